@@ -101,9 +101,9 @@ def measured(certificates: int, due: int) -> list[Figure]:
     return figures
 
 
-def _round(what: str, room: NotificationContext, now: datetime, aim: float = 0.0) -> Figure:
+def _round(what: str, ctx: NotificationContext, now: datetime, aim: float = 0.0) -> Figure:
     begun = monotonic_seconds()
-    planned = plan(room, now)
+    planned = plan(ctx, now)
     return Figure(what, planned, monotonic_seconds() - begun, aim)
 
 

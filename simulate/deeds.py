@@ -63,24 +63,24 @@ class Hand:
                 why = (RevocationReason.SUPERSEDED, None)
                 revocation.revoke(self.db, life.holding_id, [Serial(life.serial)], why, done)
 
-    def _order(self, life: Life, done: audit_log.AuditContext) -> None:
+    def _order(self, life: Life, audit: audit_log.AuditContext) -> None:
         """Order a replacement for the contact of now, and have it issued."""
-        contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= done.at), life.contact)
+        contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= audit.at), life.contact)
         deputy = _party(life.deputy) if life.deputy else None
         customer = f"SIM-{life.organisation.number}"
         new = NewOrder(customer, Channel.WS, "", _party(contact), deputy, Serial(life.serial))
-        ids = NewTransferIds(digest(f"ids {life.serial}")[:32], done.at, done.at + timedelta(days=14), b"")
-        order_id = organisations.add_order(self.db, new, ids, done)
+        ids = NewTransferIds(digest(f"ids {life.serial}")[:32], audit.at, audit.at + timedelta(days=14), b"")
+        order_id = organisations.add_order(self.db, new, ids, audit)
         holding = self._found(Serial(life.serial)).holding
-        self._issue(life, IssuanceApproval(holding, _key(life), _span(done.at), order_id=order_id), done)
+        self._issue(life, IssuanceApproval(holding, _key(life), _span(audit.at), order_id=order_id), audit)
 
-    def _issue(self, life: Life, approval: IssuanceApproval, done: audit_log.AuditContext) -> None:
+    def _issue(self, life: Life, approval: IssuanceApproval, audit: audit_log.AuditContext) -> None:
         serial, ends = new_serial(life), approval.span.not_after
         retrieval = digest(f"retrieval {serial}")[:32]
         asked = CertificateReservation(approval, AUTHORITY, serial, retrieval, ends - RENEWAL_WINDOW, 1, b"octets")
-        reserved = transactions.reserve_certificate(self.db, asked, done)
+        reserved = transactions.reserve_certificate(self.db, asked, audit)
         transactions.store_certificate(
-            self.db, reserved, SignedCertificate(b"octets", Sha256(digest(f"der {serial}")), done.at), done
+            self.db, reserved, SignedCertificate(b"octets", Sha256(digest(f"der {serial}")), audit.at), audit
         )
 
     def _found(self, serial: Serial) -> Certificate:

@@ -133,10 +133,10 @@ class Here:
         do(self.hand, self.lives, deeds)
 
 
-def run(room: NotificationContext, post: Post, at: datetime, step: Callable[[str], None]) -> None:
+def run(ctx: NotificationContext, post: Post, at: datetime, step: Callable[[str], None]) -> None:
     """Run one round, all of whose clocks stand at `at`."""
     post.at = at
-    scheduler.run_once(replace(room, now=lambda: at, machine_now=lambda: at, step=step), at, {})
+    scheduler.run_once(replace(ctx, now=lambda: at, machine_now=lambda: at, step=step), at, {})
 
 
 def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:

@@ -14,6 +14,6 @@ def _built() -> GeneratedHierarchy:
     return generate_hierarchy(parse_hierarchy(load_preset("incomes-register-test"), Environment.TEST, BASE_URL), NOW)
 
 
-def incomes_register_test(register: Database) -> tuple[GeneratedHierarchy, Desk]:
+def incomes_register_test(db: Database) -> tuple[GeneratedHierarchy, Desk]:
     """Open an office of this preset on a fresh register."""
-    return _built(), opened_desk(register, _built())
+    return _built(), opened_desk(db, _built())

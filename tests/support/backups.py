@@ -13,39 +13,39 @@ from sinetti.database.ids import random_id
 from tests.support.postgres import find_binaries
 
 
-def backed_up(register: Database, folder: Path) -> Path:
+def backed_up(db: Database, folder: Path) -> Path:
     """Take a backup of a register as it is now."""
     path = folder / f"backup-{random_id()}"
-    settings = connections[register.alias].settings_dict
+    settings = connections[db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
         with sqlite3.connect(settings["NAME"]) as source, sqlite3.connect(path) as target:
             source.backup(target)
         source.close()
         target.close()
     else:
-        run("pg_dump", "--format=custom", f"--file={path}", url_of(register))
+        run("pg_dump", "--format=custom", f"--file={path}", url_of(db))
     return path
 
 
-def restored(register: Database, backup: Path) -> None:
+def restored(db: Database, backup: Path) -> None:
     """Let the register's handle name a database that is as the backup was; its own one stays as it is."""
-    register.close()
-    settings = connections[register.alias].settings_dict
+    db.close()
+    settings = connections[db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
         url = f"sqlite:///{backup}"
     else:
-        old = url_of(register)
+        old = url_of(db)
         name = f"restored_{random_id()}"
         with psycopg.connect(old, autocommit=True) as connection:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         url = f"{old.rpartition('/')[0]}/{name}"
         run("pg_restore", f"--dbname={url}", "--no-owner", backup)
-    open_database(url, register.alias)
+    open_database(url, db.alias)
 
 
-def url_of(register: Database) -> str:
+def url_of(db: Database) -> str:
     """The URL of a PostgreSQL register."""
-    one = connections[register.alias].settings_dict
+    one = connections[db.alias].settings_dict
     return f"postgresql://{one['USER']}:{quote(one['PASSWORD'])}@{one['HOST']}:{one['PORT']}/{one['NAME']}"
 
 

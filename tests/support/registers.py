@@ -168,7 +168,7 @@ def _migrated(url: str) -> None:
         opened.close()
 
 
-def crowd(register: Database, count: int, do: Callable[[int], _Result]) -> list[_Result]:
+def crowd(db: Database, count: int, do: Callable[[int], _Result]) -> list[_Result]:
     """Do something in `count` threads at once, all let loose at the same moment; their results in order.
 
     What a thread raises is raised here. Each thread's connection is closed at its end.
@@ -182,7 +182,7 @@ def crowd(register: Database, count: int, do: Callable[[int], _Result]) -> list[
         except BaseException as failure:  # noqa: BLE001 - raised below, in the test's own thread
             failures.append(failure)
         finally:
-            register.close()
+            db.close()
 
     threads = [Thread(target=run, args=(number,)) for number in range(count)]
     for thread in threads:

@@ -198,30 +198,30 @@ class Held:
 
 
 @pytest.fixture
-def desk(register: Database) -> Desk:
+def desk(db: Database) -> Desk:
     """Give an office on each database in turn, with one organisation approved for both channels."""
-    return opened_desk(register)
+    return opened_desk(db)
 
 
 @pytest.fixture
-def sqlite_desk(sqlite_register: Database) -> Desk:
+def sqlite_desk(db: Database) -> Desk:
     """Give an office on SQLite only, for what does not depend on the database."""
-    return opened_desk(sqlite_register)
+    return opened_desk(db)
 
 
-def opened_desk(register: Database, built: GeneratedHierarchy | None = None) -> Desk:
+def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
     """Found the register with a hierarchy (the test authority's) and open an office with one organisation."""
     built = built or authority()
     clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
     responders = SwitchableResponders(built, clock)
-    authorities.found(register, Environment.TEST, authority_rows(built), AuditContext("operator", NOW, REQUEST))
+    authorities.found(db, Environment.TEST, authority_rows(built), AuditContext("operator", NOW, REQUEST))
     specs = [spec for spec in built.hierarchy.authorities if spec.channel is not None]
     ctx = ServiceContext(
         environment=Environment.TEST,
-        db=register,
+        db=db,
         signer=signer,
         issuers={spec.file_name: built.issuer(spec.file_name) for spec in specs},
-        issuing=authorities.issuing_names(register),
+        issuing=authorities.issuing_names(db),
         country="FI",
         certificates={
             spec.file_name: certificate_der(built.certificate(spec.file_name)) for spec in built.hierarchy.authorities

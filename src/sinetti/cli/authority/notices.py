@@ -151,10 +151,10 @@ def _send(parsed: argparse.Namespace) -> int:
     return EXIT_ACTION_REQUIRED if standing.late or standing.dead else 0
 
 
-def _sent(room: NotificationContext) -> SendReport:
+def _sent(ctx: NotificationContext) -> SendReport:
     sent = SendReport()
     with telling(lambda: f"{sent.sent} sent, {sent.again} to be tried again"):
-        for more in iter_batches(room, random_id(), room.now):
+        for more in iter_batches(ctx, random_id(), ctx.now):
             sent += more
     return sent
 
@@ -188,21 +188,21 @@ def _preview(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _letter(parsed: argparse.Namespace, room: NotificationContext) -> RenderedMessage:
+def _letter(parsed: argparse.Namespace, ctx: NotificationContext) -> RenderedMessage:
     named = parsed.message
     if named in set(MessageKind):
         try:
-            return sample(MessageKind(named), Language(parsed.language or Language.EN), room.terms)
+            return sample(MessageKind(named), Language(parsed.language or Language.EN), ctx.terms)
         except NoSample as none:
             raise OptionError(str(none)) from none
-    owed = outbox_queries.find(room.db, named)
+    owed = outbox_queries.find(ctx.db, named)
     if owed is None:
         sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"
         raise OptionError(sentence)
     if owed.kind in _SECRET:
         sentence = f"a message of the kind {owed.kind} holds a secret and is for its recipient alone: name the kind"
         raise OptionError(sentence)
-    written = render(owed, room)
+    written = render(owed, ctx)
     if isinstance(written, Skip):
         sentence = f"this message is not written any more: {written.why}"
         raise OptionError(sentence)

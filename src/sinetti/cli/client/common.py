@@ -281,7 +281,7 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientCont
 
 
 def report(
-    outcomes: Sequence[CommandResult], parsed: argparse.Namespace, run: ClientContext, console: Console
+    outcomes: Sequence[CommandResult], parsed: argparse.Namespace, ctx: ClientContext, console: Console
 ) -> ExitCode:
     """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
     if not outcomes:
@@ -291,7 +291,7 @@ def report(
             about = getattr(parsed, "all", False) and "name" not in message.values
             console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
     if parsed.json:
-        print_json([_row(outcome, now_for(parsed, outcome.name, run.now), run.store) for outcome in outcomes])
+        print_json([_row(outcome, now_for(parsed, outcome.name, ctx.now), ctx.store) for outcome in outcomes])
     return highest_exit_code(outcomes)
 
 

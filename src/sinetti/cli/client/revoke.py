@@ -82,9 +82,9 @@ def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
     }
 
 
-def _ask(outside: ClientContext, name: str, reason: RevocationReason, console: Console) -> None:
+def _ask(ctx: ClientContext, name: str, reason: RevocationReason, console: Console) -> None:
     """Say what stops, and have the name typed. Raises UsageError for another, and where nobody can be asked."""
-    for message in revoke.describe_impact(outside, name, reason):
+    for message in revoke.describe_impact(ctx, name, reason):
         console.tell(message)
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(make_message(messages.NOBODY_TO_ASK))

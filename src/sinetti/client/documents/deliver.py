@@ -93,13 +93,13 @@ class _DeliveryTask:
     address: ServiceUrl
 
 
-def deliver(run: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
+def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
     """Seal a document unless it is signed, send it and verify the receipt; go on where an earlier run stopped.
 
     Raises UsageError, StoreError, OSError.
     """
-    errand = _errand(run, ask)
-    place = delivery_store.delivery_dir(run.store / ask.name, ask.to, sha256_hex(ask.document))
+    errand = _errand(ctx, ask)
+    place = delivery_store.delivery_dir(ctx.store / ask.name, ask.to, sha256_hex(ask.document))
     files.make_folder(place)
     with _alone(ask.name, place):
         kept = delivery_store.list_recent(place)
@@ -107,10 +107,10 @@ def deliver(run: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
         if found is not None:
             if (octets := found.receipt) is not None:
                 return _done_before(found, octets)
-            run.tell(make_message(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
+            ctx.tell(make_message(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
         else:
-            found = delivery_store.create(place, ask.delivery_id or str(uuid4()), _sealed(run, ask), ask.to)
-            run.step("delivery-prepared")
+            found = delivery_store.create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
+            ctx.step("delivery-prepared")
         done = _sent(errand, found)
         return replace(done, told=(*done.told, *_what_else(ask, done, kept)))
 
@@ -125,10 +125,10 @@ def _alone(name: str, place: Path) -> Iterator[None]:
         raise files.StoreLocked(make_message(messages.STORE_LOCKED, name=name)) from busy
 
 
-def _errand(run: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
-    folder = run.store / ask.name
+def _errand(ctx: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
+    folder = ctx.store / ask.name
     if not files.is_name(ask.name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=ask.name, store=str(run.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=ask.name, store=str(ctx.store)))
     if ask.delivery_id is not None and not receipts.is_delivery_id(ask.delivery_id):
         raise UsageError(
             make_message(messages.BAD_DELIVERY_ID, delivery_id=messages.strip_control_chars(ask.delivery_id))
@@ -137,7 +137,7 @@ def _errand(run: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
         address = service_address.parse_service_url(ask.to)
     except InvalidServiceUrl as bad:
         raise UsageError(make_message(messages.BAD_RECEIVER, why=error_reasons.translate_reason(bad))) from bad
-    return _DeliveryTask(run, ask, store_settings.load(folder), address)
+    return _DeliveryTask(ctx, ask, store_settings.load(folder), address)
 
 
 def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None:
@@ -152,12 +152,12 @@ def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None
     return next((one for one in kept if one.has_receipt), next(iter(kept), None))
 
 
-def _sealed(run: ClientContext, ask: DeliveryRequest) -> SignedDocument:
+def _sealed(ctx: ClientContext, ask: DeliveryRequest) -> SignedDocument:
     """Seal the document with the certificate in use; one that is signed goes as it is, and needs none."""
     try:
         if document_signature.is_signed(ask.document):
             return SignedDocument(ask.document, None)
-        held = document_signature.signing_certificate(run.store, ask.name, run.now)
+        held = document_signature.signing_certificate(ctx.store, ask.name, ctx.now)
         return SignedDocument(
             document_signature.sign_document(ask.document, held, SignatureProfile.EXCLUSIVE), held.serial
         )

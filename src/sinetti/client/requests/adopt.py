@@ -92,17 +92,17 @@ def settings_for(material: KeyMaterial, service: ServiceEntry, entry: Certificat
     )
 
 
-def adopt(run: ClientContext, name: str, material: KeyMaterial, wanted: NameSettings) -> CommandResult:
+def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSettings) -> CommandResult:
     """Put key, certificate and chain into the store and in use. Doing it again changes nothing.
 
     Raises UsageError where the certificate or the name does not do, StoreError, OSError.
     """
     if not files.is_name(name):
         raise UsageError(make_message(messages.BAD_NAME, name=name))
-    folder = run.store / name
+    folder = ctx.store / name
     serial = keys.serial_of(material.certificate)
-    _refuse_unfit(name, material.certificate, wanted, run.now)
-    _refuse_second(run, name, serial)
+    _refuse_unfit(name, material.certificate, wanted, ctx.now)
+    _refuse_second(ctx, name, serial)
     output_files.check(name, wanted.files)
     files.make_folder(folder)
     with files.locked(folder):
@@ -118,13 +118,13 @@ def adopt(run: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
             raise UsageError(make_message(messages_adopt.ADOPT_NAME_ASKS, name=name))
         # Settings come first: a name that has them and no set yet is one that another run can go on with.
         settings.store(folder, wanted)
-        run.step("settled")
+        ctx.step("settled")
         bundle = (*chain.load_bundle(wanted.trust_holders.encode()), *material.others)
         key = key_storage.serialise_key(material.key, wanted.files)
         generations.install(folder, key, material.certificate, bundle, wanted.files)
-        run.step("in-place")
+        ctx.step("in-place")
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
-        event_log.append(folder, run.now, EventType.ADOPTED, serial=serial, until=_instant(until))
+        event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=_instant(until))
     live = str(folder / files.LIVE)
     told = make_message(messages_adopt.ADOPTED, name=name, serial=serial, until=until, folder=live)
     opens = make_message(
@@ -144,11 +144,11 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings
         raise UsageError(validity.told(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now))
 
 
-def _refuse_second(run: ClientContext, name: str, serial: str) -> None:
+def _refuse_second(ctx: ClientContext, name: str, serial: str) -> None:
     """Refuse a certificate that another name of the store has: generations are folders named after their serial."""
-    others = files.list_names(run.store) if files.directory_exists(run.store) else ()
+    others = files.list_names(ctx.store) if files.directory_exists(ctx.store) else ()
     for other in others:
-        folder = run.store / other
+        folder = ctx.store / other
         if other != name and files.directory_exists(folder / files.GENERATIONS / serial):
             raise UsageError(make_message(messages_adopt.ADOPT_HELD, other=other))
 

@@ -59,12 +59,12 @@ class TransferIdCredentials:
         return hashlib.sha256(self.transfer_id.encode()).hexdigest()
 
 
-def enrol(run: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCredentials) -> CommandResult:
+def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCredentials) -> CommandResult:
     """Spend transfer IDs for a certificate and put it in place; go on where an earlier run with them stopped.
 
     Raises StoreError, UsageError, OSError.
     """
-    folder = _folder_for(run, name)
+    folder = _folder_for(ctx, name)
     _new_message(wanted, ids, b"values that the schema refuses are told before a key is made")
     files.make_folder(folder)
     with files.locked(folder):
@@ -75,7 +75,7 @@ def enrol(run: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
             wanted = replace(wanted, files=wanted.files.encrypted_as(kept.files))
             if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
-        errand, held = _open_enrolment(NameTask(run, name, wanted, RequestKind.ENROL), ids)
+        errand, held = _open_enrolment(NameTask(ctx, name, wanted, RequestKind.ENROL), ids)
         if held.fetchable:
             earlier = _finish_earlier(errand, held, ids)
             if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
@@ -85,9 +85,9 @@ def enrol(run: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
         return sent if isinstance(sent, CommandResult) else exchange.collect(errand, sent)
 
 
-def retrieve(run: ClientContext, name: str) -> CommandResult:
+def retrieve(ctx: ClientContext, name: str) -> CommandResult:
     """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
-    folder = _existing(run, name)
+    folder = _existing(ctx, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything is fetched
         generations.current(folder)
@@ -96,7 +96,7 @@ def retrieve(run: ClientContext, name: str) -> CommandResult:
             held = journal.load(journal.folder_of(folder, kind))
             if held is None or held.state is RequestState.REFUSED:
                 continue
-            errand = _errand(run, name, kind)
+            errand = _errand(ctx, name, kind)
             if held.fetchable:
                 return exchange.collect(errand, held)
             waiting = _to_be_sent(name, kind, held)
@@ -106,7 +106,7 @@ def retrieve(run: ClientContext, name: str) -> CommandResult:
 
 
 def renew(
-    run: ClientContext, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
+    ctx: ClientContext, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
 ) -> CommandResult:
     """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
 
@@ -114,22 +114,22 @@ def renew(
     `enrol` alone can take up, is nothing to renew. `only`: the certificate that is meant; where somebody has put
     another in its place meanwhile, that one is not due. Raises StoreError, UsageError, OSError.
     """
-    folder = _existing(run, name)
+    folder = _existing(ctx, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything leaves
         present = generations.current(folder)
         if present is None:
-            return _first_enrol(run, name, among_all=among_all)
+            return _first_enrol(ctx, name, among_all=among_all)
         if only is not None and present.serial != only:
             return _not_due(name, present)
-        errand = _errand(run, name, RequestKind.RENEW)
+        errand = _errand(ctx, name, RequestKind.RENEW)
         held = _open_renewal(folder, present)
         if held is not None and held.fetchable:
             earlier = exchange.collect(errand, held)
             if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
                 return earlier
         asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
-        if renewal_window.phase(present.span, run.now) is ValidityPhase.VALID and not force and not asked_before:
+        if renewal_window.phase(present.span, ctx.now) is ValidityPhase.VALID and not force and not asked_before:
             revoked = generations.notes(folder).revoked == present.serial
             return _never(name, present) if revoked else _not_due(name, present)
         if held is None:
@@ -149,35 +149,35 @@ class ProgressListener(Protocol):
 
 
 def run_for_all(
-    run: ClientContext, wanted: str | None, act: Callable[[str], CommandResult], watch: ProgressListener | None = None
+    ctx: ClientContext, wanted: str | None, act: Callable[[str], CommandResult], watch: ProgressListener | None = None
 ) -> tuple[CommandResult, ...]:
     """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
 
     What became of it is written into the name's log.
     """
     if wanted is not None:
-        return (_noted(run, _guarded(wanted, act)),)
+        return (_noted(ctx, _guarded(wanted, act)),)
     try:
-        found = files.list_names(run.store)
+        found = files.list_names(ctx.store)
     except (FileNotFoundError, NotADirectoryError) as bad:
-        raise UsageError(make_message(messages.NO_STORE, store=str(run.store))) from bad
+        raise UsageError(make_message(messages.NO_STORE, store=str(ctx.store))) from bad
     except OSError as bad:
         told = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or run.store), why=error_reasons.translate_reason(bad)
+            messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
         )
         raise files.StoreError(told) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []
     for name in found:
-        outcomes.append(_noted(run, run_isolated(name, act)))
+        outcomes.append(_noted(ctx, run_isolated(name, act)))
         if watch is not None:
             watch.advance(name)
     return tuple(outcomes)
 
 
-def _noted(run: ClientContext, outcome: CommandResult) -> CommandResult:
-    event_log.append_outcome(run.store / outcome.name, run.moment, outcome, run.language)
+def _noted(ctx: ClientContext, outcome: CommandResult) -> CommandResult:
+    event_log.append_outcome(ctx.store / outcome.name, ctx.moment, outcome, ctx.language)
     return outcome
 
 
@@ -232,45 +232,43 @@ def _new_message(wanted: NameSettings, ids: TransferIdCredentials, request: byte
         raise UsageError(make_message(messages.BAD_SETTING, why=error_reasons.translate_reason(bad))) from bad
 
 
-def _open_enrolment(errand: NameTask, ids: TransferIdCredentials) -> tuple[NameTask, RequestJournal]:
-    where = journal.folder_of(errand.folder, RequestKind.ENROL)
+def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTask, RequestJournal]:
+    where = journal.folder_of(task.folder, RequestKind.ENROL)
     held = journal.load(where)
     if (
         held is not None
         and held.transfer != ids.digest
         and held.state not in {RequestState.ACCEPTED, RequestState.COLLECTED}
     ):
-        _set_aside(errand.run, held)
+        _set_aside(task.run, held)
         held = None
-    if held is None and (before := journal.set_aside_before(errand.folder, RequestKind.ENROL, ids.digest)) is not None:
+    if held is None and (before := journal.set_aside_before(task.folder, RequestKind.ENROL, ids.digest)) is not None:
         held = journal.resume(before, RequestKind.ENROL)
     if held is not None:
         begun = settings.load(where)  # a damaged file is told, never written over
-        if begun.key is not errand.settings.key:
-            errand.run.tell(
-                make_message(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value)
-            )
-        looks = errand.settings.files.going_on(begun.files)
-        errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
-        settings.store(where, errand.settings)
-        return errand, held
-    if not files.exists(files.live_path(errand.folder)):
-        if files.exists(errand.folder / settings.FILE):
-            settings.load(errand.folder)
-        settings.store(errand.folder, errand.settings)
-    key, kept_key = _new_key(errand)
-    request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
-    contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
+        if begun.key is not task.settings.key:
+            task.run.tell(make_message(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=task.settings.key.value))
+        looks = task.settings.files.going_on(begun.files)
+        task = replace(task, settings=replace(task.settings, key=begun.key, files=looks))
+        settings.store(where, task.settings)
+        return task, held
+    if not files.exists(files.live_path(task.folder)):
+        if files.exists(task.folder / settings.FILE):
+            settings.load(task.folder)
+        settings.store(task.folder, task.settings)
+    key, kept_key = _new_key(task)
+    request = csr.build_request(key, task.settings.customer_id, task.settings.customer_name)
+    contents = {journal.REQUEST: request, settings.FILE: settings.dump(task.settings).encode()}
     about = RequestJournal(where, RequestState.PREPARED, keys.key_id(key), transfer=ids.digest)
     held = journal.begin(where, kept_key, contents, about)
-    errand.run.step("prepared")
-    return errand, held
+    task.run.step("prepared")
+    return task, held
 
 
-def _new_key(errand: NameTask) -> tuple[PrivateKey, bytes]:
-    wanted = errand.settings.files
-    output_files.check(errand.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
-    return key_storage.make(errand.folder, errand.settings.key, wanted, errand.run.tell)
+def _new_key(task: NameTask) -> tuple[PrivateKey, bytes]:
+    wanted = task.settings.files
+    output_files.check(task.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
+    return key_storage.make(task.folder, task.settings.key, wanted, task.run.tell)
 
 
 def _open_with(folder: Path, ids: TransferIdCredentials) -> bool:
@@ -278,14 +276,14 @@ def _open_with(folder: Path, ids: TransferIdCredentials) -> bool:
     return held is not None and held.transfer == ids.digest
 
 
-def _set_aside(run: ClientContext, held: RequestJournal) -> None:
+def _set_aside(ctx: ClientContext, held: RequestJournal) -> None:
     # A key whose request has left is kept, whatever was answered: a certificate for it may turn up.
     if not held.sends:
         journal.close(held)
         return
     unknown, folder = held.state is not RequestState.REFUSED, journal.set_aside(held)
     if unknown:
-        run.tell(make_message(messages.SET_ASIDE, folder=str(folder)))
+        ctx.tell(make_message(messages.SET_ASIDE, folder=str(folder)))
 
 
 def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | None:
@@ -300,32 +298,32 @@ def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | No
     return None
 
 
-def _begin_renewal(errand: NameTask, present: InstalledKeySet) -> RequestJournal:
-    kept = errand.settings
-    key, kept_key = _new_key(errand)
+def _begin_renewal(task: NameTask, present: InstalledKeySet) -> RequestJournal:
+    kept = task.settings
+    key, kept_key = _new_key(task)
     request = csr.build_request(key, kept.customer_id, kept.customer_name)
     seal = document_signature.document_signer(present)
     ask = RenewRequest(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
     message = operations.render_renew(ask, seal, SignatureProfile.EXCLUSIVE)
-    where = journal.folder_of(errand.folder, RequestKind.RENEW)
+    where = journal.folder_of(task.folder, RequestKind.RENEW)
     about = RequestJournal(where, RequestState.PREPARED, keys.key_id(key), signer=present.serial)
     held = journal.begin(where, kept_key, {journal.REQUEST: request, journal.MESSAGE: message}, about)
-    errand.run.step("prepared")
+    task.run.step("prepared")
     return held
 
 
-def _finish_earlier(errand: NameTask, held: RequestJournal, ids: TransferIdCredentials) -> CommandResult:
+def _finish_earlier(task: NameTask, held: RequestJournal, ids: TransferIdCredentials) -> CommandResult:
     if held.transfer != ids.digest:
-        errand.run.tell(make_message(messages.EARLIER_FIRST))
+        task.run.tell(make_message(messages.EARLIER_FIRST))
     earlier = settings.load(held.folder)
-    return exchange.collect(NameTask(errand.run, errand.name, earlier, RequestKind.ENROL), held)
+    return exchange.collect(NameTask(task.run, task.name, earlier, RequestKind.ENROL), held)
 
 
-def _first_enrol(run: ClientContext, name: str, *, among_all: bool) -> CommandResult:
-    folder = run.store / name
+def _first_enrol(ctx: ClientContext, name: str, *, among_all: bool) -> CommandResult:
+    folder = ctx.store / name
     held = journal.load(journal.folder_of(folder, RequestKind.ENROL))
     if held is not None and held.fetchable:
-        return exchange.collect(_errand(run, name, RequestKind.ENROL), held)
+        return exchange.collect(_errand(ctx, name, RequestKind.ENROL), held)
     if among_all:
         word = messages.ONLY_ASKED_FOR if journal.is_deletable(folder) else messages.ONLY_OPEN
         told = make_message(word, name=name, folder=str(folder))
@@ -342,10 +340,10 @@ def _to_be_sent(name: str, kind: RequestKind, held: RequestJournal) -> CommandRe
     return CommandResult(name, Result.PENDING, ExitCode.AGAIN, (told,), held.codes)
 
 
-def _errand(run: ClientContext, name: str, kind: RequestKind) -> NameTask:
-    folder = run.store / name
+def _errand(ctx: ClientContext, name: str, kind: RequestKind) -> NameTask:
+    folder = ctx.store / name
     where = journal.folder_of(folder, kind) if kind is RequestKind.ENROL else folder
-    return NameTask(run, name, settings.load(where), kind)
+    return NameTask(ctx, name, settings.load(where), kind)
 
 
 def _not_due(name: str, present: InstalledKeySet) -> CommandResult:
@@ -377,14 +375,14 @@ def _same_holder(name: str, folder: Path, wanted: NameSettings) -> NameSettings:
     return kept
 
 
-def _folder_for(run: ClientContext, name: str) -> Path:
+def _folder_for(ctx: ClientContext, name: str) -> Path:
     if not files.is_name(name):
         raise UsageError(make_message(messages.BAD_NAME, name=name))
-    return run.store / name
+    return ctx.store / name
 
 
-def _existing(run: ClientContext, name: str) -> Path:
-    folder = _folder_for(run, name)
+def _existing(ctx: ClientContext, name: str) -> Path:
+    folder = _folder_for(ctx, name)
     if not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(ctx.store)))
     return folder

@@ -95,9 +95,9 @@ class _RevocationTask:
     reason: RevocationReason
 
 
-def describe_impact(run: ClientContext, name: str, reason: RevocationReason) -> tuple[Message, ...]:
+def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> tuple[Message, ...]:
     """Say what a revocation would stop. Raises UsageError where there is nothing to revoke, StoreDamaged."""
-    errand = _errand(run, name, reason)
+    errand = _errand(ctx, name, reason)
     kept = errand.settings
     told = make_message(
         WHAT_STOPS,
@@ -110,13 +110,13 @@ def describe_impact(run: ClientContext, name: str, reason: RevocationReason) -> 
     return (told, make_message(RENEWALS_TOO)) if reason is RevocationReason.KEY_COMPROMISE else (told,)
 
 
-def revoke(run: ClientContext, name: str, reason: RevocationReason, created: datetime) -> RevocationOutcome:
+def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: datetime) -> RevocationOutcome:
     """Have the certificate in use revoked. `created`: the true time, which the signature bears.
 
     Raises UsageError where there is nothing to revoke, StoreError, OSError.
     """
-    with files.locked(_folder(run, name)):
-        errand = _errand(run, name, reason)
+    with files.locked(_folder(ctx, name)):
+        errand = _errand(ctx, name, reason)
         if _is_known(errand):
             told = make_message(REVOKED_BEFORE, name=name, serial=errand.held.serial)
             return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, errand.held.serial, (told,))
@@ -127,28 +127,28 @@ def revoke(run: ClientContext, name: str, reason: RevocationReason, created: dat
         return _judged(errand, answer)
 
 
-def is_revoked(run: ClientContext, name: str) -> bool:
+def is_revoked(ctx: ClientContext, name: str) -> bool:
     """Whether the service has said before that the certificate in use is revoked. Raises as `describe_impact` does."""
-    return _is_known(_errand(run, name, RevocationReason.UNSPECIFIED))
+    return _is_known(_errand(ctx, name, RevocationReason.UNSPECIFIED))
 
 
 def _is_known(errand: _RevocationTask) -> bool:
     return generations.notes(errand.run.store / errand.name).revoked == errand.held.serial
 
 
-def _folder(run: ClientContext, name: str) -> Path:
-    folder = run.store / name
+def _folder(ctx: ClientContext, name: str) -> Path:
+    folder = ctx.store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(ctx.store)))
     return folder
 
 
-def _errand(run: ClientContext, name: str, reason: RevocationReason) -> _RevocationTask:
-    folder = _folder(run, name)
+def _errand(ctx: ClientContext, name: str, reason: RevocationReason) -> _RevocationTask:
+    folder = _folder(ctx, name)
     held = generations.current(folder)
     if held is None:
         raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
-    return _RevocationTask(run, name, store_settings.load(folder), held, reason)
+    return _RevocationTask(ctx, name, store_settings.load(folder), held, reason)
 
 
 def _outgoing(errand: _RevocationTask, created: datetime) -> ServiceRequest:

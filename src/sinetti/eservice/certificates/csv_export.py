@@ -75,11 +75,11 @@ def guarded(cell: str) -> str:
 
 
 def _octets(
-    parts: Iterator[Sequence[CertificateListItem]], standing: Permissions, now: datetime, language: Language
+    parts: Iterator[Sequence[CertificateListItem]], permissions: Permissions, now: datetime, language: Language
 ) -> Iterator[bytes]:
     yield (_BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
     for part in parts:
-        yield lines_of([_row(one, standing, now, language) for one in part]).encode()
+        yield lines_of([_row(one, permissions, now, language) for one in part]).encode()
 
 
 def lines_of(rows: Sequence[Sequence[str]]) -> str:
@@ -90,7 +90,7 @@ def lines_of(rows: Sequence[Sequence[str]]) -> str:
     return written.getvalue()
 
 
-def _row(one: CertificateListItem, standing: Permissions, now: datetime, language: Language) -> list[str]:
+def _row(one: CertificateListItem, permissions: Permissions, now: datetime, language: Language) -> list[str]:
     begins, opens, ends, left = "", "", "", ""
     order = isinstance(one.facts, OrderFacts)
     if not isinstance(one.facts, OrderFacts):
@@ -112,7 +112,7 @@ def _row(one: CertificateListItem, standing: Permissions, now: datetime, languag
         left,
         labels.status_label(one, now, language),
         "" if order else labels.use_words(labels.use_in(one, now), language),
-        labels.next_actor_label(one, standing, now, language),
+        labels.next_actor_label(one, permissions, now, language),
         "" if one.serves is None else str(one.serves),
     ]
 

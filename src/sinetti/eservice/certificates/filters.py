@@ -34,9 +34,9 @@ class Filter:
     page: int = 1
     ignored: bool = False
 
-    def wanted(self, standing: Permissions, now: datetime) -> CertificateQuery:
+    def wanted(self, permissions: Permissions, now: datetime) -> CertificateQuery:
         """The same for the register, bounded by what one may see."""
-        seen = standing.organisations(Permission.SEE)
+        seen = permissions.organisations(Permission.SEE)
         return CertificateQuery(
             organisations=seen & {self.organisation} if self.organisation else seen,
             now=now,
@@ -74,7 +74,7 @@ class Filter:
         return replace(self, sort=sort, descending=sort is self.sort and not self.descending)
 
 
-def read(query: QueryDict, standing: Permissions) -> Filter:
+def read(query: QueryDict, permissions: Permissions) -> Filter:
     """Read what an address asks for. What is not offered, or is somebody else's, is left out and told alike."""
     ignored = [name for name in query if name not in _KNOWN]
 
@@ -86,7 +86,7 @@ def read(query: QueryDict, standing: Permissions) -> Filter:
         return value
 
     return Filter(
-        organisation=choice("organisation", standing.organisations(Permission.SEE)),
+        organisation=choice("organisation", permissions.organisations(Permission.SEE)),
         state=choice("state", frozenset({*DisplayStatus, EVERYTHING})),
         channel=choice("channel", frozenset(Channel)),
         contact=_typed(query.get("contact", "")),

@@ -139,20 +139,20 @@ def use_in(row: CertificateListItem, now: datetime) -> UsageReport:
     return usage_of(row.facts.span.not_before, row.facts.seen, looking, now)
 
 
-def next_actor_label(row: CertificateListItem, standing: Permissions, now: datetime, language: Language) -> str:
+def next_actor_label(row: CertificateListItem, permissions: Permissions, now: datetime, language: Language) -> str:
     """Who can act now, as its reader calls them."""
     if isinstance(row.facts, OrderFacts):
         state = order_state(row.facts, now)
         hand = NextActor.REPRESENTATIVE if state is DisplayStatus.IDS_LAPSED else NextActor.CONTACT
     else:
         hand = next_actor(row.facts, now)
-    held = standing.held.get(row.organisation_id)
+    held = permissions.held.get(row.organisation_id)
     via = held.via if held is not None else None
     match hand:
         case NextActor.NOBODY:
             return translate(_NOBODY, language)
         case NextActor.REPRESENTATIVE:
-            if standing.may(Permission.ORDER, row.organisation_id):
+            if permissions.may(Permission.ORDER, row.organisation_id):
                 return translate(_YOU, language)
             return translate(_REPRESENTATIVE if via is None else _CLIENT, language)
         case NextActor.CONTACT:

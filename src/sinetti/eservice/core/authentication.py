@@ -86,14 +86,14 @@ def login_required(
     return answer
 
 
-def missing_permission(right: Permission, standing: Permissions) -> PermissionDenied:
+def missing_permission(right: Permission, permissions: Permissions) -> PermissionDenied:
     """Make the refusal for a right that somebody has for no organisation.
 
     It names the organisation that they see, if it is one, so that it can be asked for the right.
     """
-    seen = standing.organisations(Permission.SEE) | standing.waiting
+    seen = permissions.organisations(Permission.SEE) | permissions.waiting
     only = next(iter(seen)) if len(seen) == 1 else None
-    waits = bool(standing.waiting) if only is None else only in standing.waiting
+    waits = bool(permissions.waiting) if only is None else only in permissions.waiting
     return PermissionDenied(right, only, second_factor=waits)
 
 

@@ -47,7 +47,7 @@ class BounceReport:
     stuck: int = 0
 
 
-def read_returns(room: NotificationContext, maildir: Path, now: datetime) -> BounceReport:
+def read_returns(ctx: NotificationContext, maildir: Path, now: datetime) -> BounceReport:
     """Read what is new in a maildir, mail by mail; each is moved to cur/ once what it says is committed.
 
     Killed in between, the same mail is read again and changes nothing. Raises OSError where the maildir is not there,
@@ -56,8 +56,8 @@ def read_returns(room: NotificationContext, maildir: Path, now: datetime) -> Bou
     new, cur = maildir / "new", maildir / "cur"
     counts: dict[str, int] = {}
     for name in _names(new):
-        outcome = _take(room, new / name, now)
-        room.step("return-noted")
+        outcome = _take(ctx, new / name, now)
+        ctx.step("return-noted")
         counts[outcome] = counts.get(outcome, 0) + 1
         if not _moved(new / name, cur, outcome):
             counts["stuck"] = counts.get("stuck", 0) + 1
@@ -71,20 +71,20 @@ def _names(folder: Path) -> Iterator[str]:
     yield from names[:AT_ONCE]
 
 
-def _take(room: NotificationContext, path: Path, now: datetime) -> BounceResult:
+def _take(ctx: NotificationContext, path: Path, now: datetime) -> BounceResult:
     try:
-        found = parse(_octets(path), room.key)
+        found = parse(_octets(path), ctx.key)
     except (OSError, UnreadableError):
         return BounceResult.UNREADABLE
-    return _noted(room, found, now)
+    return _noted(ctx, found, now)
 
 
-def _noted(room: NotificationContext, found: BounceMail, now: datetime) -> BounceResult:
+def _noted(ctx: NotificationContext, found: BounceMail, now: datetime) -> BounceResult:
     if found.message_id is None:
         return BounceResult.UNKNOWN
     if found.verdict is not BounceType.HARD:
         return BounceResult(found.verdict.value)
-    marked = bounces.mark_bounced(room.db, found.message_id, now)
+    marked = bounces.mark_bounced(ctx.db, found.message_id, now)
     return _OUTCOMES[marked]
 
 

@@ -38,7 +38,7 @@ class DeliveryRunReport:
     sent: SendReport
 
 
-def plan_all(room: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> PlanReport:
+def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> PlanReport:
     """Make rows of all that is owed at `now` on the office's clock; what is owed already stays one message.
 
     `findings` are what `alarms.warnings` tell, by name; None where all is well. A fault of ours in one of these keeps
@@ -58,23 +58,23 @@ def plan_all(room: NotificationContext, now: datetime, findings: Mapping[str, st
             return nothing
 
     owing = PlanReport(
-        owed(lambda: expand_events(room, now), 0),
-        owed(lambda: plan(room, now), ReminderReport(0, 0)),
-        owed(lambda: plan_digests(room, now), 0),
-        owed(lambda: owe_findings(room, findings, now), 0),
+        owed(lambda: expand_events(ctx, now), 0),
+        owed(lambda: plan(ctx, now), ReminderReport(0, 0)),
+        owed(lambda: plan_digests(ctx, now), 0),
+        owed(lambda: owe_findings(ctx, findings, now), 0),
     )
     if faults:
         raise faults[0]
     return owing
 
 
-def run_once(room: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> DeliveryRunReport:
+def run_once(ctx: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> DeliveryRunReport:
     """Owe all, then send what is due, whatever could not be owed. Raises what REGISTER_UNAVAILABLE lists."""
     try:
-        owing = plan_all(room, now, findings)
+        owing = plan_all(ctx, now, findings)
     except DATABASE_UNAVAILABLE:
         raise
     except Exception:
-        send_due(room, random_id(), now)
+        send_due(ctx, random_id(), now)
         raise
-    return DeliveryRunReport(owing, send_due(room, random_id(), now))
+    return DeliveryRunReport(owing, send_due(ctx, random_id(), now))

@@ -50,52 +50,52 @@ class SendReport:
         )
 
 
-def send_due(room: NotificationContext, worker: str, now: datetime) -> SendReport:
+def send_due(ctx: NotificationContext, worker: str, now: datetime) -> SendReport:
     """Send what is due at `now` on the office's clock, until nothing is or nobody takes it; `worker` is a random name.
 
     Several workers and processes share the work. Raises what REGISTER_UNAVAILABLE lists.
     """
-    return sum(iter_batches(room, worker, lambda: now), SendReport())
+    return sum(iter_batches(ctx, worker, lambda: now), SendReport())
 
 
-def iter_batches(room: NotificationContext, worker: str, now: Callable[[], datetime]) -> Iterator[SendReport]:
+def iter_batches(ctx: NotificationContext, worker: str, now: Callable[[], datetime]) -> Iterator[SendReport]:
     """Send as `send_due` does, on a clock that may go on meanwhile; tells after each batch what came of it."""
-    if not room.deliverers:
+    if not ctx.deliverers:
         return
     begun = now()
-    yield SendReport(dead=delivery.fail_exhausted(room.db, _shift(room, worker, begun)))
+    yield SendReport(dead=delivery.fail_exhausted(ctx.db, _shift(ctx, worker, begun)))
     for channel in MessageChannel:
         # What nobody can deliver waits. Where letters leave but no texts, texts end: they would come too late one day.
-        served = channel in room.deliverers or channel is MessageChannel.SMS
-        while served and (taken := _taken(room, worker, (begun, now()), channel)):
-            batch = _send(DeliveryBatch(room, worker, now(), channel), list(taken))
+        served = channel in ctx.deliverers or channel is MessageChannel.SMS
+        while served and (taken := _taken(ctx, worker, (begun, now()), channel)):
+            batch = _send(DeliveryBatch(ctx, worker, now(), channel), list(taken))
             yield batch
             served = not batch.away
 
 
-def send_message(room: NotificationContext, message_id: str, now: datetime) -> bool:
+def send_message(ctx: NotificationContext, message_id: str, now: datetime) -> bool:
     """Send this message at once; False where it was not due any more, did not get away, or is being sent by another.
 
     What did not get away is tried again by `send_due`. Raises what REGISTER_UNAVAILABLE lists.
     """
     worker = random_id()
-    owed = delivery.claim(room.db, _shift(room, worker, now), message_id)
-    return owed is not None and _send(DeliveryBatch(room, worker, now, owed.channel), [owed]).sent == 1
+    owed = delivery.claim(ctx.db, _shift(ctx, worker, now), message_id)
+    return owed is not None and _send(DeliveryBatch(ctx, worker, now, owed.channel), [owed]).sent == 1
 
 
 def _taken(
-    room: NotificationContext, worker: str, since: tuple[datetime, datetime], channel: MessageChannel
+    ctx: NotificationContext, worker: str, since: tuple[datetime, datetime], channel: MessageChannel
 ) -> tuple[QueuedMessage, ...]:
     """Take a batch now, in a run that has begun: two instants of the office's clock."""
     begun, now = since
-    return delivery.claim_due(room.db, _shift(room, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
+    return delivery.claim_due(ctx.db, _shift(ctx, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
 
 
-def _shift(room: NotificationContext, worker: str, now: datetime, begun: datetime | None = None) -> SenderLease:
+def _shift(ctx: NotificationContext, worker: str, now: datetime, begun: datetime | None = None) -> SenderLease:
     """Who sends now. What may leave now may, and what might when the run began."""
     instants = (now,) if begun is None else (begun, now)
     held = frozenset(kind for kind in MessageKind if not any(may_send(kind, at) for at in instants))
-    return SenderLease(worker, now, room.machine_now(), held)
+    return SenderLease(worker, now, ctx.machine_now(), held)
 
 
 def _send(tries: DeliveryBatch, rest: list[QueuedMessage]) -> SendReport:

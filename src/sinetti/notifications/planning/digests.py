@@ -17,7 +17,7 @@ _SECOND = timedelta(seconds=1)
 _TOLD_ANEW = "the digest of a later day tells it"
 
 
-def plan_digests(room: NotificationContext, now: datetime) -> int:
+def plan_digests(ctx: NotificationContext, now: datetime) -> int:
     """Owe each firm's readers the digest that may leave now; returns how many were not owed yet.
 
     Outside office hours nothing is owed. Any number of nodes may plan at once, as often as they like: a digest is owed
@@ -26,43 +26,43 @@ def plan_digests(room: NotificationContext, now: datetime) -> int:
     current = digest_slot(now, is_holiday)
     if current is None:
         return 0
-    causes = digests.triggers(room.db, current, now)
-    readers = digests.firm_readers(room.db, [one.agent for one in causes], now)
+    causes = digests.triggers(ctx.db, current, now)
+    readers = digests.firm_readers(ctx.db, [one.agent for one in causes], now)
     wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
-    found = digests.sent_days(room.db, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
+    found = digests.sent_days(ctx.db, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
     owed = [
         _message(cause, reader, current)
         for (cause, reader), days in zip(wanted, found, strict=True)
         if (cause.week and not days) or (cause.day and current.day not in days)
     ]
-    outbox.enqueue(room.db, owed, now)
+    outbox.enqueue(ctx.db, owed, now)
     return len(owed)
 
 
-def superseded_reason(owed: QueuedMessage, room: NotificationContext, now: datetime) -> str | None:
+def superseded_reason(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
     """Why a digest that could not leave on its day is not owed any more: today's says the same. None for all else."""
     today = finnish_date(now)
     if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
         return None
     agent = (owed.facts or {}).get("agent", "")
-    return _TOLD_ANEW if digests.is_owed(room.db, agent, owed.recipient, today) else None
+    return _TOLD_ANEW if digests.is_owed(ctx.db, agent, owed.recipient, today) else None
 
 
-def next_digest_time(room: NotificationContext, after: datetime) -> datetime | None:
+def next_digest_time(ctx: NotificationContext, after: datetime) -> datetime | None:
     """The first instant after this one at which `plan_digests` may have something to owe; None where there is none.
 
     It is always the 8:00 of a working day, and never too late; at a rare one nothing turns out to be owed.
     """
     week, day = next_week(after, is_holiday), next_day(after, is_holiday)
     before = start_of_business(workday_before(finnish_date(day), is_holiday))
-    soon = digests.first_end(room.db, after, before, week + CLOSE)
-    this_week = digests.first_end(room.db, after, week - STAYS, week + NEAR)
+    soon = digests.first_end(ctx.db, after, before, week + CLOSE)
+    this_week = digests.first_end(ctx.db, after, week - STAYS, week + NEAR)
     candidates = [week] if this_week is not None else []
     if soon is not None:
         candidates.append(max(day, next_day(soon - CLOSE - _SECOND, is_holiday)))
     if candidates:
         return min(candidates)
-    later = digests.first_end_after(room.db, after, week + NEAR)
+    later = digests.first_end_after(ctx.db, after, week + NEAR)
     return None if later is None else next_week(later - NEAR - _SECOND, is_holiday)
 
 

@@ -27,9 +27,9 @@ Copy = tuple[Recipient, MessageChannel]
 """One message: to whom, and how it travels."""
 
 
-def schedule_for(room: NotificationContext) -> ReminderSchedule:
+def schedule_for(ctx: NotificationContext) -> ReminderSchedule:
     """The steps that the operator decided on, in Finland's days."""
-    return ReminderSchedule(room.terms.ladder, is_holiday)
+    return ReminderSchedule(ctx.terms.ladder, is_holiday)
 
 
 def audience(
@@ -59,14 +59,14 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
     return tuple(found)
 
 
-def reason_not_to_send(owed: QueuedMessage, room: NotificationContext, now: datetime) -> str | None:
+def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
     """None where a message is still owed, else why not. Of what the ladder does not owe nothing is asked here.
 
     Office hours are another question, since what waits for them is owed all the same: `workdays.may_leave`.
     """
     if owed.kind not in REMINDERS or owed.certificate is None:
         return None
-    found = reminders.find(room.db, owed.certificate)
+    found = reminders.find(ctx.db, owed.certificate)
     if found is None:
         return SuppressionReason.NOT_CONCERNED
     step = step_of(owed.step)
@@ -75,22 +75,22 @@ def reason_not_to_send(owed: QueuedMessage, room: NotificationContext, now: date
         return kind
     if kind is not owed.kind:
         return SuppressionReason.FETCHED if kind is MessageKind.TAKE_INTO_USE else SuppressionReason.NOT_REPLACED
-    times = send_times(schedule_for(room), found.course.span)
+    times = send_times(schedule_for(ctx), found.course.span)
     latest = latest_due_index(times, now)
     if latest >= 0 and times[latest][0] < step:
         return SuppressionReason.LATER_STEP
-    return _still_for(owed, room, found, now)
+    return _still_for(owed, ctx, found, now)
 
 
 def _still_for(
-    owed: QueuedMessage, room: NotificationContext, found: reminders.ReminderCandidate, now: datetime
+    owed: QueuedMessage, ctx: NotificationContext, found: reminders.ReminderCandidate, now: datetime
 ) -> str | None:
     """None where the recipient is one whom this step concerns, and can be reached in this way."""
     step = step_of(owed.step)
-    holder = holders(room.db, [found.holding_id]).get(found.holding_id, (None, None))
+    holder = holders(ctx.db, [found.holding_id]).get(found.holding_id, (None, None))
     people = audience(step, holder, Roles())
     if all(one.person_id != owed.recipient for one in people) and step <= WIDER_FROM:
-        acting = roles(room.db, [found.organisation_id], now)
+        acting = roles(ctx.db, [found.organisation_id], now)
         people = audience(step, holder, acting[found.organisation_id])
     if all(one.person_id != owed.recipient for one in people):
         return SuppressionReason.NOT_CONCERNED

@@ -20,16 +20,16 @@ BATCH = 100
 """Events that one transaction takes."""
 
 
-def expand_events(room: NotificationContext, now: datetime) -> int:
+def expand_events(ctx: NotificationContext, now: datetime) -> int:
     """Make each event that waits into one message row for each person whom it concerns; returns how many rows.
 
     Events older than 7 days are dropped. Each event is spread once, by however many workers, whenever one is killed.
     """
-    notifications_events.drop(room.db, now - TOO_OLD, now)
+    notifications_events.drop(ctx.db, now - TOO_OLD, now)
     made = 0
-    while events := notifications_events.pending(room.db, BATCH):
-        known = _known(events, room, now)
-        made += notifications_events.expand(room.db, _owed(events, known, room, now), now, room.step)
+    while events := notifications_events.pending(ctx.db, BATCH):
+        known = _known(events, ctx, now)
+        made += notifications_events.expand(ctx.db, _owed(events, known, ctx, now), now, ctx.step)
     return made
 
 
@@ -50,29 +50,29 @@ _PEOPLE = ("old", "new", "person")
 """Facts that are ids of people."""
 
 
-def _known(events: Iterable[PendingEvent], room: NotificationContext, now: datetime) -> _RecipientIndex:
+def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: datetime) -> _RecipientIndex:
     events = tuple(events)
     named = {one for event in events for one in (event.recipient, *map(event.facts.get, _PEOPLE)) if one is not None}
     lost = [event.facts.get("person", "") for event in events if event.kind in FIRST_REACHED]
-    named_for = notifications_events.roles_of(room.db, lost, now)
+    named_for = notifications_events.roles_of(ctx.db, lost, now)
     organisations = {event.organisation for event in events if event.organisation is not None}
     return _RecipientIndex(
-        notifications_recipients.readers(room.db, named),
-        notifications_recipients.holders(room.db, [event.holding for event in events if event.holding is not None]),
+        notifications_recipients.readers(ctx.db, named),
+        notifications_recipients.holders(ctx.db, [event.holding for event in events if event.holding is not None]),
         named_for,
-        notifications_recipients.roles(room.db, organisations.union(*named_for.values()), now),
+        notifications_recipients.roles(ctx.db, organisations.union(*named_for.values()), now),
     )
 
 
 def _owed(
-    events: Iterable[PendingEvent], known: _RecipientIndex, room: NotificationContext, now: datetime
+    events: Iterable[PendingEvent], known: _RecipientIndex, ctx: NotificationContext, now: datetime
 ) -> Mapping[str, tuple[NewMessage, ...]]:
     told: set[tuple[str, ...]] = set()
     return {
         event.event_id: tuple(
-            _of_call(event, room, now)
+            _of_call(event, ctx, now)
             if event.kind is MessageKind.EARLY
-            else _to_the_first(event, known, room, told)
+            else _to_the_first(event, known, ctx, told)
             if event.kind in FIRST_REACHED
             else _to_all(event, known)
         )
@@ -80,9 +80,9 @@ def _owed(
     }
 
 
-def _of_call(event: PendingEvent, room: NotificationContext, now: datetime) -> Iterator[NewMessage]:
+def _of_call(event: PendingEvent, ctx: NotificationContext, now: datetime) -> Iterator[NewMessage]:
     """Notify each person of a call once, by e-mail or else by text message."""
-    for reader in recipients(room.db, event.facts.get("call", ""), now):
+    for reader in recipients(ctx.db, event.facts.get("call", ""), now):
         channel = channel_to(reader)
         if channel is not None:
             yield replace(_message(event, reader), channel=channel)
@@ -97,7 +97,7 @@ def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]
 
 
 def _to_the_first(
-    event: PendingEvent, known: _RecipientIndex, room: NotificationContext, told: set[tuple[str, ...]]
+    event: PendingEvent, known: _RecipientIndex, ctx: NotificationContext, told: set[tuple[str, ...]]
 ) -> Iterator[NewMessage]:
     """Speak of somebody whom mail does not reach to those who can name another, never to their own address.
 
@@ -108,7 +108,7 @@ def _to_the_first(
         return
     for organisation, holding in known.named_for.get(person, {}).items():
         reached = _reached(known.roles[organisation], lost)
-        for to in reached or room.terms.operators:
+        for to in reached or ctx.terms.operators:
             address = to.address if isinstance(to, Recipient) else to
             same = (event.kind, organisation, lost.address or person, address)
             if same in told:

@@ -13,12 +13,12 @@ LOOKED_EVERY = timedelta(hours=1)
 """How often the timers look for findings: beside a million revocations one look takes seconds."""
 
 
-def time_to_look(room: NotificationContext, now: datetime) -> bool:
+def time_to_look(ctx: NotificationContext, now: datetime) -> bool:
     """Whether no node has looked for findings for an hour; whoever is told so looks."""
-    return claim_interval(room.db, "findings-looked-for", LOOKED_EVERY, now)
+    return claim_interval(ctx.db, "findings-looked-for", LOOKED_EVERY, now)
 
 
-def owe_findings(room: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
+def owe_findings(ctx: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
     """Owe each operator a message about each finding: one in a calendar week, whatever its sentence says by then.
 
     `findings` are sentences by name, None where all is well (alarms.findings). Returns how many rows are new.
@@ -37,6 +37,6 @@ def owe_findings(room: NotificationContext, findings: Mapping[str, str | None], 
         for name, sentence in sorted(findings.items())
         if sentence is not None
         # One address is one operator, however it is spelt.
-        for address in dict.fromkeys(operator.casefold() for operator in room.terms.operators)
+        for address in dict.fromkeys(operator.casefold() for operator in ctx.terms.operators)
     ]
-    return outbox.enqueue_new(room.db, messages, now)
+    return outbox.enqueue_new(ctx.db, messages, now)

@@ -102,27 +102,27 @@ class _ReminderPlanner:
         ]
 
 
-def plan(room: NotificationContext, now: datetime) -> ReminderReport:
+def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
     """Owe each reminder whose step has come, and note when to look next. Twice at once adds nothing.
 
     Some hundred certificates are one transaction; whoever is killed between two of them goes on there.
     """
-    this = _ReminderPlanner(room, now)
-    while reminders.process_due(room.db, _reach(room, now), this.decide):
-        room.step("plan-noted")
+    this = _ReminderPlanner(ctx, now)
+    while reminders.process_due(ctx.db, _reach(ctx, now), this.decide):
+        ctx.step("plan-noted")
     return ReminderReport(this.looked, this.owed)
 
 
-def next_due_time(room: NotificationContext, after: datetime) -> datetime | None:
+def next_due_time(ctx: NotificationContext, after: datetime) -> datetime | None:
     """The earliest instant after this one at which there is something to plan or to send; None where there is none.
 
     It may be that nothing comes of it: reminders that were stopped are looked at all the same.
     """
-    db, reach = room.db, _reach(room, after)
+    db, reach = ctx.db, _reach(ctx, after)
     ends, look = reminders.next_look(db, reach)
     found = [look, reminders.next_due(db, after)]
     if ends is not None:
-        found.append(send_time(ends, room.terms.ladder[0], first=True, day_off=is_holiday))
+        found.append(send_time(ends, ctx.terms.ladder[0], first=True, day_off=is_holiday))
     if reminders.overdue(db, reach):
         found.append(after + _SECOND)
     if (opens := next_business_time(after)) > after and reminders.hours_awaited(db, after):
@@ -130,8 +130,8 @@ def next_due_time(room: NotificationContext, after: datetime) -> datetime | None
     return min((at for at in found if at is not None), default=None)
 
 
-def _reach(room: NotificationContext, now: datetime) -> ReminderWindow:
-    return ReminderWindow(now, now - UNSEEN_FOR, now + room.terms.ladder[0])
+def _reach(ctx: NotificationContext, now: datetime) -> ReminderWindow:
+    return ReminderWindow(now, now - UNSEEN_FOR, now + ctx.terms.ladder[0])
 
 
 def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None], acting: Roles) -> tuple[Copy, ...]:

@@ -61,13 +61,13 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 """What comes as a text message alone: of no e-mail about the same is spoken."""
 
 
-def render(owed: QueuedMessage, room: NotificationContext) -> RenderedMessage | Skip:
+def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
     """The whole letter to this row's recipient, or why there is none. Raises what the register raises."""
-    now = room.now()
-    told = message_data.load_message_data(room.db, owed, now)
+    now = ctx.now()
+    told = message_data.load_message_data(ctx.db, owed, now)
     if (why := _unreachable(owed, told)) is not None:
         return Skip(why)
-    matter = MessageContext(owed, room, told, told.to.language if told.to else _language(owed), now)
+    matter = MessageContext(owed, ctx, told, told.to.language if told.to else _language(owed), now)
     try:
         return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
     except NothingToReport as nothing:

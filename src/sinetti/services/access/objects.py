@@ -11,13 +11,13 @@ from sinetti.services.access.permissions import (
 from sinetti.services.context import ServiceContext
 
 
-def check_can_view(right: Permission, organisation_id: str | None, now: Permissions) -> None:
+def check_can_view(right: Permission, organisation_id: str | None, permissions: Permissions) -> None:
     """Raise NotAllowed where this right is lacking; for pages that only show.
 
     Of an organisation whose certificates they may not even see nothing is told, not even that it is there.
     """
-    if organisation_id is None or not now.may(right, organisation_id):
-        raise _refused(right, organisation_id, now)
+    if organisation_id is None or not permissions.may(right, organisation_id):
+        raise _refused(right, organisation_id, permissions)
 
 
 def check_can_modify(
@@ -32,7 +32,7 @@ def check_can_modify(
         raise _refused(right, organisation_id, load_permissions(actor, ctx)) from None
 
 
-def _refused(right: Permission, organisation_id: str | None, now: Permissions) -> PermissionDenied:
-    waiting = organisation_id in now.waiting
-    seen = organisation_id is not None and now.may(Permission.SEE, organisation_id)
+def _refused(right: Permission, organisation_id: str | None, permissions: Permissions) -> PermissionDenied:
+    waiting = organisation_id in permissions.waiting
+    seen = organisation_id is not None and permissions.may(Permission.SEE, organisation_id)
     return PermissionDenied(right, organisation_id if waiting or seen else None, second_factor=waiting)

@@ -63,30 +63,30 @@ class BulkReplaceResult:
     limited: int = 0
 
 
-def preview_selected(serials: Iterable[Serial], standing: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
+def preview_selected(serials: Iterable[Serial], permissions: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
     """Look at certificates that were chosen one by one, at most 300 of them."""
     asked = list(dict.fromkeys(serials))
     found = replacement.by_serial(ctx.db, asked[:MOST_AT_ONCE])
-    ours = [one for one in found if standing.may(Permission.ORDER, one.organisation_id)]
+    ours = [one for one in found if permissions.may(Permission.ORDER, one.organisation_id)]
     return _preview(ours, len(asked[:MOST_AT_ONCE]) - len(ours), by_name=True, more=len(asked) > MOST_AT_ONCE)
 
 
-def preview_expiring(days: int, standing: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
+def preview_expiring(days: int, permissions: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
     """Look at all that end within so many days, of the organisations that somebody may order for."""
-    now, organisations = ctx.now(), standing.organisations(Permission.ORDER)
+    now, organisations = ctx.now(), permissions.organisations(Permission.ORDER)
     found = replacement.ending(ctx.db, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
     return _preview(found[:MOST_AT_ONCE], 0, by_name=False, more=len(found) > MOST_AT_ONCE)
 
 
 def within_limits(
-    found: BulkReplacePreview, standing: Permissions, ctx: ServiceContext, actor: Actor
+    found: BulkReplacePreview, permissions: Permissions, ctx: ServiceContext, actor: Actor
 ) -> BulkReplacePreview:
     """Leave out the replacements that would exceed a limit of 24 hours."""
     limits = ctx.daily_limits
     if limits is None:
         return found
     own = daily_counts.own_mailboxes(ctx.db, actor.name)
-    charges = {one.serial: _charges(one, standing, actor, own) for one in found.ordered}
+    charges = {one.serial: _charges(one, permissions, actor, own) for one in found.ordered}
     now = ctx.machine_now()
     used = dict(daily_counts.counts(ctx.db, {each for some in charges.values() for each in some}, now))
     over: list[ReplacementCandidate] = []
@@ -100,9 +100,11 @@ def within_limits(
     return replace(found, ordered=ordered, left=(*found.left, *((one, ExclusionReason.LIMIT) for one in over)))
 
 
-def _charges(one: ReplacementCandidate, standing: Permissions, actor: Actor, own: frozenset[str]) -> tuple[Charge, ...]:
+def _charges(
+    one: ReplacementCandidate, permissions: Permissions, actor: Actor, own: frozenset[str]
+) -> tuple[Charge, ...]:
     """Return the charges for an order in its place."""
-    firm = standing.require(Permission.ORDER, one.organisation_id).via or one.organisation_id
+    firm = permissions.require(Permission.ORDER, one.organisation_id).via or one.organisation_id
     orders = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
     to = mailbox(one.contact.email) if one.contact is not None else ""
     return orders if to in own else (*orders, Charge(LimitKind.LETTERS, to))

@@ -56,13 +56,13 @@ class OneCertificate:
     issuer: str
 
 
-def list_page(wanted: CertificateQuery, page: int, standing: Permissions, ctx: ServiceContext) -> ListPage:
+def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx: ServiceContext) -> ListPage:
     """A page of the certificates that one may see, and how many there are: two statements, three with orders.
 
     Raises PermissionDenied where one may see nobody's.
     """
     page = max(page, 1)
-    keys = list_query.find_keys(ctx.db, restrict_to_visible(wanted, standing), most=max(COUNTED, page * PAGE) + 1)
+    keys = list_query.find_keys(ctx.db, restrict_to_visible(wanted, permissions), most=max(COUNTED, page * PAGE) + 1)
     if page > 1 and len(keys) <= (page - 1) * PAGE:
         page = max((len(keys) + PAGE - 1) // PAGE, 1)
     first = (page - 1) * PAGE
@@ -72,13 +72,13 @@ def list_page(wanted: CertificateQuery, page: int, standing: Permissions, ctx: S
 
 
 def iter_chunks(
-    wanted: CertificateQuery, standing: Permissions, ctx: ServiceContext
+    wanted: CertificateQuery, permissions: Permissions, ctx: ServiceContext
 ) -> Iterator[Sequence[CertificateListItem]]:
     """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken.
 
     Raises PermissionDenied where one may see nobody's.
     """
-    return _parts(restrict_to_visible(wanted, standing), ctx)
+    return _parts(restrict_to_visible(wanted, permissions), ctx)
 
 
 def _parts(wanted: CertificateQuery, ctx: ServiceContext) -> Iterator[Sequence[CertificateListItem]]:
@@ -87,27 +87,29 @@ def _parts(wanted: CertificateQuery, ctx: ServiceContext) -> Iterator[Sequence[C
         yield list_query.load_rows(ctx.db, keys[start : start + _PART], wanted.now)
 
 
-def restrict_to_visible(wanted: CertificateQuery, standing: Permissions) -> CertificateQuery:
+def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> CertificateQuery:
     """What is asked for, of the organisations that one may see alone. Raises PermissionDenied where there are none."""
-    seen = standing.organisations(Permission.SEE)
+    seen = permissions.organisations(Permission.SEE)
     if not seen:
-        raise PermissionDenied(Permission.SEE, None, second_factor=bool(standing.waiting))
+        raise PermissionDenied(Permission.SEE, None, second_factor=bool(permissions.waiting))
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def names(standing: Permissions, ctx: ServiceContext, most: int, chosen: str = "") -> tuple[tuple[str, str, str], ...]:
+def names(
+    permissions: Permissions, ctx: ServiceContext, most: int, chosen: str = ""
+) -> tuple[tuple[str, str, str], ...]:
     """Id, customer id and name of the organisations that one may see, by name.
 
     Where they are more than `most`, of the one that is chosen alone, if any is.
     """
-    ids = standing.organisations(Permission.SEE)
+    ids = permissions.organisations(Permission.SEE)
     shown = ids if len(ids) <= most else ids & {chosen}
     return list_query.names(ctx.db, shown, most) if shown else ()
 
 
-def get_details(serial: str, standing: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
+def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
     """Everything about one certificate, in four statements. Raises PermissionDenied where one may not see it."""
-    seen = certificate(serial, standing, ctx)
+    seen = certificate(serial, permissions, ctx)
     span, looking = seen.facts.span, seen.listed.looking
     use = usage_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], ctx.now())
     issued = load_certificate(seen.der) if seen.der is not None else None
@@ -122,33 +124,33 @@ def get_details(serial: str, standing: Permissions, actor: Actor, ctx: ServiceCo
     )
 
 
-def certificate(serial: str, standing: Permissions, ctx: ServiceContext) -> CertificateDetails:
+def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> CertificateDetails:
     """One certificate with its line. Raises PermissionDenied where there is none that one may see: both look alike."""
     seen = history.read(ctx.db, serial, ctx.now())
     if seen is None:
         raise PermissionDenied(Permission.SEE, None)
     organisation_id = seen.listed.organisation_id
-    if not standing.may(Permission.SEE, organisation_id):
-        later = organisation_id in standing.waiting
+    if not permissions.may(Permission.SEE, organisation_id):
+        later = organisation_id in permissions.waiting
         raise PermissionDenied(Permission.SEE, organisation_id if later else None, second_factor=later)
     return seen
 
 
-def issued(serial: str, standing: Permissions, ctx: ServiceContext) -> bytes:
+def issued(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
     """A certificate in DER. Raises PermissionDenied, for one that is not issued yet, too."""
-    der = certificate(serial, standing, ctx).der
+    der = certificate(serial, permissions, ctx).der
     if der is None:
         raise PermissionDenied(Permission.SEE, None)
     return der
 
 
-def issued_pem(serial: str, standing: Permissions, ctx: ServiceContext) -> bytes:
+def issued_pem(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
     """The same in PEM."""
-    return certificate_pem(issued(serial, standing, ctx))
+    return certificate_pem(issued(serial, permissions, ctx))
 
 
-def issued_chain(serial: str, standing: Permissions, ctx: ServiceContext) -> bytes:
+def issued_chain(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
     """What stands above a certificate, in PEM: issuing CA, then intermediates, no root. Raises as `issued`."""
     bundle = [load_certificate(one) for one in ctx.certificates.values()]
-    above = build_chain(load_certificate(issued(serial, standing, ctx)), bundle)
+    above = build_chain(load_certificate(issued(serial, permissions, ctx)), bundle)
     return b"".join(certificate_pem(certificate_der(one)) for one in above)

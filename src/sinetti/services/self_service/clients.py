@@ -43,15 +43,17 @@ class AskClients:
     until: datetime
 
 
-def clients(firm_id: str, who: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[Client, ...]:
+def clients(firm_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[Client, ...]:
     """Whom a firm acts for, from `start` on. Raises PermissionDenied."""
-    _directly(who.require(Permission.ASK, firm_id), firm_id)
+    _directly(permissions.require(Permission.ASK, firm_id), firm_id)
     return queries.clients(ctx.db, firm_id, ctx.now(), start)
 
 
-def requests(firm_id: str, who: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
+def requests(
+    firm_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
+) -> tuple[RoleRequestView, ...]:
     """What a firm asked, from `start` on, the newest first. Raises PermissionDenied."""
-    _directly(who.require(Permission.ASK, firm_id), firm_id)
+    _directly(permissions.require(Permission.ASK, firm_id), firm_id)
     return queries.requests_of_firm(ctx.db, firm_id, ctx.now(), start)
 
 

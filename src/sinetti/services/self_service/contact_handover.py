@@ -36,14 +36,14 @@ class HandedOver:
     offered: int
 
 
-def contacts(now: Permissions, ctx: ServiceContext) -> tuple[ContactSummary, ...]:
+def contacts(permissions: Permissions, ctx: ServiceContext) -> tuple[ContactSummary, ...]:
     """Who looks after certificates that somebody may name contacts for, most certificates first: 50 people."""
-    return contact_handover.contacts(ctx.db, now.organisations(Permission.CONTACT), ctx.now(), MOST_SHOWN)
+    return contact_handover.contacts(ctx.db, permissions.organisations(Permission.CONTACT), ctx.now(), MOST_SHOWN)
 
 
-def get_for_confirmation(email: str, now: Permissions, ctx: ServiceContext) -> tuple[AssignedLineage, ...]:
+def get_for_confirmation(email: str, permissions: Permissions, ctx: ServiceContext) -> tuple[AssignedLineage, ...]:
     """What a person looks after, as far as somebody may change it: at most 300, and one more where there are more."""
-    allowed = now.organisations(Permission.CONTACT)
+    allowed = permissions.organisations(Permission.CONTACT)
     return contact_handover.looked_after(ctx.db, allowed, email, ctx.now(), MOST_AT_ONCE + 1)
 
 

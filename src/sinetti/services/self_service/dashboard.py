@@ -22,9 +22,13 @@ class Overview:
     applications: int = 0
 
 
-def overview(actor: Actor, who: Permissions, ctx: ServiceContext) -> Overview:
+def overview(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> Overview:
     """Count it: at most three statements, each for the organisations for which somebody has the right."""
-    now, seen, granting = ctx.now(), who.organisations(Permission.SEE), who.organisations(Permission.GRANT)
+    now, seen, granting = (
+        ctx.now(),
+        permissions.organisations(Permission.SEE),
+        permissions.organisations(Permission.GRANT),
+    )
     states = list_query.counts(ctx.db, seen, now) if seen else {}
     states.pop(DisplayStatus.VALID, None)
     return Overview(

@@ -41,15 +41,15 @@ class OrderAsk:
     replaces: Serial | None = None
 
 
-def orderable(standing: Permissions, ctx: ServiceContext) -> tuple[OrganisationInfo, ...]:
+def orderable(permissions: Permissions, ctx: ServiceContext) -> tuple[OrganisationInfo, ...]:
     """The open organisations that somebody may order for, by name, with the channels approved for each."""
-    return replacement.organisations(ctx.db, standing.organisations(Permission.ORDER))
+    return replacement.organisations(ctx.db, permissions.organisations(Permission.ORDER))
 
 
-def replaced(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
+def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate that is to be replaced. Raises NotAllowed; one that is not there is like one of others."""
     found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.ORDER, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.ORDER, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 

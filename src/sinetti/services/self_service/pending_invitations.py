@@ -25,16 +25,16 @@ __all__ = [
 ]
 
 
-def waiting(organisation_id: str, who: Permissions, ctx: ServiceContext) -> tuple[PendingView, ...]:
+def waiting(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> tuple[PendingView, ...]:
     """List those of an organisation that wait. Raises NotAllowed."""
-    who.require(Permission.GRANT, organisation_id)
+    permissions.require(Permission.GRANT, organisation_id)
     return pending_invitations.list_waiting(ctx.db, organisation_id, ctx.now())
 
 
-def get_for_confirmation(pending_id: str, who: Permissions, ctx: ServiceContext) -> PendingView:
+def get_for_confirmation(pending_id: str, permissions: Permissions, ctx: ServiceContext) -> PendingView:
     """Return one. Raises NotAllowed; one that is not there is like one of others."""
     found = pending_invitations.find(ctx.db, pending_id, ctx.now())
-    check_can_view(Permission.GRANT, None if found is None else found.organisation_id, who)
+    check_can_view(Permission.GRANT, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 

@@ -13,10 +13,10 @@ from sinetti.services.organisations import renewal_opt_out as letting
 __all__ = ["LineageView", "get_for_confirmation", "opt_in_to_renewal", "opt_out_of_renewal"]
 
 
-def get_for_confirmation(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
+def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate. Raises NotAllowed; one that is not there is like one of others."""
     found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 

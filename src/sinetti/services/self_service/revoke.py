@@ -36,22 +36,22 @@ class AffectedCertificate:
     use: UsageReport
 
 
-def get_for_confirmation(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
+def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate. Raises NotAllowed; one that is not there is like one of others."""
     found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.REVOKE, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.REVOKE, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
 def affected_certificates(
-    seen: LineageView, reason: RevocationReason, standing: Permissions, ctx: ServiceContext
+    seen: LineageView, reason: RevocationReason, permissions: Permissions, ctx: ServiceContext
 ) -> tuple[AffectedCertificate, ...]:
     """Everything that would be revoked with this certificate for this reason, itself first; what is is left out.
 
     Raises NotAllowed.
     """
-    check_can_view(Permission.REVOKE, seen.organisation_id, standing)
+    check_can_view(Permission.REVOKE, seen.organisation_id, permissions)
     line = lineage_view.list_lineage(ctx.db, seen.holding_id)
     renewals: dict[Serial, tuple[Serial, ...]] = {}
     for one in line:

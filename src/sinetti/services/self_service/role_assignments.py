@@ -75,9 +75,11 @@ class FirmGrantRequest:
     until: datetime
 
 
-def authorisations(organisation_id: str, who: Permissions, ctx: ServiceContext, start: int = 0) -> Authorisations:
+def authorisations(
+    organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
+) -> Authorisations:
     """What is on an organisation's page of authorisations, mandates from `start` on. Raises NotAllowed."""
-    who.require(Permission.GRANT, organisation_id)
+    permissions.require(Permission.GRANT, organisation_id)
     now = ctx.now()
     return Authorisations(
         queries.mandates(ctx.db, organisation_id, now, start),
@@ -85,36 +87,36 @@ def authorisations(organisation_id: str, who: Permissions, ctx: ServiceContext, 
     )
 
 
-def authorisation(mandate_id: str, who: Permissions, ctx: ServiceContext) -> RoleAssignmentView:
+def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleAssignmentView:
     """One mandate that lasts. Raises NotAllowed, and Gone where it lasts no more."""
     found = queries.mandate(ctx.db, mandate_id, ctx.now())
     if found is None:
-        organisation_giving(mandate_id, who, ctx)
+        organisation_giving(mandate_id, permissions, ctx)
         raise NoLongerExists
-    who.require(Permission.GRANT, found.organisation_id)
+    permissions.require(Permission.GRANT, found.organisation_id)
     return found
 
 
-def organisation_giving(mandate_id: str, who: Permissions, ctx: ServiceContext) -> str:
+def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
     """The id of the organisation that a mandate is for, whether it lasts or not. Raises NotAllowed."""
     found = role_assignments.organisation_of(ctx.db, mandate_id)
-    who.require(Permission.GRANT, found)
+    permissions.require(Permission.GRANT, found)
     return found
 
 
-def get_request(request_id: str, who: Permissions, ctx: ServiceContext) -> RoleRequestView:
+def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleRequestView:
     """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
-    who.require(Permission.GRANT, role_requests.organisation_of(ctx.db, request_id))
+    permissions.require(Permission.GRANT, role_requests.organisation_of(ctx.db, request_id))
     found = queries.request(ctx.db, request_id, ctx.now())
     if found is None:
         raise NoLongerExists
     return found
 
 
-def organisation_asked(request_id: str, who: Permissions, ctx: ServiceContext) -> str:
+def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
     """The id of the organisation that a request is to, whether it waits or not. Raises NotAllowed."""
     found = role_requests.organisation_of(ctx.db, request_id)
-    who.require(Permission.GRANT, found)
+    permissions.require(Permission.GRANT, found)
     return found
 
 

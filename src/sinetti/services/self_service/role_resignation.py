@@ -27,12 +27,12 @@ class ResignationReport:
     kept: int
 
 
-def own(actor: Actor, who: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
+def own(actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
     """The roles that somebody has directly, by our own mandates, of the organisations that they may see.
 
     By the organisation's name, from `start` on: those of a page and one more.
     """
-    seen = who.organisations(Permission.SEE)
+    seen = permissions.organisations(Permission.SEE)
     return queries.mandates_of_user(ctx.db, actor.user_id, seen, ctx.now(), start)
 
 
@@ -69,11 +69,11 @@ def _given_up(mandate_id: str, act: Act, ctx: ServiceContext, actor: Actor) -> b
         return None
 
 
-def _theirs(holder: role_assignments.GrantHolder, actor: Actor, who: Permissions) -> None:
+def _theirs(holder: role_assignments.GrantHolder, actor: Actor, permissions: Permissions) -> None:
     if holder.agent_id:
-        who.require(Permission.GRANT, holder.agent_id)
+        permissions.require(Permission.GRANT, holder.agent_id)
     elif holder.user_id != actor.user_id:
         raise PermissionDenied(Permission.SEE, None)
     elif not holder.ended:
         # By one that was given up before, or whose end has passed, nobody sees anything any more.
-        who.require(Permission.SEE, holder.organisation_id)
+        permissions.require(Permission.SEE, holder.organisation_id)

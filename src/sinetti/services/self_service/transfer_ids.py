@@ -31,12 +31,12 @@ class OrderView:
     code: str | None = field(repr=False)
 
 
-def get_for_confirmation(order_id: str, standing: Permissions, ctx: ServiceContext) -> OrderView:
+def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceContext) -> OrderView:
     """Look at an order. Raises NotAllowed; one that is not there is like one of others."""
     found = orders.find_order(ctx.db, order_id)
-    check_can_view(Permission.SEE, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.SEE, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
-    may_order = standing.may(Permission.ORDER, found.organisation_id)
+    may_order = permissions.may(Permission.ORDER, found.organisation_id)
     link, waits = found.link, found.state is OrderState.OPEN and found.organisation_open
     lapsed = link is None or link.ended or is_link_expired(link.expires, ctx.now())
     code = None
@@ -45,9 +45,11 @@ def get_for_confirmation(order_id: str, standing: Permissions, ctx: ServiceConte
     return OrderView(found, may_order, lapsed, code)
 
 
-def open_orders(standing: Permissions, ctx: ServiceContext, start: int, count: int) -> tuple[tuple[OrderRow, ...], int]:
+def open_orders(
+    permissions: Permissions, ctx: ServiceContext, start: int, count: int
+) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of the organisations that somebody may see, newest first, from `start` on; and how many in all."""
-    return orders.open_orders(ctx.db, standing.organisations(Permission.SEE), start, count)
+    return orders.open_orders(ctx.db, permissions.organisations(Permission.SEE), start, count)
 
 
 def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
