@@ -135,7 +135,7 @@ def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
     """Seconds from the revocation until both lists that have it are answered."""
     ctx, name = authority.ctx, authority.ctx.issuing[Channel.WS]
     if begins:
-        ctx.known_lists.clear()
+        ctx.crl_cache.clear()
     door = PublicationEndpoint(ctx)
     needle = bytes.fromhex(serial)
     begun = monotonic_seconds()
@@ -169,7 +169,7 @@ def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     using, now = authority.ctx.db.alias, utc_now()
     name = authority.ctx.issuing[Channel.WS]
     organisation = models.Organisation.objects.using(using).create(
-        customer_id="BENCH1", folded="BENCH1", kind="artificial", name="Bench Oy", language="fi", created=now
+        customer_id="BENCH1", normalised_id="BENCH1", kind="artificial", name="Bench Oy", language="fi", created=now
     )
     kind = models.CertificateType.objects.using(using).get(channel=Channel.WS)
 

@@ -129,7 +129,7 @@ def fill(db: Database, certificates: int, due: int) -> None:
 def _bring_near(db: Database, now: datetime, step: timedelta) -> None:
     """Let all that are near their end be so near that a step of theirs is due now."""
     near = models.Certificate.objects.using(db.alias).filter(not_after__lte=now + WINDOW)
-    near.update(not_after=now + step, remind_at=now)
+    near.update(not_after=now + step, next_reminder_at=now)
     settle(db)
 
 

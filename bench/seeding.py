@@ -65,7 +65,7 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
         organisation = models.Organisation(
             organisation_id=secrets.token_hex(16),
             customer_id=holder.customer_id,
-            folded=normalise(holder.customer_id),
+            normalised_id=normalise(holder.customer_id),
             kind=IdentifierType.ARTIFICIAL,
             name=name_of(holder.number),
             language=Language.FI,
@@ -146,7 +146,7 @@ _NUMBERS = {
                   SELECT i FROM r) AS n""",
 }
 _FILLING = """
-INSERT INTO sinetti_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+INSERT INTO sinetti_organisation (organisation_id, customer_id, normalised_id, kind, country, name, language, created)
 SELECT md5('o' || i), 'FILL' || i, 'FILL' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
   FROM {numbers} WHERE i % 4 = 0;
 INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)

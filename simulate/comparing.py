@@ -51,8 +51,9 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
 def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
     """Read the outbox, and count what became of its rows."""
     rows = OutboxMessage.objects.using(play.db.alias).values_list(
-        "message_id", "kind", "step", "channel", "certificate__serial", "holding_id", "sent", "dead", "dropped",
-        "spread",
+        "message_id", "kind", "step", "channel", "certificate__serial", "holding_id", "sent",
+        "failed_at", "cancelled_at",
+        "expanded_at",
     )  # fmt: skip
     found = {}
     for message_id, kind, step, channel, serial, holding, *ends in rows.iterator(chunk_size=5000):
@@ -64,7 +65,7 @@ def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
     return found
 
 
-_FATES = ("sent", "dead", "dropped", "spread")
+_FATES = ("sent", "failed_at", "cancelled_at", "expanded_at")
 
 
 def _sorted(

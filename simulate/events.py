@@ -47,7 +47,7 @@ class Events:
     def _must(self, life: Life, deed: Deed, kind: str, to: list[Person], ones: list[Sent]) -> None:
         for person in to:
             got = next((one for one in ones if one.to == person.email), None)
-            by = self.model.played.sure(deed.at, ctx=False, more=2 * (got.tries if got else 0))
+            by = self.model.played.sure(deed.at, office_hours=False, more=2 * (got.tries if got else 0))
             # Somebody else may have been named meanwhile, and an address may have been found out.
             moved = by and any(other.to and deed.at <= other.at <= by and other is not deed for other in life.deeds)
             if by is None or by > deed.at + _TOLD_WITHIN or moved or self.model.gone.get(person.email, by + _DAY) <= by:
@@ -69,7 +69,7 @@ def judge_bounces(model: Model, lives: Iterable[Life], sent: dict[str, list[Sent
         life, _, until = of[address]
         organisation = life.organisation
         told = organisation.signatories or ((organisation.contact,) if organisation.contact else ())
-        by = model.played.sure(since, ctx=False, more=2)
+        by = model.played.sure(since, office_hours=False, more=2)
         if by is None or until <= by:
             continue
         for to in [person.email for person in told] or [OPERATOR]:
@@ -150,7 +150,7 @@ class Digests:
     def _must(self, firm: int, day: date, *, weekly: bool) -> bool:
         """Whether one had to leave on this day: somebody looked in its hours, and nothing was done meanwhile."""
         opens = universal(day, OPENS)
-        by = self.model.played.sure(opens, ctx=True)
+        by = self.model.played.sure(opens, office_hours=True)
         if by is None or finnish(by).date() != day:
             return False
         open_ones = [life for life in self.clients[firm] if stopped(life) > by]

@@ -96,7 +96,7 @@ def _organisation(one: Organisation) -> models.Organisation:
     return models.Organisation(
         organisation_id=one.organisation_id,
         customer_id=f"SIM-{one.number}",
-        folded=f"SIM-{one.number}".casefold(),
+        normalised_id=f"SIM-{one.number}".casefold(),
         kind=IdentifierType.ARTIFICIAL,
         name=f"Yritys {one.number} Oy",
         language=Language.FI,

@@ -93,24 +93,24 @@ class Played:
         """Take those in which anybody was up, in the order of time."""
         every = list(rounds)
         self._rounds = {False: every, True: [one for one in every if in_hours(one.at)]}
-        self._at = {ctx: [one.at for one in some] for ctx, some in self._rounds.items()}
+        self._at = {office_hours: [one.at for one in some] for office_hours, some in self._rounds.items()}
 
-    def first(self, at: datetime, *, ctx: bool) -> datetime | None:
+    def first(self, at: datetime, *, office_hours: bool) -> datetime | None:
         """Give the first round from this instant on; `office`: in office hours."""
-        return next((one.at for one in self._from(at, ctx=ctx)), None)
+        return next((one.at for one in self._from(at, office_hours=office_hours)), None)
 
-    def sure(self, at: datetime, *, ctx: bool, more: int = 0) -> datetime | None:
+    def sure(self, at: datetime, *, office_hours: bool, more: int = 0) -> datetime | None:
         """Give the round by which a message due at `at` has left for sure: nobody was killed in it, nor in `more`."""
-        for one in self._from(at, ctx=ctx):
+        for one in self._from(at, office_hours=office_hours):
             if one.sound:
                 if not more:
                     return one.at
                 more -= 1
         return None
 
-    def _from(self, at: datetime, *, ctx: bool) -> Iterator[Round]:
-        rounds = self._rounds[ctx]
-        for number in range(bisect_left(self._at[ctx], at), len(rounds)):
+    def _from(self, at: datetime, *, office_hours: bool) -> Iterator[Round]:
+        rounds = self._rounds[office_hours]
+        for number in range(bisect_left(self._at[office_hours], at), len(rounds)):
             yield rounds[number]
 
 
@@ -182,9 +182,9 @@ class Model:
     def _musts(self, life: Life, course: Course, steps: list[Step], here: list[Reader], theirs: list[Sent]) -> None:
         """Look whether what had to leave to one address did, and in time."""
         for step in steps:
-            at = self.played.first(_decided(step), ctx=False)
+            at = self.played.first(_decided(step), office_hours=False)
             got = next((one for one in theirs if int(one.step) == step.days), None)
-            by = self.played.sure(step.latest, ctx=True, more=2 * (got.tries if got else 0))
+            by = self.played.sure(step.latest, office_hours=True, more=2 * (got.tries if got else 0))
             fit = [one for one in here if at and by and step.days <= one.steps_from and one.since <= at]
             if at is None or by is None or not fit or course.since > at or step.days > course.steps_from:
                 continue

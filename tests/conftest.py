@@ -163,7 +163,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         path, spec = item.path.relative_to(HERE).as_posix(), getattr(item, "callspec", None)
-        database = spec.params.get("register") if spec is not None and path.startswith(SHARED_OUT) else None
+        database = spec.params.get("db") if spec is not None and path.startswith(SHARED_OUT) else None
         drawn = DATABASES[(seed + crc32(item.name.replace(str(database), "").encode())) % 2]
         (left if database in DATABASES and database != drawn else kept).append(item)
     items[:] = kept

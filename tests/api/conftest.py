@@ -6,10 +6,10 @@ import pytest
 
 from tests.api.counter import Counter, opened_counter
 from tests.api.listening import Service, listening
-from tests.support.registers import register, sqlite_register
+from tests.support.registers import db, sqlite_db
 from tests.support.service_context import Desk, desk, sqlite_desk
 
-__all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
+__all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
 
 
 @pytest.fixture

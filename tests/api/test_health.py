@@ -172,7 +172,7 @@ def test_a_look_that_is_interrupted_leaves_the_next_one_free():
 
 def test_only_what_is_wrong_leaves_a_line_in_the_log():
     def noted(checks, path="/readyz"):
-        return HealthEndpoint(checks)(Request("GET", path, "", {}, REQUEST, b"")).noted
+        return HealthEndpoint(checks)(Request("GET", path, "", {}, REQUEST, b"")).log_fields
 
     assert noted({}, "/healthz") is noted({"register": lambda: None}) is None
     assert noted({"register": lambda: "Away."}) == {}

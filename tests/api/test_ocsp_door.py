@@ -99,7 +99,7 @@ def test_caches_keep_an_answer_for_a_minute_at_the_most(sqlite_desk, held):
     assert got(sqlite_desk, path, "HEAD").headers == reply.headers
     revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert got(sqlite_desk, path).headers["etag"] != reply.headers["etag"]
-    assert reply.noted is None, "who asks about whom is no line in the log"
+    assert reply.log_fields is None, "who asks about whom is no line in the log"
 
 
 def test_caches_keep_none_past_its_end_and_none_from_a_clock_that_is_ahead(sqlite_desk, held):

@@ -102,9 +102,9 @@ def test_where_policy_says_no_a_small_exponent_is_refused(counter):
     assert "65537" in answer.message
 
 
-def test_the_odoo_module_knows_the_names_of_the_incomes_registers_test_environment(sqlite_register):
+def test_the_odoo_module_knows_the_names_of_the_incomes_registers_test_environment(sqlite_db):
     """A variant of it wants `Data Providers Test Issuing CA v1`: the bench's other preset has that name."""
-    built, desk = incomes_register_test(sqlite_register)
+    built, desk = incomes_register_test(sqlite_db)
     signer, certificate = built.entries[built.hierarchy.response_signer.file_name]
     counter = opened_counter(desk.but(policy=built.hierarchy.key_policy))
     seal = signer_for_key(signer, certificate_der(certificate))

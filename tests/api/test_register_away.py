@@ -40,10 +40,10 @@ def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
 
 def test_the_door_comes_back_with_the_database(request, tmp_path):
     """As after a restart of PostgreSQL: the connection that this thread has is dead, the next one is not."""
-    with opened_register("postgresql", request, tmp_path) as register:
-        counter = opened_counter(opened_desk(register))
+    with opened_register("postgresql", request, tmp_path) as db:
+        counter = opened_counter(opened_desk(db))
         draft = new_draft(counter)
-        settings = connections[register.alias].settings_dict
+        settings = connections[db.alias].settings_dict
         names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
         with psycopg.connect(**{name: settings[key] for name, key in names.items()}, autocommit=True) as other:
             others = (

@@ -92,7 +92,7 @@ def problem(reply):
     value = json.loads(reply.body)
     assert set(value["text"]) == {"fi", "sv", "en"}
     assert value["status"] == reply.status
-    assert reply.noted == {"reason": value["reason"]}
+    assert reply.log_fields == {"reason": value["reason"]}
     return reply.status, value["reason"]
 
 

@@ -73,7 +73,7 @@ def reason_of(desk, asked, **rest):
     """The reason of what has to be refused, in three languages; nothing is revoked then."""
     status, value, reply = answered(desk, asked, **rest)
     assert reply.content_type == "application/problem+json"
-    assert (value["status"], reply.noted) == (status, {"reason": value["reason"]})
+    assert (value["status"], reply.log_fields) == (status, {"reason": value["reason"]})
     assert set(value["text"]) == {"fi", "sv", "en"}
     assert value["detail"] in value["text"].values()
     return status, value["reason"]

@@ -222,23 +222,23 @@ def test_the_values_of_a_request(name):
 # --- Requests, at a door
 
 
-def test_requests_are_answered_as_told(sqlite_register):
-    counter = opened(sqlite_register)
+def test_requests_are_answered_as_told(sqlite_db):
+    counter = opened(sqlite_db)
     wanted = {name: one["outcome"] for name, one in VECTORS.items() if one["kind"] == "request"}
     assert {name: answered(counter, VECTORS[name]) for name in wanted} == wanted
 
 
-def opened(register) -> Counter:
+def opened(db) -> Counter:
     """Open a door in front of a register that knows what vectors.json says under `register`."""
     told = INDEX["register"]
-    desk = opened_desk(register, built())
-    restored = recovery.restore(register, dict(known(one) for one in told["certificates"]), desk.audit_entry())
+    desk = opened_desk(db, built())
+    restored = recovery.restore(db, dict(known(one) for one in told["certificates"]), desk.audit_entry())
     assert len(restored.done) == len(told["certificates"])
     for order in told["orders"]:
         ids, password = order["TransferId"], order["TransferPassword"]
         span = [datetime.fromisoformat(order[name]) for name in ("ordered", "lapse")]
         new = NewTransferIds(ids, *span, mac(desk.ctx.transfer_key, ids, password))
-        organisations.add_order(register, an_order(told["customer_id"]), new, desk.audit_entry())
+        organisations.add_order(db, an_order(told["customer_id"]), new, desk.audit_entry())
     return opened_counter(desk)
 
 

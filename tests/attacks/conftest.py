@@ -7,10 +7,10 @@ import pytest
 from sinetti.database.connection import open_database
 from sinetti.domain.values import KeyType
 from tests.attacks.doors import SoapDoor, soap_door
-from tests.support.registers import all_connections_closed, copied_file, sqlite_register
+from tests.support.registers import all_connections_closed, copied_file, sqlite_db
 from tests.support.service_context import opened_desk, sqlite_desk
 
-__all__ = ["sqlite_desk", "sqlite_register"]
+__all__ = ["sqlite_db", "sqlite_desk"]
 
 
 @pytest.fixture(scope="session")

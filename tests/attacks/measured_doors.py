@@ -88,7 +88,7 @@ class Doors:
 
 
 @contextmanager
-def doors_open(folder: Path, register: str) -> Iterator[Doors]:
+def doors_open(folder: Path, db: str) -> Iterator[Doors]:
     """Run the program while the block lasts, in front of a register that is migrated and empty (its URL)."""
     command = [
         sys.executable,
@@ -96,7 +96,7 @@ def doors_open(folder: Path, register: str) -> Iterator[Doors]:
         "ignore",
         "-m",
         "tests.attacks.measured_doors",
-        register,
+        db,
         str(folder / "deliveries"),
     ]
     with (
@@ -114,9 +114,9 @@ def doors_open(folder: Path, register: str) -> Iterator[Doors]:
             process.kill()
 
 
-def _opened(register: str, folder: Path):
+def _opened(db: str, folder: Path):
     """Make what gives each door's edge; edges have threads, so each child makes its own."""
-    desk = opened_desk(open_database(register, alias="attacked"))
+    desk = opened_desk(open_database(db, alias="attacked"))
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
     soap = opened_counter(desk).door
@@ -186,9 +186,9 @@ def _memory(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
-def main(register: str, folder: str) -> None:
+def main(db: str, folder: str) -> None:
     """Answer calls until there are no more."""
-    document, doors = _opened(register, Path(folder))
+    document, doors = _opened(db, Path(folder))
     gc.collect()
     gc.freeze()  # what children never look at stays shared with them
     print(json.dumps(document), flush=True)  # noqa: T201 - to the tests that wait for it

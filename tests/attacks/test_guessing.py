@@ -24,7 +24,7 @@ from sinetti.services.issuance.order import reissue_transfer_ids
 from tests.api import messages
 from tests.api.counter import opened_counter
 from tests.support.authority import CUSTOMER_ID
-from tests.support.registers import register, sqlite_register
+from tests.support.registers import db, sqlite_db
 from tests.support.service_context import (
     DAY,
     REQUEST,
@@ -41,7 +41,7 @@ from tests.support.service_context import (
     sqlite_desk,
 )
 
-__all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
+__all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
 
 WRONG, OTHER_CUSTOMER = "Qqwwqqww00112233", "7654321-0"
 ROUNDS, TIMES = 25, 5

@@ -22,7 +22,7 @@ FITS = 120_000
 def doors(tmp_path_factory):
     """Give the doors, in a process that has seen nothing large."""
     folder = tmp_path_factory.mktemp("attacked")
-    with copied_file(folder / "register.sqlite3") as register, doors_open(folder, register) as opened:
+    with copied_file(folder / "register.sqlite3") as db, doors_open(folder, db) as opened:
         yield opened
 
 

@@ -174,8 +174,8 @@ def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock
 
 
 def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority):
-    register, hour = authority.ctx.db, timedelta(hours=1)
-    rows = models.OutboxMessage.objects.using(register.alias)
+    db, hour = authority.ctx.db, timedelta(hours=1)
+    rows = models.OutboxMessage.objects.using(db.alias)
 
     def told():
         return alerts.operator_findings(authority)["messages"]
@@ -188,9 +188,9 @@ def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority
     assert told() == "of 1 event no message was made: run sinetti authority notices plan"
     rows.create(**message, due=NOW - hour - SECOND)
     assert told().startswith(f"1 message should have left by {NOW - hour:%Y-%m-%d} 10:59 UTC; of 1 event")
-    rows.update(dead=NOW)
+    rows.update(failed_at=NOW)
     assert "given up: sinetti authority notices retry --dir " in told()
-    rows.update(dead=None, sent=NOW)
+    rows.update(failed_at=None, sent=NOW)
     assert told() is None
     for number in range(20):
         rows.create(**message, message_id=f"{number:032}", due=NOW, sent=NOW, bounced=NOW - DAY)

@@ -54,7 +54,7 @@ def test_what_an_opened_authority_is(authority):
 
 def test_the_clock_that_is_judged_is_the_one_that_dates_come_from(authority):
     assert authority.clock.look().readings.answered.replace(microsecond=0) == NOW
-    assert authority.ctx.may_issue == authority.clock.may_issue
+    assert authority.ctx.issuance_allowed == authority.clock.issuance_allowed
 
 
 NOTICES = """
@@ -76,8 +76,8 @@ def test_a_bench_s_clock_is_its_own(tmp_path):
     with all_connections_closed():
         initialise(root, replace(FOUNDING, kind=DirectoryKind.TESTBENCH))
         bench = open_authority(root, DirectoryKind.TESTBENCH, RuntimeOptions(lambda: NOW - timedelta(days=1)))
-        assert not bench.clock.may_issue(), "it lies behind its own founding"
-        assert bench.ctx.may_issue()
+        assert not bench.clock.issuance_allowed(), "it lies behind its own founding"
+        assert bench.ctx.issuance_allowed()
 
 
 def test_founding_fails_whole(tmp_path):

@@ -133,7 +133,7 @@ def test_what_was_begun_apart_is_not_finished_otherwise(change, tmp_path):
     begun(root, apart(root))
     with pytest.raises(FolderError, match=r"same options|does not open|cannot be read"):
         initialise(root, changes(root)[change])
-    assert DataDirectory(root).is_begun()
+    assert DataDirectory(root).is_partially_initialised()
     initialise(root, apart(root))
 
 

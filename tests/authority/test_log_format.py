@@ -84,7 +84,7 @@ def test_errors(errors, begin, as_json):
     assert "abcd" not in line
     for one in begin:
         assert one in line
-    assert "test_logs.py:" in line, "where it came from"
+    assert "test_log_format.py:" in line, "where it came from"
 
 
 @pytest.mark.parametrize("as_json", [None, True, False])

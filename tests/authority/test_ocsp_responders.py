@@ -144,7 +144,7 @@ def test_serving_begins_by_telling_the_register_of_all_in_the_folder(authority, 
     def away(*_rest):
         raise OperationalError
 
-    monkeypatch.setattr(ocsp_responders.answers, "record_own", away)
+    monkeypatch.setattr(ocsp_responders.ocsp_responses, "record_own", away)
     made = authority.ctx.responders[WS]().certificate
     monkeypatch.undo()
     assert own(authority) == set()

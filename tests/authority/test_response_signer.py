@@ -243,11 +243,11 @@ JUMPS = {
 @pytest.mark.parametrize("by", JUMPS.values(), ids=JUMPS)
 def test_a_clock_that_is_not_believed_makes_none_and_what_served_serves_on(authority, clock, steady, root, by):
     first = signer(authority)
-    assert authority.ctx.may_issue()
+    assert authority.ctx.issuance_allowed()
     jump(clock, steady, by)
     for _ in range(3):
         assert signer(authority) == first
-    assert not authority.ctx.may_issue()
+    assert not authority.ctx.issuance_allowed()
     assert len(files(root)) == 1
     jump(clock, steady, -by)
     assert signer(authority) == first
@@ -261,7 +261,7 @@ def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_mak
         first = signer(open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)))
         clock.now = first.not_valid_before_utc
         late = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
-        assert not late.ctx.may_issue()
+        assert not late.ctx.issuance_allowed()
         assert signer(late) == first
         clock.now = NOW - 30 * DAY
         with pytest.raises(SignerUnavailable, match="none is made by a clock that is not believed"):
@@ -278,7 +278,7 @@ def test_a_process_that_begins_with_a_wrong_clock_takes_one_that_would_be_replac
         clock.now = NOW + 45 * DAY
         late = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         signer(late)
-        assert not late.ctx.may_issue()
+        assert not late.ctx.issuance_allowed()
     assert len(files(root)) == 1
 
 

@@ -53,6 +53,6 @@ def shell(tmp_path, capsys, monkeypatch):
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
     (tmp_path / "password").chmod(0o600)
     double = Double()
-    monkeypatch.setattr(common.clock, "machine_now", lambda: double.now)
+    monkeypatch.setattr(common.clock, "utc_now", lambda: double.now)
     with served(double) as one:
         yield Shell(one, tmp_path, capsys)

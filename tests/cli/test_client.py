@@ -258,7 +258,7 @@ def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
 
 @pytest.mark.parametrize(("command", "result"), [("renew", "renewed"), ("retrieve", "not-due")])
 def test_with_all_a_name_in_production_refuses_now_and_the_others_are_tried(command, result, two_worlds, monkeypatch):
-    monkeypatch.setattr(common.clock, "machine_now", lambda: authority.NOW)
+    monkeypatch.setattr(common.clock, "utc_now", lambda: authority.NOW)
     two_worlds.double.now = OPENS
     words = ("--all", "--store", two_worlds.store, "--json", "--now", "2028-01-01T12:00:00Z")
     code, out, err = two_worlds.run(command, *words)
@@ -275,7 +275,7 @@ def test_without_now_production_is_a_name_like_any_other(two_worlds):
 
 
 def test_status_shows_production_by_the_machines_clock_and_says_so(two_worlds, monkeypatch):
-    monkeypatch.setattr(common.clock, "machine_now", lambda: authority.NOW)
+    monkeypatch.setattr(common.clock, "utc_now", lambda: authority.NOW)
     words = ("status", "--store", two_worlds.store, "--json")
     code, out, err = two_worlds.run(*words, "--now", "2028-01-01T12:00:00Z")
     assert (code, [row["state"] for row in json.loads(out)]) == (0, ["renewal-open", "valid", "renewal-open"])

@@ -178,9 +178,9 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
         with serving(north, database) as again:
             assert again.holder.new(orders[0], new_key()).status_ok is False
             assert set(serials(again.journal)) == set(load.fetched.values()), "what only the register had is here now"
-    with psycopg.connect(database["DATABASE_URL"]) as register:
-        rows = register.execute("SELECT serial, sha256 IS NOT NULL FROM sinetti_certificate").fetchall()
-        numbers = register.execute(
+    with psycopg.connect(database["DATABASE_URL"]) as db:
+        rows = db.execute("SELECT serial, sha256 IS NOT NULL FROM sinetti_certificate").fetchall()
+        numbers = db.execute(
             "SELECT object, octets FROM sinetti_auditevent WHERE action = 'crl-published' ORDER BY sequence"
         ).fetchall()
     assert sorted(rows) == sorted((serial, True) for serial in load.fetched.values()), "each order, one certificate"

@@ -132,13 +132,15 @@ def test_a_reservation_that_a_killed_process_left_is_finished_by_whoever_serves(
     command = [sys.executable, "-W", "ignore", "-c", KILLED_AT_9, str(authority), CUSTOMER]
     done = subprocess.run([*command, ids["transfer_id"], ids["transfer_password"]], timeout=60, check=False)
     assert done.returncode == -9
-    with closing(sqlite3.connect(authority / "register.sqlite3")) as register:
-        assert register.execute("SELECT state FROM sinetti_certificate").fetchall() == [("reserved",)]
-        register.execute("UPDATE sinetti_certificate SET waits_since = datetime(waits_since, '-61 seconds')")
-        register.commit()
+    with closing(sqlite3.connect(authority / "register.sqlite3")) as db:
+        assert db.execute("SELECT state FROM sinetti_certificate").fetchall() == [("reserved",)]
+        db.execute(
+            "UPDATE sinetti_certificate SET reserved_machine_time = datetime(reserved_machine_time, '-61 seconds')"
+        )
+        db.commit()
         with serving(authority):
             deadline = monotonic_seconds() + STARTS_WITHIN
-            while register.execute("SELECT state FROM sinetti_certificate").fetchall() != [("issued",)]:
+            while db.execute("SELECT state FROM sinetti_certificate").fetchall() != [("issued",)]:
                 assert monotonic_seconds() < deadline
                 sleep(0.05)
             # Written down after the commit: whoever is killed in between is caught up by the next start.

@@ -166,7 +166,7 @@ def test_a_fault_of_our_own_lets_nobody_in(place, monkeypatch):
     def falls(offered, *_):
         raise RuntimeError(offered.user)
 
-    monkeypatch.setattr(ssh_keys.ssh_keys, "decide", falls)
+    monkeypatch.setattr(ssh_keys.ssh_authorized_keys, "authorize", falls)
     code, out, err = place.asks()
     assert (code, out) == (1, "")
     assert "a fault of our own: RuntimeError: acme" in err

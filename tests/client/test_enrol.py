@@ -179,12 +179,17 @@ UNTRUSTED = {
     "a page": (client_double.say(200, b"<html/>"), messages.ANSWER_UNREADABLE),
     "a fault": (
         client_double.say(
-            500, client_double.soap.render_fault("Something \x1b[31m.", actor_is_client=True).replace(b"\x1b", b"?")
+            500,
+            client_double.soap_operations.render_fault("Something \x1b[31m.", actor_is_client=True).replace(
+                b"\x1b", b"?"
+            ),
         ),
         messages.SOAP_FAULT,
     ),
     "a fault of the service's own": (
-        client_double.say(500, client_double.soap.render_fault("It cannot sign now.", actor_is_client=False)),
+        client_double.say(
+            500, client_double.soap_operations.render_fault("It cannot sign now.", actor_is_client=False)
+        ),
         "The service gave no signed answer, but a SOAP Fault: {text}",
     ),
     "busy": (client_double.say(503), messages.HTTP_STATUS),
@@ -225,10 +230,10 @@ def test_a_ca_itself_signs_no_answers(desk):
     built = authority.authority()
     spec = next(one for one in built.hierarchy.authorities if one.role.value == "services")
     key, certificate = built.entries[spec.file_name]
-    seal = client_double.xmldsig.seal_of(key, encoding.certificate_der(certificate))
+    seal = client_double.signature.signer_for_key(key, encoding.certificate_der(certificate))
 
     def signed_by_the_ca(handler, double, seen):
-        handler.send(200, client_double.soap.render_response(seen.operation, double.answer(seen), seal))
+        handler.send(200, client_double.soap_operations.render_response(seen.operation, double.answer(seen), seal))
 
     desk.double.script.append(signed_by_the_ca)
     assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
@@ -491,7 +496,7 @@ def with_an_id(failure):
         handler.send(
             200,
             wrap_in_envelope(
-                client_double.xmldsig.sign_document(body.encode(), seal, client_double.SignatureProfile.EXCLUSIVE)
+                client_double.signature.sign_document(body.encode(), seal, client_double.SignatureProfile.EXCLUSIVE)
             ),
         )
 

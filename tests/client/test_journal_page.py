@@ -21,8 +21,8 @@ def test_the_page_has_the_states_in_order():
 def test_the_page_has_the_steps_in_order():
     found = [
         step
-        for module in ("client.py", "exchange.py")
-        for step in re.findall(r'run\.step\("([a-z-]+)"\)', (PACKAGE / "holder" / module).read_text())
+        for module in ("operations.py", "exchange.py")
+        for step in re.findall(r'ctx\.step\("([a-z-]+)"\)', (PACKAGE / "client" / "requests" / module).read_text())
     ]
     assert first_cells("step") == list(dict.fromkeys(found))
 

@@ -48,13 +48,13 @@ PROMISES = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_ti
 
 
 @pytest.mark.parametrize(("pragma", "value"), PROMISES.items(), ids=PROMISES)
-def test_what_sqlite_promises(sqlite_register, pragma, value):
-    with connections[sqlite_register.alias].cursor() as cursor:
+def test_what_sqlite_promises(sqlite_db, pragma, value):
+    with connections[sqlite_db.alias].cursor() as cursor:
         cursor.execute(f"PRAGMA {pragma}")
         assert cursor.fetchone() == (value,)
 
 
-def test_a_transaction_on_sqlite_takes_its_lock_at_once(sqlite_register):
+def test_a_transaction_on_sqlite_takes_its_lock_at_once(sqlite_db):
     """Otherwise one that reads first and writes later may be told "locked" without a wait."""
     sent = []
 
@@ -62,77 +62,77 @@ def test_a_transaction_on_sqlite_takes_its_lock_at_once(sqlite_register):
         sent.append(sql)
         return execute(sql, *rest)
 
-    with connections[sqlite_register.alias].execute_wrapper(note), transaction.atomic(using=sqlite_register.alias):
+    with connections[sqlite_db.alias].execute_wrapper(note), transaction.atomic(using=sqlite_db.alias):
         pass
-    options = connections[sqlite_register.alias].settings_dict["OPTIONS"]
+    options = connections[sqlite_db.alias].settings_dict["OPTIONS"]
     assert options["transaction_mode"] == "IMMEDIATE"
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_while_tables_are_made_nobody_looks_for_garbage_and_then_as_before(sqlite_register, monkeypatch, on):
+def test_while_tables_are_made_nobody_looks_for_garbage_and_then_as_before(sqlite_db, monkeypatch, on):
     looking, was_on = [], gc.isenabled()
     monkeypatch.setattr(database_connection, "_is_current", lambda _connection: False)
     monkeypatch.setattr(database_connection, "_make_current", lambda _connection: looking.append(gc.isenabled()))
     (gc.enable if on else gc.disable)()
     try:
-        migrate(sqlite_register)
+        migrate(sqlite_db)
         assert (looking, gc.isenabled()) == ([False], on)
     finally:
         (gc.enable if was_on else gc.disable)()
 
 
-def test_migrating_again_changes_nothing(register):
-    authorities.found(register, Environment.TEST, (), DEED)
-    migrate(register)
-    assert authorities.identity(register) is not None
+def test_migrating_again_changes_nothing(db):
+    authorities.found(db, Environment.TEST, (), DEED)
+    migrate(db)
+    assert authorities.identity(db) is not None
 
 
-def test_the_migrations_are_those_of_the_models(sqlite_register):
+def test_the_migrations_are_those_of_the_models(sqlite_db):
     said = StringIO()
     with all_connections_closed():
         call_command("makemigrations", check_changes=True, dry_run=True, stdout=said, verbosity=1)
     assert "No changes" in said.getvalue()
 
 
-def test_two_registers_never_mix(sqlite_register, tmp_path):
+def test_two_registers_never_mix(sqlite_db, tmp_path):
     with copied_file(tmp_path / "other.sqlite3") as url:
         other = open_database(url, alias="other")
         authorities.found(other, Environment.TEST, (), DEED)
         assert authorities.identity(other) is not None
-        assert authorities.identity(sqlite_register) is None
+        assert authorities.identity(sqlite_db) is None
         other.close()
 
 
-def test_an_alias_opened_anew_names_the_new_database(sqlite_register, tmp_path):
-    authorities.found(sqlite_register, Environment.TEST, (), DEED)
+def test_an_alias_opened_anew_names_the_new_database(sqlite_db, tmp_path):
+    authorities.found(sqlite_db, Environment.TEST, (), DEED)
     with copied_file(tmp_path / "other.sqlite3") as url:
-        again = open_database(url, alias=sqlite_register.alias)
-        assert again == sqlite_register == Database(sqlite_register.alias)
+        again = open_database(url, alias=sqlite_db.alias)
+        assert again == sqlite_db == Database(sqlite_db.alias)
         assert authorities.identity(again) is None
 
 
-def test_a_connection_that_the_server_cut_is_opened_anew(register):
+def test_a_connection_that_the_server_cut_is_opened_anew(db):
     """As after a restart of the database: the first statement fails, the door refreshes, the next one works."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no server that could cut a connection")
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     with pytest.raises(DATABASE_UNAVAILABLE):
-        authorities.identity(register)
-    register.refresh()
-    assert authorities.identity(register) is None
+        authorities.identity(db)
+    db.refresh()
+    assert authorities.identity(db) is None
 
 
-def test_refreshing_a_connection_that_is_well_keeps_it(register):
-    authorities.identity(register)
-    before = connections[register.alias].connection
-    register.refresh()
-    assert connections[register.alias].connection is before
+def test_refreshing_a_connection_that_is_well_keeps_it(db):
+    authorities.identity(db)
+    before = connections[db.alias].connection
+    db.refresh()
+    assert connections[db.alias].connection is before
 
 
-def test_closing_is_for_this_thread_and_may_be_done_twice(register):
-    assert models.Instance.objects.using(register.alias).count() == 0
-    register.close()
-    register.close()
-    assert models.Instance.objects.using(register.alias).count() == 0
+def test_closing_is_for_this_thread_and_may_be_done_twice(db):
+    assert models.Instance.objects.using(db.alias).count() == 0
+    db.close()
+    db.close()
+    assert models.Instance.objects.using(db.alias).count() == 0

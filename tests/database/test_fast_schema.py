@@ -34,8 +34,8 @@ def empty(request, tmp_path):
             url = f"sqlite:///{tmp_path}/{ids.random_id()}.sqlite3"
         else:
             url = create_database(request.getfixturevalue("postgres_url"), f"empty_{ids.random_id()}")
-        register = open_database(url, ALIAS)
-        return register, connections[ALIAS]
+        db = open_database(url, ALIAS)
+        return db, connections[ALIAS]
 
     with all_connections_closed():
         yield opened
@@ -84,15 +84,15 @@ def test_the_same_tables_come_out(empty):
 
 
 def test_where_there_are_tables_nothing_is_made(empty):
-    register, connection = empty()
-    migrate(register)
+    db, connection = empty()
+    migrate(db)
     before = set(shape(connection))
     assert not create_schema_fast(connection)
     assert set(shape(connection)) == before
 
 
 def test_one_that_ends_on_the_way_leaves_nothing(empty, monkeypatch):
-    register, connection = empty()
+    db, connection = empty()
 
     def breaks(*_rest):
         raise DatabaseError
@@ -102,5 +102,5 @@ def test_one_that_ends_on_the_way_leaves_nothing(empty, monkeypatch):
         with pytest.raises(DatabaseError):
             create_schema_fast(connection)
     assert not connection.introspection.table_names()
-    migrate(register)
+    migrate(db)
     assert connection.introspection.table_names()

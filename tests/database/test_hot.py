@@ -58,7 +58,7 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
         renewable_from=approval.span.not_after - 60 * DAY,
         crl_shard=1,
         to_be_signed=b"\x00octets\xff",
-        waits_since=desk.machine.now,
+        reserved_machine_time=desk.machine.now,
     )
 
 
@@ -81,7 +81,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
         renewable_from=reservation.renewable_from,
         crl_shard=1,
         reserved_at=desk.clock.now,
-        waits_since=reservation.waits_since,
+        reserved_machine_time=reservation.reserved_machine_time,
         recorded_at=signed.recorded_at,
     )
     octets = table(desk, models.CertificateDer)
@@ -148,7 +148,7 @@ def test_the_reading_by_hand_is_that_of_the_orm(desk):
     found = desk.certificate(held.serial)
     read = find_for_renewal(desk.db, found.sha256, KEY)
     assert (read.signer, read.renewals.successor) == (found, desk.certificate(new.serial))
-    assert read.renewals.made_again == 2
+    assert read.renewals.repeat_count == 2
     certificates_revocation.revoke(
         desk.db, found.holding.holding_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.audit_entry()
     )
@@ -341,6 +341,6 @@ def test_two_renewals_of_one_certificate_at_once(desk):
 
 def test_an_instant_may_have_parts_of_a_second(desk):
     """Clocks give whole seconds; what a database keeps does not depend on it."""
-    reservation = replace(renewal(desk), waits_since=desk.machine.now + timedelta(microseconds=5))
+    reservation = replace(renewal(desk), reserved_machine_time=desk.machine.now + timedelta(microseconds=5))
     transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    assert table(desk, models.Certificate).get(serial=SERIAL).waits_since == reservation.waits_since
+    assert table(desk, models.Certificate).get(serial=SERIAL).reserved_machine_time == reservation.reserved_machine_time

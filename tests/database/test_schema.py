@@ -44,9 +44,9 @@ def older(request, tmp_path):
     else:
         url = create_database(request.getfixturevalue("postgres_url"), f"older_{database_ids.random_id()}")
     with all_connections_closed():
-        register = open_database(url, ALIAS)
-        migrate(register)
-        yield register, MigrationExecutor(connections[ALIAS]).loader.project_state().apps
+        db = open_database(url, ALIAS)
+        migrate(db)
+        yield db, MigrationExecutor(connections[ALIAS]).loader.project_state().apps
 
 
 def founded(apps) -> dict:
@@ -58,7 +58,12 @@ def founded(apps) -> dict:
     )  # fmt: skip
     kind = using("CertificateType").create(type_id="t", purpose="data-provider", channel="WS", authority=authority)
     organisation = using("Organisation").create(
-        customer_id="0123456-7", folded="01234567", kind="artificial", name="Malliyritys Oy", language="fi", created=NOW
+        customer_id="0123456-7",
+        normalised_id="01234567",
+        kind="artificial",
+        name="Malliyritys Oy",
+        language="fi",
+        created=NOW,
     )
     using("Instance").create(environment="TEST", created=NOW, fingerprints={"CAv1": "a" * 64})
     person = using("Person").create(name="A", email="a@b.example", phone="", language="sv")
@@ -92,7 +97,7 @@ def issued(there, number: int) -> None:
 
 
 def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
-    register, apps = older
+    db, apps = older
     there, begun, failures = founded(apps), Event(), []
 
     def write():
@@ -105,17 +110,17 @@ def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
             failures.append(failure)
         finally:
             begun.set()
-            register.close()
+            db.close()
 
     thread = Thread(target=write)
     thread.start()
     assert begun.wait(60)
     for operation in LATER:
-        change(register, operation, atomic=getattr(operation, "atomic", True) or connection_is_sqlite(register))
+        change(db, operation, atomic=getattr(operation, "atomic", True) or connection_is_sqlite(db))
     thread.join(120)
     assert failures == []
     assert database_connection._is_current(connections[ALIAS])
-    found = [mappers.certificate(register, row) for row in mappers.certificates(register)]
+    found = [mappers.certificate(db, row) for row in mappers.certificates(db)]
     assert len(found) == ROWS
     assert {one.state for one in found} == {CertificateState.ISSUED}
     assert models.AuditEvent.objects.using(ALIAS).count() == ROWS
@@ -123,29 +128,29 @@ def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
         models.OutboxMessage.objects.using(ALIAS).count() == models.RejectedRequest.objects.using(ALIAS).count() == ROWS
     )
     issued(there, ROWS)
-    assert authorities.identity(register) is not None
+    assert authorities.identity(db) is not None
 
 
-def connection_is_sqlite(register) -> bool:
-    return connections[register.alias].vendor == "sqlite"
+def connection_is_sqlite(db) -> bool:
+    return connections[db.alias].vendor == "sqlite"
 
 
-def change(register, *operations, atomic=True):
+def change(db, *operations, atomic=True):
     """Run a migration of its own on the present tables."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     state = MigrationExecutor(connection).loader.project_state()
     one = type("Migration", (Migration,), {"operations": list(operations), "atomic": atomic})("9999_later", "sinetti")
     with connection.schema_editor(atomic=atomic) as editor:
         one.apply(state, editor)
 
 
-def test_a_node_that_cannot_serve_changed_tables_says_so_and_changes_nothing(register):
-    newest = max(int(name[:4]) for name in ours(MigrationExecutor(connections[register.alias])))
-    change(register, set_minimum_code_version(newest))
-    migrate(register)
-    change(register, set_minimum_code_version(newest + 1))
+def test_a_node_that_cannot_serve_changed_tables_says_so_and_changes_nothing(db):
+    newest = max(int(name[:4]) for name in ours(MigrationExecutor(connections[db.alias])))
+    change(db, set_minimum_code_version(newest))
+    migrate(db)
+    change(db, set_minimum_code_version(newest + 1))
     with pytest.raises(DatabaseSetupError, match=rf"need number {newest + 1}, this one has {newest}.*other nodes run"):
-        migrate(register)
+        migrate(db)
 
 
 def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(desk):
@@ -164,15 +169,15 @@ def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(desk):
             cursor.execute("ALTER TABLE sinetti_certificate DROP COLUMN more")
 
 
-def test_the_mark_s_own_migration_is_the_one_that_is_looked_for(register):
-    executor = MigrationExecutor(connections[register.alias])
+def test_the_mark_s_own_migration_is_the_one_that_is_looked_for(db):
+    executor = MigrationExecutor(connections[db.alias])
     made = executor.loader.disk_migrations["sinetti", database_connection._SCHEMA_MARK]
     assert "SchemaFloor" in {one.name for one in made.operations if hasattr(one, "fields")}
 
 
-def test_an_index_on_a_table_that_is_in_use(register):
+def test_an_index_on_a_table_that_is_in_use(db):
     """On PostgreSQL concurrently, so that nobody who writes waits for it; anew after an attempt that was killed."""
-    connection, sent = connections[register.alias], []
+    connection, sent = connections[db.alias], []
     postgresql = connection.vendor == "postgresql"
     operation = AddIndexWhileServing("certificate", fields.Index(fields=["recorded_at"], name="by_recording"))
 
@@ -183,7 +188,7 @@ def test_an_index_on_a_table_that_is_in_use(register):
     try:
         with connection.execute_wrapper(note):
             for _ in range(2 if postgresql else 1):
-                change(register, operation, atomic=not postgresql)
+                change(db, operation, atomic=not postgresql)
         assert [sql for sql in sent if "CREATE INDEX" in sql and "CONCURRENTLY" not in sql] == [] or not postgresql
         with connection.cursor() as cursor:
             found = connection.introspection.get_constraints(cursor, "sinetti_certificate")
@@ -193,9 +198,9 @@ def test_an_index_on_a_table_that_is_in_use(register):
             cursor.execute("DROP INDEX IF EXISTS by_recording")
 
 
-def test_no_index_is_there_for_questions_that_nobody_asks(register):
+def test_no_index_is_there_for_questions_that_nobody_asks(db):
     """Django makes one for LIKE beside each index of a text column; each row would pay for all of them."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has none of them")
     with connection.cursor() as cursor:

@@ -325,8 +325,8 @@ def test_what_was_taken_and_how():
 
 
 ELSEWHERE = {
-    Cause.DEFAULT_NAMESPACE: "test_explaining_forms.py",
-    Cause.OTHER_CERTIFICATE: "test_explaining_certificates.py",
+    Cause.DEFAULT_NAMESPACE: "test_candidates.py",
+    Cause.OTHER_CERTIFICATE: "test_certificates.py",
     Cause.NOT_REGISTERED: "../testbench/test_explaining.py",
 }
 """What is guessed in tests of their own, beside the tables."""
@@ -338,4 +338,4 @@ def test_every_guess_is_made_of_a_message_that_has_just_that_fault():
     made = {one for guesses in said for one in ({guesses} if isinstance(guesses, Cause) else guesses)}
     assert made == set(Cause) - set(ELSEWHERE)
     for guess, name in ELSEWHERE.items():
-        assert f"Guess.{guess.name}," in (Path(__file__).parent / name).read_text(encoding="utf-8")
+        assert f"Cause.{guess.name}," in (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -164,4 +164,4 @@ USE = {
 
 @pytest.mark.parametrize(("customer", "channel", "may"), USE.values(), ids=USE)
 def test_may_use(customer, channel, may):
-    assert customer.may_use(channel) is may
+    assert customer.is_approved_for(channel) is may

@@ -50,8 +50,14 @@ def test_an_answer_says_its_retrieval_id():
 
 
 def test_strict_takes_every_kindness_away():
-    assert leniency.Leniency(answers_again=True, renews_again=True, ready_after=timedelta(0)) == LENIENT
-    assert leniency.Leniency(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2)) == STRICT
+    assert (
+        leniency.Leniency(replay_same_request=True, allow_repeated_renewal=True, retrieval_delay=timedelta(0))
+        == LENIENT
+    )
+    assert (
+        leniency.Leniency(replay_same_request=False, allow_repeated_renewal=False, retrieval_delay=timedelta(seconds=2))
+        == STRICT
+    )
 
 
 def test_the_lengths_of_the_facts_sheet():

@@ -18,14 +18,14 @@ def cheap_hashing():
 
 
 @pytest.fixture
-def sqlite_register(request, tmp_path):
+def sqlite_db(request, tmp_path):
     """A register on SQLite as pages have it: Django's default, which its sessions and allauth's tables are in."""
     with opened_register("sqlite", request, tmp_path, alias="default") as opened:
         yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def register(request, tmp_path):
+def db(request, tmp_path):
     """The same on each database in turn."""
     with opened_register(request.param, request, tmp_path, alias="default") as opened:
         yield opened

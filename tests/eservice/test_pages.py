@@ -23,8 +23,8 @@ STATEMENTS = 8
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
     """A town that is looked at, and not changed."""
-    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as register:
-        yield town(opened_desk(register), ADDRESS)
+    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
+        yield town(opened_desk(db), ADDRESS)
 
 
 def test_every_page_is_visited():

@@ -562,7 +562,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
     assert "Messages that are tried again: 1" in text_of(anna)
-    assert models.OutboxMessage.objects.get(pk="a" * 32).dead is None
+    assert models.OutboxMessage.objects.get(pk="a" * 32).failed_at is None
 
 
 def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):

@@ -29,7 +29,7 @@ def written(folder, journals, *, node="north", owner=OWNER, anew=False) -> None:
     """Write a journal as one process of a node does."""
     one = Journal(journals, owner, lambda: NOW, mark(folder, node))
     if anew:
-        one.begin_anew()
+        one.start_new()
     try:
         one.append([FACT])
     finally:

@@ -17,7 +17,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.server.http import Request
 from sinetti.services.access.accounts import make_account
-from tests.eservice.conftest import post, sqlite_desk, sqlite_register
+from tests.eservice.conftest import post, sqlite_db, sqlite_desk
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import people_door
 from tests.support.chromium import started_chromium
@@ -26,7 +26,7 @@ from tests.support.signing_in import PASSWORD, code
 from tests.support.users import mandate
 from tests.support.web_servers import free_ports
 
-__all__ = ["post", "sqlite_desk", "sqlite_register"]
+__all__ = ["post", "sqlite_db", "sqlite_desk"]
 EMAIL = "nimi@people.example"
 
 

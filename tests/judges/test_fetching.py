@@ -18,7 +18,7 @@ PASSWORD = "changeit"
 
 
 @pytest.fixture
-def sqlite_register(request, tmp_path):
+def sqlite_db(request, tmp_path):
     """A register as pages have it."""
     with opened_register("sqlite", request, tmp_path, alias="default") as opened:
         yield opened

@@ -137,14 +137,14 @@ def a_message(address):
 
 def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
     sender = Sender("notices@pki.example", "Säntti", returns="bounces@pki.example")
-    with opened_register("sqlite", request, tmp_path) as register:
-        desk = opened_desk(register)
+    with opened_register("sqlite", request, tmp_path) as db:
+        desk = opened_desk(db)
         where = SmtpServer("127.0.0.1", server.port, SmtpSecurity.STARTTLS, anchors=server.anchors)
         with closing(Smtp(where, sender, KEY, desk.machine)) as post:
             room = a_mailroom(desk, {MessageChannel.EMAIL: post})
-            outbox.enqueue(register, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
+            outbox.enqueue(db, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
             assert send_due(room, "one", NOW) == SendReport(sent=2, dead=1)
-        rows = models.OutboxMessage.objects.using(register.alias)
+        rows = models.OutboxMessage.objects.using(db.alias)
         assert rows.get(address=UNKNOWN).problem == "the mail server answered 550 5.1.1 to the recipient"
 
         (octets,) = server.letters("contact", 1)

@@ -17,10 +17,10 @@ from sinetti.wire.http_signatures import certificate_keys
 from sinetti.wire.http_signatures.certificate_keys import HttpSignatureAlgorithm, certificate_signer
 from sinetti.wire.http_signatures.profile import MessageSignatureError, SignedComponents, sign, verify
 from sinetti.wire.json_api.revocations import PATH, RevocationBody, render, sign_revocation
-from tests.support.registers import sqlite_register
+from tests.support.registers import sqlite_db
 from tests.support.service_context import REQUEST, enrolled, sqlite_desk
 
-__all__ = ["sqlite_desk", "sqlite_register"]
+__all__ = ["sqlite_db", "sqlite_desk"]
 
 PARTS = SignedComponents("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
 KEYS = {

@@ -17,14 +17,14 @@ from sinetti.domain.access.roles import Role
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES
 from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
-from tests.eservice.conftest import post, sqlite_desk, sqlite_register
+from tests.eservice.conftest import post, sqlite_db, sqlite_desk
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.signing_in import follow, send, way
 from tests.support.small_provider import NAMES
 from tests.support.web_servers import free_ports
 
-__all__ = ["post", "sqlite_desk", "sqlite_register"]
+__all__ = ["post", "sqlite_db", "sqlite_desk"]
 FOLDER = Path("build/peers/oidc")
 PAGES = "http://localhost:8000"
 CALLBACK = f"{PAGES}/account/providers/op/answer/"

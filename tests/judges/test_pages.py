@@ -225,9 +225,9 @@ def a_pin_waits(page, town):
 def a_pin_was_given_up(page, town):
     path, _ = waiting(page, town)
     pins = town.using(models.OutboxMessage).filter(kind="pin")
-    pins.update(sent=None, dead=town.ctx.now())
+    pins.update(sent=None, failed_at=town.ctx.now())
     page.goto(path)
-    pins.update(sent=town.ctx.now(), dead=None)  # a test that sends is told of all that were given up
+    pins.update(sent=town.ctx.now(), failed_at=None)  # a test that sends is told of all that were given up
 
 
 def a_wrong_pin(page, town):

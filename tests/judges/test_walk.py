@@ -34,8 +34,8 @@ def built(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
         patch.setattr(settings, "ROOT_URLCONF", "tests.judges.gallery")
-        with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as register:
-            desk = opened_desk(register)
+        with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
+            desk = opened_desk(db)
             with walked_pages(desk) as address:
                 yield town(desk, address)
 

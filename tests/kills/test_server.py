@@ -106,7 +106,7 @@ def test_every_kill(tmp_path, request, seed, kind, database):
 
 
 def test_every_step_that_the_code_takes_is_struck():
-    text = "".join(path.read_text(encoding="utf-8") for path in steps.ACTIONS.rglob("*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in steps.SERVICES.rglob("*.py"))
     assert set(re.findall(r"\.step\((.*?)\)", text)) == {f'"{name}"' for name in steps.named()}
     assert set(steps.of_the_server()) | {*steps.OF_COMMANDS, *steps.OF_PAGES} >= set(steps.named())
     both = [*few("sqlite", 1), *few("postgresql", 1)]
@@ -122,7 +122,7 @@ def test_every_kind_has_a_way_to_be_done_and_there_are_a_thousand_kills():
 
 
 def test_the_clients_steps_are_the_ones_that_it_takes():
-    source = steps.ACTIONS.parent / "holder"
+    source = steps.SERVICES.parent / "client"
     named = {
         node.args[0].value
         for path in source.glob("*.py")

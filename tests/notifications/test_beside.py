@@ -58,7 +58,7 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
             return send_due(room, "one", now)
         try:
             assert server.has_a_letter.wait(20)
-            assert rows.filter(taken_by="one").exists()
+            assert rows.filter(claimed_by="one").exists()
             return renewed(desk, held)
         finally:
             server.let_go.set()

@@ -55,9 +55,9 @@ def staged_file():
     _kept.append(TemporaryDirectory(prefix="sinetti-samples-"))
     path = Path(_kept[-1].name) / "staged.sqlite3"
     with copied_file(path) as url:
-        register = open_database(url, alias=ALIAS)
-        made = certificates.staged(register, Language.EN)
-        register.close()
+        db = open_database(url, alias=ALIAS)
+        made = certificates.staged(db, Language.EN)
+        db.close()
     return path, made
 
 
@@ -73,10 +73,10 @@ def stage(tmp_path):
 
 
 @pytest.fixture
-def both(register):
+def both(db):
     """The same on each database in turn, for what statements decide."""
-    with transaction.atomic(using=register.alias):
-        return certificates.staged(register, Language.EN)
+    with transaction.atomic(using=db.alias):
+        return certificates.staged(db, Language.EN)
 
 
 def answered(stage, case, **changes):
@@ -250,8 +250,8 @@ def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
 
 OTHERS = {
     "by name and role": ({}, "goes to: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
-    "not who is owed it no more": ({"dropped": BEFORE}, "Nobody else gets this message."),
-    "nor whose letter was given up": ({"dead": BEFORE}, "Nobody else gets this message."),
+    "not who is owed it no more": ({"cancelled_at": BEFORE}, "Nobody else gets this message."),
+    "nor whose letter was given up": ({"failed_at": BEFORE}, "Nobody else gets this message."),
     "nor at another step": ({"step": "30:email"}, "Nobody else gets this message."),
 }
 

@@ -54,7 +54,7 @@ def test_nobody_can_be_told(desk, silent):
 
 def looked_after(desk):
     ours = rows(desk, models.Organisation).get()
-    firm = {"folded": "the-firm", "customer_id": "0000000-0", "kind": "artificial", "language": "fi"}
+    firm = {"normalised_id": "the-firm", "customer_id": "0000000-0", "kind": "artificial", "language": "fi"}
     agent = rows(desk, models.Organisation).create(name="A firm", created=desk.clock.now, **firm)
     rows(desk, models.RoleAssignment).create(
         organisation=ours, agent=agent, role=Role.MANAGER, valid_from=desk.clock.now - DAY
@@ -62,7 +62,7 @@ def looked_after(desk):
 
 
 def let_end(desk):
-    rows(desk, models.Lineage).update(let_end_at=desk.clock.now)
+    rows(desk, models.Lineage).update(renewal_opt_out_at=desk.clock.now)
 
 
 OTHERWISE = {

@@ -70,7 +70,7 @@ def test_who_has_a_request_inside_stays(port):
     callers = [connect() for _ in range(2 * MOST)]
     with ExitStack() as inside:
         for caller in callers[: MOST + 1]:
-            inside.enter_context(admission.inside(caller.getsockname(), []))
+            inside.enter_context(admission.admit(caller.getsockname(), []))
         assert one.look() == MOST - 1, "all that were silent, though that is one too few"
         assert [ended(caller) for caller in callers] == [False] * (MOST + 1) + [True] * (MOST - 1)
     assert admission.peers == set()

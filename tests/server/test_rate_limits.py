@@ -120,7 +120,7 @@ def test_who_is_inside_is_counted_over_workers_and_forgotten_with_them():
 def let_in(admission, peer, *forwarded):
     """Whether one more of this peer is let in, and leaves again."""
     headers = [(b"X-Forwarded-For", value.encode()) for value in forwarded]
-    with admission.inside((peer, 1), headers) as away:
+    with admission.admit((peer, 1), headers) as away:
         return away is None
 
 
@@ -154,7 +154,7 @@ def test_a_proxy_that_names_nobody_is_told_in_the_log(forwarded, caplog):
 
 def test_of_one_address_so_many_at_once():
     admission = Admission(None, ConcurrencyLimiter(1, 1))
-    with admission.inside(("192.0.2.1", 1), []) as first, admission.inside(("192.0.2.1", 2), []) as second:
+    with admission.admit(("192.0.2.1", 1), []) as first, admission.admit(("192.0.2.1", 2), []) as second:
         assert first is None
         assert second is not None
         assert second.why == AT_ONCE
@@ -174,7 +174,7 @@ class Turning(Admission):
     """Limits for an edge whose callers have no address in the tests: as if all came from one."""
 
     def inside(self, _peer, headers):
-        return super().inside(("192.0.2.1", 1), headers)
+        return super().admit(("192.0.2.1", 1), headers)
 
 
 def test_the_edge_turns_away_before_anything_is_read_into_a_request():

@@ -115,7 +115,7 @@ def test_what_the_log_says_of_a_path(status, path, shown):
         start_response(status, [])
         return []
 
-    assert asked(application, path=path).noted == {"path": shown}
+    assert asked(application, path=path).log_fields == {"path": shown}
 
 
 @pytest.mark.filterwarnings("ignore::wsgiref.validate.WSGIWarning")

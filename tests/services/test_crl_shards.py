@@ -25,7 +25,7 @@ NAME = issuer().file_name
 
 def filling(desk: Desk, most: int) -> Desk:
     """Give the desk as a process that begins, with so many certificates for each list."""
-    return desk.but(shards=Shards(desk.db, most), known_lists={})
+    return desk.but(shards=Shards(desk.db, most), crl_cache={})
 
 
 def shard_of(desk: Desk, held) -> int:

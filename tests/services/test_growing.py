@@ -45,7 +45,7 @@ def begun(desk: Desk, entries: int = 2) -> Desk:
 
 def publish_anew(desk: Desk) -> None:
     models.Crl.objects.using(desk.db.alias).all().delete()
-    desk.ctx.known_lists.clear()
+    desk.ctx.crl_cache.clear()
     crl.publish(NAME, desk.ctx, REQUEST)
 
 
@@ -90,16 +90,16 @@ def test_one_revocation_costs_one_entry(desk):
 def test_every_process_reads_the_same(sqlite_desk):
     """One that begins reads all, one that knows an earlier list what is new; one may have slept through several."""
     desk = begun(sqlite_desk)
-    sleeper = desk.but(known_lists=dict(desk.ctx.known_lists))
+    sleeper = desk.but(crl_cache=dict(desk.ctx.crl_cache))
     for _ in range(2):
         revoked(desk, enrolled(desk))
     newest = now_listed(desk)
-    assert now_listed(desk.but(known_lists={})).der == now_listed(sleeper).der == newest.der
+    assert now_listed(desk.but(crl_cache={})).der == now_listed(sleeper).der == newest.der
     publish_anew(desk)
     for _ in range(2):
         revoked(desk, enrolled(desk))
     assert now_listed(sleeper).der == now_listed(desk).der
-    revoked(sleeper.but(known_lists={}), enrolled(desk))
+    revoked(sleeper.but(crl_cache={}), enrolled(desk))
     assert serials(now_listed(desk)) == in_the_register(desk)
 
 
@@ -157,7 +157,7 @@ def test_what_is_revoked_while_the_register_is_read_comes_along(desk, monkeypatc
 
     monkeypatch.setattr(crls, "revoked", and_then_revoked)
     publish_anew(desk)
-    assert held.serial in serials(desk.ctx.known_lists[NAME, 0])
+    assert held.serial in serials(desk.ctx.crl_cache[NAME, 0])
 
 
 def serial_revoked(desk: Desk, serial: str) -> None:
@@ -185,7 +185,7 @@ def test_revocations_that_come_faster_than_they_are_counted(sqlite_desk, monkeyp
 def test_of_many_that_revoke_at_once_none_is_lost(desk):
     begun(desk)
     held = [enrolled(desk) for _ in range(6)]
-    offices = [desk.but(known_lists={}) for _ in held]
+    offices = [desk.but(crl_cache={}) for _ in held]
     crowd(desk.db, len(held), lambda number: revoked(offices[number], held[number]))
     for one in (desk, *offices):
         assert serials(now_listed(one)) == serials(now_listed(one, 1)) == in_the_register(desk)
@@ -245,7 +245,7 @@ def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch)
     def moving(self, *asked, **named):
         if "short__number" in named and not moved:
             moved.append(True)
-            publish_anew(desk.but(known_lists={}))
+            publish_anew(desk.but(crl_cache={}))
         return rows_filter(self, *asked, **named)
 
     monkeypatch.setattr(type(first.all()), "filter", moving)

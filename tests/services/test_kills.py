@@ -233,9 +233,9 @@ def torn(monkeypatch, do) -> None:
     known = transactions.key_known
     once = once_at("key", do)
 
-    def key_known(register, key):
+    def key_known(db, key):
         once("key")
-        return known(register, key)
+        return known(db, key)
 
     monkeypatch.setattr(transactions, "key_known", key_known)
 

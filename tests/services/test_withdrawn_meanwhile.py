@@ -90,8 +90,8 @@ class Town:
 @pytest.fixture
 def desk(request, tmp_path):
     """Return a desk on PostgreSQL: SQLite has one transaction at a time."""
-    with opened_register("postgresql", request, tmp_path) as register:
-        yield opened_desk(register)
+    with opened_register("postgresql", request, tmp_path) as db:
+        yield opened_desk(db)
 
 
 def town(desk, *, through=False):
@@ -213,7 +213,7 @@ def goes_on(built):
     def noted():
         return renewal_opt_out.opt_in_to_renewal(serial, built.ctx, built.actor, REQUEST)
 
-    rows(built.desk, "Lineage").filter(certificates__serial=serial).update(let_end_at=built.ctx.now())
+    rows(built.desk, "Lineage").filter(certificates__serial=serial).update(renewal_opt_out_at=built.ctx.now())
     return noted
 
 
@@ -381,7 +381,7 @@ def left(built):
 
 def tried_again(built):
     row = rows(built.desk, "OutboxMessage").exclude(channel=None).first()
-    rows(built.desk, "OutboxMessage").filter(pk=row.pk).update(dead=built.ctx.now())
+    rows(built.desk, "OutboxMessage").filter(pk=row.pk).update(failed_at=built.ctx.now())
     return lambda: outbox.try_again([row.pk], built.anna)
 
 
@@ -468,13 +468,13 @@ def in_between(monkeypatch, desk, withdraw):
             desk.db.close()
 
     @contextmanager
-    def late(register, *rest):
+    def late(db, *rest):
         if not seen:
             thread = Thread(target=withdrawn)
             thread.start()
             thread.join(30)
             seen.append(everything(desk))
-        with locked(register, *rest) as state:
+        with locked(db, *rest) as state:
             yield state
 
     for place in ("sinetti.services.act_transaction.locked", "sinetti.services.staff.locked"):

@@ -8,28 +8,28 @@ from simulate.deeds import Hand
 from simulate.nodes import Here, Lines, Post, room_of
 from simulate.playing import Play
 from simulate.report import Run, is_good, page
-from tests.support.registers import register
+from tests.support.registers import db
 
-__all__ = ["register"]
+__all__ = ["db"]
 COUNT, SEED = 40, 65
 LASTS, BEYOND = timedelta(days=56), timedelta(days=24)
 """The first reminders of those that end later fall into the weeks that are played, on days off too."""
 
 
-def played(register, folder, count=COUNT, seed=SEED):
+def played(db, folder, count=COUNT, seed=SEED):
     made = world.make(count, seed, LASTS + BEYOND, world.BUSY)
-    founding.found(register, made)
+    founding.found(db, made)
     post = Post(folder / "letters", world.BEGINS)
-    room = room_of(register, post, made.wave_from)
-    nodes = (Here(room, post, Hand(register), made.lives), Here(room, post, Hand(register), made.lives))
+    room = room_of(db, post, made.wave_from)
+    nodes = (Here(room, post, Hand(db), made.lives), Here(room, post, Hand(db), made.lives))
     rounds = world.rounds(seed, world.BEGINS + LASTS, 0.15, steps=9, at_times=(time(8), time(16)))
-    play = Play(made, register, nodes, Lines(post.path))
+    play = Play(made, db, nodes, Lines(post.path))
     play.run(rounds, lambda one, sent: None)
     return play, compare(play, rounds)
 
 
-def test_each_message_leaves_once_none_late_none_missing(register, tmp_path):
-    play, compared = played(register, tmp_path)
+def test_each_message_leaves_once_none_late_none_missing(db, tmp_path):
+    play, compared = played(db, tmp_path)
     text = page(Run("the test", "both", 1.0), play, compared)
     assert is_good(play, compared), text
     assert play.counted["kills"] > 2, text

@@ -27,7 +27,8 @@ def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person
 def an_organisation(desk: Desk, name: str, contact: models.Person | None = None) -> models.Organisation:
     """An organisation that is approved for WS."""
     organisation = rows(desk, "Organisation").create(
-        customer_id=name, folded=name.casefold(), kind=IdentifierType.ARTIFICIAL, name=name, language=Language.FI,
+        customer_id=name, normalised_id=name.casefold(), kind=IdentifierType.ARTIFICIAL, name=name,
+        language=Language.FI,
         created=NOW, contact=contact,
     )  # fmt: skip
     rows(desk, "ApprovedChannel").create(organisation=organisation, type=the_type(desk), approved_at=NOW)

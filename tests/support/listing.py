@@ -139,9 +139,9 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
         Urgency.SEEN_TO,
         NextActor.NOBODY,
     ),
-    "let end": (ending(5 * DAY, let_end_at=NOW), DisplayStatus.LET_END, Urgency.SEEN_TO, NextActor.NOBODY),
+    "let end": (ending(5 * DAY, renewal_opt_out_at=NOW), DisplayStatus.LET_END, Urgency.SEEN_TO, NextActor.NOBODY),
     "renewed since it was let end": (
-        ending(700 * DAY, let_end_at=NOW - 31 * DAY),
+        ending(700 * DAY, renewal_opt_out_at=NOW - 31 * DAY),
         DisplayStatus.VALID,
         Urgency.OPEN,
         NextActor.NOBODY,
@@ -181,7 +181,7 @@ def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[s
     count = models.Lineage.objects.using(using).count()
     values = {"subject_serial": f"{count:032X}", "description": description, "created": NOW} | more
     return models.Lineage.objects.using(using).create(
-        organisation=organisation, type=kind, let_end_at=facts.let_end_at, **values
+        organisation=organisation, type=kind, renewal_opt_out_at=facts.renewal_opt_out_at, **values
     )
 
 

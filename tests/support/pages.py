@@ -36,5 +36,5 @@ def fields(browser: Browser, does: str) -> dict[str, str]:
 
 
 def told(browser: Browser) -> str:
-    """All that the page says, white space folded."""
+    """All that the page says, white space normalised_id."""
     return " ".join(browser.page.text_content().split())

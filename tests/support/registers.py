@@ -30,14 +30,14 @@ _Result = TypeVar("_Result")
 
 
 @pytest.fixture(params=DATABASES)
-def register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give an empty register with all its tables, on each database in turn."""
     with opened_register(request.param, request, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def sqlite_register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def sqlite_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give one on SQLite only, for what does not depend on the database."""
     with opened_register("sqlite", request, tmp_path) as opened:
         yield opened

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.support.programs import running
-from tests.support.registers import sqlite_register
+from tests.support.registers import sqlite_db
 from tests.support.service_context import sqlite_desk
 
-__all__ = ["sqlite_desk", "sqlite_register"]
+__all__ = ["sqlite_db", "sqlite_desk"]
 
 
 @pytest.fixture(scope="session")

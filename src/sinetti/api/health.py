@@ -47,7 +47,7 @@ class HealthEndpoint:
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "Health is asked for with GET.", allow="GET, HEAD")
         if request.path == LIVES:
-            return replace(text_response(200, "It lives.", cache_control="no-store"), noted=None)
+            return replace(text_response(200, "It lives.", cache_control="no-store"), log_fields=None)
         return self._known() or self._look()
 
     def _known(self) -> Response | None:

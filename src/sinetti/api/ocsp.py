@@ -103,9 +103,9 @@ def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:
         "last-modified": format_datetime(min(answered.told.this_update, now), usegmt=True),
         "expires": format_datetime(now + age, usegmt=True),
     }
-    return Response(200, RESPONSE_TYPE, answered.der, headers, noted=None)
+    return Response(200, RESPONSE_TYPE, answered.der, headers, log_fields=None)
 
 
 def _not_kept(der: bytes) -> Response:
     # Who asks about whom is no line in the log.
-    return Response(200, RESPONSE_TYPE, der, {"cache-control": "no-store"}, noted=None)
+    return Response(200, RESPONSE_TYPE, der, {"cache-control": "no-store"}, log_fields=None)

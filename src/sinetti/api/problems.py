@@ -19,7 +19,7 @@ def problem_response(
     value = json.loads(reply.body) | {"text": {one.value: translate(message_id, one) for one in Language}}
     body = json.dumps(value, ensure_ascii=False).encode()
     headers = {"content-language": spoken.value, "vary": "Accept-Language"}
-    return replace(reply, body=body, headers=headers, noted={"reason": reason})
+    return replace(reply, body=body, headers=headers, log_fields={"reason": reason})
 
 
 def with_headers(reply: Response, **headers: str) -> Response:

@@ -107,7 +107,7 @@ class SoapEndpoint:
 
     def _refuse(self, operation: Operation, refusal: Rejection, request: Request) -> Response:
         told = self._render(operation, rejection_response(refusal, request.headers.get("accept-language")))
-        return replace(told, noted={**(told.noted or {}), "reason": refusal.reason.value})
+        return replace(told, log_fields={**(told.log_fields or {}), "reason": refusal.reason.value})
 
     def _render(
         self, operation: Operation, answer: AcceptedResponse | CertificateResponse | operations.Failure
@@ -115,9 +115,9 @@ class SoapEndpoint:
         noted = {"operation": operation.name.lower()}
         try:
             return Response(
-                200, _XML, operations.render_response(operation, answer, self.seal(), self.recipe), noted=noted
+                200, _XML, operations.render_response(operation, answer, self.seal(), self.recipe), log_fields=noted
             )
         except Exception:  # noqa: BLE001 - without the signing key no FAIL can be believed: a Fault is all that is left
             _log.exception("an answer could not be signed")
             why = "The service cannot sign its answers now. Send the same request again."
-            return Response(500, _XML, operations.render_fault(why, actor_is_client=False), noted=noted)
+            return Response(500, _XML, operations.render_fault(why, actor_is_client=False), log_fields=noted)

@@ -70,5 +70,5 @@ def _refused(wrong: SignatureErrorReason) -> Response:
     sentence = f"{wrong.value[0].upper()}{wrong.value[1:]}."
     reply = problem_response(401, reason, sentence)
     return with_headers(
-        replace(reply, noted={"reason": reason}), www_authenticate="Signature", accept_signature=f"s={_WANTED}"
+        replace(reply, log_fields={"reason": reason}), www_authenticate="Signature", accept_signature=f"s={_WANTED}"
     )

@@ -148,7 +148,7 @@ def open_authority(
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
-    may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.may_issue
+    may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
     means = IssuanceDependencies(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -168,7 +168,7 @@ def open_authority(
         journal=journal,
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
-        may_issue=may_issue,
+        issuance_allowed=may_issue,
         responders=responders(folder, hierarchy, issuers, means, phrase),
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)

@@ -118,20 +118,20 @@ class DataDirectory:
         if not made:
             sentence = f"{self.root} holds something else than an authority: {way_out}"
             raise FolderError(sentence)
-        return not self.is_begun()
+        return not self.is_partially_initialised()
 
-    def is_begun(self) -> bool:
+    def is_partially_initialised(self) -> bool:
         """Whether an authority was begun to be founded here, which whoever founds here again has to finish."""
         return self.founding.exists()
 
-    def is_of(self, kind: DirectoryKind) -> bool:
+    def is_kind(self, kind: DirectoryKind) -> bool:
         """Whether it is this kind of folder."""
         return self.read(self.kind).decode("ascii", "replace").strip() == kind
 
     def check(self, kind: DirectoryKind) -> None:
         """Raise FolderError unless a folder of this kind lies here."""
         if not self.exists("look at what --dir names"):
-            if self.is_begun():
+            if self.is_partially_initialised():
                 sentence = (
                     f"the founding of the authority in {self.root} was cut short: run the same sinetti authority init "
                     "once more, which finishes it"
@@ -140,7 +140,7 @@ class DataDirectory:
             make = f"make one first (sinetti authority init --dir {self.root})"
             sentence = f"no authority lies in {self.root}: look at what --dir names, or {make}"
             raise FolderError(sentence)
-        if self.is_of(kind):
+        if self.is_kind(kind):
             return
         found = self.read(self.kind).decode("ascii", "replace").strip()
         if found == DirectoryKind.TESTBENCH:

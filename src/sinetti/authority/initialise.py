@@ -88,7 +88,7 @@ def initialise(root: Path, founding: InitOptions) -> None:
     check_no_journal(journal)
     if founding.offline is not None:
         founding.offline.check_place(folder, journal)
-    if folder.is_begun():
+    if folder.is_partially_initialised():
         _refuse_other_options(folder, hierarchy, founding)
     else:
         check_database_url("database_url", founding.settings.database_url)
@@ -109,7 +109,7 @@ def initialise(root: Path, founding: InitOptions) -> None:
 def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """What was begun is finished as it was begun, never as something else. A bench's own ports may differ."""
     begun = authority_settings.read(folder.settings)
-    same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_of(founding.kind)
+    same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_kind(founding.kind)
     same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
     same &= folder.passphrase.exists() is (founding.passphrase is None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):

@@ -55,7 +55,7 @@ class IssuanceDependencies:
 
     signer: Signer
     now: Callable[[], datetime]
-    may_issue: Callable[[], bool]
+    issuance_allowed: Callable[[], bool]
     made: Callable[[str, x509.Certificate], None]
 
 
@@ -110,7 +110,7 @@ class ManagedCertificate:
 
     def _clock_believed(self) -> bool:
         try:
-            return self._means.may_issue()
+            return self._means.issuance_allowed()
         except DATABASE_UNAVAILABLE:
             # Nobody can tell then, and an answer that says so wants to be sealed.
             return False

@@ -109,7 +109,7 @@ class CertificateEntry:
     key: KeyType = KeyType.RSA_2048
     files: OutputOptions = OutputOptions()
     hooks: Hooks = Hooks()
-    key_said: bool = False
+    key_is_explicit: bool = False
     """Whether the file says which key to make; otherwise a name keeps the type that it has."""
 
 

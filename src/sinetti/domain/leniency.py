@@ -18,10 +18,10 @@ class LenientBehaviour(StrEnum):
 class Leniency:
     """Which kindnesses are on. `ready_after` is how long a certificate keeps its holder waiting (machine's clock)."""
 
-    answers_again: bool = True
-    renews_again: bool = True
-    ready_after: timedelta = timedelta(0)
+    replay_same_request: bool = True
+    allow_repeated_renewal: bool = True
+    retrieval_delay: timedelta = timedelta(0)
 
 
 LENIENT = Leniency()
-STRICT = Leniency(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2))
+STRICT = Leniency(replay_same_request=False, allow_repeated_renewal=False, retrieval_delay=timedelta(seconds=2))

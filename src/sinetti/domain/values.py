@@ -83,7 +83,7 @@ class Organisation:
     open: bool
     channels: frozenset[Channel]
 
-    def may_use(self, channel: Channel) -> bool:
+    def is_approved_for(self, channel: Channel) -> bool:
         """Whether certificates for this channel may still be issued to it."""
         return self.open and channel in self.channels
 

@@ -20,7 +20,7 @@ class JournalMark:
 
     path: Path
     node: str
-    way_out: str
+    recovery_hint: str
 
     def expected(self) -> str | None:
         """Why a journal has to be there; None where there may be none yet. Raises OSError."""

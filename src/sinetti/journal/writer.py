@@ -133,7 +133,7 @@ class Journal:
         """Whether no journal of this authority is in the folder, of whatever name or node."""
         return not any(_first_is_of(path, self._owner.instance_id) for path in reader.files(self.folder))
 
-    def begin_anew(self) -> None:
+    def start_new(self) -> None:
         """Let the next opening begin a journal though one was written before: it is lost for good."""
         self._anew = True
 
@@ -257,7 +257,7 @@ def missing_sentence(folder: Path, why: str, mark: JournalMark) -> str:
     """Say that no journal is there, and what to do."""
     return (
         f"no journal of this authority is in {folder}, though {why}: bring that folder back (is it mounted?), or copies"
-        f" of its journals; only if they are lost for good, {mark.way_out}"
+        f" of its journals; only if they are lost for good, {mark.recovery_hint}"
     )
 
 

@@ -48,7 +48,7 @@ class Admission:
     _said: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
     @contextmanager
-    def inside(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
+    def admit(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
         """Let a request in while the block lasts; gives None, or why it is turned away.
 
         Meanwhile its connection is among `peers`, let in or not: it has a request, and gets an answer.

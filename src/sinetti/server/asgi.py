@@ -100,7 +100,7 @@ class AsgiApp:
         if scope["type"] != "http":
             return
         begun, request_id = monotonic_seconds(), secrets.token_hex(16)
-        with self._admission.inside(scope.get("client"), scope["headers"]) as away:
+        with self._admission.admit(scope.get("client"), scope["headers"]) as away:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
             if reply.parts is not None and self._streams >= self._limits.streams:
                 reply = self._full(reply, reply.parts)
@@ -111,12 +111,12 @@ class AsgiApp:
             else:
                 asked = request_id, scope["method"]
                 await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
-        if reply.noted is not None and _access.isEnabledFor(logging.INFO):
+        if reply.log_fields is not None and _access.isEnabledFor(logging.INFO):
             facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
             outcome = {
                 "status": reply.status,
                 "duration_ms": round((monotonic_seconds() - begun) * 1000),
-                **reply.noted,
+                **reply.log_fields,
             }
             _access.info("answered", extra={"facts": facts | outcome})
 
@@ -222,7 +222,7 @@ class AsgiApp:
         told = text_response(
             503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60"
         )
-        return replace(told, noted=reply.noted)
+        return replace(told, log_fields=reply.log_fields)
 
     def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: BodyStream) -> None:
         """Close what made the parts, once nobody works on one any more."""
@@ -248,7 +248,7 @@ async def _turn(receive: Receive, away: Rejected) -> Response:
             await _collect(receive, RequestLimits(body=0))
     text = "Too many requests from this address. Send the same request again later."
     reply = text_response(503, text, retry_after=str(ceil(away.wait)), connection="close")
-    return replace(reply, noted={"reason": away.why})
+    return replace(reply, log_fields={"reason": away.why})
 
 
 def _shown(scope: Scope, reply: Response) -> str | None:

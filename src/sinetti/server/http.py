@@ -48,7 +48,7 @@ class Response:
     content_type: str
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    noted: Mapping[str, str] | None = field(default_factory=dict)
+    log_fields: Mapping[str, str] | None = field(default_factory=dict)
     cookies: tuple[str, ...] = field(default=(), repr=False)
     parts: BodyStream | None = field(default=None, repr=False)
 

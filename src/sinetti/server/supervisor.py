@@ -96,7 +96,7 @@ class Supervisor:
         self._stopping = self._started = False
         self._next: tuple[float, dict[str, ProcessSpec], RollingRestart] | None = None
         self._asked = False
-        self._lifeline, self._held = os.pipe()
+        self._parent_pipe, self._held = os.pipe()
         self._selector = selectors.DefaultSelector()
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -301,7 +301,7 @@ class Supervisor:
             for number in _STOPS:
                 signal.signal(number, lambda _number, _frame: os._exit(0))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-            Thread(target=_end_with, args=(self._lifeline,), name="lifeline", daemon=True).start()
+            Thread(target=_end_with, args=(self._parent_pipe,), name="lifeline", daemon=True).start()
             role.run(lambda: _say_ready(telling))
         except BaseException:  # noqa: BLE001 - the last door of a process
             _log.exception("%s cannot go on", role.name)

@@ -40,7 +40,7 @@ class ServiceContext:
     and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
     `offline` names the CAs whose keys are not here: their lists are served as they are stored.
     `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
-    last, by CA and shard; `turns` has one caller at a time look after those of a CA.
+    last, by CA and shard; `crl_locks` has one caller at a time look after those of a CA.
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
     `guard`, if given, opens the transaction of an act and checks the permission (services/access/act_transaction.py).
@@ -65,10 +65,10 @@ class ServiceContext:
     journal: Journal | NullJournal = NO_JOURNAL
     offline: frozenset[str] = frozenset()
     step: Callable[[str], None] = no_failpoint
-    may_issue: Callable[[], bool] = always_allowed
+    issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
-    known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
-    turns: SingleFlight = field(default_factory=SingleFlight, repr=False, compare=False)
+    crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
+    crl_locks: SingleFlight = field(default_factory=SingleFlight, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None

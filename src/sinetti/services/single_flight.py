@@ -30,7 +30,7 @@ class SingleFlight:
         """The list with this number has all that was revoked before `begun` (ticks)."""
         self._found[authority, shard] = (number, begun)
 
-    def has_all(self, authority: str, shard: int, number: int, asked: float) -> bool:
+    def is_covered(self, authority: str, shard: int, number: int, asked: float) -> bool:
         """Whether somebody has looked since it was asked (ticks), and found that this list has everything."""
         looked_at, begun = self._found.get((authority, shard), (None, 0.0))
         return looked_at == number and begun >= asked

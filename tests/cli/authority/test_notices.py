@@ -62,8 +62,8 @@ def owe(operator, number, address=None):
         address=address or "operator@pki.example",
         facts={"finding": "a-finding", "text": f"Something is wrong – ä €: number {number}."},
     )
-    with opened(operator) as register:
-        outbox.enqueue(register, [one], now)
+    with opened(operator) as db:
+        outbox.enqueue(db, [one], now)
     return one.message_id
 
 
@@ -113,11 +113,11 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     operator.found()
     settle(operator, server)
     dead = owe(operator, 1)
-    with opened(operator) as register:
-        models.OutboxMessage.objects.using(register.alias).update(dead=utc_now())
+    with opened(operator) as db:
+        models.OutboxMessage.objects.using(db.alias).update(failed_at=utc_now())
     shown = json.loads(operator.does("notices", "plan", "--dry-run", "--json"))
-    with opened(operator) as register:
-        assert [one.pk for one in models.OutboxMessage.objects.using(register.alias).all()] == [dead]
+    with opened(operator) as db:
+        assert [one.pk for one in models.OutboxMessage.objects.using(db.alias).all()] == [dead]
     assert [one["kind"] for one in shown] == ["operator"], "of what was given up"
     assert json.loads(operator.does("notices", "plan", "--json"))["findings"] == 1
     heading, line = operator.does("notices", "send", "--dry-run").splitlines()
@@ -192,8 +192,8 @@ def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, ser
     now = utc_now()
     pin = NewMessage(MessageKind.PIN, MessageChannel.SMS, "0a", "once", now, facts={"pin": "0a"})
     reset = NewMessage(MessageKind.ACCOUNT, MessageChannel.EMAIL, "0b", "reset", now, address="nimi@people.example")
-    with opened(operator) as register:
-        outbox.enqueue(register, [pin, reset], now)
+    with opened(operator) as db:
+        outbox.enqueue(db, [pin, reset], now)
     for one in (pin, reset):
         assert "holds a secret" in operator.refused(2, "notices", "preview", one.message_id)
 

@@ -10,10 +10,10 @@ from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.operations.retention import Periods
 from sinetti.settings.portal import DEFAULTS
 from tests.support.mailrooms import a_mailroom
-from tests.support.registers import sqlite_register
+from tests.support.registers import sqlite_db
 from tests.support.service_context import sqlite_desk
 
-__all__ = ["sqlite_desk", "sqlite_register"]
+__all__ = ["sqlite_db", "sqlite_desk"]
 
 SETTINGS = {
     "no file": (None, DailyLimits()),

@@ -48,14 +48,16 @@ def test_plan_and_apply(short):
 
 def test_accounts_requests_and_files_are_named_before_they_go(short):
     long_ago = utc_now() - timedelta(days=1000)
-    register = Database("default")
+    db = Database("default")
     never = models.User.objects.create(email="never@people.example", created=long_ago)
     unused = models.User.objects.create(email="unused@people.example", created=long_ago)
     apps.get_model("account", "EmailAddress").objects.create(user_id=unused.pk, email=unused.email, verified=True)
-    asked = RoleRequest.objects.create(customer_id="0123456-7", folded="0123456-7", role="viewer", created=long_ago)
+    asked = RoleRequest.objects.create(
+        customer_id="0123456-7", normalised_id="0123456-7", role="viewer", created=long_ago
+    )
     empty = {"content": b"", "changes": [], "wrong": [], "unchanged": 0, "digest": "0" * 64}
     sent = OrganisationImport.objects.create(created=long_ago, **empty)
-    register.close()
+    db.close()
     planned = json.loads(short.does("retention", "plan", "--json"))
     there = {"unconfirmed": never, "unused": unused, "requests": asked, "files": sent}
     assert {name: planned[name]["ids"] for name in there} == {name: [one.pk] for name, one in there.items()}
@@ -69,7 +71,7 @@ def test_accounts_requests_and_files_are_named_before_they_go(short):
         assert f"{called}  {one.pk}" in lines
     erased = json.loads(short.does("retention", "apply", "--json"))
     assert erased == dict.fromkeys(there, 1) | dict.fromkeys(("people", "refusals", "messages"), 0)
-    register.close()
+    db.close()
 
 
 def test_the_period_is_the_operator_s(short):

@@ -475,7 +475,7 @@ PAGE = DOCS / "deliveries.md"
 
 
 def test_the_page_has_the_steps_in_order():
-    found = re.findall(r'run\.step\("([a-z-]+)"\)', (PACKAGE / "holder" / "delivering.py").read_text())
+    found = re.findall(r'ctx\.step\("([a-z-]+)"\)', (PACKAGE / "client" / "documents" / "deliver.py").read_text())
     assert [cells[0].strip("`") for cells in rows(PAGE, "step")] == found
 
 

@@ -436,7 +436,7 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
             trust_holders=Path(trust["holders"]).read_text(),
             tls_ca=Path(trust["server"]).read_text(),
         )
-        clocks = Clocks(bench.now(), doctor.clock.machine_now())
+        clocks = Clocks(bench.now(), doctor.clock.utc_now())
         rows = list(services.look(kept, clocks, Language.EN))
         assert {one.level for one in rows} == {Level.OK}, [one.told for one in rows]
         assert {one.check for one in rows} == {Check.ANCHORS, Check.REACHABLE, Check.TLS, Check.CLOCK, Check.SIGNATURE}

@@ -232,8 +232,8 @@ def test_a_full_disk_does_not_stop_a_program(folder, monkeypatch):
     def full(*_arguments, **_more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(hooks.files, "write_whole", full)
-    monkeypatch.setattr(hooks.log, "note", full)
+    monkeypatch.setattr(hooks.files, "write_atomic", full)
+    monkeypatch.setattr(hooks.event_log, "append", full)
     assert run(folder, "true").ok
 
 
@@ -254,6 +254,6 @@ def test_on_windows_the_tree_is_ended_by_taskkill():
             asked.append("wait")
 
     windows = os_support.Windows(run=lambda command, **_more: asked.append(command))
-    windows.kill_tree(Process(), 2.0)
+    windows.kill_process_tree(Process(), 2.0)
     assert asked == [("taskkill", "/T", "/F", "/PID", "4711"), "kill", "wait"]
-    assert windows.apart() == {"creationflags": 0x200}
+    assert windows.new_process_group() == {"creationflags": 0x200}

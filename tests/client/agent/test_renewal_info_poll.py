@@ -178,5 +178,5 @@ def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
 
 
 def test_whatever_is_wrong_with_asking_the_renewal_is_made(house, monkeypatch):
-    monkeypatch.setattr(renewal_info_poll.hints, "ask", lambda *_given: 1 / 0)
+    monkeypatch.setattr(renewal_info_poll.renewal_info, "fetch", lambda *_given: 1 / 0)
     assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED

@@ -94,7 +94,9 @@ def test_a_name_without_a_service_keeps_its_settings(kept):
 
 def test_name_and_key_count_where_the_file_says_them(kept):
     folder, before = kept
-    entry = CertificateEntry("payroll", "register", "0123456-7", "Sinisiipi Oyj", key=KeyType.RSA_3072, key_said=True)
+    entry = CertificateEntry(
+        "payroll", "register", "0123456-7", "Sinisiipi Oyj", key=KeyType.RSA_3072, key_is_explicit=True
+    )
     after = sync_settings(folder, entry, config(before, entry), NOW)
     assert after == replace(before, customer_name="Sinisiipi Oyj", key=KeyType.RSA_3072)
 
@@ -191,7 +193,7 @@ def test_a_first_request_under_way_goes_to_the_new_address(desk):
     desk.double.script.append(client_double.say(503))
     assert desk.enrol(key=KeyType.EC_P384).exit_code == 4
     moved = config(desk.settings, address=desk.double.url.replace("127.0.0.1", "localhost"))
-    entry = CertificateEntry("payroll", "register", key=KeyType.RSA_4096, key_said=True)
+    entry = CertificateEntry("payroll", "register", key=KeyType.RSA_4096, key_is_explicit=True)
     assert sync_settings(desk.folder, entry, moved, NOW).key is KeyType.RSA_4096
     begun = settings.load(desk.folder / "pending" / "enrol")
     assert (begun.service, begun.key) == (moved.services["register"].address, KeyType.EC_P384)

@@ -56,7 +56,7 @@ def test_what_is_not_written_has_the_values_of_the_page(written, tmp_path):
     assert (config.language, dict(config.services), dict(config.entries)) == (None, {}, {})
     assert config.care == AgentSettings()
     entry = config.entry_of("anything")
-    assert (entry.name, entry.service, entry.key, entry.key_said) == ("anything", None, KeyType.RSA_2048, False)
+    assert (entry.name, entry.service, entry.key, entry.key_is_explicit) == ("anything", None, KeyType.RSA_2048, False)
     assert (entry.files, entry.hooks) == (OutputOptions(), Hooks())
 
 
@@ -456,7 +456,7 @@ def test_a_token_of_the_defaults_with_another_label(written):
 
 def test_lines_are_looked_for_only_where_something_is_wrong(written, monkeypatch):
     """Ten thousand tables are read at each run."""
-    monkeypatch.setattr(table_reader.lines, "places", lambda text: pytest.fail("nothing is wrong"))
+    monkeypatch.setattr(table_reader.line_numbers, "locate_keys", lambda text: pytest.fail("nothing is wrong"))
     loader.read(written(SERVICE))
 
 

@@ -324,7 +324,7 @@ def test_a_chain_that_the_anchors_lack_is_taken_from_beside(desk):
 
 
 def test_the_key_that_comes_next_is_the_files_where_it_says_one(desk):
-    entry = replace(ENTRY, key=KeyType.RSA_3072, key_said=True)
+    entry = replace(ENTRY, key=KeyType.RSA_3072, key_is_explicit=True)
     assert requests_adopt.settings_for(material(), service(desk), entry).key is KeyType.RSA_3072
 
 

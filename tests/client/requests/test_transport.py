@@ -327,7 +327,7 @@ def test_a_proxy_whose_address_cannot_be_read_is_told_without_its_password(proxy
     with pytest.raises(ServiceError) as trouble:
         call(post("https://certificates.example/"))
     assert (trouble.value.kind, trouble.value.message.text) == (ServiceErrorKind.NOT_REACHED, words.PROXY_UNREADABLE)
-    assert trouble.value.in_vain
+    assert trouble.value.is_permanent
     assert trouble.value.message.values == {}
 
 

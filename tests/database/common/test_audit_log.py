@@ -158,14 +158,14 @@ def test_what_changes_nothing_writes_nothing(desk):
 # The same transaction: what fails while its row is written has not happened.
 
 
-def contents(register) -> dict[str, list]:
+def contents(db) -> dict[str, list]:
     """Every row of every table, as committed: read over a connection of its own."""
     found = {}
 
     def read() -> None:
         for model in apps.get_app_config("sinetti").get_models():
-            found[model.__name__] = sorted(map(repr, model.objects.using(register.alias).values_list()))
-        register.close()
+            found[model.__name__] = sorted(map(repr, model.objects.using(db.alias).values_list()))
+        db.close()
 
     thread = Thread(target=read)
     thread.start()
@@ -211,12 +211,12 @@ CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, change):
     do, write_each, committed = prepared(desk)[change], audit_log.write_each, []
 
-    def fail(register, audit, action, subjects, **facts):
+    def fail(db, audit, action, subjects, **facts):
         if action == change:
-            assert connections[register.alias].in_atomic_block
-            committed.append(contents(register))
+            assert connections[db.alias].in_atomic_block
+            committed.append(contents(db))
             raise KilledError
-        write_each(register, audit, action, subjects, **facts)
+        write_each(db, audit, action, subjects, **facts)
 
     with monkeypatch.context() as patched:
         patched.setattr(audit_log, "write_each", fail)

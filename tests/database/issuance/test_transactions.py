@@ -104,7 +104,7 @@ def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = desk.certificate(renewed(desk, held).serial)
-    approval = approved(desk, holding=new.holding, order_id=None, predecessor=held.serial, voids=new)
+    approval = approved(desk, holding=new.holding, order_id=None, predecessor=held.serial, supersedes=new)
     with pytest.raises(ConcurrentUpdate):
         transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert nothing_came_of_it(desk)
@@ -130,11 +130,11 @@ def test_only_the_first_signature_is_kept(desk):
 
 
 NOT_THERE = {
-    "a password": lambda register: transactions.find_password(register, "9" * 32),
-    "transfer ids": lambda register: transactions.find_transfer_ids(register, "9" * 32),
-    "a signer": lambda register: find_for_renewal(register, Sha256("00" * 32), KEY).signer,
-    "a retrieval id": lambda register: transactions.find_by_retrieval_id(register, "0" * 32, "0123456-7"),
-    "a serial": lambda register: transactions.find_certificate(register, Serial("00")),
+    "a password": lambda db: transactions.find_password(db, "9" * 32),
+    "transfer ids": lambda db: transactions.find_transfer_ids(db, "9" * 32),
+    "a signer": lambda db: find_for_renewal(db, Sha256("00" * 32), KEY).signer,
+    "a retrieval id": lambda db: transactions.find_by_retrieval_id(db, "0" * 32, "0123456-7"),
+    "a serial": lambda db: transactions.find_certificate(db, Serial("00")),
 }
 
 

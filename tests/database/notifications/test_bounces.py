@@ -14,7 +14,7 @@ def sent(desk, row, now=NOW):
     """Say that a message has left, as whoever sends it does."""
     kind, channel = MessageKind(row.kind), MessageChannel(row.channel)
     owed = QueuedMessage(
-        row.message_id, kind, channel, row.step, row.created, row.due, row.tries,
+        row.message_id, kind, channel, row.step, row.created, row.due, row.attempts,
         recipient=row.recipient_id, address=row.address, facts=row.facts,
     )  # fmt: skip
     on_sent(desk.db, owed, now)
@@ -38,7 +38,7 @@ def test_everybody_with_the_address_is_marked_once(desk):
     assert set(rows(desk, "Person").exclude(pk=other.pk).values_list("bounced_at", flat=True)) == {NOW}
     events = rows(desk, "OutboxMessage").filter(kind="bounced")
     assert {row.recipient_id for row in events} == {one.pk, two.pk}, "who was named before is nobody's to mend"
-    assert {(row.channel, row.spread, row.facts["since"]) for row in events} == {(None, None, f"{NOW:%Y-%m-%d}")}
+    assert {(row.channel, row.expanded_at, row.facts["since"]) for row in events} == {(None, None, f"{NOW:%Y-%m-%d}")}
     audited = rows(desk, "AuditEvent").filter(action="address-bounced").values_list("object", flat=True)
     assert sorted(audited) == sorted(f"person:{person.pk}" for person in (one, two, former))
 

@@ -41,7 +41,7 @@ def test_fetched_renewed_revoked(desk):
         ("renewed", new.serial, now, now, CONTACT.email),
         ("revoked", held.serial, now, now, CONTACT.email),
     ]
-    assert {(row.tries, row.sent, row.dead) for row in owed(desk)} == {(0, None, None)}
+    assert {(row.attempts, row.sent, row.failed_at) for row in owed(desk)} == {(0, None, None)}
     assert {row.holding_id for row in owed(desk)} == {desk.certificate(held.serial).holding.holding_id}
 
 

@@ -37,7 +37,7 @@ def organisation(desk):
 
 
 def an_agent(desk, name="firm", **changes):
-    values = {"customer_id": name, "folded": name, "kind": "artificial", "name": name, "language": "fi"}
+    values = {"customer_id": name, "normalised_id": name, "kind": "artificial", "name": name, "language": "fi"}
     return models.Organisation.objects.using(desk.db.alias).create(**{**values, "created": NOW, **changes})
 
 

@@ -131,11 +131,11 @@ def test_a_void_one_is_not_looked_at_again(desk):
     in_the_window(desk, held)
     reminders.process_due(desk.db, reach(desk), noting)
     rows = models.Certificate.objects.using(desk.db.alias)
-    assert rows.get().remind_at == desk.clock.now + timedelta(days=30)
+    assert rows.get().next_reminder_at == desk.clock.now + timedelta(days=30)
     holding = rows.get().holding_id
     rows.update(state="void")
     reminders.reschedule(desk.db, holding)
-    assert rows.get().remind_at is not None
+    assert rows.get().next_reminder_at is not None
     rows.update(state="fetched")
     reminders.reschedule(desk.db, holding)
-    assert rows.get().remind_at is None
+    assert rows.get().next_reminder_at is None

@@ -20,30 +20,30 @@ from tests.support.service_context import DAY, REQUEST, authority_rows
 DEED = AuditContext("operator", NOW, REQUEST)
 
 
-def test_an_empty_register_has_no_identity(register):
-    assert authorities.identity(register) is None
-    assert authorities.issuing_names(register) == {}
+def test_an_empty_register_has_no_identity(db):
+    assert authorities.identity(db) is None
+    assert authorities.issuing_names(db) == {}
 
 
-def test_identity_environment_and_fingerprints(register):
+def test_identity_environment_and_fingerprints(db):
     rows = authority_rows(authority())
-    founded = authorities.found(register, Environment.TEST, rows, DEED)
-    found = authorities.identity(register)
+    founded = authorities.found(db, Environment.TEST, rows, DEED)
+    found = authorities.identity(db)
     assert (
         found
         == founded
         == AuthorityIdentity(founded.instance_id, Environment.TEST, {one.name: one.sha256 for one in rows})
     )
-    assert authorities.issuing_names(register) == {
+    assert authorities.issuing_names(db) == {
         Channel.WS: "DataProvidersTestIssuingCAv1",
         Channel.SFTP: "DataProvidersSFTPTestIssuingCAv1",
     }
 
 
-def test_generations_of_cas_are_kept_with_their_spans(register):
-    authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
+def test_generations_of_cas_are_kept_with_their_spans(db):
+    authorities.found(db, Environment.TEST, authority_rows(authority()), DEED)
     row = (
-        models.CertificateAuthority.objects.using(register.alias)
+        models.CertificateAuthority.objects.using(db.alias)
         .select_related("issuer")
         .get(pk="DataProvidersTestIssuingCAv1")
     )
@@ -52,33 +52,33 @@ def test_generations_of_cas_are_kept_with_their_spans(register):
     assert row.signs_from == certificate.not_valid_before_utc
     assert row.signs_until == certificate.not_valid_after_utc - 730 * DAY
     assert (row.state, row.crl_number) == ("issuing", 0)
-    assert models.CertificateAuthority.objects.using(register.alias).get(role="root").issuer is None
+    assert models.CertificateAuthority.objects.using(db.alias).get(role="root").issuer is None
 
 
-def test_a_name_is_unique_for_ever(register):
+def test_a_name_is_unique_for_ever(db):
     rows = authority_rows(authority())
-    first = authorities.found(register, Environment.TEST, rows, DEED)
+    first = authorities.found(db, Environment.TEST, rows, DEED)
     named = {"name": rows[0].name, "common_name": "Another", "sha256": "0" * 64}
     times = {"signs_from": NOW, "signs_until": NOW}
     with pytest.raises(IntegrityError):
-        models.CertificateAuthority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
-    assert authorities.identity(register) == first
+        models.CertificateAuthority.objects.using(db.alias).create(**named, **times, certificate=b"", role="root")
+    assert authorities.identity(db) == first
 
 
-def test_who_founds_second_is_told_who_was_first(register):
-    first = authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
-    assert authorities.found(register, Environment.PRODUCTION, (), DEED) == first
-    assert models.Instance.objects.using(register.alias).count() == 1
+def test_who_founds_second_is_told_who_was_first(db):
+    first = authorities.found(db, Environment.TEST, authority_rows(authority()), DEED)
+    assert authorities.found(db, Environment.PRODUCTION, (), DEED) == first
+    assert models.Instance.objects.using(db.alias).count() == 1
 
 
-def test_of_many_that_found_at_once_one_does(register):
+def test_of_many_that_found_at_once_one_does(db):
     def found(number):
         environment = tuple(Environment)[number % 2]
-        return authorities.found(register, environment, (), replace(DEED, request_id=f"{number:032}"))
+        return authorities.found(db, environment, (), replace(DEED, request_id=f"{number:032}"))
 
-    assert len({one.instance_id for one in crowd(register, 4, found)}) == 1
-    assert models.Instance.objects.using(register.alias).count() == 1
-    assert models.AuditEvent.objects.using(register.alias).count() == 1
+    assert len({one.instance_id for one in crowd(db, 4, found)}) == 1
+    assert models.Instance.objects.using(db.alias).count() == 1
+    assert models.AuditEvent.objects.using(db.alias).count() == 1
 
 
 def test_a_database_without_our_tables_is_nobodys(tmp_path):
@@ -88,14 +88,14 @@ def test_a_database_without_our_tables_is_nobodys(tmp_path):
         assert connections["empty"].introspection.table_names() == []
 
 
-def test_a_table_of_ours_in_the_way_of_another_makers(register):
-    with connections[register.alias].cursor() as cursor:
+def test_a_table_of_ours_in_the_way_of_another_makers(db):
+    with connections[db.alias].cursor() as cursor:
         cursor.execute("ALTER TABLE sinetti_instance RENAME COLUMN fingerprints TO prints")
     try:
         with pytest.raises((DatabaseSetupError, *DATABASE_UNAVAILABLE), match="fingerprints"):
-            authorities.identity(register)
+            authorities.identity(db)
     finally:
-        with connections[register.alias].cursor() as cursor:
+        with connections[db.alias].cursor() as cursor:
             cursor.execute("ALTER TABLE sinetti_instance RENAME COLUMN prints TO fingerprints")
 
 

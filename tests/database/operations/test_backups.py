@@ -25,7 +25,7 @@ def urls(desk, tmp_path):
     with psycopg.connect(url_of(desk.db), autocommit=True) as connection:
         name = f"restored_{ids.random_id()}"
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-    return url_of(desk.db), f"{url_of(desk.register).rpartition('/')[0]}/{name}"
+    return url_of(desk.db), f"{url_of(desk.db).rpartition('/')[0]}/{name}"
 
 
 def test_a_backup_comes_back(desk, urls, tmp_path):

@@ -10,13 +10,13 @@ from tests.support.registers import DATABASES, crowd, opened_register
 
 
 @pytest.fixture(params=DATABASES)
-def register(request, tmp_path):
+def db(request, tmp_path):
     """A register on each database, as Django's default."""
     with opened_register(request.param, request, tmp_path, alias="default") as opened:
         yield opened
 
 
-def test_values_come_back_until_they_expire(register):
+def test_values_come_back_until_they_expire(db):
     cache = RegisterCache("", {})
     assert cache.get("limit") is None
     assert cache.get("limit", []) == []
@@ -33,8 +33,8 @@ def test_values_come_back_until_they_expire(register):
     assert not CacheEntry.objects.exists()
 
 
-def test_of_several_one_adds(register):
-    assert sum(crowd(register, 4, lambda _: RegisterCache("", {}).add("used", "y", 30))) == 1
+def test_of_several_one_adds(db):
+    assert sum(crowd(db, 4, lambda _: RegisterCache("", {}).add("used", "y", 30))) == 1
     cache = RegisterCache("", {"OPTIONS": {"added_for": 120}})
     assert cache.add("code", "y", 30)
     assert not cache.add("code", "y", 30)

@@ -19,8 +19,8 @@ FIRST, SECOND = "7654321-4", "2345678-0"
 @pytest.fixture
 def desk(request, tmp_path):
     """A desk on PostgreSQL alone: on SQLite a transaction that has begun is the only one."""
-    with opened_register("postgresql", request, tmp_path) as register:
-        yield opened_desk(register)
+    with opened_register("postgresql", request, tmp_path) as db:
+        yield opened_desk(db)
 
 
 def renamed(one):

@@ -135,7 +135,7 @@ def test_a_replacing_order_says_what_it_takes_the_place_of():
     approval = decide_enrolment(transfer_ids(replaces=Serial("43" * 19)), NEW_KEY, PLAIN, NOW)
     assert approval.replaces == "43" * 19
     assert approval.predecessor is None
-    assert approval.voids is None
+    assert approval.supersedes is None
 
 
 @given(created=INSTANTS, distance=AROUND)

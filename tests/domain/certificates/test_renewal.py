@@ -30,7 +30,7 @@ from tests.domain.facts import (
 )
 
 IN_THE_WINDOW = certificate(NOW + 30 * ONE_DAY)
-PLAIN = RenewalContext(None, None, made_again=0, key_known=False, validity=VALIDITY, kindness=LENIENT)
+PLAIN = RenewalContext(None, None, repeat_count=0, key_known=False, validity=VALIDITY, kindness=LENIENT)
 RENEWAL = certificate(NOW + VALIDITY, "42" * 19, key=NEW_KEY, predecessor=IN_THE_WINDOW.serial)
 UNFETCHED = replace(RENEWAL, state=CertificateState.ISSUED)
 RESERVED = replace(RENEWAL, state=CertificateState.RESERVED, sha256=None, recorded_at=None)
@@ -161,12 +161,12 @@ ORDER_CASES = {
     "renewed, only reserved": (IN_THE_WINDOW, replace(PLAIN, successor=RESERVED), "approved"),
     "made again for the third time": (
         IN_THE_WINDOW,
-        replace(PLAIN, successor=UNFETCHED, made_again=2),
+        replace(PLAIN, successor=UNFETCHED, repeat_count=2),
         "approved",
     ),
     "made again for the fourth time": (
         IN_THE_WINDOW,
-        replace(PLAIN, successor=UNFETCHED, made_again=3),
+        replace(PLAIN, successor=UNFETCHED, repeat_count=3),
         RejectionReason.ALREADY_RENEWED,
     ),
     "renewed, not fetched, key known": (
@@ -194,7 +194,7 @@ def test_what_an_approval_carries():
         key=NEW_KEY,
         span=ValidityPeriod(NOW, NOW + VALIDITY),
         predecessor=IN_THE_WINDOW.serial,
-        voids=UNFETCHED,
+        supersedes=UNFETCHED,
     )
 
 

@@ -139,11 +139,11 @@ def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held)
 @pytest.mark.parametrize("use", ["seen", "looked for"])
 def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, use):
     now = sqlite_desk.ctx.now()
-    gateways = models.officer_models.Gateway.objects
+    gateways = models.Gateway.objects
     gateway = gateways.create(name="g", public_key="", added=now, first_report=now, last_report=now)
     if use == "seen":
         certificate = models.Certificate.objects.get()
-        models.officer_models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
+        models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
     assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
@@ -183,9 +183,7 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
     assert "There are more than 1" in told(page)
     assert "This person has more certificates." in told(page.press("save", **SOMEBODY))
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
-    assert (
-        models.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
-    )
+    assert models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
 
 
 def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypatch):

@@ -229,15 +229,15 @@ def test_how_far_an_order_has_come(signatory, sqlite_desk):
     now = sqlite_desk.ctx.now()
     for mail, link, says in STATES.values():
         models.OutboxMessage.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
-        models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
+        models.SecureMessage.objects.update(**dict.fromkeys(link, now))
         assert says in told(signatory.get(signatory.path))
 
 
 def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
     checked(signatory).press("send")
-    link = models.notice_models.SecureMessage.objects.get()
+    link = models.SecureMessage.objects.get()
     now = sqlite_desk.ctx.now()
-    models.notice_models.Pin.objects.create(message=link, created=now, expires=now)
+    models.Pin.objects.create(message=link, created=now, expires=now)
     assert "has opened the message" in told(signatory.get(signatory.path))
     organisations.close_organisation(sqlite_desk.db, models.Organisation.objects.get().pk, sqlite_desk.audit_entry())
 

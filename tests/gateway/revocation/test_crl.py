@@ -196,7 +196,7 @@ def test_serials():
 
 def test_a_folder_is_read_anew_when_it_changes(tmp_path, monkeypatch):
     ticks = [100.0]
-    monkeypatch.setattr(room.clock, "ticks", lambda: ticks[0])
+    monkeypatch.setattr(room.clock, "monotonic_seconds", lambda: ticks[0])
     lists = CrlSource(folder=tmp_path)
 
     def now():

@@ -32,7 +32,7 @@ def test_places(folder):
     text = '[serve]\nbind = "[::1]:8444"\nproxies = ["192.0.2.0/24"]\nsecret = "secret"\n'
     place = load_listen_settings(settings(folder, text))
     assert (place.socket, place.address) == (None, "[::1]:8444")
-    assert place.proxies.believes("192.0.2.9", [b"x" * 32])
+    assert place.proxies.trusts("192.0.2.9", [b"x" * 32])
 
 
 NO_PLACE = {

@@ -32,4 +32,4 @@ def test_an_event_that_cannot_be_read_keeps_no_reminder(sqlite_desk, caplog):
     assert sorted(post.kinds) == [MessageKind.OPERATOR, MessageKind.REMINDER]
     assert "AttributeError" in caplog.text
     assert "a name of somebody's" not in caplog.text
-    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="bounced", spread=None).exists()
+    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="bounced", expanded_at=None).exists()

@@ -82,7 +82,7 @@ def test_what_is_due_leaves_and_stays_sent(desk, server):
     assert send_due(here, "one", desk.clock.now) == SendReport(sent=3)
     assert sorted(one.message_id for one in server.taken) == sorted(ids)
     assert server.handler.connections == 1
-    assert {(row(desk, one).sent, row(desk, one).tries, row(desk, one).taken_by) for one in ids} == {
+    assert {(row(desk, one).sent, row(desk, one).attempts, row(desk, one).claimed_by) for one in ids} == {
         (desk.clock.now, 1, None)
     }
     assert send_due(here, "one", desk.clock.now) == SendReport()
@@ -163,7 +163,7 @@ def test_what_was_given_up_is_sent_again_from_the_beginning(desk):
     assert outbox_queries.send_again(desk.db, ids) == 1, "what was sent is not sent again"
     post.trouble.clear()
     assert send_due(here, "one", desk.clock.now) == SendReport(sent=1)
-    assert (row(desk, ids[0]).tries, row(desk, ids[0]).dead, row(desk, ids[0]).problem) == (1, None, None)
+    assert (row(desk, ids[0]).attempts, row(desk, ids[0]).failed_at, row(desk, ids[0]).problem) == (1, None, None)
 
 
 def test_what_is_forgotten_is_neither_listed_nor_sent(sqlite_desk):
@@ -183,7 +183,9 @@ def test_a_server_that_is_away_is_noticed_once_and_costs_no_try(desk, caplog):
         assert send_due(here, "one", desk.clock.now) == SendReport(away=frozenset({EMAIL}))
         later(desk, MINUTE)
     assert len(caplog.records) == 8, "one line each time"
-    assert {(row(desk, one).tries, row(desk, one).taken_by, row(desk, one).dead) for one in ids} == {(0, None, None)}
+    assert {(row(desk, one).attempts, row(desk, one).claimed_by, row(desk, one).failed_at) for one in ids} == {
+        (0, None, None)
+    }
     post.trouble.clear()
     assert send_due(here, "two", desk.clock.now) == SendReport(sent=4)
 
@@ -193,7 +195,7 @@ def test_a_server_that_goes_silent_in_every_letter_is_away(sqlite_desk):
     ids = owe(desk, *(a_message(number, address=f"operator@{number}.example") for number in range(5)))
     came = send_due(room(desk, Post(**{"*": ConnectionLost("silent")})), "one", desk.clock.now)
     assert came == SendReport(again=2, away=frozenset({EMAIL}))
-    assert sorted(row(desk, one).tries for one in ids) == [0, 0, 0, 1, 1]
+    assert sorted(row(desk, one).attempts for one in ids) == [0, 0, 0, 1, 1]
 
 
 def test_letters_to_a_domain_that_made_us_wait_let_others_go_first(sqlite_desk):
@@ -203,7 +205,7 @@ def test_letters_to_a_domain_that_made_us_wait_let_others_go_first(sqlite_desk):
     post = Post(**{"slow.example": slow})
     here = room(desk, post)
     assert send_due(here, "one", desk.clock.now) == SendReport(sent=10, again=1)
-    assert sorted(row(desk, one).tries for one in bad) == [0] * 19 + [1]
+    assert sorted(row(desk, one).attempts for one in bad) == [0] * 19 + [1]
     post.trouble.clear()
     later(desk, MINUTE)
     assert send_due(here, "one", desk.clock.now) == SendReport(sent=20)
@@ -212,7 +214,7 @@ def test_letters_to_a_domain_that_made_us_wait_let_others_go_first(sqlite_desk):
 def test_without_anybody_to_deliver_everything_waits(sqlite_desk):
     (message,) = owe(sqlite_desk, count=1)
     assert send_due(a_mailroom(sqlite_desk), "one", sqlite_desk.clock.now) == SendReport()
-    assert row(sqlite_desk, message).tries == 0
+    assert row(sqlite_desk, message).attempts == 0
 
 
 def test_text_messages_end_where_mail_leaves_but_no_provider_is_set(sqlite_desk):
@@ -226,7 +228,7 @@ def test_what_is_not_owed_any_more_is_dropped(desk):
     reminder = NewMessage(MessageKind.REMINDER, EMAIL, "0a", "60", recipient=None, certificate=None, due=desk.clock.now)
     (message,) = owe(desk, reminder)
     assert send_due(room(desk, Post()), "one", desk.clock.now) == SendReport(dropped=1)
-    assert row(desk, message).dropped == desk.clock.now
+    assert row(desk, message).cancelled_at == desk.clock.now
     assert row(desk, message).problem == "there is no recipient"
 
 
@@ -322,7 +324,7 @@ def test_whoever_was_too_slow_changes_nothing(desk):
     assert send_due(room(desk, slow, step=step), "slow", desk.clock.now).sent == 1
     assert sorted(fast.ids) == sorted([first, second])
     assert len(slow.ids) == 1, "of what was another's by then nothing was begun"
-    assert {row(desk, one).tries for one in (first, second)} == {1, 2}
+    assert {row(desk, one).attempts for one in (first, second)} == {1, 2}
 
 
 def test_what_later_code_owes_waits_for_it(desk):
@@ -336,7 +338,9 @@ def test_what_later_code_owes_waits_for_it(desk):
     assert send_due(room(desk, post), "one", NOW) == SendReport(sent=1)
     assert post.ids == [known]
     assert [one.message_id for one in outbox_queries.waiting(desk.db)] == []
-    assert rows.filter(kind="of-later-code", sent=None, dead=None, dropped=None, spread=None).count() == 2
+    assert (
+        rows.filter(kind="of-later-code", sent=None, failed_at=None, cancelled_at=None, expanded_at=None).count() == 2
+    )
 
 
 def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
@@ -344,15 +348,15 @@ def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
     tried, taken = owe(desk, count=2)
     rows = models.OutboxMessage.objects.using(desk.db.alias)
     ahead = desk.machine.now + timedelta(days=365)
-    rows.filter(pk=tried).update(again_at=ahead + delivery.PAUSES[-1], tries=1)
-    rows.filter(pk=taken).update(taken_by="gone", taken_until=ahead + delivery.LEASE)
+    rows.filter(pk=tried).update(next_attempt_at=ahead + delivery.PAUSES[-1], attempts=1)
+    rows.filter(pk=taken).update(claimed_by="gone", lease_until=ahead + delivery.LEASE)
     assert send_due(room(desk, Post()), "one", NOW) == SendReport(sent=2)
 
 
 def test_clocks_that_differ_by_minutes_share_the_work(desk):
     (taken,) = owe(desk, count=1)
     rows = models.OutboxMessage.objects.using(desk.db.alias)
-    rows.filter(pk=taken).update(taken_by="other", taken_until=desk.machine.now + delivery.LEASE + 10 * MINUTE)
+    rows.filter(pk=taken).update(claimed_by="other", lease_until=desk.machine.now + delivery.LEASE + 10 * MINUTE)
     assert send_due(room(desk, Post()), "one", NOW) == SendReport()
 
 
@@ -369,7 +373,7 @@ def test_nothing_is_begun_when_the_lease_nears_its_end(sqlite_desk):
     came = send_due(here, "one", desk.clock.now)
     assert came == SendReport(sent=3), "the rest is taken anew"
     assert post.closed == 3
-    assert {row(desk, one).tries for one in ids} == {1}
+    assert {row(desk, one).attempts for one in ids} == {1}
 
 
 def test_how_the_outbox_stands(desk):

@@ -146,7 +146,7 @@ def test_somebody_who_is_named_anew_with_the_same_address_gets_no_second_one(des
 
 
 QUIET = {
-    "it is let end": lambda desk: rows(desk, "Lineage").update(let_end_at=MONDAY),
+    "it is let end": lambda desk: rows(desk, "Lineage").update(renewal_opt_out_at=MONDAY),
     "the client is closed": lambda desk: rows(desk, "Organisation").filter(name="client").update(closed_at=MONDAY),
     "the firm is closed": lambda desk: rows(desk, "Organisation").filter(name="firm").update(closed_at=MONDAY),
     "the firm looks after it no more": lambda desk: rows(desk, "RoleAssignment").update(withdrawn_at=MONDAY),
@@ -189,7 +189,7 @@ def test_what_is_done_is_shown_and_brings_no_digest(desk):
     assert (first.certificate, row.part, row.matter, row.certificate) == (
         other.pk, DigestSection.BY_ITSELF, DigestItemKind.DONE, old.pk,
     )  # fmt: skip
-    rows(desk, "Lineage").filter(pk=other.holding_id).update(let_end_at=MONDAY)
+    rows(desk, "Lineage").filter(pk=other.holding_id).update(renewal_opt_out_at=MONDAY)
     # Its renewal was revoked and nothing came instead: everything is as before.
     rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
     assert planned(desk, MONDAY + 14 * DAY) == [1]

@@ -31,7 +31,8 @@ def of(row):
     """What a worker takes."""
     return QueuedMessage(
         row.message_id, MessageKind(row.kind), MessageChannel(row.channel), row.step.partition(":")[0], row.created,
-        row.due, row.tries, row.recipient_id, row.address, row.holding_id, row.certificate_id, row.order_id, row.facts,
+        row.due, row.attempts, row.recipient_id, row.address, row.holding_id, row.certificate_id, row.order_id,
+        row.facts,
     )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def revoke_it(desk, held):
 
 
 def let_it_end(desk, _held):
-    holdings(desk).update(let_end_at=desk.clock.now)
+    holdings(desk).update(renewal_opt_out_at=desk.clock.now)
 
 
 def close(desk, _held):

@@ -118,7 +118,7 @@ def test_everybody_whom_it_concerns(sqlite_everybody, kind):
     assert found == sorted(address for address, whom in ROLES.items() if whom in wanted)
     assert made == len(found)
     event = rows(sqlite_everybody).get(channel__isnull=True)
-    assert (event.spread, event.dropped, event.sent) == (sqlite_everybody.clock.now, None, None)
+    assert (event.expanded_at, event.cancelled_at, event.sent) == (sqlite_everybody.clock.now, None, None)
     assert {row.facts == event.facts for row in rows(sqlite_everybody)} == {True}
     assert expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
 
@@ -215,14 +215,14 @@ def test_events_of_long_ago(everybody, age, dropped):
     everybody.clock.forward(age)
     made = expand_events(a_mailroom(everybody), everybody.clock.now)
     event = rows(everybody).get(channel__isnull=True)
-    assert (made == 0, event.dropped is not None, event.spread is None) == (dropped, dropped, dropped)
+    assert (made == 0, event.cancelled_at is not None, event.expanded_at is None) == (dropped, dropped, dropped)
 
 
 def test_killed_between_the_event_and_its_messages(everybody):
     owed(everybody, MessageKind.REVOKED)
     with pytest.raises(KilledError):
         expand_events(a_mailroom(everybody, step=killed_at("claimed")), everybody.clock.now)
-    assert rows(everybody).get().spread is None
+    assert rows(everybody).get().expanded_at is None
     assert expand_events(a_mailroom(everybody), everybody.clock.now) == 5
 
 

@@ -144,7 +144,7 @@ def test_a_certificate_that_nobody_renews(desk):
     assert row.facts == {"days": 14}
     assert row.created == row.due == STEPS[14]
     assert row.holding_id == row.certificate.holding_id
-    assert certificates(desk).get().remind_at == reminders.NEVER
+    assert certificates(desk).get().next_reminder_at == reminders.NEVER
 
 
 def test_whom_which_step_concerns(sqlite_desk):
@@ -190,7 +190,7 @@ def test_looked_at_at_any_time_nothing_is_owed_twice(desk):
     reminders.reschedule(desk.db, holdings(desk).get().holding_id)
     assert plan(room, STEPS[60] + DAY) == ReminderReport(1, 1), "the same step, with the same id"
     assert owed(desk) == [("60:email", CONTACT.name)]
-    assert certificates(desk).get().remind_at == STEPS[30]
+    assert certificates(desk).get().next_reminder_at == STEPS[30]
 
 
 def test_missed_steps_send_one_message(sqlite_desk):
@@ -220,7 +220,7 @@ def test_what_ended_long_ago_is_left_alone(desk):
     room = a_mailroom(desk)
     assert plan(room, ENDS + DAY + SECOND) == ReminderReport(0, 0)
     assert next_due_time(room, ENDS + DAY + SECOND) is None
-    assert certificates(desk).get().remind_at is None
+    assert certificates(desk).get().next_reminder_at is None
     assert plan(room, ENDS + DAY).looked == 1, "what ended today is told"
     assert steps(desk) == [0]
 
@@ -300,17 +300,17 @@ def test_it_stops_when_revoked(sqlite_desk):
     revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60, 30]
-    assert certificates(desk).get().remind_at == reminders.NEVER
+    assert certificates(desk).get().next_reminder_at == reminders.NEVER
 
 
 def test_it_stops_when_it_is_let_end_and_goes_on_when_that_is_taken_back(desk):
     enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    holdings(desk).update(let_end_at=desk.clock.now)
+    holdings(desk).update(renewal_opt_out_at=desk.clock.now)
     walk(room, desk, STEPS[14] + DAY)
     assert steps(desk) == [60]
-    holdings(desk).update(let_end_at=None)
+    holdings(desk).update(renewal_opt_out_at=None)
     reminders.reschedule(desk.db, holdings(desk).get().holding_id)
     walk(room, desk, STEPS[7])
     assert steps(desk) == [60, 14, 7]
@@ -321,7 +321,7 @@ def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqli
     held = enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    holdings(desk).update(let_end_at=desk.clock.now)
+    holdings(desk).update(renewal_opt_out_at=desk.clock.now)
     walk(room, desk, STEPS[30])
     new = renewed(desk, held)
     walk(room, desk, desk.certificate(new.serial).span.not_after - 50 * DAY)
@@ -366,7 +366,7 @@ def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_de
     (taken,) = delivery.claim_due(desk.db, shift, MessageChannel.EMAIL, 1)
     contacts.change_contact(desk.db, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.audit_entry())
     delivery.cancel(desk.db, shift, taken, "not for them any more")
-    assert messages(desk).get().dropped is None
+    assert messages(desk).get().cancelled_at is None
 
 
 def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
@@ -377,10 +377,10 @@ def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
     night, holding = STEPS[3] - timedelta(hours=3), holdings(desk).get().pk
     assert plan(room, night).owed == 2
     contacts.let_end(desk.db, holding, desk.audit_entry())
-    messages(desk).update(dropped=night)
+    messages(desk).update(cancelled_at=night)
     contacts.let_end_no_more(desk.db, holding, desk.audit_entry())
     assert plan(room, STEPS[3]).owed == 2
-    assert [row.dropped for row in messages(desk).filter(step__startswith="3:")] == [None, None]
+    assert [row.cancelled_at for row in messages(desk).filter(step__startswith="3:")] == [None, None]
 
 
 def test_it_goes_on_when_the_one_behind_a_revoked_one_is_revoked_too(sqlite_desk):
@@ -416,9 +416,9 @@ def test_a_reservation_is_looked_at_once_it_is_finished(sqlite_desk):
     assert plan(room, STEPS[30]) == ReminderReport(0, 0)
     certificates(desk).update(state="issued")
     assert plan(room, STEPS[30]) == ReminderReport(1, 1)
-    certificates(desk).update(state="void", remind_at=STEPS[14])
+    certificates(desk).update(state="void", next_reminder_at=STEPS[14])
     assert plan(room, STEPS[14]) == ReminderReport(1, 0)
-    assert certificates(desk).get().remind_at == reminders.NEVER
+    assert certificates(desk).get().next_reminder_at == reminders.NEVER
 
 
 def see(desk, serial, at):
@@ -476,7 +476,7 @@ def test_many_are_planned_in_transactions_of_some_hundred(desk):
         with pytest.raises(KilledError):
             plan(a_mailroom(desk, step=killed_at(name)), STEPS[30])
         assert messages(desk).count() == done
-        assert certificates(desk).filter(remind_at__isnull=False).count() == done
+        assert certificates(desk).filter(next_reminder_at__isnull=False).count() == done
     assert plan(a_mailroom(desk), STEPS[30]) == ReminderReport(41, 41)
     assert messages(desk).count() == reminders.MOST + 41
 

@@ -18,8 +18,8 @@ LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
 
 
-def test_the_folder_shows_what_is_written(register):
-    made = SAMPLES.samples(register)
+def test_the_folder_shows_what_is_written(db):
+    made = SAMPLES.samples(db)
     assert {path.name for path in SAMPLES.FOLDER.iterdir()} - {PAGE.name} == set(made)
     for name, text in made.items():
         assert (SAMPLES.FOLDER / name).read_text(encoding="utf-8") == text, "run `make format`"
@@ -64,8 +64,8 @@ def check_email(letter, language):
 LETTERS = {Language.FI: "äö", Language.SV: "åäö", Language.EN: ""}
 
 
-def test_every_letter_in_every_language(sqlite_register):
-    for language, case, letter in SAMPLES.letters(sqlite_register):
+def test_every_letter_in_every_language(sqlite_db):
+    for language, case, letter in SAMPLES.letters(sqlite_db):
         about = f"{case.kind}, {case.title}, {language}"
         assert letter.language is (Language.EN if case.kind is MessageKind.OPERATOR else language), about
         assert letter.kind is case.kind

@@ -57,9 +57,9 @@ class Machine:
     now: datetime
     steady: float = 1000.0
 
-    def guard(self, register) -> ClockGuard:
+    def guard(self, db) -> ClockGuard:
         """Give a guard that looks at these."""
-        return ClockGuard(register, lambda: self.now, lambda: self.steady)
+        return ClockGuard(db, lambda: self.now, lambda: self.steady)
 
 
 @dataclass
@@ -97,8 +97,8 @@ class Guarded:
 def guarded(desk, monkeypatch):
     machine = Machine(desk.clock.now)
     guard = machine.guard(desk.db)
-    one = Guarded(desk.but(may_issue=guard.may_issue), machine, guard, machine.now)
-    monkeypatch.setattr(guarding.clocks, "database_now", lambda _: None if one.alone else one.right)
+    one = Guarded(desk.but(issuance_allowed=guard.issuance_allowed), machine, guard, machine.now)
+    monkeypatch.setattr(guarding.clock, "database_now", lambda _: None if one.alone else one.right)
     return one
 
 
@@ -114,7 +114,7 @@ def test_a_clock_that_jumps_stops_issuing_at_once_and_goes_on_once_it_is_right(g
     """Not after the next look. The refusal is in the contact's language and uses nothing up."""
     desk, held = guarded.desk, enrolled(guarded.desk)
     ids, key, new = ordered(desk), new_key(), new_key()
-    assert guarded.guard.may_issue()
+    assert guarded.guard.issuance_allowed()
     guarded.moves(31 * SECOND)
     assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
     guarded.moves(-62 * SECOND)
@@ -157,7 +157,7 @@ def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
         assert words[doubted] in said
         assert said in caplog.text
         guarded.moves(-by * SECOND)
-        assert guarded.guard.may_issue()
+        assert guarded.guard.issuance_allowed()
         assert "believed again" in caplog.text
     else:
         assert said is None
@@ -174,18 +174,18 @@ def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
 
 def test_a_look_counts_for_a_few_seconds(guarded, monkeypatch):
     looks = []
-    read = guarding.clocks.stored
-    monkeypatch.setattr(guarding.clocks, "stored", lambda register: looks.append(register) or read(register))
+    read = guarding.clock.stored
+    monkeypatch.setattr(guarding.clock, "stored", lambda db: looks.append(db) or read(db))
     for _ in range(3):
-        assert guarded.guard.may_issue()
+        assert guarded.guard.issuance_allowed()
     assert len(looks) == 1
     guarded.passes(LOOKED_AT_EVERY * SECOND)
-    assert guarded.guard.may_issue()
+    assert guarded.guard.issuance_allowed()
     assert len(looks) == 2
-    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
+    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.issuance_allowed()) == [True] * 8
     assert len(looks) == 2
     guarded.passes()
-    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
+    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.issuance_allowed()) == [True] * 8
     assert len(looks) == 3
 
 
@@ -193,7 +193,7 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
     def away(_register):
         raise OperationalError
 
-    monkeypatch.setattr(guarding.clocks, "stored", away)
+    monkeypatch.setattr(guarding.clock, "stored", away)
     assert "register is away" in clock_check(guarded.guard)()
     assert (
         refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.ctx, REQUEST))
@@ -227,7 +227,7 @@ def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
     desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
     guarded.moves(DAY)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), may_issue=lambda: True).ctx, REQUEST)
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), issuance_allowed=lambda: True).ctx, REQUEST)
     guarded.moves(-DAY)
     accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
     assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
@@ -250,7 +250,7 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
     assert [entry.serial_number for entry in found] == [int(held.serial, 16)]
     guarded.moves(-by)
     if by > 0 * DAY:  # the revocation's own instant is a day ahead now
-        assert not guarded.guard.may_issue()
+        assert not guarded.guard.issuance_allowed()
         accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
     later = publish(name, desk.ctx, REQUEST)
     assert later.number > after.number
@@ -276,7 +276,7 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
     row = models.AuditEvent.objects.using(desk.db.alias).latest("sequence")
     assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
     assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()
-    assert guarded.machine.guard(desk.db).may_issue()
+    assert guarded.machine.guard(desk.db).issuance_allowed()
     enrolled(desk)
     guarded.moves(DAY)
     ordered(desk)
@@ -290,7 +290,7 @@ def test_a_jump_is_accepted_by_another_process(guarded):
     """The operator's command is one; the server's guard sees that somebody did."""
     if not guarded.alone:
         pytest.skip("PostgreSQL's own clock says whether a jump was a correction")
-    assert guarded.guard.may_issue()
+    assert guarded.guard.issuance_allowed()
     guarded.moves(3600 * SECOND)
     assert guarded.doubt() is ClockProblem.JUMPED
     accept_clock(guarded.machine.guard(guarded.desk.db), guarded.desk.ctx, "operator", REQUEST)
@@ -309,7 +309,7 @@ def test_a_clock_that_differs_from_the_database_s_is_never_accepted(guarded):
 def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
     answers = iter([True] * (asked - 1) + [False])
     ids, key = ordered(desk), new_key()
-    assert enrol(new_ask(ids, key), desk.but(may_issue=lambda: next(answers)).ctx, REQUEST) == AWAY
+    assert enrol(new_ask(ids, key), desk.but(issuance_allowed=lambda: next(answers)).ctx, REQUEST) == AWAY
     assert models.Certificate.objects.using(desk.db.alias).count() == (asked == 3)
     collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
 
@@ -317,7 +317,7 @@ def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
 def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
     """The holder would have to act on that: order anew, though there is time."""
     desk, held = guarded.desk, enrolled(guarded.desk)
-    assert guarded.guard.may_issue()
+    assert guarded.guard.issuance_allowed()
     guarded.moves(3000 * DAY)
     assert renew(renew_ask(held, new_key()), desk.ctx, REQUEST) == AWAY
     assert not models.RejectedRequest.objects.using(desk.db.alias).exists()

@@ -78,7 +78,7 @@ def reconciled(desk, written=0):
 
 def without(row: models.Certificate) -> dict:
     """What a row says, but for its numbers in this database and the clocks that nobody was told."""
-    left_out = {"_state", "id", "waits_since", "predecessor_id", "replaces_id"}
+    left_out = {"_state", "id", "reserved_machine_time", "predecessor_id", "replaces_id"}
     return {name: value for name, value in vars(row).items() if name not in left_out}
 
 
@@ -357,7 +357,7 @@ def test_a_reservation_is_finished_after_its_minute_on_the_machine_s_clock(desk)
 
 def test_a_reservation_of_earlier_code_waits_by_the_office_s_clock(desk):
     reserved(desk)
-    certificates(desk).update(waits_since=None)
+    certificates(desk).update(reserved_machine_time=None)
     desk.machine.forward(RESERVATIONS_WAIT + SECOND)
     assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
 
@@ -479,7 +479,7 @@ def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(de
     old = list(rows.values("shard", "number", "der"))
     publish(name, signing.ctx, REQUEST, OFFLINE_LIFE)
     newest = [current_crl(name, shard, signing.ctx, REQUEST) for shard in (0, 1)]
-    desk = signing.but(offline=frozenset({name}), known_lists={})
+    desk = signing.but(offline=frozenset({name}), crl_cache={})
     for row in old:
         rows.filter(shard=row["shard"]).update(**row)
     models.CertificateAuthority.objects.using(desk.db.alias).filter(pk=name).update(crl_number=old[0]["number"])

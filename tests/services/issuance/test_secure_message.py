@@ -138,7 +138,7 @@ def test_the_button_pressed_twice_sends_one(desk):
 def test_pressed_by_many_at_once_it_sends_one(desk):
     sent = offered(desk)
     results = crowd(desk.db, 6, lambda _number: send_pin(sent.token, 0, desk.ctx, REQUEST))
-    assert sorted(type(one).__name__ for one in results) == ["Opened"] + ["Seen"] * 5
+    assert sorted(type(one).__name__ for one in results) == ["LinkView"] * 5 + ["PinSent"]
     assert len(owed(desk, "pin")) == 1
 
 
@@ -266,7 +266,7 @@ def test_a_new_link_ends_the_one_before(desk):
     """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
-    models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").update(dead=NOW)
+    models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").update(failed_at=NOW)
     (dead,) = outbox_queries.dead_letters(desk.db)
     assert (dead.order_id, dead.serial, bool(dead.customer_id)) == (sent.offered.order_id, None, True)
     holding = models.Lineage.objects.using(desk.db.alias).get()
@@ -276,8 +276,10 @@ def test_a_new_link_ends_the_one_before(desk):
     models.Lineage.objects.using(desk.db.alias).filter(pk=holding.pk).update(contact=person)
     new = sent_of(desk, send_link(sent.offered.order_id, desk.ctx, "operator", REQUEST))
     assert reveal_with_pin(sent.token, pin, desk.ctx, REQUEST) == LinkView(LinkState.CLOSED)
-    assert [row.dropped for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"
-    assert [row.dead for row in owed(desk, "transfer-ids")] == [None, None], "nobody has to look at what was given up"
+    assert [row.cancelled_at for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"
+    assert [row.failed_at for row in owed(desk, "transfer-ids")] == [None, None], (
+        "nobody has to look at what was given up"
+    )
     recipients = [row.recipient_id for row in owed(desk, "transfer-ids") if row.dropped is None]
     assert recipients == [person.pk]
     spent(desk, opened(desk, new).ids)

@@ -278,7 +278,7 @@ def test_nothing_is_erased_by_a_clock_that_is_not_believed(desk):
     ordered(desk)
     desk.clock.forward(10_000 * DAY)
     with pytest.raises(NotErased, match="clock show"):
-        applied(desk.but(may_issue=lambda: False))
+        applied(desk.but(issuance_allowed=lambda: False))
     assert names(desk) == [CONTACT.name]
 
 
@@ -303,7 +303,7 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
         change_contact(ContactUpdate(held.serial, one), desk.ctx, "operator", REQUEST)
     between = rows(desk, models.Person).get(name=who.name)
     events = rows(desk, models.OutboxMessage).filter(kind="contact-changed")
-    events.update(spread=desk.clock.now)
+    events.update(expanded_at=desk.clock.now)
     desk.clock.forward(PERIODS.people)
     assert between.pk not in plan_retention(PERIODS, desk.ctx).people
     desk.clock.forward(SECOND)
@@ -317,7 +317,7 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
     now, requests, loads = desk.clock(), models.RoleRequest, models.OrganisationImport
     for name, age, answered in (("old", 100, False), ("answered", 100, True), ("new", 99, True)):
         at = now - age * DAY - SECOND
-        terms = {"folded": name, "created": at, "answered_at": at if answered else None}
+        terms = {"normalised_id": name, "created": at, "answered_at": at if answered else None}
         rows(desk, requests).create(customer_id=CUSTOMER_ID, role="viewer", **terms)
     empty = {"content": b"", "changes": [], "wrong": [], "unchanged": 0, "digest": "0" * 64}
     for digest, age, steps in (("looked", 20, 0), ("done", 20, 2), ("unfinished", 20, 1), ("new", 19, 2)):
@@ -328,13 +328,13 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
     over = {
         name: set(rows(desk, model).filter(**{f"{column}__in": which}).values_list("pk", flat=True))
         for name, model, column, which in (
-            ("requests", requests, "folded", ("old", "answered")),
+            ("requests", requests, "normalised_id", ("old", "answered")),
             ("files", loads, "digest", ("looked", "done")),
         )
     }
     assert {"requests": set(past.requests), "files": set(past.files)} == over, "a plan names them, and changes nothing"
     assert applied(desk) == ErasureReport(requests=2, files=2)
-    assert set(rows(desk, requests).values_list("folded", flat=True)) == {"new"}
+    assert set(rows(desk, requests).values_list("normalised_id", flat=True)) == {"new"}
     assert set(rows(desk, loads).values_list("digest", flat=True)) == {"unfinished", "new"}
     actions = list(rows(desk, models.AuditEvent).filter(object="retention").values_list("action", flat=True))
     assert actions == ["right-requests-deleted"] * 2 + ["organisation-loads-deleted"] * 2
@@ -342,6 +342,6 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
 
 def test_a_request_that_waits_stays_however_short_the_period_is(desk):
     at, rows_ = desk.clock() - 31 * DAY, rows(desk, models.RoleRequest)
-    rows_.create(customer_id=CUSTOMER_ID, role="viewer", folded="waits", created=at)
+    rows_.create(customer_id=CUSTOMER_ID, role="viewer", normalised_id="waits", created=at)
     applied(desk, Periods(30 * DAY, 30 * DAY, 30 * DAY))
     assert rows_.count() == 1

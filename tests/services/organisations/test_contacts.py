@@ -33,7 +33,7 @@ def changed(desk, named, who=NEW, *, deputy=False):
 def test_a_new_contact_and_the_same_again(desk):
     held = enrolled(desk)
     old, at = holding(desk).contact, desk.clock.forward(DAY)
-    models.Certificate.objects.using(desk.db.alias).update(remind_at=at)
+    models.Certificate.objects.using(desk.db.alias).update(next_reminder_at=at)
     done = changed(desk, held.serial.upper())
     assert (done.customer_id, done.changed, done.offered) == (CUSTOMER_ID, True, ())
     new = holding(desk).contact
@@ -41,7 +41,7 @@ def test_a_new_contact_and_the_same_again(desk):
     old.refresh_from_db(using=desk.db.alias)
     assert (old.email, old.named_until) == (CONTACT.email, at), "the row of before stays for who was written to"
     assert events(desk) == [{"old": old.person_id, "new": new.person_id, "place": "contact"}]
-    assert models.Certificate.objects.using(desk.db.alias).get().remind_at is None, "looked at anew"
+    assert models.Certificate.objects.using(desk.db.alias).get().next_reminder_at is None, "looked at anew"
     assert not changed(desk, held.serial).changed
     assert len(events(desk)) == len(audited(desk, "contact-changed")) == 1
     assert "example" not in audited(desk, "contact-changed")[0]
@@ -76,11 +76,11 @@ def test_mended(sqlite_desk, what, person, anew):
     """Another address is reminded of what is near; the same one was reminded already."""
     held = enrolled(sqlite_desk)
     at = sqlite_desk.clock.now
-    models.Certificate.objects.using(sqlite_desk.db.alias).update(remind_at=at)
+    models.Certificate.objects.using(sqlite_desk.db.alias).update(next_reminder_at=at)
     assert changed(sqlite_desk, held.serial, what).changed
     row = holding(sqlite_desk).contact
     assert (row.name, row.email, row.phone, row.language) == (person.name, person.email, person.phone, person.language)
-    assert (models.Certificate.objects.using(sqlite_desk.db.alias).get().remind_at is None) is anew
+    assert (models.Certificate.objects.using(sqlite_desk.db.alias).get().next_reminder_at is None) is anew
     assert not changed(sqlite_desk, held.serial, what).changed
 
 
@@ -147,10 +147,10 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     held = enrolled(sqlite_desk)
     changed(sqlite_desk, held.serial)
     rows = models.Lineage.objects.using(sqlite_desk.db.alias)
-    rows.update(let_end_at=sqlite_desk.clock.now)
+    rows.update(renewal_opt_out_at=sqlite_desk.clock.now)
     at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
     ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
-    assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).let_end_at) == ("The third", None)
+    assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).renewal_opt_out_at) == ("The third", None)
     before.refresh_from_db(using=sqlite_desk.db.alias)
     assert before.named_until == at
 

@@ -28,12 +28,12 @@ def test_noted_and_taken_back(desk):
     at = desk.clock.forward(DAY)
     assert opt_out_of_renewal(held.serial, desk.ctx, *WHO)
     assert not opt_out_of_renewal(held.serial, desk.ctx, *WHO)
-    assert row(desk, held.serial).holding.let_end_at == at
+    assert row(desk, held.serial).holding.renewal_opt_out_at == at
     assert silenced(desk, held.serial)
-    models.Certificate.objects.using(desk.db.alias).update(remind_at=reminders.NEVER)
+    models.Certificate.objects.using(desk.db.alias).update(next_reminder_at=reminders.NEVER)
     assert opt_in_to_renewal(held.serial, desk.ctx, *WHO)
     assert not opt_in_to_renewal(held.serial, desk.ctx, *WHO)
-    assert row(desk, held.serial).remind_at is None, "reminders are looked at anew"
+    assert row(desk, held.serial).next_reminder_at is None, "reminders are looked at anew"
     assert not silenced(desk, held.serial)
     assert len(audited(desk, "let-end")) == len(audited(desk, "let-end-undone")) == 1
 

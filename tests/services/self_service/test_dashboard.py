@@ -28,9 +28,9 @@ def town(sqlite_desk):
         a_certificate(sqlite_desk, mine, now + left * DAY, contact)
     a_certificate(sqlite_desk, an_organisation(sqlite_desk, "7654321-9"), now + 5 * DAY, contact)
     ordered(sqlite_desk)
-    for folded in (mine.folded, "7654321-9"):
+    for normalised_id in (mine.normalised_id, "7654321-9"):
         RoleRequest.objects.using(sqlite_desk.db.alias).create(
-            customer_id=folded, folded=folded, role=Role.VIEWER, created=now
+            customer_id=normalised_id, normalised_id=normalised_id, role=Role.VIEWER, created=now
         )
     return sqlite_desk
 

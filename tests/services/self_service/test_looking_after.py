@@ -99,7 +99,7 @@ def test_letting_end_and_the_way_back(sqlite_desk, who):
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     assert renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
     assert not renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
-    assert renewal_opt_out.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx).let_end_at
+    assert renewal_opt_out.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx).renewal_opt_out_at
     assert renewal_opt_out.opt_in_to_renewal(held.serial, ctx, who.manager, REQUEST)
     sqlite_desk.clock.forward(VALIDITY + DAY)
     with pytest.raises(PeopleError) as ended:
@@ -143,7 +143,7 @@ def ordered_by(desk, who, form="a" * 32, deputy=None):
 
 
 def offers(desk):
-    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids", dropped__isnull=True)
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids", cancelled_at__isnull=True)
     return [row.recipient.email for row in rows.select_related("recipient")]
 
 

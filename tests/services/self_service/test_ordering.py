@@ -190,5 +190,5 @@ def test_open_orders_are_those_of_ones_organisations_newest_first(sqlite_desk, w
 def test_mail_that_cannot_be_delivered_is_told(sqlite_desk, who):
     order_id = place(sqlite_desk, an_ask(who), who.signatory)
     rows = models.OutboxMessage.objects.using(sqlite_desk.db.alias).filter(order=order_id)
-    rows.update(dead=sqlite_desk.ctx.now())
+    rows.update(failed_at=sqlite_desk.ctx.now())
     assert get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.ctx).order.link.given_up

@@ -69,8 +69,8 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     for name, dead in (("a" * 32, now), ("b" * 32, None)):
         models.OutboxMessage.objects.using(sqlite_desk.db.alias).create(
             message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
-            holding=certificate.holding, certificate=certificate if dead else None, dead=dead, problem="no such host",
-            tries=9,
+            holding=certificate.holding, certificate=certificate if dead else None, failed_at=dead,
+            problem="no such host", attempts=9,
         )  # fmt: skip
     (waits,) = (one for one in outbox.messages(0, 50, anna, given_up=False) if one.message_id == "b" * 32)
     assert (waits.serial, waits.dead) == (None, None)
@@ -153,5 +153,5 @@ def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
     assert not audit_log.entries(AuditQuery(object="y"), 50, anna).entries[0].sound
 
 
-def test_an_empty_trail_has_no_rows(sqlite_register):
-    assert rows.entries(sqlite_register, AuditQuery(), 50) == rows.AuditPage((), None)
+def test_an_empty_trail_has_no_rows(sqlite_db):
+    assert rows.entries(sqlite_db, AuditQuery(), 50) == rows.AuditPage((), None)

@@ -169,7 +169,7 @@ def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(des
 def test_who_makes_a_list_for_ever_keeps_nobody_waiting_for_ever(desk, monkeypatch):
     monkeypatch.setattr(single_flight, "PATIENCE", 0.1)
     first = now_listed(desk)
-    with desk.ctx.turns.one(ca_name(desk)):
+    with desk.ctx.crl_locks.one(ca_name(desk)):
         assert crowd(desk.db, 2, lambda _: now_listed(desk)) == 2 * [first]
 
 
@@ -264,7 +264,7 @@ def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk
 
 def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
     """docs/clock.md: the last lists are served. Who fetches one has a clock, too."""
-    unbelieved = offline_desk.but(may_issue=lambda: False)
+    unbelieved = offline_desk.but(issuance_allowed=lambda: False)
     first = [current_crl(ROOT, 1, offline_desk.ctx, REQUEST), now_listed(offline_desk)]
     held = enrolled(offline_desk)
     revoked_elsewhere(offline_desk, held)

@@ -253,7 +253,7 @@ UNBELIEVED = {
 def test_nothing_is_dated_by_a_clock_that_is_not_believed(alone, alone_held, by):
     begun = alone.clock()
     alone.responders.of(name(alone))()
-    wrong = alone.but(may_issue=lambda: False)
+    wrong = alone.but(issuance_allowed=lambda: False)
     alone.clock.forward(by)
     response = ask(wrong, alone_held)
     assert (response.certificate_status, response.this_update_utc) == (STATUS.GOOD, begun)

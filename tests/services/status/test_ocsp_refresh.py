@@ -93,5 +93,5 @@ def test_while_the_responders_are_away_nothing_is_lost(sqlite_desk):
 def test_a_clock_that_is_not_believed_dates_nothing(sqlite_desk):
     held, begun = enrolled(sqlite_desk), sqlite_desk.clock()
     sqlite_desk.clock.forward(DAY)
-    assert OcspRefresher().look(sqlite_desk.but(may_issue=lambda: False).ctx) == 0
+    assert OcspRefresher().look(sqlite_desk.but(issuance_allowed=lambda: False).ctx) == 0
     assert updates(sqlite_desk) == {held.serial: begun}

@@ -210,7 +210,7 @@ def test_of_other_calls_it_says_nothing(doors, sqlite_desk, caplog, door, make):
 
 
 def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
-    answer = Response(200, "text/xml", b"<no/>", noted={"reason": "signature-invalid"})
+    answer = Response(200, "text/xml", b"<no/>", log_fields={"reason": "signature-invalid"})
     door = DiagnosticsEndpoint(lambda _request: answer, replace(sqlite_desk.ctx, certificates={}))
     assert post(door, INDENTED) is answer
     (record,) = told(caplog)

@@ -98,8 +98,8 @@ def test_what_was_owed_before_a_jump_is_of_before(bench):
 
 def test_whoever_looks_sees_what_is_owed_by_now(bench):
     enrolled(bench.desk)
-    bench.postman.catch_up()
-    bench.postman.catch_up()
+    bench.postman.dispatch_due()
+    bench.postman.dispatch_due()
     assert bench.shown("fetched") == ["2026-03-02T12:00:00Z"]
     assert bench.upkeeps == []
 
@@ -205,9 +205,9 @@ def test_while_the_clock_runs_messages_are_of_their_instants_too(sqlite_desk, tm
     running = [NOW]
     monkeypatch.setattr("sinetti.testbench.core.clock.machine_now", lambda: running[0])
     enrolled(bench.desk)
-    bench.postman.catch_up()
+    bench.postman.dispatch_due()
     running[0] = END + DAY
-    bench.postman.catch_up()
+    bench.postman.dispatch_due()
     assert [one.sent for one in bench.letters.all() if (one.kind, one.channel) == ("reminder", "email")] == STEPS
     assert not bench.clock.stands_still()
 

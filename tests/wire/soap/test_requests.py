@@ -437,11 +437,11 @@ def test_the_policy_decides_which_presented_keys_count():
 def test_what_was_digested_counts_and_not_what_stands_in_the_envelope(monkeypatch):
     for digested in (b"<other/>", request(Operation.RENEW, WHO).encode(), request(Operation.GET, RENEW).encode()):
         verified = VerifiedDocument(digested, by.certificate("p256"))
-        monkeypatch.setattr(requests.xmldsig, "verify_document", lambda *_, found=verified: found)
+        monkeypatch.setattr(requests.signature, "verify_document", lambda *_, found=verified: found)
         with pytest.raises(RequestSignatureError):
             ask(SENT)
     other = VerifiedDocument(request(Operation.RENEW, RENEW.replace("0123456-7", "other")).encode(), b"")
-    monkeypatch.setattr(requests.xmldsig, "verify_document", lambda *_: other)
+    monkeypatch.setattr(requests.signature, "verify_document", lambda *_: other)
     assert ask(SENT).customer_id == "other"
 
 

@@ -261,7 +261,7 @@ def _about(row: Mapping[str, Any]) -> str:
 
 def _put_owed(parsed: argparse.Namespace, owed: Sequence[QueuedMessage], words: str) -> None:
     rows = [
-        {"id": one.message_id, "kind": one.kind, "channel": one.channel, "due": instant(one.due), "tries": one.tries}
+        {"id": one.message_id, "kind": one.kind, "channel": one.channel, "due": instant(one.due), "tries": one.attempts}
         for one in owed
     ]
     lines = [f"{one['id']}  {one['kind']}  {one['channel']}  due {one['due']}" for one in rows]

@@ -55,7 +55,7 @@ def _begin_anew(journal: Journal) -> None:
     if not journal.is_missing():
         sentence = f"--without-journal: journals of this authority are in {journal.folder}; leave the option out"
         raise OptionError(sentence)
-    journal.begin_anew()
+    journal.start_new()
     print_error(_ANEW.format(folder=journal.folder))
 
 

@@ -44,7 +44,7 @@ def _run(parsed: argparse.Namespace) -> int:
         reason=RevocationReason(parsed.reason),
         revoker=RevokerRole.OPERATOR,
         invalidity_date=past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since else None,
-        spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
+        excluded=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
     actor = OPERATOR if parsed.officer is None else actor_of(check_cli_officer(parsed.officer))
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:

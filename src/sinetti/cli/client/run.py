@@ -211,7 +211,7 @@ def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) ->
 
 def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
     """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
-    place, now = agent.config.care.prometheus, agent.run.moment
+    place, now = agent.config.care.prometheus, agent.run.now_exact
     if place is None:
         return ExitCode.DONE
     try:
@@ -228,7 +228,7 @@ def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
 
 def _put_unusable(agent: AgentContext) -> None:
     if agent.config.care.prometheus is not None:
-        put_unusable(str(agent.config.care.prometheus), agent.run.moment)
+        put_unusable(str(agent.config.care.prometheus), agent.run.now_exact)
 
 
 def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:

@@ -140,7 +140,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
-            **files.SYSTEM.apart(),
+            **files.SYSTEM.new_process_group(),
         )
     except (OSError, ValueError) as bad:  # ValueError: a NUL in an argument
         why = make_message(
@@ -154,11 +154,11 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     try:
         process.wait(timeout.total_seconds())
     except subprocess.TimeoutExpired:
-        files.SYSTEM.kill_tree(process, GRACE)
+        files.SYSTEM.kill_process_tree(process, GRACE)
         seconds = round(timeout.total_seconds())
         return _Ended(make_message(words.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
     except BaseException:
-        files.SYSTEM.kill_tree(process, 0)
+        files.SYSTEM.kill_process_tree(process, 0)
         raise
     finally:
         reader.join(GRACE)

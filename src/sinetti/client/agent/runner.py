@@ -89,7 +89,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
             if row.exit_code is not ExitCode.INTERRUPTED:
                 left.discard(row.seen.name)
             watch.done(row)
-    ended = _ended(list(rows.values()), agent.run.moment)
+    ended = _ended(list(rows.values()), agent.run.now_exact)
     return RunReport(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
@@ -106,7 +106,7 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
     if seen.glance.repairable is None:
         return seen
     try:
-        found = repair.repair(seen.folder, agent.run.moment)
+        found = repair.repair(seen.folder, agent.run.now_exact)
     except (files.StoreError, OSError):
         return seen  # it stays damaged, and is reported so
     if found is None:
@@ -200,7 +200,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
     code = _code(agent, row.seen, row.decision, outcome, undeployed=after.undeployed)
     if after.trouble is not None:
         return NameResult(row.seen, row.decision, outcome, max(code, ExitCode.STORE), after=after)
-    next_at = _next_at(after, decisions.decide(after, agent.config.care, agent.run.moment))
+    next_at = _next_at(after, decisions.decide(after, agent.config.care, agent.run.now_exact))
     return NameResult(row.seen, row.decision, outcome, code, next_at, after)
 
 

@@ -93,7 +93,7 @@ def _tried(
     agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew | ResumeRequest
 ) -> CommandResult:
     outcome = operations.run_isolated(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
-    event_log.append_outcome(seen.folder, agent.run.moment, outcome, agent.run.language)
+    event_log.append_outcome(seen.folder, agent.run.now_exact, outcome, agent.run.language)
     return outcome
 
 
@@ -122,7 +122,7 @@ def _attempt(
 
 def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew) -> CommandResult:
     run = agent.run
-    held_back = agent.programs.before(seen, entry, run.moment)
+    held_back = agent.programs.before(seen, entry, run.now_exact)
     if held_back is not None and not decision.urgent:
         told = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
         return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
@@ -138,7 +138,7 @@ def _bring_into_use(
     done = outcome is not None and outcome.result in _RECEIVED
     if not done and not agent.programs.due(seen, entry, agent.run.now):
         return outcome
-    ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.moment)
+    ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.now_exact)
     if outcome is None:
         outcome = CommandResult(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
     ended = outcome.exit_code if ok else max(outcome.exit_code, ExitCode.AGAIN)
@@ -147,7 +147,7 @@ def _bring_into_use(
 
 def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> NameView:
     """Write down what came of a try, for the certificate that is in use now; gives the name as it now lies there."""
-    now = agent.run.moment
+    now = agent.run.now_exact
     after = sighting.look(seen.folder) or seen
     if after.trouble is not None:
         return after

@@ -40,7 +40,7 @@ def _settle_open(folder: Path, entry: CertificateEntry, config: Config) -> None:
         return
     begun = settings.load(where)
     # Its key is made, and kept as was wanted then.
-    entry = replace(entry, key_said=False, files=OutputOptions())
+    entry = replace(entry, key_is_explicit=False, files=OutputOptions())
     if _agrees(folder.name, begun, entry, config):
         return
     with files.locked(folder):
@@ -90,7 +90,7 @@ def _wanted(kept: NameSettings, entry: CertificateEntry, config: Config) -> Name
             trust_holders=service.trust_holders,
             tls_ca=service.tls_ca,
         )
-    key = entry.key if entry.key_said else kept.key
+    key = entry.key if entry.key_is_explicit else kept.key
     name = entry.customer_name or kept.customer_name
     return replace(kept, customer_name=name, key=key, files=entry.files.over(kept.files))
 

@@ -60,7 +60,7 @@ class EntryReader:
             key=base.key if key is None else key,
             files=wanted_files(table, base.files),
             hooks=hooks(table.below("hooks"), base.hooks),
-            key_said=base.key_said or key is not None,
+            key_is_explicit=base.key_is_explicit or key is not None,
         )
 
     def _service(self, table: ConfigTable) -> str | None:

@@ -186,7 +186,7 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
     except ServiceError as trouble:
         told = trouble.message
         told = Message(_RETOLD.get(told.text, told.text), told.values)
-        in_vain = trouble.in_vain or told.text == messages.RECEIVER_WRONG_ADDRESS
+        in_vain = trouble.is_permanent or told.text == messages.RECEIVER_WRONG_ADDRESS
         again = make_message(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
         return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, again))
 

@@ -84,7 +84,7 @@ def settings_for(material: KeyMaterial, service: ServiceEntry, entry: Certificat
         environment=service.environment,
         customer_id=entry.customer_id or customer,
         customer_name=entry.customer_name or name,
-        key=entry.key if entry.key_said else _type_of(material.key) or entry.key,
+        key=entry.key if entry.key_is_explicit else _type_of(material.key) or entry.key,
         trust_services=service.trust_services,
         trust_holders=service.trust_holders,
         tls_ca=service.tls_ca,

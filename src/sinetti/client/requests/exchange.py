@@ -52,7 +52,7 @@ class ClientContext:
     clock: Callable[[], datetime] | None = None
 
     @property
-    def moment(self) -> datetime:
+    def now_exact(self) -> datetime:
         """The instant (UTC) that answers are judged at: one over hundreds of names takes longer than clocks differ."""
         return self.now if self.clock is None else self.clock()
 
@@ -74,7 +74,7 @@ class NameTask:
     @property
     def service(self) -> soap_client.SoapService:
         """The service that this name's settings point at."""
-        return soap_client.service_of(self.settings, self.run.language, self.run.moment)
+        return soap_client.service_of(self.settings, self.run.language, self.run.now_exact)
 
     def ended(self, result: Result, exit_code: ExitCode, *told: Message, codes: tuple[str, ...] = ()) -> CommandResult:
         """Make the outcome for this name."""
@@ -152,7 +152,7 @@ def _not_answered(
     match trouble.kind:
         case ServiceErrorKind.NOT_REACHED:
             journal.advance(held, held.state, codes=held.codes)
-            again = messages.CORRECT_NOTHING_DONE if trouble.in_vain else messages.RUN_AGAIN_NOTHING_SENT
+            again = messages.CORRECT_NOTHING_DONE if trouble.is_permanent else messages.RUN_AGAIN_NOTHING_SENT
             return task.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, make_message(again))
         case ServiceErrorKind.LOST:
             journal.advance(leaving, RequestState.UNCERTAIN)
@@ -161,7 +161,7 @@ def _not_answered(
             )
         case ServiceErrorKind.NOT_TRUSTED | ServiceErrorKind.NOT_SERVED:
             journal.advance(leaving, RequestState.UNCERTAIN)
-            again = messages.CORRECT_SAME_KEY if trouble.in_vain else messages.RUN_AGAIN_SAME_KEY
+            again = messages.CORRECT_SAME_KEY if trouble.is_permanent else messages.RUN_AGAIN_SAME_KEY
             return task.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, make_message(again))
         case never:
             assert_never(never)
@@ -265,7 +265,7 @@ def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
     if not keys.is_for(certificate, held.key_id):
         return _not_ours(task, held)
     anchors = chain.load_bundle(task.settings.trust_holders.encode())
-    wrong = generations.reason_not_installable(certificate, task.settings.customer_id, anchors, task.run.moment)
+    wrong = generations.reason_not_installable(certificate, task.settings.customer_id, anchors, task.run.now_exact)
     if wrong is not None:
         return _not_taken(task, wrong)
     collected = journal.keep_certificate(held, encoding.certificate_der(certificate))

@@ -177,7 +177,7 @@ def run_for_all(
 
 
 def _noted(ctx: ClientContext, outcome: CommandResult) -> CommandResult:
-    event_log.append_outcome(ctx.store / outcome.name, ctx.moment, outcome, ctx.language)
+    event_log.append_outcome(ctx.store / outcome.name, ctx.now_exact, outcome, ctx.language)
     return outcome
 
 

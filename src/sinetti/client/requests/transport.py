@@ -72,7 +72,7 @@ class ServiceError(Exception):
         self.retry_after = retry_after
 
     @property
-    def in_vain(self) -> bool:
+    def is_permanent(self) -> bool:
         """Whether the same command would come upon it again."""
         return self.message.text in IN_VAIN
 

@@ -182,7 +182,7 @@ def swap_live(name_folder: Path, serial: str) -> None:
         _fill(beside, {one.name: read(one) for one in from_there.iterdir()})
     if os.path.lexists(link):
         _drop(old)
-    SYSTEM.swap(beside, link, old)
+    SYSTEM.swap_link(beside, link, old)
     SYSTEM.sync_folder(name_folder)
     _drop(old)
 

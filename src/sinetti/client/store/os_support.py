@@ -51,13 +51,13 @@ class OsSupport(Protocol):
     def rename(self, source: Path, target: Path) -> None:
         """Give a file the name of another, which is gone then; or a folder a name that is free."""
 
-    def swap(self, fresh: Path, link: Path, old: Path) -> None:
+    def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
         """Put a link or folder in the place of another. Where that takes two steps, `old` holds the former between."""
 
-    def apart(self) -> dict[str, Any]:
+    def new_process_group(self) -> dict[str, Any]:
         """Give the arguments with which subprocess starts a program that can be ended with all that it starts."""
 
-    def kill_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
+    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
         """End such a program with what it started, by force after `grace` seconds, and wait for it."""
 
 
@@ -94,17 +94,17 @@ class Posix:
         """Rename, atomically (rename(2))."""
         source.replace(target)
 
-    def swap(self, fresh: Path, link: Path, old: Path) -> None:
+    def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
         """Rename over the link, atomically. A folder, left by a system without links, makes way first."""
         if link.is_dir() and not link.is_symlink():
             link.replace(old)
         fresh.replace(link)
 
-    def apart(self) -> dict[str, Any]:
+    def new_process_group(self) -> dict[str, Any]:
         """Start it in a session, and so a process group, of its own."""
         return {"start_new_session": True}
 
-    def kill_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
+    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
         """Signal the group: SIGTERM, then SIGKILL. What left for another session is not reached."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -173,17 +173,17 @@ class Windows:
                 return
         source.replace(target)
 
-    def swap(self, fresh: Path, link: Path, old: Path) -> None:
+    def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
         """Move the former aside, then the new one in: neither links nor folders can be renamed over."""
         if os.path.lexists(link):
             self.rename(link, old)
         self.rename(fresh, link)
 
-    def apart(self) -> dict[str, Any]:
+    def new_process_group(self) -> dict[str, Any]:
         """Start it in a group of its own."""
         return {"creationflags": NEW_GROUP}
 
-    def kill_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - there is no asking
+    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - there is no asking
         """Have Windows end it with those whose parents are still there."""
         self._run(("taskkill", "/T", "/F", "/PID", str(process.pid)), capture_output=True, check=False)
         process.kill()

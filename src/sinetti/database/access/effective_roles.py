@@ -35,11 +35,11 @@ def for_firms(
     by_folded: dict[str, list[str]] = {}
     for one in customer_ids:
         by_folded.setdefault(normalise(one), []).append(one)
-    known = models.Organisation.objects.using(db.alias).filter(folded__in=by_folded, closed_at__isnull=True)
+    known = models.Organisation.objects.using(db.alias).filter(normalised_id__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
-    # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
+    # An organisation stands among the roles with its normalised_id id as the role, and no agent: each of these has one.
     nobody, never = Value(None, CharField()), Value(None, DateTimeField())
-    rows = list(given.union(known.values_list("pk", "folded", nobody, never), all=True))
+    rows = list(given.union(known.values_list("pk", "normalised_id", nobody, never), all=True))
     ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
     return ids, _grants(one for one in rows if one[2] is not None)
 

@@ -112,8 +112,8 @@ def mandate(db: Database, mandate_id: str, now: datetime) -> RoleAssignmentView 
 
 def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[RoleRequestView, ...]:
     """The requests to an organisation that wait, the oldest first."""
-    own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("folded")
-    rows = RoleRequest.objects.using(db.alias).filter(folded__in=own, answered_at__isnull=True)
+    own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("normalised_id")
+    rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
     return tuple(_request(row, now) for row in _part(rows, 0))
 

@@ -77,8 +77,8 @@ def ask(
 
 def organisation_of(db: Database, request_id: str) -> str:
     """The id of the organisation that was asked; empty where there is no such request or organisation."""
-    asked = RoleRequest.objects.using(db.alias).filter(pk=request_id).values("folded")
-    rows = models.Organisation.objects.using(db.alias).filter(folded__in=asked)
+    asked = RoleRequest.objects.using(db.alias).filter(pk=request_id).values("normalised_id")
+    rows = models.Organisation.objects.using(db.alias).filter(normalised_id__in=asked)
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
@@ -208,7 +208,7 @@ def _open(db: Database, who: Requester, asked: Collection[str], role: Role, now:
     rows = _of(db, who).filter(role=role, answered_at__isnull=True, created__gte=now - REQUEST_LIVES)
     found: set[str] = set()
     for part in chunked(asked):
-        found.update(rows.filter(folded__in=part).values_list("folded", flat=True))
+        found.update(rows.filter(normalised_id__in=part).values_list("normalised_id", flat=True))
     return frozenset(found)
 
 
@@ -220,7 +220,7 @@ def _there(db: Database, who: Requester, asked: Collection[str], role: Role, now
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
     found: set[str] = set()
     for part in chunked(asked):
-        pairs = own.filter(organisation__folded__in=part).values_list("organisation__folded", "role")
+        pairs = own.filter(organisation__normalised_id__in=part).values_list("organisation__normalised_id", "role")
         found.update(name for name, has in pairs if greater(Role(has), role) == has)
     return frozenset(found)
 
@@ -230,7 +230,7 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
         RoleRequest(
             request_id=ids.random_id(),
             customer_id=told,
-            folded=name,
+            normalised_id=name,
             user_id=who.user_id,
             agent_id=who.agent_id,
             role=terms.role,
@@ -239,7 +239,7 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
         )
         for name, told in new.items()
     ]
-    told = _to_be_told(db, {one.folded: one.request_id for one in rows}, audit.at)
+    told = _to_be_told(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
     RoleRequest.objects.using(db.alias).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:
@@ -251,10 +251,10 @@ def _to_be_told(db: Database, new: dict[str, str], now: datetime) -> dict[str, s
     """The requests, by their organisations' ids, that signatories are written to about: not too many a day."""
     found: dict[str, str] = {}
     for part in chunked(new):
-        recent = RoleRequest.objects.using(db.alias).filter(folded__in=part, created__gt=now - A_DAY)
-        counts = dict(recent.values_list("folded").annotate(Count("pk")))
-        rows = models.Organisation.objects.using(db.alias).filter(Q(folded__in=part), closed_at__isnull=True)
-        for organisation_id, name in rows.values_list("pk", "folded"):
+        recent = RoleRequest.objects.using(db.alias).filter(normalised_id__in=part, created__gt=now - A_DAY)
+        counts = dict(recent.values_list("normalised_id").annotate(Count("pk")))
+        rows = models.Organisation.objects.using(db.alias).filter(Q(normalised_id__in=part), closed_at__isnull=True)
+        for organisation_id, name in rows.values_list("pk", "normalised_id"):
             if counts.get(name, 0) < TOLD_A_DAY:
                 found[organisation_id] = new[name]
     return found

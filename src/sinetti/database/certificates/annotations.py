@@ -23,7 +23,7 @@ def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what wa
         fetched_at=row.first_fetched_at,
         revoked_at=row.revoked_at,
         reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
-        let_end_at=row.holding.let_end_at,
+        renewal_opt_out_at=row.holding.renewal_opt_out_at,
         by_renewal=row.origin == "renewal",
         approved=row.approved,
         succeeded=row.succeeded,

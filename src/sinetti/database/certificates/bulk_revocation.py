@@ -67,7 +67,7 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
     """The rows of the certificates that are wanted, in as many statements as their serials need."""
     rows = models.Certificate.objects.using(db.alias)
     if wanted.customer_id is not None:
-        rows = rows.filter(holding__organisation__folded=normalise(wanted.customer_id))
+        rows = rows.filter(holding__organisation__normalised_id=normalise(wanted.customer_id))
     if wanted.authority is not None:
         rows = rows.filter(authority_id=wanted.authority)
     if wanted.issued is not None:

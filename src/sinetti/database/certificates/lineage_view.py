@@ -26,7 +26,7 @@ class LineageView:
     state: CertificateState
     revoked_at: datetime | None
     serves: int | None
-    let_end_at: datetime | None
+    renewal_opt_out_at: datetime | None
     contact: ContactDetails | None = field(repr=False)
     deputy: ContactDetails | None = field(repr=False)
 
@@ -61,7 +61,7 @@ def find(db: Database, serial: Serial) -> LineageView | None:
         CertificateState(row.state),
         row.revoked_at,
         holding.serves,
-        holding.let_end_at,
+        holding.renewal_opt_out_at,
         person(holding.contact),
         person(holding.deputy),
     )

@@ -82,7 +82,7 @@ _COLUMNS = (
     "first_fetched_at",
     "revoked_at",
     "revocation_reason",
-    "let_end_at",
+    "renewal_opt_out_at",
     "seen",
     "word",
 )
@@ -114,7 +114,9 @@ def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa
         kept = kept.filter(holding__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
-        seen=annotations.seen(), let_end_at=F("holding__let_end_at"), word=_word(wanted.sort, "holding__description")
+        seen=annotations.seen(),
+        renewal_opt_out_at=F("holding__renewal_opt_out_at"),
+        word=_word(wanted.sort, "holding__description"),
     )
     if wanted.sort is Sort.HAND:
         return kept.annotate(approved=annotations.approved("holding__")).values(*_COLUMNS, "approved")
@@ -141,7 +143,7 @@ def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: boo
     columns = {
         "by_description": "holding__description",
         "by_name": "holding__organisation__name",
-        "by_customer": "holding__organisation__folded",
+        "by_customer": "holding__organisation__normalised_id",
         "by_contact": "holding__contact__name",
         "by_email": "holding__contact__email",
     }

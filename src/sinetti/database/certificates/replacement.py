@@ -99,7 +99,7 @@ def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with w
         approved=row.approved,
         ordered=row.ordered,
         succeeded=row.renewed or row.replaced,
-        let_end=holding.let_end_at is not None,
+        let_end=holding.renewal_opt_out_at is not None,
         contact=contact is not None,
     )
     return ReplacementCandidate(

@@ -93,7 +93,7 @@ def list_certificates(db: Database, customer_id: str | None = None) -> tuple[Cer
     """Certificates, newest first, of one organisation or of all."""
     rows = mappers.certificates(db).order_by("-reserved_at", "-pk")
     if customer_id is not None:
-        rows = rows.filter(holding__organisation__folded=normalise(customer_id))
+        rows = rows.filter(holding__organisation__normalised_id=normalise(customer_id))
     return tuple(mappers.certificate(db, row) for row in rows)
 
 

@@ -75,7 +75,7 @@ _PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
     (MatchedField.SERIAL, "c.serial", "''", "sinetti_certificate c"),
     (
         MatchedField.CUSTOMER_ID,
-        "o.folded{c}",
+        "o.normalised_id{c}",
         "o.organisation_id",
         f"sinetti_organisation o JOIN sinetti_lineage h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
     ),

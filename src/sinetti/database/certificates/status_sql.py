@@ -51,7 +51,7 @@ _HELD = {
     DisplayStatus.RENEWED: "succeeded AND taken_at IS NOT NULL",
     DisplayStatus.NEW_WAITS: "succeeded",
     DisplayStatus.NOT_FETCHED: "first_fetched_at IS NULL",
-    DisplayStatus.LET_END: "not_before <= let_end_at",
+    DisplayStatus.LET_END: "not_before <= renewal_opt_out_at",
     DisplayStatus.ENDS_SOON: "not_after <= soon AND renewable_from <= now_at",
     DisplayStatus.RENEWAL_OPEN: "renewable_from <= now_at",
 }

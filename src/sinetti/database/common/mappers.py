@@ -78,7 +78,7 @@ def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
         expires=row.expires,
         wrong_passwords=row.wrong_passwords,
         ended=row.ended_at is not None,
-        spent_on=certificate(db, live) if live else None,
+        used_for=certificate(db, live) if live else None,
     )
 
 

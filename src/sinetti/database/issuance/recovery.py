@@ -83,7 +83,7 @@ def waiting_reservations(db: Database, before: datetime, after: datetime) -> tup
 
     And those from after another, which is to come: a clock that was wrong made them.
     """
-    rows = mappers.certificates(db).annotate(since=Coalesce("waits_since", "reserved_at"))
+    rows = mappers.certificates(db).annotate(since=Coalesce("reserved_machine_time", "reserved_at"))
     rows = rows.filter(
         Q(since__lt=before) | Q(since__gt=after), state=CertificateState.RESERVED, revoked_at__isnull=True
     )
@@ -226,9 +226,9 @@ def _holding(db: Database, told: dict[str, Any]) -> models.Lineage:
     ours = told["order"]["organisation"]
     organisations = models.Organisation.objects.using(using)
     organisation = organisations.filter(
-        Q(pk=ours["organisation_id"]) | Q(folded=normalise(ours["customer_id"]))
+        Q(pk=ours["organisation_id"]) | Q(normalised_id=normalise(ours["customer_id"]))
     ).first() or organisations.create(
-        **{**ours, "created": _instant(ours["created"])}, folded=normalise(ours["customer_id"])
+        **{**ours, "created": _instant(ours["created"])}, normalised_id=normalise(ours["customer_id"])
     )
     return models.Lineage.objects.using(using).create(
         holding_id=said["holding_id"],

@@ -44,7 +44,7 @@ class Renewals:
 
     same_key: Certificate | None
     successor: Certificate | None
-    made_again: int
+    repeat_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def find_for_renewal(db: Database, sha256: Sha256, key: KeyId | None) -> Renewal
         Renewals(
             same_key=next((one for one in renewals if one.key == key), None),
             successor=live[0] if live else None,
-            made_again=sum(one.state is CertificateState.VOID for one in renewals),
+            repeat_count=sum(one.state is CertificateState.VOID for one in renewals),
         ),
         key_known=bool(rows and rows[0][-1]),
     )

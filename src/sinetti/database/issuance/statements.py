@@ -25,7 +25,7 @@ _HELD = """UPDATE sinetti_lineage SET version = version + 1
 _KEY = {"key_id": "%(key)s", "first_seen": "%(at)s"}
 _CERTIFICATE = {
     **{name: f"%({name})s" for name in ("serial", "origin", "retrieval_id", "not_before", "not_after", "crl_shard")},
-    **{name: f"%({name})s" for name in ("renewable_from", "waits_since")},
+    **{name: f"%({name})s" for name in ("renewable_from", "reserved_machine_time")},
     "state": f"'{CertificateState.RESERVED.value}'",
     "authority_id": "%(authority)s",
     "holding_id": "%(holding)s",
@@ -54,7 +54,7 @@ _OWED = {
     "step": "'once'",
     "created": "%(at)s",
     "due": "%(at)s",
-    "tries": "0",
+    "attempts": "0",
 }
 # Looked at again here: a predecessor that was revoked between the commits takes the reservation with it.
 _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,

@@ -34,7 +34,10 @@ class ConcurrentUpdate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CertificateReservation:
-    """What commit 1 stores: the serial, the ids and exactly the octets to be signed; `waits_since` is machine time."""
+    """Input of commit 1: the serial, the ids and exactly the octets to be signed.
+
+    `reserved_machine_time` is on the machine's clock.
+    """
 
     approval: IssuanceApproval
     authority: str
@@ -43,7 +46,7 @@ class CertificateReservation:
     renewable_from: datetime
     crl_shard: int
     to_be_signed: bytes = field(repr=False)
-    waits_since: datetime | None = None
+    reserved_machine_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> C
 
     Another customer's is not read either: whether there is one would show in the time taken.
     """
-    own = mappers.certificates(db).filter(holding__organisation__folded=normalise(customer_id))
+    own = mappers.certificates(db).filter(holding__organisation__normalised_id=normalise(customer_id))
     row = own.filter(retrieval_id=retrieval_id).first()
     return mappers.certificate(db, row) if row else None
 
@@ -130,7 +133,7 @@ def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None
 def reserve_certificate(db: Database, reservation: CertificateReservation, audit: AuditContext) -> Certificate:
     """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises ConcurrentUpdate."""
     approval, values = reservation.approval, _reserved_values(reservation, audit)
-    common = approval.voids is None and approval.order_id is None
+    common = approval.supersedes is None and approval.order_id is None
     try:
         if common and sql.takes_ctes_that_write(db):
             if not statements.reserve_in_one_statement(db, values):
@@ -139,8 +142,8 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
         with sql.transaction(db):
             if not statements.lock_version(db, values):
                 raise ConcurrentUpdate
-            if approval.voids is not None:
-                _void(db, approval.voids, audit)
+            if approval.supersedes is not None:
+                _void(db, approval.supersedes, audit)
             if approval.order_id is not None:
                 _spend(db, approval.order_id)
             statements.reserve(db, values)
@@ -293,7 +296,7 @@ def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -
         "key": approval.key,
         "order": approval.order_id,
         "predecessor": approval.predecessor,
-        "voids": approval.voids.serial if approval.voids else None,
+        "voids": approval.supersedes.serial if approval.supersedes else None,
     }
     return {
         "holding": approval.holding.holding_id,
@@ -309,7 +312,7 @@ def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -
         "not_after": approval.span.not_after,
         "renewable_from": reservation.renewable_from,
         "crl_shard": reservation.crl_shard,
-        "waits_since": reservation.waits_since,
+        "reserved_machine_time": reservation.reserved_machine_time,
         "to_be_signed": reservation.to_be_signed,
         **_audited(audit, action, subject, facts),
     }

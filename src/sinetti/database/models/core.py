@@ -97,11 +97,11 @@ class CertificateType(models.Model):
 
 
 class Organisation(models.Model):
-    """Organisations that certificates are issued to. `folded` is the normalised id (domain/identifiers.py)."""
+    """Organisations that certificates are issued to. `normalised_id` is the normalised id (domain/identifiers.py)."""
 
     organisation_id = random_key()
     customer_id = models.CharField(max_length=30)
-    folded = models.CharField(max_length=60, unique=True)
+    normalised_id = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=12, choices=_choices(IdentifierType))
     country = models.CharField(max_length=2, default="FI")
     name = models.CharField(max_length=200)
@@ -115,7 +115,7 @@ class Organisation(models.Model):
         """Found by how its id or its name begins, in searches."""
 
         indexes = (
-            models.Index(fields=["folded", "organisation_id"], name="organisations_by_id_prefix"),
+            models.Index(fields=["normalised_id", "organisation_id"], name="organisations_by_id_prefix"),
             models.Index(Lower("name"), F("organisation_id"), name="organisations_by_name_prefix"),
         )
 
@@ -179,7 +179,7 @@ class Lineage(models.Model):
     deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="deputised")
     version = models.BigIntegerField(default=0)
     created = models.DateTimeField()
-    let_end_at = models.DateTimeField(null=True)
+    renewal_opt_out_at = models.DateTimeField(null=True)
     serves = models.PositiveIntegerField(null=True)
 
     class Meta:
@@ -221,9 +221,9 @@ class UsedKey(models.Model):
 
 
 class Certificate(models.Model):
-    """A holder's certificate from its reservation on. Never deleted. `waits_since` is machine time.
+    """A holder's certificate from its reservation on. Never deleted. `reserved_machine_time` is machine time.
 
-    `remind_at` is when to look next whether a reminder is owed; NULL is "not looked at yet" (docs/reminders.md).
+    `next_reminder_at` is when to look next whether a reminder is owed; NULL is "not looked at yet" (docs/reminders.md).
     """
 
     serial = models.CharField(max_length=40)
@@ -242,7 +242,7 @@ class Certificate(models.Model):
     renewable_from = models.DateTimeField()
     crl_shard = models.PositiveIntegerField(default=1)
     reserved_at = models.DateTimeField()
-    waits_since = models.DateTimeField(null=True)
+    reserved_machine_time = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(null=True)
     first_fetched_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -250,7 +250,7 @@ class Certificate(models.Model):
         max_length=24, blank=True, choices=[(r.value, r.value) for r in RevocationReason]
     )
     invalidity_date = models.DateTimeField(null=True)
-    remind_at = models.DateTimeField(null=True)
+    next_reminder_at = models.DateTimeField(null=True)
 
     class Meta:
         """The constraints that decide: one serial, one live certificate per order, one live renewal per certificate."""
@@ -280,8 +280,10 @@ class Certificate(models.Model):
             # Looked for every half minute, among all that were ever issued.
             models.Index(fields=["reserved_at"], condition=Q(state="reserved"), name="waiting_reservations"),
             # Looked for each time that reminders are planned, among all that were ever issued.
-            models.Index(fields=["not_after"], condition=Q(remind_at__isnull=True), name="not_looked_at_yet"),
-            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="to_be_looked_at"),
+            models.Index(fields=["not_after"], condition=Q(next_reminder_at__isnull=True), name="not_looked_at_yet"),
+            models.Index(
+                fields=["next_reminder_at"], condition=Q(next_reminder_at__isnull=False), name="to_be_looked_at"
+            ),
         )
 
 
@@ -315,10 +317,10 @@ class OutboxMessage(models.Model):
     """A message that is owed, or an event that messages come of: then `channel` is NULL (docs/notices.md).
 
     Its id is made of its subject, its step, its recipient and its channel (domain/notifications/messages.py), so that
-    none goes out twice; events have random ids. `due` is on the office's clock, `taken_until` and `again_at` on the
-    machine's.
-    It ends by one of `sent`, `dead` (given up), `dropped` (owed no more) and, for an event, `spread`.
-    `address` is that of an operator, who is no Person; `facts` are values for the text, and have no secret.
+    none goes out twice; events have random ids. `due` is on the office's clock, `lease_until` and `next_attempt_at` on
+    the machine's. It ends by one of `sent`, `failed_at` (given up), `cancelled_at` (owed no more) and, for an event,
+    `expanded_at`. `address` is that of an operator, who is no Person; `facts` are values for the text, and have no
+    secret.
     """
 
     message_id = random_key()
@@ -329,19 +331,19 @@ class OutboxMessage(models.Model):
     step = models.CharField(max_length=40)
     created = models.DateTimeField()
     due = models.DateTimeField()
-    tries = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
     sent = models.DateTimeField(null=True)
-    dead = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
     channel = models.CharField(max_length=5, null=True, choices=_choices(MessageChannel))  # noqa: DJ001 - NULL: an event
     order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False)
     facts = models.JSONField(null=True)
     address = models.CharField(max_length=254, null=True)  # noqa: DJ001 - as older code leaves it
-    taken_by = models.CharField(max_length=32, null=True)  # noqa: DJ001 - nobody
-    taken_until = models.DateTimeField(null=True)
-    again_at = models.DateTimeField(null=True)
+    claimed_by = models.CharField(max_length=32, null=True)  # noqa: DJ001 - nobody
+    lease_until = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=200, null=True)  # noqa: DJ001 - none
-    dropped = models.DateTimeField(null=True)
-    spread = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    expanded_at = models.DateTimeField(null=True)
     bounced = models.DateTimeField(null=True)
 
     class Meta:
@@ -353,7 +355,9 @@ class OutboxMessage(models.Model):
         indexes = (
             models.Index(
                 fields=["due"],
-                condition=Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True),
+                condition=Q(
+                    sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True
+                ),
                 name="messages_that_wait",
             ),
             models.Index(fields=["bounced"], condition=Q(bounced__isnull=False), name="messages_that_bounced"),

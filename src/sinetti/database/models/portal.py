@@ -77,14 +77,14 @@ class Invitation(models.Model):
 class RoleRequest(models.Model):
     """Somebody, or a firm for itself, asks an organisation for a role; its signatories answer.
 
-    The organisation is named as it was asked (`folded` as in Organisation), since whoever asks is not told whether it
-    is in the register. `agent` is the firm that the role is for; without one it is for the user who asks. `until` is
-    the end that was asked for. `answered_at` with a `mandate` is a yes, without one a no.
+    The organisation is named as it was asked (`normalised_id` as in Organisation), since whoever asks is not told
+    whether it is in the register. `agent` is the firm that the role is for; without one it is for the user who asks.
+    `until` is the end that was asked for. `answered_at` with a `mandate` is a yes, without one a no.
     """
 
     request_id = _key()
     customer_id = models.CharField(max_length=30)
-    folded = models.CharField(max_length=60, db_index=True)
+    normalised_id = models.CharField(max_length=60, db_index=True)
     user = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="asked")
     agent = models.ForeignKey(
         "sinetti.Organisation", null=True, on_delete=models.PROTECT, related_name="asked_for_clients"

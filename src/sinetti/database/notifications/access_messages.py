@@ -133,7 +133,11 @@ def _of_request(db: Database, request_id: str, now: datetime) -> AccessMessageDa
     if row is None:
         return None
     given = row.mandate
-    name = models.Organisation.objects.using(db.alias).filter(folded=row.folded).values_list("name", flat=True)
+    name = (
+        models.Organisation.objects.using(db.alias)
+        .filter(normalised_id=row.normalised_id)
+        .values_list("name", flat=True)
+    )
     return AccessMessageData(
         name.first() or "",
         row.customer_id,

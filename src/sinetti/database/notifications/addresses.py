@@ -13,4 +13,6 @@ def people_at(db: Database, address: str) -> "QuerySet[models.Person]":
     The database folds both sides, so that what is the same to it is found by its index.
     """
     rows = models.Person.objects.using(db.alias)
-    return rows.alias(folded=Lower("email")).filter(folded=Lower(Value(address))) if address else rows.none()
+    return (
+        rows.alias(normalised_id=Lower("email")).filter(normalised_id=Lower(Value(address))) if address else rows.none()
+    )

@@ -30,16 +30,17 @@ AFTER_A_KILL: Final = 2 * LEASE
 TRIES: Final = len(PAUSES) + 1
 """After so many the message is dead, unless somebody sends it again."""
 
-_WAITS = "channel IS NOT NULL AND sent IS NULL AND dead IS NULL AND dropped IS NULL AND spread IS NULL"
+_WAITS = "channel IS NOT NULL AND sent IS NULL AND failed_at IS NULL AND cancelled_at IS NULL AND expanded_at IS NULL"
 _BEGIN: Final = f"""
-UPDATE sinetti_outboxmessage SET tries = tries + 1, again_at = %s
- WHERE message_id = %s AND tries = %s AND taken_by = %s AND taken_until > %s AND {_WAITS}
+UPDATE sinetti_outboxmessage SET attempts = attempts + 1, next_attempt_at = %s
+ WHERE message_id = %s AND attempts = %s AND claimed_by = %s AND lease_until > %s AND {_WAITS}
 """  # noqa: S608 - a constant
 _DONE: Final = f"""
-UPDATE sinetti_outboxmessage SET sent = %s, problem = NULL, taken_by = NULL, taken_until = NULL, again_at = NULL
+UPDATE sinetti_outboxmessage SET sent = %s, problem = NULL, claimed_by = NULL, lease_until = NULL,
+next_attempt_at = NULL
  WHERE message_id = %s AND {_WAITS}
 """  # noqa: S608 - a constant
-_FREE: Final = {"taken_by": None, "taken_until": None, "again_at": None}
+_FREE: Final = {"claimed_by": None, "lease_until": None, "next_attempt_at": None}
 _CLOCKS_DIFFER = timedelta(hours=1)
 _LONGEST_PROBLEM = 200
 _CHUNK = 500
@@ -61,7 +62,7 @@ class SenderLease:
 
 def claim_due(db: Database, shift: SenderLease, channel: MessageChannel, count: int) -> tuple[QueuedMessage, ...]:
     """Take up to `count` messages that are due, the oldest first: two workers never take the same."""
-    rows = _takeable(db, shift).filter(channel=channel, due__lte=shift.now, tries__lt=TRIES)
+    rows = _takeable(db, shift).filter(channel=channel, due__lte=shift.now, attempts__lt=TRIES)
     if shift.held:
         rows = rows.exclude(kind__in=sorted(shift.held))
     return _taken(db, shift, rows.order_by("due", "pk")[:count])
@@ -69,7 +70,7 @@ def claim_due(db: Database, shift: SenderLease, channel: MessageChannel, count: 
 
 def claim(db: Database, shift: SenderLease, message_id: str) -> QueuedMessage | None:
     """Take this message, due or not; None where it was sent or ended, or is somebody else's."""
-    taken = _taken(db, shift, _takeable(db, shift).filter(pk=message_id, tries__lt=TRIES))
+    taken = _taken(db, shift, _takeable(db, shift).filter(pk=message_id, attempts__lt=TRIES))
     return taken[0] if taken else None
 
 
@@ -80,9 +81,9 @@ def begin_attempt(db: Database, shift: SenderLease, owed: QueuedMessage) -> Queu
     ends the process each time keeps no other waiting.
     """
     put_off, at = shift.machine_now + AFTER_A_KILL, shift.machine_now
-    if not _updated(db, _BEGIN, [put_off, owed.message_id, owed.tries, shift.worker, at]):
+    if not _updated(db, _BEGIN, [put_off, owed.message_id, owed.attempts, shift.worker, at]):
         return None
-    return replace(owed, tries=owed.tries + 1)
+    return replace(owed, attempts=owed.attempts + 1)
 
 
 def mark_sent(db: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
@@ -99,11 +100,11 @@ def mark_sent(db: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
 
 def reschedule(db: Database, shift: SenderLease, owed: QueuedMessage, problem: str) -> bool:
     """Put a message off that did not leave; False where that was its last try, and it is dead."""
-    if owed.tries >= TRIES:
+    if owed.attempts >= TRIES:
         mark_failed(db, shift, owed, problem)
         return False
-    at = shift.machine_now + PAUSES[max(owed.tries, 1) - 1]
-    _mine(db, shift, owed).update(**{**_FREE, "again_at": at, "problem": _short(problem)})
+    at = shift.machine_now + PAUSES[max(owed.attempts, 1) - 1]
+    _mine(db, shift, owed).update(**{**_FREE, "next_attempt_at": at, "problem": _short(problem)})
     return True
 
 
@@ -115,7 +116,7 @@ def mark_failed(
     With `address_fails` its address is marked as by a mail that came back, in the same commit.
     """
     with transaction.atomic(using=db.alias):
-        ended = _mine(db, shift, owed).update(dead=shift.now, problem=_short(problem), **_FREE)
+        ended = _mine(db, shift, owed).update(failed_at=shift.now, problem=_short(problem), **_FREE)
         if ended and address_fails:
             mark_bounced(db, owed.message_id, shift.now)
 
@@ -123,7 +124,7 @@ def mark_failed(
 def cancel(db: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
     """End a message that is not owed any more. One that was handed on meanwhile is owed to another row."""
     rows = _mine(db, shift, owed).filter(recipient=owed.recipient)
-    rows.update(dropped=shift.now, problem=_short(why), **_FREE)
+    rows.update(cancelled_at=shift.now, problem=_short(why), **_FREE)
 
 
 def undo_attempt(
@@ -133,47 +134,51 @@ def undo_attempt(
 
     Nobody takes the message before `until`, on the machine's clock.
     """
-    rows = _mine(db, shift, owed).filter(tries=owed.tries)
-    values = {**_FREE, "again_at": until, "problem": problem and _short(problem)}
-    rows.update(tries=F("tries") - 1, **values)
+    rows = _mine(db, shift, owed).filter(attempts=owed.attempts)
+    values = {**_FREE, "next_attempt_at": until, "problem": problem and _short(problem)}
+    rows.update(attempts=F("attempts") - 1, **values)
 
 
 def release(db: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> None:
     """Give messages back that were not tried."""
     ids = [one.message_id for one in rest]
     for start in range(0, len(ids), _CHUNK):
-        rows = _waiting(db).filter(pk__in=ids[start : start + _CHUNK], taken_by=shift.worker)
+        rows = _waiting(db).filter(pk__in=ids[start : start + _CHUNK], claimed_by=shift.worker)
         rows.update(**_FREE)
 
 
 def let_all_go(db: Database) -> int:
     """Take all messages back from workers that are gone, for whoever has the register alone; returns how many."""
-    rows = _waiting(db).filter(Q(taken_by__isnull=False) | Q(again_at__isnull=False))
+    rows = _waiting(db).filter(Q(claimed_by__isnull=False) | Q(next_attempt_at__isnull=False))
     return rows.update(**_FREE)
 
 
 def fail_exhausted(db: Database, shift: SenderLease) -> int:
     """Give up messages in whose last try the process ended; returns how many."""
-    rows = _takeable(db, shift).filter(due__lte=shift.now, tries__gte=TRIES)
-    return rows.update(dead=shift.now, problem=_ENDED_IN_A_TRY, **_FREE)
+    rows = _takeable(db, shift).filter(due__lte=shift.now, attempts__gte=TRIES)
+    return rows.update(failed_at=shift.now, problem=_ENDED_IN_A_TRY, **_FREE)
 
 
 def _waiting(db: Database) -> "QuerySet[OutboxMessage]":
     """Messages that have not ended; the conditions are those of their index."""
     rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, kind__in=KNOWN)
-    return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 
 def _takeable(db: Database, shift: SenderLease) -> "QuerySet[OutboxMessage]":
     at = shift.machine_now
     # Later than anybody could say now is what a machine said whose clock was ahead: nothing waits until then.
-    free = Q(taken_until__isnull=True) | Q(taken_until__lte=at) | Q(taken_until__gt=at + LEASE + _CLOCKS_DIFFER)
-    again = Q(again_at__isnull=True) | Q(again_at__lte=at) | Q(again_at__gt=at + PAUSES[-1] + _CLOCKS_DIFFER)
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=at) | Q(lease_until__gt=at + LEASE + _CLOCKS_DIFFER)
+    again = (
+        Q(next_attempt_at__isnull=True)
+        | Q(next_attempt_at__lte=at)
+        | Q(next_attempt_at__gt=at + PAUSES[-1] + _CLOCKS_DIFFER)
+    )
     return _waiting(db).filter(free, again)
 
 
 def _mine(db: Database, shift: SenderLease, owed: QueuedMessage) -> "QuerySet[OutboxMessage]":
-    return _waiting(db).filter(pk=owed.message_id, taken_by=shift.worker)
+    return _waiting(db).filter(pk=owed.message_id, claimed_by=shift.worker)
 
 
 def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") -> tuple[QueuedMessage, ...]:
@@ -183,8 +188,8 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
         if not ids:
             return ()
         free = _takeable(db, shift).filter(pk__in=ids)
-        free.update(taken_by=shift.worker, taken_until=shift.machine_now + LEASE)
-        mine = _waiting(db).filter(pk__in=ids, taken_by=shift.worker)
+        free.update(claimed_by=shift.worker, lease_until=shift.machine_now + LEASE)
+        mine = _waiting(db).filter(pk__in=ids, claimed_by=shift.worker)
         return tuple(owed_of(row) for row in mine.order_by("due", "pk"))
 
 
@@ -198,7 +203,7 @@ def owed_of(row: OutboxMessage) -> QueuedMessage:
         step=row.step.removesuffix(f":{channel}"),
         created=row.created,
         due=row.due,
-        tries=row.tries,
+        attempts=row.attempts,
         recipient=row.recipient_id,
         address=row.address,
         holding=row.holding_id,

@@ -187,7 +187,7 @@ def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
 def _wanted(db: Database) -> "QuerySet[models.Certificate]":
     """Certificates that somebody may want something in the place of, whenever they end."""
     rows = models.Certificate.objects.using(db.alias).filter(
-        state__in=_ISSUED, holding__let_end_at__isnull=True, holding__organisation__closed_at__isnull=True
+        state__in=_ISSUED, holding__renewal_opt_out_at__isnull=True, holding__organisation__closed_at__isnull=True
     )
     return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
 

@@ -68,7 +68,7 @@ def expand(
     """
     with transaction.atomic(using=db.alias):
         # In the order of their ids, so that two workers do not wait for each other.
-        mine = [one for one in sorted(owed) if _waiting(db).filter(pk=one).update(spread=now)]
+        mine = [one for one in sorted(owed) if _waiting(db).filter(pk=one).update(expanded_at=now)]
         step("claimed")
         messages = [message for one in mine for message in owed[one]]
         outbox.enqueue(db, messages, now)
@@ -77,7 +77,7 @@ def expand(
 
 def drop(db: Database, before: datetime, now: datetime) -> int:
     """End the events of before: nobody is told of them any more. Returns how many."""
-    return _waiting(db).filter(due__lt=before).update(dropped=now, problem="too old when messages were made")
+    return _waiting(db).filter(due__lt=before).update(cancelled_at=now, problem="too old when messages were made")
 
 
 def roles_of(db: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
@@ -106,5 +106,5 @@ def _named(db: Database, people: tuple[str, ...], now: datetime) -> Iterable[tup
 
 def _waiting(db: Database) -> "QuerySet[models.OutboxMessage]":
     """Events that have not ended; the conditions are those of the index of what waits."""
-    open_ = Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    open_ = Q(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
     return models.OutboxMessage.objects.using(db.alias).filter(open_, channel__isnull=True)

@@ -47,7 +47,7 @@ _OTHERS = """
 SELECT DISTINCT p.person_id, p.name
   FROM sinetti_outboxmessage w JOIN sinetti_person p ON p.person_id = w.recipient_id
  WHERE w.kind = %(kind)s AND w.{about} = %(about)s AND w.step = %(step)s
-   AND w.dead IS NULL AND w.dropped IS NULL AND p.erased_at IS NULL AND p.person_id <> %(recipient)s
+   AND w.failed_at IS NULL AND w.cancelled_at IS NULL AND p.erased_at IS NULL AND p.person_id <> %(recipient)s
  ORDER BY p.name, p.person_id
 """
 _OTHERS_BY_CERTIFICATE = _OTHERS.format(about="certificate_id")

@@ -96,7 +96,7 @@ def is_asked(db: Database, asker: OptOutSender, now: datetime) -> bool:
     newest = events.order_by("-created").first()
     if newest is None:
         return False
-    waits = events.filter(spread__isnull=True, dropped__isnull=True).exists()
+    waits = events.filter(expanded_at__isnull=True, cancelled_at__isnull=True).exists()
     return waits or now - newest.created < AGAIN_AFTER or _messages_wait(db, asker, newest.created, now)
 
 
@@ -151,7 +151,7 @@ def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":
 
 def _messages_wait(db: Database, asker: OptOutSender, since: datetime, now: datetime) -> bool:
     rows = _about(db, asker.email, _everybody(notified_people(db, asker.email, now)), since)
-    return any(row.sent is None and row.dead is None and row.dropped is None for row in rows)
+    return any(row.sent is None and row.failed_at is None and row.cancelled_at is None for row in rows)
 
 
 def _told(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:

@@ -24,7 +24,7 @@ _COLUMNS = {
     "step": "varchar",
     "created": "timestamptz",
     "due": "timestamptz",
-    "tries": "int",
+    "attempts": "int",
     "recipient_id": "varchar",
     "address": "varchar",
     "holding_id": "varchar",
@@ -97,7 +97,7 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
             "step": f"{one.step}:{one.channel}",
             "created": str(adapt(now)),
             "due": str(adapt(one.due)),
-            "tries": 0,
+            "attempts": 0,
             "recipient_id": one.recipient,
             "address": one.address,
             "holding_id": one.holding,
@@ -124,7 +124,7 @@ def reassign(db: Database, before: str, after: str) -> None:
     They would be no more for whom they were planned, and nobody would plan them anew.
     """
     rows = OutboxMessage.objects.using(db.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
-    rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True).update(recipient=after)
+    rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True).update(recipient=after)
 
 
 def delete_cancelled(db: Database, certificates: Iterable[int]) -> None:
@@ -133,7 +133,7 @@ def delete_cancelled(db: Database, certificates: Iterable[int]) -> None:
     Under the ids that they have they could not be owed again.
     """
     rows = OutboxMessage.objects.using(db.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
-    rows.filter(dropped__isnull=False).delete()
+    rows.filter(cancelled_at__isnull=False).delete()
 
 
 def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> int:

@@ -34,15 +34,21 @@ class OutboxListItem:
 def waiting_ones(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Some of those that wait, the oldest first."""
     rows = OutboxMessage.objects.using(db.alias).filter(
-        sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True, channel__isnull=False
+        sent__isnull=True,
+        failed_at__isnull=True,
+        cancelled_at__isnull=True,
+        expanded_at__isnull=True,
+        channel__isnull=False,
     )
     return _read(rows.filter(kind__in=KNOWN).order_by("due", "pk"), start, most)
 
 
 def given_up(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Some of those that were given up, the newest first."""
-    rows = OutboxMessage.objects.using(db.alias).filter(dead__isnull=False, sent__isnull=True, channel__isnull=False)
-    return _read(rows.filter(kind__in=KNOWN).order_by("-dead", "pk"), start, most)
+    rows = OutboxMessage.objects.using(db.alias).filter(
+        failed_at__isnull=False, sent__isnull=True, channel__isnull=False
+    )
+    return _read(rows.filter(kind__in=KNOWN).order_by("-failed_at", "pk"), start, most)
 
 
 def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
@@ -56,10 +62,20 @@ def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
 
 def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[OutboxListItem, ...]:
     told = rows.annotate(customer=F("holding__organisation__customer_id"), number=F("certificate__serial"))
-    values = told.values_list("message_id", "kind", "channel", "due", "tries", "dead", "problem", "customer", "number")
+    values = told.values_list(
+        "message_id", "kind", "channel", "due", "attempts", "failed_at", "problem", "customer", "number"
+    )
     return tuple(
         OutboxListItem(
-            one, MessageKind(kind), MessageChannel(channel or ""), due, tries, dead, problem or "", customer, serial
+            one,
+            MessageKind(kind),
+            MessageChannel(channel or ""),
+            due,
+            attempts,
+            failed_at,
+            problem or "",
+            customer,
+            serial,
         )
-        for one, kind, channel, due, tries, dead, problem, customer, serial in values[start : start + most]
+        for one, kind, channel, due, attempts, failed_at, problem, customer, serial in values[start : start + most]
     )

@@ -87,26 +87,26 @@ def dead_letters(db: Database) -> tuple[FailedMessage, ...]:
             MessageKind(one.kind),
             MessageChannel(one.channel or ""),
             one.due,
-            one.dead,
-            one.tries,
+            one.failed_at,
+            one.attempts,
             one.problem or "",
             one.holding.organisation.customer_id if one.holding else None,
             one.certificate.serial if one.certificate else None,
             one.order_id,
         )
-        for one in _dead(db).select_related("holding__organisation", "certificate").order_by("dead", "pk")
-        if one.dead is not None
+        for one in _dead(db).select_related("holding__organisation", "certificate").order_by("failed_at", "pk")
+        if one.failed_at is not None
     )
 
 
 def send_again(db: Database, ids: Sequence[str]) -> int:
     """Have messages that were given up tried anew, as if for the first time; returns how many of these there were."""
-    return _each(db, ids, {"tries": 0, "dead": None, "again_at": None, "problem": None})
+    return _each(db, ids, {"attempts": 0, "failed_at": None, "next_attempt_at": None, "problem": None})
 
 
 def forget(db: Database, ids: Sequence[str], now: datetime) -> int:
     """Let messages go that were given up: nobody is told of them any more; returns how many of these there were."""
-    return _each(db, ids, {"dead": None, "dropped": now})
+    return _each(db, ids, {"failed_at": None, "cancelled_at": now})
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def _each(db: Database, ids: Sequence[str], values: dict[str, object]) -> int:
 
 def _open(db: Database) -> "QuerySet[OutboxMessage]":
     rows = OutboxMessage.objects.using(db.alias)
-    return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 
 def _messages(db: Database) -> "QuerySet[OutboxMessage]":
@@ -132,5 +132,5 @@ def _messages(db: Database) -> "QuerySet[OutboxMessage]":
 
 
 def _dead(db: Database) -> "QuerySet[OutboxMessage]":
-    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, dead__isnull=False, kind__in=KNOWN)
+    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, failed_at__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True)

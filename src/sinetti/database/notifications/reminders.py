@@ -1,7 +1,7 @@
 """Certificates near their end: which are to be looked at, what became of them, and when to look again.
 
-`Certificate.remind_at` says when to look; NULL is "not looked at yet", `NEVER` "no more". Both are found by indexes of
-their own, so that what is not due costs nothing, however many there are (docs/reminders.md).
+`Certificate.next_reminder_at` says when to look; NULL is "not looked at yet", `NEVER` "no more". Both are found by
+indexes of their own, so that what is not due costs nothing, however many there are (docs/reminders.md).
 """
 
 import json
@@ -34,7 +34,7 @@ _CHUNK = 400
 
 _ONE = """
 SELECT c.id, c.serial, c.holding_id, h.organisation_id, c.state,
-       c.remind_at, c.not_before, c.not_after, c.revoked_at, h.let_end_at, o.closed_at,
+       c.next_reminder_at, c.not_before, c.not_after, c.revoked_at, h.renewal_opt_out_at, o.closed_at,
        EXISTS (SELECT 1 FROM sinetti_certificate n WHERE n.predecessor_id = c.id AND n.state <> 'void')
        OR EXISTS (SELECT 1 FROM sinetti_certificate n WHERE n.replaces_id = c.id AND n.state <> 'void')
   FROM sinetti_certificate c
@@ -43,7 +43,7 @@ SELECT c.id, c.serial, c.holding_id, h.organisation_id, c.state,
  WHERE c.id = %(certificate)s
 """
 
-_MOVE = "UPDATE sinetti_certificate SET remind_at = moved.at FROM {rows} WHERE sinetti_certificate.id = moved.id"
+_MOVE = "UPDATE sinetti_certificate SET next_reminder_at = moved.at FROM {rows} WHERE sinetti_certificate.id = moved.id"
 _MOVES = {
     "postgresql": _MOVE.format(rows="jsonb_to_recordset(%s::jsonb) AS moved(id bigint, at timestamptz)"),
     "sqlite": _MOVE.format(
@@ -139,7 +139,7 @@ def reschedule(db: Database, holding_id: str) -> None:
 def look_again_each(db: Database, holding_ids: Iterable[str]) -> None:
     """Do the same for each of these holdings."""
     for part in _parts(holding_ids):
-        rows = models.Certificate.objects.using(db.alias).filter(holding__in=part, remind_at__isnull=False)
+        rows = models.Certificate.objects.using(db.alias).filter(holding__in=part, next_reminder_at__isnull=False)
         _look_again(db, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
@@ -151,14 +151,14 @@ def look_again_behind(db: Database, certificates: Iterable[int]) -> None:
     behind = set(certificates)
     while behind:
         rows = models.Certificate.objects.using(db.alias).filter(pk__in=behind)
-        _look_again(db, rows.filter(remind_at__isnull=False).values_list("pk", flat=True))
+        _look_again(db, rows.filter(next_reminder_at__isnull=False).values_list("pk", flat=True))
         revoked = rows.filter(revoked_at__isnull=False).values_list("predecessor_id", "replaces_id")
         behind = {pk for places in revoked for pk in places} - {None}
 
 
 def _look_again(db: Database, certificates: Iterable[int]) -> None:
     for part in _parts(certificates):
-        models.Certificate.objects.using(db.alias).filter(pk__in=part).update(remind_at=None)
+        models.Certificate.objects.using(db.alias).filter(pk__in=part).update(next_reminder_at=None)
         outbox.delete_cancelled(db, part)
 
 
@@ -170,7 +170,7 @@ def count_ending(db: Database, first: datetime, before: datetime) -> int:
 
 def overdue(db: Database, reach: ReminderWindow) -> bool:
     """Whether anything is to be looked at now."""
-    return any(_first(rows.values_list("remind_at", "not_after")) for rows in _waiting(db, reach))
+    return any(_first(rows.values_list("next_reminder_at", "not_after")) for rows in _waiting(db, reach))
 
 
 def next_look(db: Database, reach: ReminderWindow) -> tuple[datetime | None, datetime | None]:
@@ -179,9 +179,9 @@ def next_look(db: Database, reach: ReminderWindow) -> tuple[datetime | None, dat
     Two look-ups in indexes.
     """
     rows = models.Certificate.objects.using(db.alias)
-    unseen = rows.filter(remind_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
-    noted = rows.filter(remind_at__gt=reach.now, remind_at__lt=NEVER).order_by("remind_at")
-    return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("remind_at", flat=True))
+    unseen = rows.filter(next_reminder_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
+    noted = rows.filter(next_reminder_at__gt=reach.now, next_reminder_at__lt=NEVER).order_by("next_reminder_at")
+    return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("next_reminder_at", flat=True))
 
 
 def next_due(db: Database, after: datetime) -> datetime | None:
@@ -198,7 +198,7 @@ def hours_awaited(db: Database, now: datetime) -> bool:
 
 def _messages(db: Database) -> "QuerySet[models.OutboxMessage]":
     rows = models.OutboxMessage.objects.using(db.alias)
-    return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 
 def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
@@ -209,10 +209,10 @@ def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
 def _waiting(db: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.Certificate]]":
     """What is to be looked at: those that never were, and those whose time has come."""
     rows = models.Certificate.objects.using(db.alias)
-    unseen = rows.filter(remind_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
+    unseen = rows.filter(next_reminder_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
     # A reservation is finished or given up within minutes, and looked at then.
     yield unseen.exclude(state=CertificateState.RESERVED).order_by("not_after")
-    yield rows.filter(remind_at__lte=reach.now).order_by("remind_at")
+    yield rows.filter(next_reminder_at__lte=reach.now).order_by("next_reminder_at")
 
 
 def _locked(db: Database, reach: ReminderWindow) -> list[int]:
@@ -228,8 +228,9 @@ def _locked(db: Database, reach: ReminderWindow) -> list[int]:
 def _found(db: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate, ...]:
     rows = models.Certificate.objects.using(db.alias).filter(pk__in=certificates)
     fields = (
-        "pk", "serial", "holding_id", "holding__organisation_id", "remind_at", "not_before", "not_after", "state",
-        "revoked_at", "holding__let_end_at", "holding__organisation__closed_at",
+        "pk", "serial", "holding_id", "holding__organisation_id", "next_reminder_at", "not_before",
+        "not_after", "state",
+        "revoked_at", "holding__renewal_opt_out_at", "holding__organisation__closed_at",
     )  # fmt: skip
     plain = []
     for pk, serial, holding, organisation, since, begins, ends, state, revoked, let_end, closed in rows.values_list(

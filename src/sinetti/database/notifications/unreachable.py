@@ -42,8 +42,8 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         certificate=OuterRef("pk"),
         kind=MessageKind.REMINDER,
         channel__isnull=False,
-        dead__isnull=True,
-        dropped__isnull=True,
+        failed_at__isnull=True,
+        cancelled_at__isnull=True,
         bounced__isnull=True,
         created__gt=now - LATELY,
     )
@@ -55,11 +55,11 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         ~Q(state__in=(CertificateState.RESERVED, CertificateState.VOID)),
         not_after__gt=now,
         not_after__lte=now + NEAR,
-        remind_at__lt=NEVER,
+        next_reminder_at__lt=NEVER,
         # The step of this day was looked at already: the next look is nearer to the end.
-        remind_at__gt=now,
+        next_reminder_at__gt=now,
         revoked_at__isnull=True,
-        holding__let_end_at__isnull=True,
+        holding__renewal_opt_out_at__isnull=True,
         holding__organisation__closed_at__isnull=True,
     ).exclude(Exists(told) | Exists(firms))
     rows = rows.exclude(

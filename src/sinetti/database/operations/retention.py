@@ -115,7 +115,7 @@ def _refusals(db: Database, before: datetime) -> "QuerySet[models.RejectedReques
 
 
 def _messages(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
-    ended = Q(sent__lt=before) | Q(dead__lt=before) | Q(dropped__lt=before) | Q(spread__lt=before)
+    ended = Q(sent__lt=before) | Q(failed_at__lt=before) | Q(cancelled_at__lt=before) | Q(expanded_at__lt=before)
     rows = models.OutboxMessage.objects.using(db.alias).filter(ended)
     # While its certificate is in force a row keeps the same message from being owed once more.
     return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
@@ -165,7 +165,7 @@ def _mandates(db: Database, before: datetime) -> "QuerySet[models.RoleAssignment
 
 def _messages_owed(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
     rows = models.OutboxMessage.objects.using(db.alias)
-    owed = rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    owed = rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
     return owed.filter(recipient=OuterRef("pk"), created__gte=before)
 
 

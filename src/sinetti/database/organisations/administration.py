@@ -46,7 +46,7 @@ def search(db: Database, text: str, start: int, most: int) -> tuple[Organisation
     """Organisations whose id begins with this text, or whose name has it; all for an empty one. By name."""
     rows = _rows(db)
     if text:
-        rows = rows.filter(Q(folded__startswith=normalise(text)) | Q(name__icontains=text))
+        rows = rows.filter(Q(normalised_id__startswith=normalise(text)) | Q(name__icontains=text))
     return tuple(_listed(row) for row in rows.order_by("name", "pk")[start : start + most])
 
 
@@ -67,10 +67,13 @@ def that_may_apply(db: Database, organisation_ids: Collection[str]) -> tuple[Org
 
 
 def stored_organisations(db: Database, ids: Collection[str]) -> dict[str, StoredOrganisation]:
-    """What the register has of organisations, by folded customer id, in one statement; unknown ones are left out."""
-    rows = _rows(db).filter(folded__in=json_values(db, ids))
+    """Return the stored organisations by normalised customer id, in one statement.
+
+    Unknown ids are left out.
+    """
+    rows = _rows(db).filter(normalised_id__in=json_values(db, ids))
     return {
-        row.folded: StoredOrganisation(
+        row.normalised_id: StoredOrganisation(
             row.customer_id,
             IdentifierType(row.kind),
             row.country,
@@ -104,7 +107,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
     """The serials of what these hold that is issued, not revoked and not at its end: what an ended one has left."""
     names = {normalise(one) for one in customer_ids}
     rows = models.Certificate.objects.using(db.alias).filter(
-        holding__organisation__folded__in=json_values(db, names),
+        holding__organisation__normalised_id__in=json_values(db, names),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
         not_after__gte=now,
@@ -116,11 +119,11 @@ def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> 
     """Add organisations, without channels: those are applied for. An id that was taken meanwhile stays as it is."""
     by_folded = {normalise(one.customer_id): one for one in changes}
     rows = models.Organisation.objects.using(db.alias)
-    taken = set(rows.filter(folded__in=json_values(db, by_folded)).values_list("folded", flat=True))
+    taken = set(rows.filter(normalised_id__in=json_values(db, by_folded)).values_list("normalised_id", flat=True))
     made = [
         models.Organisation(
             customer_id=one.customer_id,
-            folded=key,
+            normalised_id=key,
             kind=one.id_kind,
             country=one.country,
             name=one.name,
@@ -144,16 +147,16 @@ def _hold(db: Database, changes: Sequence[ImportChange]) -> None:
     each other.
     """
     concerned = {normalise(one) for change in changes for one in (change.customer_id, change.into) if one}
-    rows = models.Organisation.objects.using(db.alias).filter(folded__in=json_values(db, concerned))
+    rows = models.Organisation.objects.using(db.alias).filter(normalised_id__in=json_values(db, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     changing = json_values(db, {normalise(one.customer_id) for one in changes})
-    lines = models.Lineage.objects.using(db.alias).filter(organisation__folded__in=changing)
+    lines = models.Lineage.objects.using(db.alias).filter(organisation__normalised_id__in=changing)
     list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
 def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
     rows = models.Organisation.objects.using(db.alias)
-    before = rows.filter(folded=normalise(change.customer_id), name=change.name_before, closed_at__isnull=True)
+    before = rows.filter(normalised_id=normalise(change.customer_id), name=change.name_before, closed_at__isnull=True)
     row = before.filter(language=change.language_before).first()
     if row is None:
         return False
@@ -161,7 +164,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
     into = None
     if change.kind is ChangeKind.MERGE:
         # Held as well: two that are merged into each other at the same moment would both be gone.
-        open_ones = rows.filter(folded=normalise(change.into), closed_at__isnull=True).exclude(pk=row.pk)
+        open_ones = rows.filter(normalised_id=normalise(change.into), closed_at__isnull=True).exclude(pk=row.pk)
         into = open_ones.values_list("pk", flat=True).first()
         if into is None or not open_ones.filter(pk=into).update(organisation_id=into):
             return False

@@ -45,7 +45,7 @@ class LineageInfo:
     customer_id: str
     contact: Recipient | None
     deputy: Recipient | None
-    let_end_at: datetime | None
+    renewal_opt_out_at: datetime | None
 
 
 def add_signatory(db: Database, organisation_id: str, person: ContactDetails, audit: AuditContext) -> bool:
@@ -155,7 +155,7 @@ def find_holding(db: Database, named: str) -> LineageInfo | None:
     if row is None:
         return None
     contact, deputy = (None if one is None else reader(one) for one in (row.contact, row.deputy))
-    return LineageInfo(row.holding_id, row.organisation.customer_id, contact, deputy, row.let_end_at)
+    return LineageInfo(row.holding_id, row.organisation.customer_id, contact, deputy, row.renewal_opt_out_at)
 
 
 def change_contact(
@@ -240,9 +240,9 @@ def newest_in_force(db: Database, holding_id: str, now: datetime) -> Serial | No
 
 def let_end(db: Database, holding_id: str, audit: AuditContext) -> bool:
     """Note that a holding's certificate is to end without a successor; False where that is noted already."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id, let_end_at__isnull=True)
+    rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id, renewal_opt_out_at__isnull=True)
     with transaction.atomic(using=db.alias):
-        if not rows.update(let_end_at=audit.at):
+        if not rows.update(renewal_opt_out_at=audit.at):
             return False
         audit_log.write(db, audit, "let-end", f"holding:{holding_id}")
     return True
@@ -250,9 +250,9 @@ def let_end(db: Database, holding_id: str, audit: AuditContext) -> bool:
 
 def let_end_no_more(db: Database, holding_id: str, audit: AuditContext) -> bool:
     """Take that note away, and have reminders looked at anew; False where there is none."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id, let_end_at__isnull=False)
+    rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id, renewal_opt_out_at__isnull=False)
     with transaction.atomic(using=db.alias):
-        if not rows.update(let_end_at=None):
+        if not rows.update(renewal_opt_out_at=None):
             return False
         reminders.reschedule(db, holding_id)
         audit_log.write(db, audit, "let-end-undone", f"holding:{holding_id}")

@@ -140,7 +140,11 @@ def _link(db: Database, order_id: str) -> LinkInfo | None:
         return None
     opened: datetime | None = row.opened  # type: ignore[attr-defined] # annotated
     mail = message_id(MessageKind.TRANSFER_IDS, row.secure_id, "once", row.recipient_id or "", MessageChannel.EMAIL)
-    sent = models.OutboxMessage.objects.using(db.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
+    sent = (
+        models.OutboxMessage.objects.using(db.alias)
+        .filter(pk=mail)
+        .aggregate(at=Max("sent"), failed_at=Max("failed_at"))
+    )
     return LinkInfo(
         row.secure_id,
         row.created,
@@ -150,7 +154,7 @@ def _link(db: Database, order_id: str) -> LinkInfo | None:
         row.shown_at,
         opened,
         sent["at"],
-        sent["at"] is None and sent["dead"] is not None,
+        sent["at"] is None and sent["failed_at"] is not None,
     )
 
 

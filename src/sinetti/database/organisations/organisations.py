@@ -109,7 +109,7 @@ class OpenOrder:
 
 def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None:
     """The organisation with this id, compared as domain/identifiers.py says."""
-    row = models.Organisation.objects.using(db.alias).filter(folded=normalise(customer_id)).first()
+    row = models.Organisation.objects.using(db.alias).filter(normalised_id=normalise(customer_id)).first()
     if row is None:
         return None
     standing = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
@@ -130,7 +130,7 @@ def add_organisation(db: Database, new: NewOrganisation, audit: AuditContext) ->
         with transaction.atomic(using=db.alias):
             row = models.Organisation.objects.using(db.alias).create(
                 customer_id=new.customer_id,
-                folded=normalise(new.customer_id),
+                normalised_id=normalise(new.customer_id),
                 kind=new.kind,
                 country=new.country,
                 name=new.name,
@@ -190,7 +190,7 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             rows = models.Lineage.objects.using(using).filter(pk=holding_id)
             mark_replaced(db, rows.values_list("contact", "deputy").get(), audit.at)
             # Whoever orders a replacement does not let it end any more.
-            rows.update(contact=contact, deputy=deputy, let_end_at=None)
+            rows.update(contact=contact, deputy=deputy, renewal_opt_out_at=None)
             if new.description:
                 rows.update(description=new.description)
             if new.serves is not None:
@@ -246,7 +246,7 @@ def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[Open
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
     rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
-        rows = rows.filter(holding__organisation__folded=normalise(customer_id))
+        rows = rows.filter(holding__organisation__normalised_id=normalise(customer_id))
     rows = rows.select_related("holding__organisation", "holding__type", "replaces").order_by("-created", "pk")
     return tuple(
         OpenOrder(
@@ -328,7 +328,7 @@ def _add_holding(
     deputy: models.Person | None,
     audit: AuditContext,
 ) -> str:
-    organisation = models.Organisation.objects.using(db.alias).get(folded=normalise(new.customer_id))
+    organisation = models.Organisation.objects.using(db.alias).get(normalised_id=normalise(new.customer_id))
     kind = models.CertificateType.objects.using(db.alias).get(purpose=PURPOSE, channel=new.channel)
     row = models.Lineage.objects.using(db.alias).create(
         organisation=organisation,

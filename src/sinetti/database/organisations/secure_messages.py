@@ -141,8 +141,14 @@ def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
     # Each new one ends those before, so that one is left.
     last = next(row for row in rows if row.ended_at is None)
     sent = models.OutboxMessage.objects.using(db.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
-    got_away, dead, dropped = sent.values_list("sent", "dead", "dropped").first() or (None, None, None)
-    delivery = SmsDelivery.SENT if got_away else SmsDelivery.FAILED if dead or dropped else SmsDelivery.WAITING
+    got_away, failed_at, cancelled_at = sent.values_list("sent", "failed_at", "cancelled_at").first() or (
+        None,
+        None,
+        None,
+    )
+    delivery = (
+        SmsDelivery.SENT if got_away else SmsDelivery.FAILED if failed_at or cancelled_at else SmsDelivery.WAITING
+    )
     return PinHistory(
         len(rows),
         sum(row.created >= since for row in rows),
@@ -271,7 +277,7 @@ def _one(changed: int) -> None:
 def _drop(db: Database, order_id: str, kinds: list[MessageKind], audit: AuditContext) -> None:
     """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
     rows = models.OutboxMessage.objects.using(db.alias).filter(order_id=order_id, kind__in=kinds)
-    rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=audit.at)
+    rows.filter(sent__isnull=True, cancelled_at__isnull=True).update(failed_at=None, cancelled_at=audit.at)
 
 
 def _pins(db: Database, secure_id: str) -> "QuerySet[Pin]":

@@ -52,7 +52,7 @@ def add(db: Database, language: Language, person: str, firm: str) -> None:
     organisation = models.Organisation.objects.using(db.alias).create(
         organisation_id=_ORGANISATION,
         customer_id=CUSTOMER_ID,
-        folded=normalise(CUSTOMER_ID),
+        normalised_id=normalise(CUSTOMER_ID),
         kind=IdentifierType.ARTIFICIAL,
         name=NAME,
         language=language,
@@ -122,7 +122,7 @@ def _requests(db: Database, language: Language, firm: str) -> None:
         RoleRequest.objects.using(db.alias).create(
             request_id=request_id,
             customer_id=CUSTOMER_ID,
-            folded=normalise(CUSTOMER_ID),
+            normalised_id=normalise(CUSTOMER_ID),
             user=user,
             role=role,
             created=_MADE,

@@ -235,7 +235,7 @@ def _looked_after(maker: Maker) -> SampleLineage:
     firm = models.Organisation.objects.using(alias).create(
         organisation_id=_FIRM,
         customer_id="0123457-5",
-        folded="0123457-5",
+        normalised_id="0123457-5",
         kind=IdentifierType.ARTIFICIAL,
         name="Tilitoimisto Oy",
         language=maker.organisation.language,
@@ -299,7 +299,7 @@ def _organisation(db: Database, language: Language, people: SamplePeople) -> mod
     organisation = models.Organisation.objects.using(db.alias).create(
         organisation_id="0" * 31 + "1",
         customer_id="0123456-7",
-        folded="0123456-7",
+        normalised_id="0123456-7",
         kind=IdentifierType.ARTIFICIAL,
         name="Sinisiipi Oy",
         language=language,

@@ -22,7 +22,7 @@ class IssuanceApproval:
     order_id: str | None = None
     predecessor: Serial | None = None
     replaces: Serial | None = None
-    voids: Certificate | None = None
+    supersedes: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,6 @@ class Replay:
 def replay_or_reject(certificate: Certificate) -> Replay | Rejection:
     """Answer the same request again; what was only reserved is not signed for an organisation that lost its right."""
     holding = certificate.holding
-    if certificate.state is CertificateState.RESERVED and not holding.customer.may_use(holding.channel):
+    if certificate.state is CertificateState.RESERVED and not holding.customer.is_approved_for(holding.channel):
         return Rejection(RejectionReason.NOT_ENTITLED, language=holding.language)
     return Replay(certificate)

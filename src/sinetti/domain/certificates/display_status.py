@@ -71,7 +71,7 @@ class CertificateFacts:
     fetched_at: datetime | None = None
     revoked_at: datetime | None = None
     reason: RevocationReason | None = None
-    let_end_at: datetime | None = None
+    renewal_opt_out_at: datetime | None = None
     by_renewal: bool = False
     approved: bool = True
     succeeded: bool = False
@@ -109,7 +109,7 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
         DisplayStatus.NEW_WAITS: one.succeeded,
         DisplayStatus.NOT_FETCHED: one.fetched_at is None,
         # Whoever renewed or replaced it after all wants the new one to be renewed, too.
-        DisplayStatus.LET_END: one.let_end_at is not None and one.span.not_before <= one.let_end_at,
+        DisplayStatus.LET_END: one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at,
         # One that lives for weeks ends soon from its beginning: it counts only once something can be done.
         DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
         DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,

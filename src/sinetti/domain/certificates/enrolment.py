@@ -44,14 +44,14 @@ def decide_enrolment(
     ids: TransferIds, key: KeyId, situation: EnrolmentContext, now: datetime
 ) -> IssuanceApproval | Replay | Rejection:
     """Approve the first certificate of an order, answer the same request again, or refuse for the first reason."""
-    spent, language = ids.spent_on, ids.holding.language
-    if spent is not None and spent.key == key and spent.live(now) and situation.kindness.answers_again:
+    spent, language = ids.used_for, ids.holding.language
+    if spent is not None and spent.key == key and spent.live(now) and situation.kindness.replay_same_request:
         return replay_or_reject(spent)
     if now > ids.expires:
         return Rejection(RejectionReason.TRANSFER_IDS_EXPIRED, ended=ids.expires, language=language)
     if spent is not None:
         return Rejection(RejectionReason.TRANSFER_IDS_USED, language=language)
-    if not ids.holding.customer.may_use(ids.holding.channel):
+    if not ids.holding.customer.is_approved_for(ids.holding.channel):
         return Rejection(RejectionReason.NOT_ENTITLED, language=language)
     if situation.key_known:
         return Rejection(RejectionReason.KEY_REUSED, language=language)

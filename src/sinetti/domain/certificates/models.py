@@ -67,4 +67,4 @@ class TransferIds:
     expires: datetime
     wrong_passwords: int
     ended: bool
-    spent_on: Certificate | None
+    used_for: Certificate | None

@@ -25,7 +25,7 @@ class RenewalContext:
 
     same_key: Certificate | None
     successor: Certificate | None
-    made_again: int
+    repeat_count: int
     key_known: bool
     validity: timedelta
     kindness: Leniency
@@ -49,12 +49,12 @@ def decide_renewal(
     """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
     earlier, language = situation.same_key, held.holding.language
     answered = earlier if earlier is not None and earlier.live(now) else None
-    if answered is not None and situation.kindness.answers_again:
+    if answered is not None and situation.kindness.replay_same_request:
         return replay_or_reject(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
     if now > held.span.not_after:
         return Rejection(RejectionReason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)
-    if not held.holding.customer.may_use(held.holding.channel):
+    if not held.holding.customer.is_approved_for(held.holding.channel):
         return Rejection(RejectionReason.NOT_ENTITLED, language=language)
     if now < held.renewable_from:
         return Rejection(
@@ -68,13 +68,13 @@ def decide_renewal(
         return Rejection(RejectionReason.KEY_REUSED, language=language)
     # Starts now, not at the old end: both must work while the holder moves its systems over.
     span = ValidityPeriod(now, now + situation.validity)
-    return IssuanceApproval(held.holding, key, span, predecessor=held.serial, voids=successor)
+    return IssuanceApproval(held.holding, key, span, predecessor=held.serial, supersedes=successor)
 
 
 def _may_be_made_again(successor: Certificate, situation: RenewalContext) -> bool:
     """Whether the client may have lost this renewal together with the answer: nobody has fetched it yet."""
     return (
-        situation.kindness.renews_again
+        situation.kindness.allow_repeated_renewal
         and successor.state is not CertificateState.FETCHED
-        and situation.made_again < RENEWALS_UNFETCHED_ALLOWED
+        and situation.repeat_count < RENEWALS_UNFETCHED_ALLOWED
     )

@@ -21,6 +21,6 @@ def decide_retrieval(
     # What was revoked before it was signed never will be.
     if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
         return Rejection(RejectionReason.SUPERSEDED, language=found.holding.language)
-    if found.recorded_at is None or machine_now < found.recorded_at + kindness.ready_after:
+    if found.recorded_at is None or machine_now < found.recorded_at + kindness.retrieval_delay:
         return Rejection(RejectionReason.NOT_READY, language=found.holding.language)
     return found

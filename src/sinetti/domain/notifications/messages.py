@@ -65,7 +65,7 @@ class QueuedMessage:
     step: str
     created: datetime
     due: datetime
-    tries: int
+    attempts: int
     recipient: str | None = None
     address: str | None = None
     holding: str | None = None

@@ -66,7 +66,7 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
         (seen.issued_at, _ISSUED, _ROUND, "event"),
         (facts.fetched_at, _FETCHED, _ROUND, "event"),
         (one.use.since if one.use.use is UsageState.SEEN else None, _SEEN, _ROUND, "event"),
-        (facts.let_end_at, _LET_END, _ROUND, "event"),
+        (facts.renewal_opt_out_at, _LET_END, _ROUND, "event"),
         (facts.taken_at, _TAKEN, _ROUND, "event"),
         (over, _REVOKED, _CROSS, "end"),
         (facts.span.not_after, _ENDED if now > facts.span.not_after else _ENDS, _SQUARE, "end"),

@@ -60,10 +60,10 @@ def _page(seen: LineageView, language: Language, error: str = "") -> Page:
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
     values.append(DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves, language)))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
-    if seen.let_end_at is not None:
+    if seen.renewal_opt_out_at is not None:
         noted = _(
             "Since {since} it is noted that nothing comes in its place.",
-            since=format_datetime(seen.let_end_at, language),
+            since=format_datetime(seen.renewal_opt_out_at, language),
         )
         button = Button(_("Take back: remind us again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]

@@ -48,7 +48,7 @@ class AsgiGateway:
             await self._application(scope, receive, send)
             return
         headers = decoded(scope)
-        believed = self._guard.believes(peer_of(scope), headers)
+        believed = self._guard.trusts(peer_of(scope), headers)
         shown = self._shown(scope, headers, believed=believed)
         verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.judge, shown)
         if verdict is not None and verdict.accepted:

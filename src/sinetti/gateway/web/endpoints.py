@@ -51,9 +51,9 @@ class AuthService:
 
     def answer(self, asked: IncomingRequest) -> HttpResult:
         """Answer one request."""
-        return self.turned_away(asked) or _ENDPOINTS[asked.path][1](self, asked)
+        return self.on_rejected_by_proxy(asked) or _ENDPOINTS[asked.path][1](self, asked)
 
-    def turned_away(self, asked: IncomingRequest) -> HttpResult | None:
+    def on_rejected_by_proxy(self, asked: IncomingRequest) -> HttpResult | None:
         """Answer a request that nothing comes of whatever its body is; None for all others."""
         answers = _ENDPOINTS.get(asked.path)
         if answers is None:
@@ -61,7 +61,7 @@ class AuthService:
         methods, _, open_to_all = answers
         if asked.method not in methods:
             return HttpResult(405, {"Allow": ", ".join(methods), "Content-Type": "text/plain; charset=utf-8"}, b"")
-        if not open_to_all and not self.guard.believes(asked.peer, asked.headers):
+        if not open_to_all and not self.guard.trusts(asked.peer, asked.headers):
             return _plain(
                 403, "This gateway answers its own proxy alone: by the Unix socket, or listed and with the secret."
             )

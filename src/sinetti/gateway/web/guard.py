@@ -48,12 +48,12 @@ class RequestGuard:
             why = f'nobody would be asked about revocation: name a source, or say revocation = "{DANGEROUSLY_NONE}"'
             raise NoRevocationSource(why)
 
-    def believes(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
+    def trusts(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
         """Whether headers about certificates count: by the peer's address (None: a Unix socket) and the secret."""
         if self.proxies is None:
             return False
         known = list(headers)
-        believed = self.proxies.believes(peer, [value.encode("latin-1") for name, value in known if name == SECRET])
+        believed = self.proxies.trusts(peer, [value.encode("latin-1") for name, value in known if name == SECRET])
         if not believed and any(name == CERTIFICATE for name, _ in known):
             _log.info("a certificate in a header is not believed: it came from no listed proxy, or without the secret")
         return believed

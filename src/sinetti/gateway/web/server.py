@@ -93,7 +93,7 @@ class GatewayApp:
             self._waiting -= 1
 
     async def _with_body(self, scope: Scope, headers: Headers, peer: str | None, receive: Receive) -> HttpResult:
-        away = self._service.turned_away(IncomingRequest(scope["method"], scope["path"], headers, peer))
+        away = self._service.on_rejected_by_proxy(IncomingRequest(scope["method"], scope["path"], headers, peer))
         if away is not None:
             return HttpResult(away.status, {**away.headers, "Connection": "close"}, away.body)
         encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))

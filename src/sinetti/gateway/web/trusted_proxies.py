@@ -46,7 +46,7 @@ class TrustedProxies:
         """Take whoever can open the socket's file, with a secret beside it where one is given."""
         return cls(secret=None if secret is None else check_secret_strength(secret), unix=True)
 
-    def believes(self, peer: str | None, secrets: Iterable[bytes]) -> bool:
+    def trusts(self, peer: str | None, secrets: Iterable[bytes]) -> bool:
         """Whether this peer's word counts: its address (None on a Unix socket), and the secrets that it sent."""
         shown = list(secrets)
         if self.secret is None:

@@ -47,7 +47,7 @@ class WsgiGateway:
         """Let a request through, or answer it here."""
         headers = [(name, environ[_key(name)]) for name in (CERTIFICATE, CHAIN, SECRET) if _key(name) in environ]
         # On a Unix socket servers leave the address out, or empty.
-        believed = self._guard.believes(environ.get("REMOTE_ADDR") or None, headers)
+        believed = self._guard.trusts(environ.get("REMOTE_ADDR") or None, headers)
         verdict = self._guard.judge(self._shown(environ, headers, believed=believed))
         if verdict is not None and verdict.accepted:
             return self._application(_told(environ, verdict, believed=believed), start_response)

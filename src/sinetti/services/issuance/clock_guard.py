@@ -49,7 +49,7 @@ class ClockGuard:
         self._held: ClockStatus | None = None
         self._believed: ClockStatus | None = None
 
-    def may_issue(self) -> bool:
+    def issuance_allowed(self) -> bool:
         """Whether the clock is believed now. Raises what REGISTER_UNAVAILABLE lists."""
         return self.standing().doubt is None
 

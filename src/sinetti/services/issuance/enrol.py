@@ -40,7 +40,7 @@ def _enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedR
 def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(f"order:{ids.order_id}", request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
-    if not ctx.may_issue():
+    if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=ids.holding.language)
     # 5: only the key is taken.
     requested = read_request(ask.request, ctx.policy)

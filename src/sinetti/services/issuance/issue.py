@@ -28,7 +28,7 @@ def issue(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> Certificate | Rejection:
     """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
-    if not ctx.may_issue():
+    if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
     issuer = ctx.issuer_for(approval.holding.channel)
     issuer = replace(issuer, shard=ctx.shards.take(issuer.file_name))
@@ -57,11 +57,11 @@ def issue(
         renewable_from=default_renewal_start(approval.span),
         crl_shard=issuer.shard,
         to_be_signed=to_be_signed,
-        waits_since=ctx.machine_now(),
+        reserved_machine_time=ctx.machine_now(),
     )
     certificate = transactions.reserve_certificate(ctx.db, reservation, audit)
     ctx.step("9-reserved")
-    if approval.voids is not None:
+    if approval.supersedes is not None:
         journal_superseded(certificate, ctx)
     return sign_and_store(certificate, ctx, audit, to_be_signed)
 
@@ -75,7 +75,7 @@ def sign_and_store(
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
-        if not ctx.may_issue():
+        if not ctx.issuance_allowed():
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
         issuer = ctx.issuers[certificate.authority]
         octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]

@@ -117,7 +117,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
     Nothing is done while the clock is not believed: what is too old is a matter of the clock.
     """
     finished, given_up = 0, 0
-    if not ctx.may_issue():
+    if not ctx.issuance_allowed():
         return finished, given_up
     now = ctx.machine_now()
     waiting = recovery.waiting_reservations(ctx.db, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
@@ -140,4 +140,4 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
 
 def _may_be_finished(certificate: Certificate, audit: AuditContext) -> bool:
     holding = certificate.holding
-    return holding.customer.may_use(holding.channel) and audit.at <= certificate.span.not_after
+    return holding.customer.is_approved_for(holding.channel) and audit.at <= certificate.span.not_after

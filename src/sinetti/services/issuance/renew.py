@@ -61,7 +61,7 @@ def _decide(
 ) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(_actor(signer), request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
-    if not ctx.may_issue():
+    if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=signer.holding.language)
     # 5: only the key is taken.
     if isinstance(requested, Rejection):
@@ -76,7 +76,7 @@ def _decide(
         journal_superseded(decision.certificate, ctx)
         certificate = sign_and_store(decision.certificate, ctx, audit)
     else:
-        if decision.voids is not None:
+        if decision.supersedes is not None:
             log_leniency(LenientBehaviour.RENEWED_AGAIN, request_id)
         certificate = issue(decision, requested.public_key, ctx, audit)
     if isinstance(certificate, Rejection):
@@ -90,7 +90,7 @@ def _situation(found: RenewalLookup, ctx: ServiceContext) -> RenewalContext:
     return RenewalContext(
         same_key=found.renewals.same_key,
         successor=found.renewals.successor,
-        made_again=found.renewals.made_again,
+        repeat_count=found.renewals.repeat_count,
         key_known=found.key_known,
         validity=ctx.validity,
         kindness=ctx.kindness,

@@ -33,7 +33,7 @@ def _collect(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Cert
         decision = decide_retrieval(fetched, ask.customer_id, ctx.kindness, ctx.machine_now())
         if isinstance(decision, Rejection):
             return decision
-        if ctx.kindness.ready_after == timedelta(0):
+        if ctx.kindness.retrieval_delay == timedelta(0):
             log_leniency(LenientBehaviour.READY_AT_ONCE, request_id)
     journal_retrieved(decision, ctx)
     _, der = transactions.get_der(ctx.db, decision)

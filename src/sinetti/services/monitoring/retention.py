@@ -63,7 +63,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
 
     Raises NotErased while the clock is not believed.
     """
-    if not ctx.may_issue():
+    if not ctx.issuance_allowed():
         sentence = "the machine's clock is not believed, and what is past its period is a matter of the clock: "
         raise NotErased(sentence + "sinetti authority clock show says more")
     past, db = plan_retention(periods, ctx), ctx.db

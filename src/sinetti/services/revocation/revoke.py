@@ -52,7 +52,7 @@ class RevocationRequest:
     reason: RevocationReason
     revoker: RevokerRole = RevokerRole.OPERATOR
     invalidity_date: datetime | None = None
-    spared: Collection[Serial] = ()
+    excluded: Collection[Serial] = ()
 
 
 def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> tuple[Certificate, ...]:
@@ -97,7 +97,7 @@ def _revoke_all(
     """
     done: list[Serial] = []
     while True:
-        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, holding_id), ask.spared)
+        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, holding_id), ask.excluded)
         found = [transactions.find_certificate(ctx.db, serial) for serial in taken]
         # Looked at first: whatever is revoked moves the version of the holding, for others at work on it.
         if all(one is None or one.revoked for one in found):
@@ -124,7 +124,7 @@ def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: Service
     """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
     line = revocation.renewals(ctx.db, certificate.holding.holding_id)
     going = cascade(ask.serial, ask.reason, line)
-    for serial in ask.spared:
+    for serial in ask.excluded:
         if serial == ask.serial or serial not in going:
             sentence = f"{serial} cannot be spared, since it does not go with this certificate; nothing was revoked"
             raise RevocationError(RevocationErrorKind.SPARED, sentence)

@@ -51,7 +51,7 @@ def revoke_own(
         return decision
     # Of what was revoked before nothing more goes: it may have been spared then, by somebody who looked.
     spared = _spared(held, reason, ctx) if decision is SelfRevocationResult.SAME else ()
-    ask = RevocationRequest(held.serial, reason, RevokerRole.HOLDER, spared=spared)
+    ask = RevocationRequest(held.serial, reason, RevokerRole.HOLDER, excluded=spared)
     with suppress(AlreadyRevoked):
         revoke(ask, ctx, f"certificate:{held.serial}", request_id)
     at, stands = revocation.revocation_of(ctx.db, held.serial)

@@ -76,10 +76,10 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
             )
             raise SignerUnavailable(sentence)
         return newest
-    with ctx.turns.one(authority):
+    with ctx.crl_locks.one(authority):
         # Who had to wait takes what another has found, or made, since.
         known = _newest(authority, shard, ctx)
-        if known is None or not ctx.turns.has_all(authority, shard, known.number, asked):
+        if known is None or not ctx.crl_locks.is_covered(authority, shard, known.number, asked):
             return _looked_after(authority, shard, ctx, request_id)
         return known
 
@@ -90,13 +90,13 @@ def _looked_after(authority: str, shard: int, ctx: ServiceContext, request_id: s
         publish(authority, ctx, request_id)
         newest = _newest(authority, shard, ctx)
     assert newest is not None  # noqa: S101 - it was published just now, if it was not there before
-    ctx.turns.found(authority, shard, newest.number, begun)
+    ctx.crl_locks.found(authority, shard, newest.number, begun)
     return newest
 
 
 def _has_ended(newest: PublishedList, ctx: ServiceContext) -> bool:
     """Whether its time is over; by a clock that is not believed none's is."""
-    return ctx.may_issue() and ctx.now() > newest.next_update
+    return ctx.issuance_allowed() and ctx.now() > newest.next_update
 
 
 def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) -> None:
@@ -131,7 +131,7 @@ def _renew(authority: str, ctx: ServiceContext, request_id: str) -> None:
 
 def _is_old(at: datetime, after: timedelta, ctx: ServiceContext) -> bool:
     """Whether so much time has gone by, or the clock was set back; not while the clock is not believed."""
-    return ctx.may_issue() and not at <= ctx.now() < at + after
+    return ctx.issuance_allowed() and not at <= ctx.now() < at + after
 
 
 def _lacks(newest: PublishedList, authority: str, shard: int, ctx: ServiceContext) -> bool:
@@ -140,10 +140,10 @@ def _lacks(newest: PublishedList, authority: str, shard: int, ctx: ServiceContex
 
 def _newest(authority: str, shard: int, ctx: ServiceContext) -> PublishedList | None:
     """The newest list of a shard; read anew only where it is another than this process had."""
-    known = ctx.known_lists.get((authority, shard))
+    known = ctx.crl_cache.get((authority, shard))
     newest = crls.latest_crl(ctx.db, authority, shard, known)
     if newest is not None:
-        ctx.known_lists[authority, shard] = newest
+        ctx.crl_cache[authority, shard] = newest
     return newest
 
 
@@ -164,7 +164,7 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelt
         made = _signed(authority, ctx, contents, number, dates)
         keep, audit = partial(_keep, authority, ctx), ctx.audit_entry("service", request_id)
         crls.publish_lists(ctx.db, authority, made, audit, keep)
-        ctx.known_lists.update({(authority, shard): one for shard, one in made.items()})
+        ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})
         newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
         # Another may have published at once, under a higher number, what it had counted before: then once more.
         if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
@@ -193,14 +193,14 @@ def _has_to_be_rebuilt(whole: PublishedList, ctx: ServiceContext) -> bool:
 
 
 def _number(authority: str, ctx: ServiceContext, last: Mapping[int, PublishedList]) -> int:
-    believed = ctx.may_issue() or not last
+    believed = ctx.issuance_allowed() or not last
     milliseconds = int(ctx.machine_now().timestamp() * 1000) if believed else 0
     return crls.take_crl_number(ctx.db, authority, milliseconds)
 
 
 def _dates(last: Mapping[int, PublishedList], ctx: ServiceContext, life: timedelta) -> tuple[datetime, datetime]:
     newest = max(last.values(), key=lambda one: one.number, default=None)
-    if newest is not None and not ctx.may_issue():
+    if newest is not None and not ctx.issuance_allowed():
         return newest.this_update, newest.next_update
     now = ctx.now()
     return now, now + life

@@ -125,7 +125,7 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
     # By a clock that is wrong nothing is old, and nothing is dated.
-    if stored is not None and stored[0].status == status and not ctx.may_issue():
+    if stored is not None and stored[0].status == status and not ctx.issuance_allowed():
         return OcspReply(stored[1], stored[0], kept=True)
     try:
         if asked.nonce is None and is_cached(found.subject, now):
@@ -161,7 +161,7 @@ def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleR
     That was dated by a clock that was believed, and a revocation waits for none (as services/status/crl.py has it).
     """
     status, last = found.subject.status, found.told
-    if ctx.may_issue():
+    if ctx.issuance_allowed():
         # With the responder's certificate its answers end (RFC 6960, 4.2.2.2).
         return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
     if last is None:

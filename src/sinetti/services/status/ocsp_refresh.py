@@ -32,7 +32,7 @@ class OcspRefresher:
 
         Nothing is done while the clock is not believed. Raises what REGISTER_UNAVAILABLE lists.
         """
-        if not ctx.may_issue():
+        if not ctx.issuance_allowed():
             return 0
         done = 0
         for authority in ctx.responders:

@@ -172,7 +172,7 @@ class ControlEndpoint:
         asked: dict[str, object] = {**json_fields.query(request.query, "to", "kind")}
         kind = json_fields.choice(asked, "kind", MessageKind) if "kind" in asked else None
         to = _reached_at(str(asked["to"])) if "to" in asked else None
-        self.postman.catch_up()
+        self.postman.dispatch_due()
         found = [
             asdict(one)
             for one in self.letters.all()

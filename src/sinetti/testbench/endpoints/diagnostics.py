@@ -98,7 +98,7 @@ class DiagnosticsEndpoint:
 def _reason_of(reply: Response) -> str:
     """Why a call was refused, empty if it was not: SOAP notes it for the log, others say it in a problem document."""
     if reply.status < _FAILED:
-        return (reply.noted or {}).get("reason", "")
+        return (reply.log_fields or {}).get("reason", "")
     if reply.content_type == "application/problem+json":
         return str(json.loads(reply.body)["reason"])
     return "fault"

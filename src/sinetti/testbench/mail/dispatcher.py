@@ -36,7 +36,7 @@ class MessageDispatcher:
     _done_until: datetime | None = field(default=None, init=False)
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def catch_up(self) -> None:
+    def dispatch_due(self) -> None:
         """Send what is due by now. Where the clock runs, each at its instant since somebody looked last."""
         with self._one_at_a_time:
             self._catch_up()

@@ -36,7 +36,7 @@ class Envelope:
     """`payload`: the Body's first element. `crowded`: the Body holds something beside it."""
 
     payload: etree._Element
-    crowded: bool
+    has_extra_content: bool
     _cut: "_Cut" = field(repr=False)
 
     @property
@@ -56,7 +56,7 @@ class Envelope:
         the same exclusive C14N as the payload, or it is left out. None for a crowded Body. The first mostly fits, so
         the others are made when they are asked for.
         """
-        if self.crowded:
+        if self.has_extra_content:
             return
         try:
             expected = parser.exclusive(self.payload)

@@ -158,7 +158,7 @@ def render_renew(
 
 
 def _values_of(operation: Operation, envelope: Envelope) -> dict[ElementName, Value]:
-    if envelope.crowded:
+    if envelope.has_extra_content:
         raise SchemaViolation(operation.request)
     parts = child_elements(envelope.payload, operation.request)
     if operation is Operation.RENEW:

@@ -132,7 +132,7 @@ def read_response(body: bytes, operation: Operation, accept_signer: Callable[[x5
         raise UnreadableResponse(str(bad)) from bad
     if envelope.payload.tag == f"{{{SOAP}}}Fault":
         raise SoapFault(_fault_text(envelope.payload))
-    if envelope.crowded or envelope.payload.tag != qualified(operation.response):
+    if envelope.has_extra_content or envelope.payload.tag != qualified(operation.response):
         why = "it is no answer to what was asked"
         raise UnreadableResponse(why)
     try:

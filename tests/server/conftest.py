@@ -1,0 +1,7 @@
+"""Fixtures of the API's tests, for tests of the server that call the SOAP endpoint."""
+
+from tests.api.conftest import any_counter, counter, service
+from tests.support.registers import db, sqlite_db
+from tests.support.service_context import desk, sqlite_desk
+
+__all__ = ["any_counter", "counter", "db", "desk", "service", "sqlite_db", "sqlite_desk"]
