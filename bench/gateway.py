@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from bench import memory
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
-from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource

@@ -26,8 +26,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench.load import Sent
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
 from sinetti.gateway.settings import load, open_gateway
 from sinetti.infra.clock import monotonic_seconds, utc_now

@@ -20,7 +20,7 @@ from bench.clusters import PostgresMissing, cluster, new_database
 from bench.notices import NOW, WINDOW, fill, terms
 from sinetti.database import models
 from sinetti.database.connection import Database, migrate, open_database
-from sinetti.database.ids import random_id
+from sinetti.database.sql import random_id
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import monotonic_seconds, utc_now

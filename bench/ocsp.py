@@ -35,7 +35,7 @@ from sinetti.domain.values import Channel
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signatures import sign
-from sinetti.services.status.ocsp_refresh import OcspRefresher
+from sinetti.services.status.ocsp import OcspRefresher
 
 MARK = 2000
 """Answers a second of one core (issue 4, section 4)."""

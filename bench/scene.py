@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.requests import RenewRequest
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, ValidityPeriod
 from sinetti.infra.clock import utc_now

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from bench.gateway import NOW, Scene, scene
 from bench.processes import cost
-from sinetti.ca.issuance import LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import LeafProfile, LeafRequest
 from sinetti.client.results import ExitCode
 from sinetti.client.store import settings
 from sinetti.client.store.settings import NameSettings

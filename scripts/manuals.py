@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sinetti import __version__
 from sinetti.cli import main
-from sinetti.cli.introspection import CommandInfo, all_commands
+from sinetti.cli.completion_scripts import CommandInfo, all_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "man"

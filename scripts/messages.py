@@ -18,8 +18,7 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language
 from sinetti.notifications.context import RenderedMessage
 from sinetti.notifications.previews import samples as previews_samples
-from sinetti.notifications.previews.reminders import REMINDERS
-from sinetti.notifications.previews.sample_case import SampleMessage
+from sinetti.notifications.previews.reminders import REMINDERS, SampleMessage
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"

@@ -97,8 +97,8 @@ def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
 def helps() -> dict[str, list[str]]:
     """Return the texts of every command that speaks the reader's language, by the parsers, with where they are."""
     # Loaded here: the build hook, which only compiles, has no package to ask yet.
+    from sinetti.cli.completion_scripts import all_commands  # noqa: PLC0415
     from sinetti.cli.core import argparse_i18n  # noqa: PLC0415
-    from sinetti.cli.introspection import all_commands  # noqa: PLC0415
 
     found: dict[str, list[str]] = {}
     for command in all_commands():

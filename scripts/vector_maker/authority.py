@@ -22,7 +22,8 @@ from sinetti.ca.hierarchy_builder import (
     response_signer_plan,
     validity_from,
 )
-from sinetti.ca.hierarchy_config import CaRole, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafRequest, RevokedEntry
 from sinetti.ca.ocsp import Responder, canonical_request, responder_of, sign_answer

@@ -13,8 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.domain.codes import ERROR_CODES
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, generate_key, serial_hex, sha256_hex
 from vector_maker.authority import Authority, Keys, signing_request

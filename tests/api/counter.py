@@ -10,7 +10,7 @@ from lxml import etree
 from signxml import SignatureConfiguration, XMLVerifier
 
 from sinetti.api.soap import PATH, SoapEndpoint
-from sinetti.ca.issuance import LeafProfile
+from sinetti.ca.issuance_request import LeafProfile
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, generate_key
 from sinetti.server.http import Request, Response

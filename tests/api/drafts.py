@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.leniency import Leniency
+from sinetti.domain.requests import Leniency
 from sinetti.pki.encoding import PrivateKey
 from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.database.connection import Database
 from sinetti.domain.values import Environment
 from tests.support.authority import BASE_URL, NOW

@@ -3,8 +3,7 @@
 import pytest
 from lxml import etree, html
 
-from sinetti.api.landing_page import welcome
-from sinetti.api.soap import PATH
+from sinetti.api.soap import PATH, welcome
 from sinetti.domain.values import Environment, Language
 from tests.api.counter import ADDRESS
 

@@ -7,12 +7,11 @@ from threading import Thread
 
 import pytest
 
-from sinetti.domain.codes import ERROR_CODES
-from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.refusals import ERROR_CODES, Rejection, RejectionReason
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import refusal_text
 from sinetti.pki.encoding import certificate_der
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from tests.api.counter import LONGEST_MESSAGE, payload_of
 from tests.api.drafts import DRAFTS, FAULTS, NAME, Draft, get_draft, new_draft, renew_draft, wrong
 from tests.support.authority import CUSTOMER_ID, authority, holder_certificate, holder_key, issuer, response_signer
@@ -138,7 +137,7 @@ def test_a_signer_that_stalls_leaves_the_certificate_not_ready(counter):
         thread = Thread(target=ask)
         thread.start()
         assert stall.somebody_waits.wait(30)
-        (reserved,) = queries.certificates(counter.desk.ctx)
+        (reserved,) = registration.certificates(counter.desk.ctx)
         values = draft.values | {"RetrievalId": reserved.retrieval_id}
         for name in ("TransferId", "TransferPassword"):
             del values[name]

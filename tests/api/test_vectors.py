@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509 import ocsp
 from lxml import etree
 
-from sinetti.ca.hierarchy_config import GeneratedHierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.client.documents import receipt_check
 from sinetti.database.issuance import recovery
 from sinetti.database.issuance.journal_records import JournalState
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewTransferIds
-from sinetti.domain.codes import ERROR_CODES
+from sinetti.domain.refusals import ERROR_CODES
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource

@@ -9,7 +9,7 @@ from math import gcd, prod
 from random import Random
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.weak_keys import primes_to
+from sinetti.pki.key_policy import primes_to
 from tests.attacks.csrs import info, integer, rsa_key, unsigned
 from tests.pki.weak_numbers import roca_factor
 from tests.support.authority import holder_key

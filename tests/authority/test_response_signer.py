@@ -15,8 +15,9 @@ from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_files import KeyPair
-from sinetti.authority.response_signer import AnswersUnsigned
-from sinetti.ca.hierarchy_config import HierarchyError, load_preset
+from sinetti.authority.service_certificates import AnswersUnsigned
+from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.domain.values import Environment
 from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.encoding import load_certificate, serial_hex

@@ -8,7 +8,7 @@ from bench.scene import KINDS
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.domain.values import Channel
 from sinetti.server.http import Request
-from sinetti.services.status.ocsp_refresh import OcspRefresher
+from sinetti.services.status.ocsp import OcspRefresher
 from tests.support.registers import all_connections_closed
 
 

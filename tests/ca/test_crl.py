@@ -21,8 +21,8 @@ from sinetti.ca.crl import (
 )
 from sinetti.ca.crl_entries import serials_revoked_since
 from sinetti.ca.der import ca_key
+from sinetti.ca.issuance import capture_key
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.ca.tbs_capture import capture_key
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.encoding import serial_hex

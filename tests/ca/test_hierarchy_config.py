@@ -2,15 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.ca.hierarchy_builder import policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import (
-    PRESETS,
-    CaRole,
-    HierarchyError,
-    generate_hierarchy,
-    load_preset,
-    parse_hierarchy,
-)
+from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.key_policy import key_type

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from sinetti.ca.hierarchy_builder import RESPONDER_LIFE, responder_plan
-from sinetti.ca.hierarchy_config import CaRole
+from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import LeafProfile, LintError
 from sinetti.ca.lint import lint
 from sinetti.ca.ocsp import (

@@ -8,8 +8,11 @@ import pytest
 from cryptography import x509
 
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_config import PRESETS, CaRole, generate_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import CaRequest, LeafProfile, LeafRequest, attach_signature, new_serial, prepare_authority
+from sinetti.ca.hierarchy_builder import generate_hierarchy
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole
+from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
+from sinetti.ca.issuance_request import CaRequest, LeafProfile, LeafRequest
 from sinetti.domain.values import Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import certificate_der
 from sinetti.pki.signatures import sign

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from sinetti.client.config import finding
+from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
-from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor import findings as doctor_messages
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_plural_message, render
 from sinetti.client.requests import transport
@@ -39,7 +39,7 @@ def begun(shell, monkeypatch):
     """A shell in the folder of a sinetti.toml; the service shows a page and the true time."""
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(finding.VARIABLE, raising=False)
+    monkeypatch.delenv(loader.VARIABLE, raising=False)
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(TABLES.format(url=shell.double.url))
     return shell

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from sinetti.cli.introspection import all_commands
+from sinetti.cli.completion_scripts import all_commands
 from sinetti.cli.main import ALIASES, SERVER, build_parser
 from tests.house.tree import ROOT
 from tests.support import tools

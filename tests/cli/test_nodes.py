@@ -18,7 +18,7 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.main import main
-from sinetti.database.ids import random_id
+from sinetti.database.sql import random_id
 from sinetti.infra.clock import utc_now
 from sinetti.journal import reader
 from sinetti.pki.encoding import serial_hex

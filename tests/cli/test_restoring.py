@@ -12,8 +12,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind
-from sinetti.authority.journal_place import journal_folder
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.addresses import check_available
 from sinetti.settings.authority import read

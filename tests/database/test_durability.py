@@ -10,8 +10,7 @@ from django.db import connections
 from django.db.backends.base import base
 
 from sinetti.database import connection as database_connection
-from sinetti.database.connection import DatabaseSetupError, open_database, server_default, setting
-from sinetti.database.durability import check_durability
+from sinetti.database.connection import DatabaseSetupError, check_durability, open_database, server_default, setting
 from sinetti.database.operations import authorities
 from tests.support import postgres
 from tests.support.backups import url_of

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from sinetti.database import fast_schema, ids
+from sinetti.database import fast_schema, sql
 from sinetti.database.connection import migrate, open_database
 from sinetti.database.fast_schema import create_schema_fast
 from tests.support.postgres import create_database
@@ -31,9 +31,9 @@ def empty(request, tmp_path):
 
     def opened():
         if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path}/{ids.random_id()}.sqlite3"
+            url = f"sqlite:///{tmp_path}/{sql.random_id()}.sqlite3"
         else:
-            url = create_database(request.getfixturevalue("postgres_url"), f"empty_{ids.random_id()}")
+            url = create_database(request.getfixturevalue("postgres_url"), f"empty_{sql.random_id()}")
         db = open_database(url, ALIAS)
         return db, connections[ALIAS]
 

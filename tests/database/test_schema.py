@@ -9,8 +9,8 @@ from django.db.migrations import AddField, CreateModel, Migration
 from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.database import connection as database_connection
-from sinetti.database import ids as database_ids
 from sinetti.database import models
+from sinetti.database import sql as database_ids
 from sinetti.database.common import mappers
 from sinetti.database.connection import DatabaseSetupError, migrate, open_database
 from sinetti.database.migration_operations import AddIndexWhileServing, set_minimum_code_version

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from sinetti.domain.codes import ERROR_CODES, reason_for_code
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import ERROR_CODES, RejectionReason, reason_for_code
 
 
 @pytest.mark.parametrize("reason", RejectionReason)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.domain.phones import international
+from sinetti.domain.validation import international
 
 NUMBERS = {
     "a Finnish number with blanks": ("040 123 4567", "+358401234567"),

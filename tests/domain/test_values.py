@@ -5,12 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain import leniency, values
+from sinetti.domain import requests, values
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.approval import IssuanceApproval, Replay
-from sinetti.domain.leniency import LENIENT, STRICT, LenientBehaviour
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.requests import (
+    LENIENT,
+    STRICT,
+    AcceptedResponse,
+    CertificateResponse,
+    EnrolRequest,
+    LenientBehaviour,
+    RenewRequest,
+    RetrieveRequest,
+)
 from sinetti.domain.values import Environment, KeyPolicy, KeyType, ValidityPeriod
 from tests.domain.facts import NEW_KEY, NOW, certificate, holding, transfer_ids
 
@@ -51,11 +59,11 @@ def test_an_answer_says_its_retrieval_id():
 
 def test_strict_takes_every_kindness_away():
     assert (
-        leniency.Leniency(replay_same_request=True, allow_repeated_renewal=True, retrieval_delay=timedelta(0))
+        requests.Leniency(replay_same_request=True, allow_repeated_renewal=True, retrieval_delay=timedelta(0))
         == LENIENT
     )
     assert (
-        leniency.Leniency(replay_same_request=False, allow_repeated_renewal=False, retrieval_delay=timedelta(seconds=2))
+        requests.Leniency(replay_same_request=False, allow_repeated_renewal=False, retrieval_delay=timedelta(seconds=2))
         == STRICT
     )
 

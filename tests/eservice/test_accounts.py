@@ -20,8 +20,8 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
 from sinetti.eservice.accounts.account_settings import browser_of
+from sinetti.eservice.accounts.mfa import is_credential
 from sinetti.eservice.accounts.sessions import BEGAN, SessionStore, stored
-from sinetti.eservice.accounts.webauthn_input import is_credential
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.templates.renderer import Skip
 from sinetti.services.access.accounts import deactivate, make_account

@@ -13,7 +13,7 @@ from sinetti.database.access.accounts import NewAccount
 from sinetti.database.models import CacheEntry
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
-from sinetti.eservice.accounts.id_token import outside_roles
+from sinetti.eservice.accounts.oidc import outside_roles
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG
 from sinetti.services.access.accounts import make_account

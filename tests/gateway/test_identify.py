@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sinetti.ca.issuance import LeafProfile
+from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import key_usage
 from sinetti.domain.values import Channel, Environment, KeyType, Language
 from sinetti.gateway import gateway as gateway_gateway

@@ -15,7 +15,7 @@ ASKS = {
 """Functions that check permissions; each act calls one, itself or by a function of its module.
 
 `act_for`, `act_on` and `guarded` (services/access/act_transaction.py) ask, and ask again; `order` is the act of that
-name, which many replacements are made of. `check_can_modify` and `check_can_view` (services/access/objects.py)
+name, which many replacements are made of. `check_can_modify` and `check_can_view` (services/access/permissions.py)
 check the organisation of an object. `load_permissions` is for lists. `has_permission` and `organisations` belong to
 Permissions.
 """

@@ -22,23 +22,22 @@ from sinetti.client.doctor import findings
 from sinetti.client.documents import receipt_check
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.reporting import metrics, status, status_table
-from sinetti.client.reporting.required_actions import RequiredAction
-from sinetti.client.reporting.status import NameStatus
+from sinetti.client.reporting import metrics, status
+from sinetti.client.reporting import status as status_module
+from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.requests import revoke as requests_revoke
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.certificates.lifecycle import DisplayState
-from sinetti.domain.codes import ERROR_CODES
-from sinetti.domain.leniency import LenientBehaviour
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import ERROR_CODES, RejectionReason
+from sinetti.domain.requests import LenientBehaviour
 from sinetti.domain.values import Language, Serial
 from sinetti.gateway.verdicts import verdict
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.mail.mailbox import StoredMessage
-from sinetti.wire.soap import schema_types, wsdl
+from sinetti.wire.soap import operations, schema_types
 from sinetti.wire.soap.schema_types import ElementName, ElementSpec
 from sinetti.wire.xmldsig import algorithms
 from tests.domain import facts
@@ -54,7 +53,7 @@ FACTS, INTERFACES, DIVERGENCES = (DOCS / f"{name}.md" for name in ("facts", "int
 FACTS_CITED = re.compile(r'facts sheet, (\d+)(?:, "([^"]+)")?')
 CONTRACTS_CITED = re.compile(r'contracts: "([^"]+)"')
 XSD = "{http://www.w3.org/2001/XMLSchema}"
-SCHEMA = etree.fromstring(wsdl.schema_file("certificate-services.xsd", "http://x") or b"")
+SCHEMA = etree.fromstring(operations.schema_file("certificate-services.xsd", "http://x") or b"")
 
 
 def test_the_map_shows_the_tree():
@@ -364,7 +363,7 @@ def test_the_interfaces_have_the_members_of_json():
 def test_the_interfaces_have_the_json_of_a_store():
     details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
     row = status.status_of(NameSnapshot("payroll"), facts.NOW)
-    assert details == ["status", "--json", *list(status_table.details(row, DOCS))[7:]]
+    assert details == ["status", "--json", *list(status_module.details(row, DOCS))[7:]]
     assert logged == ["name", "events", "open"]
     finding = findings.passed(findings.Check.DISK, make_message(messages.DOCTOR_WELL))
     assert looked == [*finding.as_json(Language.EN)]

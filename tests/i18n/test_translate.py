@@ -25,7 +25,7 @@ from sinetti.i18n.translate import (
     translate_plural,
 )
 from sinetti.i18n.translate import translate as text
-from sinetti.notifications.templates import notices_digest
+from sinetti.notifications.templates import digests
 
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 
@@ -248,4 +248,4 @@ COUNTED = {
 
 @pytest.mark.parametrize(("count", "told"), COUNTED.values(), ids=COUNTED)
 def test_a_text_has_the_form_of_its_count(count, told):
-    assert translate_plural(*notices_digest.MORE, count, Language.EN) == told
+    assert translate_plural(*digests.MORE, count, Language.EN) == told

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from sinetti.infra.sd_notify import sd_notify
+from sinetti.infra.unix_socket import sd_notify
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from sinetti.journal import reader
-from sinetti.journal.reader import JournalDamaged
-from sinetti.journal.schema import first_invalid_member
+from sinetti.journal.reader import JournalDamaged, first_invalid_member
 from sinetti.journal.writer import Journal, JournalEntry, JournalHeader
 from tests.support.authority import NOW
 

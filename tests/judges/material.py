@@ -9,7 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_config import CaRole, GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.domain.values import VALIDITY, Channel, Environment
 from sinetti.infra import clock

@@ -30,10 +30,10 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Language
 from sinetti.notifications.previews import samples
-from sinetti.notifications.previews.sample_case import SampleMessage
+from sinetti.notifications.previews.reminders import SampleMessage
 from sinetti.notifications.previews.samples import CASES, KEY, TERMS
 from sinetti.notifications.templates import markup
-from sinetti.notifications.templates.message_context import NOT_THERE
+from sinetti.notifications.templates.layout import NOT_THERE
 from sinetti.notifications.templates.renderer import Skip, render
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
 

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy_config import generate_hierarchy
+from sinetti.ca.hierarchy_builder import generate_hierarchy
 from sinetti.gateway.x509.path_validation import is_understood
 from sinetti.pki.chain import (
     anchors_of,

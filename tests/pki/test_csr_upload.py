@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.domain.values import Channel, KeyType
-from sinetti.pki.csr import build_request
-from sinetti.pki.csr_upload import LARGEST_PASTED, CsrUploadError, parse_csr_upload
+from sinetti.pki.csr import LARGEST_PASTED, CsrUploadError, build_request, parse_csr_upload
 from sinetti.pki.encoding import certificate_der, certificate_pem, generate_key
 from tests.support.authority import issuer
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.weak_keys import has_biased_bits, has_close_primes, has_roca_fingerprint, has_small_factor, primes_to
+from sinetti.pki.key_policy import has_biased_bits, has_close_primes, has_roca_fingerprint, has_small_factor, primes_to
 from tests.pki.weak_numbers import near_prime, next_prime, roca_factor
 from tests.support.authority import holder_key
 

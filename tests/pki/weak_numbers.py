@@ -4,7 +4,7 @@ from math import gcd, prod
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.pki.weak_keys import primes_to
+from sinetti.pki.key_policy import primes_to
 
 _BASES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 _SMALL = prod(primes_to(2000))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from tests.api.drafts import new_draft, renew_draft
 from tests.support.registers import crowd
 from tests.support.service_context import new_key
@@ -19,7 +19,7 @@ def together(drafts, answer):
 
 def live(counter):
     """The certificates that somebody could have."""
-    rows = queries.certificates(counter.desk.ctx)
+    rows = registration.certificates(counter.desk.ctx)
     return [row for row in rows if not row.revoked and row.state is not CertificateState.VOID]
 
 
@@ -28,17 +28,17 @@ def test_transfer_ids_are_spent_once_by_fifty_at_once(any_counter):
     rivals = [replace(draft, key=new_key()) for _ in range(50)]
     answers = together(rivals, any_counter.ask)
     assert sorted((answer.status, answer.code) for answer in answers) == [("FAIL", "PKI006")] * 49 + [("OK", None)]
-    assert len(live(any_counter)) == len(queries.certificates(any_counter.desk.ctx)) == 1
+    assert len(live(any_counter)) == len(registration.certificates(any_counter.desk.ctx)) == 1
 
 
 @pytest.mark.parametrize("make", [new_draft, renew_draft])
 def test_the_same_request_a_hundred_times_gives_one_certificate(make, any_counter):
     draft = make(any_counter)
-    before = len(queries.certificates(any_counter.desk.ctx))
+    before = len(registration.certificates(any_counter.desk.ctx))
     answers = together([draft] * 100, any_counter.ask)
     assert {answer.code for answer in answers} == {None}
     assert len({answer.retrieval_id for answer in answers}) == 1
-    assert len(queries.certificates(any_counter.desk.ctx)) == before + 1
+    assert len(registration.certificates(any_counter.desk.ctx)) == before + 1
 
 
 def test_fifty_renewals_with_keys_of_their_own_leave_one(any_counter):

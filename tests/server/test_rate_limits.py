@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS
-from sinetti.domain.codes import ERROR_CODES, RejectionReason
+from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.admission import AT_ONCE, RATE, Admission
 from sinetti.server.asgi import AsgiApp

@@ -10,7 +10,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.values import Channel, Environment, IdentifierType, Language
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import ChannelError, approve, close, register_organisation, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
@@ -92,10 +92,13 @@ def test_lists_and_counts(desk):
     theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
     ordered(desk)
     revoke(RevocationRequest(first.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
-    assert [one.serial for one in queries.certificates(desk.ctx)] == [theirs.serial, second.serial, first.serial]
-    assert [one.serial for one in queries.certificates(desk.ctx, f" {CUSTOMER_ID}")] == [second.serial, first.serial]
-    assert queries.certificates(desk.ctx, "unknown-1") == ()
-    assert queries.counts(desk.ctx) == Counts(2, open_orders=1, certificates=3, revoked=1, reserved=0)
+    assert [one.serial for one in registration.certificates(desk.ctx)] == [theirs.serial, second.serial, first.serial]
+    assert [one.serial for one in registration.certificates(desk.ctx, f" {CUSTOMER_ID}")] == [
+        second.serial,
+        first.serial,
+    ]
+    assert registration.certificates(desk.ctx, "unknown-1") == ()
+    assert registration.counts(desk.ctx) == Counts(2, open_orders=1, certificates=3, revoked=1, reserved=0)
 
 
 def test_certificates_in_force_are_those_of_the_channel_that_are_neither_revoked_nor_expired(desk):
@@ -103,9 +106,9 @@ def test_certificates_in_force_are_those_of_the_channel_that_are_neither_revoked
     ask = RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED)
     revoke(ask, desk.ctx, "operator", REQUEST)
     ordered(desk)
-    assert dict(queries.in_force(desk.ctx, Channel.SFTP)) == {first.serial: first.der}
-    assert dict(queries.in_force(desk.ctx, Channel.WS)) == {other.serial: other.der}
+    assert dict(registration.in_force(desk.ctx, Channel.SFTP)) == {first.serial: first.der}
+    assert dict(registration.in_force(desk.ctx, Channel.WS)) == {other.serial: other.der}
     desk.clock.now = load_certificate(first.der).not_valid_after_utc
-    assert dict(queries.in_force(desk.ctx, Channel.SFTP)) == {first.serial: first.der}
+    assert dict(registration.in_force(desk.ctx, Channel.SFTP)) == {first.serial: first.der}
     desk.clock.forward(SECOND)
-    assert dict(queries.in_force(desk.ctx, Channel.SFTP)) == {}
+    assert dict(registration.in_force(desk.ctx, Channel.SFTP)) == {}

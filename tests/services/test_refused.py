@@ -6,7 +6,7 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.issuance import rejections
-from sinetti.domain.notifications import rejection_alerts
+from sinetti.domain.notifications import messages
 from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance.renew import renew
 from tests.support.service_context import DAY, REQUEST, SECOND, enrolled, in_the_window, renew_ask
@@ -40,10 +40,10 @@ def test_a_program_that_asks_every_minute(sqlite_desk):
     for _ in range(20):
         asked_with_the_old_key(sqlite_desk, held)
         sqlite_desk.clock.forward(60 * SECOND)
-    sqlite_desk.clock.now = first + rejection_alerts.WITHIN - SECOND
+    sqlite_desk.clock.now = first + messages.WITHIN - SECOND
     asked_with_the_old_key(sqlite_desk, held)
     assert [row.created for row in events(sqlite_desk)] == [first + 120 * SECOND]
-    sqlite_desk.clock.now = first + 120 * SECOND + rejection_alerts.WITHIN
+    sqlite_desk.clock.now = first + 120 * SECOND + messages.WITHIN
     asked_with_the_old_key(sqlite_desk, held)
     assert events(sqlite_desk).count() == 2
 

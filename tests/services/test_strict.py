@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.leniency import STRICT, LenientBehaviour
 from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.requests import STRICT, LenientBehaviour
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew

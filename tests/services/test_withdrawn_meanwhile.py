@@ -18,7 +18,7 @@ from sinetti.database.access import accounts
 from sinetti.database.access import pending_invitations as access_pending_invitations
 from sinetti.database.access import role_assignments as access_role_assignments
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
-from sinetti.database.common.row_locks import locked
+from sinetti.database.common.locks import locked
 from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.access.roles import Role

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from cryptography import x509
 
-from sinetti.ca.hierarchy_builder import responder_plan
-from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy, responder_plan
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.ca.ocsp import Responder, responder_of
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import PrivateKey, PublicKey, generate_key, load_certificate

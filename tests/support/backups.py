@@ -9,7 +9,7 @@ import psycopg
 from django.db import connections
 
 from sinetti.database.connection import Database, open_database
-from sinetti.database.ids import random_id
+from sinetti.database.sql import random_id
 from tests.support.postgres import find_binaries
 
 

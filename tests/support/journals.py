@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_config import GeneratedHierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy
 from sinetti.database.operations import authorities
 from sinetti.domain.values import Serial
 from sinetti.journal import reader

@@ -31,7 +31,7 @@ ROOM = 2 * 1024**3
 """Octets that have to be free in MEMORY before a cluster goes there: a run's takes a tenth of that."""
 
 SETTINGS = {
-    # With fsync or synchronous_commit off nothing is served (database/durability.py): memory makes them cheap instead.
+    # With fsync or synchronous_commit off nothing is served (database/connection.py): memory makes them cheap instead.
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",

@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from sinetti.database.connection import Database, migrate, open_database
-from sinetti.database.ids import random_id
+from sinetti.database.sql import random_id
 from tests.support.postgres import create_database
 
 ALIAS = "under-test"

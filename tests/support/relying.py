@@ -11,7 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_config import CaRole, GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole
 from sinetti.domain.values import Channel, Environment, KeyType, Serial, ValidityPeriod
 from sinetti.pki.encoding import PrivateKey, certificate_der, dump_private_key, generate_key, serial_hex
 from sinetti.pki.signatures import sign

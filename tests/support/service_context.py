@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from sinetti.ca.hierarchy_config import CaRole, GeneratedHierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy
+from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.ca.ocsp import Responder
 from sinetti.database.common.audit_log import AuditContext

@@ -16,8 +16,7 @@ from sinetti.domain.values import Language
 from sinetti.infra.clock import utc_now
 from sinetti.server.http import Request
 from sinetti.settings.portal import EserviceSettings
-from sinetti.testbench.identity.endpoints import CLIENT_ID, STRONG, WEAK
-from sinetti.testbench.identity.provider import IdentityEndpoint, rehearsed
+from sinetti.testbench.identity.endpoints import CLIENT_ID, STRONG, WEAK, IdentityEndpoint, rehearsed
 from sinetti.testbench.identity.test_users import MANAGER_CODES, PEOPLE, NotOrganisations, organisations
 from sinetti.testbench.identity.tokens import TokenStore, b64
 

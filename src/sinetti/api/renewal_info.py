@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sinetti.api.problems import problem_response, with_headers
+from sinetti.api.errors import problem_response, with_headers
 from sinetti.api.serializers import instant
 from sinetti.i18n import api_errors as texts
 from sinetti.pki.ari_id import parse_ari_cert_id

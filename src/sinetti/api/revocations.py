@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from sinetti.api.problems import problem_response, with_headers
+from sinetti.api.errors import problem_response, with_headers
 from sinetti.domain.certificates.self_revocation import SelfRevocationResult
 from sinetti.domain.values import Language, Sha256
 from sinetti.i18n import api_errors as texts

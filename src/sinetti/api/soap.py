@@ -1,23 +1,85 @@
-"""The SOAP door: POST /2017/10/CertificateServices. Decode, act, encode; GET shows what this is, and the WSDL."""
+"""The SOAP door: POST /2017/10/CertificateServices. Decode, act, encode; GET shows what this is, and the WSDL.
+
+What a person sees who opens the service's address in a browser: what it is, and where its description is.
+"""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import assert_never
 from urllib.parse import parse_qsl
 
 from sinetti.api.errors import preferred_language, rejection_response
-from sinetti.api.landing_page import welcome
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.values import Environment, Language
+from sinetti.i18n.translate import translate
 from sinetti.server.http import SOAP_PATH, Request, Response, text_response
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.wire.soap import operations, wsdl
+from sinetti.wire.soap import operations
+from sinetti.wire.soap import operations as operations_module
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
+
+_PAGE = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{what}</p>
+<p>{environment} {meaning}</p>
+<p>{looking}</p>
+<ul>
+<li><a href="?wsdl">{wsdl}</a></li>
+</ul>
+<p>{independent}</p>
+</main>
+</body>
+</html>
+"""
+
+
+def welcome(environment: Environment, address: str, language: Language | None) -> bytes:
+    """The page, in a stranger's language."""
+    chosen = language or Language.EN
+    values = {
+        "title": translate("Certificate service (Sinetti)", chosen),
+        "what": translate(
+            "Programs send their requests here with POST (SOAP 1.1): a new certificate is signed, fetched and renewed "
+            "at {address}.",
+            chosen,
+            address=address,
+        ),
+        "environment": translate("Environment: {environment}.", chosen, environment=environment.value),
+        "meaning": translate(
+            "Certificates from here are for rehearsal; they are not accepted in production."
+            if environment is Environment.TEST
+            else "Certificates from here are for real use.",
+            chosen,
+        ),
+        "looking": translate(
+            "Looking for your organisation's certificate? Ask your software supplier or your technical contact person.",
+            chosen,
+        ),
+        "wsdl": translate("Description of the interface (WSDL)", chosen),
+        "independent": translate(
+            "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
+            "the sense of eIDAS.",
+            chosen,
+        ),
+    }
+    escaped = {name: escape(value) for name, value in values.items()}
+    return _PAGE.format(language=chosen.value, **escaped).encode()
+
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +115,9 @@ class SoapEndpoint:
     def _get(self, request: Request) -> Response:
         query = {name.casefold(): value for name, value in parse_qsl(request.query, keep_blank_values=True)}
         if "wsdl" in query:
-            return Response(200, _XML, wsdl.wsdl(self.address))
+            return Response(200, _XML, operations_module.wsdl(self.address))
         if "xsd" in query:
-            octets = wsdl.schema_file(query["xsd"], self.address)
+            octets = operations_module.schema_file(query["xsd"], self.address)
             return (
                 Response(200, _XML, octets)
                 if octets

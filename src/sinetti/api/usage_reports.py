@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 
-from sinetti.api.problems import with_headers
+from sinetti.api.errors import with_headers
 from sinetti.server.http import Request, Response, json_reply, problem_response
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.usage_reports import gateway_key, record_report

@@ -13,8 +13,7 @@ from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.unreachable import find_unreachable
 from sinetti.domain.notifications.reminders import ReminderSchedule
-from sinetti.domain.operations.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
-from sinetti.domain.operations.monitoring import MonitoringFinding
+from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, MonitoringFinding, issuing_ca_alarms, list_alarms
 from sinetti.domain.validation import pluralise
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.context import LADDER

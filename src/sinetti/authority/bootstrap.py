@@ -12,18 +12,17 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged
-from sinetti.authority.journal_place import journal_folder
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.ocsp_responders import register_certificates, responders
 from sinetti.authority.passphrases import PassphraseSource, locate
-from sinetti.authority.response_signer import ResponseSigner
-from sinetti.authority.service_certificates import IssuanceDependencies
-from sinetti.ca.hierarchy_config import Hierarchy, parse_hierarchy
-from sinetti.ca.issuance import IssuingCa
+from sinetti.authority.service_certificates import IssuanceDependencies, ResponseSigner
+from sinetti.ca.hierarchy_config import parse_hierarchy
+from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.issuance_request import IssuingCa
 from sinetti.database.connection import Database, migrate, open_database
 from sinetti.database.operations import authorities
-from sinetti.domain.leniency import LENIENT, Leniency
 from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
 from sinetti.infra.toml_tables import SettingsError

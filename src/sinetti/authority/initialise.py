@@ -21,22 +21,23 @@ from sinetti.authority.data_directory import (
     DirectoryKind,
     FolderError,
     atomic_directory,
+    check_no_journal,
+    journal_folder,
     locked,
     sync,
     write_atomic,
     write_secret,
 )
-from sinetti.authority.journal_place import check_no_journal, journal_folder
 from sinetti.authority.key_files import KeyPair, store_pair
 from sinetti.authority.offline_keys import OfflineKeys
 from sinetti.authority.passphrases import PassphraseSource
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
-from sinetti.ca.hierarchy_config import CaRole, CaSpec, Hierarchy, parse_hierarchy
+from sinetti.ca.hierarchy_config import parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.connection import Database, migrate
-from sinetti.database.durability import check_durability
+from sinetti.database.connection import Database, check_durability, migrate
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority

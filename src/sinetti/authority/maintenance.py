@@ -12,12 +12,11 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.ocsp_responders import register_existing
-from sinetti.database.connection import DATABASE_UNAVAILABLE
-from sinetti.database.durability import check_durability
+from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
 from sinetti.services.status.crl import refresh_crls
-from sinetti.services.status.ocsp_refresh import OcspRefresher
+from sinetti.services.status.ocsp import OcspRefresher
 
 SETTLED_EVERY = 30.0
 """Seconds between two looks at reservations."""

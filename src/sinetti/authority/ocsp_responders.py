@@ -8,11 +8,15 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, FolderError
 from sinetti.authority.key_files import ServiceKeyFiles, certificates_of
-from sinetti.authority.response_signer import response_signer_leaf
-from sinetti.authority.service_certificates import IssuanceDependencies, ManagedCertificate, ManagedCertificateSpec
+from sinetti.authority.service_certificates import (
+    IssuanceDependencies,
+    ManagedCertificate,
+    ManagedCertificateSpec,
+    response_signer_leaf,
+)
 from sinetti.ca.hierarchy_builder import responder_plan
-from sinetti.ca.hierarchy_config import CaSpec, Hierarchy
-from sinetti.ca.issuance import IssuingCa, LeafProfile
+from sinetti.ca.hierarchy_model import CaSpec, Hierarchy
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile
 from sinetti.ca.ocsp import Responder, responder_of
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.issuance import ocsp_responses

@@ -1,4 +1,7 @@
-"""The processes of one serving node: what the parent prepares, what each worker and the keeper do (docs/serving.md)."""
+"""The processes of one serving node: what the parent prepares, what each worker and the keeper do (docs/serving.md).
+
+The door for people: Django's pages behind the edge that machine doors have (docs/pages.md).
+"""
 
 import logging
 import resource
@@ -16,12 +19,17 @@ from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
 from sinetti.authority.alerts import health_warnings
-from sinetti.authority.bootstrap import Authority
+from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.authority.data_directory import FolderError
 from sinetti.authority.maintenance import background_maintenance, check_consistency
 from sinetti.authority.ocsp_responders import ensure_valid
-from sinetti.authority.portal_server import PEOPLE_WORKERS, PortalListener, listen_people, people_edge
+from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.eservice.core.context import PortalContext
+from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.delivery.sender import send_message
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import ListenAddress, listen_per_worker
 from sinetti.server.admission import Admission, unlimited
@@ -33,9 +41,62 @@ from sinetti.server.process_exit import exit_process, request_id
 from sinetti.server.rate_limits import SIGNER_RATE, ConcurrencyLimiter, Rate, RateLimiter
 from sinetti.server.supervisor import DrainPolicy, ProcessSpec, RollingRestart, Supervisor
 from sinetti.server.tls import InvalidKeyPair, load_key_pair, release
+from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.clock_guard import clock_check
 from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import publish_all
+from sinetti.settings import portal as eservice_settings
+from sinetti.settings.portal import DEFAULTS, EserviceSettings
+
+PEOPLE_THREADS = 8
+"""Threads, and so connections to the database, that a process has for pages."""
+
+PEOPLE_WORKERS = 2
+"""Processes for pages of one node: while one is started again, the other answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortalListener:
+    """Where a node's pages are listened for, by one socket for each process; what sends PIN codes; their settings."""
+
+    address: ListenAddress
+    sockets: tuple[socket.socket, ...]
+    room: NotificationContext
+    settings: EserviceSettings
+
+
+def listen_people(address: ListenAddress, authority: Authority) -> PortalListener:
+    """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
+    room, settings = notification_context(authority), eservice_settings.read(authority.folder.eservice)
+    bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
+    # Refused by default: only a bench has no limits.
+    limits = settings.daily_limits or DailyLimits()
+    return PortalListener(
+        bound, sockets, room, replace(settings, periods=authority.settings.periods, daily_limits=limits)
+    )
+
+
+def people_edge(
+    ctx: ServiceContext,
+    room: NotificationContext,
+    leave: Callable[[], None],
+    admission: Admission | None = None,
+    settings: EserviceSettings = DEFAULTS,
+) -> AsgiApp:
+    """Make the door. A PIN code leaves by `room` at once, while its reader waits."""
+
+    def send_now(message_id: str) -> bool:
+        return send_message(room, message_id, ctx.now())
+
+    terms, ctx = room.terms, replace(ctx, daily_limits=settings.daily_limits)
+    around = PortalContext(
+        ctx, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
+    )
+    pages = application(terms.people_address, ctx.transfer_key)
+    door = WsgiEndpoint(pages, terms.people_address, around.given())
+    return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)
+
 
 STATUS_THREADS = 4
 """Threads, and so connections to the database, that a worker has for the status address."""

@@ -1,4 +1,7 @@
-"""Leaves of the service's own, each with its key in the folder: loaded, and replaced in time by one process."""
+"""Leaves of the service's own, each with its key in the folder: loaded, and replaced in time by one process.
+
+Seals answers with the certificate of the services CA's leaf, which is replaced in time.
+"""
 
 import logging
 from collections.abc import Callable
@@ -10,13 +13,17 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, locked
 from sinetti.authority.key_files import KeyPair, ServiceKeyFiles, current_pair, store_pair
-from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs
+from sinetti.ca.hierarchy_builder import response_signer_plan
+from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.issuance import attach_signature, build_tbs
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.values import KeyType
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.chain import is_valid_at
-from sinetti.pki.encoding import PublicKey, generate_key, load_certificate
+from sinetti.pki.encoding import PublicKey, certificate_der, generate_key, load_certificate
 from sinetti.pki.signers import Signer, SignerUnavailable
+from sinetti.wire.xmldsig.signature import DocumentSigner, signer_for_key
 
 RENEWED_BEFORE = timedelta(days=90)
 """A leaf is replaced this long before its end, or for the last third of its life if that is less."""
@@ -162,3 +169,45 @@ class ManagedCertificate:
         to_be_signed = build_tbs(self._spec.plan(key.public_key(), now), issuer, self._spec.kind)
         der = attach_signature(to_be_signed, self._means.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
         return KeyPair(load_certificate(der), key)
+
+
+AnswersUnsigned = IssuerExpired
+"""The services CA has ended: no answer can be signed any more."""
+
+
+class ResponseSigner:
+    """Seals answers; the last signer ends with the services CA."""
+
+    def __init__(
+        self,
+        folder: DataDirectory,
+        hierarchy: Hierarchy,
+        issuer: IssuingCa,
+        means: IssuanceDependencies,
+        passphrase: bytes | None,
+    ) -> None:
+        """Remember where keys are (`issuer` is the services CA); the first seal loads or makes one."""
+        spec = response_signer_leaf(hierarchy, issuer)
+        self._leaf = ManagedCertificate(folder, spec, means, passphrase)
+        self._held: tuple[x509.Certificate, DocumentSigner] | None = None
+
+    def seal(self) -> DocumentSigner:
+        """The seal for an answer that is given now.
+
+        Raises AnswersUnsigned, SignerUnavailable, OSError and ValueError where no signer is in force.
+        """
+        pair, held = self._leaf.pair(), self._held
+        if held is None or held[0] is not pair.certificate:
+            held = self._held = (pair.certificate, signer_for_key(pair.key, certificate_der(pair.certificate)))
+        return held[1]
+
+
+def response_signer_leaf(hierarchy: Hierarchy, issuer: IssuingCa) -> ManagedCertificateSpec:
+    """The leaf of the services CA that signs answers."""
+    ends_by = issuer.certificate.not_valid_after_utc
+    return ManagedCertificateSpec(
+        files=ServiceKeyFiles(hierarchy.response_signer.file_name, LeafProfile.SERVICES),
+        key_type=hierarchy.response_signer.key_type,
+        plan=lambda key, now: response_signer_plan(hierarchy, key, now, ends_by=ends_by),
+        issuer=issuer,
+    )

@@ -1,4 +1,7 @@
-"""The CAs of one environment, from one TOML file: names, keys, lifetimes. Presets stand in `presets/`."""
+"""The CAs of one environment, from one TOML file: names, keys, lifetimes. Presets stand in `presets/`.
+
+The validated shape of a hierarchy: what `parse_hierarchy` hands on, and all that the rest of the project meets.
+"""
 
 import re
 import tomllib
@@ -24,6 +27,7 @@ __all__ = [
     "load_preset",
     "parse_hierarchy",
 ]
+
 
 PRESETS = ("default", "incomes-register-test")
 """The names that `load_preset` knows."""

@@ -1,4 +1,4 @@
-"""The validated shape of a hierarchy: what `parse_hierarchy` hands on, and all that the rest of the project meets."""
+"""The hierarchy of CAs as values."""
 
 from dataclasses import dataclass
 from datetime import timedelta

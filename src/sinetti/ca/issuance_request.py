@@ -1,4 +1,4 @@
-"""What is to be issued, and by whom: decided values, before any encoding."""
+"""Requests to issue certificates, and the issuing CA."""
 
 from dataclasses import dataclass
 from datetime import datetime

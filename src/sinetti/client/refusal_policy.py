@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum
 
-from sinetti.domain.codes import reason_for_code
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import RejectionReason, reason_for_code
 
 LATER = frozenset(
     {

@@ -1,9 +1,12 @@
 """Running hand-written statements on a register's own connection, past the ORM and its round trips.
 
 Statements are written once, with psycopg's `%(name)s`. Values are plain: str, int, bytes, instants (UTC) and None.
+
+Random ids, which tell nothing, not even an order.
 """
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -111,3 +114,8 @@ def _for_sqlite(statement: str) -> str:
 
 def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value) -> Value:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def random_id() -> str:
+    """128 random bits as 32 lower-case hex digits."""
+    return secrets.token_hex(16)

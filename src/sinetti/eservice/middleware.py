@@ -17,8 +17,8 @@ from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import is_clerk
 from sinetti.eservice.core.context import request_id
 from sinetti.eservice.ui import error_pages
-from sinetti.eservice.ui.csp import build_csp
 from sinetti.eservice.ui.daily_limits import over_limit
+from sinetti.eservice.ui.page import build_csp
 from sinetti.eservice.ui.permission_denied import permission_denied_page, staff_only_page
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.staff.session import NotStaff

@@ -21,8 +21,14 @@ from sinetti.gateway.revocation.source import (
     RevocationStatus,
 )
 from sinetti.gateway.signed_documents import DocumentRejected
-from sinetti.gateway.verdicts.telling import VerdictBuilder, VerdictTexts
-from sinetti.gateway.verdicts.verdict import Phrase, RevocationCheck, Verdict, VerdictReason
+from sinetti.gateway.verdicts.verdict import (
+    Phrase,
+    RevocationCheck,
+    Verdict,
+    VerdictBuilder,
+    VerdictReason,
+    VerdictTexts,
+)
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.end_entity import EndEntityCertificate, InvalidCertificate, parse_certificate
 from sinetti.gateway.x509.path_validation import (

@@ -10,11 +10,9 @@ from typing import Any
 
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.values import Environment, Language
-from sinetti.i18n.languages import LANGUAGES
-from sinetti.i18n.revocation_reasons import REASONS
-from sinetti.i18n.role_labels import ROLES
+from sinetti.i18n.role_labels import REASONS, ROLES
 from sinetti.i18n.staff_labels import CHANNELS, KINDS, PLACES, PURPOSES
-from sinetti.i18n.translate import format_datetime, gettext_noop, number, translate
+from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, number, translate
 
 ACTIONS: Mapping[str, str] = {
     "account-ended": gettext_noop("An account was ended"),

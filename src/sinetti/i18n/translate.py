@@ -1,5 +1,9 @@
-"""Reads the catalogues: a message id and values in, a text in the reader's language out."""
+"""Reads the catalogues: a message id and values in, a text in the reader's language out.
 
+What the languages of the service are called, in each of them.
+"""
+
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations
@@ -201,3 +205,10 @@ def _catalogue(language: Language) -> GNUTranslations:
     except FileNotFoundError:
         sentence = f"the texts in language {language.value} are not compiled: run `make texts`, or install the package"
         raise CatalogueMissingError(sentence) from None
+
+
+LANGUAGES: Mapping[Language, str] = {
+    Language.FI: gettext_noop("Finnish"),
+    Language.SV: gettext_noop("Swedish"),
+    Language.EN: gettext_noop("English"),
+}

@@ -1,6 +1,15 @@
-"""PKCS#10 requests (RFC 2986). The key is taken out and nothing else: no other field of a request is ever trusted."""
+"""PKCS#10 requests (RFC 2986). The key is taken out and nothing else: no other field of a request is ever trusted.
 
+What people paste or upload for a certificate signing request: PEM, bare base64 or DER, and what it is instead.
+
+Nothing of it is kept, shown again or logged: a private key may be among it.
+"""
+
+import binascii
+import re
+from base64 import b64decode
 from dataclasses import dataclass
+from enum import StrEnum
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -85,3 +94,111 @@ def _signature_holds(request: x509.CertificateSigningRequest) -> bool:
         return isinstance(request.signature_hash_algorithm, _HASHES) and request.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return False
+
+
+LARGEST_PASTED = 16 * 1024
+"""Octets: a request of 10,240 octets in PEM, and what programs write around it."""
+
+_KEY = re.compile(rb"-----\s*BEGIN [A-Z0-9 ]*PRIVATE KEY|PRIVATE KEY-----|PuTTY-User-Key-File", re.IGNORECASE)
+_CERTIFICATE = re.compile(rb"-----\s*BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
+_REQUEST = re.compile(
+    rb"-----\s*BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.*?)-----\s*END (?:NEW )?CERTIFICATE REQUEST-----", re.DOTALL
+)
+_HEADER = re.compile(rb"^[A-Za-z0-9-]+:.*$", re.MULTILINE)
+_SEQUENCE = 0x30
+_SMALL_INTEGER, _OID, _OCTET_STRING = b"\x02\x01", b"\x06", b"\x04"
+_SHORTEST = 2
+
+
+class CsrUploadError(StrEnum):
+    """Why it is no request."""
+
+    EMPTY = "empty"
+    LARGE = "large"
+    PRIVATE_KEY = "private-key"
+    CERTIFICATE = "certificate"
+    SEVERAL = "several"
+    UNREADABLE = "unreadable"
+
+
+def parse_csr_upload(octets: bytes) -> bytes | CsrUploadError:
+    """Give the DER of the one request that is meant, not looked into, or why there is none.
+
+    White space and line breaks do not count, nor does what stands before and after a PEM block. A private key anywhere
+    in it comes first, whatever else there is.
+    """
+    text = octets.removeprefix(b"\xef\xbb\xbf").strip()
+    if not text:
+        return CsrUploadError.EMPTY
+    if len(octets) > LARGEST_PASTED:
+        return CsrUploadError.LARGE
+    if _KEY.search(text) or _is_key(octets):
+        return CsrUploadError.PRIVATE_KEY
+    if octets[0] == _SEQUENCE and not text.isascii():
+        return _judged(octets)
+    blocks = _REQUEST.findall(text)
+    if len(blocks) > 1:
+        return CsrUploadError.SEVERAL
+    if not blocks and _CERTIFICATE.search(text):
+        return CsrUploadError.CERTIFICATE
+    der = _decoded(blocks[0] if blocks else text)
+    return CsrUploadError.UNREADABLE if der is None else _judged(der)
+
+
+def _judged(der: bytes) -> bytes | CsrUploadError:
+    if _is_key(der):
+        return CsrUploadError.PRIVATE_KEY
+    return CsrUploadError.CERTIFICATE if _is_certificate(der) else der
+
+
+def _decoded(text: bytes) -> bytes | None:
+    """Decode base64, the lines of headers that some programs write left out; None where it is none, or no DER."""
+    letters = b"".join(_HEADER.sub(b"", text).split())
+    try:
+        der = b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return der if der[:1] == bytes([_SEQUENCE]) else None
+
+
+def _is_key(der: bytes) -> bool:
+    """Whether octets look like a private key, encrypted or not, bare or in PKCS#12: by their first fields alone.
+
+    Nothing is opened: sizes and counts of rounds are the sender's, and would cost what the sender likes.
+    """
+    whole = _inside(der)
+    if whole is None:
+        return False
+    if whole[:2] == _SMALL_INTEGER:
+        # PKCS#1 and PKCS#8 begin with the version 0 or 1, SEC 1 with 1, PKCS#12 with 3. A public key has none.
+        return whole[2:3] in {b"\x00", b"\x01", b"\x03"}
+    # EncryptedPrivateKeyInfo: an algorithm, and an OCTET STRING where a public key has a BIT STRING (RFC 5958, 3).
+    algorithm = _inside(whole)
+    if algorithm is None or algorithm[:1] != _OID:
+        return False
+    return _after(whole)[:1] == _OCTET_STRING
+
+
+def _inside(der: bytes) -> bytes | None:
+    """The content of the SEQUENCE that these octets begin with, and whatever follows it; None where there is none."""
+    if len(der) < _SHORTEST or der[0] != _SEQUENCE:
+        return None
+    return der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :]
+
+
+def _after(der: bytes) -> bytes:
+    """What follows the first element; empty where its length is longer than there are octets."""
+    size = der[1]
+    start = 2
+    if size & 0x80:
+        start += size & 0x7F
+        size = int.from_bytes(der[2:start])
+    return der[start + size :]
+
+
+def _is_certificate(der: bytes) -> bool:
+    try:
+        x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion):
+        return False
+    return True

@@ -12,7 +12,7 @@ from functools import partial
 from threading import Event, Thread
 
 from sinetti.server.admission import Admission, Peer
-from sinetti.server.handles import open_fds, with_socket
+from sinetti.server.graceful_shutdown import open_fds, with_socket
 from sinetti.server.rate_limits import client_key
 
 LOOKS_EVERY = 0.25

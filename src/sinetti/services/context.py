@@ -1,22 +1,57 @@
-"""What an action works with: one value that is handed down, never a module's global."""
+"""What an action works with: one value that is handed down, never a module's global.
+
+Who looks after a CA's lists in one process: one at a time, and what one finds counts for all who wait.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from threading import RLock
 
-from sinetti.ca.issuance import IssuingCa
+from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.ocsp import Responder
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance.crls import PublishedList
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
-from sinetti.domain.leniency import LENIENT, Leniency
+from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.signers import Signer
 from sinetti.services.crl_shards import ONE_SHARD, Shards, SingleShard
-from sinetti.services.single_flight import SingleFlight
+
+PATIENCE = 15.0
+"""Seconds that one waits for another before it looks itself: a list of a million entries takes ten to be made anew."""
+
+
+class SingleFlight:
+    """The turns of one process. A list of a million entries takes 150 MB and a second: a crowd makes it once."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, RLock] = {}
+        self._found: dict[tuple[str, int], tuple[int, float]] = {}
+
+    @contextmanager
+    def one(self, authority: str) -> Iterator[None]:
+        """Have the turn for a CA's lists while the block runs, or go on without it after some time."""
+        lock = self._locks.setdefault(authority, RLock())
+        mine = lock.acquire(timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            if mine:
+                lock.release()
+
+    def found(self, authority: str, shard: int, number: int, begun: float) -> None:
+        """The list with this number has all that was revoked before `begun` (ticks)."""
+        self._found[authority, shard] = (number, begun)
+
+    def is_covered(self, authority: str, shard: int, number: int, asked: float) -> bool:
+        """Whether somebody has looked since it was asked (ticks), and found that this list has everything."""
+        looked_at, begun = self._found.get((authority, shard), (None, 0.0))
+        return looked_at == number and begun >= asked
+
 
 DEFAULT_POLICY = KeyPolicy()
 

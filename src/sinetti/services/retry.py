@@ -9,8 +9,8 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance import rejections, transactions
 from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.domain.certificates.models import Lineage
-from sinetti.domain.leniency import LenientBehaviour
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import LenientBehaviour
 from sinetti.domain.values import Language
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.context import ServiceContext

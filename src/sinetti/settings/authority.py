@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sinetti.domain.operations.retention import LONGEST, SHORTEST, Periods
+from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError

@@ -119,7 +119,7 @@ MFA_FORMS = {
     "authenticate": "sinetti.eservice.accounts.login_limits.SignInCode",
     "reauthenticate": "sinetti.eservice.accounts.login_limits.ProvingCode",
 }
-MFA_ADAPTER = "sinetti.eservice.accounts.mfa_adapter.MFAAdapter"
+MFA_ADAPTER = "sinetti.eservice.accounts.adapter.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 """Nobody signs in without a confirmed address; that a new one waits for its confirmation keeps no factor away."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
-from sinetti.domain.operations.retention import Periods
+from sinetti.domain.operations.monitoring import Periods
 from sinetti.domain.validation import ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions

@@ -18,11 +18,11 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, Folde
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.maintenance import maintained
 from sinetti.authority.ocsp_responders import ensure_valid
-from sinetti.authority.portal_server import people_edge
-from sinetti.authority.response_signer import AnswersUnsigned
+from sinetti.authority.processes import people_edge
+from sinetti.authority.service_certificates import AnswersUnsigned
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.notifications.delivery import let_all_go
-from sinetti.domain.leniency import LENIENT, STRICT
+from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.infra.clock import utc_now
 from sinetti.server.addresses import listen
@@ -47,11 +47,9 @@ from sinetti.testbench.core.server_certificate import make_server_certificate
 from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, gateway_of
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
-from sinetti.testbench.endpoints.problem_documents import ProblemEdge
-from sinetti.testbench.endpoints.status_router import StatusEdge
-from sinetti.testbench.identity.provider import identity_door, rehearsed
-from sinetti.testbench.mail.context import context
-from sinetti.testbench.mail.dispatcher import MessageDispatcher
+from sinetti.testbench.endpoints.status_router import ProblemEdge, StatusEdge
+from sinetti.testbench.identity.endpoints import identity_door, rehearsed
+from sinetti.testbench.mail.dispatcher import MessageDispatcher, context
 from sinetti.testbench.mail.mailbox import MessageStore
 
 _DEFAULT_PRESET = "default"

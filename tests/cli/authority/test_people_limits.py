@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from sinetti.authority import portal_server
+from sinetti.authority import processes
 from sinetti.domain.daily_limits import DailyLimits
-from sinetti.domain.operations.retention import Periods
+from sinetti.domain.operations.monitoring import Periods
 from sinetti.settings.portal import DEFAULTS
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import sqlite_db
@@ -27,10 +27,10 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
     if written is not None:
         file.write_text(written)
         file.chmod(0o600)
-    monkeypatch.setattr(portal_server, "notification_context", lambda _authority: None)
-    monkeypatch.setattr(portal_server, "listen_per_worker", lambda address, _count: (address, ()))
+    monkeypatch.setattr(processes, "notification_context", lambda _authority: None)
+    monkeypatch.setattr(processes, "listen_per_worker", lambda address, _count: (address, ()))
     authority = SimpleNamespace(folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods()))
-    assert portal_server.listen_people("address", authority).settings.daily_limits == expected
+    assert processes.listen_people("address", authority).settings.daily_limits == expected
 
 
 @pytest.mark.parametrize("limits", [None, DailyLimits(letters=5)], ids=["none", "some"])
@@ -41,7 +41,7 @@ def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatc
         seen.append(ctx.daily_limits)
         return SimpleNamespace(given=dict)
 
-    monkeypatch.setattr(portal_server, "PortalContext", noted)
-    settings = portal_server.replace(DEFAULTS, daily_limits=limits)
-    portal_server.people_edge(sqlite_desk.ctx, a_mailroom(sqlite_desk), lambda: None, settings=settings)
+    monkeypatch.setattr(processes, "PortalContext", noted)
+    settings = processes.replace(DEFAULTS, daily_limits=limits)
+    processes.people_edge(sqlite_desk.ctx, a_mailroom(sqlite_desk), lambda: None, settings=settings)
     assert seen == [limits]

@@ -12,7 +12,7 @@ import pytest
 from sinetti.authority.processes import STATUS_THREADS, _Pairs, soap_threads
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.addresses import AddressInUse, check_available
-from sinetti.server.handles import open_fds
+from sinetti.server.graceful_shutdown import open_fds
 from tests.support.programs import STOPS_WITHIN, fetched
 from tests.support.serving import lives, serving, tls_pair, until
 

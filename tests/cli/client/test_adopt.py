@@ -5,7 +5,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-from sinetti.client.config import finding
+from sinetti.client.config import loader
 from sinetti.client.store import settings
 from sinetti.infra import file_permissions
 from sinetti.pki import encoding
@@ -20,8 +20,8 @@ def place(shell, monkeypatch):
     """A folder with a sinetti.toml, a key and its certificate."""
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(finding.VARIABLE, raising=False)
-    monkeypatch.setattr(finding, "MACHINE_WIDE", shell.folder / "nowhere.toml")
+    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.setattr(loader, "MACHINE_WIDE", shell.folder / "nowhere.toml")
     certificate = authority.holder_certificate(KEY)
     (shell.folder / "old.key").write_bytes(encoding.dump_private_key(KEY, None))
     (shell.folder / "old.pem").write_bytes(encoding.certificate_pem(encoding.certificate_der(certificate)))
@@ -164,7 +164,7 @@ def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
     monkeypatch.chdir(place.folder / "below")
     assert place.run("status", "--json")[0] == 2
     assert json.loads(place.run("status", "--json", "--config", "../sinetti.toml")[1])
-    monkeypatch.setenv(finding.VARIABLE, "../sinetti.toml")
+    monkeypatch.setenv(loader.VARIABLE, "../sinetti.toml")
     assert json.loads(place.run("status", "--json")[1])
 
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from sinetti.cli import main
+from sinetti.cli.completion_scripts import all_commands
 from sinetti.cli.core import argparse_i18n
-from sinetti.cli.introspection import all_commands
 from sinetti.client.messages import messages
 from sinetti.domain.values import Language
 from sinetti.i18n import translate

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.client.agent.maintenance_windows import next_open
+from sinetti.client.agent.schedule import next_open
 from sinetti.client.model import MaintenanceWindow
 
 HELSINKI = ZoneInfo("Europe/Helsinki")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from sinetti.client.agent import schedule
-from sinetti.client.agent.maintenance_windows import next_open
+from sinetti.client.agent.schedule import next_open
 from sinetti.client.model import AgentSettings, MaintenanceWindow, RenewalInfoState
 from sinetti.domain.certificates.renewal_info import default_renewal_start, in_proportion
 from sinetti.domain.values import ValidityPeriod

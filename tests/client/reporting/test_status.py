@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.client.reporting import required_actions, status, status_table
-from sinetti.client.reporting.required_actions import RequiredAction
-from sinetti.client.reporting.status import NameStatus
+from sinetti.client.reporting import status
+from sinetti.client.reporting import status as required_actions
+from sinetti.client.reporting import status as status_module
+from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.results import ExitCode
 from sinetti.client.store import generations
 from sinetti.client.store.generations import NameState
@@ -101,7 +102,7 @@ def test_damage_is_a_state(damage, desk):
 
 
 def cells(desk, language=Language.EN):
-    return status_table.row_cells(row(desk), language)
+    return status_module.row_cells(row(desk), language)
 
 
 def state_and_todo(desk):
@@ -316,7 +317,7 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
     remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(desk)
     brought(tries=1, next="2028-01-01T12:05:00Z")(desk)
     one = row(desk.at(OPENS))
-    more = status_table.details(one, desk.folder)
+    more = status_module.details(one, desk.folder)
     assert list(more)[:7] == list(one.as_json())
     added = {name: value for name, value in more.items() if name not in one.as_json()}
     serial = desk.live.resolve().name

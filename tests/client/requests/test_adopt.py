@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from sinetti.client.messages import adopt as messages_adopt
+from sinetti.client.messages import messages as messages_adopt
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, Format, OutputOptions, ServiceEntry
 from sinetti.client.reporting import status
 from sinetti.client.requests import adopt as requests_adopt
 from sinetti.client.results import ExitCode, Result, UsageError
-from sinetti.client.store import event_log, files, generations, keys, settings
+from sinetti.client.store import event_log, files, generations, key_storage, settings
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.keystores import KeyMaterial
 from sinetti.domain.values import Channel, Environment, KeyType
@@ -166,7 +166,7 @@ def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
         assert b"BEGIN ENCRYPTED PRIVATE KEY" in pem
         key = encoding.load_private_key(pem, b"of it")
         packed = pkcs12.load_pkcs12((desk.live / "certificate.p12").read_bytes(), b"of it")
-        assert keys.belongs(packed.cert.certificate, key)
+        assert key_storage.belongs(packed.cert.certificate, key)
         assert generations.current(desk.folder).certificate == packed.cert.certificate
         assert desk.at(OPENS).renew().exit_code is ExitCode.DONE
 

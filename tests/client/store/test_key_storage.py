@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs7, pkcs12
 
 from sinetti.client.config import apply
-from sinetti.client.messages import words
+from sinetti.client.messages import messages
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, Format, OutputOptions, Token
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus
@@ -187,7 +187,7 @@ def test_a_key_that_a_run_left_in_the_token_is_told_and_taken_up(desk, token, mo
             desk.enrol(files=token)
     (left,) = token_keys.orphaned_keys(desk.folder)
     assert desk.enrol(files=token).result is Result.ENROLLED
-    assert [message.text for message in desk.told] == [words.TOKEN_KEY_TAKEN_UP]
+    assert [message.text for message in desk.told] == [messages.TOKEN_KEY_TAKEN_UP]
     assert desk.told[0].values["key_id"] == left.id.hex()
     assert desk.double.keys_sent() == [key_storage.key_id_of(desk.live, desk.folder)]
 
@@ -199,7 +199,7 @@ def test_a_key_of_another_type_that_was_left_is_told_with_how_it_is_deleted(desk
             desk.enrol(files=token)
     assert desk.enrol(files=token, key=encoding.KeyType.EC_P384).result is Result.ENROLLED
     (told,) = desk.told
-    assert told.text == words.TOKEN_KEY_LEFT
+    assert told.text == messages.TOKEN_KEY_LEFT
     assert "pkcs11-tool" in told.values["command"]
 
 
@@ -255,8 +255,8 @@ def test_an_encrypted_key_is_opened_by_its_password_alone(desk, encrypted, secre
 
 
 SECRETS = {
-    "gone": (lambda path: path.unlink(), words.SECRET_UNREADABLE),
-    "empty": (lambda path: path.write_text("\n"), words.SECRET_EMPTY),
+    "gone": (lambda path: path.unlink(), messages.SECRET_UNREADABLE),
+    "empty": (lambda path: path.write_text("\n"), messages.SECRET_EMPTY),
 }
 
 
@@ -269,10 +269,10 @@ def test_a_password_that_is_not_there_is_told_before_anything_is_asked_for(desk,
 
 
 UNFIT = {
-    "Latin-1": ("password_file", "pässwörd".encode("latin-1"), words.NO_PKCS12_PASSWORD),
-    "a byte order mark": ("password_file", b"\xef\xbb\xbfpassword", words.NO_PKCS12_PASSWORD),
-    "two lines": ("password_file", b"one\ntwo\n", words.NO_PKCS12_PASSWORD),
-    "longer than OpenSSL takes": ("key_password_file", b"x" * 1024, words.SECRET_TOO_LONG),
+    "Latin-1": ("password_file", "pässwörd".encode("latin-1"), messages.NO_PKCS12_PASSWORD),
+    "a byte order mark": ("password_file", b"\xef\xbb\xbfpassword", messages.NO_PKCS12_PASSWORD),
+    "two lines": ("password_file", b"one\ntwo\n", messages.NO_PKCS12_PASSWORD),
+    "longer than OpenSSL takes": ("key_password_file", b"x" * 1024, messages.SECRET_TOO_LONG),
 }
 
 
@@ -296,7 +296,7 @@ def test_an_encrypted_key_whose_password_nobody_names_is_told(desk, encrypted):
     settings.store(desk.folder, replace(settings.load(desk.folder), files=OutputOptions()))
     with pytest.raises(files.StoreError) as told:
         generations.current(desk.folder)
-    assert told.value.message.text == words.NO_KEY_PASSWORD
+    assert told.value.message.text == messages.NO_KEY_PASSWORD
 
 
 def test_a_replacement_is_kept_encrypted_as_the_one_before_was(desk, encrypted, monkeypatch):
@@ -500,7 +500,7 @@ def test_mode_and_group_are_those_wanted_before_the_set_is_in_use(desk, packed):
 
 def test_an_owner_that_the_system_does_not_know_is_told_before_anything_is_asked_for(desk):
     refused = desk.enrol(files=OutputOptions(owner="nobody-of-that-name"))
-    assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, words.UNKNOWN_OWNER)
+    assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, messages.UNKNOWN_OWNER)
     assert not desk.double.seen
 
 
@@ -512,7 +512,7 @@ def test_an_owner_that_may_not_be_given_loses_no_renewal(desk, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(output_files.shutil, "chown", lambda *_a, **_k: (_ for _ in ()).throw(PermissionError(1, "no")))
         refused = desk.at(OPENS).renew()
-    assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, words.OWNER_NOT_GIVEN)
+    assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, messages.OWNER_NOT_GIVEN)
     assert desk.live.resolve() == before
     asked = len(desk.double.seen)
     assert desk.renew().result in {Result.RENEWED, Result.FAILED}  # FAILED where the tests may not give files away

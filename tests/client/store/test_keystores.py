@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sinetti.client.messages import messages
 from sinetti.client.results import UsageError
-from sinetti.client.store import keys, keystores
+from sinetti.client.store import key_storage, keystores
 from sinetti.domain.values import KeyType, Language
 from sinetti.pki import encoding as pki_encoding
 from tests.support import authority
@@ -63,7 +63,7 @@ def test_a_key_in_every_form(form, pair, tmp_path):
     (tmp_path / "key").write_bytes(octets_of(key, form))
     (tmp_path / "certificate").write_bytes(pem(certificate))
     got = keystores.of_files(tmp_path / "key", tmp_path / "certificate", None, FORMS[form][2])
-    assert keys.key_id(got.key) == keys.key_id(key)
+    assert key_storage.key_id(got.key) == key_storage.key_id(key)
     assert (got.certificate, got.others) == (certificate, ())
 
 
@@ -152,7 +152,7 @@ def test_pkcs12_of_openssl(more, pair, files):
     words = ("-inkey", files / "key.pem", "-in", files / "certificate.pem", "-certfile", files / "chain.pem")
     openssl("pkcs12", "-export", *more, *words, "-out", out, "-passout", f"pass:{PASSWORD.decode()}")
     got = keystores.from_pkcs12(out, PASSWORD)
-    assert keys.key_id(got.key) == keys.key_id(pair[0])
+    assert key_storage.key_id(got.key) == key_storage.key_id(pair[0])
     assert (got.certificate, got.others) == (pair[1], (authority.issuer().certificate,))
     assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.from_pkcs12, out, b"x")
     assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.from_pkcs12, out, None)
@@ -173,10 +173,10 @@ def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
     for read, more in ((keystores.from_pkcs12, ()), (keystores.from_java, (None,))):
         said = refused(read, both, *more, b"of the store")
         assert "holds certificates for more than one key" in said
-        assert all(keys.serial_of(certificate) in said for _, certificate in pairs.values())
+        assert all(key_storage.serial_of(certificate) in said for _, certificate in pairs.values())
     for name, (key, certificate) in pairs.items():
         got = keystores.from_java(both, name, b"of the store")
-        assert (keys.key_id(got.key), got.certificate) == (keys.key_id(key), certificate)
+        assert (key_storage.key_id(got.key), got.certificate) == (key_storage.key_id(key), certificate)
 
 
 def test_pkcs12_without_a_key(pair, tmp_path):
@@ -235,7 +235,7 @@ def test_the_only_key_of_a_java_key_store(kind, java, pair):
     path = java("payroll, of äö", kind=kind, trusted=kind == "JKS")
     before = path.read_bytes()
     got = keystores.from_java(path, None, b"of the store")
-    assert keys.key_id(got.key) == keys.key_id(pair[0])
+    assert key_storage.key_id(got.key) == key_storage.key_id(pair[0])
     assert (got.certificate, got.others) == (pair[1], (authority.issuer().certificate,))
     assert path.read_bytes() == before
 

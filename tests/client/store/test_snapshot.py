@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from sinetti.client.messages import messages, words
+from sinetti.client.messages import messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.store import files, generations, journal, settings, snapshot
 from sinetti.domain.values import KeyType
 from sinetti.pki import encoding
@@ -63,12 +64,12 @@ HIDDEN = {
     "encrypted": (
         "key.pem",
         lambda: encoding.dump_private_key(authority.holder_key(1), b"long enough"),
-        words.NO_KEY_PASSWORD,
+        messages_module.NO_KEY_PASSWORD,
     ),
     "encrypted and cut short": (
         "key.pem",
         lambda: encoding.dump_private_key(authority.holder_key(1), b"long enough")[:90],
-        words.NO_KEY_PASSWORD,
+        messages_module.NO_KEY_PASSWORD,
     ),
     "another one in a token": (
         "key.uri",

@@ -3,7 +3,7 @@
 import pytest
 from django.apps import apps
 
-from sinetti.database.access.persons import are_same_person, get_identity, get_identity_of_address
+from sinetti.database.access.accounts import are_same_person, get_identity, get_identity_of_address
 from sinetti.domain.access.persons import is_same_person
 from sinetti.domain.access.roles import Role
 from tests.support.authority import CUSTOMER_ID

@@ -7,7 +7,7 @@ from django.db import transaction
 from sinetti.database.common import daily_counts
 from sinetti.database.models import DailyCount
 from sinetti.domain.daily_limits import WINDOW, DailyLimits, LimitKind, LimitReached
-from sinetti.domain.operations.retention import Periods
+from sinetti.domain.operations.monitoring import Periods
 from sinetti.services.monitoring.retention import apply_retention
 from tests.support.registers import crowd
 from tests.support.service_context import DAY, REQUEST, SECOND, desk, sqlite_desk

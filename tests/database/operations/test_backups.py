@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import connections
 
-from sinetti.database import ids, models
+from sinetti.database import models, sql
 from sinetti.database.connection import open_database
 from sinetti.database.operations import authorities, backups
 from sinetti.database.operations.backups import BackupError
@@ -23,7 +23,7 @@ def urls(desk, tmp_path):
     if "sqlite3" in settings["ENGINE"]:
         return f"sqlite:///{settings['NAME']}", f"sqlite:///{tmp_path}/restored.sqlite3"
     with psycopg.connect(url_of(desk.db), autocommit=True) as connection:
-        name = f"restored_{ids.random_id()}"
+        name = f"restored_{sql.random_id()}"
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     return url_of(desk.db), f"{url_of(desk.db).rpartition('/')[0]}/{name}"
 
@@ -63,7 +63,7 @@ def test_what_is_no_backup(urls, tmp_path, octets):
 
 def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url, tmp_path):
     """As it does for the register: it may name another server, or ask for encryption."""
-    whole = urlsplit(create_database(postgres_url, f"backup_{ids.random_id()}"))
+    whole = urlsplit(create_database(postgres_url, f"backup_{sql.random_id()}"))
     place = urlencode({"host": whole.hostname, "port": whole.port})
     bare = whole._replace(netloc=whole.netloc.rpartition("@")[0] + "@nowhere.invalid:1")
     backups.take(bare._replace(query=place).geturl(), tmp_path / "backup")

@@ -13,8 +13,8 @@ from sinetti.domain.certificates.enrolment import (
     decide_enrolment,
 )
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.leniency import LENIENT, STRICT
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Language, Serial, ValidityPeriod
 from tests.domain.facts import (
     AROUND,

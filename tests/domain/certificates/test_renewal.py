@@ -11,8 +11,8 @@ from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.leniency import LENIENT, STRICT
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Language, Serial, ValidityPeriod
 from tests.domain.facts import (
     AROUND,

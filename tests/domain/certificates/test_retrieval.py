@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.domain.certificates.enrolment import decide_retrieval
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.retrieval import decide_retrieval
-from sinetti.domain.leniency import LENIENT, STRICT
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import VALIDITY, Language
 from tests.domain.facts import NOW, ONE_SECOND, certificate
 

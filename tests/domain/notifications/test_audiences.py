@@ -1,7 +1,6 @@
 """Whom an event concerns: what people are told of, and in which roles, leaves no kind of event out."""
 
-from sinetti.domain.notifications.audiences import AUDIENCES, FIRST_REACHED, RecipientRole
-from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.notifications.messages import AUDIENCES, FIRST_REACHED, MessageKind, RecipientRole
 
 EVENTS = {"fetched", "renewed", "refused", "revoked", "contact-changed", "bounced", "contact-gone"}
 """The kinds that are written as events; all others are owed to somebody from the first."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.domain.notifications.rejection_alerts import triggers_alert
+from sinetti.domain.notifications.messages import triggers_alert
 from sinetti.domain.refusals import RejectionReason
 
 SILENT = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.business_days import end_of_business, finnish_date, is_business_hours, is_workday, start_of_business
-from sinetti.domain.certificates.progress import CertificateProgress
+from sinetti.domain.certificates.display_status import CertificateProgress
 from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.notifications.reminders import (

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.domain.operations.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
+from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
 
 END = datetime(2036, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

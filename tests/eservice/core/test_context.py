@@ -13,7 +13,7 @@ from lxml import html
 
 from sinetti.domain.values import Language
 from sinetti.eservice.ui import static_files
-from sinetti.eservice.ui.csp import build_csp, extend_csp
+from sinetti.eservice.ui.page import build_csp, extend_csp
 from sinetti.i18n.translate import translate
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request

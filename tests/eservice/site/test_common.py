@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.access.roles import Role
-from sinetti.domain.operations.retention import Periods
+from sinetti.domain.operations.monitoring import Periods
 from sinetti.domain.values import Language
-from sinetti.eservice.site import accessibility_data
-from sinetti.eservice.site.accessibility_data import (
+from sinetti.eservice.site import accessibility
+from sinetti.eservice.site.accessibility import (
     FINDINGS,
     LAST_RUN,
     AccessibilityData,
@@ -19,8 +19,8 @@ from sinetti.eservice.site.accessibility_data import (
     read_run,
 )
 from sinetti.i18n.translate import translate
+from sinetti.notifications.templates.certificate_events import ORDER_IF_NEEDED
 from sinetti.notifications.templates.notices_authorisation import NOT_RIGHT
-from sinetti.notifications.templates.notices_changes import ORDER_IF_NEEDED
 from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
@@ -202,7 +202,7 @@ def test_findings_that_say_something_else_are_refused(written):
 
 def test_the_last_run_is_of_the_pages_that_there_are():
     walked = {one.route for one in VISITS.values()} - set(NOT_WALKED)
-    run = read_run(accessibility_data.place(LAST_RUN).read_text("utf-8"))
+    run = read_run(accessibility.place(LAST_RUN).read_text("utf-8"))
     assert set(run.pages) == walked, "the pages are others now: run `make accessibility`"
     assert (set(run.languages), set(run.widths), run.findings) == (set(Language), {320, 1280}, 0)
-    assert {one.page for one in read_findings(accessibility_data.place(FINDINGS).read_text("utf-8"))} <= walked
+    assert {one.page for one in read_findings(accessibility.place(FINDINGS).read_text("utf-8"))} <= walked

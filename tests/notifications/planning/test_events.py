@@ -9,8 +9,7 @@ import pytest
 from sinetti.database import models
 from sinetti.database.notifications import events, outbox
 from sinetti.database.notifications.outbox import DomainEvent
-from sinetti.domain.notifications.audiences import AUDIENCES, FIRST_REACHED, TOO_OLD, RecipientRole
-from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.notifications.messages import AUDIENCES, FIRST_REACHED, TOO_OLD, MessageKind, RecipientRole
 from sinetti.notifications.planning.events import expand_events
 from sinetti.services.organisations.people import remove_signatory, set_contact_person
 from tests.support.authority import CUSTOMER_ID

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sinetti.database import models
-from sinetti.notifications.planning.operator_alerts import LOOKED_EVERY, owe_findings, time_to_look
+from sinetti.notifications.planning.events import LOOKED_EVERY, owe_findings, time_to_look
 from tests.support.mailrooms import a_mailroom
 
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)

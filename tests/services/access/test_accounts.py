@@ -9,8 +9,8 @@ from django.apps import apps
 from sinetti.database import models
 from sinetti.database.access.accounts import InactivityLimit, NewAccount, erase_unused
 from sinetti.domain.access.roles import Role
-from sinetti.domain.notifications.account_emails import AccountEmail
-from sinetti.domain.operations.retention import UNCONFIRMED, Periods
+from sinetti.domain.notifications.messages import AccountEmail
+from sinetti.domain.operations.monitoring import UNCONFIRMED, Periods
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import Language
 from sinetti.services.access import accounts

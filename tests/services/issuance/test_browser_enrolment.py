@@ -9,7 +9,7 @@ from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import RENEWAL_WINDOW, Channel
-from sinetti.pki.csr_upload import CsrUploadError
+from sinetti.pki.csr import CsrUploadError
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.issuance.browser_enrolment import (
     BrowserEnrolment,

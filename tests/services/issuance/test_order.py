@@ -14,7 +14,7 @@ from sinetti.domain.values import Channel, Language, Serial
 from sinetti.services.issuance import transfer_ids
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import OrderError, order, reissue_transfer_ids
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID, NOW
@@ -193,16 +193,16 @@ def test_open_orders_are_listed_until_they_are_used(desk):
     desk.clock.forward(DAY)
     other = ordered(desk, an_order(OTHER_CUSTOMER, Channel.SFTP))
     fresh = reissue_transfer_ids(replacing.order_id, desk.ctx, "operator", REQUEST)
-    newest, oldest = queries.open_orders(desk.ctx)
+    newest, oldest = registration.open_orders(desk.ctx)
     assert (newest.order_id, newest.channel, newest.replaces) == (other.order_id, Channel.SFTP, None)
     assert (oldest.order_id, oldest.replaces, oldest.expires) == (replacing.order_id, held.serial, fresh.expires)
-    assert queries.open_orders(desk.ctx, f" {OTHER_CUSTOMER}") == (newest,)
+    assert registration.open_orders(desk.ctx, f" {OTHER_CUSTOMER}") == (newest,)
     accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), desk.ctx, REQUEST))
-    assert queries.open_orders(desk.ctx) == (oldest,)
+    assert registration.open_orders(desk.ctx) == (oldest,)
 
 
 def test_an_organisation_is_found_by_its_id(desk):
-    found = queries.organisation(desk.ctx, CUSTOMER_ID)
+    found = registration.organisation(desk.ctx, CUSTOMER_ID)
     assert found is not None
     assert (found.customer_id, found.open, found.channels) == (CUSTOMER_ID, True, frozenset(Channel))
-    assert queries.organisation(desk.ctx, "nobody") is None
+    assert registration.organisation(desk.ctx, "nobody") is None

@@ -7,8 +7,8 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.leniency import STRICT
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import STRICT
 from sinetti.domain.values import Language
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.retrieve import retrieve

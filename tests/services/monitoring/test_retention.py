@@ -10,7 +10,7 @@ from sinetti.database import models
 from sinetti.database.issuance import rejections, transactions
 from sinetti.database.operations import retention
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.operations.retention import Periods
+from sinetti.domain.operations.monitoring import Periods
 from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance import order as issuance_order
 from sinetti.services.issuance.enrol import enrol

@@ -14,7 +14,7 @@ from sinetti.domain.values import Channel, Serial
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal, JournalUnavailable
 from sinetti.services.issuance.renew import renew
-from sinetti.services.organisations.queries import certificates
+from sinetti.services.organisations.registration import certificates
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
 from tests.support.journals import keeping, kinds

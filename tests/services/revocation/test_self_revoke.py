@@ -62,7 +62,7 @@ def test_revoked_listed_told_and_audited(desk):
     assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
-    answer = models.StatusAnswer.objects.using(desk.db.alias).get(serial=held.serial)
+    answer = models.OcspResponse.objects.using(desk.db.alias).get(serial=held.serial)
     assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
     owed = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="revoked")
     assert [row.certificate.serial for row in owed] == [held.serial]

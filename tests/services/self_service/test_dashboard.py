@@ -8,8 +8,8 @@ from sinetti.database.models import AccessApplication, RoleRequest
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.domain.values import Language
+from sinetti.services.access.accounts import change_profile
 from sinetti.services.access.permissions import Actor, load_permissions
-from sinetti.services.access.profile import change_profile
 from sinetti.services.self_service.dashboard import overview
 from tests.support.firms import a_certificate, a_person, an_organisation, rows
 from tests.support.service_context import REQUEST, ordered

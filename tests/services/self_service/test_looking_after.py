@@ -5,7 +5,7 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
-from sinetti.domain.organisations.contacts import PersonErrorReason
+from sinetti.domain.organisations.applications import PersonErrorReason
 from sinetti.domain.usage import UsageState
 from sinetti.domain.values import VALIDITY, Channel, Serial
 from sinetti.services.access.permissions import PermissionDenied

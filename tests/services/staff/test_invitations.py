@@ -18,8 +18,7 @@ from sinetti.domain.access.pending_invitations import (
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.services.access.invitations import SelfInvitation as TakesOwn
-from sinetti.services.access.invitations import offered, take_up
-from sinetti.services.access.pending_invitations import confirm_locked
+from sinetti.services.access.invitations import confirm_locked, offered, take_up
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.organisations.people import PeopleError, add_signatory, set_contact_person, who_is_who
 from sinetti.services.organisations.registration import close

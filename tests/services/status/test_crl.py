@@ -15,7 +15,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services import single_flight
+from sinetti.services import context
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish, publish_all, refresh_crls
 from tests.support.authority import authority
@@ -167,7 +167,7 @@ def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(des
 
 
 def test_who_makes_a_list_for_ever_keeps_nobody_waiting_for_ever(desk, monkeypatch):
-    monkeypatch.setattr(single_flight, "PATIENCE", 0.1)
+    monkeypatch.setattr(context, "PATIENCE", 0.1)
     first = now_listed(desk)
     with desk.ctx.crl_locks.one(ca_name(desk)):
         assert crowd(desk.db, 2, lambda _: now_listed(desk)) == 2 * [first]

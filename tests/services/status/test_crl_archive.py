@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.ca.hierarchy_config import generate_hierarchy
+from sinetti.ca.hierarchy_builder import generate_hierarchy
 from sinetti.journal.reader import JournalDamaged
 from sinetti.services.issuance.reconcile import compare, reconcile
 from sinetti.services.status import crl_archive

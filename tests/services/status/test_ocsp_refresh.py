@@ -7,8 +7,8 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.status import ocsp_refresh as module
-from sinetti.services.status.ocsp_refresh import OcspRefresher
+from sinetti.services.status import ocsp as module
+from sinetti.services.status.ocsp import OcspRefresher
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, KilledError, enrolled, killed_at
 
 HALF = timedelta(hours=12)

@@ -11,7 +11,7 @@ from sinetti.database.certificates import usage
 from sinetti.database.models import CertificateObservation as Row
 from sinetti.domain.usage import GatewayRefused, Observation, UsageReport, UsageState
 from sinetti.pki.encoding import sha256_hex
-from sinetti.services.organisations.queries import certificates
+from sinetti.services.organisations.registration import certificates
 from sinetti.services.status.usage_reports import (
     add_gateway,
     all_gateways,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.testbench.fleet.clock_steps import LEAP, STRIDE, WATCHFUL, next_step
+from sinetti.testbench.fleet.scenario import LEAP, STRIDE, WATCHFUL, next_step
 
 NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
 GOAL = NOW + timedelta(days=731)

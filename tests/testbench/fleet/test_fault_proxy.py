@@ -11,8 +11,7 @@ import pytest
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.testbench.core.layout import server_files
 from sinetti.testbench.core.server_certificate import make_server_certificate
-from sinetti.testbench.fleet.fault_proxy import FaultInjectingProxy, ProxyTls
-from sinetti.testbench.fleet.faults import FaultRates
+from sinetti.testbench.fleet.fault_proxy import FaultInjectingProxy, FaultRates, ProxyTls
 
 SILENT = (OSError, http.client.HTTPException)
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from sinetti.testbench.fleet.faults import (
+from sinetti.testbench.fleet.fault_proxy import (
     LOST,
     NONE,
     ROUGH,

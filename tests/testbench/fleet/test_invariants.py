@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sinetti.client.store import generations, keys
+from sinetti.client.store import generations, key_storage
 from sinetti.domain.identifiers import is_business_id
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import generate_key
+from sinetti.testbench.fleet.enrolment import organisations
 from sinetti.testbench.fleet.invariants import InvariantChecker, ViolationKind
-from sinetti.testbench.fleet.organisations import organisations
 from tests.support import authority
 from tests.support.authority import NOW
 
@@ -27,7 +27,7 @@ def taken(ledger, begins=NOW):
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     bundle = [one for _, one in authority.authority().entries.values()]
     serial = generations.install(ledger.store / ONLY.name, pem, certificate, bundle)
-    assert serial == keys.serial_of(certificate)
+    assert serial == key_storage.serial_of(certificate)
     return {
         "customer_id": ONLY.customer_id,
         "serial": serial,

@@ -8,8 +8,8 @@ import pytest
 
 from sinetti.cli.main import build_parser
 from sinetti.domain.values import Language
-from sinetti.testbench.fleet import messages
-from sinetti.testbench.fleet.faults import InjectedFault
+from sinetti.testbench.fleet import report
+from sinetti.testbench.fleet.fault_proxy import InjectedFault
 from sinetti.testbench.fleet.invariants import Violation, ViolationKind
 from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressReporter
 from tests.house.tree import ROOT
@@ -66,7 +66,7 @@ def test_what_does_not_hold_is_told_and_how_to_play_it_again(told):
 
 
 def test_every_kind_of_breach_has_words():
-    assert set(messages.WRONGS) == set(ViolationKind)
+    assert set(report.WRONGS) == set(ViolationKind)
 
 
 def test_acts(told):

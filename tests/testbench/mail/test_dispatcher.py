@@ -11,8 +11,7 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.notifications.context import TemporaryFailure
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack
-from sinetti.testbench.mail.context import OPERATOR, context
-from sinetti.testbench.mail.dispatcher import MessageDispatcher
+from sinetti.testbench.mail.dispatcher import OPERATOR, MessageDispatcher, context
 from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
 from tests.support.service_context import DAY, an_order, enrolled, ordered, renewed

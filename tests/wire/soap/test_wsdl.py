@@ -11,7 +11,8 @@ from zeep.transports import Transport
 
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, KeyPolicy
-from sinetti.wire.soap import operations, wsdl
+from sinetti.wire.soap import operations
+from sinetti.wire.soap import operations as operations_module
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support import xml_signing as by
@@ -34,7 +35,11 @@ class Wire(Transport):
         parts = urlsplit(url)
         assert url.startswith(ADDRESS), url
         query = parse_qs(parts.query, keep_blank_values=True)
-        return wsdl.wsdl(ADDRESS) if "wsdl" in query else wsdl.schema_file(query["xsd"][0], ADDRESS)
+        return (
+            operations_module.wsdl(ADDRESS)
+            if "wsdl" in query
+            else operations_module.schema_file(query["xsd"][0], ADDRESS)
+        )
 
     def post(self, address, message, headers):
         assert address == ADDRESS
@@ -135,23 +140,23 @@ def test_the_names_of_the_real_service():
     assert {name: one.soapaction for name, one in port.binding.all().items()} == {
         one.value: one.value for one in Operation
     }
-    root = etree.fromstring(wsdl.wsdl(ADDRESS))
+    root = etree.fromstring(operations_module.wsdl(ADDRESS))
     assert {part.get("name") for part in root.iter("{*}part")} == {"in", "out"}
 
 
 def test_an_address_with_special_characters_is_written_safely():
-    root = etree.fromstring(wsdl.wsdl('https://x/?a=1&b="2"'))
+    root = etree.fromstring(operations_module.wsdl('https://x/?a=1&b="2"'))
     assert next(root.iter("{http://schemas.xmlsoap.org/wsdl/soap/}address")).get("location") == 'https://x/?a=1&b="2"'
 
 
 def test_every_imported_schema_is_served_and_nothing_else():
     names = ["certificate-services.xsd"]
     for name in names:
-        imports = etree.fromstring(wsdl.schema_file(name, ADDRESS)).iter(f"{XSD}import")
+        imports = etree.fromstring(operations_module.schema_file(name, ADDRESS)).iter(f"{XSD}import")
         names.extend(one.get("schemaLocation").rpartition("?xsd=")[2] for one in imports)
     assert names == ["certificate-services.xsd", "xml-signature.xsd"]
     for unknown in ("", "certificate-services.wsdl", "../soap.py", "/etc/passwd"):
-        assert wsdl.schema_file(unknown, ADDRESS) is None
+        assert operations_module.schema_file(unknown, ADDRESS) is None
 
 
 PLACES = {
@@ -165,8 +170,8 @@ PLACES = {
 @pytest.mark.parametrize(("address", "path"), PLACES.values(), ids=PLACES)
 def test_schemas_are_where_programs_call(address, path):
     served = (
-        etree.fromstring(wsdl.wsdl(address)),
-        etree.fromstring(wsdl.schema_file("certificate-services.xsd", address)),
+        etree.fromstring(operations_module.wsdl(address)),
+        etree.fromstring(operations_module.schema_file("certificate-services.xsd", address)),
     )
     places = [one.get("schemaLocation") for root in served for one in root.iter(f"{XSD}import")]
     expected = path or urlsplit(address).path
@@ -175,14 +180,18 @@ def test_schemas_are_where_programs_call(address, path):
 
 class Schemas(etree.Resolver):
     def resolve(self, url, public_id, context):  # noqa: ARG002 - lxml's signature
-        return self.resolve_file(BytesIO(wsdl.schema_file(url.rpartition("?xsd=")[2], ADDRESS)), context, base_url=url)
+        return self.resolve_file(
+            BytesIO(operations_module.schema_file(url.rpartition("?xsd=")[2], ADDRESS)), context, base_url=url
+        )
 
 
 @pytest.fixture(scope="module")
 def schema():
     parser = etree.XMLParser()
     parser.resolvers.add(Schemas())
-    root = etree.fromstring(wsdl.schema_file("certificate-services.xsd", ADDRESS), parser, base_url="http://x/")
+    root = etree.fromstring(
+        operations_module.schema_file("certificate-services.xsd", ADDRESS), parser, base_url="http://x/"
+    )
     return etree.XMLSchema(root)
 
 

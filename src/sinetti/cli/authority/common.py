@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
-from sinetti.ca.hierarchy_config import HierarchyError
+from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.output import is_encodable, print_error, print_line
 from sinetti.client.results import ExitCode

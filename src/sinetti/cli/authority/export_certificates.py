@@ -9,7 +9,7 @@ from sinetti.cli.authority.common import OptionError, add_dir, command, opened_a
 from sinetti.cli.core.output import write_atomic
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import load_certificate, serial_hex
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -42,7 +42,7 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(why)
     with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0
-        for serial, der in queries.in_force(authority.ctx, Channel(parsed.channel)):
+        for serial, der in registration.in_force(authority.ctx, Channel(parsed.channel)):
             now_there.add(f"{serial}.cer")
             written += _write(parsed.out / f"{serial}.cer", der)
     # Only once the register has been read to its end: a run that is cut short takes nothing away.

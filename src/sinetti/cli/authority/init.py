@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.journal_place import journal_folder
 from sinetti.authority.passphrases import read_or_create
-from sinetti.ca.hierarchy_config import PRESETS, HierarchyError, load_preset
+from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.core.output import print_error

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import journal_mark, read_certificate
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind
-from sinetti.authority.journal_place import journal_folder
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.cli.authority.common import OptionError, command, group
 from sinetti.cli.core.output import print_error, print_line
 from sinetti.client.results import ExitCode

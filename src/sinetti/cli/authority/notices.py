@@ -20,10 +20,10 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
-from sinetti.cli.authority.working import telling
-from sinetti.database.ids import random_id
+from sinetti.cli.authority.serial_selection import telling
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.notifications.outbox_queries import FailedMessage
+from sinetti.database.sql import random_id
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language
@@ -34,7 +34,7 @@ from sinetti.notifications.delivery.bounces import read_returns
 from sinetti.notifications.delivery.scheduler import PlanReport
 from sinetti.notifications.delivery.sender import SendReport, iter_batches
 from sinetti.notifications.office_hours import deferred_kinds, may_send
-from sinetti.notifications.planning.operator_alerts import time_to_look
+from sinetti.notifications.planning.events import time_to_look
 from sinetti.notifications.previews.samples import NoSample, sample
 from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.settings import notifications as notice_settings

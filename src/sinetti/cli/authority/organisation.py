@@ -13,7 +13,7 @@ from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
 from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.server.process_exit import request_id
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import approve, close, register_organisation, withdraw
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _close(parsed: argparse.Namespace) -> int:
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
     """Give the organisation as it stands before the command. Raises CustomerIdError."""
-    found = queries.organisation(authority.ctx, customer_id)
+    found = registration.organisation(authority.ctx, customer_id)
     if found is None:
         raise unknown_organisation(customer_id)
     return found

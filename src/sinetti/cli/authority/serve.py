@@ -11,7 +11,7 @@ from sinetti.authority.log_format import configure_logging
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.infra.sd_notify import sd_notify
+from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.settings.authority import SOAP_PATH

@@ -9,7 +9,7 @@ from sinetti.authority.alerts import health_warnings
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, unknown_organisation
 from sinetti.database.organisations.organisations import OpenOrder
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from sinetti.services.revocation.bulk_revoke import count_open_proposals
 from sinetti.services.status.usage_reports import list_usage
 
@@ -36,11 +36,11 @@ def _run(parsed: argparse.Namespace) -> int:
             summary = _summary(authority)
             print_result(summary, as_json=parsed.json, table=lambda: _lines(summary))
             return 0
-        if parsed.customer_id is not None and queries.organisation(authority.ctx, parsed.customer_id) is None:
+        if parsed.customer_id is not None and registration.organisation(authority.ctx, parsed.customer_id) is None:
             raise unknown_organisation(parsed.customer_id)
         now = authority.ctx.now()
-        orders = [_order_row(one) for one in queries.open_orders(authority.ctx, parsed.customer_id)]
-        found = () if parsed.orders else queries.certificates(authority.ctx, parsed.customer_id)
+        orders = [_order_row(one) for one in registration.open_orders(authority.ctx, parsed.customer_id)]
+        found = () if parsed.orders else registration.certificates(authority.ctx, parsed.customer_id)
         known = list_usage(found, authority.ctx)
         rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
     shown = [{**row, "in use": _in_use(row)} for row in rows]
@@ -75,7 +75,7 @@ def _summary(authority: Authority) -> dict[str, Any]:
     issuers = authority.ctx.issuers.values()
     return {
         "environment": authority.settings.environment.value,
-        **asdict(queries.counts(authority.ctx)),
+        **asdict(registration.counts(authority.ctx)),
         "open_proposals": count_open_proposals(authority.ctx),
         "authorities": [
             {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers

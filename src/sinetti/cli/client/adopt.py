@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
-from sinetti.client.messages import adopt, error_reasons, messages
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.requests import adopt as requests_adopt
@@ -72,21 +73,23 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise files.StoreError(told) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
-        outcome = replace(outcome, messages=(*outcome.messages, make_message(adopt.ADOPTED_IN_CLEAR, name=parsed.name)))
+        outcome = replace(
+            outcome, messages=(*outcome.messages, make_message(messages_module.ADOPTED_IN_CLEAR, name=parsed.name))
+        )
     return common.report((outcome,), parsed, outside, console)
 
 
 def _material(parsed: argparse.Namespace) -> KeyMaterial:
     given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
     if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
-        raise UsageError(make_message(adopt.ADOPT_ONE_SOURCE))
+        raise UsageError(make_message(messages_module.ADOPT_ONE_SOURCE))
     password = _password(parsed.password_file)
     if parsed.key is not None:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
         return keystores.from_pkcs12(parsed.pkcs12, password)
     if password is None:
-        raise UsageError(make_message(adopt.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+        raise UsageError(make_message(messages_module.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
     return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
 
 

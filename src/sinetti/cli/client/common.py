@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.core import argparse_i18n, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
-from sinetti.client.config import finding
+from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -71,8 +71,8 @@ def config_of(parsed: argparse.Namespace) -> "Config | None":
     What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
     """
     if not hasattr(parsed, "sinetti_toml"):
-        found = finding.find(parsed.config)
-        if found is None and finding.is_passed_over(parsed.config):
+        found = loader.find(parsed.config)
+        if found is None and loader.is_passed_over(parsed.config):
             _pass_over(parsed)
         parsed.sinetti_toml = None if found is None else _read(found)
     config: Config | None = parsed.sinetti_toml
@@ -93,7 +93,7 @@ def _pass_over(parsed: argparse.Namespace) -> None:
     console_of(parsed).tell(make_message(config_messages.NOT_FOR_ROOT))
 
 
-def _read(found: finding.ConfigFile) -> "Config":
+def _read(found: loader.ConfigFile) -> "Config":
     # Loaded where there is one to read: most commands have their store from an option.
     return importlib.import_module("sinetti.client.config.loader").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.core import tables
+from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
-from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor import findings as doctor_messages
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, warning
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
@@ -137,7 +137,7 @@ def _show(found: Sequence[DoctorFinding], console: Console) -> None:
         )
         for one in found
     ]
-    for line in tables.format_columns(lines):
+    for line in output.format_columns(lines):
         common.print_line(line)
     wrong = sum(one.level is Level.FAIL for one in found)
     console.tell(make_message(messages.DOCTOR_WRONG, number=wrong) if wrong else make_message(messages.DOCTOR_WELL))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
-from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import export
@@ -59,7 +60,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.format == "jks":
         source = parsed.out.with_suffix(".p12")
         command = f"keytool -importkeystore -srckeystore {source} -srcstoretype PKCS12 -destkeystore {parsed.out} "
-        raise UsageError(make_message(words.EXPORT_JKS, command=command + "-deststoretype JKS"))
+        raise UsageError(make_message(messages_module.EXPORT_JKS, command=command + "-deststoretype JKS"))
     if common.is_in_store(parsed.out, parsed.store, parsed.name):
         raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
     common.reject_now(parsed, parsed.name)
@@ -78,7 +79,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             else error_reasons.translate_reason(bad)
         )
         raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
-    word = words.EXPORTED_WITH_KEY if copy.with_key else words.EXPORTED
+    word = messages_module.EXPORTED_WITH_KEY if copy.with_key else messages_module.EXPORTED
     console.tell(make_message(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
     if parsed.json:
         made = {"name": parsed.name, "serial": copy.serial, "format": parsed.format, "with_key": copy.with_key}
@@ -91,9 +92,11 @@ def _password(path: Path | None, form: ExportFormat) -> bytes | None:
         return None
     password = common.read_secret(path).rstrip(b"\r\n")
     if not password:
-        raise UsageError(make_message(words.SECRET_EMPTY, path=str(path)))
+        raise UsageError(make_message(messages_module.SECRET_EMPTY, path=str(path)))
     if form in export.PACKED and not pkcs12.is_password(password):
-        raise UsageError(make_message(words.NO_PKCS12_PASSWORD, path=str(path)))
+        raise UsageError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
     if len(password) > encoding.LONGEST_PASSPHRASE:
-        raise UsageError(make_message(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+        raise UsageError(
+            make_message(messages_module.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE)
+        )
     return password

@@ -25,14 +25,15 @@ from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.agent.worker import AgentContext, RunCancelled
 from sinetti.client.config import apply
-from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.infra import clock
-from sinetti.infra.sd_notify import sd_notify
+from sinetti.infra.unix_socket import sd_notify
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -85,7 +86,7 @@ class RunProgress:
         """Hear that it was the last one: say of how many names the same is to be told."""
         for count, told in self.repeated.values():
             if count > _OFTEN:
-                self.tell(make_plural_message(words.SAME_FOR_MORE, count - _OFTEN, told=told))
+                self.tell(make_plural_message(messages_module.SAME_FOR_MORE, count - _OFTEN, told=told))
 
     def _is_news(self, message: Message) -> bool:
         """Tell whether the same was not told of several names: where a service is away, it is of all of them."""
@@ -206,7 +207,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
 def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) -> None:
     behind = sum(decisions.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
     if behind:
-        console.tell(make_plural_message(words.CLOCK_BEHIND, behind, now=agent.run.now))
+        console.tell(make_plural_message(messages_module.CLOCK_BEHIND, behind, now=agent.run.now))
 
 
 def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:

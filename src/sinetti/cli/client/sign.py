@@ -8,7 +8,7 @@ from sinetti.cli.client import common
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store import document_signature, generations, keys
+from sinetti.client.store import document_signature, generations, key_storage
 from sinetti.wire.xmldsig.signature import SignatureProfile
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         ) from bad
     common.write_file(parsed.out, sealed)
     name, customer_id = generations.organisation(held.certificate), generations.common_name(held.certificate)
-    serial = keys.serial_of(held.certificate)
+    serial = key_storage.serial_of(held.certificate)
     console.tell(
         make_message(
             messages.SEALED,

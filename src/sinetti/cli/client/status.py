@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.core import output, tables
+from sinetti.cli.core import output
+from sinetti.cli.core import output as output_module
 from sinetti.cli.core.console import Console
-from sinetti.client.messages import messages, words
+from sinetti.client.messages import messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
-from sinetti.client.reporting import metrics, required_actions, status, status_table
+from sinetti.client.reporting import metrics, status
+from sinetti.client.reporting import status as required_actions
+from sinetti.client.reporting import status as status_module
 from sinetti.client.reporting.status import NameStatus, StatusRow
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
@@ -75,7 +79,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         put_metrics(parsed.prometheus, parsed.store, rows, now)
     if parsed.json:
         common.print_rows(
-            [status_table.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
+            [status_module.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
             if parsed.details
             else [row.as_json() for row in rows]
         )
@@ -123,8 +127,8 @@ def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> 
     if not shown:
         common.print_line(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), console.language))
         return
-    lines = [status_table.row_cells(row, console.language) for row in shown]
-    table = tables.format_table(status_table.header(console.language), lines, (status_table.DAYS_LEFT,))
+    lines = [status_module.row_cells(row, console.language) for row in shown]
+    table = output_module.format_table(status_module.header(console.language), lines, (status_module.DAYS_LEFT,))
     common.print_line("\n".join(table))
 
 
@@ -133,7 +137,7 @@ def put_metrics(
 ) -> None:
     """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
     if place != "-" and _is_a_names(Path(place), store):
-        raise UsageError(make_message(words.METRICS_IN_STORE, path=place, store=str(store)))
+        raise UsageError(make_message(messages_module.METRICS_IN_STORE, path=place, store=str(store)))
     octets = metrics.text(rows, now, last_run).encode()
     if place == "-":
         output.print_bytes(octets)

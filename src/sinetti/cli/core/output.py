@@ -2,6 +2,8 @@
 
 Whoever reads may go, as `head -1` does: that is no fault, and the command does the rest of its work and ends with that
 work's exit code, as if all had been read. What else keeps standard output from being written is `OutputError`.
+
+Tables for people: columns as wide as what stands in them, two spaces between.
 """
 
 import contextlib
@@ -11,7 +13,8 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -172,3 +175,36 @@ def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None
         file.write(octets)
         file.flush()
         SYSTEM.sync_file(handle)
+
+
+_WIDE = frozenset("WF")
+"""Letters that take two places on a terminal (UAX 11)."""
+
+
+def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Lay out a table; columns numbered in `right` are flush right. The last column takes what it needs."""
+    return format_columns((head, *lines), right)
+
+
+def format_columns(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Lay out a table without names of columns."""
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return [_line(cells, widths, right) for cells in lines]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
+    padded = []
+    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        blanks = " " * (width - _width(cell))
+        padded.append(blanks + cell if column in right else cell + blanks)
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else sum(_places(sign) for sign in text)
+
+
+def _places(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in _WIDE else 1

@@ -1,23 +1,31 @@
-"""What the relying party's commands share: the options that make a gateway, and how a verdict is given out."""
+"""What the relying party's commands share: the options that make a gateway, and how a verdict is given out.
+
+What these commands share: gateway.toml, and errors in one sentence.
+"""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from sinetti.cli.client import common
-from sinetti.cli.core import output
+from sinetti.cli.core import argparse_i18n, output
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Channel, Environment, Language
 from sinetti.gateway import settings
+from sinetti.gateway.crl_freshness import NoIssuer
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource, InvalidCrl
 from sinetti.gateway.revocation.source import FRESHNESS
+from sinetti.gateway.settings import GatewaySettingsError
 from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.gateway.web.guard import NoRevocationSource
+from sinetti.gateway.web.trusted_proxies import InsecureProxySettings
 from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import clock
@@ -126,3 +134,33 @@ def _duration(text: str) -> timedelta:
         return settings.duration(text)
     except ValueError as bad:
         raise argparse.ArgumentTypeError(str(bad)) from None
+
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+
+def command(
+    commands: "Commands",
+    name: str,
+    summary: str,
+    run: Callable[[argparse.Namespace], ExitCode],
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
+    parser = argparse_i18n.add_command(commands, name, summary, example)
+    parser.set_defaults(run=lambda parsed: _guarded(run, parsed))
+    return parser
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the settings."""
+    parser.add_argument("--settings", metavar="FILE", type=Path, required=True, help="gateway.toml (docs/gateway.md)")
+
+
+def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Namespace) -> ExitCode:
+    try:
+        return run(parsed)
+    except (GatewaySettingsError, NoRevocationSource, NoIssuer, InsecureProxySettings) as bad:
+        output.print_error(str(bad))
+        return ExitCode.USAGE

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.core import output
-from sinetti.cli.gateway.running import add_settings, command
+from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.cli.core import output
-from sinetti.cli.gateway.running import command
+from sinetti.cli.gateway.common import command
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_new

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.cli.core import output
-from sinetti.cli.gateway.running import add_settings, command
+from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -21,7 +21,7 @@ from sinetti.gateway.web.endpoints import AuthService
 from sinetti.gateway.web.guard import Seen, discard
 from sinetti.gateway.web.settings import ListenSettings, guarded, load_listen_settings, load_report_target
 from sinetti.infra import json_logging
-from sinetti.infra.sd_notify import sd_notify
+from sinetti.infra.unix_socket import sd_notify
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands

@@ -20,8 +20,8 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
-from sinetti.testbench.fleet import messages as fleet_messages
-from sinetti.testbench.fleet.organisations import MOST
+from sinetti.testbench.fleet import report as fleet_messages
+from sinetti.testbench.fleet.enrolment import MOST
 from sinetti.testbench.fleet.report import ProgressReporter
 from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
 from sinetti.testbench.fleet.story_runner import StoryBroken

@@ -11,8 +11,7 @@ from sinetti.client.store import journal
 from sinetti.client.store.journal import RequestKind, RequestState
 from sinetti.client.store.memory import AgentMemory
 from sinetti.client.store.sighting import InstalledCertificate, NameView, PendingRequest
-from sinetti.domain.codes import reason_for_code
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import RejectionReason, reason_for_code
 from sinetti.domain.values import ValidityPeriod
 
 CLOCK_DOUBT = timedelta(days=2)

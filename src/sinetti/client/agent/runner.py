@@ -2,19 +2,24 @@
 
 Never two for one certificate: names that hold the same one are not renewed twice, since the service renews it once; the
 second is told. A pass that is to stop begins nothing more; what is under way ends where the journal knows it.
+
+Names of one store that hold the same certificate: the service renews it once, under one of them.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event as Flag
 from typing import Protocol
 
-from sinetti.client.agent import decisions, duplicates, renewal_info_poll, run_lock, worker
+from sinetti.client.agent import decisions, renewal_info_poll, run_lock, worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.worker import AgentContext
-from sinetti.client.messages import messages, words
+from sinetti.client.messages import messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
@@ -22,6 +27,43 @@ from sinetti.client.store import agent_state as deploying
 from sinetti.client.store import files, repair, sighting
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.sighting import NameView
+
+
+def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]:
+    """Give for names that are not to be renewed now the other name that renews their certificate, or has renewed it.
+
+    Of several that are due, one for which something is under way comes first, then the first by name.
+    """
+    if not renewing:
+        return {}
+    former = _former(store, {one.in_use.serial for one in renewing if one.in_use is not None})
+    leaders: dict[bytes, str] = {}
+    others: dict[str, str] = {}
+    for one in sorted(renewing, key=lambda seen: (seen.renewal is None, seen.name)):
+        if one.in_use is None:
+            continue
+        leader = leaders.setdefault(one.in_use.sha256, one.name)
+        if leader != one.name:
+            others[one.name] = leader
+        elif one.renewal is None and (elsewhere := former.get(one.in_use.serial)):
+            # Where something is under way, it is gone on with all the same: its outcome alone tells.
+            others[one.name] = elsewhere
+    return others
+
+
+def _former(store: Path, wanted: Iterable[str]) -> dict[str, str]:
+    """Give for serials a name that has one among its generations, and another in use."""
+    serials, known = set(wanted), dict[str, str]()
+    for name in files.list_names(store):
+        folder = store / name
+        try:
+            held = serials.intersection(os.listdir(folder / files.GENERATIONS))  # noqa: PTH208 - thousands of them
+            in_use = files.live_path(folder).readlink().name if held else ""
+        except OSError:
+            continue
+        known |= dict.fromkeys(held - {in_use}, name)
+    return known
+
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -78,7 +120,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         busy = _to_be_done(agent, rows.values())
         watch.begin(len(busy))
         renewing = [row.seen for row in busy if _renews(row)]
-        for name, other in duplicates.find_duplicates(agent.run.store, renewing).items():
+        for name, other in find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
         for row in rows.values():
             if row.outcome is not None:
@@ -97,7 +139,7 @@ def _planned(agent: AgentContext, seen: NameView) -> NameResult:
     found = repair.find_repair(seen.folder) if seen.glance.repairable else None
     if found is None:
         return _first(agent, seen)
-    told = make_message(words.WOULD_REPAIR, name=seen.name, what=found.what)
+    told = make_message(messages_module.WOULD_REPAIR, name=seen.name, what=found.what)
     return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
 
 
@@ -111,7 +153,7 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
         return seen  # it stays damaged, and is reported so
     if found is None:
         return seen
-    agent.run.tell(make_message(words.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
+    agent.run.tell(make_message(messages_module.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
     return sighting.look(seen.folder) or seen
 
 

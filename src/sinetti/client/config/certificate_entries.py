@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sinetti.client.config import file_references, schema, value_parsers
+from sinetti.client.config import file_references, schema, table_reader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.config.table_reader import ConfigTable
 from sinetti.client.messages import messages
@@ -144,12 +144,12 @@ def _mode(table: ConfigTable) -> int | None:
         return None
     value = table.raw["mode"]
     try:
-        mode = value_parsers.mode(value) if isinstance(value, str) else None
+        mode = table_reader.mode(value) if isinstance(value, str) else None
     except ValueError:
         mode = None
     if mode is None:
         table.blame("mode", make_message(config_messages.NO_MODE, value=strip_control_chars(str(value))))
-    elif mode & (value_parsers.OTHERS | value_parsers.NEVER) or not mode & 0o400:
+    elif mode & (table_reader.OTHERS | table_reader.NEVER) or not mode & 0o400:
         table.blame("mode", make_message(config_messages.MODE_FOR_ALL, value=str(value)))
         return None
     return mode
@@ -157,7 +157,7 @@ def _mode(table: ConfigTable) -> int | None:
 
 def _fit(table: ConfigTable, wanted: OutputOptions) -> None:
     """Write down what does not go together."""
-    if wanted.mode & value_parsers.GROUP_READS and wanted.group is None and "group" not in table.raw:
+    if wanted.mode & table_reader.GROUP_READS and wanted.group is None and "group" not in table.raw:
         table.blame("mode", make_message(config_messages.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
     if wanted.formats & _PKCS12 and wanted.password_file is None and "password_file" not in table.raw:
         table.blame("formats", make_message(config_messages.NO_PASSWORD))

@@ -1,16 +1,21 @@
-"""Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write."""
+"""Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write.
 
+Which sinetti.toml counts where none is named.
+"""
+
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sinetti.client import decoder, service_address
-from sinetti.client.config import file_references, messages, schema, value_parsers
+from sinetti.client.config import file_references, messages, schema, table_reader
 from sinetti.client.config.certificate_entries import EntryReader
 from sinetti.client.config.errors import ConfigError, ConfigIssue
 from sinetti.client.config.table_reader import ConfigDocument, ConfigTable
@@ -151,7 +156,7 @@ def _windows(table: ConfigTable) -> tuple[MaintenanceWindow, ...] | None:
     found = []
     for number, text in enumerate(table.texts("maintenance") or ()):
         try:
-            found.append(value_parsers.window(text))
+            found.append(table_reader.window(text))
         except ValueError:
             place = (*table.place, "maintenance", number)
             table.book.blame(place, make_message(messages.NO_WINDOW, value=strip_control_chars(text)))
@@ -167,3 +172,55 @@ def _zone(table: ConfigTable) -> ZoneInfo | None:
     except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError; OSError: a folder of zones
         table.blame("zone", make_message(messages.NO_ZONE, value=name))
         return None
+
+
+FILE = "sinetti.toml"
+VARIABLE = "SINETTI_CONFIG"
+HERE = Path(FILE)
+MACHINE_WIDE = Path("/etc/sinetti") / FILE
+
+
+class ConfigFile(NamedTuple):
+    """A sinetti.toml and whether it is trusted.
+
+    `is_named`: a user, or root by its place, vouches for it; else it only lies in the folder.
+    """
+
+    path: Path
+    is_named: bool
+
+
+def find(given: Path | None) -> ConfigFile | None:
+    """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
+
+    None where there is none. One that was named is given though it may not be there: reading it reports that. For root
+    the folder that it stands in does not count: other users may have put a file there, whose programs root would run.
+    """
+    if given is not None:
+        return ConfigFile(given, is_named=True)
+    # Beside the locale, all that the client goes by in the environment: a service of the system names its file so.
+    named = os.environ.get(VARIABLE)  # noqa: TID251
+    if named:
+        return ConfigFile(Path(named), is_named=True)
+    if not file_permissions.is_root() and _may_be(HERE):
+        return ConfigFile(HERE, is_named=False)
+    return ConfigFile(MACHINE_WIDE, is_named=True) if _may_be(MACHINE_WIDE) else None
+
+
+def is_passed_over(given: Path | None) -> bool:
+    """Tell whether there is a ./sinetti.toml that would count for any caller but root."""
+    named = os.environ.get(VARIABLE)  # noqa: TID251 - as above
+    return given is None and not named and file_permissions.is_root() and _may_be(HERE)
+
+
+def _may_be(path: Path) -> bool:
+    """Tell whether a file is there, or may be: whoever may not look into /etc/sinetti is told that by reading.
+
+    Who stands in a folder that they may not look into has no file there.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return path == MACHINE_WIDE
+    except OSError:
+        return False

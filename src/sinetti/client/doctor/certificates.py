@@ -7,15 +7,16 @@ from pathlib import Path
 
 from sinetti.client import renewal_window
 from sinetti.client.agent import hooks
-from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor import findings as doctor_messages
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
-from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import HookStage
 from sinetti.client.renewal_window import ValidityPhase
-from sinetti.client.reporting import required_actions, status
-from sinetti.client.reporting.required_actions import RequiredAction
-from sinetti.client.reporting.status import NameStatus, StatusRow
+from sinetti.client.reporting import status
+from sinetti.client.reporting import status as status_module
+from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode
 from sinetti.client.store import event_log, files, generations, settings, snapshot
 from sinetti.client.store.event_log import EventType
@@ -29,7 +30,7 @@ def look(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
     folder = store / name
     row = status.status_of(snapshot.look(folder), now)
     if row.state is NameStatus.DAMAGED and row.seen.trouble is not None:
-        yield _wrong(name, row.seen.trouble, make_message(words.RUN_REPAIRS) if row.seen.repairable else None)
+        yield _wrong(name, row.seen.trouble, make_message(messages_module.RUN_REPAIRS) if row.seen.repairable else None)
         return
     try:
         kept = settings.load(folder)
@@ -90,8 +91,8 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
 
     `sinetti status --check` judges it the same way.
     """
-    code, what = required_actions.EXIT_CODES[required_actions.of(row)], required_actions.words(row) or step
-    if required_actions.of(row) is RequiredAction.DEPLOY:
+    code, what = status_module.EXIT_CODES[status_module.of(row)], status_module.words(row) or step
+    if status_module.of(row) is RequiredAction.DEPLOY:
         code, what = ExitCode.DONE, step  # it has a finding of its own
     if code:
         return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, row.name, what, code)
@@ -102,7 +103,7 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
 
 def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Name the hook that failed to bring the certificate into use, and how it ended."""
-    if not required_actions.not_deployed(row) or row.seen.deployment is None:
+    if not status_module.not_deployed(row) or row.seen.deployment is None:
         return
     step = make_message(doctor_messages.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
     told = make_message(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sinetti.client.config.errors import ConfigError
-from sinetti.client.doctor import messages
+from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import make_message, make_plural_message
@@ -25,14 +25,14 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
     """Make a finding of each mistake of a configuration that cannot be read."""
     for fault in bad.faults:
-        told = fault.told if fault.line is None else make_message(messages.IN_LINE, line=fault.line, told=fault.told)
-        step = make_message(messages.CONFIG_BAD_STEP)
+        told = fault.told if fault.line is None else make_message(findings.IN_LINE, line=fault.line, told=fault.told)
+        step = make_message(findings.CONFIG_BAD_STEP)
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
 
 
 def look(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
     """Look at a configuration that could be read, and at `names` of the store; `only` is the name that is meant."""
-    told = make_plural_message(messages.CONFIG_GOOD, len(config.entries), path=str(config.path))
+    told = make_plural_message(findings.CONFIG_GOOD, len(config.entries), path=str(config.path))
     yield passed(Check.CONFIGURATION, told, str(config.path))
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
@@ -40,8 +40,8 @@ def look(config: Config, names: Sequence[str], only: str | None = None) -> Itera
     for name in sorted(config.entries.keys() - set(names)):
         if only in {None, name} and not files.is_kept(config.store / name):
             told, step = (
-                make_message(messages.NOT_ENROLLED_YET, name=name),
-                make_message(messages.ENROL_STEP, name=name),
+                make_message(findings.NOT_ENROLLED_YET, name=name),
+                make_message(findings.ENROL_STEP, name=name),
             )
             yield warning(Check.CONFIGURATION, told, step, name)
     for name in names:
@@ -103,17 +103,17 @@ def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
                 file_permissions.check_program(Path(found))
         except RightsError as bad:
             told, step = (
-                make_message(messages.PROGRAM_OPEN, **values, path=str(bad.path)),
-                make_message(messages.CHMOD_STEP, mode="o-w", path=str(bad.path)),
+                make_message(findings.PROGRAM_OPEN, **values, path=str(bad.path)),
+                make_message(findings.CHMOD_STEP, mode="o-w", path=str(bad.path)),
             )
             yield DoctorFinding(Check.HOOKS, Level.FAIL, told, name, step, ExitCode.USAGE)
             continue
         if found is not None:
-            yield passed(Check.HOOKS, make_message(messages.PROGRAM_GOOD, **values), name)
+            yield passed(Check.HOOKS, make_message(findings.PROGRAM_GOOD, **values), name)
         else:
-            told = make_message(messages.PROGRAM_MISSING, **values)
+            told = make_message(findings.PROGRAM_MISSING, **values)
             yield DoctorFinding(
-                Check.HOOKS, Level.FAIL, told, name, make_message(messages.PROGRAM_STEP), ExitCode.USAGE
+                Check.HOOKS, Level.FAIL, told, name, make_message(findings.PROGRAM_STEP), ExitCode.USAGE
             )
 
 
@@ -123,14 +123,14 @@ def _secrets(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
             mode = path.stat().st_mode
             files.octets_of(path, 1)
         except OSError as bad:
-            told = make_message(messages.SECRET_MISSING, path=str(path), why=error_reasons.translate_reason(bad))
+            told = make_message(findings.SECRET_MISSING, path=str(path), why=error_reasons.translate_reason(bad))
             yield DoctorFinding(
-                Check.CONFIGURATION, Level.FAIL, told, str(path), make_message(messages.SECRET_STEP), ExitCode.USAGE
+                Check.CONFIGURATION, Level.FAIL, told, str(path), make_message(findings.SECRET_STEP), ExitCode.USAGE
             )
             continue
         if os.name == "posix" and mode & _OTHERS:
-            step = make_message(messages.CHMOD_STEP, mode="0600", path=str(path))
-            yield warning(Check.RIGHTS, make_message(messages.SECRET_OPEN, path=str(path)), step, str(path))
+            step = make_message(findings.CHMOD_STEP, mode="0600", path=str(path))
+            yield warning(Check.RIGHTS, make_message(findings.SECRET_OPEN, path=str(path)), step, str(path))
 
 
 def _files_of(entry: CertificateEntry) -> Iterator[Path]:
@@ -151,8 +151,8 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
         told, step = (
-            make_message(messages.OTHER_ENVIRONMENT, **values),
-            make_message(messages.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
+            make_message(findings.OTHER_ENVIRONMENT, **values),
+            make_message(findings.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
         )
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, name, step, ExitCode.USAGE)
         return
@@ -165,5 +165,5 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     )
     if mine != theirs:
         yield warning(
-            Check.CONFIGURATION, make_message(messages.OTHER_SERVICE), make_message(messages.OTHER_SERVICE_STEP), name
+            Check.CONFIGURATION, make_message(findings.OTHER_SERVICE), make_message(findings.OTHER_SERVICE_STEP), name
         )

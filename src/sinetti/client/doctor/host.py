@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor import findings as doctor_messages
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, make_plural_message

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from sinetti.client import service_address
-from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor import findings as doctor_messages
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, make_plural_message

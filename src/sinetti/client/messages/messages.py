@@ -1,6 +1,10 @@
 """What the client says to people: every message id in one place, English, translated in the catalogues.
 
 A message says what happened and what to do next. It travels as an id with its values, and becomes text when printed.
+
+What the client says of the files of a set, keys in tokens, hooks, exports and key stores: ids as in messages.py.
+
+What is said while a key and a certificate are taken over: every message id in one place (docs/agent.md).
 """
 
 from collections.abc import Mapping
@@ -385,3 +389,167 @@ def _shown(value: Value, language: Language) -> str:
     return (
         translate.format_datetime(value, language) if isinstance(value, datetime) else strip_control_chars(str(value))
     )
+
+
+SECRET_UNREADABLE = gettext_noop(
+    "The password in {path} cannot be read: {why}. Put it back, then run the command again."
+)
+SECRET_EMPTY = gettext_noop("{path} holds no password: write it there, on one line, then run the command again.")
+NO_PKCS12_PASSWORD = gettext_noop(
+    "{path} holds no password that a PKCS#12 file takes: that is one line of UTF-8, without a byte order mark. Save "
+    "the file so, then run the command again."
+)
+SECRET_TOO_LONG = gettext_noop(
+    "{path}: a password that keys are encrypted with has at most {most} octets, and this one has more. Write a shorter "
+    "one there, then run the command again."
+)
+NO_KEY_PASSWORD = gettext_noop(
+    "{path} is encrypted, and nothing says where its password is. Write key_password_file into the name's table of "
+    "sinetti.toml, or into {settings}."
+)
+UNKNOWN_OWNER = gettext_noop(
+    "The files of {name} are to belong to {owner}, whom this system does not know. Create that user or group, or "
+    "write another owner or group into sinetti.toml; nothing is lost meanwhile."
+)
+OWNER_NOT_GIVEN = gettext_noop(
+    "The files of {name} cannot be given to {owner}: {why}. Run the command as root, or leave owner and group out of "
+    "sinetti.toml; nothing is lost meanwhile."
+)
+PROXY_UNREADABLE = gettext_noop(
+    "The address of the proxy, in https_proxy or the system's settings, cannot be read. Write it like "
+    "http://proxy.example:3128, and signs such as @ : / # in a user name or password percent-encoded (RFC 3986)."
+)
+NEEDS_PKCS11_EXTRA = gettext_noop(
+    "Keys in a PKCS#11 token need one package more: run pip install '.[pkcs11]' in a clone of this repository"
+)
+TOKEN_UNUSABLE = gettext_noop("{name}: {why}. Correct it, then run the command again; nothing is lost.")
+TOKEN_KEY_TAKEN_UP = gettext_noop(
+    "{name}: the token holds a key (ID {key_id}) that an interrupted run made and that nothing uses yet. "
+    "It is used now."
+)
+TOKEN_KEY_LEFT = gettext_noop(
+    "{name}: the token {token} holds a key (ID {key_id}) that nothing here uses. To delete it: {command}"
+)
+HOOK_DONE = gettext_noop("{name}: the command of {stage} has run.")
+HOOK_FAILED = gettext_noop("{name}: the command of {stage} did not succeed: {why}. What it said is in {log}.")
+HOOK_EXIT = gettext_noop("it ended with exit code {code}")
+HOOK_SIGNAL = gettext_noop("it was ended by the signal {signal}")
+HOOK_TIMEOUT = gettext_noop("it was killed after {seconds} s")
+HOOK_OPEN = gettext_noop("every user can write {path}, so it was not run; run: chmod o-w {path}")
+HOOK_NOT_STARTED = gettext_noop("{program} could not be started, {why}")
+DEPLOYED = gettext_noop("{name}: the certificate {serial} was brought into use.")
+DEPLOY_AGAIN = gettext_noop(
+    "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
+    "nothing is lost, and the former one stays in its generation."
+)
+CLOCK_BEHIND = ngettext_noop(
+    "This computer's clock says {now}, but {count} certificate that is in use begins days later. Set the clock right: "
+    "until then nothing is renewed in time.",
+    "This computer's clock says {now}, but {count} certificates that are in use begin days later. Set the clock right: "
+    "until then nothing is renewed in time.",
+)
+SAME_FOR_MORE = ngettext_noop("The same of {count} name more: {told}", "The same of {count} names more: {told}")
+METRICS_IN_STORE = gettext_noop(
+    "{path} lies where the store {store} keeps keys and what belongs to them. No metrics were written: name a file "
+    "elsewhere."
+)
+EXPORT_NO_NAME = gettext_noop("{name} has no certificate {serial}. Those that are kept: {kept}.")
+EXPORT_NO_KEY_IN_DER = gettext_noop(
+    "A DER file holds one thing, and with --with-key there would be two. Take --format pem or pkcs12."
+)
+EXPORT_KEY_IN_TOKEN = gettext_noop("{name}: the key is in a token and does not leave it. Give --without-key.")
+EXPORT_NEEDS_PASSWORD = gettext_noop("Give --password-file FILE: a {format} file is protected by a password.")
+EXPORT_KEPT_ENCRYPTED = gettext_noop(
+    "{name}: the key is kept encrypted, and does not go out in clear. Give --password-file FILE with the password of "
+    "the copy."
+)
+EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
+    "--password-file protects nothing here: there is no key in it, and no PKCS#12 file."
+)
+EXPORT_JKS = gettext_noop(
+    "Java reads PKCS#12 files as they are. Whoever needs JKS exports with --format pkcs12 and then runs: {command}"
+)
+EXPORTED = gettext_noop("{name}: the certificate {serial} was written to {path}, without its key.")
+EXPORTED_WITH_KEY = gettext_noop(
+    "{name}: the certificate {serial} was written to {path} with its key. Whoever has this file has the key: delete it "
+    "when it has been taken over."
+)
+
+OTHERS_CERTIFICATE = gettext_noop(
+    "The certificate in use is not for the customer ID {customer_id} that {path} names. Correct customer_id there, or "
+    "restore the certificate and its key from a backup."
+)
+REPAIRED = gettext_noop("{name}: repaired what was damaged: {what}. The certificate {serial} is in use as before.")
+WOULD_REPAIR = gettext_noop("{name}: would be repaired now: {what}.")
+REPAIRED_LINK = gettext_noop("the link “live”")
+REPAIRED_CHAIN = gettext_noop("the chain of the certificate")
+REPAIRED_BOTH = gettext_noop("the link “live” and the chain of the certificate")
+RUN_REPAIRS = gettext_noop("Run “sinetti run”: it repairs this by itself.")
+
+
+ADOPTED = gettext_noop(
+    "{name}: the certificate {serial} was taken over, valid until {until}. Key and certificate are in {folder}; the "
+    "files that they came from are as they were. Let your programs use {folder} from now on."
+)
+ADOPTED_IN_CLEAR = gettext_noop(
+    "{name}: the key had a password, and has none in the store, where only its owner can read it. With "
+    "key_password_file in sinetti.toml, the keys of later renewals are kept encrypted."
+)
+ADOPTED_BEFORE = gettext_noop(
+    "{name}: the certificate {serial} was taken over before, valid until {until}. Nothing to do."
+)
+ADOPT_NAME_USED = gettext_noop("{name} holds another certificate ({serial}). Nothing was changed: choose another name.")
+ADOPT_NAME_ASKS = gettext_noop("{name} has a request under way. Nothing was changed: choose another name.")
+ADOPT_HELD = gettext_noop(
+    "The store holds this certificate under the name {other}. Nothing was changed: two names for one certificate would "
+    "both renew it."
+)
+ADOPT_EXPIRED = gettext_noop(
+    "The certificate expired on {until}, so it cannot be renewed, and nothing was taken over. Order a replacement in "
+    "the e-service, then run “sinetti enrol {name}” with its transfer IDs."
+)
+ADOPT_MISFIT = gettext_noop("{path} holds no certificate for this key. Key and certificate have to belong together.")
+ADOPT_NO_KEY = gettext_noop("{path} holds no private key. Export the certificate together with its key.")
+ADOPT_ALIASES = gettext_noop("{path} holds several private keys. Choose one with --alias: {aliases}")
+ADOPT_ENCRYPTED = gettext_noop(
+    "{path} is encrypted. Write its pass-phrase into a file and give it with --password-file."
+)
+ADOPT_NO_PASSWORD = gettext_noop("{path} needs its password: write it into a file and give that with --password-file.")
+ADOPT_NO_PKCS12 = gettext_noop("{path} is no PKCS#12 file, or its password is wrong (--password-file).")
+ADOPT_JAVA = gettext_noop("{path} is a Java key store: give it with --jks.")
+ADOPT_NO_KEYTOOL = gettext_noop(
+    "{path} is read with Java's keytool, which is not here. Where Java is, run: keytool -importkeystore -srckeystore "
+    "{path} -destkeystore key.p12 -deststoretype PKCS12 – and then give key.p12 with --pkcs12."
+)
+ADOPT_KEYTOOL = gettext_noop("{path} cannot be read by keytool: {why}")
+ADOPT_ONE_SOURCE = gettext_noop("Give one of: --key with --certificate, --pkcs12, or --jks.")
+ADOPT_NO_SERVICE = gettext_noop(
+    "The certificate was issued by “{issuer}”, which is not in the anchors for holders of any service ({services}). "
+    "Add that CA to the service's bundle trust_holders, or write a table for the service that it belongs to."
+)
+ADOPT_NOT_OF_SERVICE = gettext_noop(
+    "The certificate was issued by “{issuer}”, which is not in the anchors for holders of {services}. Nothing was "
+    "taken over: give the service that it belongs to, or its right bundle."
+)
+ADOPT_SERVICES = gettext_noop(
+    "The certificate may belong to several services ({services}). Write the right one into the table "
+    "[certificates.{name}] of {path}, as service, and run the command again."
+)
+ADOPT_OTHER_TABLE = gettext_noop(
+    "The certificate belongs to {services}, but {path} has the service {service} for {name}. Write the right one into "
+    "its table [certificates.{name}], as service, and run the command again."
+)
+ADOPT_NOT_HOLDERS = gettext_noop("The certificate is not an organisation's, it was issued for something else.")
+ADOPT_OTHER_WORLD = gettext_noop("The certificate is of the environment {found}, but {service} is of {wanted}.")
+ADOPT_OTHER_CUSTOMER = gettext_noop(
+    "The certificate is of the customer ID {found}, but {wanted} was expected. Nothing was taken over."
+)
+ADOPT_NO_CUSTOMER = gettext_noop("The certificate names no customer ID that can be read.")
+ADOPT_KEY_PASSWORD = gettext_noop(
+    "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "
+    "with --key-password-file."
+)
+ADOPT_SEVERAL = gettext_noop(
+    "{path} holds certificates for more than one key: {serials}. Choose one: give the file with --jks, and the name "
+    "that the key has in it with --alias, as keytool -list shows it."
+)

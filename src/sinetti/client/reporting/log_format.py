@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from sinetti.client import decoder
-from sinetti.client.messages import messages, words
+from sinetti.client.messages import messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
 from sinetti.client.store import event_log
@@ -13,7 +14,7 @@ from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
-from sinetti.i18n.revocation_reasons import REASONS
+from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.translate import gettext_noop
 
 HAPPENED = {
@@ -76,9 +77,12 @@ CHANGED = {
 NOT_STARTED = gettext_noop("it could not be started: {why}")
 
 _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
-    (re.compile(r"exit code ([0-9]+)"), lambda code: make_message(words.HOOK_EXIT, code=code)),
-    (re.compile(r"signal (\S+)"), lambda name: make_message(words.HOOK_SIGNAL, signal=name)),
-    (re.compile(r"killed after ([0-9]+) s"), lambda seconds: make_message(words.HOOK_TIMEOUT, seconds=seconds)),
+    (re.compile(r"exit code ([0-9]+)"), lambda code: make_message(messages_module.HOOK_EXIT, code=code)),
+    (re.compile(r"signal (\S+)"), lambda name: make_message(messages_module.HOOK_SIGNAL, signal=name)),
+    (
+        re.compile(r"killed after ([0-9]+) s"),
+        lambda seconds: make_message(messages_module.HOOK_TIMEOUT, seconds=seconds),
+    ),
     (
         re.compile(r"could not be started: (.*)", re.DOTALL),
         lambda why: make_message(NOT_STARTED, why=messages.strip_control_chars(why)),

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.client.reporting import required_actions
-from sinetti.client.reporting.required_actions import RequiredAction
-from sinetti.client.reporting.status import NameStatus, StatusRow
+from sinetti.client.reporting import status
+from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 
 BEGINNING = b"# HELP sinetti_"
 """How a file of metrics begins that was written here."""
@@ -67,7 +66,7 @@ def _families(
     yield _Family(
         "sinetti_certificate_deployed",
         "1 where programs use the certificate, 0 where bringing it to them is still to be done.",
-        ((labels[row.name], int(known)) for row in rows if (known := required_actions.is_deployed(row)) is not None),
+        ((labels[row.name], int(known)) for row in rows if (known := status.is_deployed(row)) is not None),
     )
     yield _Family(
         "sinetti_agent_failures",
@@ -102,7 +101,7 @@ def _written_at(now: datetime) -> _Family:
 
 
 def _is_needed(row: StatusRow) -> int:
-    return int(required_actions.of(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING})
+    return int(status.of(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING})
 
 
 def _written(family: _Family) -> Iterator[str]:

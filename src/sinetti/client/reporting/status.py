@@ -1,8 +1,13 @@
-"""How things stand in a store, one row per name, without calling anybody."""
+"""How things stand in a store, one row per name, without calling anybody.
 
-from collections.abc import Callable
+What a row of `sinetti status` says to people, cell by cell, and to programs that want details.
+
+What a person has to do about a name, and how pressing it is: what `sinetti status` sorts by and `--check` tells.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +16,15 @@ from sinetti.client import renewal_window
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.renewal_window import ValidityPhase
-from sinetti.client.store import journal, snapshot
+from sinetti.client.results import ExitCode
+from sinetti.client.store import event_log, journal, snapshot
+from sinetti.client.store.event_log import LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
-from sinetti.domain.values import ValidityPeriod
-
-if TYPE_CHECKING:
-    from sinetti.client.model import CertificateEntry, ServiceEntry
+from sinetti.domain.certificates.renewal_info import in_proportion
+from sinetti.domain.values import Language, ValidityPeriod
+from sinetti.i18n import translate
+from sinetti.i18n.translate import gettext_noop
 
 
 class NameStatus(StrEnum):
@@ -32,24 +39,6 @@ class NameStatus(StrEnum):
     DAMAGED = "damaged"
     NOT_ENROLLED = "not-enrolled"
     """sinetti.toml has a table for it, and the store has nothing."""
-
-
-SAID = {
-    NameStatus.PENDING: messages.STATE_PENDING,
-    NameStatus.VALID: messages.STATE_VALID,
-    NameStatus.RENEWAL_OPEN: messages.STATE_RENEWAL_OPEN,
-    NameStatus.EXPIRED: messages.STATE_EXPIRED,
-    NameStatus.REVOKED: messages.STATE_REVOKED,
-    NameStatus.UNCERTAIN: messages.STATE_UNCERTAIN,
-    NameStatus.DAMAGED: messages.STATE_DAMAGED,
-    NameStatus.NOT_ENROLLED: messages.STATE_NOT_ENROLLED,
-}
-
-PHASES = {
-    ValidityPhase.VALID: NameStatus.VALID,
-    ValidityPhase.RENEWAL_OPEN: NameStatus.RENEWAL_OPEN,
-    ValidityPhase.EXPIRED: NameStatus.EXPIRED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +73,159 @@ class StatusRow:
             "renew_from": instant(self.renew_from),
             "service": self.seen.service,
         }
+
+
+URGENT = timedelta(days=14)
+"""This near the end a certificate that was not renewed needs a person; less where it lives for less than 180 days."""
+
+TRIES = 5
+"""So often the agent tries by itself before a person is to look: two and a half hours."""
+
+
+class RequiredAction(StrEnum):
+    """What is to be done, the most pressing first; the values stand in JSON."""
+
+    REPAIR = "repair"
+    REPLACE = "replace"
+    RESOLVE = "resolve"
+    ENROL = "enrol"
+    RENEW = "renew"
+    DEPLOY = "deploy"
+    GO_ON = "go-on"
+    ORDER = "order"
+    WAIT = "wait"
+    NOTHING = "nothing"
+
+
+WORDS = {
+    RequiredAction.REPLACE: gettext_noop("Order a replacement, then run “sinetti enrol {name}”."),
+    RequiredAction.RESOLVE: gettext_noop(
+        "Run “sinetti renew {name}” again; if it stays uncertain, ask the service's support."
+    ),
+    RequiredAction.ENROL: gettext_noop("Run “sinetti enrol {name}” again."),
+    RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and see what it says."),
+    RequiredAction.DEPLOY: gettext_noop(
+        "Mend the program that brings it into use; “sinetti log {name}” says what went wrong."
+    ),
+    RequiredAction.GO_ON: gettext_noop("Run “sinetti retrieve {name}”."),
+    RequiredAction.ORDER: gettext_noop(
+        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs; or take the "
+        "table away."
+    ),
+}
+ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete its folder.")
+ENROL_RESOLVE = gettext_noop("Run “sinetti enrol {name}” again; if it stays uncertain, ask the service's support.")
+
+REPAIRABLE = gettext_noop("The store is damaged: {what}. Run “sinetti run”: it repairs this by itself.")
+
+EXIT_CODES = {
+    RequiredAction.REPAIR: ExitCode.STORE,
+    RequiredAction.REPLACE: ExitCode.REFUSED,
+    RequiredAction.RESOLVE: ExitCode.UNCERTAIN,
+    RequiredAction.ENROL: ExitCode.REFUSED,
+    RequiredAction.RENEW: ExitCode.AGAIN,
+    RequiredAction.DEPLOY: ExitCode.AGAIN,
+    RequiredAction.GO_ON: ExitCode.AGAIN,
+    RequiredAction.ORDER: ExitCode.DONE,
+    RequiredAction.WAIT: ExitCode.DONE,
+    RequiredAction.NOTHING: ExitCode.DONE,
+}
+
+_STATES = {
+    NameStatus.DAMAGED: RequiredAction.REPAIR,
+    NameStatus.REVOKED: RequiredAction.REPLACE,
+    NameStatus.EXPIRED: RequiredAction.REPLACE,
+    NameStatus.UNCERTAIN: RequiredAction.RESOLVE,
+    NameStatus.NOT_ENROLLED: RequiredAction.ORDER,
+}
+_RANKS = {one: number for number, one in enumerate(RequiredAction)}
+
+
+def of(row: StatusRow) -> RequiredAction:
+    """Tell what is to be done about a name. WAIT: the agent is at it, or it renews itself soon."""
+    seen = row.seen
+    by_state = _STATES.get(row.state)
+    if by_state is not None:
+        return by_state
+    if seen.span is None:
+        return RequiredAction.GO_ON if row.shown is None else RequiredAction.ENROL
+    if is_hopeless(row):
+        return RequiredAction.REPLACE
+    failures = 0 if seen.memory is None else seen.memory.failures
+    near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
+    if failures >= TRIES or (near and row.state is not NameStatus.PENDING):
+        return RequiredAction.RENEW
+    if not_deployed(row):
+        return RequiredAction.DEPLOY
+    if row.state is NameStatus.PENDING:
+        return RequiredAction.GO_ON
+    return RequiredAction.WAIT if failures or row.state is NameStatus.RENEWAL_OPEN else RequiredAction.NOTHING
+
+
+def is_hopeless(row: StatusRow) -> bool:
+    """Whether the agent has found that this certificate cannot be renewed any more."""
+    told = None if row.seen.memory is None else row.seen.memory.told
+    return told is not None and told == row.seen.serial
+
+
+def is_deployed(row: StatusRow) -> bool | None:
+    """Whether programs use the certificate; None where no hook brings it to them, or there is none."""
+    deployment = row.seen.deployment
+    return None if deployment is None or row.seen.serial is None else deployment.serial == row.seen.serial
+
+
+def not_deployed(row: StatusRow) -> bool:
+    """Whether bringing into use was tried and failed."""
+    return is_deployed(row) is False and row.seen.deployment is not None and row.seen.deployment.tries > 0
+
+
+def words(row: StatusRow) -> Message | None:
+    """Put into words what is to be done; None for nothing."""
+    todo = of(row)
+    if todo is RequiredAction.ENROL and row.seen.dispensable:
+        return make_message(ENROL_OR_DELETE, name=row.name)
+    if todo is RequiredAction.RESOLVE and row.seen.span is None:
+        return make_message(ENROL_RESOLVE, name=row.name)
+    if todo is RequiredAction.GO_ON and any(one.state is RequestState.POSTPONED for one in row.seen.open):
+        return make_message(
+            WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
+        )
+    if todo is RequiredAction.REPAIR:
+        found = row.seen.repairable
+        return row.seen.trouble if found is None else make_message(REPAIRABLE, what=found)
+    return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
+
+
+def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:
+    """Sort by what needs a person first, then by what ends first, then by name."""
+    return sorted(rows, key=lambda row: (_RANKS[of(row)], row.days_left is None, row.days_left or 0, row.name))
+
+
+def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
+    """Give the highest code of what is to be done: 0 where no person is needed."""
+    return max((EXIT_CODES[of(row)] for row in rows), default=ExitCode.DONE)
+
+
+if TYPE_CHECKING:
+    from sinetti.client.model import CertificateEntry, ServiceEntry
+
+
+SAID = {
+    NameStatus.PENDING: messages.STATE_PENDING,
+    NameStatus.VALID: messages.STATE_VALID,
+    NameStatus.RENEWAL_OPEN: messages.STATE_RENEWAL_OPEN,
+    NameStatus.EXPIRED: messages.STATE_EXPIRED,
+    NameStatus.REVOKED: messages.STATE_REVOKED,
+    NameStatus.UNCERTAIN: messages.STATE_UNCERTAIN,
+    NameStatus.DAMAGED: messages.STATE_DAMAGED,
+    NameStatus.NOT_ENROLLED: messages.STATE_NOT_ENROLLED,
+}
+
+PHASES = {
+    ValidityPhase.VALID: NameStatus.VALID,
+    ValidityPhase.RENEWAL_OPEN: NameStatus.RENEWAL_OPEN,
+    ValidityPhase.EXPIRED: NameStatus.EXPIRED,
+}
 
 
 def instant(at: datetime | None) -> str | None:
@@ -150,3 +292,110 @@ def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
 
 def _phase(span: ValidityPeriod | None, now: datetime) -> ValidityPhase | None:
     return None if span is None else renewal_window.phase(span, now)
+
+
+HEAD = (
+    gettext_noop("name"),
+    gettext_noop("organisation"),
+    gettext_noop("state"),
+    gettext_noop("valid until"),
+    gettext_noop("days left"),
+    gettext_noop("renewal"),
+    gettext_noop("what to do"),
+)
+DAYS_LEFT = 4
+"""The column of numbers."""
+
+HOPELESS = gettext_noop("valid, cannot be renewed any more")
+NOT_DEPLOYED = gettext_noop("{state}, not in use by your programs yet")
+FAILING_ONCE = gettext_noop("{state}, one try failed")
+FAILING = gettext_noop("{state}, {failures} tries failed")
+FAILING_WITH = gettext_noop("{state}, {failures} tries failed ({codes})")
+AGAIN_AT = gettext_noop("again {at}")
+FROM = gettext_noop("from {at}")
+OPEN = gettext_noop("open")
+BY_HINT = gettext_noop("{start} – {end}")
+
+_WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus.REVOKED})
+
+
+def row_cells(row: StatusRow, language: Language) -> tuple[str, ...]:
+    """Give the cells of one line; instants on a Finnish clock."""
+    seen, what = row.seen, words(row)
+    organisation = " ".join(messages.strip_control_chars(one) for one in (seen.customer_id, seen.customer_name) if one)
+    return (
+        row.name,
+        organisation or "–",
+        messages.render(status_text(row), language),
+        "–" if seen.span is None else translate.format_time(seen.span.not_after, language),
+        "–" if row.days_left is None else translate.number(row.days_left, language),
+        _renewal(row, language),
+        "" if what is None else messages.render(what, language),
+    )
+
+
+def header(language: Language) -> tuple[str, ...]:
+    """Give the names of the columns."""
+    return tuple(translate.translate(one, language) for one in HEAD)
+
+
+def status_text(row: StatusRow) -> Message:
+    """Put into words how a name stands, with what the agent has come to."""
+    word = row.shown or make_message(SAID[row.state])
+    memory = row.seen.memory
+    if row.state not in _WITHOUT_RENEWAL and is_hopeless(row):
+        return make_message(HOPELESS)
+    if memory is not None and memory.failures and row.state not in _WITHOUT_RENEWAL:
+        if memory.failures == 1:
+            return make_message(FAILING_ONCE, state=word)
+        codes = ", ".join(map(messages.strip_control_chars, memory.codes))
+        if codes:
+            return make_message(FAILING_WITH, state=word, failures=memory.failures, codes=codes)
+        return make_message(FAILING, state=word, failures=memory.failures)
+    return make_message(NOT_DEPLOYED, state=word) if not_deployed(row) and row.state not in _WITHOUT_RENEWAL else word
+
+
+def details(row: StatusRow, folder: Path) -> dict[str, object]:
+    """Give the row with what `--details` adds. Reads the name's log; one without rights has no last event."""
+    seen = row.seen
+    memory, deployment = seen.memory, seen.deployment
+    hint = None if memory is None else memory.hint
+    last = _last(folder)
+    return row.as_json() | {
+        "customer_name": seen.customer_name,
+        "environment": None if seen.environment is None else seen.environment.value,
+        "not_before": instant(seen.not_before),
+        "days_left": row.days_left,
+        "todo": of(row).value,
+        "open": [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open],
+        "failures": 0 if memory is None else memory.failures,
+        "next_try": None if memory is None else instant(memory.next_try),
+        "codes": [] if memory is None else list(memory.codes),
+        "replacement_needed": of(row) is RequiredAction.REPLACE,
+        "hint": None if hint is None else {"start": instant(hint.start), "end": instant(hint.end)},
+        "deployed": is_deployed(row),
+        "deploy_tries": 0 if deployment is None else deployment.tries,
+        "deploy_next": None if deployment is None else instant(deployment.next_try),
+        "last_event": None if last is None else {"at": instant(last.at), "event": last.event.value, **last.facts},
+    }
+
+
+def _last(folder: Path) -> LogEvent | None:
+    try:
+        return next(reversed(list(event_log.read(folder))), None)
+    except OSError:
+        return None
+
+
+def _renewal(row: StatusRow, language: Language) -> str:
+    memory = row.seen.memory
+    if row.seen.span is None or row.renew_from is None or row.state in _WITHOUT_RENEWAL or is_hopeless(row):
+        return "–"
+    if memory is not None and memory.next_try is not None and memory.next_try > row.now:
+        return translate.translate(AGAIN_AT, language, at=translate.format_time(memory.next_try, language))
+    if memory is not None and memory.hint is not None:
+        start, end = (translate.format_time(one, language) for one in (memory.hint.start, memory.hint.end))
+        return translate.translate(BY_HINT, language, start=start, end=end)
+    if row.state is NameStatus.VALID:
+        return translate.translate(FROM, language, at=translate.format_time(row.renew_from, language))
+    return translate.translate(OPEN, language)

@@ -6,14 +6,25 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.client import renewal_window, validity
-from sinetti.client.messages import adopt as messages_adopt
+from sinetti.client import renewal_window
+from sinetti.client import renewal_window as renewal_window_module
 from sinetti.client.messages import messages
+from sinetti.client.messages import messages as messages_adopt
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
-from sinetti.client.store import event_log, files, generations, key_storage, keys, output_files, settings
+from sinetti.client.store import (
+    event_log,
+    files,
+    generations,
+    key_storage,
+    output_files,
+    settings,
+)
+from sinetti.client.store import (
+    key_storage as key_storage_module,
+)
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import PENDING
 from sinetti.client.store.keystores import KeyMaterial
@@ -100,7 +111,7 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
     if not files.is_name(name):
         raise UsageError(make_message(messages.BAD_NAME, name=name))
     folder = ctx.store / name
-    serial = keys.serial_of(material.certificate)
+    serial = key_storage_module.serial_of(material.certificate)
     _refuse_unfit(name, material.certificate, wanted, ctx.now)
     _refuse_second(ctx, name, serial)
     output_files.check(name, wanted.files)
@@ -139,9 +150,9 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings
     if now > certificate.not_valid_after_utc:
         raise UsageError(make_message(messages_adopt.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
-    found = validity.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
+    found = renewal_window_module.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
     if found is not None:
-        raise UsageError(validity.told(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now))
+        raise UsageError(renewal_window_module.told(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now))
 
 
 def _refuse_second(ctx: ClientContext, name: str, serial: str) -> None:

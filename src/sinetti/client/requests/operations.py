@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from sinetti.client import renewal_window
-from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.requests import exchange
@@ -20,9 +21,11 @@ from sinetti.client.store import (
     generations,
     journal,
     key_storage,
-    keys,
     output_files,
     settings,
+)
+from sinetti.client.store import (
+    key_storage as key_storage_module,
 )
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
@@ -206,7 +209,7 @@ def _guarded(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
     except files.StoreError as bad:
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (bad.message,))
     except SignerUnavailable as bad:
-        told = make_message(words.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
+        told = make_message(messages_module.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (told,))
     except OSError as bad:
         told = make_message(
@@ -259,7 +262,7 @@ def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTas
     key, kept_key = _new_key(task)
     request = csr.build_request(key, task.settings.customer_id, task.settings.customer_name)
     contents = {journal.REQUEST: request, settings.FILE: settings.dump(task.settings).encode()}
-    about = RequestJournal(where, RequestState.PREPARED, keys.key_id(key), transfer=ids.digest)
+    about = RequestJournal(where, RequestState.PREPARED, key_storage_module.key_id(key), transfer=ids.digest)
     held = journal.begin(where, kept_key, contents, about)
     task.run.step("prepared")
     return task, held
@@ -288,7 +291,7 @@ def _set_aside(ctx: ClientContext, held: RequestJournal) -> None:
 
 def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | None:
     held = journal.load(journal.folder_of(folder, RequestKind.RENEW))
-    if held is None or held.signer == present.serial or keys.is_for(present.certificate, held.key_id):
+    if held is None or held.signer == present.serial or key_storage_module.is_for(present.certificate, held.key_id):
         return held
     # It was asked for with a certificate that has been replaced since: its signature is of no use now.
     if held.sends:
@@ -306,7 +309,7 @@ def _begin_renewal(task: NameTask, present: InstalledKeySet) -> RequestJournal:
     ask = RenewRequest(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
     message = operations.render_renew(ask, seal, SignatureProfile.EXCLUSIVE)
     where = journal.folder_of(task.folder, RequestKind.RENEW)
-    about = RequestJournal(where, RequestState.PREPARED, keys.key_id(key), signer=present.serial)
+    about = RequestJournal(where, RequestState.PREPARED, key_storage_module.key_id(key), signer=present.serial)
     held = journal.begin(where, kept_key, {journal.REQUEST: request, journal.MESSAGE: message}, about)
     task.run.step("prepared")
     return held

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.client import service_address, validity
+from sinetti.client import renewal_window, service_address
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.requests import transport
@@ -98,8 +98,8 @@ def distrust_reason(
                 messages.ANSWER_NOT_TRUSTED, why=error_reasons.translate_reason(SignatureErrorCode.KEY_NOT_ACCEPTED)
             ),
         )
-    found = validity.check_validity(signer, ways, now)
-    return () if found is None else (validity.told(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
+    found = renewal_window.check_validity(signer, ways, now)
+    return () if found is None else (renewal_window.told(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
 
 
 def _is_a_signer(certificate: x509.Certificate) -> bool:

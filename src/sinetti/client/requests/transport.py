@@ -18,7 +18,8 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.service_address import PORTS, ServiceUrl, _is_host, is_loopback
 from sinetti.domain.values import Language
@@ -39,7 +40,7 @@ IN_VAIN = frozenset(
         messages.SPEAKS_TLS,
         messages.REDIRECTED,
         messages.WRONG_ADDRESS,
-        words.PROXY_UNREADABLE,
+        messages_module.PROXY_UNREADABLE,
     }
 )
 """What the same command comes upon again: something has to be corrected first."""
@@ -323,7 +324,7 @@ def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
     except ValueError:
         host = ""
     if not _is_host(host):
-        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(words.PROXY_UNREADABLE))
+        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(messages_module.PROXY_UNREADABLE))
     return parts, host, port
 
 

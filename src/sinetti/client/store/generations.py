@@ -9,11 +9,20 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from sinetti.client import decoder, validity
+from sinetti.client import decoder, renewal_window
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
-from sinetti.client.store import files, key_storage, keys, output_files, settings, token_keys
+from sinetti.client.store import (
+    files,
+    key_storage,
+    output_files,
+    settings,
+    token_keys,
+)
+from sinetti.client.store import (
+    key_storage as key_storage_module,
+)
 from sinetti.domain.identifiers import is_same_identifier
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki import chain, encoding, policy_oids
@@ -73,7 +82,7 @@ def reason_not_installable(
 ) -> Message | None:
     """Say why a certificate from the service is not taken, or None: it fits customer, chain and dates."""
     try:
-        named, _ = common_name(certificate), keys.serial_of(certificate)
+        named, _ = common_name(certificate), key_storage_module.serial_of(certificate)
     except ValueError as bad:
         return make_message(messages.CERTIFICATE_UNREADABLE, why=error_reasons.translate_reason(bad))
     if named is None or not is_same_identifier(named, customer_id):
@@ -83,8 +92,8 @@ def reason_not_installable(
         return make_message(messages.NOT_OUR_ISSUER)
     if not policy_oids.is_holder_certificate(certificate):
         return make_message(messages.NOT_FOR_HOLDERS)
-    found = validity.check_validity(certificate, ways, now, CLOCK_SKEW)
-    return None if found is None else validity.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
+    found = renewal_window.check_validity(certificate, ways, now, CLOCK_SKEW)
+    return None if found is None else renewal_window.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
 
 
 def install(
@@ -99,7 +108,7 @@ def install(
     `key` is as it is to be kept: PEM, in clear or encrypted by the password of `wanted`, or the URI of one in a token.
     The generation has its further formats and owner before it is in use. Raises StoreError, OSError.
     """
-    serial, name = keys.serial_of(certificate), name_folder.name
+    serial, name = key_storage_module.serial_of(certificate), name_folder.name
     above = chain.build_chain(certificate, bundle)
     contents = {
         key_storage.key_file_for(key): key,
@@ -194,7 +203,7 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     key = key_storage.open_key(folder, name_folder, certificate)
     if chain.build_chain(certificate, above) != above:
         raise files.corruption_error(folder / CHAIN, "it is not the chain of the certificate")
-    return InstalledKeySet(keys.serial_of(certificate), certificate, key)
+    return InstalledKeySet(key_storage_module.serial_of(certificate), certificate, key)
 
 
 def certificate_in_use(name_folder: Path) -> x509.Certificate:
@@ -222,7 +231,7 @@ def remember(name_folder: Path, what: NameState) -> None:
 
 def _same_key(folder: Path, certificate: x509.Certificate, wanted: OutputOptions) -> None:
     kept = key_storage.load_key(files.read(key_storage.path_of(folder)), wanted)
-    if kept is None or not keys.belongs(certificate, kept):
+    if kept is None or not key_storage_module.belongs(certificate, kept):
         raise files.corruption_error(folder, "key and certificate do not belong together")
 
 

@@ -2,23 +2,51 @@
 
 Which of them lies in a folder decides how it is read; the settings of the name decide how the next one is kept.
 Passwords are read from their files when they are needed, and kept nowhere else.
+
+The holder's keys: made here, kept here, sent nowhere.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
-from sinetti.client.store import files, keys, settings, token_keys
-from sinetti.domain.values import KeyId, KeyType
+from sinetti.client.store import files, settings, token_keys
+from sinetti.domain.values import KeyId, KeyType, Serial
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.pki import encoding, pkcs12
+from sinetti.pki import encoding, key_policy, pkcs12
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import pkcs11_uri
+
+
+def key_id(key: PrivateKey) -> KeyId:
+    """Give the id of a key pair: that of its public half."""
+    return key_policy.key_id(key.public_key())
+
+
+def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
+    """Tell whether a certificate is for this key: the numbers decide, not their encoding."""
+    return is_for(certificate, key_id(key))
+
+
+def is_for(certificate: x509.Certificate, key_id: KeyId) -> bool:
+    """Tell whether a certificate is for the key of this id."""
+    try:
+        return key_policy.key_id(certificate.public_key()) == key_id
+    except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody here makes
+        return False
+
+
+def serial_of(certificate: x509.Certificate) -> Serial:
+    """Give a certificate's serial number as it is written everywhere: lower-case hex. ValueError if it is negative."""
+    return encoding.serial_hex(certificate.serial_number)
+
 
 KEY, URI = "key.pem", "key.uri"
 
@@ -56,7 +84,9 @@ def passphrase_of(wanted: OutputOptions) -> bytes | None:
         return None
     found = secret(path)
     if len(found) > encoding.LONGEST_PASSPHRASE:
-        raise files.StoreError(make_message(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+        raise files.StoreError(
+            make_message(messages_module.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE)
+        )
     return found
 
 
@@ -68,10 +98,10 @@ def secret(path: Path) -> bytes:
         raise files.StoreError(make_message(messages.OPEN_SECRET, path=str(path))) from bad
     except OSError as bad:
         raise files.StoreError(
-            make_message(words.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad))
+            make_message(messages_module.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad
     if not found:
-        raise files.StoreError(make_message(words.SECRET_EMPTY, path=str(path)))
+        raise files.StoreError(make_message(messages_module.SECRET_EMPTY, path=str(path)))
     return found
 
 
@@ -79,7 +109,7 @@ def pkcs12_password(path: Path) -> bytes:
     """Read the password of PKCS#12 files in the same way. Raises StoreError also where no such file takes it."""
     found = secret(path)
     if not pkcs12.is_password(found):
-        raise files.StoreError(make_message(words.NO_PKCS12_PASSWORD, path=str(path)))
+        raise files.StoreError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
     return found
 
 
@@ -115,11 +145,11 @@ def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> 
     path = path_of(folder)
     if path.name == KEY:
         key = _opened(path, name_folder)
-        if not keys.belongs(certificate, key):
+        if not belongs(certificate, key):
             raise files.corruption_error(folder, "key and certificate do not belong together")
         return key
     in_token = _uri(path)
-    if in_token.key_id is None or not keys.is_for(certificate, in_token.key_id):
+    if in_token.key_id is None or not is_for(certificate, in_token.key_id):
         raise files.corruption_error(folder, "key and certificate do not belong together")
     known = settings.load(name_folder).files.token
     return token_keys.key_of(in_token, known, certificate.public_key())
@@ -129,11 +159,11 @@ def key_id_of(folder: Path, name_folder: Path) -> KeyId:
     """Give the id of the key that lies in a folder. A token is not asked: the URI says it. StoreDamaged, StoreError."""
     path = path_of(folder)
     if path.name == KEY:
-        return keys.key_id(_opened(path, name_folder, tests_primes=False))
-    key_id = _uri(path).key_id
-    if key_id is None:
+        return key_id(_opened(path, name_folder, tests_primes=False))
+    known = _uri(path).key_id
+    if known is None:
         raise files.corruption_error(path, "this is no URI of a key in a token")
-    return key_id
+    return known
 
 
 def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> PrivateKey:
@@ -146,7 +176,7 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
             wrong = bad
     if wrong is None:
         raise files.StoreError(
-            make_message(words.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
+            make_message(messages_module.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
         )
     raise files.corruption_error(path, wrong) from wrong
 

@@ -18,10 +18,11 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
-from sinetti.client.messages import adopt, error_reasons, messages
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
-from sinetti.client.store import keys
+from sinetti.client.store import key_storage
 from sinetti.pki import chain, encoding, policy_oids, spki
 from sinetti.pki.encoding import PrivateKey
 
@@ -56,7 +57,7 @@ def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
     if octets[:4] in _JAVA:
-        raise UsageError(make_message(adopt.ADOPT_JAVA, path=str(path)))
+        raise UsageError(make_message(messages_module.ADOPT_JAVA, path=str(path)))
     return _of_pkcs12(path, octets, password)
 
 
@@ -71,7 +72,7 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
         return _of_pkcs12(path, octets, password)
     keytool = shutil.which("keytool")
     if keytool is None:
-        raise UsageError(make_message(adopt.ADOPT_NO_KEYTOOL, path=str(path)))
+        raise UsageError(make_message(messages_module.ADOPT_NO_KEYTOOL, path=str(path)))
     store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
     return store.taken_out(alias or store.only_alias())
 
@@ -91,7 +92,7 @@ class _Java:
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
         found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
-            wrong = adopt.ADOPT_ALIASES if found else adopt.ADOPT_NO_KEY
+            wrong = messages_module.ADOPT_ALIASES if found else messages_module.ADOPT_NO_KEY
             raise UsageError(make_message(wrong, path=str(self.path), aliases=strip_control_chars(", ".join(found))))
         return found[0]
 
@@ -127,13 +128,13 @@ class _Java:
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
-            raise UsageError(make_message(adopt.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
+            raise UsageError(make_message(messages_module.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
         said = done.stdout.decode(errors="replace")
         if done.returncode != 0:
             why = strip_control_chars((said + done.stderr.decode(errors="replace")).strip())
             if "UnrecoverableKeyException" in why and self.of_key == self.password:
-                raise UsageError(make_message(adopt.ADOPT_KEY_PASSWORD, path=str(self.path)))
-            raise UsageError(make_message(adopt.ADOPT_KEYTOOL, path=str(self.path), why=why))
+                raise UsageError(make_message(messages_module.ADOPT_KEY_PASSWORD, path=str(self.path)))
+            raise UsageError(make_message(messages_module.ADOPT_KEYTOOL, path=str(self.path), why=why))
         return said
 
 
@@ -141,9 +142,9 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     try:
         key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        raise UsageError(make_message(adopt.ADOPT_NO_PKCS12, path=str(path))) from bad
+        raise UsageError(make_message(messages_module.ADOPT_NO_PKCS12, path=str(path))) from bad
     if key is None:
-        raise UsageError(make_message(adopt.ADOPT_NO_KEY, path=str(path)))
+        raise UsageError(make_message(messages_module.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(
             make_message(
@@ -168,13 +169,13 @@ def _refuse_several(found: KeyMaterial, path: Path) -> None:
     also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
     if also:
         serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
-        raise UsageError(make_message(adopt.ADOPT_SEVERAL, path=str(path), serials=serials))
+        raise UsageError(make_message(messages_module.ADOPT_SEVERAL, path=str(path), serials=serials))
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> KeyMaterial:
-    own = [one for one in given if keys.belongs(one, key)]
+    own = [one for one in given if key_storage.belongs(one, key)]
     if not own:
-        raise UsageError(make_message(adopt.ADOPT_MISFIT, path=str(path)))
+        raise UsageError(make_message(messages_module.ADOPT_MISFIT, path=str(path)))
     # Of several for one key, the one that ends last: the others were before it.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
@@ -194,7 +195,7 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
             else error_reasons.translate_reason("this is no PEM private key, or the passphrase is wrong")
         )
         encrypted = known and password is None and b"ENCRYPTED" in octets
-        wrong = adopt.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
+        wrong = messages_module.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
         raise UsageError(make_message(wrong, path=str(path), why=why)) from bad
     if not isinstance(key, PrivateKey):
         raise UsageError(

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
 )
 
-from sinetti.client.messages import error_reasons, words
+from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import Format, OutputOptions
 from sinetti.client.store import files, key_storage
@@ -40,7 +40,7 @@ def check(name: str, wanted: OutputOptions) -> None:
         key_storage.pkcs12_password(wanted.password_file)
     for database, function, wish in (("pwd", "getpwnam", wanted.owner), ("grp", "getgrnam", wanted.group)):
         if wish is not None and not _knows(database, function, wish):
-            raise files.StoreError(make_message(words.UNKNOWN_OWNER, name=name, owner=wish))
+            raise files.StoreError(make_message(messages.UNKNOWN_OWNER, name=name, owner=wish))
 
 
 def names_of(wanted: OutputOptions) -> Iterator[str]:
@@ -94,10 +94,12 @@ def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
             shutil.chown(path, group=wanted.group)
         path.chmod(wanted.mode)
     except LookupError as bad:
-        raise files.StoreError(make_message(words.UNKNOWN_OWNER, name=name, owner=whose)) from bad
+        raise files.StoreError(make_message(messages.UNKNOWN_OWNER, name=name, owner=whose)) from bad
     except OSError as bad:
         raise files.StoreError(
-            make_message(words.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.translate_reason(bad))
+            make_message(
+                messages.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.translate_reason(bad)
+            )
         ) from bad
 
 

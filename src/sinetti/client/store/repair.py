@@ -15,10 +15,20 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.client.messages import words
+from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
-from sinetti.client.store import event_log, files, generations, key_storage, keys, output_files, settings
+from sinetti.client.store import (
+    event_log,
+    files,
+    generations,
+    key_storage,
+    output_files,
+    settings,
+)
+from sinetti.client.store import (
+    key_storage as key_storage_module,
+)
 from sinetti.client.store.event_log import EventType
 from sinetti.pki import chain, encoding
 
@@ -45,8 +55,8 @@ class Repair:
     def what(self) -> Message:
         """Return the message that names the repaired parts."""
         if self.relinks:
-            return make_message(words.REPAIRED_LINK if self.chain is None else words.REPAIRED_BOTH)
-        return make_message(words.REPAIRED_CHAIN)
+            return make_message(messages.REPAIRED_LINK if self.chain is None else messages.REPAIRED_BOTH)
+        return make_message(messages.REPAIRED_CHAIN)
 
 
 def find_repair(name_folder: Path) -> Repair | None:
@@ -61,7 +71,7 @@ def find_repair(name_folder: Path) -> Repair | None:
         if generation is None or (relinks and _is_in_the_way(name_folder / files.LIVE)):
             return None
         certificate = encoding.load_certificate(files.read(generation / generations.CERTIFICATE))
-        if keys.serial_of(certificate) != generation.name:
+        if key_storage_module.serial_of(certificate) != generation.name:
             return None
         key_storage.open_key(generation, name_folder, certificate)
         octets = _chain(name_folder, generation, certificate)

@@ -14,7 +14,7 @@ from typing import Protocol, cast
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from sinetti.client.messages import words
+from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Token
 from sinetti.client.store import files
@@ -53,7 +53,7 @@ def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message
         if public is None:
             _forget(name_folder, left.id)
         elif key_policy.key_type(public) is kind:
-            tell(make_message(words.TOKEN_KEY_TAKEN_UP, name=name_folder.name, key_id=left.id.hex()))
+            tell(make_message(messages.TOKEN_KEY_TAKEN_UP, name=name_folder.name, key_id=left.id.hex()))
             return _made(driver, left, public)
         else:
             tell(orphan_message(name_folder, left))
@@ -75,7 +75,7 @@ def orphan_message(name_folder: Path, key: TokenKey) -> Message:
     module, label = key.place.module, key.place.label
     command = f"pkcs11-tool --module {module} --token-label {label} --login --delete-object --type privkey --id "
     return make_message(
-        words.TOKEN_KEY_LEFT, name=name_folder.name, token=label, key_id=key.id.hex(), command=command + key.id.hex()
+        messages.TOKEN_KEY_LEFT, name=name_folder.name, token=label, key_id=key.id.hex(), command=command + key.id.hex()
     )
 
 
@@ -98,7 +98,7 @@ def _made(driver: _Driver, key: TokenKey, public: PublicKey) -> tuple[PrivateKey
 
 def _driver() -> _Driver:
     if importlib.util.find_spec("pkcs11") is None:
-        raise files.StoreError(make_message(words.NEEDS_PKCS11_EXTRA))
+        raise files.StoreError(make_message(messages.NEEDS_PKCS11_EXTRA))
     return cast("_Driver", importlib.import_module("sinetti.pki.signers.pkcs11"))
 
 

@@ -1,9 +1,13 @@
 """Accounts of the e-service: made, made a clerk's, ended; their sessions end with them.
 
 Sign-in itself is django-allauth's, whose tables are beside ours.
+
+What people say of themselves in their account: name and language.
+
+The identity behind an account or an address (domain/access/persons.py).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,10 +16,12 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.models import CacheEntry, RoleAssignment, User
+from sinetti.domain.access.persons import Identity, is_same_person, merge
 from sinetti.domain.daily_limits import mailbox
 from sinetti.domain.values import Language
 
@@ -245,3 +251,47 @@ def _accounts(db: Database, **which: object) -> list[Account]:
             second_factor=Exists(factors.filter(user_id=OuterRef("pk"), type__in=("totp", "webauthn")))
         )
     ]
+
+
+def change(db: Database, user_id: str, name: str, language: Language, audit: AuditContext) -> bool:
+    """Store both; False where they were so before. The audit row says that, and not what."""
+    with transaction.atomic(using=db.alias):
+        rows = User.objects.using(db.alias).filter(pk=user_id).exclude(name=name, language=language)
+        if not rows.update(name=name, language=language):
+            return False
+        audit_log.write(db, audit, "profile-changed", f"user:{user_id}")
+    return True
+
+
+def get_identity(db: Database, user_id: str) -> Identity:
+    """Return the identity of the person who has an account.
+
+    An unknown account has only its id. Addresses are those of the account, confirmed or not, and those to which its
+    mandates were sent. Subjects are those of connected providers: a digest of issuer and subject, whichever name the
+    provider has in the settings.
+    """
+    sent_to = models.Person.objects.using(db.alias).filter(mandates__user=user_id)
+    subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(db.alias).filter(user_id=user_id)
+    return Identity(
+        frozenset({user_id} if user_id else ()),
+        addresses(db, user_id) | _folded(sent_to.values_list("email", flat=True)),
+        frozenset(subjects.values_list("uid", flat=True)),
+    )
+
+
+def get_identity_of_address(db: Database, email: str) -> Identity:
+    """Return the identity of the person who reads mail at an address.
+
+    It covers every account with that address.
+    """
+    own = Identity(addresses=frozenset({email}))
+    return merge([own, *(get_identity(db, one) for one in ids_of_address(db, email))])
+
+
+def are_same_person(db: Database, user_id: str, other_id: str) -> bool:
+    """Return whether two accounts may be of one person."""
+    return is_same_person(get_identity(db, user_id), get_identity(db, other_id))
+
+
+def _folded(addresses: Iterable[str]) -> frozenset[str]:
+    return frozenset(one.casefold() for one in addresses)

@@ -1,11 +1,16 @@
-"""Who may act, as pages show it: an organisation's mandates, requests that it got, a firm's clients and requests."""
+"""Who may act, as pages show it: an organisation's mandates, requests that it got, a firm's clients and requests.
 
-from collections.abc import Collection, Mapping
+How much waits for some organisations that is no certificate: requests for a role.
+
+Who may act for whom, as it stands in mandates: read at each request of somebody who is signed in.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, DateTimeField, Model, OuterRef, QuerySet, Subquery, Value, When
 
 from sinetti.database import models
 from sinetti.database.access.role_assignments import counting_links
@@ -14,7 +19,8 @@ from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
 from sinetti.database.organisations.administration import json_values
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
-from sinetti.domain.access.roles import Role, roles_up_to
+from sinetti.domain.access.roles import Role, RoleGrant, roles_up_to
+from sinetti.domain.identifiers import normalise
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -209,3 +215,54 @@ def _request(row: RoleRequest, now: datetime) -> RoleRequestView:
 
 def _named(row: models.Organisation) -> OrganisationRef:
     return OrganisationRef(row.organisation_id, row.customer_id, row.name)
+
+
+def requests(db: Database, organisations: Collection[str], now: datetime) -> int:
+    """How many requests for a role wait for the answer of these organisations."""
+    own = models.Organisation.objects.using(db.alias).filter(pk__in=organisations).values("normalised_id")
+    rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
+    return rows.filter(created__gte=now - REQUEST_LIVES).count()
+
+
+def for_user(db: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]:
+    """The roles that an account was given directly, and those that others gave to the organisations of these (`via`).
+
+    Those in force, of organisations that are open. One statement of two parts, each of which an index serves.
+    """
+    counting = _counting(db, now)
+    direct = counting.filter(user=user_id, agent__isnull=True)
+    return _grants(_values(direct).union(_values(counting.filter(agent__in=direct.values("organisation"))), all=True))
+
+
+def for_firms(
+    db: Database, customer_ids: Collection[str], now: datetime
+) -> tuple[dict[str, str], tuple[RoleGrant, ...]]:
+    """The ids of open organisations by their customer ids as they were given, and the roles that others gave to these.
+
+    Unknown ones are left out; roles are those in force. One statement: it is asked at each request.
+    """
+    if not customer_ids:
+        return {}, ()
+    by_folded: dict[str, list[str]] = {}
+    for one in customer_ids:
+        by_folded.setdefault(normalise(one), []).append(one)
+    known = models.Organisation.objects.using(db.alias).filter(normalised_id__in=by_folded, closed_at__isnull=True)
+    given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
+    # An organisation stands among the roles with its normalised_id id as the role, and no agent: each of these has one.
+    nobody, never = Value(None, CharField()), Value(None, DateTimeField())
+    rows = list(given.union(known.values_list("pk", "normalised_id", nobody, never), all=True))
+    ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
+    return ids, _grants(one for one in rows if one[2] is not None)
+
+
+def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
+    rows = models.RoleAssignment.objects.using(db.alias)
+    return rows.filter(active_assignments(now), organisation__closed_at__isnull=True)
+
+
+def _values(rows: "QuerySet[models.RoleAssignment]") -> "QuerySet[models.RoleAssignment, Any]":
+    return rows.values_list("organisation", "role", "agent", "valid_until")
+
+
+def _grants(rows: Iterable[Any]) -> tuple[RoleGrant, ...]:
+    return tuple(RoleGrant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)

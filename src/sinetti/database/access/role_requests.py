@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from sinetti.database import ids, models
+from sinetti.database import models, sql
 from sinetti.database.access.role_assignments import (
     FirmGrant,
     GrantTerms,
@@ -228,7 +228,7 @@ def _there(db: Database, who: Requester, asked: Collection[str], role: Role, now
 def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms, audit: AuditContext) -> None:
     rows = [
         RoleRequest(
-            request_id=ids.random_id(),
+            request_id=sql.random_id(),
             customer_id=told,
             normalised_id=name,
             user_id=who.user_id,

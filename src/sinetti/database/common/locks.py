@@ -1,11 +1,21 @@
-"""Turns: what two processes may not decide at the same moment."""
+"""Turns: what two processes may not decide at the same moment.
 
+Locks on the account and organisations of an act, from start to end.
+
+On SQLite the transaction alone holds everything: it begins IMMEDIATE (docs/mandates.md, "Asked again").
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
 from sinetti.database import models
 from sinetti.database.connection import Database
+from sinetti.database.models import User
 
 
 def claim_interval(db: Database, name: str, every: timedelta, now: datetime) -> bool:
@@ -20,3 +30,33 @@ def acquire_lock(db: Database, name: str) -> None:
     """Wait for whoever has this turn; it is ours until the transaction ends that this is called in."""
     counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
     models.Counter.objects.using(db.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The state of a locked account.
+
+    A missing one is neither active nor a clerk's.
+    """
+
+    is_active: bool = False
+    is_staff: bool = False
+
+
+@contextmanager
+def locked(
+    db: Database, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
+) -> Iterator[AccountState]:
+    """Open a transaction, lock the account and organisations, yield the account.
+
+    Everyone who ends an account or withdraws a role updates one of these rows, so they wait until this is over, or are
+    waited for. Accounts are locked first, then organisations, each in the order of their ids, before everything else.
+    `beside` is the id of a second account whose state the act depends on, such as the proposer's.
+    """
+    with transaction.atomic(using=db.alias):
+        accounts = User.objects.using(db.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
+        states = {one[0]: one[1:] for one in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
+        found = states.get(user_id)
+        organisations = models.Organisation.objects.using(db.alias).filter(pk__in=set(organisation_ids))
+        list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        yield AccountState() if found is None else AccountState(*found)

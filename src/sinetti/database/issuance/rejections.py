@@ -10,10 +10,9 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import DomainEvent
-from sinetti.domain.codes import ERROR_CODES
-from sinetti.domain.notifications import rejection_alerts
+from sinetti.domain.notifications import messages
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 
 
 def record_rejection(
@@ -22,7 +21,7 @@ def record_rejection(
     """Keep a refusal whose caller was proven: reason and time, nothing of the request.
 
     The third one for the same reason queues a message to the people of the lineage
-    (domain/notifications/rejection_alerts.py).
+    (domain/notifications/messages.py).
     """
     rows = models.RejectedRequest.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
@@ -33,15 +32,15 @@ def record_rejection(
             at=audit.at,
             request_id=audit.request_id,
         )
-        if rejection_alerts.triggers_alert(reason):
+        if messages.triggers_alert(reason):
             _owe_refused(db, holding_id, reason, operation, audit.at)
 
 
 def _owe_refused(db: Database, holding_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
-    since = now - rejection_alerts.WITHIN
+    since = now - messages.WITHIN
     rows = models.RejectedRequest.objects.using(db.alias).filter(holding=holding_id, reason=reason, at__gt=since)
     # As many as are needed, of a program that asks every minute.
-    if rows[: rejection_alerts.TIMES].count() < rejection_alerts.TIMES or _told_refused(db, holding_id, reason, since):
+    if rows[: messages.TIMES].count() < messages.TIMES or _told_refused(db, holding_id, reason, since):
         return
     # Of two that come here at once the second one waits, and finds what the first one has written.
     models.Lineage.objects.using(db.alias).filter(pk=holding_id).update(created=F("created"))

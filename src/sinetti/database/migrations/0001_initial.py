@@ -1,6 +1,6 @@
 import django.db.models.deletion
 import django.db.models.functions.text
-import sinetti.database.ids
+import sinetti.database.sql
 import sinetti.domain.values
 from django.conf import settings
 from django.db import migrations, models
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Instance',
             fields=[
-                ('instance_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('instance_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('environment', models.CharField(choices=[('PRODUCTION', 'PRODUCTION'), ('TEST', 'TEST')], max_length=10)),
                 ('created', models.DateTimeField()),
                 ('fingerprints', models.JSONField(default=dict)),
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('user_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('user_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('email', models.EmailField(max_length=254, unique=True)),
                 ('name', models.CharField(blank=True, db_default='', max_length=200)),
                 ('language', models.CharField(choices=[('fi', 'fi'), ('sv', 'sv'), ('en', 'en')], default=sinetti.domain.values.Language['EN'], max_length=2)),
@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
             name='BulkRevocation',
             fields=[
                 ('number', models.BigAutoField(primary_key=True, serialize=False)),
-                ('proposal_id', models.CharField(default=sinetti.database.ids.random_id, max_length=32)),
+                ('proposal_id', models.CharField(default=sinetti.database.sql.random_id, max_length=32)),
                 ('officer', models.CharField(max_length=40)),
                 ('reason', models.CharField(choices=[('unspecified', 'unspecified'), ('keyCompromise', 'keyCompromise'), ('cACompromise', 'cACompromise'), ('affiliationChanged', 'affiliationChanged'), ('superseded', 'superseded'), ('cessationOfOperation', 'cessationOfOperation'), ('privilegeWithdrawn', 'privilegeWithdrawn'), ('aACompromise', 'aACompromise')], max_length=24)),
                 ('invalidity_date', models.DateTimeField(null=True)),
@@ -245,7 +245,7 @@ class Migration(migrations.Migration):
             name='EarlyReplacement',
             fields=[
                 ('number', models.BigAutoField(primary_key=True, serialize=False)),
-                ('call_id', models.CharField(default=sinetti.database.ids.random_id, max_length=32)),
+                ('call_id', models.CharField(default=sinetti.database.sql.random_id, max_length=32)),
                 ('officer', models.CharField(max_length=40)),
                 ('reason', models.CharField(max_length=200)),
                 ('explanation_fi', models.CharField(blank=True, max_length=400)),
@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Invitation',
             fields=[
-                ('invitation_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('invitation_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('token_sha256', models.CharField(max_length=64)),
                 ('created', models.DateTimeField()),
                 ('expires', models.DateTimeField()),
@@ -304,7 +304,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Lineage',
             fields=[
-                ('holding_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('holding_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('subject_serial', models.CharField(max_length=32, unique=True)),
                 ('description', models.CharField(blank=True, max_length=200)),
                 ('version', models.BigIntegerField(default=0)),
@@ -350,7 +350,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Order',
             fields=[
-                ('order_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('order_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('description', models.CharField(blank=True, max_length=200)),
                 ('state', models.CharField(choices=[('open', 'open'), ('spent', 'spent'), ('cancelled', 'cancelled')], max_length=10)),
                 ('created', models.DateTimeField()),
@@ -366,7 +366,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Organisation',
             fields=[
-                ('organisation_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('organisation_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('customer_id', models.CharField(max_length=30)),
                 ('normalised_id', models.CharField(max_length=60, unique=True)),
                 ('kind', models.CharField(choices=[('business-id', 'business-id'), ('vat', 'vat'), ('foreign', 'foreign'), ('register', 'register'), ('artificial', 'artificial')], max_length=12)),
@@ -396,7 +396,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='AccessApplication',
             fields=[
-                ('application_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('application_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('case_number', models.CharField(max_length=20, unique=True)),
                 ('channels', models.JSONField()),
                 ('purpose', models.CharField(max_length=1000)),
@@ -415,7 +415,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='OrganisationImport',
             fields=[
-                ('load_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('load_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField()),
                 ('content', models.BinaryField()),
                 ('changes', models.JSONField()),
@@ -438,7 +438,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Person',
             fields=[
-                ('person_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('person_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200)),
                 ('email', models.EmailField(max_length=254)),
                 ('phone', models.CharField(blank=True, max_length=30)),
@@ -454,7 +454,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PendingInvitation',
             fields=[
-                ('pending_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('pending_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('state', models.CharField(choices=[('waiting', 'waiting'), ('confirmed', 'confirmed'), ('rejected', 'rejected'), ('withdrawn', 'withdrawn'), ('lapsed', 'lapsed')], max_length=10)),
                 ('created', models.DateTimeField()),
                 ('expires', models.DateTimeField()),
@@ -469,7 +469,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='OutboxMessage',
             fields=[
-                ('message_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('message_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=20)),
                 ('step', models.CharField(max_length=40)),
                 ('created', models.DateTimeField()),
@@ -521,7 +521,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='RejectedRequest',
             fields=[
-                ('refusal_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('refusal_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('reason', models.CharField(max_length=30)),
                 ('operation', models.CharField(max_length=10)),
                 ('at', models.DateTimeField(db_index=True)),
@@ -532,7 +532,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='RoleAssignment',
             fields=[
-                ('mandate_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('mandate_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('role', models.CharField(choices=[('signatory', 'signatory'), ('manager', 'manager'), ('viewer', 'viewer')], max_length=10)),
                 ('valid_from', models.DateTimeField()),
                 ('valid_until', models.DateTimeField(null=True)),
@@ -552,7 +552,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='RoleRequest',
             fields=[
-                ('request_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('request_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('customer_id', models.CharField(max_length=30)),
                 ('normalised_id', models.CharField(db_index=True, max_length=60)),
                 ('role', models.CharField(choices=[('signatory', 'signatory'), ('manager', 'manager'), ('viewer', 'viewer')], max_length=10)),
@@ -567,7 +567,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='SecureMessage',
             fields=[
-                ('secure_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('secure_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('token_sha256', models.CharField(max_length=64)),
                 ('created', models.DateTimeField()),
                 ('expires', models.DateTimeField()),
@@ -581,7 +581,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Pin',
             fields=[
-                ('pin_id', models.CharField(default=sinetti.database.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('pin_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField()),
                 ('expires', models.DateTimeField()),
                 ('wrong', models.PositiveIntegerField(default=0)),

@@ -32,10 +32,11 @@ from sinetti.database.models.portal import (
     LoneAct,
     OrganisationImport,
     PendingInvitation,
+    Pin,
     RoleRequest,
+    SecureMessage,
     User,
 )
-from sinetti.database.models.secure_messages import Pin, SecureMessage
 from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate
 
 __all__ = [

@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from sinetti.database.ids import random_id
 from sinetti.database.models.portal import User
+from sinetti.database.sql import random_id
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason

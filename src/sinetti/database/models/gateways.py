@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from sinetti.database.ids import random_id
+from sinetti.database.sql import random_id
 from sinetti.domain.certificates.revocation import RevocationReason
 
 

@@ -10,11 +10,10 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.ids import random_id
 from sinetti.database.notifications import events, opt_out, outbox
-from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.outbox import DomainEvent
-from sinetti.database.notifications.recipients import chunked
+from sinetti.database.notifications.recipients import chunked, people_at
+from sinetti.database.sql import random_id
 from sinetti.domain.business_days import finnish_date
 from sinetti.domain.notifications.bounces import LEAST_RETURNS, alarm
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage

@@ -13,12 +13,17 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from sinetti.database import models
 from sinetti.database.connection import Database
 from sinetti.database.notifications import recipients, reminders
-from sinetti.database.notifications.addresses import people_at
-from sinetti.database.notifications.recipients import Recipient, Roles, active_assignments, chunked, unique_by_address
+from sinetti.database.notifications.recipients import (
+    Recipient,
+    Roles,
+    active_assignments,
+    chunked,
+    people_at,
+    unique_by_address,
+)
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.display_status import STAYS
+from sinetti.domain.certificates.display_status import STAYS, CertificateProgress
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
-from sinetti.domain.certificates.progress import CertificateProgress
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.digests import CLOSE as CLOSE_TO_THE_END
 from sinetti.domain.notifications.digests import (

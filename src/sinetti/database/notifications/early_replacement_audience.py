@@ -9,12 +9,12 @@ from django.db.models import Exists, OuterRef, Q
 from sinetti.database import models
 from sinetti.database.connection import Database
 from sinetti.database.models import EarlyReplacement, EarlyReplacementItem
-from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.recipients import (
     Recipient,
     active_assignments,
     chunked,
     holders,
+    people_at,
     roles,
     unique_by_address,
 )

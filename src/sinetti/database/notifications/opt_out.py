@@ -13,9 +13,8 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.notifications import events as notifications_events
 from sinetti.database.notifications import outbox, recipients
-from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.outbox import DomainEvent
-from sinetti.database.notifications.recipients import Recipient, Roles, chunked, unique_by_address
+from sinetti.database.notifications.recipients import Recipient, Roles, chunked, people_at, unique_by_address
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.notifications.opt_out import (
     AGAIN_AFTER,

@@ -1,11 +1,15 @@
-"""Who is concerned: the people who look after holdings, and those who act for organisations, for many at a time."""
+"""Who is concerned: the people who look after holdings, and those who act for organisations, for many at a time.
+
+Everybody with one e-mail address: marks on an address are set on all their rows.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Lower
 
 from sinetti.database import models, sql
 from sinetti.database.connection import Database
@@ -202,3 +206,14 @@ def _grouped(pairs: Iterable[tuple[str, _Value]]) -> dict[str, tuple[_Value, ...
     for one, value in pairs:
         found.setdefault(one, []).append(value)
     return {one: tuple(values) for one, values in found.items()}
+
+
+def people_at(db: Database, address: str) -> "QuerySet[models.Person]":
+    """The rows of people with this address, whatever its case; none for an empty one.
+
+    The database folds both sides, so that what is the same to it is found by its index.
+    """
+    rows = models.Person.objects.using(db.alias)
+    return (
+        rows.alias(normalised_id=Lower("email")).filter(normalised_id=Lower(Value(address))) if address else rows.none()
+    )

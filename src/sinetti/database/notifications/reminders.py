@@ -18,8 +18,8 @@ from sinetti.database.connection import Database
 from sinetti.database.models import CertificateObservation
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
+from sinetti.domain.certificates.display_status import CertificateProgress
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.progress import CertificateProgress
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
 from sinetti.domain.values import Serial, ValidityPeriod
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from sinetti.database.access import accounts, persons
+from sinetti.database.access import accounts
+from sinetti.database.access import accounts as accounts_module
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
@@ -114,13 +115,13 @@ def confirm(db: Database, load_id: str, digest: str, clerk: str, audit: AuditCon
     """
     with transaction.atomic(using=db.alias):
         row = _locked(db, load_id)
-        # The act holds both accounts (database/common/row_locks.py), unless the proposal was made anew meanwhile.
+        # The act holds both accounts (database/common/locks.py), unless the proposal was made anew meanwhile.
         clerks = accounts.lock_clerks(db, {row.proposed_by})
         check_may_confirm(
             _confirmation(row),
             clerk,
             audit.at,
-            same_person=persons.are_same_person(db, clerk, row.proposed_by),
+            same_person=accounts_module.are_same_person(db, clerk, row.proposed_by),
             proposer_stands=row.proposed_by in clerks,
         )
         if row.digest != digest:

@@ -14,8 +14,8 @@ from sinetti.database.common import audit_log, daily_counts
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox, reminders
-from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.outbox import DomainEvent
+from sinetti.database.notifications.recipients import people_at
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import ContactDetails, mark_replaced
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState

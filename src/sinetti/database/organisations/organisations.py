@@ -7,13 +7,13 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Min, Q
 
-from sinetti.database import ids as database_ids
 from sinetti.database import models
+from sinetti.database import sql as database_ids
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance.transactions import ConcurrentUpdate
-from sinetti.database.notifications.addresses import people_at
+from sinetti.database.notifications.recipients import people_at
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Channel, IdentifierType, Language, Serial

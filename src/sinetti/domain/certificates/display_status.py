@@ -1,6 +1,8 @@
 """What a list says of certificates and of orders that wait: state, urgency, and who can act now.
 
 docs/certificates-page.md has the same in words. database/certificates/list_query.py sorts and filters by the same rule.
+
+Progress of a certificate: fetched, seen in use, revoked, left to end.
 """
 
 from collections.abc import Mapping
@@ -9,9 +11,38 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from sinetti.domain.certificates.progress import CertificateProgress, is_still_used
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.usage import LATELY
 from sinetti.domain.values import ValidityPeriod
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateProgress:
+    """What became of a certificate. `revoked` is true of one that was voided or is not issued, too.
+
+    `fetched` is when what renewed or replaced it was first fetched, if that is not revoked. `seen` and `new_seen` are
+    when gateways last saw the old one and the new one.
+    """
+
+    span: ValidityPeriod
+    revoked: bool = False
+    let_end: bool = False
+    closed: bool = False
+    fetched: datetime | None = None
+    seen: datetime | None = None
+    new_seen: datetime | None = None
+
+
+def is_still_used(course: CertificateProgress, fetched: datetime, now: datetime) -> bool:
+    """Whether the old one was seen after the new one was fetched, and no change was made since.
+
+    Between fetching and taking into use it is seen for a while, rightly. So where the new one was seen later than the
+    old one, and the old one not lately, the change is made.
+    """
+    if course.seen is None or course.seen <= fetched:
+        return False
+    changed = course.new_seen is not None and course.new_seen > course.seen
+    return not changed or now - course.seen <= LATELY
 
 
 class DisplayStatus(StrEnum):

@@ -7,8 +7,8 @@ from sinetti.domain.certificates.approval import IssuanceApproval, Replay, repla
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.identifiers import is_same_identifier
-from sinetti.domain.leniency import Leniency
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import Leniency
 from sinetti.domain.values import KeyId, ValidityPeriod
 
 RENEWALS_UNFETCHED_ALLOWED = 3

@@ -1,4 +1,7 @@
-"""Reasons for revocation (RFC 5280, 5.3.1), who may give which, and what goes with a certificate."""
+"""Reasons for revocation (RFC 5280, 5.3.1), who may give which, and what goes with a certificate.
+
+A certificate revokes itself, by a call that its own key signed: what it may ask, and when the answer is the same.
+"""
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum

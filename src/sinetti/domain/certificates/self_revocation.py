@@ -1,4 +1,4 @@
-"""A certificate revokes itself, by a call that its own key signed: what it may ask, and when the answer is the same."""
+"""Revocation of a certificate by a request that its own key signed."""
 
 from datetime import datetime
 from enum import StrEnum

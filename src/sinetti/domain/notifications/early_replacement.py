@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.domain.phones import international
+from sinetti.domain.validation import international
 
 ASKED_LATELY: Final = timedelta(days=2)
 """A program that has asked for a certificate's hint since then asks on: it asks four times a day."""

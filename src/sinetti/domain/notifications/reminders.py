@@ -18,7 +18,7 @@ from sinetti.domain.business_days import (
     workday_before,
     workdays_later,
 )
-from sinetti.domain.certificates.progress import CertificateProgress, is_still_used
+from sinetti.domain.certificates.display_status import CertificateProgress, is_still_used
 from sinetti.domain.certificates.renewal_info import default_renewal_start, renewal_window
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import RENEWAL_WINDOW, ValidityPeriod

@@ -1,5 +1,11 @@
-"""What the watchdog calls wrong: lists and answers that age, lists that say otherwise than the register, ends."""
+"""What the watchdog calls wrong: lists and answers that age, lists that say otherwise than the register, ends.
 
+What comes to its end, told in time: CAs that will issue no more, and lists that need a key from off line.
+
+How long people's data is kept, and what stands around it (docs/retention.md).
+"""
+
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,3 +82,72 @@ def crl_mismatch(listed: AbstractSet[Serial], in_force: AbstractSet[Serial], eve
 def counts_agree(listed: int, in_force: int, ever: int) -> bool:
     """Whether a list of this length may be right, where it is too long to be compared one by one."""
     return in_force <= listed <= ever
+
+
+ALARM_BEFORE_END = timedelta(days=3 * 365)
+"""A year before an issuing CA stops, as a rule: its successor takes a ceremony, and has to get to relying parties."""
+
+LIST_ALARM_BEFORE_END = timedelta(days=60)
+"""A list whose signing key is off line takes somebody to fetch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuingEnd:
+    """An issuing CA: `stops` is the last second at which it begins a certificate, `ends` its own last second."""
+
+    name: str
+    stops: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListEnd:
+    """The newest list of a CA whose key is off line; `ends` is its nextUpdate, None where there is no list."""
+
+    name: str
+    ends: datetime | None
+
+
+def issuing_ca_alarms(issuing: Iterable[IssuingEnd], now: datetime) -> tuple[IssuingEnd, ...]:
+    """Give the issuing CAs that need a successor: three years before their end, and before they stop in any case."""
+    return tuple(one for one in issuing if now >= min(one.ends - ALARM_BEFORE_END, one.stops))
+
+
+def list_alarms(lists: Iterable[ListEnd], now: datetime) -> tuple[ListEnd, ...]:
+    """Give the lists that have to be renewed with the key that is off line, sixty days before their end."""
+    return tuple(one for one in lists if one.ends is None or now >= one.ends - LIST_ALARM_BEFORE_END)
+
+
+SHORTEST = timedelta(days=30)
+LONGEST = timedelta(days=36_500)
+
+UNCONFIRMED = timedelta(days=7)
+"""How long an account is kept whose address nobody has confirmed: the link for it works for three days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long each is kept.
+
+    People: after the end of the last certificate, order, mandate or organisation that they were named for. Refusals:
+    after they were given. Messages: after they were sent or given up, and their certificate has ended.
+    """
+
+    people: timedelta = timedelta(days=730)
+    refusals: timedelta = timedelta(days=730)
+    messages: timedelta = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoffs:
+    """The instants before which each is past its period."""
+
+    people: datetime
+    refusals: datetime
+    messages: datetime
+    unconfirmed: datetime
+
+
+def cutoffs(periods: Periods, now: datetime) -> Cutoffs:
+    """Before which instants things are past their periods now."""
+    return Cutoffs(now - periods.people, now - periods.refusals, now - periods.messages, now - UNCONFIRMED)

@@ -1,6 +1,8 @@
 """Applications for the technical interface: the states of one, what it says, and what a decision has to say.
 
 The rules are docs/clerks.md.
+
+Why somebody cannot be named, or a certificate not be let end: reasons that each door says in its own words.
 """
 
 import re
@@ -163,3 +165,16 @@ def paragraphs(text: str) -> str:
 
 def _is_readable(text: str) -> bool:
     return all(line.isprintable() for line in text.split("\n"))
+
+
+class PersonErrorReason(StrEnum):
+    """What stands in the way."""
+
+    UNKNOWN = "unknown"
+    NOBODY = "nobody"
+    CLOSED = "closed"
+    ITSELF = "itself"
+    OTHER_ROLE = "other-role"
+    TOO_MANY = "too-many"
+    NOT_IN_FORCE = "not-in-force"
+    NOT_NEWEST = "not-newest"

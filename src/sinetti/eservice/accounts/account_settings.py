@@ -9,14 +9,18 @@ from allauth.usersessions import views as sessions
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 
-from sinetti.eservice.accounts.base_views import Context, PortalAccountView, ReauthenticationRequired
+from sinetti.eservice.accounts.base_views import (
+    Context,
+    PortalAccountView,
+    ReauthenticationRequired,
+    provider_blocks,
+    provider_origins,
+)
 from sinetti.eservice.accounts.form_fields import FieldOptions
 from sinetti.eservice.accounts.mfa import reauthentication_page
 from sinetti.eservice.accounts.mfa_adapter import had_strong_sign_in, has_provider_factor
-from sinetti.eservice.accounts.provider_links import provider_blocks, provider_origins
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Form, Table, Text
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import format_time, gettext_noop
 
 _NEW_ADDRESS = {"email": FieldOptions(gettext_noop("New e-mail address"), "email", "email")}

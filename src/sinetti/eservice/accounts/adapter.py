@@ -1,4 +1,7 @@
-"""What django-allauth asks of us: who may sign up, how its mail leaves, where one is led after signing in."""
+"""What django-allauth asks of us: who may sign up, how its mail leaves, where one is led after signing in.
+
+Second factors as django-allauth keeps them: their secrets sealed, their names in the reader's language.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,12 +20,12 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
-from sinetti.domain.notifications.account_emails import LINKED, AccountEmail
+from sinetti.domain.notifications.messages import LINKED, AccountEmail
 from sinetti.domain.validation import LONGEST_EMAIL
 from sinetti.domain.values import Language
-from sinetti.eservice.accounts import known_devices, next_url
+from sinetti.eservice.accounts import base_views, known_devices
 from sinetti.eservice.accounts.login_limits import count_password
-from sinetti.eservice.accounts.mfa_adapter import has_second_factor
+from sinetti.eservice.accounts.mfa_adapter import PROVED, has_second_factor
 from sinetti.eservice.accounts.sessions import BEGAN
 from sinetti.eservice.core.authentication import (
     OUTSIDE_ROLES,
@@ -57,8 +60,6 @@ LETTERS: Mapping[str, AccountEmail] = {
 }
 """What allauth calls each of its mails, and ours: one that is not here is a fault, which the tests find."""
 
-PROVED = "sinetti_proved"
-"""On a request: its page has seen that who is signed in has just proved it."""
 _PROOFS = "sinetti_proofs"
 """On a request: by what accounts prove once more who they are."""
 _NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
@@ -141,7 +142,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Where one comes to after confirming an address: a stranger signs in, and goes on to where they were going."""
         if self.request.user.is_authenticated:
             return str(super().get_email_verification_redirect_url(email_address))
-        return next_url.sign_in_first(self.request)
+        return base_views.sign_in_first(self.request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Where one comes to after changing the password."""
@@ -197,11 +198,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         _just_proved(request, user)
         known_devices.signed_in(request, user)
         reset_actor_cache(request)
-        next_url.pop(request)
+        base_views.pop(request)
         response: HttpResponse = super().post_login(request, user, **told)
         if not needs_second_factor(request):
             return response
-        next_url.store(request, told.get("redirect_url") or "")
+        base_views.store(request, told.get("redirect_url") or "")
         return HttpResponseRedirect(reverse("mfa_index"))
 
 

@@ -1,7 +1,16 @@
-"""What pages of accounts have in common: allauth's views decide, pages of ours are shown."""
+"""What pages of accounts have in common: allauth's views decide, pages of ours are shown.
+
+Where somebody was going when they had to make an account, confirm an address or set up a second factor first.
+
+It is kept in the session, so that no mail of ours has it and nobody has to open the message again that they came by.
+
+Buttons that lead to other services' sign-in: one for each that stands in the settings (docs/accounts.md).
+"""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
@@ -14,12 +23,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from sinetti.domain.values import Language
-from sinetti.eservice.accounts.adapter import PROVED
 from sinetti.eservice.accounts.form_fields import FieldOptions, FormOptions, form_block
-from sinetti.eservice.accounts.mfa_adapter import factors_of
+from sinetti.eservice.accounts.mfa_adapter import PROVED, factors_of
 from sinetti.eservice.core.authentication import STRONG
-from sinetti.eservice.core.context import language_of
-from sinetti.eservice.ui.components import Button, Form, Link
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.ui.components import Button, Component, Form, Input, Link
 from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import translate
@@ -115,3 +123,53 @@ def _lead_away(request: HttpRequest) -> HttpResponse | None:
     methods = get_adapter(request).get_reauthentication_methods(request.user)
     address = methods[0]["url"] if methods else reverse("account_reauthenticate")
     return HttpResponseRedirect(f"{address}?{onward}")
+
+
+_ONWARD = "sinetti_onward"
+
+
+def store(request: HttpRequest, address: str) -> None:
+    """Note where to go on to: a page of ours, as `pages.next_of` gives it; nothing is noted of the empty text."""
+    if address:
+        request.session[_ONWARD] = address
+
+
+def peek(request: HttpRequest) -> str:
+    """Where to go on to, or the empty text."""
+    return str(request.session.get(_ONWARD, ""))
+
+
+def pop(request: HttpRequest) -> str:
+    """The same, once."""
+    return str(request.session.pop(_ONWARD, "")) if _ONWARD in request.session else ""
+
+
+def sign_in_first(request: HttpRequest) -> str:
+    """The address of signing in, and then going on."""
+    onward = peek(request)
+    return f"{reverse('account_login')}?{urlencode({'next': onward})}" if onward else reverse("account_login")
+
+
+def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Component]:
+    """One button for each provider; `button` is a message id with a place for its name, `process` what is begun."""
+    language, onward = language_of(request), next_url(request)
+    hidden = {"process": process, **({"next": onward} if onward else {})}
+    return [
+        Form(
+            [Input(name, "", "hidden", value) for name, value in hidden.items()],
+            (Button(translate(button, language, name=one.name[language]), minor=True),),
+            reverse("openid_connect_login", args=[one.provider_id]),
+        )
+        for one in portal_context(request).eservice.providers
+    ]
+
+
+def provider_origins(request: HttpRequest) -> Sequence[str]:
+    """Where these buttons may lead: the providers' own origins."""
+    return [origin(one.issuer) for one in portal_context(request).eservice.providers]
+
+
+def origin(address: str) -> str:
+    """Scheme and host of an address."""
+    place = urlsplit(address)
+    return f"{place.scheme}://{place.netloc}"

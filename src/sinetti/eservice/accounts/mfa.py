@@ -1,4 +1,9 @@
-"""Second factors: an app's codes, passkeys, recovery codes; asked for at sign-in, set up, taken away."""
+"""Second factors: an app's codes, passkeys, recovery codes; asked for at sign-in, set up, taken away.
+
+What a browser says of a passkey, looked at before allauth and fido2 do: they fall over some of what others send.
+
+A number where octets are wanted would be made into that many of them.
+"""
 
 import json
 from typing import Any, ClassVar
@@ -12,13 +17,19 @@ from allauth.mfa.webauthn import views as webauthn
 from allauth.mfa.webauthn.internal.auth import begin_authentication, begin_registration
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse, reverse_lazy
+from fido2.utils import websafe_decode
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from sinetti.eservice.accounts.adapter import needs_second_factor
-from sinetti.eservice.accounts.base_views import Context, PortalAccountView, ReauthenticationRequired, next_url
+from sinetti.eservice.accounts.base_views import (
+    Context,
+    PortalAccountView,
+    ReauthenticationRequired,
+    next_url,
+    pop,
+    store,
+)
 from sinetti.eservice.accounts.form_fields import FIELDS, FieldOptions, errors_of
-from sinetti.eservice.accounts.next_url import pop, store
-from sinetti.eservice.accounts.webauthn_input import Kind, is_credential
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
     Alert,
@@ -41,6 +52,48 @@ from sinetti.eservice.ui.error_pages import bad_request
 from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page
 from sinetti.i18n.translate import gettext_noop
+
+Kind = type[AuthenticationResponse | RegistrationResponse]
+
+LONGEST = 65_536
+"""Signs: attestations with a chain of certificates take some thousands."""
+
+_TEXTS = ("id", "rawId", "type", "authenticatorAttachment")
+_TEXTS_OF_RESPONSE = ("clientDataJSON", "authenticatorData", "signature", "userHandle", "attestationObject")
+_TEXTS_OF_CLIENT = ("type", "challenge", "origin")
+
+
+def is_credential(told: str, kind: Kind) -> bool:
+    """Tell whether this is what browsers say (Web Authentication 3, 5.1): JSON of this kind, with nothing odd in it."""
+    if len(told) > LONGEST:
+        return False
+    try:
+        credential = json.loads(told)
+        return _has_its_form(credential) and _is_read(kind, credential)
+    except Exception:  # noqa: BLE001 - whatever parsers fall over, no browser says it; reading changes nothing
+        return False
+
+
+def _has_its_form(credential: Any) -> bool:  # noqa: ANN401 - whatever came
+    response = credential["response"]
+    client = json.loads(websafe_decode(response["clientDataJSON"]))
+    handle = websafe_decode(response.get("userHandle") or "").decode()
+    return (
+        all(isinstance(credential.get(name, ""), str | None) for name in _TEXTS)
+        and all(isinstance(response.get(name, ""), str | None) for name in _TEXTS_OF_RESPONSE)
+        and all(isinstance(one, str) for one in response.get("transports") or ())
+        and all(isinstance(client[name], str) for name in _TEXTS_OF_CLIENT)
+        and isinstance(credential.get("clientExtensionResults") or {}, dict)
+        and "\0" not in handle
+    )
+
+
+def _is_read(kind: Kind, credential: Any) -> bool:  # noqa: ANN401 - as above
+    found = kind.from_dict(credential)
+    if isinstance(found, RegistrationResponse):
+        return found.response.attestation_object.auth_data.credential_data is not None
+    return True
+
 
 _CODE_OF_APP = {
     "code": FieldOptions(FIELDS["code"].label, "text", "one-time-code", gettext_noop("Six digits."), numeric=True)

@@ -1,4 +1,4 @@
-"""Second factors as django-allauth keeps them: their secrets sealed, their names in the reader's language."""
+"""Adapter of allauth's MFA, and the factors of an account."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,11 @@ from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token, encr
 
 ONCE_STRONG = "strong"
 """Kept of an account at a provider: its sign-in has counted as a second factor, if only once."""
+
+
 _FACTORS = "sinetti_factors"
+
+
 _PASSKEY = gettext_noop("Passkey {number}")
 
 
@@ -113,3 +117,7 @@ def _factors(request: HttpRequest, user_id: str) -> FactorState:
         return FactorState(own=False)
     rows = SocialAccount.objects.filter(user_id=user_id, provider__in=strong)
     return FactorState(own=False, vouching=tuple(rows.values_list("extra_data", flat=True)))
+
+
+PROVED = "sinetti_proved"
+"""On a request: its page has seen that who is signed in has just proved it."""

@@ -15,14 +15,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_unlinked
-from sinetti.eservice.accounts import next_url as way_on
-from sinetti.eservice.accounts.base_views import Context, PortalAccountView, next_url
+from sinetti.eservice.accounts import base_views as way_on
+from sinetti.eservice.accounts.base_views import Context, PortalAccountView, next_url, provider_blocks, provider_origins
 from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, FieldOptions
-from sinetti.eservice.accounts.provider_links import provider_blocks, provider_origins
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Alert, Button, Component, Form, Link, Links, Severity, Text
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.page import Page
+from sinetti.eservice.ui.page import Page, flash
 from sinetti.i18n.translate import gettext_noop
 from sinetti.services.access.accounts import release_address
 

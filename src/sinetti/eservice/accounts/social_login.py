@@ -22,9 +22,12 @@ from sinetti.eservice.accounts.base_views import (
     Context,
     PortalAccountView,
     ReauthenticationRequired,
+    origin,
+    provider_blocks,
+    provider_origins,
     recently_reauthenticated,
+    store,
 )
-from sinetti.eservice.accounts.next_url import store
 from sinetti.eservice.accounts.oidc import (
     OidcAdapter,
     OidcCallback,
@@ -32,7 +35,6 @@ from sinetti.eservice.accounts.oidc import (
     UntrustedProviderResponse,
     social_app,
 )
-from sinetti.eservice.accounts.provider_links import origin, provider_blocks, provider_origins
 from sinetti.eservice.accounts.sign_in import NO_RIGHTS, SignupForm, release_unconfirmed_address
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links, Option, Text

@@ -40,10 +40,10 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import flash as tell
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import redirect_to
+from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.access.permissions import Actor, PermissionDenied

@@ -30,9 +30,8 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.self_service.role_assignments import (

@@ -29,9 +29,8 @@ from sinetti.eservice.core.authentication import current_actor, current_permissi
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Text
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.self_service.role_assignments import (
     ContactDetails,

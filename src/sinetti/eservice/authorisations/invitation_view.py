@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
-from sinetti.eservice.accounts.next_url import store
+from sinetti.eservice.accounts.base_views import store
 from sinetti.eservice.authorisations.common import told_until
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
@@ -24,9 +24,8 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.role_labels import BUTTON, CHOICES, OWN_INVITATION, ROLES
 from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.access.invitations import (

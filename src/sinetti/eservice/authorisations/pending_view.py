@@ -13,11 +13,9 @@ from sinetti.eservice.authorisations.common import NO_END, after, back, tried
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Alert, Button, Component, DescriptionItem, DescriptionList, Form, Severity
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.languages import LANGUAGES
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, translate
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 from sinetti.services.self_service.pending_invitations import (

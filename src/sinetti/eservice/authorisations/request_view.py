@@ -14,10 +14,9 @@ from sinetti.eservice.authorisations.common import WRONG, after, paged, role_fie
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.access.role_requests import InvitationLimitReached, RoleRequestView, ask_for_oneself, asked_by

@@ -8,7 +8,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_actor
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Form, Text
-from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.page import flash
 from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.self_service.role_resignation import resign
 

@@ -21,9 +21,8 @@ from sinetti.eservice.authorisations.list_view import TITLE, request_values
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, DescriptionList
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.role_labels import CHOICES
 from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.self_service.role_assignments import (

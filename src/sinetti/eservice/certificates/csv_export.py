@@ -13,7 +13,7 @@ from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.display_status import OrderFacts, days_left
 from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.values import Language
-from sinetti.eservice.certificates import filters, labels
+from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.i18n.translate import finnish_day, gettext_noop, translate
@@ -57,7 +57,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     """Send everything that the list has with this filter."""
     ctx, standing, language = portal_context(request).ctx, current_permissions(request), language_of(request)
     now = ctx.now()
-    wanted = filters.read(request.GET, standing).wanted(standing, now)
+    wanted = list_view.read(request.GET, standing).wanted(standing, now)
     name = f"certificates-{finnish_day(now).isoformat()}.csv"
     parts = _octets(certificates.iter_chunks(wanted, standing, ctx), standing, now, language)
     response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")

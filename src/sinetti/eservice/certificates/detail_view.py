@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus, Urgency, state_of, urgency_of
 from sinetti.domain.certificates.listing import ActorCategory, LineageMember
-from sinetti.domain.codes import ERROR_CODES
-from sinetti.domain.refusals import Rejection
+from sinetti.domain.refusals import ERROR_CODES, Rejection
 from sinetti.domain.values import KeyType, Language
 from sinetti.eservice.certificates import labels, list_view, timeline
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
@@ -29,9 +28,9 @@ from sinetti.eservice.ui.components import (
     Section,
     Table,
 )
-from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.revocation_reasons import REASONS
+from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, refusal_text, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates

@@ -1,19 +1,22 @@
-"""The list of certificates: filter, table, pages, and how to renew (docs/certificates-page.md)."""
+"""The list of certificates: filter, table, pages, and how to renew (docs/certificates-page.md).
+
+What a list's address asks for: read with care, and written again into links and forms.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts, percent_left
-from sinetti.domain.certificates.listing import CertificateListItem, Sort
+from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, Sort
 from sinetti.domain.values import Channel, Language
-from sinetti.eservice.certificates import filters, labels
-from sinetti.eservice.certificates.filters import EVERYTHING, Filter
+from sinetti.eservice.certificates import labels
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import (
@@ -33,12 +36,107 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
-from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import format_time, gettext_noop, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import ListPage
+
+EVERYTHING = "all"
+"""Chosen in place of a state: what is over, too."""
+LONGEST = 100
+"""Characters of a search."""
+MOST_PAGES = 2000
+_KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "sort", "order", "page", "lang"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is asked for, as the address has it. `ignored`: something in it is nothing that is offered."""
+
+    organisation: str = ""
+    state: str = ""
+    channel: str = ""
+    contact: str = ""
+    text: str = ""
+    sort: Sort = Sort.URGENCY
+    descending: bool = False
+    page: int = 1
+    ignored: bool = False
+
+    def wanted(self, permissions: Permissions, now: datetime) -> CertificateQuery:
+        """The same for the register, bounded by what one may see."""
+        seen = permissions.organisations(Permission.SEE)
+        return CertificateQuery(
+            organisations=seen & {self.organisation} if self.organisation else seen,
+            now=now,
+            states=(DisplayStatus(self.state),) if self.state not in {"", EVERYTHING} else (),
+            over=self.state == EVERYTHING,
+            channel=Channel(self.channel) if self.channel else None,
+            contact=self.contact,
+            text=self.text,
+            sort=self.sort,
+            descending=self.descending,
+        )
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves anything out of what is shown by itself."""
+        return any((self.organisation, self.state, self.channel, self.contact, self.text))
+
+    def query(self, *, page: int = 1) -> str:
+        """As it stands behind an address: with its question mark, or empty."""
+        told = {
+            "organisation": self.organisation,
+            "state": self.state,
+            "channel": self.channel,
+            "contact": self.contact,
+            "q": self.text,
+            "sort": "" if self.sort is Sort.URGENCY else self.sort.value,
+            "order": "descending" if self.descending else "",
+            "page": str(page) if page > 1 else "",
+        }
+        there = {name: value for name, value in told.items() if value}
+        return f"?{urlencode(there)}" if there else ""
+
+    def sorted_by(self, sort: Sort) -> "Filter":
+        """The same in the order of a column; of the one that it is sorted by already, the other way round."""
+        return replace(self, sort=sort, descending=sort is self.sort and not self.descending)
+
+
+def read(query: QueryDict, permissions: Permissions) -> Filter:
+    """Read what an address asks for. What is not offered, or is somebody else's, is left out and told alike."""
+    ignored = [name for name in query if name not in _KNOWN]
+
+    def choice(name: str, offered: frozenset[str]) -> str:
+        value = query.get(name, "")
+        if value and value not in offered:
+            ignored.append(name)
+            return ""
+        return value
+
+    return Filter(
+        organisation=choice("organisation", permissions.organisations(Permission.SEE)),
+        state=choice("state", frozenset({*DisplayStatus, EVERYTHING})),
+        channel=choice("channel", frozenset(Channel)),
+        contact=_typed(query.get("contact", "")),
+        text=_typed(query.get("q", "")),
+        sort=Sort(choice("sort", frozenset(Sort)) or Sort.URGENCY),
+        descending=choice("order", frozenset({"ascending", "descending"})) == "descending",
+        page=_page(query.get("page", "")),
+        ignored=bool(ignored),
+    )
+
+
+def _typed(text: str) -> str:
+    """What somebody typed: characters that no text has would stop a database."""
+    return "".join(one for one in text if one.isprintable()).strip()[:LONGEST]
+
+
+def _page(text: str) -> int:
+    return min(int(text), MOST_PAGES) if text.isascii() and text.isdigit() and len(text) < LONGEST else 1
+
 
 MOST_TO_CHOOSE = 50
 """With more organisations than these one searches, and does not choose from a list but the one that was chosen."""
@@ -132,7 +230,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
     ctx, standing = portal_context(request).ctx, current_permissions(request)
     several = len(standing.organisations(Permission.SEE)) > 1
-    around = _ListState(filters.read(request.GET, standing), standing, ctx.now(), language_of(request), several)
+    around = _ListState(read(request.GET, standing), standing, ctx.now(), language_of(request), several)
     found = certificates.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, ctx)
     names = certificates.names(standing, ctx, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
     language = around.language
@@ -187,7 +285,7 @@ def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
             "text",
             asked.text,
             translate(_SEARCH_HINT, language),
-            longest=filters.LONGEST,
+            longest=LONGEST,
         ),
         Input("state", translate(_STATE, language), "select", options=_options(states, asked.state, language)),
         Input("channel", translate(_CHANNEL, language), "select", options=_options(channels, asked.channel, language)),
@@ -196,7 +294,7 @@ def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
         offered = [Option("", translate(_ALL, language), not asked.organisation)]
         offered += [Option(pk, f"{name} ({number})", pk == asked.organisation) for pk, number, name in names]
         inputs.append(Input("organisation", translate(_ORGANISATION, language), "select", options=offered))
-    inputs.append(Input("contact", translate(_CONTACT, language), "text", asked.contact, longest=filters.LONGEST))
+    inputs.append(Input("contact", translate(_CONTACT, language), "text", asked.contact, longest=LONGEST))
     if asked.sort is not Sort.URGENCY:
         inputs.append(Input("sort", "", "hidden", asked.sort.value))
     if asked.descending:

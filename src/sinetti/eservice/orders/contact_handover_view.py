@@ -12,15 +12,13 @@ from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, hidden, signed_in_actor, translator
-from sinetti.eservice.orders.error_texts import order_error_text
+from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, signed_in_actor, translator
 from sinetti.eservice.orders.person_forms import PersonForm, email_field, refuse_phone
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.contact_handover import (

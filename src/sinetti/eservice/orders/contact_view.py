@@ -1,4 +1,7 @@
-"""Who looks after one certificate: somebody else, or the same person's data corrected."""
+"""Who looks after one certificate: somebody else, or the same person's data corrected.
+
+Nobody is to stand in for the technical contact person any more: asked, looked at, and done by a second button.
+"""
 
 from http import HTTPStatus
 
@@ -9,19 +12,82 @@ from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, signed_in_actor, translator
-from sinetti.eservice.orders.error_texts import order_error_text, person_error_text
+from sinetti.eservice.orders.common import (
+    back_to_certificate,
+    certificate_values,
+    hidden,
+    order_error_text,
+    person,
+    person_error_text,
+    signed_in_actor,
+    translator,
+)
 from sinetti.eservice.orders.person_forms import SAME_PERSON, PersonForm, initial_of, refuse_phone
-from sinetti.eservice.orders.remove_deputy import ASKS, REMOVES, ask, remove, removing
-from sinetti.eservice.ui.components import Alert, Button, Component, DescriptionList, Form, Link, Links, Severity, Text
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Form,
+    Link,
+    Links,
+    Severity,
+    Text,
+)
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.organisations.people import PeopleError
-from sinetti.services.self_service.contacts import LineageView, change_contact, get_for_confirmation
+from sinetti.services.self_service.contacts import LineageView, change_contact, get_for_confirmation, remove_deputy
+
+ASKS, REMOVES = "no-deputy", "remove"
+"""What the two buttons ask for."""
+_REMOVE = gettext_noop("Remove the deputy")
+_PLACE = hidden("place", "deputy")
+
+
+def removing(language: Language) -> list[Component]:
+    """The button that leads to the look before it."""
+    return [Form([_PLACE], [Button(translate(_REMOVE, language), ASKS)], name="no-deputy")]
+
+
+def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
+    """Show who it is and what it means, with the button that does it: about the one who is shown, and nobody else."""
+    language = language_of(request)
+    _ = translator(language)
+    named = (seen.organisation, seen.customer_id)
+    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
+    values.append(DescriptionItem(_("Deputy"), person(seen.deputy, language)))
+    told = _(
+        "After this nobody stands in for the technical contact person. The deputy is told by e-mail, and gets no more "
+        "messages about this certificate."
+    )
+    shown = hidden("deputy", seen.deputy.email if seen.deputy else "")
+    form = Form([_PLACE, shown], [Button(_(_REMOVE), REMOVES, danger=True)])
+    back = Link(
+        _("Deputy of the technical contact person"), f"{url_or_empty('certificate_contact', seen.serial)}?place=deputy"
+    )
+    return render_page(
+        request, Page(_("Remove the deputy?"), blocks=[DescriptionList(values), Text([told]), form], back=back)
+    )
+
+
+def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
+    """Do it, and say so; somebody else who is the deputy by now stays, and where nobody is nothing is done."""
+    language, ctx = language_of(request), portal_context(request).ctx
+    email = request.POST.get("deputy", "")
+    if seen.deputy is None:
+        said = translate("Nothing was changed: it was so already.", language)
+    elif remove_deputy(seen.serial, email, ctx, signed_in_actor(request), request_id(request)):
+        said = translate("Removed. The deputy of before is told by e-mail.", language)
+    else:
+        said = translate("Nothing was changed: somebody else is the deputy now.", language)
+    flash(request, said)
+    return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
+
 
 _DEPUTY = "deputy"
 _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first, or write another person's data.")

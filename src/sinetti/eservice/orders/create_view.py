@@ -1,5 +1,9 @@
-"""Ordering: the form, the page on which everything is checked, and then the order's page (docs/ordering.md)."""
+"""Ordering: the form, the page on which everything is checked, and then the order's page (docs/ordering.md).
 
+For which organisation: the page that asks it where there are several, and the one that says it may not yet.
+"""
+
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -7,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.daily_limits import LimitReached
-from sinetti.domain.orders.ordering_rules import is_idempotency_key
+from sinetti.domain.orders.ordering_rules import OrderErrorReason, is_idempotency_key
 from sinetti.domain.values import Channel, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import language_of, portal_context, request_id
@@ -16,14 +20,13 @@ from sinetti.eservice.orders.common import (
     display_name,
     hidden,
     new_form,
+    order_error_text,
     person,
     serves,
     signed_in_actor,
     translator,
 )
-from sinetti.eservice.orders.error_texts import order_error_text
 from sinetti.eservice.orders.order_form import OrderForm, serves_initial
-from sinetti.eservice.orders.organisation_choice import choose, closed, not_approved
 from sinetti.eservice.orders.person_forms import initial_of, refuse_phone
 from sinetti.eservice.ui.components import (
     Alert,
@@ -33,19 +36,61 @@ from sinetti.eservice.ui.components import (
     DescriptionList,
     Form,
     Input,
+    Link,
+    Option,
     Section,
     Severity,
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.staff_labels import CHANNELS
 from sinetti.i18n.translate import translate
-from sinetti.services.access.objects import check_can_view
+from sinetti.services.access.permissions import check_can_view
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.order import LineageView, OrganisationInfo, order, orderable, replaced
+
+_MOST = 1000
+"""Organisations in one list of choices: 100 kB."""
+
+
+def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> HttpResponse:
+    """Ask for which organisation something is ordered."""
+    language = language_of(request)
+    _ = translator(language)
+    options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST]]
+    field = Input("organisation", _("Organisation"), "select", options=options, required=True)
+    form = Form([field], [Button(_("Continue"))], search=True)
+    page = Page(_("For which organisation?"), blocks=[form], back=back_to_list(language))
+    return render_page(request, page)
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """Say that nothing is issued any more to an organisation that somebody may order for."""
+    language = language_of(request)
+    told = Alert(order_error_text(OrderErrorReason.CLOSED, language), Severity.WARNING)
+    title = translate("Order a certificate", language)
+    return render_page(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list(language)))
+
+
+def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
+    """Say that nothing, or nothing of what is wanted, was approved, and where that is applied for."""
+    language = language_of(request)
+    _ = translator(language)
+    if found.channels:
+        told = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
+    else:
+        told = _("{organisation} cannot order certificates yet.", organisation=found.name)
+    then = _(
+        "First an application for the technical interface has to be approved. The organisation's "
+        "representative makes it in the e-service, and certificates can be ordered as soon as it "
+        "has been approved."
+    )
+    address = url_or_empty("applications")
+    links = [Link(_("Apply for the technical interface"), address, button=True)] if address else []
+    blocks: list[Component] = [Alert(told, Severity.WARNING, links), Text([then])]
+    return render_page(request, Page(_("Order a certificate"), blocks=blocks, back=back_to_list(language)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,8 +10,15 @@ from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, hidden, person, serves, signed_in_actor, translator
-from sinetti.eservice.orders.error_texts import order_error_text
+from sinetti.eservice.orders.common import (
+    back_to_list,
+    hidden,
+    order_error_text,
+    person,
+    serves,
+    signed_in_actor,
+    translator,
+)
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -24,9 +31,8 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import format_datetime, translate
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_for_confirmation, offer_anew

@@ -9,7 +9,7 @@ from sinetti.eservice.core.authentication import current_permissions, login_requ
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.orders.common import back_to_list, translator
 from sinetti.eservice.ui.components import Cell, Column, Component, Link, Links, Pager, Table
-from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import format_datetime
 from sinetti.services.self_service.transfer_ids import OrderRow, open_orders

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from django import forms
 
-from sinetti.domain.phones import international
 from sinetti.domain.validation import (
     LONGEST_EMAIL,
     LONGEST_PERSON,
@@ -12,6 +11,7 @@ from sinetti.domain.validation import (
     ValidationError,
     check_email,
     check_phone,
+    international,
 )
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm

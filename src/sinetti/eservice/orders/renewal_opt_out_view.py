@@ -8,8 +8,14 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.values import Language, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import back_to_certificate, certificate_values, serves, signed_in_actor, translator
-from sinetti.eservice.orders.error_texts import person_error_text
+from sinetti.eservice.orders.common import (
+    back_to_certificate,
+    certificate_values,
+    person_error_text,
+    serves,
+    signed_in_actor,
+    translator,
+)
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -20,9 +26,8 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
-from sinetti.eservice.ui.flash import flash
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import format_datetime, translate
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.self_service.renewal_opt_out import (

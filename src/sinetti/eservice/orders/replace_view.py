@@ -12,13 +12,19 @@ from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, Ex
 from sinetti.domain.values import Language, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, display_name, hidden, new_form, signed_in_actor, translator
-from sinetti.eservice.orders.error_texts import exclusion_text
+from sinetti.eservice.orders.common import (
+    back_to_list,
+    display_name,
+    exclusion_text,
+    hidden,
+    new_form,
+    signed_in_actor,
+    translator,
+)
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.self_service.bulk_replace import (
     BulkReplacePreview,

@@ -34,10 +34,9 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.self_service.revoke import (
     AffectedCertificate,

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from sinetti.eservice.orders import (
-    browser_enrolment_view,
+    browser_enrolment_pages,
     contact_handover_view,
     contact_view,
     create_view,
@@ -15,7 +15,7 @@ from sinetti.eservice.orders import (
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("fetch", browser_enrolment_view.page, name="fetch"),
+    path("fetch", browser_enrolment_pages.page, name="fetch"),
     path("settings/orders", list_view.page, name="orders"),
     path("settings/orders/new", create_view.page, name="order_new"),
     path("settings/orders/replace", replace_view.page, name="order_replace"),

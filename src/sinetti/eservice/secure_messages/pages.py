@@ -18,7 +18,7 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
-from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.issuance.secure_message import LinkView, RevealedIds

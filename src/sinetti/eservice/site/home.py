@@ -9,8 +9,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Alert, Component, Link, Links, Section, Severity, Task, Tasks, Text
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.navigation import SECURITY
+from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import gettext_noop, ngettext_noop, translate, translate_plural
 from sinetti.services.access.permissions import Actor

@@ -16,14 +16,12 @@ from sinetti.eservice.core.authentication import current_actor, current_permissi
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table
-from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.navigation import SECURITY
-from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
+from sinetti.eservice.ui.page import Page, flash, render_page
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import gettext_noop, translate
-from sinetti.services.access.profile import change_profile
+from sinetti.services.access.accounts import change_profile
 from sinetti.services.self_service.role_resignation import own
 
 _SAVED = gettext_noop("Your details were saved.")

@@ -1,4 +1,7 @@
-"""Applications for the technical interface as a clerk sees and decides them."""
+"""Applications for the technical interface as a clerk sees and decides them.
+
+A decision on an application: what its text is made of, and how a page shows it (docs/clerks.md).
+"""
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +17,6 @@ from sinetti.domain.organisations.applications import (
 )
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.staff.common import A_PAGE, Say, page_number, pager, show_page, staff_view, translator
-from sinetti.eservice.staff.decision import case_of, lines
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -30,17 +32,34 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import flash as tell
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import redirect_to
-from sinetti.i18n.application_decision import decision
-from sinetti.i18n.languages import LANGUAGES
+from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import flash as tell
+from sinetti.i18n.application_decision import DecisionContext, decision
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.staff import applications
 from sinetti.services.staff.applications import Application
 from sinetti.services.staff.session import StaffSession
+
+
+def case_of(application: Application) -> DecisionContext:
+    """What a decision's text says of an application."""
+    return DecisionContext(
+        application.case_number,
+        application.organisation,
+        application.customer_id,
+        application.channels,
+        application.created,
+        application.language,
+    )
+
+
+def lines(decision: str) -> list[str]:
+    """A decision as paragraphs of a page, which have no lines of their own."""
+    return [line for line in decision.splitlines() if line]
+
 
 _FIELDS = {ApplicationErrorReason.REASON: "reason", ApplicationErrorReason.VERDICT: "verdict"}
 

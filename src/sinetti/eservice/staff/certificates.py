@@ -31,10 +31,10 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import flash as tell
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.links import redirect_to
-from sinetti.i18n.revocation_reasons import REASONS
+from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import flash as tell
+from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.staff_labels import BULK, CHANNELS
 from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.staff import bulk_revocations, certificates

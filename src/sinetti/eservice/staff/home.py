@@ -22,9 +22,9 @@ from sinetti.eservice.staff.common import (
     translator,
 )
 from sinetti.eservice.ui.components import Alert, Button, DescriptionItem, DescriptionList, Link, Links, Text
-from sinetti.eservice.ui.flash import flash as tell
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
+from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import PURPOSES
 from sinetti.i18n.translate import gettext_noop
 from sinetti.services.access.permissions import Actor

@@ -32,9 +32,9 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import flash as tell
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.eservice.ui.links import redirect_to
+from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN
 from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.organisations.people import PeopleError

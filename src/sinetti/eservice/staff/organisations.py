@@ -29,12 +29,11 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import flash as tell
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.eservice.ui.links import redirect_to
-from sinetti.i18n.languages import LANGUAGES
+from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import CHANNELS, KINDS, SLIPS
-from sinetti.i18n.translate import format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop
 from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import (
     AlterResult,

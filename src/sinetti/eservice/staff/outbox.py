@@ -18,8 +18,8 @@ from sinetti.eservice.ui.components import (
     Links,
     Table,
 )
-from sinetti.eservice.ui.flash import flash as tell
-from sinetti.eservice.ui.links import redirect_to
+from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import MESSAGES
 from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.staff import outbox

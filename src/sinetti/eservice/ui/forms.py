@@ -15,8 +15,7 @@ from django.utils.datastructures import MultiValueDict
 from sinetti.domain.validation import LinkError, ValidationError, check_unlinked
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input, Option
-from sinetti.i18n.languages import LANGUAGES
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import LANGUAGES, gettext_noop, translate
 
 _FEW = 5
 """So many choices are shown at once; more fold into a list."""

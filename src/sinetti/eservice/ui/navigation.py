@@ -1,17 +1,35 @@
-"""The menu: what somebody may do is in it, what they may not is not."""
+"""The menu: what somebody may do is in it, what they may not is not.
+
+Ways to pages by their names: links, and leading on after something was done.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode
 
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
 
 from sinetti.domain.access.roles import Permission
 from sinetti.eservice.core.authentication import current_actor, current_permissions, is_clerk
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import Link
-from sinetti.eservice.ui.links import url_or_empty
 from sinetti.i18n.translate import gettext_noop, translate
+
+
+def url_or_empty(name: str, *args: object) -> str:
+    """The address of a page, or the empty text where there is no such page."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def redirect_to(name: str, *args: object, **query: object) -> HttpResponse:
+    """Lead to another page after something was done."""
+    asked = f"?{urlencode(query)}" if query else ""
+    return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)
 
 
 def _may(right: Permission) -> Callable[[HttpRequest], bool]:

@@ -1,4 +1,9 @@
-"""A page as a value, and the page as HTML: every text is there before a template sees it."""
+"""A page as a value, and the page as HTML: every text is there before a template sees it.
+
+What a page may load and where its forms may lead: ours alone, unless the page says that it needs more.
+
+Sentences that the next page of a reader shows once.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +17,53 @@ from sinetti.domain.values import Environment, Language
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
 from sinetti.eservice.ui.components import Component, Disclosure, Form, Link, PasskeyButton, Section
-from sinetti.eservice.ui.csp import extend_csp
-from sinetti.eservice.ui.flash import pop_flash_messages
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.navigation import account_menu, main_menu, menu_name
+from sinetti.eservice.ui.navigation import account_menu, main_menu, menu_name, url_or_empty
 from sinetti.i18n.translate import gettext_noop, translate
+
+_SAID = "said"
+
+
+def flash(request: HttpRequest, sentence: str) -> None:
+    """Have the next page of this reader say what was done."""
+    request.session[_SAID] = [*request.session.get(_SAID, ()), sentence]
+
+
+def pop_flash_messages(request: HttpRequest) -> list[str]:
+    """What is to be said on this page, once. Where there is no session nothing is, and none is made."""
+    session = getattr(request, "session", None)
+    if session is None or request.method == "HEAD" or _SAID not in session:
+        return []
+    return list(session.pop(_SAID))
+
+
+_NOTED = "sinetti_needs"
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    scripts: bool = False
+    targets: Sequence[str] = ()
+
+
+def extend_csp(response: HttpResponse, *, scripts: bool = False, targets: Sequence[str] = ()) -> None:
+    """Note what the page needs: scripts from our own files, origins that its forms are led on to."""
+    setattr(response, _NOTED, _Needs(scripts, targets))
+
+
+def build_csp(response: HttpResponse) -> str:
+    """The Content-Security-Policy of a page (CSP, level 3)."""
+    needs: _Needs = getattr(response, _NOTED, _Needs())
+    parts = [
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        *(["script-src 'self'"] if needs.scripts else []),
+        " ".join(["form-action 'self'", *needs.targets]),
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+    return "; ".join(parts)
+
 
 _NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _WORDS = {

@@ -12,8 +12,7 @@ from sinetti.domain.access.roles import Permission, Role, minimum_role_for
 from sinetti.eservice.core.authentication import current_permissions
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Alert, Button, Component, Form, Input, Link, Severity, Text
-from sinetti.eservice.ui.links import url_or_empty
-from sinetti.eservice.ui.navigation import SECURITY
+from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import LACKING, ROLES
 from sinetti.i18n.translate import gettext_noop, translate

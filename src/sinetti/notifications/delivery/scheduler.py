@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from sinetti.database.connection import DATABASE_UNAVAILABLE
-from sinetti.database.ids import random_id
+from sinetti.database.sql import random_id
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import SendReport, send_due
 from sinetti.notifications.planning.digests import plan_digests
-from sinetti.notifications.planning.events import expand_events
-from sinetti.notifications.planning.operator_alerts import owe_findings
+from sinetti.notifications.planning.events import expand_events, owe_findings
 from sinetti.notifications.planning.reminders import ReminderReport, plan
 
 _Result = TypeVar("_Result")

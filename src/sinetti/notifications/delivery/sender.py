@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sinetti.database.ids import random_id
 from sinetti.database.notifications import delivery
 from sinetti.database.notifications.delivery import SenderLease
+from sinetti.database.sql import random_id
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.attempts import AttemptResult, DeliveryBatch

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
 
-from sinetti.domain.phones import international
+from sinetti.domain.validation import international
 from sinetti.notifications.context import (
     ConnectionLost,
     PermanentFailure,

@@ -16,7 +16,7 @@ from sinetti.domain.notifications.reminders import (
     send_times,
     step_of,
 )
-from sinetti.domain.phones import international
+from sinetti.domain.validation import international
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.office_hours import is_holiday
 

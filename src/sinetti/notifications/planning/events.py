@@ -1,19 +1,30 @@
-"""From events to messages: everybody whom what happened concerns is owed one message about it (docs/people.md)."""
+"""From events to messages: everybody whom what happened concerns is owed one message about it (docs/people.md).
+
+What operators are told by mail: what the alarms and the watchdog find, once a week each (docs/people.md).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
+from sinetti.database.common.locks import claim_interval
 from sinetti.database.notifications import events as notifications_events
+from sinetti.database.notifications import outbox
 from sinetti.database.notifications import recipients as notifications_recipients
 from sinetti.database.notifications.early_replacement_audience import recipients
 from sinetti.database.notifications.events import PendingEvent
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import Recipient, Roles
-from sinetti.domain.notifications.audiences import AUDIENCES, FIRST_REACHED, TOO_OLD, RecipientRole
 from sinetti.domain.notifications.early_replacement import channel_to
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.notifications.messages import (
+    AUDIENCES,
+    FIRST_REACHED,
+    TOO_OLD,
+    MessageChannel,
+    MessageKind,
+    RecipientRole,
+)
 from sinetti.notifications.context import NotificationContext
 
 BATCH = 100
@@ -169,3 +180,36 @@ def _message(event: PendingEvent, to: Recipient | str, holding: str | None = Non
         order=event.order,
         facts=dict(event.facts) or None,
     )
+
+
+LOOKED_EVERY = timedelta(hours=1)
+"""How often the timers look for findings: beside a million revocations one look takes seconds."""
+
+
+def time_to_look(ctx: NotificationContext, now: datetime) -> bool:
+    """Whether no node has looked for findings for an hour; whoever is told so looks."""
+    return claim_interval(ctx.db, "findings-looked-for", LOOKED_EVERY, now)
+
+
+def owe_findings(ctx: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
+    """Owe each operator a message about each finding: one in a calendar week, whatever its sentence says by then.
+
+    `findings` are sentences by name, None where all is well (alarms.findings). Returns how many rows are new.
+    """
+    year, week, _ = now.isocalendar()
+    messages = [
+        NewMessage(
+            MessageKind.OPERATOR,
+            MessageChannel.EMAIL,
+            about=name,
+            step=f"{year}-W{week:02}",
+            due=now,
+            address=address,
+            facts={"finding": name, "text": sentence},
+        )
+        for name, sentence in sorted(findings.items())
+        if sentence is not None
+        # One address is one operator, however it is spelt.
+        for address in dict.fromkeys(operator.casefold() for operator in ctx.terms.operators)
+    ]
+    return outbox.enqueue_new(ctx.db, messages, now)

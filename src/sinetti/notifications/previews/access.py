@@ -5,7 +5,7 @@ from sinetti.database.notifications.access_messages import AccessEvent
 from sinetti.database.sample_data import access as rows
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.notifications.previews.sample_case import SampleMessage, at
+from sinetti.notifications.previews.reminders import SampleMessage, at
 
 _NOW = at(2027, 3, 3, 11, 3)
 _LAPSED = at(2027, 3, 17, 11, 4)

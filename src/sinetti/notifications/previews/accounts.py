@@ -1,8 +1,7 @@
 """The samples of letters about accounts. Their links lead nowhere."""
 
-from sinetti.domain.notifications.account_emails import AccountEmail
-from sinetti.domain.notifications.messages import MessageKind
-from sinetti.notifications.previews.sample_case import SampleMessage, at
+from sinetti.domain.notifications.messages import AccountEmail, MessageKind
+from sinetti.notifications.previews.reminders import SampleMessage, at
 
 _UNTIL = at(2027, 3, 9, 14).isoformat()
 _LINK = {

@@ -9,7 +9,7 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState
 from sinetti.domain.values import Channel, Language
 from sinetti.i18n import application_decision
-from sinetti.notifications.previews.sample_case import SampleMessage, at
+from sinetti.notifications.previews.reminders import SampleMessage, at
 
 DECIDED = "decided"
 """The fact of a case that names what was decided: its text is written, and kept, before the message is."""

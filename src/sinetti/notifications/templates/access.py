@@ -10,12 +10,18 @@ from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
-from sinetti.notifications.templates import layout_texts as frame_texts
+from sinetti.notifications.templates import layout as frame_texts
 from sinetti.notifications.templates import notices_authorisation
-from sinetti.notifications.templates.layout import help_line, page
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.layout import (
+    NOT_THERE,
+    MessageBody,
+    MessageContext,
+    NothingToReport,
+    help_line,
+    page,
+)
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock, Part, named, sanitise
-from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 
 def authorisation(matter: MessageContext) -> MessageBody:

@@ -6,11 +6,10 @@ from datetime import date
 from sinetti.database.notifications import message_data
 from sinetti.database.organisations import contact_handover
 from sinetti.database.organisations.contact_handover import LineageSummary
-from sinetti.notifications.templates import notices_changes
-from sinetti.notifications.templates.layout import help_line
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates import certificate_events
+from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, help_line
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import RowsBlock, named
-from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 
 def bounced(matter: MessageContext) -> MessageBody:
@@ -19,31 +18,33 @@ def bounced(matter: MessageContext) -> MessageBody:
     if since is None:
         raise NothingToReport(NOT_THERE)
     day = matter.day(date.fromisoformat(since[:10]))
-    mend = _mended(matter, notices_changes.MEND_ADDRESS)
+    mend = _mended(matter, certificate_events.MEND_ADDRESS)
     if matter.told.holding is None:
-        subject = matter.say(notices_changes.BOUNCED_SUBJECT_ALONE, day=day)
+        subject = matter.say(certificate_events.BOUNCED_SUBJECT_ALONE, day=day)
         return MessageBody(
-            subject, (matter.say(notices_changes.BOUNCED_ALONE, day=day, name=name), mend), matter.role()
+            subject, (matter.say(certificate_events.BOUNCED_ALONE, day=day, name=name), mend), matter.role()
         )
     whose = {"organisation": matter.organisation}
-    subject = matter.say(notices_changes.BOUNCED_SUBJECT, day=day, **whose)
-    return MessageBody(subject, (matter.say(notices_changes.BOUNCED, day=day, name=name, **whose), mend), matter.role())
+    subject = matter.say(certificate_events.BOUNCED_SUBJECT, day=day, **whose)
+    return MessageBody(
+        subject, (matter.say(certificate_events.BOUNCED, day=day, name=name, **whose), mend), matter.role()
+    )
 
 
 def contact_gone(matter: MessageContext) -> MessageBody:
     """Tell that somebody gave their task back, and ask for another."""
     day, name = matter.day(matter.owed.due), _name(matter, "person")
     # To where operators alone can be told mail goes on: nobody at the organisation knows yet (docs/returns.md).
-    then = matter.say(notices_changes.WE_GO_ON if matter.told.to is None else notices_changes.WE_STOP)
-    another = _mended(matter, notices_changes.NAME_ANOTHER)
+    then = matter.say(certificate_events.WE_GO_ON if matter.told.to is None else certificate_events.WE_STOP)
+    another = _mended(matter, certificate_events.NAME_ANOTHER)
     if matter.told.holding is None:
-        subject = matter.say(notices_changes.GONE_SUBJECT_ALONE, day=day)
+        subject = matter.say(certificate_events.GONE_SUBJECT_ALONE, day=day)
         return MessageBody(
-            subject, (f"{matter.say(notices_changes.GONE_ALONE, day=day, name=name)} {then}", another), matter.role()
+            subject, (f"{matter.say(certificate_events.GONE_ALONE, day=day, name=name)} {then}", another), matter.role()
         )
     whose = {"organisation": matter.organisation}
-    subject = matter.say(notices_changes.GONE_SUBJECT, day=day, **whose)
-    gone = f"{matter.say(notices_changes.GONE, day=day, name=name, **whose)} {then}"
+    subject = matter.say(certificate_events.GONE_SUBJECT, day=day, **whose)
+    gone = f"{matter.say(certificate_events.GONE, day=day, name=name, **whose)} {then}"
     return MessageBody(subject, (gone, another), matter.role())
 
 
@@ -52,7 +53,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
     if matter.many:
         return _many(matter)
     day = matter.day(matter.owed.due)
-    subject = matter.say(notices_changes.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
+    subject = matter.say(certificate_events.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
         if not _is_named(matter):
             # Named and replaced before this left: who it is now is told by the change after it.
@@ -65,7 +66,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
     if new is None:
         raise NothingToReport(NOT_THERE)
     return MessageBody(
-        subject, (matter.say(notices_changes.CHANGED, name=named(new.name), **matter.names()),), matter.role()
+        subject, (matter.say(certificate_events.CHANGED, name=named(new.name), **matter.names()),), matter.role()
     )
 
 
@@ -82,7 +83,7 @@ def _many(matter: MessageContext) -> MessageBody:
         name = _name(matter, "new")
         said = (
             matter.say(
-                notices_changes.MANY_NO_LONGER_DEPUTY if deputy else notices_changes.MANY_NOW_ANOTHER, name=name
+                certificate_events.MANY_NO_LONGER_DEPUTY if deputy else certificate_events.MANY_NOW_ANOTHER, name=name
             ),
         )
         role = Role.FORMER
@@ -90,17 +91,17 @@ def _many(matter: MessageContext) -> MessageBody:
         why = "the recipient is not named for any of them any more"
         raise NothingToReport(why)
     first, *then = said
-    subject = matter.say(notices_changes.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
+    subject = matter.say(certificate_events.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
     return MessageBody(subject, (first, RowsBlock(tuple(_many_row(matter, one) for one in lines)), *then), role)
 
 
 def _many_to_the_new(matter: MessageContext, *, deputy: bool) -> Iterator[str]:
     if deputy:
-        yield matter.say(notices_changes.MANY_NOW_DEPUTY)
-        yield f"{matter.say(notices_changes.MANY_WHAT_DEPUTY_DOES)} {matter.say(notices_changes.IF_NOT_YOU)}"
+        yield matter.say(certificate_events.MANY_NOW_DEPUTY)
+        yield f"{matter.say(certificate_events.MANY_WHAT_DEPUTY_DOES)} {matter.say(certificate_events.IF_NOT_YOU)}"
     else:
-        yield matter.say(notices_changes.MANY_NOW_YOU, name=_name(matter, "old"))
-        yield f"{matter.say(notices_changes.MANY_WHAT_YOU_DO)} {matter.say(notices_changes.IF_NOT_YOU)}"
+        yield matter.say(certificate_events.MANY_NOW_YOU, name=_name(matter, "old"))
+        yield f"{matter.say(certificate_events.MANY_WHAT_YOU_DO)} {matter.say(certificate_events.IF_NOT_YOU)}"
 
 
 def _many_row(matter: MessageContext, one: LineageSummary) -> str:
@@ -110,8 +111,8 @@ def _many_row(matter: MessageContext, one: LineageSummary) -> str:
         "description": named(one.description) if one.description else one.channel.value,
     }
     if one.not_after is None:
-        return matter.say(notices_changes.MANY_ROW_UNFETCHED, **values)
-    return matter.say(notices_changes.MANY_ROW, ends=matter.when(one.not_after), **values)
+        return matter.say(certificate_events.MANY_ROW_UNFETCHED, **values)
+    return matter.say(certificate_events.MANY_ROW, ends=matter.when(one.not_after), **values)
 
 
 def _is_named(matter: MessageContext) -> bool:
@@ -122,44 +123,44 @@ def _is_named(matter: MessageContext) -> bool:
 def _to_the_new(matter: MessageContext) -> Iterator[str]:
     old = message_data.named(matter.room.db, matter.fact("old"))
     if matter.role() is Role.DEPUTY:
-        yield matter.say(notices_changes.NOW_DEPUTY, **matter.names())
+        yield matter.say(certificate_events.NOW_DEPUTY, **matter.names())
     elif old and not matter.is_by_name(old.name):  # the same person's address or number was mended
-        yield matter.say(notices_changes.NOW_YOU_AFTER, name=named(old.name), **matter.names())
+        yield matter.say(certificate_events.NOW_YOU_AFTER, name=named(old.name), **matter.names())
     else:
-        yield matter.say(notices_changes.NOW_YOU, **matter.names())
-    yield f"{_what_you_do(matter)} {matter.say(notices_changes.IF_NOT_YOU)}"
+        yield matter.say(certificate_events.NOW_YOU, **matter.names())
+    yield f"{_what_you_do(matter)} {matter.say(certificate_events.IF_NOT_YOU)}"
 
 
 def _what_you_do(matter: MessageContext) -> str:
     certificate = matter.told.certificate
     if certificate is None:
         if message_data.revoked_for_good(matter.room.db, matter.holding.holding_id):
-            return matter.say(notices_changes.WHAT_YOU_DO_REVOKED)
+            return matter.say(certificate_events.WHAT_YOU_DO_REVOKED)
         deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
-        return matter.say(notices_changes.WHAT_DEPUTY_DOES_FIRST if deputy else notices_changes.WHAT_YOU_DO_FIRST)
+        return matter.say(certificate_events.WHAT_DEPUTY_DOES_FIRST if deputy else certificate_events.WHAT_YOU_DO_FIRST)
     ends = matter.when(certificate.not_after)
     if matter.ended:
-        return matter.say(notices_changes.WHAT_YOU_DO_AFTER, ends=ends)
+        return matter.say(certificate_events.WHAT_YOU_DO_AFTER, ends=ends)
     if matter.now >= certificate.renewable_from:
-        return matter.say(notices_changes.WHAT_YOU_DO_NOW, ends=ends)
-    return matter.say(notices_changes.WHAT_YOU_DO, ends=ends, opens=matter.when(certificate.renewable_from))
+        return matter.say(certificate_events.WHAT_YOU_DO_NOW, ends=ends)
+    return matter.say(certificate_events.WHAT_YOU_DO, ends=ends, opens=matter.when(certificate.renewable_from))
 
 
 def _to_the_old(matter: MessageContext, name: str | None) -> str:
     if matter.fact("new") is None:
-        return matter.say(notices_changes.DEPUTY_NO_MORE, **matter.names())
+        return matter.say(certificate_events.DEPUTY_NO_MORE, **matter.names())
     if name is None:
-        return matter.say(notices_changes.NOW_SOMEBODY, **matter.names())
+        return matter.say(certificate_events.NOW_SOMEBODY, **matter.names())
     deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.holding.deputy
     return matter.say(
-        notices_changes.NO_LONGER_DEPUTY if deputy else notices_changes.NOW_ANOTHER, name=name, **matter.names()
+        certificate_events.NO_LONGER_DEPUTY if deputy else certificate_events.NOW_ANOTHER, name=name, **matter.names()
     )
 
 
 def _mended(matter: MessageContext, by_people: str) -> str:
     """How it is mended: by the organisation's people, or by the operator who is told because there are none."""
     if matter.told.to is None:
-        return matter.say(notices_changes.FIND_ANOTHER)
+        return matter.say(certificate_events.FIND_ANOTHER)
     return matter.say(by_people, help=help_line(matter))
 
 

@@ -1,23 +1,65 @@
-"""A digest: everything that a firm's clients have near its end, in three parts, as it is when it is written."""
+"""A digest: everything that a firm's clients have near its end, in three parts, as it is when it is written.
 
-from collections.abc import Iterator, Sequence
+What a digest says to a firm that looks after many certificates: three parts, and what there is to do for each.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 
 from sinetti.database.notifications.digests import DigestRow, digest_rows
 from sinetti.domain.business_days import last_workday
+from sinetti.domain.notifications.digests import DigestItemKind, DigestSection
 from sinetti.domain.notifications.digests import DigestItemKind as What
 from sinetti.domain.notifications.digests import DigestSection as Third
 from sinetti.i18n import translate
+from sinetti.i18n.translate import gettext_noop, ngettext_noop
 from sinetti.notifications.office_hours import is_holiday
-from sinetti.notifications.templates import notices_digest
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, stopped
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, RowsBlock, named
-from sinetti.notifications.templates.message_context import (
-    NOT_THERE,
-    MessageBody,
-    MessageContext,
-    NothingToReport,
-    stopped,
+
+SUBJECT = gettext_noop("Clients' certificates on {day} – to do: {count}")
+INTRODUCTION = gettext_noop(
+    "These certificates of your clients end within 60 days or ended lately. This is how things stand today."
 )
+HEADINGS: Mapping[DigestSection, str] = {
+    DigestSection.NEEDS_YOU: gettext_noop("Needs you ({count}):"),
+    DigestSection.NEEDS_CLIENT: gettext_noop("Needs the client ({count}):"),
+    DigestSection.BY_ITSELF: gettext_noop("Goes by itself ({count}):"),
+}
+ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, valid until {ends}. {what}")
+MORE = ngettext_noop("And {count} more that goes by itself.", "And {count} more that go by themselves.")
+
+YOURS: Mapping[DigestItemKind, str] = {
+    DigestItemKind.RETRIEVE: gettext_noop("The new certificate is ready: retrieve it in the program."),
+    DigestItemKind.USE_TRANSFER_IDS: gettext_noop("A replacement is ordered: retrieve it with the transfer IDs."),
+    DigestItemKind.RENEW: gettext_noop("Renew it in the program by {last}."),
+}
+"""What the firm does itself."""
+
+OTHERWISE: Mapping[DigestItemKind, str] = {
+    DigestItemKind.DONE: gettext_noop("The new certificate has been retrieved."),
+    DigestItemKind.RETRIEVE: gettext_noop("The new certificate is ready: ask {contact} to retrieve it."),
+    DigestItemKind.REPLACEMENT_ORDERED: gettext_noop("A replacement is ordered and not retrieved yet."),
+    DigestItemKind.USE_TRANSFER_IDS: gettext_noop(
+        "A replacement is ordered: ask {contact} to retrieve it with the transfer IDs."
+    ),
+    DigestItemKind.ENDED: gettext_noop("It has ended: the client's representative has to order a new one."),
+    DigestItemKind.REVOKED: gettext_noop(
+        "It was revoked: the client's representative has to order a new one if one is needed."
+    ),
+    DigestItemKind.NOT_APPROVED: gettext_noop(
+        "The organisation or the certificate type is no longer approved: the client's representative can mend that."
+    ),
+    DigestItemKind.RENEWS_ITSELF: gettext_noop("A program renewed it in time before, and is expected to do so again."),
+    DigestItemKind.NOBODY_REACHED: gettext_noop(
+        "Our messages reach nobody: the client's representative has to name a technical contact person."
+    ),
+    DigestItemKind.RENEW: gettext_noop("Ask {contact} whether it will be renewed by {last}."),
+}
+"""What there is to say where somebody else acts, or nobody has to."""
+
+THE_CONTACT = gettext_noop("the client's technical contact person")
+
 
 _BY_THEMSELVES = 50
 """So many rows are told of what needs nobody: mail that is longer than 100 kB is cut by those who show it."""
@@ -34,8 +76,8 @@ def digest(matter: MessageContext) -> MessageBody:
         raise NothingToReport(why)
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])
-    subject = matter.say(notices_digest.SUBJECT, day=translate.format_date(matter.today, matter.language), count=to_do)
-    said: list[Part] = [matter.say(notices_digest.INTRODUCTION)]
+    subject = matter.say(SUBJECT, day=translate.format_date(matter.today, matter.language), count=to_do)
+    said: list[Part] = [matter.say(INTRODUCTION)]
     for third, rows in thirds.items():
         said += _third(matter, third, rows)
     return MessageBody(subject, tuple(said), Role.FIRM)
@@ -43,22 +85,22 @@ def digest(matter: MessageContext) -> MessageBody:
 
 def _third(matter: MessageContext, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
     told = rows[:_BY_THEMSELVES] if third is Third.BY_ITSELF else rows
-    yield matter.say(notices_digest.HEADINGS[third], count=len(rows))
+    yield matter.say(HEADINGS[third], count=len(rows))
     if told:
         yield RowsBlock(tuple(_line(matter, row) for row in told))
     if len(told) < len(rows):
-        yield translate.translate_plural(*notices_digest.MORE, len(rows) - len(told), matter.language)
+        yield translate.translate_plural(*MORE, len(rows) - len(told), matter.language)
 
 
 def _line(matter: MessageContext, row: DigestRow) -> str:
-    of = notices_digest.YOURS if row.part is Third.NEEDS_YOU else notices_digest.OTHERWISE
+    of = YOURS if row.part is Third.NEEDS_YOU else OTHERWISE
     what = matter.say(
         of[row.matter],
         last=translate.format_weekday(last_workday(row.not_after, is_holiday), matter.language),
-        contact=named(row.contact) if row.contact else matter.say(notices_digest.THE_CONTACT),
+        contact=named(row.contact) if row.contact else matter.say(THE_CONTACT),
     )
     return matter.say(
-        notices_digest.ROW,
+        ROW,
         organisation=named(row.organisation),
         customer_id=row.customer_id,
         description=named(row.description) if row.description else f"{row.channel} {row.serial}",

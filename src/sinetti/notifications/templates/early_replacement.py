@@ -1,6 +1,8 @@
 """Letters about a call for early replacement, one to each person.
 
 A letter lists all of the person's certificates in the call.
+
+Texts of messages about a call for early replacement.
 """
 
 from sinetti.database.notifications.early_replacement_audience import (
@@ -10,10 +12,56 @@ from sinetti.database.notifications.early_replacement_audience import (
     list_called,
 )
 from sinetti.i18n import translate
-from sinetti.notifications.templates import early_replacement_texts as texts
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.i18n.translate import gettext_noop, ngettext_noop
+from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, RowsBlock, named, sanitise
-from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
+
+SUBJECT = ngettext_noop(
+    "Replace {count} certificate by {day} – earlier than usual",
+    "Replace {count} certificates by {day} – earlier than usual",
+)
+ASKED = ngettext_noop(
+    "{service} asks you to have this certificate replaced earlier than usual, by {ends}.",
+    "{service} asks you to have these certificates replaced earlier than usual, by {ends}.",
+)
+EXPLAINED = gettext_noop("The reason: {explanation}")
+VALID = gettext_noop(
+    "A certificate not replaced by then may be revoked: data can then no longer be sent with it. Until then everything"
+    " works as before."
+)
+BY_PROGRAM = gettext_noop(
+    "If your program renews certificates by itself, no action is needed: it asks the service when to renew, and does "
+    "so by then. See that the new certificate has come into use."
+)
+BY_HAND = gettext_noop(
+    "Otherwise renew it in your program now: renewal is open. With the client of this service the command is: sinetti "
+    "renew NAME --force"
+)
+OR_ORDER = gettext_noop(
+    "If the program cannot renew, the organisation's representative orders a replacement in the e-service (Settings > "
+    "Technical interface and certificates)."
+)
+WHERE = gettext_noop(
+    "The e-service shows for each certificate whether it has been replaced (Settings > Technical interface and "
+    "certificates)."
+)
+ROW = gettext_noop(
+    "{organisation}, {customer_id}: “{description}”, {channel}, serial number {serial}, valid until {ends}"
+)
+MORE = ngettext_noop("And {count} more: see the e-service.", "And {count} more: see the e-service.")
+WHY = gettext_noop(
+    "You get this message because you look after these certificates, or are a representative of the organisation that "
+    "they belong to. Each person gets one message about all of theirs."
+)
+
+# A text message: at most 160 characters of GSM 03.38.
+SMS_ONE = gettext_noop("Replace the certificate of {organisation} by {ends}: renew it in the program.")
+SMS_MORE = gettext_noop(
+    "Replace {count} certificates ({organisation} and others) by {ends}: renew them in the program."
+)
+SMS_SAME = gettext_noop("Replace {count} certificates of {organisation} by {ends}: renew them in the program.")
+
 
 _ROWS = 200
 """So many certificates are listed: mail that is longer than 100 kB is cut by those who show it."""
@@ -23,27 +71,27 @@ def early(matter: MessageContext) -> MessageBody:
     """Say what is to be replaced, why, by when, what to do, and where it is seen."""
     call, rows = _told(matter)
     count, language = len(rows), matter.language
-    subject = translate.translate_plural(*texts.SUBJECT, count, language, day=matter.day(call.ends))
+    subject = translate.translate_plural(*SUBJECT, count, language, day=matter.day(call.ends))
     ends = matter.when(call.ends)
     said: list[Part] = [
-        translate.translate_plural(*texts.ASKED, count, language, service=matter.room.terms.service, ends=ends)
+        translate.translate_plural(*ASKED, count, language, service=matter.room.terms.service, ends=ends)
     ]
     if explanation := call.explanation[language]:
-        said.append(matter.say(texts.EXPLAINED, explanation=sanitise(explanation)))
+        said.append(matter.say(EXPLAINED, explanation=sanitise(explanation)))
     said += [
         RowsBlock(tuple(_line(matter, row) for row in rows[:_ROWS])),
-        *([translate.translate_plural(*texts.MORE, count - _ROWS, language)] if count > _ROWS else []),
-        *(matter.say(one) for one in (texts.BY_PROGRAM, texts.BY_HAND, texts.OR_ORDER, texts.VALID, texts.WHERE)),
+        *([translate.translate_plural(*MORE, count - _ROWS, language)] if count > _ROWS else []),
+        *(matter.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER, VALID, WHERE)),
     ]
-    return MessageBody(subject, tuple(said), Role.SIGNATORY, matter.say(texts.WHY))
+    return MessageBody(subject, tuple(said), Role.SIGNATORY, matter.say(WHY))
 
 
 def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the text message to a person whom mail does not reach, and its values."""
     call, rows = _told(matter)
-    message = texts.SMS_ONE
+    message = SMS_ONE
     if len(rows) > 1:
-        message = texts.SMS_SAME if len({one.customer_id for one in rows}) == 1 else texts.SMS_MORE
+        message = SMS_SAME if len({one.customer_id for one in rows}) == 1 else SMS_MORE
     # The default alphabet of text messages has no space that does not break.
     values = {"count": str(len(rows)), "ends": matter.day(call.ends)}
     return message, {**values, "organisation": named(rows[0].organisation)}
@@ -67,7 +115,7 @@ def _told(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]
 
 def _line(matter: MessageContext, row: CallListItem) -> str:
     return matter.say(
-        texts.ROW,
+        ROW,
         organisation=named(row.organisation),
         customer_id=row.customer_id,
         description=named(row.description) if row.description else row.channel.value,

@@ -1,17 +1,284 @@
-"""What stands around what a kind says: greeting, the certificate, why and to whom it goes, help, people's data."""
+"""What stands around what a kind says: greeting, the certificate, why and to whom it goes, help, people's data.
 
-from collections.abc import Iterator
-from datetime import timedelta
+What stands around every message: greeting, whose certificate, why you get it, who else does, help, and your data.
+
+The English text is the message id; `locale/` holds the Finnish and the Swedish one. How texts sound, and their words:
+docs/glossary.md. A placeholder is filled by a whole value: a name, an instant as `reader.when` writes it.
+
+What a letter is written from: the row, what the register tells, the terms, and the values of its texts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
 
 from sinetti.database.notifications import message_data
+from sinetti.database.notifications.message_data import CertificateData, LineageData, MessageData
 from sinetti.domain.link_tokens import STOP_LINK, link_token
-from sinetti.domain.notifications.audiences import AUDIENCES, RecipientRole
-from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.values import Environment
-from sinetti.notifications.templates import layout_texts as texts
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.domain.notifications.messages import AUDIENCES, MessageKind, QueuedMessage, RecipientRole
+from sinetti.domain.values import Environment, Language
+from sinetti.i18n import translate
+from sinetti.i18n.translate import gettext_noop
+from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.templates.markup import LinkBlock, Part, RowsBlock, named
-from sinetti.notifications.templates.message_context import MessageBody, MessageContext
+
+
+class RecipientRoleText(StrEnum):
+    """What a recipient is to the certificate or its organisation, as it is told."""
+
+    CONTACT = "contact"
+    DEPUTY = "deputy"
+    CONTACT_PERSON = "contact-person"
+    SIGNATORY = "signatory"
+    FORMER = "former"
+    FIRM = "firm"
+    OPERATOR = "operator"
+    ACCOUNT = "account"
+
+
+NOT_THERE: Final = "what the message is about is not in the register"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """No letter, and why: a sentence without names and addresses, for the row's `problem`."""
+
+    why: str
+
+
+class NothingToReport(Exception):
+    """The register does not have, or has no longer, what this message is about. It says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBody:
+    """What a kind says: a subject, parts, and the role in which the recipient is told so.
+
+    `why` is a sentence of its own about why they get it, where the role's does not fit.
+    """
+
+    subject: str
+    parts: tuple[Part, ...]
+    role: RecipientRoleText
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContext:
+    """One message that is being written, at `now` on the office's clock."""
+
+    owed: QueuedMessage
+    room: NotificationContext
+    told: MessageData
+    language: Language
+    now: datetime
+
+    def say(self, message_id: str, **values: object) -> str:
+        """A text in the recipient's language."""
+        return translate.translate(message_id, self.language, **values)
+
+    @property
+    def holding(self) -> LineageData:
+        """The holding that it is about. Raises NothingToReport without one."""
+        if self.told.holding is None:
+            raise NothingToReport(NOT_THERE)
+        return self.told.holding
+
+    @property
+    def certificate(self) -> CertificateData:
+        """The certificate that it is about. Raises NothingToReport without one."""
+        if self.told.certificate is None:
+            raise NothingToReport(NOT_THERE)
+        return self.told.certificate
+
+    @property
+    def ended(self) -> bool:
+        """Whether its certificate has ended for whoever reads it: in its last second it has, since that is later."""
+        return self.now >= self.certificate.not_after
+
+    @property
+    def organisation(self) -> str:
+        """The organisation's name as it may be shown."""
+        return named(self.holding.organisation)
+
+    @property
+    def description(self) -> str:
+        """What the organisation calls the certificate; without that, its channel and serial number."""
+        if self.holding.description:
+            return named(self.holding.description)
+        serial = self.told.certificate.serial if self.told.certificate else ""
+        return f"{self.holding.channel} {serial}".rstrip()
+
+    def stops(self, *, ended: bool) -> Iterator[str]:
+        """What stops, or has stopped, for others whose reports are sent with it: nothing where there are none."""
+        yield from stopped(self, self.holding.serves, ended=ended)
+
+    @property
+    def many(self) -> tuple[str, ...]:
+        """The ids of the holdings that it is about, where it is about many at once."""
+        return tuple((self.owed.facts or {}).get("holdings", ()))
+
+    def names(self) -> dict[str, str]:
+        """The values `description` and `organisation`."""
+        return {"description": self.description, "organisation": self.organisation}
+
+    def fact(self, name: str) -> str | None:
+        """A value of the row's facts, as text."""
+        value = (self.owed.facts or {}).get(name)
+        return None if value is None else str(value)
+
+    def is_to(self, person_id: str | None) -> bool:
+        """Whether it is to this person."""
+        return person_id is not None and person_id == self.owed.recipient
+
+    def is_by_name(self, name: str) -> bool:
+        """Whether it is to somebody of this name."""
+        return self.told.to is not None and self.told.to.name == name
+
+    def role(self) -> RecipientRoleText:
+        """What the recipient is now. Who is nothing any more was the contact when it happened."""
+        if self.told.to is None:
+            return RecipientRoleText.OPERATOR
+        role = self.role_of(self.owed.recipient)
+        if role is RecipientRoleText.SIGNATORY and self.told.holding is not None and not self.told.to.signs:
+            return RecipientRoleText.FORMER
+        return role
+
+    def role_of(self, person_id: str | None) -> RecipientRoleText:
+        """What a person is to this holding and its organisation, the nearest first; a signatory if nothing nearer."""
+        holding = self.told.holding
+        if holding is None or person_id is None:
+            return RecipientRoleText.SIGNATORY
+        places = {
+            holding.contact_person: RecipientRoleText.CONTACT_PERSON,
+            holding.deputy: RecipientRoleText.DEPUTY,
+            holding.contact.person_id if holding.contact else None: RecipientRoleText.CONTACT,
+        }
+        return places.get(person_id, RecipientRoleText.SIGNATORY)
+
+    def when(self, at: datetime) -> str:
+        """Date and hour, Finnish time."""
+        return translate.format_datetime(at, self.language)
+
+    def when_on(self, at: datetime) -> str:
+        """Day of the week, date and hour, Finnish time."""
+        return translate.format_datetime_long(at, self.language)
+
+    def day(self, at: datetime | date) -> str:
+        """The date."""
+        return translate.format_date(translate.finnish_day(at) if isinstance(at, datetime) else at, self.language)
+
+    @property
+    def today(self) -> date:
+        """The date in Finland now."""
+        return translate.finnish_day(self.now)
+
+
+def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Iterator[str]:
+    """The sentence about others' reports that are sent with a certificate which serves so many."""
+    if serves == 1:
+        yield matter.say(SERVED_ONE if ended else SERVES_ONE)
+    elif serves:
+        yield matter.say(SERVED if ended else SERVES, count=serves)
+
+
+HELLO = gettext_noop("Hello {name},")
+HELLO_NOBODY = gettext_noop("Hello,")
+REHEARSAL = gettext_noop(
+    "This message is from the test environment, where things are rehearsed: it does not concern your organisation's "
+    "real certificates."
+)
+REHEARSAL_SHORT = gettext_noop("TEST: ")
+
+DESCRIPTION = gettext_noop("Certificate: {description}")
+ORGANISATION = gettext_noop("Organisation: {organisation}, {customer_id}")
+CHANNEL = gettext_noop("Certificate type: {channel}")
+SERIAL = gettext_noop("Serial number: {serial}")
+OPENS = gettext_noop("Can be renewed from: {opens}")
+ENDS = gettext_noop("Valid until: {ends}")
+
+WHY: Mapping[RecipientRoleText, str] = {
+    RecipientRoleText.CONTACT: gettext_noop(
+        "You get this message because you are the technical contact person of this certificate."
+    ),
+    RecipientRoleText.DEPUTY: gettext_noop(
+        "You get this message because you are the deputy of this certificate's technical contact person."
+    ),
+    RecipientRoleText.CONTACT_PERSON: gettext_noop(
+        "You get this message because you are the contact person of {organisation}."
+    ),
+    RecipientRoleText.SIGNATORY: gettext_noop(
+        "You get this message because you are a representative of {organisation}."
+    ),
+    RecipientRoleText.FORMER: gettext_noop(
+        "You get this message because you have looked after this certificate until now."
+    ),
+    RecipientRoleText.FIRM: gettext_noop(
+        "You get this message because your firm looks after these certificates for its clients."
+    ),
+    RecipientRoleText.OPERATOR: gettext_noop(
+        "You get this message because your address is among the operators' in the service's settings."
+    ),
+    RecipientRoleText.ACCOUNT: gettext_noop(
+        "You get this message because your address was given in the certificate service."
+    ),
+}
+WHY_MANY: Mapping[RecipientRoleText, str] = {
+    RecipientRoleText.CONTACT: gettext_noop(
+        "You get this message because you are the technical contact person of these certificates."
+    ),
+    RecipientRoleText.DEPUTY: gettext_noop(
+        "You get this message because you are the deputy of these certificates' technical contact person."
+    ),
+    RecipientRoleText.FORMER: gettext_noop(
+        "You get this message because you have looked after these certificates until now."
+    ),
+}
+WHY_UNNAMED = gettext_noop("You get this message because you act for an organisation that uses this service.")
+ALSO = gettext_noop("The same message goes to: {people}.")
+NOBODY_ELSE = gettext_noop("Nobody else gets this message.")
+AS: Mapping[RecipientRoleText, str] = {
+    RecipientRoleText.CONTACT: gettext_noop("{name} (technical contact person)"),
+    RecipientRoleText.DEPUTY: gettext_noop("{name} (deputy of the technical contact person)"),
+    RecipientRoleText.CONTACT_PERSON: gettext_noop("{name} (organisation's contact person)"),
+    RecipientRoleText.SIGNATORY: gettext_noop("{name} (representative)"),
+    RecipientRoleText.FORMER: gettext_noop("{name} (until now)"),
+}
+
+HELP = gettext_noop("Help: {help}")
+TYPE_IT = gettext_noop(
+    "You can also type the address into your browser by hand: it begins with {address}, and what follows has small "
+    "letters and the digits 2 to 7 only."
+)
+TYPE_STOP = gettext_noop("You can also type the address into your browser by hand: it begins with {address}.")
+NO_LINK = gettext_noop(
+    "There is no link in this message. The service's pages are at {address}; type the address into your browser by "
+    "hand."
+)
+NOT_YOURS = gettext_noop(
+    "Not your task any more? Tell us on this page. The organisation is then asked to name somebody else:"
+)
+
+YOUR_DATA = gettext_noop(
+    "This is our first message to you, so here is what we do with your data. Its controller is {service}. "
+    "{organisation} gave us your name, your e-mail address, your language and, where it knew one, your phone number. "
+    "We use them only to reach you about certificates; your name is shown to the others who look after the same ones."
+)
+YOUR_DATA_UNNAMED = gettext_noop(
+    "This is our first message to you, so here is what we do with your data. Its controller is {service}. An "
+    "organisation that you act for gave us your name, your e-mail address, your language and, where it knew one, your "
+    "phone number. We use them only to reach you about certificates; your name is shown to the others who look after "
+    "the same ones."
+)
+KEPT_YEARS = gettext_noop("We keep the data for {count} years after your last task with certificates has ended.")
+KEPT_DAYS = gettext_noop("We keep the data for {count} days after your last task with certificates has ended.")
+YOUR_RIGHTS = gettext_noop(
+    "You may see your data and have it corrected; you may ask us to erase it or to restrict its use, or object to it; "
+    "and you may complain to the Data Protection Ombudsman. Ask us here: {help}"
+)
+
 
 WITH_STOP = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE, MessageKind.DIGEST})
 """What ends with *Not your task any more?*: that is the one link."""
@@ -39,15 +306,15 @@ def help_line(matter: MessageContext) -> str:
 
 def _framed(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
     to = matter.told.to
-    yield matter.say(texts.HELLO, name=named(to.name)) if to and to.name else matter.say(texts.HELLO_NOBODY)
-    if matter.room.environment is Environment.TEST and written.role is not Role.OPERATOR:
-        yield matter.say(texts.REHEARSAL)
+    yield matter.say(HELLO, name=named(to.name)) if to and to.name else matter.say(HELLO_NOBODY)
+    if matter.room.environment is Environment.TEST and written.role is not RecipientRoleText.OPERATOR:
+        yield matter.say(REHEARSAL)
     yield from written.parts
     if matter.told.certificate is not None and matter.owed.kind not in _ABOUT_PEOPLE and not matter.many:
         yield _facts(matter)
     yield _who(matter, written)
-    if written.role is not Role.OPERATOR:
-        yield matter.say(texts.HELP, help=help_line(matter))
+    if written.role is not RecipientRoleText.OPERATOR:
+        yield matter.say(HELP, help=help_line(matter))
         yield from _links(matter, written)
     if to is not None and not to.written_to:
         yield from _your_data(matter)
@@ -57,15 +324,15 @@ def _framed(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
 def _facts(matter: MessageContext) -> RowsBlock:
     certificate, holding = matter.certificate, matter.holding
     lines = [
-        matter.say(texts.DESCRIPTION, description=matter.description),
-        matter.say(texts.ORGANISATION, organisation=matter.organisation, customer_id=holding.customer_id),
-        matter.say(texts.CHANNEL, channel=holding.channel.value),
-        matter.say(texts.SERIAL, serial=certificate.serial),
+        matter.say(DESCRIPTION, description=matter.description),
+        matter.say(ORGANISATION, organisation=matter.organisation, customer_id=holding.customer_id),
+        matter.say(CHANNEL, channel=holding.channel.value),
+        matter.say(SERIAL, serial=certificate.serial),
     ]
     if certificate.revoked_at is None:
         if certificate.successor is None and not matter.ended:
-            lines.append(matter.say(texts.OPENS, opens=matter.when(certificate.renewable_from)))
-        lines.append(matter.say(texts.ENDS, ends=matter.when(certificate.not_after)))
+            lines.append(matter.say(OPENS, opens=matter.when(certificate.renewable_from)))
+        lines.append(matter.say(ENDS, ends=matter.when(certificate.not_after)))
     return RowsBlock(tuple(lines))
 
 
@@ -75,38 +342,42 @@ def _who(matter: MessageContext, written: MessageBody) -> str:
     if written.why:
         return written.why
     if matter.many:
-        why = matter.say(texts.WHY_MANY[written.role])
-    elif holding is None and written.role is Role.SIGNATORY:
-        why = matter.say(texts.WHY_UNNAMED)
+        why = matter.say(WHY_MANY[written.role])
+    elif holding is None and written.role is RecipientRoleText.SIGNATORY:
+        why = matter.say(WHY_UNNAMED)
     else:
-        why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
+        why = matter.say(WHY[written.role], organisation=matter.organisation if holding else "")
     # A link to transfer IDs, or an account, is one person's: earlier ones are other messages.
     alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
     also = () if alone else message_data.other_recipients(matter.room.db, matter.owed)
     if also is None:
         return why
-    people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)
-    return f"{why} {matter.say(texts.ALSO, people=people) if people else matter.say(texts.NOBODY_ELSE)}"
+    people = ", ".join(matter.say(AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)
+    return f"{why} {matter.say(ALSO, people=people) if people else matter.say(NOBODY_ELSE)}"
 
 
-def _role_of(matter: MessageContext, person_id: str) -> Role:
+def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
     """What somebody else is; a contact of before is said to be one."""
     if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
-        return Role.FORMER
+        return RecipientRoleText.FORMER
     role = matter.role_of(person_id)
     told = AUDIENCES.get(matter.owed.kind)
     # Who is nothing any more, in a message that signatories do not get, was contact or deputy when it happened.
-    return Role.FORMER if role is Role.SIGNATORY and told and RecipientRole.SIGNATORIES not in told else role
+    return (
+        RecipientRoleText.FORMER
+        if role is RecipientRoleText.SIGNATORY and told and RecipientRole.SIGNATORIES not in told
+        else role
+    )
 
 
 def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
     """The one link, if it does not stand in what the kind says; or that there is none."""
     if matter.owed.kind in WITH_STOP:
-        yield matter.say(texts.NOT_YOURS)
+        yield matter.say(NOT_YOURS)
         yield LinkBlock(_stop_address(matter))
-        yield matter.say(texts.TYPE_STOP, address=page(matter))
+        yield matter.say(TYPE_STOP, address=page(matter))
     elif not any(isinstance(one, LinkBlock) for one in written.parts):
-        yield matter.say(texts.NO_LINK, address=page(matter))
+        yield matter.say(NO_LINK, address=page(matter))
 
 
 def _stop_address(matter: MessageContext) -> str:
@@ -119,11 +390,30 @@ def _your_data(matter: MessageContext) -> Iterator[Part]:
     """What is done with people's data (GDPR, Article 14): in the first message to each of them."""
     terms = matter.room.terms
     if matter.told.holding is None or matter.many:
-        yield matter.say(texts.YOUR_DATA_UNNAMED, service=terms.service)
+        yield matter.say(YOUR_DATA_UNNAMED, service=terms.service)
     else:
-        yield matter.say(texts.YOUR_DATA, service=terms.service, organisation=matter.organisation)
+        yield matter.say(YOUR_DATA, service=terms.service, organisation=matter.organisation)
     years, rest = divmod(terms.people_kept, _YEAR)
     in_years = not rest and years > 1
-    kept = texts.KEPT_YEARS if in_years else texts.KEPT_DAYS
+    kept = KEPT_YEARS if in_years else KEPT_DAYS
     yield matter.say(kept, count=years if in_years else terms.people_kept.days)
-    yield matter.say(texts.YOUR_RIGHTS, help=help_line(matter))
+    yield matter.say(YOUR_RIGHTS, help=help_line(matter))
+
+
+# Reports of others are sent with it: what stops for them.
+SERVES_ONE = gettext_noop("Reports of one other organisation are sent with it, too: they stop as well if it ends.")
+
+
+SERVES = gettext_noop(
+    "Reports of about {count} other organisations are sent with it, too: they stop as well if it ends."
+)
+
+
+SERVED_ONE = gettext_noop(
+    "Reports of one other organisation were sent with it, too: they cannot be sent with it any more either."
+)
+
+
+SERVED = gettext_noop(
+    "Reports of about {count} other organisations were sent with it, too: they cannot be sent with it any more either."
+)

@@ -1,13 +1,42 @@
-"""Transfer IDs: the message with the link alone, and the text message with the PIN code."""
+"""Transfer IDs: the message with the link alone, and the text message with the PIN code.
+
+What a person reads who is to get transfer IDs: the message with the link, and the text message with the PIN code.
+"""
 
 from sinetti.database.notifications import message_data
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
-from sinetti.notifications.templates import layout_texts as frame_texts
-from sinetti.notifications.templates import notices_orders
-from sinetti.notifications.templates.layout import page
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.i18n.translate import gettext_noop
+from sinetti.notifications.templates import layout as frame_texts
+from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, page
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock
-from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
+
+IDS_SUBJECT = gettext_noop("Transfer IDs, open by {day} – {organisation}")
+ORDERED = gettext_noop(
+    "{organisation} ordered the certificate “{description}” on {ordered} and named you to retrieve it. For that you "
+    "need transfer IDs, which wait for you in a secure message."
+)
+OPEN_WITH_PIN = gettext_noop(
+    "Open the link below and press “{button}”. You then get a PIN code as a text message to the number that ends in "
+    "{digits}; enter it on the page."
+)
+OPEN_WITH_CODE = gettext_noop(
+    "Open the link below and press “{button}”. We have no phone number of yours, so the page asks for a code that you "
+    "get from the organisation's representative."
+)
+BUTTON = gettext_noop("Open message")
+LINK_WORKS = gettext_noop(
+    "The page then shows the transfer IDs, which you give to the program that retrieves the certificate. The link "
+    "works until {expires}."
+)
+UNEXPECTED = gettext_noop(
+    "If you did not expect this message, leave the link closed and tell the organisation's representative, or ask us."
+)
+
+PIN = gettext_noop(
+    "PIN code {pin} opens the secure message about a certificate of {organisation}. It works for 15 minutes. Nobody "
+    "will ask you for it by phone."
+)
 
 
 def transfer_ids(matter: MessageContext) -> MessageBody:
@@ -19,14 +48,14 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
     if expires is None or matter.now > expires:
         why = "the link would not work any more"
         raise NothingToReport(why)
-    subject = matter.say(notices_orders.IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
+    subject = matter.say(IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
     parts = (
-        matter.say(notices_orders.ORDERED, ordered=matter.when(ordered), **matter.names()),
+        matter.say(ORDERED, ordered=matter.when(ordered), **matter.names()),
         _how(matter),
         LinkBlock(f"{matter.room.terms.people_address}/m/{link_token(matter.room.key, OPEN_LINK, secure_id)}"),
         matter.say(frame_texts.TYPE_IT, address=page(matter)),
-        matter.say(notices_orders.LINK_WORKS, expires=matter.when(expires)),
-        matter.say(notices_orders.UNEXPECTED),
+        matter.say(LINK_WORKS, expires=matter.when(expires)),
+        matter.say(UNEXPECTED),
     )
     return MessageBody(subject, parts, Role.CONTACT)
 
@@ -40,14 +69,14 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     if expires is None or matter.now > expires:
         why = "the PIN code would not work any more"
         raise NothingToReport(why)
-    return notices_orders.PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
+    return PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
 
 
 def _how(matter: MessageContext) -> str:
     """How the message is opened. Of the phone number two digits are told, so that a letter gives none away."""
     phone = matter.told.to.phone if matter.told.to else ""
     digits = "".join(one for one in phone if one.isdecimal())[-2:]
-    button = matter.say(notices_orders.BUTTON)
+    button = matter.say(BUTTON)
     if digits:
-        return matter.say(notices_orders.OPEN_WITH_PIN, button=button, digits=digits)
-    return matter.say(notices_orders.OPEN_WITH_CODE, button=button)
+        return matter.say(OPEN_WITH_PIN, button=button, digits=digits)
+    return matter.say(OPEN_WITH_CODE, button=button)

@@ -7,11 +7,16 @@ from sinetti.database.access import pending_invitations
 from sinetti.database.access.pending_invitations import PendingNotice, PendingView
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.i18n import pending_invitations as i18n_pending_invitations
-from sinetti.notifications.templates.layout import help_line
-from sinetti.notifications.templates.layout_texts import WHY
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.layout import (
+    NOT_THERE,
+    WHY,
+    MessageBody,
+    MessageContext,
+    NothingToReport,
+    help_line,
+)
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, sanitise
-from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 _STATES = {
     PendingNotice.ASKED: InvitationProposal.WAITING,

@@ -1,4 +1,7 @@
-"""Reminders and *take into use*: the certificate's end, the last working day before it, what to do until then."""
+"""Reminders and *take into use*: the certificate's end, the last working day before it, what to do until then.
+
+What reminders, *take into use* and digests say: certificates that end, and what is to be done until then.
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -6,11 +9,154 @@ from datetime import date, datetime, timedelta
 from sinetti.database.notifications.message_data import ToldSuccessor
 from sinetti.domain.business_days import is_workday, last_workday
 from sinetti.i18n import translate
+from sinetti.i18n.translate import gettext_noop
 from sinetti.notifications.office_hours import is_holiday
-from sinetti.notifications.templates import reminder_texts as texts
-from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.layout import MessageBody, MessageContext
+from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, named, to_gsm7
-from sinetti.notifications.templates.message_context import MessageBody, MessageContext
+
+ENDS_SUBJECT = gettext_noop("Certificate ends on {day} – {organisation}")
+ENDED_SUBJECT = gettext_noop("Certificate ended on {day} – {organisation}")
+USE_SUBJECT = gettext_noop("Old certificate still in use, ends on {day} – {organisation}")
+USE_ENDED_SUBJECT = gettext_noop("Old certificate ended on {day}, was still in use – {organisation}")
+
+ENDS = gettext_noop("The certificate “{description}” of {organisation} ends on {ends}.")
+DAY_OFF = gettext_noop("That is not a working day.")
+OLD_ENDED = gettext_noop("The certificate “{description}” of {organisation} ended on {ends}.")
+ENDED = gettext_noop(
+    "The certificate “{description}” of {organisation} ended on {ends}. Use of the technical interface with "
+    "it is prevented: the program cannot send data."
+)
+
+
+# What the technical contact person does.
+RENEW_BETWEEN = gettext_noop(
+    "Renew it in your program at any time from {days}; if the program cannot do that, ask the organisation's "
+    "representative to order a replacement. Otherwise the program can no longer send data."
+)
+BY_ITSELF = gettext_noop("If your program renews the certificate by itself, see that it does; nothing else is needed.")
+RENEW_BY = gettext_noop(
+    "The last working day before that is {last}. Renew it in your program by then; if the program cannot do that, ask "
+    "the organisation's representative to order a replacement. Otherwise the program can no longer send data."
+)
+RENEW_BEFORE = gettext_noop(
+    "Renew it in your program before that; if the program cannot do that, ask the organisation's representative to "
+    "order a replacement. Otherwise the program can no longer send data."
+)
+ORDERED_ANEW = gettext_noop(
+    "It can no longer be renewed. Ask the organisation's representative to order a new one in the e-service (Settings "
+    "> Technical interface and certificates). It is retrieved like the first one."
+)
+
+# What representatives and the organisation's contact person do.
+LOOKED_AFTER = gettext_noop(
+    "Its technical contact person is {contact}. Ask them whether the renewal is under way. It has to be done by "
+    "{last}; otherwise the program can no longer send data."
+)
+LOOKED_AFTER_BY_NOBODY = gettext_noop(
+    "It has no technical contact person now. Name one: the certificate has to be renewed by {last}; otherwise the "
+    "program can no longer send data."
+)
+OR_REPLACE = gettext_noop(
+    "If nobody looks after it any more, name a new technical contact person or order a replacement in the e-service "
+    "(Settings > Technical interface and certificates)."
+)
+ASK_TO_REPLACE = gettext_noop(
+    "If nobody looks after it any more, ask the organisation's representative to name a new technical contact person "
+    "or to order a replacement."
+)
+ORDER_ANEW = gettext_noop(
+    "It can no longer be renewed. Order a new one in the e-service (Settings > Technical interface and certificates) "
+    "and name who retrieves it. It is retrieved like the first one."
+)
+
+# There is a new one, but nobody has retrieved it.
+UNFETCHED = gettext_noop(
+    "The new certificate was made on {made}, but has not been retrieved yet. Once the old one has ended, the program "
+    "can no longer send data without it."
+)
+FETCH_BY = gettext_noop(
+    "Retrieve it in your program by {last}: the retrieval ID that the program was given works as often as needed."
+)
+FETCH_NOW = gettext_noop(
+    "The new certificate was made on {made}, but has not been retrieved yet. It is valid: retrieve it in your program "
+    "now. The retrieval ID that the program was given still works."
+)
+ASK_TO_FETCH = gettext_noop("Its technical contact person is {contact}. Ask them to retrieve the new one by {last}.")
+ASK_TO_FETCH_NOW = gettext_noop(
+    "The new certificate was made on {made}, but has not been retrieved yet. It is valid: ask the technical contact "
+    "person, {contact}, to retrieve it now."
+)
+
+# It has no technical contact person.
+NOBODY_FETCHES = gettext_noop(
+    "It has no technical contact person now. Name one: the new certificate has to be retrieved by {last}."
+)
+NOBODY_FETCHES_NOW = gettext_noop(
+    "It has no technical contact person now. Name one: the new certificate has to be retrieved now."
+)
+NOBODY_USES = gettext_noop(
+    "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere by "
+    "{last}."
+)
+NOBODY_USES_NOW = gettext_noop(
+    "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere now."
+)
+
+# One was ordered in its place, but nobody has used the transfer IDs.
+ORDERED = gettext_noop(
+    "A replacement was ordered on {ordered}, but has not been retrieved yet. Once the old one has ended, the program "
+    "can no longer send data without it."
+)
+FETCH_ORDERED = gettext_noop(
+    "Retrieve it with the transfer IDs by {last}; if they have expired, ask the organisation's representative for new "
+    "ones."
+)
+ASK_TO_FETCH_ORDERED = gettext_noop(
+    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer IDs by "
+    "{last}; if these have expired, the organisation's representative can have new ones sent in the "
+    "e-service."
+)
+FETCH_ORDERED_NOW = gettext_noop(
+    "Retrieve it with the transfer IDs now; if they have expired, ask the organisation's representative for new ones."
+)
+ASK_TO_FETCH_ORDERED_NOW = gettext_noop(
+    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer IDs now; if "
+    "these have expired, the organisation's representative can have new ones sent in the e-service."
+)
+
+# The new one is there, and the old one is still used.
+STILL_USED_SINCE = gettext_noop(
+    "The new certificate was retrieved on {fetched}, but after that a program of the organisation has still "
+    "used the old one. What is sent with the old one after its end is refused."
+)
+STILL_USED = gettext_noop(
+    "The new certificate has been retrieved, but after that a program of the organisation has still used the "
+    "old one. What is sent with the old one after its end is refused."
+)
+USE_BY = gettext_noop(
+    "Take the new certificate into use everywhere by {last}: look at each server and program that has the old one."
+)
+USE_NOW = gettext_noop(
+    "Take the new certificate into use everywhere now: look at each server and program that has the old one."
+)
+ASK_TO_USE = gettext_noop(
+    "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere by {last}."
+)
+ASK_TO_USE_NOW = gettext_noop(
+    "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere now."
+)
+
+# Text messages: at most 160 characters of GSM 03.38, so none that this alphabet lacks.
+SMS_ENDS = gettext_noop("Certificate of {organisation} ends on {ends}. Renew it in the program by {last}.")
+SMS_FETCH = gettext_noop("Certificate of {organisation} ends on {ends}. Retrieve the new one by {last}.")
+SMS_ASK = gettext_noop("Certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed.")
+SMS_ENDED = gettext_noop("Certificate of {organisation} ended on {ends}: no data can be sent with it.")
+SMS_USE = gettext_noop("Old certificate of {organisation}, still in use, ends on {ends}. Take the new one into use.")
+SMS_USE_ENDED = gettext_noop("Old certificate of {organisation} ended on {ends}. Take the new one into use now.")
+SEE_EMAIL = gettext_noop("See e-mail.")
+MAIL_FAILS = gettext_noop("Our e-mail to you fails.")
+
 
 _FAR = timedelta(days=31)
 """With more than this left, the whole time for renewing is told; then the last day of it."""
@@ -26,7 +172,7 @@ def reminder(matter: MessageContext) -> MessageBody:
     role = matter.role()
     ended = matter.ended
     subject = matter.say(
-        texts.ENDED_SUBJECT if ended else texts.ENDS_SUBJECT,
+        ENDED_SUBJECT if ended else ENDS_SUBJECT,
         day=matter.day(matter.certificate.not_after),
         organisation=matter.organisation,
     )
@@ -40,11 +186,11 @@ def take_into_use(matter: MessageContext) -> MessageBody:
     ended = matter.ended
     names = matter.names()
     subject = matter.say(
-        texts.USE_ENDED_SUBJECT if ended else texts.USE_SUBJECT,
+        USE_ENDED_SUBJECT if ended else USE_SUBJECT,
         day=matter.day(certificate.not_after),
         organisation=names["organisation"],
     )
-    ends = matter.say(texts.OLD_ENDED if ended else texts.ENDS, ends=matter.when_on(certificate.not_after), **names)
+    ends = matter.say(OLD_ENDED if ended else ENDS, ends=matter.when_on(certificate.not_after), **names)
     begins = ends if ended else _with_day_off(matter, ends)
     stops = matter.stops(ended=ended)
     return MessageBody(subject, (begins, *stops, _still_used(matter), _use(matter, role, ended=ended)), role)
@@ -55,19 +201,19 @@ def reminder_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     certificate = matter.certificate
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     if matter.ended:
-        return texts.SMS_ENDED, values
+        return SMS_ENDED, values
     contact = to_gsm7(named(matter.holding.contact.name)) if matter.holding.contact else None
     if matter.role() not in _DOES_IT and contact:
-        return texts.SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
+        return SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
     last = {"last": matter.day(_last_day(matter))}
-    return (texts.SMS_FETCH if _unfetched(matter) else texts.SMS_ENDS), {**values, **last}
+    return (SMS_FETCH if _unfetched(matter) else SMS_ENDS), {**values, **last}
 
 
 def take_into_use_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     """The same of *take into use*."""
     certificate = matter.certificate
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
-    return (texts.SMS_USE_ENDED if matter.ended else texts.SMS_USE), values
+    return (SMS_USE_ENDED if matter.ended else SMS_USE), values
 
 
 def also_written(matter: MessageContext) -> str:
@@ -75,36 +221,36 @@ def also_written(matter: MessageContext) -> str:
     to = matter.told.to
     if to is None or not to.email:
         return ""
-    return f" {matter.say(texts.MAIL_FAILS if to.bounced else texts.SEE_EMAIL)}"
+    return f" {matter.say(MAIL_FAILS if to.bounced else SEE_EMAIL)}"
 
 
 def _still_used(matter: MessageContext) -> str:
     successor = matter.certificate.successor
     if successor is None or successor.first_fetched_at is None:
         # Its replacement was revoked and replaced in turn (database/notifications/reminders.py).
-        return matter.say(texts.STILL_USED)
-    return matter.say(texts.STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
+        return matter.say(STILL_USED)
+    return matter.say(STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
 
 
 def _use(matter: MessageContext, role: Role, *, ended: bool) -> str:
     if role in _DOES_IT:
-        return matter.say(texts.USE_NOW) if ended else matter.say(texts.USE_BY, last=_last(matter))
+        return matter.say(USE_NOW) if ended else matter.say(USE_BY, last=_last(matter))
     if (contact := _contact(matter)) is None:
-        return matter.say(texts.NOBODY_USES_NOW) if ended else matter.say(texts.NOBODY_USES, last=_last(matter))
+        return matter.say(NOBODY_USES_NOW) if ended else matter.say(NOBODY_USES, last=_last(matter))
     if ended:
-        return matter.say(texts.ASK_TO_USE_NOW, contact=contact)
-    return matter.say(texts.ASK_TO_USE, last=_last(matter), contact=contact)
+        return matter.say(ASK_TO_USE_NOW, contact=contact)
+    return matter.say(ASK_TO_USE, last=_last(matter), contact=contact)
 
 
 def _ends(matter: MessageContext, role: Role) -> Iterator[Part]:
     certificate = matter.certificate
-    ends = matter.say(texts.ENDS, ends=matter.when_on(certificate.not_after), **matter.names())
+    ends = matter.say(ENDS, ends=matter.when_on(certificate.not_after), **matter.names())
     last = _last(matter)
     unfetched = _unfetched(matter)
     yield _with_day_off(matter, ends)
     yield from matter.stops(ended=False)
     if unfetched is not None:
-        yield matter.say(texts.UNFETCHED, made=matter.when(unfetched.not_before))
+        yield matter.say(UNFETCHED, made=matter.when(unfetched.not_before))
         yield _fetch(matter, role, last)
     elif certificate.replacement_ordered is not None:
         yield from _ordered(matter, role, certificate.replacement_ordered)
@@ -112,51 +258,51 @@ def _ends(matter: MessageContext, role: Role) -> Iterator[Part]:
         yield from _renew(matter, last)
     else:
         yield _asked(matter, last)
-        yield matter.say(texts.OR_REPLACE if role is Role.SIGNATORY else texts.ASK_TO_REPLACE)
+        yield matter.say(OR_REPLACE if role is Role.SIGNATORY else ASK_TO_REPLACE)
 
 
 def _renew(matter: MessageContext, last: str) -> Iterator[Part]:
     certificate, last_day = matter.certificate, _last_day(matter)
     opens = translate.finnish_day(certificate.renewable_from)
     if certificate.not_after - matter.now > _FAR and opens < last_day:
-        yield matter.say(texts.RENEW_BETWEEN, days=translate.format_date_range(opens, last_day, matter.language))
-        yield matter.say(texts.BY_ITSELF)
+        yield matter.say(RENEW_BETWEEN, days=translate.format_date_range(opens, last_day, matter.language))
+        yield matter.say(BY_ITSELF)
     elif last_day == translate.finnish_day(certificate.not_after):
-        yield matter.say(texts.RENEW_BEFORE)
+        yield matter.say(RENEW_BEFORE)
     else:
-        yield matter.say(texts.RENEW_BY, last=last)
+        yield matter.say(RENEW_BY, last=last)
 
 
 def _asked(matter: MessageContext, last: str) -> str:
     if (contact := _contact(matter)) is None:
-        return matter.say(texts.LOOKED_AFTER_BY_NOBODY, last=last)
-    return matter.say(texts.LOOKED_AFTER, contact=contact, last=last)
+        return matter.say(LOOKED_AFTER_BY_NOBODY, last=last)
+    return matter.say(LOOKED_AFTER, contact=contact, last=last)
 
 
 def _ordered(matter: MessageContext, role: Role, at: datetime) -> Iterator[Part]:
     """A replacement is ordered and nobody has used its transfer IDs. Until the end renewing would do as well."""
-    yield matter.say(texts.ORDERED, ordered=matter.when(at))
+    yield matter.say(ORDERED, ordered=matter.when(at))
     ended, contact = matter.ended, _contact(matter)
     last = {} if ended else {"last": _last(matter)}
     if role in _DOES_IT:
-        yield matter.say(texts.FETCH_ORDERED_NOW if ended else texts.FETCH_ORDERED, **last)
+        yield matter.say(FETCH_ORDERED_NOW if ended else FETCH_ORDERED, **last)
     elif contact is None:
-        yield matter.say(texts.NOBODY_FETCHES_NOW if ended else texts.NOBODY_FETCHES, **last)
+        yield matter.say(NOBODY_FETCHES_NOW if ended else NOBODY_FETCHES, **last)
     else:
-        how = texts.ASK_TO_FETCH_ORDERED_NOW if ended else texts.ASK_TO_FETCH_ORDERED
+        how = ASK_TO_FETCH_ORDERED_NOW if ended else ASK_TO_FETCH_ORDERED
         yield matter.say(how, contact=contact, **last)
 
 
 def _fetch(matter: MessageContext, role: Role, last: str) -> str:
     if role in _DOES_IT:
-        return matter.say(texts.FETCH_BY, last=last)
+        return matter.say(FETCH_BY, last=last)
     if (contact := _contact(matter)) is None:
-        return matter.say(texts.NOBODY_FETCHES, last=last)
-    return matter.say(texts.ASK_TO_FETCH, contact=contact, last=last)
+        return matter.say(NOBODY_FETCHES, last=last)
+    return matter.say(ASK_TO_FETCH, contact=contact, last=last)
 
 
 def _ended(matter: MessageContext, role: Role) -> Iterator[Part]:
-    yield matter.say(texts.ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
+    yield matter.say(ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
     yield from matter.stops(ended=True)
     unfetched, ordered = _unfetched(matter), matter.certificate.replacement_ordered
     if unfetched is not None:
@@ -164,22 +310,22 @@ def _ended(matter: MessageContext, role: Role) -> Iterator[Part]:
     elif ordered is not None:
         yield from _ordered(matter, role, ordered)
     else:
-        yield matter.say(texts.ORDER_ANEW if role is Role.SIGNATORY else texts.ORDERED_ANEW)
+        yield matter.say(ORDER_ANEW if role is Role.SIGNATORY else ORDERED_ANEW)
 
 
 def _fetch_now(matter: MessageContext, role: Role, made: str) -> Iterator[Part]:
     if role in _DOES_IT:
-        yield matter.say(texts.FETCH_NOW, made=made)
+        yield matter.say(FETCH_NOW, made=made)
     elif (contact := _contact(matter)) is not None:
-        yield matter.say(texts.ASK_TO_FETCH_NOW, made=made, contact=contact)
+        yield matter.say(ASK_TO_FETCH_NOW, made=made, contact=contact)
     else:
-        yield matter.say(texts.UNFETCHED, made=made)
-        yield matter.say(texts.NOBODY_FETCHES_NOW)
+        yield matter.say(UNFETCHED, made=made)
+        yield matter.say(NOBODY_FETCHES_NOW)
 
 
 def _with_day_off(matter: MessageContext, ends: str) -> str:
     works = is_workday(translate.finnish_day(matter.certificate.not_after), is_holiday)
-    return ends if works else f"{ends} {matter.say(texts.DAY_OFF)}"
+    return ends if works else f"{ends} {matter.say(DAY_OFF)}"
 
 
 def _contact(matter: MessageContext) -> str | None:

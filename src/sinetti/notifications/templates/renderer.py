@@ -17,14 +17,15 @@ from sinetti.notifications.templates import (
     digests,
     early_replacement,
     markup,
-    operators,
     orders,
     pending_invitations,
     reminders,
 )
-from sinetti.notifications.templates import layout_texts as texts
-from sinetti.notifications.templates.layout import with_layout
-from sinetti.notifications.templates.message_context import MessageBody, MessageContext, NothingToReport, Skip
+from sinetti.notifications.templates import (
+    application_decision as application_decision_module,
+)
+from sinetti.notifications.templates import layout as texts
+from sinetti.notifications.templates.layout import MessageBody, MessageContext, NothingToReport, Skip, with_layout
 
 __all__ = ["Skip", "render"]
 
@@ -44,7 +45,7 @@ EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.EARLY: early_replacement.early,
     MessageKind.AUTHORISATION: access.authorisation,
     MessageKind.INVITATION_PENDING: pending_invitations.pending,
-    MessageKind.OPERATOR: operators.finding,
+    MessageKind.OPERATOR: application_decision_module.finding,
 }
 """What is written as e-mail."""
 

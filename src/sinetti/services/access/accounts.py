@@ -2,20 +2,23 @@
 
 An account gives no right: mandates do, and being a clerk. Sign-in, passwords and second factors are the e-service's
 (docs/accounts.md).
+
+Somebody changes what their own account says of them. Nobody else can: the account is whoever is signed in.
 """
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sinetti.database import ids
+from sinetti.database import sql
 from sinetti.database.access import accounts
+from sinetti.database.access import accounts as accounts_module
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.domain.notifications.account_emails import AccountEmail
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.notifications.messages import AccountEmail, MessageChannel, MessageKind
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_unlinked
 from sinetti.domain.values import Language
+from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import LINK, SECOND_FACTOR, encrypt_token
 
@@ -124,7 +127,7 @@ def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
     message = NewMessage(
         MessageKind.ACCOUNT,
         MessageChannel.EMAIL,
-        about=ids.random_id(),
+        about=sql.random_id(),
         step=telling.letter,
         due=now,
         address=telling.email,
@@ -137,3 +140,12 @@ def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
 def note(user_id: str, what: str, ctx: ServiceContext, request_id: str) -> None:
     """Write down that an account's owner changed how they sign in."""
     accounts.audit(ctx.db, ctx.audit_entry(f"user:{user_id}", request_id), what, user_id)
+
+
+def change_profile(name: str, language: Language, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
+    """Store name and language of whoever is signed in; False where nothing changed. Raises WordError.
+
+    Others read the name, in mail too: it is on one line, and nothing in it is unseen.
+    """
+    shown = check_unlinked("name", name, LONGEST_PERSON)
+    return accounts_module.change(ctx.db, actor.user_id, shown, language, ctx.audit_entry(actor.name, request_id))

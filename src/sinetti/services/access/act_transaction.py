@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.common.row_locks import locked
+from sinetti.database.common.locks import locked
 from sinetti.domain.access.roles import Permission
-from sinetti.services.access.objects import check_can_modify, check_can_view
 from sinetti.services.access.permissions import (
     Actor,
     PermissionDenied,
     Permissions,
+    check_can_modify,
+    check_can_view,
     load_permissions,
     require_permission,
     ways,

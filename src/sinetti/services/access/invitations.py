@@ -1,16 +1,88 @@
-"""Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button."""
+"""Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button.
 
-from sinetti.database.access import invitations
+Links of invitations: made from the server key, owed by mail, and of each the SHA-256 alone is kept.
+
+Nobody gives themselves a role by one (docs/mandates.md).
+
+Confirms an invitation that a clerk asked for (docs/mandates.md).
+
+A signatory confirms it, or a second clerk. Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`:
+both open the act's transaction first.
+"""
+
+from datetime import datetime
+
+from sinetti.database import sql
+from sinetti.database.access import accounts, invitations, pending_invitations, role_assignments
 from sinetti.database.access.invitations import InvitationOffer
-from sinetti.domain.access.invitations import InvitationState
-from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR, Permission
-from sinetti.domain.link_tokens import token_hash
+from sinetti.database.access.pending_invitations import PendingView
+from sinetti.database.access.role_assignments import InvitationLink, PersonGrant
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.invitations import INVITATION_LIVES, InvitationState
+from sinetti.domain.access.pending_invitations import (
+    InvitationConfirmation,
+    InvitationProposal,
+    PendingFault,
+    PendingInvitationRefused,
+    check_confirmation,
+)
+from sinetti.domain.access.persons import Identity
+from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR, Permission, Role
+from sinetti.domain.link_tokens import INVITATION, link_token, token_hash
 from sinetti.services.access.act_transaction import acting
-from sinetti.services.access.inviting import SelfInvitation, is_self_invitation, reject_self_invitation
-from sinetti.services.access.permissions import Actor, PermissionDenied
+from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions
 from sinetti.services.context import ServiceContext
 
 __all__ = ["InvitationOffer", "InvitationState", "SelfInvitation", "made_by", "offered", "take_up"]
+
+
+class SelfInvitation(Exception):
+    """Somebody would give a role to themselves: another one has to invite them."""
+
+
+def create_link(ctx: ServiceContext, now: datetime) -> InvitationLink:
+    """A link that works for 14 days, as the register takes it."""
+    invitation_id = sql.random_id()
+    token = link_token(ctx.transfer_key, INVITATION, invitation_id)
+    return InvitationLink(invitation_id, token_hash(token), now + INVITATION_LIVES)
+
+
+def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, ctx: ServiceContext) -> bool:
+    """Return whether this person asked for, confirmed or made this invitation.
+
+    Every account of theirs counts. A clerk asks for every organisation. Representatives give themselves nothing that
+    they lack, so theirs do not count.
+    """
+    about, fact = f"organisation:{organisation_id}", ("invitation", invitation_id)
+    made = audit_log.actors(ctx.db, "invited", about, fact)
+    users = {one.removeprefix(_USER) for one in made if one.startswith(_USER)}
+    users.update(pending_invitations.makers(ctx.db, invitation_id))
+    theirs = [one for one in users if accounts.are_same_person(ctx.db, one, actor.user_id)]
+    may = (
+        load_permissions(one, ctx).may(Permission.GRANT, organisation_id)
+        for one in (actor, *map(_as_signed_in, theirs))
+    )
+    return bool(theirs) and not any(may)
+
+
+def reject_self_invitation(
+    organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str, **facts: str
+) -> None:
+    """Write down that somebody tried to give a role to themselves. Raises SelfInvitation."""
+    audit = ctx.audit_entry(actor.name, request_id)
+    audit_log.note(ctx.db, audit, _REFUSED, f"organisation:{organisation_id}", **facts)
+    raise SelfInvitation
+
+
+def _as_signed_in(user_id: str) -> Actor:
+    return Actor(user_id, second_factor=True)
+
+
+_REFUSED = "own-invitation-refused"
+_USER = "user:"
+"""Prefix of the names of accounts in audit rows (`Actor.name`)."""
 
 
 def offered(token: str, actor: Actor, ctx: ServiceContext) -> InvitationOffer | None:
@@ -43,3 +115,39 @@ def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> b
     if own:
         reject_self_invitation(found.organisation_id, ctx, actor, request_id, invitation=found.invitation_id)
     return done
+
+
+def confirm_locked(
+    pending_id: str, confirmer_id: str, ctx: ServiceContext, audit: AuditContext, *, by_clerk: bool
+) -> None:
+    """Make the pending invitation, in a transaction that locks its organisation.
+
+    Raises PendingInvitationRefused, Closed, Otherwise and TooMany; nothing is changed then.
+    """
+    db = ctx.db
+    found = pending_invitations.find(db, pending_id, audit.at)
+    if found is None:
+        raise PendingInvitationRefused(PendingFault.OVER)
+    if (fault := check_confirmation(_asked(found, confirmer_id, ctx, audit, by_clerk=by_clerk))) is not None:
+        raise PendingInvitationRefused(fault)
+    pending_invitations.decide(db, pending_id, InvitationProposal.CONFIRMED, confirmer_id, audit)
+    person = ContactDetails(found.name, found.email, "", found.language)
+    link = create_link(ctx, audit.at)
+    made = role_assignments.invite(db, PersonGrant(found.organisation_id, person, Role.SIGNATORY), link, audit)
+    pending_invitations.set_invitation(db, pending_id, link.invitation_id if made.made else None)
+
+
+def _asked(
+    found: PendingView, confirmer_id: str, ctx: ServiceContext, audit: AuditContext, *, by_clerk: bool
+) -> InvitationConfirmation:
+    db = ctx.db
+    return InvitationConfirmation(
+        state=found.state,
+        asker=accounts.get_identity(db, found.asker_id) if found.asker_id else Identity(),
+        # Erased meanwhile: they could be the confirmer.
+        invited=accounts.get_identity_of_address(db, found.email) if found.email else Identity(),
+        confirmer=accounts.get_identity(db, confirmer_id),
+        by_clerk=by_clerk,
+        has_signatory=pending_invitations.has_signatory(db, found.organisation_id, audit.at),
+        asker_is_clerk=pending_invitations.is_clerk(db, found.asker_id),
+    )

@@ -2,13 +2,15 @@
 
 Roles come from sources of one shape: our own mandates, and what a sign-in said (docs/mandates.md). What they give is
 put together by `domain/access/roles.py`.
+
+May they, for the organisation of this very object? What is not there and what is others' are refused alike.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sinetti.database.access import effective_roles
+from sinetti.database.access import queries
 from sinetti.domain.access import roles
 from sinetti.domain.access.roles import EffectiveRole, Permission, Role, RoleGrant
 from sinetti.services.context import ServiceContext
@@ -59,7 +61,7 @@ class DatabaseRoles:
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of the account, and what its organisations were given."""
-        return effective_roles.for_user(ctx.db, actor.user_id, ctx.now())
+        return queries.for_user(ctx.db, actor.user_id, ctx.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class ExternalRoles:
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of this session, of organisations that are in the register, and what these were given by others."""
-        ids, handed = effective_roles.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
+        ids, handed = queries.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
         return (
             tuple(RoleGrant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
         )
@@ -136,3 +138,30 @@ def is_external_signatory(organisation_id: str, actor: Actor, ctx: ServiceContex
 
 def _grants(actor: Actor, ctx: ServiceContext) -> list[RoleGrant]:
     return [grant for source in SOURCES for grant in source.grants(actor, ctx)]
+
+
+def check_can_view(right: Permission, organisation_id: str | None, permissions: Permissions) -> None:
+    """Raise NotAllowed where this right is lacking; for pages that only show.
+
+    Of an organisation whose certificates they may not even see nothing is told, not even that it is there.
+    """
+    if organisation_id is None or not permissions.may(right, organisation_id):
+        raise _refused(right, organisation_id, permissions)
+
+
+def check_can_modify(
+    right: Permission, organisation_id: str | None, actor: Actor, ctx: ServiceContext
+) -> EffectiveRole:
+    """Ask the register, before an act. Raises PermissionDenied as `check_can_view` does."""
+    if organisation_id is None:
+        raise PermissionDenied(right, None)
+    try:
+        return require_permission(right, organisation_id, actor, ctx)
+    except PermissionDenied:
+        raise _refused(right, organisation_id, load_permissions(actor, ctx)) from None
+
+
+def _refused(right: Permission, organisation_id: str | None, permissions: Permissions) -> PermissionDenied:
+    waiting = organisation_id in permissions.waiting
+    seen = organisation_id is not None and permissions.may(Permission.SEE, organisation_id)
+    return PermissionDenied(right, organisation_id if waiting or seen else None, second_factor=waiting)

@@ -13,7 +13,7 @@ from sinetti.database.issuance import transactions
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import Serial
-from sinetti.pki.csr_upload import LARGEST_PASTED, CsrUploadError, parse_csr_upload
+from sinetti.pki.csr import LARGEST_PASTED, CsrUploadError, parse_csr_upload
 from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate, serial_hex
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol

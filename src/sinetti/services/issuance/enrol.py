@@ -4,9 +4,8 @@ from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.approval import Replay
 from sinetti.domain.certificates.enrolment import EnrolmentContext, authenticate_transfer_ids, decide_enrolment
 from sinetti.domain.certificates.models import TransferIds
-from sinetti.domain.leniency import LenientBehaviour
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.requests import AcceptedResponse, EnrolRequest
+from sinetti.domain.requests import AcceptedResponse, EnrolRequest, LenientBehaviour
 from sinetti.domain.values import KeyType
 from sinetti.pki.csr import read_request
 from sinetti.services.context import ServiceContext

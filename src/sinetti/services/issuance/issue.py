@@ -4,7 +4,8 @@ import logging
 import secrets
 from dataclasses import replace
 
-from sinetti.ca.issuance import ExceedsIssuerValidity, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, LeafRequest
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate

@@ -4,9 +4,8 @@ from sinetti.database.issuance.renewal_lookup import RenewalLookup, find_for_ren
 from sinetti.domain.certificates.approval import Replay
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
-from sinetti.domain.leniency import LenientBehaviour
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.requests import AcceptedResponse, RenewRequest
+from sinetti.domain.requests import AcceptedResponse, LenientBehaviour, RenewRequest
 from sinetti.domain.values import KeyType
 from sinetti.pki.csr import RequestedKey, read_request
 from sinetti.pki.encoding import load_certificate, sha256_hex

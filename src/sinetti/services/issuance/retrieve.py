@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from sinetti.database.issuance import transactions
+from sinetti.domain.certificates.enrolment import decide_retrieval
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.retrieval import decide_retrieval
-from sinetti.domain.leniency import LenientBehaviour
 from sinetti.domain.refusals import Rejection
-from sinetti.domain.requests import CertificateResponse, RetrieveRequest
+from sinetti.domain.requests import CertificateResponse, LenientBehaviour, RetrieveRequest
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.journal_entries import journal_retrieved
 from sinetti.services.retry import log_leniency, until_settled

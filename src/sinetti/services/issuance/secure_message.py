@@ -6,7 +6,7 @@ What must hold stands in docs/secure-messages.md. Each call looks at everything 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sinetti.database import ids as database_ids
+from sinetti.database import sql as database_ids
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import secure_messages

@@ -16,15 +16,16 @@ from sinetti.database.certificates import bulk_revocation, early_replacement
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import monitoring
-from sinetti.domain.operations.endings import ListEnd, list_alarms
 from sinetti.domain.operations.monitoring import (
     ANSWERS_LATE,
     FindingKind,
+    ListEnd,
     MonitoringFinding,
     counts_agree,
     crl_mismatch,
     is_near_expiry,
     is_past_half_life,
+    list_alarms,
 )
 from sinetti.domain.values import Serial
 from sinetti.pki.encoding import load_certificate, serial_hex

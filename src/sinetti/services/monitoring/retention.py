@@ -7,7 +7,7 @@ from sinetti.database.access import accounts
 from sinetti.database.access.accounts import InactivityLimit
 from sinetti.database.common import daily_counts
 from sinetti.database.operations import retention
-from sinetti.domain.operations.retention import Cutoffs, Periods, cutoffs
+from sinetti.domain.operations.monitoring import Cutoffs, Periods, cutoffs
 from sinetti.services.context import ServiceContext
 
 

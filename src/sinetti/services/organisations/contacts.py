@@ -10,7 +10,7 @@ from sinetti.database.notifications.recipients import Recipient
 from sinetti.database.organisations import contacts
 from sinetti.database.organisations.contacts import LineageInfo
 from sinetti.database.organisations.organisations import ContactDetails
-from sinetti.domain.organisations.contacts import PersonErrorReason
+from sinetti.domain.organisations.applications import PersonErrorReason
 from sinetti.domain.values import Language
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message

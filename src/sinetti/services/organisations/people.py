@@ -17,8 +17,8 @@ from sinetti.database.organisations import contacts, organisations
 from sinetti.database.organisations.contacts import OrganisationClosed, ServiceProviders
 from sinetti.database.organisations.organisations import ContactDetails, OrganisationInfo
 from sinetti.domain.access.roles import Role
-from sinetti.domain.organisations.contacts import PersonErrorReason
-from sinetti.services.access.inviting import create_link
+from sinetti.domain.organisations.applications import PersonErrorReason
+from sinetti.services.access.invitations import create_link
 from sinetti.services.context import ServiceContext
 
 

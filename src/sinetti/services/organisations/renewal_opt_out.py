@@ -2,7 +2,7 @@
 
 from sinetti.database.issuance import transactions
 from sinetti.database.organisations import contacts
-from sinetti.domain.organisations.contacts import PersonErrorReason
+from sinetti.domain.organisations.applications import PersonErrorReason
 from sinetti.domain.values import Serial
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.people import PeopleError

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sinetti.database.access import pending_invitations, persons
+from sinetti.database.access import accounts, pending_invitations
 from sinetti.database.certificates import bulk_revocation, revocation
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.database.common.audit_log import AuditContext
@@ -252,7 +252,7 @@ def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: Servi
     both = account_of(proposal.officer), account_of(officer)
     if proposal.approved_at is not None or not all(both):
         return
-    refused = BulkErrorReason.SAME_PERSON if persons.are_same_person(ctx.db, *both) else None
+    refused = BulkErrorReason.SAME_PERSON if accounts.are_same_person(ctx.db, *both) else None
     if refused is None and not pending_invitations.is_clerk(ctx.db, both[0]):
         refused = BulkErrorReason.PROPOSER_GONE
     if refused is not None:

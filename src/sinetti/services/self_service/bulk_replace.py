@@ -13,8 +13,7 @@ from sinetti.domain.daily_limits import LimitKind, LimitReached, mailbox
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE, ExclusionReason, left_out
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import Serial
-from sinetti.services.access.objects import check_can_modify
-from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions
+from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, check_can_modify
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import OrderError, check_words
 from sinetti.services.self_service.order import OrderAsk, order

@@ -9,8 +9,14 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.services.access.act_transaction import acting, guarded
-from sinetti.services.access.objects import check_can_modify, check_can_view
-from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, load_permissions
+from sinetti.services.access.permissions import (
+    Actor,
+    PermissionDenied,
+    Permissions,
+    check_can_modify,
+    check_can_view,
+    load_permissions,
+)
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 

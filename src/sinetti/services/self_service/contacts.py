@@ -8,8 +8,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.domain.values import Serial
 from sinetti.services.access.act_transaction import act_on, guarded
-from sinetti.services.access.objects import check_can_view
-from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import contacts as changing
 from sinetti.services.organisations.contacts import ContactChanged, ContactUpdate

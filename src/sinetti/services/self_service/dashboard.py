@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sinetti.database.access import overviews
+from sinetti.database.access import queries
 from sinetti.database.certificates import list_query
 from sinetti.database.organisations import applications as organisations_applications
 from sinetti.domain.access.roles import Permission
@@ -34,6 +34,6 @@ def overview(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> Ove
     return Overview(
         len(seen),
         states,
-        overviews.requests(ctx.db, granting, now) if granting else 0,
+        queries.requests(ctx.db, granting, now) if granting else 0,
         organisations_applications.count_open(ctx.db) if actor.staff and actor.second_factor else 0,
     )

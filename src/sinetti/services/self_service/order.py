@@ -10,8 +10,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.orders.ordering_rules import OrderErrorReason, order_id_for
 from sinetti.domain.values import Channel, Serial
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import check_can_modify, check_can_view
-from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.access.permissions import Actor, Permissions, check_can_modify, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 from sinetti.services.issuance.order import OrderError, check_words

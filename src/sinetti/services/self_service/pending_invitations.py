@@ -8,9 +8,8 @@ from sinetti.database.access.pending_invitations import PendingView
 from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault, PendingInvitationRefused
 from sinetti.domain.access.roles import Permission
 from sinetti.services.access.act_transaction import act_on
-from sinetti.services.access.objects import check_can_view
-from sinetti.services.access.pending_invitations import confirm_locked
-from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.access.invitations import confirm_locked
+from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 
 __all__ = [

@@ -5,8 +5,7 @@ from sinetti.database.certificates.lineage_view import LineageView
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.values import Serial
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import check_can_view
-from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import renewal_opt_out as letting
 

@@ -10,8 +10,7 @@ from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole
 from sinetti.domain.usage import UsageReport, usage_of
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import check_can_view
-from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.revocation import revoke as revocation_revoke
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest

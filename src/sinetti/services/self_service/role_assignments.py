@@ -19,7 +19,7 @@ from sinetti.database.access.role_assignments import (
     NoLongerExists,
     PersonGrant,
 )
-from sinetti.database.common import audit_reading
+from sinetti.database.common import audit_log
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.contacts import OrganisationClosed
 from sinetti.database.organisations.organisations import ContactDetails
@@ -27,7 +27,7 @@ from sinetti.domain.access.invitations import A_DAY, MISSED_A_DAY
 from sinetti.domain.access.roles import Permission, Role, check_firm_grant
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.services.access.act_transaction import act_for, acting
-from sinetti.services.access.inviting import create_link
+from sinetti.services.access.invitations import create_link
 from sinetti.services.access.permissions import Actor, Permissions, is_external_signatory, require_permission
 from sinetti.services.context import ServiceContext
 
@@ -215,11 +215,11 @@ def _note_missed(organisation_id: str, ctx: ServiceContext, actor: Actor, reques
     """
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
         _check_missed(ctx, actor, act.audit.at)
-        audit_reading.note(ctx.db, act.audit, _MISSED, actor.name)
+        audit_log.note(ctx.db, act.audit, _MISSED, actor.name)
 
 
 def _check_missed(ctx: ServiceContext, actor: Actor, now: datetime) -> None:
-    if audit_reading.count(ctx.db, actor.name, _MISSED, now - A_DAY) >= MISSED_A_DAY:
+    if audit_log.count(ctx.db, actor.name, _MISSED, now - A_DAY) >= MISSED_A_DAY:
         raise InvitationLimitReached
 
 

@@ -10,8 +10,7 @@ from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import delivery_code
 from sinetti.domain.orders.ordering_rules import is_link_expired
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import check_can_view
-from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 

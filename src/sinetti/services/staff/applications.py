@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sinetti.database.access import persons
+from sinetti.database.access import accounts
 from sinetti.database.notifications import recipients
 from sinetti.database.organisations import applications
 from sinetti.database.organisations.applications import Application
@@ -76,5 +76,5 @@ def _check_not_own(found: Application, clerk: StaffSession) -> None:
     db = clerk.ctx.db
     acts_for = found.organisation_id in load_permissions(clerk.actor, clerk.ctx).held
     people = {found.applicant, *recipients.accounts(db, found.organisation_id, clerk.ctx.now())}
-    if acts_for or any(one and persons.are_same_person(db, one, clerk.actor.user_id) for one in people):
+    if acts_for or any(one and accounts.are_same_person(db, one, clerk.actor.user_id) for one in people):
         raise ApplicationError(ApplicationErrorReason.OWN)

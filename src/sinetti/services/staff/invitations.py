@@ -3,7 +3,7 @@
 See docs/mandates.md.
 """
 
-from sinetti.database.access import pending_invitations, persons, role_assignments
+from sinetti.database.access import accounts, pending_invitations, role_assignments
 from sinetti.database.access.role_assignments import (
     AlreadyHasOtherRole,
     InvitationLimitReached,
@@ -15,9 +15,9 @@ from sinetti.database.organisations.contacts import OrganisationClosed
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.persons import is_same_person
 from sinetti.domain.access.roles import Role
-from sinetti.domain.organisations.contacts import PersonErrorReason
+from sinetti.domain.organisations.applications import PersonErrorReason
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
-from sinetti.services.access.inviting import SelfInvitation, reject_self_invitation
+from sinetti.services.access.invitations import SelfInvitation, reject_self_invitation
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.people import PeopleError
@@ -49,8 +49,8 @@ def invite_signatory(
     if found is None:
         sentence = f"no organisation has the id {customer_id}"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
-    invited = persons.get_identity_of_address(ctx.db, person.email)
-    if is_same_person(invited, persons.get_identity(ctx.db, actor.user_id)):
+    invited = accounts.get_identity_of_address(ctx.db, person.email)
+    if is_same_person(invited, accounts.get_identity(ctx.db, actor.user_id)):
         reject_self_invitation(found.organisation_id, ctx, actor, request_id)
     with clerk_act(actor, ctx, request_id, {found.organisation_id}) as audit:
         to = PersonGrant(found.organisation_id, person, Role.SIGNATORY)

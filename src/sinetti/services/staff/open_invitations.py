@@ -5,13 +5,13 @@ See docs/clerks.md.
 
 from dataclasses import dataclass
 
-from sinetti.database.access import open_invitations, pending_invitations, role_assignments
-from sinetti.database.access.open_invitations import OpenInvitation
+from sinetti.database.access import invitations, pending_invitations, role_assignments
+from sinetti.database.access.invitations import OpenInvitation
 from sinetti.database.access.pending_invitations import PendingView
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault, PendingInvitationRefused
-from sinetti.services.access.pending_invitations import confirm_locked
+from sinetti.services.access.invitations import confirm_locked
 from sinetti.services.staff.invitations import InvitationResult, invite_signatory
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
@@ -47,7 +47,7 @@ def listed(start: int, most: int, clerk: StaffSession) -> InvitationLists:
     log_search(SearchScope.INVITATIONS, "", clerk)
     db, now = clerk.ctx.db, clerk.ctx.now()
     asked = pending_invitations.list_newest(db, now, start, most)
-    return InvitationLists(asked, open_invitations.listed(db, now, start, most))
+    return InvitationLists(asked, invitations.listed(db, now, start, most))
 
 
 def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
@@ -103,7 +103,7 @@ def end(invitation_id: str, clerk: StaffSession) -> bool:
     The link then no longer works. Whom an operator has named is a signatory without it, and stays one.
     """
     ctx = clerk.ctx
-    found = open_invitations.find(ctx.db, invitation_id, ctx.now())
+    found = invitations.find(ctx.db, invitation_id, ctx.now())
     if found is None:
         return False
     with clerk.act({found.organisation_id}) as audit:

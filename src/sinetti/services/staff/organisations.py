@@ -10,10 +10,10 @@ from io import StringIO
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.operations import csv_imports
 from sinetti.database.operations.csv_imports import ImportJob, LoadListItem
-from sinetti.database.organisations import administration, unconfirmed_changes
-from sinetti.database.organisations.administration import OrganisationListItem
+from sinetti.database.organisations import administration
+from sinetti.database.organisations import administration as administration_module
+from sinetti.database.organisations.administration import AlterResult, OrganisationListItem
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
-from sinetti.database.organisations.unconfirmed_changes import AlterResult
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -124,13 +124,13 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
     with clerk.act({organisation_id}) as audit:
-        return unconfirmed_changes.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
+        return administration_module.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
 
 
 def needs_second(clerk: StaffSession) -> bool:
     """Return whether the next name or end by this clerk waits for a second one."""
     now = clerk.ctx.now()
-    return needs_second_approver(1, unconfirmed_changes.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
+    return needs_second_approver(1, administration_module.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
 
 
 def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.common.row_locks import locked
+from sinetti.database.common.locks import locked
 from sinetti.database.operations import audit_queries
 from sinetti.domain.access.access_purpose import AccessJustification, SearchScope, search_digest
 from sinetti.domain.certificates.bulk_revocation import officer_of_account

@@ -1,11 +1,16 @@
-"""What a bench keeps beside an authority's files: its ports, its clock, its TLS certificate, and who has it open."""
+"""What a bench keeps beside an authority's files: its ports, its clock, its TLS certificate, and who has it open.
+
+Whether a request was made to loopback by name: a page from elsewhere cannot say so, even by DNS rebinding.
+"""
 
 import fcntl
 import json
+import re
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged
@@ -120,3 +125,18 @@ def _is_free(port: int) -> bool:
 
 def _ports_file(folder: DataDirectory) -> Path:
     return folder.root / "ports.json"
+
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a Host header names loopback."""
+    named = _HOST.fullmatch(host)
+    if named is None:
+        return False
+    name = named["name"].strip("[]")
+    try:
+        return name.casefold() == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False

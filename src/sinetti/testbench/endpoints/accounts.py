@@ -15,7 +15,7 @@ from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_ORGANISATION, LONGEST_PERSON, check_email
 from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.access.accounts import make_account
-from sinetti.services.access.inviting import create_link
+from sinetti.services.access.invitations import create_link
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.registration import register_organisation
 from sinetti.testbench.core import json_fields

@@ -20,13 +20,13 @@ from sinetti.services.access.accounts import AccountError
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import OrderAlreadyUsed, OrderError, OrderUnknown, reissue_transfer_ids
 from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
-from sinetti.services.organisations import queries
+from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest, revoke
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.core.json_fields import FieldError
-from sinetti.testbench.core.loopback import is_loopback
+from sinetti.testbench.core.layout import is_loopback
 from sinetti.testbench.endpoints import diagnostics
 from sinetti.testbench.endpoints.accounts import create_account
 from sinetti.testbench.endpoints.early_replacement import early_replacement
@@ -152,7 +152,7 @@ class ControlEndpoint:
     def _certificates(self, request: Request) -> Response:
         asked = json_fields.query(request.query, "customer_id")
         now = self.ctx.now()
-        rows = queries.certificates(self.ctx, asked.get("customer_id"))
+        rows = registration.certificates(self.ctx, asked.get("customer_id"))
         return json_reply(200, [certificate_json(row, now) for row in rows])
 
     def _revoke(self, request: Request) -> Response:

@@ -1,4 +1,7 @@
-"""How a fleet gets its certificates: ordered by control calls, enrolled by the client, again until it is done."""
+"""How a fleet gets its certificates: ordered by control calls, enrolled by the client, again until it is done.
+
+The organisations of a fleet: names in the store, and ids that belong to nobody.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +16,38 @@ from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode
 from sinetti.client.store.settings import NameSettings
+from sinetti.domain.identifiers import is_business_id
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import clock
-from sinetti.testbench.fleet.organisations import FleetOrganisation
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
+
+MOST = 2_000
+"""More than that take longer than anybody watches."""
+
+_FIRST = 9_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOrganisation:
+    """One organisation: `name` is that of its certificate in the store."""
+
+    name: str
+    customer_id: str
+    customer_name: str
+
+
+def organisations(count: int) -> tuple[FleetOrganisation, ...]:
+    """Give so many, 1 to MOST. Their ids look like Business IDs, but their check digits are wrong."""
+    return tuple(
+        FleetOrganisation(f"org-{number:04}", _id_of_nobody(number), f"Malliyritys {number} Oy")
+        for number in range(1, count + 1)
+    )
+
+
+def _id_of_nobody(number: int) -> str:
+    candidates = (f"{_FIRST + number}-{digit}" for digit in range(10))
+    return next(one for one in candidates if not is_business_id(one))
+
 
 AT_ONCE = 8
 _MOST_TRIES = 40

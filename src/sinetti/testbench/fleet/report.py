@@ -1,14 +1,67 @@
-"""What is told of a fleet while it is played, to people line by line, and its end, to them or as JSON to programs."""
+"""What is told of a fleet while it is played, to people line by line, and its end, to them or as JSON to programs.
+
+What is said while a fleet is played: every message id in one place (docs/fleet.md).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import format_time, number, translate, translate_plural
-from sinetti.testbench.fleet import messages
-from sinetti.testbench.fleet.faults import LOST, WRONG, InjectedFault
+from sinetti.i18n.translate import format_time, gettext_noop, ngettext_noop, number, translate, translate_plural
+from sinetti.testbench.fleet.fault_proxy import LOST, WRONG, InjectedFault
 from sinetti.testbench.fleet.invariants import Violation, ViolationKind
+
+BAD_COUNT = gettext_noop("“{text}” is no number of organisations from 1 to {most}")
+BEGINS = ngettext_noop(
+    "{count} organisation and an agent, on a test bench of their own. Seed {seed}.",
+    "{count} organisations and an agent, on a test bench of their own. Seed {seed}.",
+)
+CALM = gettext_noop(
+    "1. Two years in which nothing goes wrong. Each organisation orders a certificate and has it issued."
+)
+ROUGH = gettext_noop(
+    "2. Two years in which one answer in ten is lost and one in twenty is wrong, with two agents at once on the same "
+    "store. Each organisation orders a certificate in the place of its former one."
+)
+INCIDENT = gettext_noop("3. An incident: the operator calls for early replacement of every other certificate.")
+IN_USE = ngettext_noop("{when}  {count} certificate is in use.", "{when}  {count} certificates are in use.")
+RENEWED = gettext_noop("{when}  renewed: {count}, in all {done} of {all}: {names}")
+NOTHING_DUE = gettext_noop("{when}  nothing to do")
+CALLED = ngettext_noop(
+    "{when}  {count} certificate is called for; renewal is spread over ten minutes.",
+    "{when}  {count} certificates are called for; renewal is spread over ten minutes.",
+)
+SPREAD = ngettext_noop(
+    "Renewed on {count} day, at most {most} on one of them; each former certificate stayed valid to its end.",
+    "Renewed on {count} days, at most {most} on one of them; each former certificate stayed valid to its end.",
+)
+FAULTS = gettext_noop("Answers lost: {lost}. Wrong ones: {wrong}. An agent found the other at work: {out}.")
+REPLACED = ngettext_noop(
+    "All were replaced within {count} minute of the call.",
+    "All were replaced within {count} minutes of the call.",
+)
+WELL = gettext_noop(
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s, renewed on {days} "
+    "days, at most {most} on one of them. Nothing lapsed, no key was lost, nothing was issued twice."
+)
+NOT_WELL = gettext_noop(
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. What does not hold: "
+    "{breaches}. Play it again with --seed {seed} --keep DIR."
+)
+BROKEN_OFF = gettext_noop("The fleet broke off: {why}")
+NOT_EMPTY = gettext_noop("{folder} holds something already: name a folder that is empty or not there yet.")
+
+WRONGS = {
+    ViolationKind.LAPSED: gettext_noop("no valid certificate was in use"),
+    ViolationKind.KEY_LOST: gettext_noop("the key of a certificate is not in the store"),
+    ViolationKind.ISSUED_TWICE: gettext_noop("more certificates were issued than were ordered and renewed"),
+    ViolationKind.CUT_SHORT: gettext_noop("a certificate did not stay valid to its end"),
+    ViolationKind.NOT_RENEWED: gettext_noop("a certificate is missing"),
+    ViolationKind.DAMAGED: gettext_noop("the set in use does not belong together"),
+}
+"""What does not hold, by its kind."""
+
 
 _NAMED = 3
 """How many names a line shows."""
@@ -106,7 +159,7 @@ class ProgressReporter:
 
     def begin(self, count: int, seed: int) -> None:
         """Say what begins."""
-        self.put(translate_plural(*messages.BEGINS, count, self.language, seed=seed))
+        self.put(translate_plural(*BEGINS, count, self.language, seed=seed))
 
     def chapter(self, title: str) -> None:
         """Say what is played next."""
@@ -119,36 +172,36 @@ class ProgressReporter:
     def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
         """Say what a pass has renewed, if anything."""
         if not renewed:
-            self.put(translate(messages.NOTHING_DUE, self.language, when=self._when(now)))
+            self.put(translate(NOTHING_DUE, self.language, when=self._when(now)))
             return
         shown = ", ".join(renewed[:_NAMED]) + (" …" if len(renewed) > _NAMED else "")
         counts = {"count": len(renewed), "done": done, "all": among}
         told = {name: number(count, self.language) for name, count in counts.items()}
-        self.put(translate(messages.RENEWED, self.language, when=self._when(now), names=shown, **told))
+        self.put(translate(RENEWED, self.language, when=self._when(now), names=shown, **told))
 
     def ended(self, act: PhaseReport) -> None:
         """Say how an act ended."""
         if act.replaced is not None:
             minutes = -(-int(act.replaced.total_seconds()) // 60)
-            self.put(translate_plural(*messages.REPLACED, minutes, self.language))
+            self.put(translate_plural(*REPLACED, minutes, self.language))
         elif act.enrolled:
-            self.put(translate_plural(*messages.SPREAD, act.days, self.language, most=number(act.most, self.language)))
+            self.put(translate_plural(*SPREAD, act.days, self.language, most=number(act.most, self.language)))
         if act.faults:
             told = {"lost": act.lost, "wrong": act.wrong, "out": act.out}
             counts = {name: number(count, self.language) for name, count in told.items()}
-            self.put(translate(messages.FAULTS, self.language, **counts))
+            self.put(translate(FAULTS, self.language, **counts))
 
     def end(self, end: FinalReport) -> None:
         """Say how it all ended: what does not hold, and the summary as the last line."""
         for one in end.breaches:
-            wrong = translate(messages.WRONGS[one.wrong], self.language)
+            wrong = translate(WRONGS[one.wrong], self.language)
             self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
         span = end.acts[-1].ends - end.acts[0].begins
         planned = [one for one in end.acts if one.enrolled]
         self.put("")
         self.put(
             translate(
-                messages.NOT_WELL if end.breaches else messages.WELL,
+                NOT_WELL if end.breaches else WELL,
                 self.language,
                 organisations=number(end.organisations, self.language),
                 certificates=number(end.certificates, self.language),

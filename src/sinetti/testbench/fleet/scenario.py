@@ -1,4 +1,7 @@
-"""The acts of a fleet: two years in which nothing goes wrong, two in which much does, an incident (docs/fleet.md)."""
+"""The acts of a fleet: two years in which nothing goes wrong, two in which much does, an incident (docs/fleet.md).
+
+How the bench's clock walks through the years: far where nothing is due, a day at a time where something is. Pure.
+"""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -11,16 +14,44 @@ from sinetti.client.requests.renewal_info import AS_A_RULE
 from sinetti.client.results import ExitCode
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.testbench.core.layout import server_files
-from sinetti.testbench.fleet import enrolment, messages
+from sinetti.testbench.fleet import enrolment, report
 from sinetti.testbench.fleet.agent_processes import Agents
-from sinetti.testbench.fleet.clock_steps import BRIEF, DAILY, WATCHFUL, ClockPace, next_step
-from sinetti.testbench.fleet.enrolment import EnrolmentClient
-from sinetti.testbench.fleet.fault_proxy import FaultInjectingProxy, ProxyTls
-from sinetti.testbench.fleet.faults import NONE, ROUGH
+from sinetti.testbench.fleet.enrolment import EnrolmentClient, FleetOrganisation, organisations
+from sinetti.testbench.fleet.fault_proxy import NONE, ROUGH, FaultInjectingProxy, ProxyTls
 from sinetti.testbench.fleet.invariants import InvariantChecker
-from sinetti.testbench.fleet.organisations import FleetOrganisation, organisations
 from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressReporter, instant
 from sinetti.testbench.fleet.story_runner import StoryRunner
+
+STRIDE = timedelta(days=1)
+"""As a timer once a day has it. Whatever falls due in between is done a day late, as with such a timer."""
+
+LEAP = timedelta(days=180)
+"""The longest step: whoever watches sees the years go by."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPace:
+    """How the clock walks: at least a stride, at most a leap at a time."""
+
+    stride: timedelta = STRIDE
+    leap: timedelta = LEAP
+
+
+DAILY = ClockPace()
+BRIEF = ClockPace(timedelta(days=9), timedelta(days=700))
+"""For a few organisations before an audience in a hurry: whatever falls due is up to nine days late."""
+WATCHFUL = ClockPace(timedelta(minutes=1), timedelta(hours=1))
+"""As a timer once an hour that also wakes for what is due."""
+
+
+def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pace: ClockPace = DAILY) -> datetime:
+    """Say where the clock goes next: to when something is due, at least a stride and at most a leap on, to the goal.
+
+    `due` is what each agent says of itself: None where it plans nothing.
+    """
+    planned = min((one for one in due if one is not None), default=now + pace.leap)
+    return min(max(planned, now + pace.stride), now + pace.leap, goal)
+
 
 START = datetime.fromisoformat("2027-01-13T08:00:00Z")
 TWO_YEARS = timedelta(days=731)
@@ -96,7 +127,7 @@ class FleetSimulation:
             ids = enrolment.order(self.stage, self.fleet, self.ledger.in_use())
             self.ledger.expect(self.names)
             enrolment.enrol(enrolment.at(self.desk, address), self.fleet, ids, self.now)
-            self.teller.counted(messages.IN_USE, len(self.ledger.look(self.now)), self.now)
+            self.teller.counted(report.IN_USE, len(self.ledger.look(self.now)), self.now)
             self.ledger.expect(self.names)
             self._walk(those, self.now + TWO_YEARS)
         self._compare()
@@ -121,7 +152,7 @@ class FleetSimulation:
         in_use = self.ledger.in_use()
         asked = {"serials": [in_use[name] for name in names], "over": _OVER, "reason": "rehearsal"}
         self.stage.quietly_called("POST", "/early-replacements", asked)
-        self.teller.counted(messages.CALLED, len(names), self.now)
+        self.teller.counted(report.CALLED, len(names), self.now)
         self.ledger.expect(names)
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
@@ -198,15 +229,15 @@ def run_simulation(wanted: FleetOptions, teller: ProgressReporter) -> FinalRepor
 
 
 def _acts(story: FleetSimulation, *, brief: bool) -> Iterable[PhaseReport]:
-    story.teller.chapter(messages.CALM)
+    story.teller.chapter(report.CALM)
     yield story.two_years("calm", story.desk.address, agents=1)
-    story.teller.chapter(messages.ROUGH)
+    story.teller.chapter(report.ROUGH)
     story.meddler.rates = ROUGH
     yield story.two_years("rough", story.meddler.address, agents=2)
     if brief:
         return
     story.meddler.rates = NONE
-    story.teller.chapter(messages.INCIDENT)
+    story.teller.chapter(report.INCIDENT)
     yield story.incident("incident")
 
 

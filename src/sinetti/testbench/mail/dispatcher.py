@@ -2,21 +2,30 @@
 
 Nothing is sent by a thread of its own: what nobody has looked at yet cannot be told from what was not sent yet, and so
 a test that orders and then looks never has to wait. Only PIN codes leave by themselves, from the page that owes them.
+
+The bench's mailroom: what its messages say of the service, and a mailbox in place of mail and SMS.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
 from sinetti.database.connection import DATABASE_UNAVAILABLE
-from sinetti.notifications.context import NotificationContext
+from sinetti.database.notifications import outbox
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.values import Language
+from sinetti.notifications.context import NotificationContext, NotificationSettings
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.planning.digests import next_digest_time
 from sinetti.notifications.planning.reminders import next_due_time
+from sinetti.services.context import ServiceContext
+from sinetti.services.token_encryption import LINK, decrypt_token
 from sinetti.testbench.core.clock import BenchClock
+from sinetti.testbench.mail.mailbox import Mailbox, MessageStore
 
 _Value = TypeVar("_Value")
 _log = logging.getLogger(__name__)
@@ -95,3 +104,34 @@ def _tried(at: datetime, do: Callable[[], _Value]) -> _Value | None:
     except Exception:  # noqa: BLE001 - whatever it is, it is in the log, and the clock goes on
         _log.exception("messages of %s could not be sent", at)
         return None
+
+
+OPERATOR = "operator@bench.example"
+_HELP = {
+    Language.FI: "apu@bench.example (testipenkki: kukaan ei vastaa sieltä)",
+    Language.SV: "hjalp@bench.example (en testbänk: ingen svarar där)",
+    Language.EN: "help@bench.example (a test bench: nobody answers there)",
+}
+
+
+def terms(people_address: str) -> NotificationSettings:
+    """What the bench's messages say of it. `people_address` is that of its pages, without a slash at the end."""
+    return NotificationSettings(people_address, "Sinetti test bench", _HELP, (OPERATOR,))
+
+
+def context(
+    ctx: ServiceContext, letters: MessageStore, people_address: str, now: Callable[[], datetime] | None = None
+) -> NotificationContext:
+    """Make a mailroom that delivers into these letters, on the office's clock or another."""
+    now = now or ctx.now
+    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(ctx.db, message_id))
+    return NotificationContext(
+        db=ctx.db,
+        environment=ctx.environment,
+        now=now,
+        machine_now=ctx.machine_now,
+        terms=terms(people_address),
+        deliverers=dict.fromkeys(MessageChannel, mailbox),
+        key=ctx.transfer_key,
+        unseal=partial(decrypt_token, ctx.transfer_key, LINK),
+    )

@@ -15,10 +15,11 @@ from uuid import uuid4
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy_builder import Entry
-from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_builder import Entry, GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole
-from sinetti.ca.issuance import LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
+from sinetti.ca.issuance_request import LeafProfile, LeafRequest
 from sinetti.ca.profiles import key_identifier_of
 from sinetti.domain.identifiers import check_customer_id
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_text

@@ -1,4 +1,11 @@
-"""Parse and render per operation: the room's front door. `requests` and `responses` hold the two halves."""
+"""Parse and render per operation: the room's front door. `requests` and `responses` hold the two halves.
+
+Our WSDL and XSDs as other programs load them: from the service's own address.
+"""
+
+from importlib.resources import files
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from sinetti.wire.soap.requests import (
     NotSoapError,
@@ -45,3 +52,32 @@ __all__ = [
     "render_response",
     "verified_request",
 ]
+
+
+_SCHEMAS = ("certificate-services.xsd", "xml-signature.xsd")
+_WSDL = "certificate-services.wsdl"
+_ADDRESS = b"http://address.invalid/"
+# With its path: java.net.URL, and so wsimport, resolves a reference that is a query alone as RFC 2396 did, against the
+# folder (RFC 3986, 5.2.2, keeps the base's path); and the service answers with a slash at the end as well. It is the
+# path that programs call: a proxy may have put something before the service's own.
+_LOCAL = b'schemaLocation="'
+
+
+def wsdl(address: str) -> bytes:
+    """The WSDL with this soap:address. Its imports are that address' path with `?xsd=NAME`, at whatever host."""
+    return _served(_WSDL, address).replace(_ADDRESS, _escaped(address))
+
+
+def schema_file(name: str, address: str) -> bytes | None:
+    """The schema that `?xsd=NAME` asks for; None for a name that the WSDL does not import."""
+    return _served(name, address) if name in _SCHEMAS else None
+
+
+def _served(name: str, address: str) -> bytes:
+    path = _escaped(urlsplit(address).path or "/")
+    octets = (files("sinetti.wire.soap") / "schema" / name).read_bytes()
+    return octets.replace(_LOCAL, _LOCAL + path + b"?xsd=")
+
+
+def _escaped(text: str) -> bytes:
+    return escape(text, {'"': "&quot;"}).encode()
