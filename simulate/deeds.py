@@ -12,8 +12,7 @@ from sinetti.database.issuance import transactions
 from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
 from sinetti.database.organisations import contacts, organisations
 from sinetti.database.organisations.organisations import NewOrder, NewTransferIds
-from sinetti.domain.certificates.approval import IssuanceApproval
-from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.models import Certificate, IssuanceApproval
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, KeyId, Language, Serial, Sha256, ValidityPeriod
 

@@ -32,7 +32,7 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.pki.encoding import certificate_der, serial_hex, sha256_hex
 from sinetti.pki.key_policy import key_id
-from sinetti.services.issuance.transfer_ids import mac
+from sinetti.services.issuance.order import mac
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapFault, UnreadableResponse, UntrustedResponse
 from tests.api.counter import Counter, fault, opened_counter

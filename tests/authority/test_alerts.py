@@ -15,7 +15,7 @@ from sinetti.authority.alerts import AlertLogger, health_warnings, issuing_ca, o
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database import models
 from sinetti.database.issuance.crls import WHOLE

@@ -15,7 +15,7 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError, locked
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment

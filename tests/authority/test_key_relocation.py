@@ -9,8 +9,7 @@ from cryptography import x509
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.key_relocation import move_passphrase, relocate_offline_keys
-from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.key_relocation import OfflineKeys, move_passphrase, relocate_offline_keys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment

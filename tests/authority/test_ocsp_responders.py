@@ -8,12 +8,13 @@ import pytest
 from cryptography import x509
 from django.db import OperationalError
 
-from sinetti.authority import bootstrap, ocsp_responders, service_certificates
+from sinetti.authority import bootstrap, service_certificates
+from sinetti.authority import service_certificates as service_certificates_module
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_relocation import check_key_separation
-from sinetti.authority.ocsp_responders import ensure_valid, register_existing
+from sinetti.authority.service_certificates import ensure_valid, register_existing
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.client.requests.soap_client import distrust_reason
 from sinetti.database import models
@@ -144,7 +145,7 @@ def test_serving_begins_by_telling_the_register_of_all_in_the_folder(authority, 
     def away(*_rest):
         raise OperationalError
 
-    monkeypatch.setattr(ocsp_responders.ocsp_responses, "record_own", away)
+    monkeypatch.setattr(service_certificates_module.ocsp_responses, "record_own", away)
     made = authority.ctx.responders[WS]().certificate
     monkeypatch.undo()
     assert own(authority) == set()

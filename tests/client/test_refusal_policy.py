@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.client.refusal_policy import NextStep, after_request, after_retrieval
+from sinetti.client.results import NextStep, after_request, after_retrieval
 
 REQUESTS = {
     "too early: keep the key": (["PKI034"], False, NextStep.REFUSED),

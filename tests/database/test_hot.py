@@ -16,11 +16,11 @@ from sinetti.database import sql as database_sql
 from sinetti.database.certificates import revocation as certificates_revocation
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.renewal_lookup import find_for_renewal
+from sinetti.database.issuance.statements import find_for_renewal
 from sinetti.database.issuance.transactions import CertificateReservation, ConcurrentUpdate, SignedCertificate
 from sinetti.database.notifications import outbox
-from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import IssuanceApproval
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.infra.clock import monotonic_seconds

@@ -2,8 +2,7 @@
 
 import pytest
 
-from sinetti.diagnostics.cause_texts import GUESSES
-from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.causes import GUESSES, Cause
 from sinetti.diagnostics.explain import diagnose
 from sinetti.diagnostics.report import Report
 from sinetti.diagnostics.search import DiagnosisContext

@@ -16,7 +16,7 @@ from sinetti.domain.link_tokens import (
     link_token,
     pin_code,
 )
-from sinetti.services.issuance import transfer_ids
+from sinetti.services.issuance import order
 
 KEY = b"k" * 32
 ID = "0123456789abcdef" * 2
@@ -34,7 +34,7 @@ def test_no_proof_of_a_password_is_one_of_them():
     own = hmac.digest(KEY, b"notices", sha256)
     token = b32encode(hmac.digest(own, f"open\0{ID}".encode(), sha256)[:20]).decode().lower()
     assert link_token(KEY, OPEN_LINK, ID) == token
-    assert transfer_ids.mac(KEY, "notices", "") == hmac.digest(KEY, b"notices\0", sha256) != own
+    assert order.mac(KEY, "notices", "") == hmac.digest(KEY, b"notices\0", sha256) != own
 
 
 def test_secrets_are_compared_whatever_somebody_sent():

@@ -7,7 +7,7 @@ import pytest
 
 from sinetti.domain import requests, values
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.approval import IssuanceApproval, Replay
+from sinetti.domain.certificates.models import IssuanceApproval, Replay
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import (
     LENIENT,

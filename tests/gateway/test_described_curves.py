@@ -13,7 +13,7 @@ from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FRESHNESS, GOOD, NO_ANSWER
 from sinetti.gateway.ssh_authorized_keys import certificates_of, parse_offered
 from sinetti.gateway.verdicts.verdict import Phrase, VerdictReason
-from sinetti.gateway.web.client_certificate import from_headers, from_tls
+from sinetti.gateway.web.trusted_proxies import from_headers, from_tls
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki.encoding import certificate_der

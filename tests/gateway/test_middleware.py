@@ -13,9 +13,8 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.source import MISSING, NO_ANSWER
 from sinetti.gateway.web.asgi_middleware import AsgiGateway
-from sinetti.gateway.web.client_certificate import UNREADABLE, ClientCertificate, from_headers
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, NoRevocationSource, RequestGuard
-from sinetti.gateway.web.trusted_proxies import TrustedProxies
+from sinetti.gateway.web.trusted_proxies import UNREADABLE, ClientCertificate, TrustedProxies, from_headers
 from sinetti.gateway.web.wsgi_middleware import WsgiGateway
 from sinetti.pki.chain import load_bundle
 from tests.support.authority import NOW

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.database import models
-from sinetti.database.notifications.unreachable import find_unreachable
+from sinetti.database.notifications.reminders import find_unreachable
 from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
 from sinetti.domain.notifications.reminders import ReminderSchedule

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12 as judge
 
-from sinetti.pki import key_policy, pkcs12
+from sinetti.pki import encoding, key_policy
 from tests.support import authority
 
 PBES2, TRIPLE_DES = bytes.fromhex("06092a864886f70d01050d"), bytes.fromhex("060a2a864886f70d010c0103")
@@ -19,7 +19,7 @@ def whole():
 @pytest.mark.parametrize("legacy", [False, True], ids=["new", "old"])
 @pytest.mark.parametrize("with_key", [False, True], ids=["without key", "with key"])
 def test_what_is_written_is_read_back(whole, with_key, legacy):
-    octets = pkcs12.dump("payröll", KEY if with_key else None, whole, b"secret", legacy=legacy)
+    octets = encoding.dump("payröll", KEY if with_key else None, whole, b"secret", legacy=legacy)
     found = judge.load_pkcs12(octets, b"secret")
     if with_key:
         assert key_policy.key_id(found.key.public_key()) == key_policy.key_id(KEY.public_key())
@@ -34,7 +34,7 @@ def test_what_is_written_is_read_back(whole, with_key, legacy):
 
 
 def test_another_password_does_not_open_it(whole):
-    octets = pkcs12.dump("payroll", KEY, whole, b"secret", legacy=False)
+    octets = encoding.dump("payroll", KEY, whole, b"secret", legacy=False)
     with pytest.raises(ValueError, match="password"):
         judge.load_pkcs12(octets, b"another")
 
@@ -52,6 +52,6 @@ PASSWORDS = {
 
 @pytest.mark.parametrize(("octets", "taken"), PASSWORDS.values(), ids=PASSWORDS)
 def test_what_is_a_password(octets, taken, whole):
-    assert pkcs12.is_password(octets) is taken
+    assert encoding.is_password(octets) is taken
     if taken:
-        assert judge.load_pkcs12(pkcs12.dump("payroll", KEY, whole, octets, legacy=True), octets).key is not None
+        assert judge.load_pkcs12(encoding.dump("payroll", KEY, whole, octets, legacy=True), octets).key is not None

@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from sinetti.server.admission import Admission
 from sinetti.server.idle_connections import IdleConnectionReaper
+from sinetti.server.rate_limits import Admission
 from tests.support.serving import until
 
 MOST = 3

@@ -9,10 +9,19 @@ import pytest
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS
 from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.server.admission import AT_ONCE, RATE, Admission
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Response
-from sinetti.server.rate_limits import SIGNER_RATE, ConcurrencyLimiter, Rate, RateLimiter, client_key, consume
+from sinetti.server.rate_limits import (
+    AT_ONCE,
+    RATE,
+    SIGNER_RATE,
+    Admission,
+    ConcurrencyLimiter,
+    Rate,
+    RateLimiter,
+    client_key,
+    consume,
+)
 from tests.api.drafts import get_draft, renew_draft
 from tests.api.edges import through
 

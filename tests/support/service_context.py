@@ -38,9 +38,9 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
 from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.order import GeneratedTransferIds
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from sinetti.services.organisations.registration import register_organisation
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer, ocsp_responder
 

@@ -11,7 +11,7 @@ from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
-from sinetti.database.notifications.unreachable import find_unreachable
+from sinetti.database.notifications.reminders import find_unreachable
 from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, MonitoringFinding, issuing_ca_alarms, list_alarms
 from sinetti.domain.validation import pluralise

@@ -13,9 +13,13 @@ from urllib.parse import quote
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
-from sinetti.authority.ocsp_responders import register_certificates, responders
 from sinetti.authority.passphrases import PassphraseSource, locate
-from sinetti.authority.service_certificates import IssuanceDependencies, ResponseSigner
+from sinetti.authority.service_certificates import (
+    IssuanceDependencies,
+    ResponseSigner,
+    register_certificates,
+    responders,
+)
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.issuance_request import IssuingCa

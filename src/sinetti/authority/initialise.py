@@ -29,7 +29,7 @@ from sinetti.authority.data_directory import (
     write_secret,
 )
 from sinetti.authority.key_files import KeyPair, store_pair
-from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.passphrases import PassphraseSource
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy

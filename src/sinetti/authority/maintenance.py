@@ -11,7 +11,7 @@ from sinetti.authority.alerts import AlertLogger
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
-from sinetti.authority.ocsp_responders import register_existing
+from sinetti.authority.service_certificates import register_existing
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations

@@ -22,7 +22,7 @@ from sinetti.authority.alerts import health_warnings
 from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.authority.data_directory import FolderError
 from sinetti.authority.maintenance import background_maintenance, check_consistency
-from sinetti.authority.ocsp_responders import ensure_valid
+from sinetti.authority.service_certificates import ensure_valid
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.eservice.core.context import PortalContext
@@ -32,15 +32,24 @@ from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import send_message
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import ListenAddress, listen_per_worker
-from sinetti.server.admission import Admission, unlimited
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response
 from sinetti.server.idle_connections import IdleConnectionReaper
-from sinetti.server.listener import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, TlsFiles, connections, serve
+from sinetti.server.listener import (
+    PER_ADDRESS,
+    RETIRE,
+    RETIRE_WITHIN,
+    InvalidKeyPair,
+    Listener,
+    TlsFiles,
+    connections,
+    load_key_pair,
+    release,
+    serve,
+)
 from sinetti.server.process_exit import exit_process, request_id
-from sinetti.server.rate_limits import SIGNER_RATE, ConcurrencyLimiter, Rate, RateLimiter
+from sinetti.server.rate_limits import SIGNER_RATE, Admission, ConcurrencyLimiter, Rate, RateLimiter, unlimited
 from sinetti.server.supervisor import DrainPolicy, ProcessSpec, RollingRestart, Supervisor
-from sinetti.server.tls import InvalidKeyPair, load_key_pair, release
 from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.clock_guard import clock_check

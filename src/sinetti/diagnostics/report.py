@@ -11,12 +11,11 @@ from itertools import zip_longest
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
-from sinetti.diagnostics import cause_texts
+from sinetti.diagnostics import causes
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult
-from sinetti.diagnostics.matchers import digest, name_of
-from sinetti.diagnostics.search import AS_LOGGED, Comparison
+from sinetti.diagnostics.search import AS_LOGGED, Comparison, digest, name_of
 from sinetti.diagnostics.signed_message import SignatureInfo
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
@@ -36,18 +35,18 @@ class _Words:
 
 
 _DOCUMENT = _Words(
-    cause_texts.DOCUMENT_FITS,
-    cause_texts.DOCUMENT_FOUND,
-    cause_texts.DOCUMENT_OTHERWISE,
-    cause_texts.DOCUMENT_LOGGED,
-    cause_texts.DOCUMENT_UNKNOWN,
+    causes.DOCUMENT_FITS,
+    causes.DOCUMENT_FOUND,
+    causes.DOCUMENT_OTHERWISE,
+    causes.DOCUMENT_LOGGED,
+    causes.DOCUMENT_UNKNOWN,
 )
 _INFO = _Words(
-    cause_texts.INFO_FITS,
-    cause_texts.INFO_FOUND,
-    cause_texts.INFO_OTHERWISE,
-    cause_texts.INFO_UNKNOWN,
-    cause_texts.INFO_UNKNOWN,
+    causes.INFO_FITS,
+    causes.INFO_FOUND,
+    causes.INFO_OTHERWISE,
+    causes.INFO_UNKNOWN,
+    causes.INFO_UNKNOWN,
 )
 
 
@@ -65,8 +64,8 @@ class Report:
         if self.found.verdict is DiagnosisResult.FITS:
             certificate = self.found.certificate
             ours = certificate is not None and certificate.of_this_service
-            return (make_message(cause_texts.FITS_AND_OURS if ours else cause_texts.FITS),)
-        return tuple(make_message(cause_texts.GUESSES[guess]) for guess in self.found.guesses)
+            return (make_message(causes.FITS_AND_OURS if ours else causes.FITS),)
+        return tuple(make_message(causes.GUESSES[guess]) for guess in self.found.guesses)
 
     def lines(self, language: Language) -> Iterator[str]:
         """Give the whole report, line by line."""
@@ -84,9 +83,9 @@ class Report:
                 yield messages.render(self._told(sides, words), language)
                 yield from _marked(sides, language)
         if self.found.unfinished:
-            yield translate.translate(cause_texts.UNFINISHED, language)
+            yield translate.translate(causes.UNFINISHED, language)
         if self.found.withheld:
-            yield translate.translate(cause_texts.WITHHELD, language)
+            yield translate.translate(causes.WITHHELD, language)
 
     def as_json(self) -> dict[str, object]:
         """Give it for programs."""
@@ -122,17 +121,15 @@ class Report:
         if element is not None:
             name = messages.strip_control_chars(element.name)
             if element.cut == "document":
-                yield make_message(cause_texts.TAKEN_WHOLE, element=name)
+                yield make_message(causes.TAKEN_WHOLE, element=name)
             elif element.declarations:
                 prefixes = ", ".join(f"xmlns:{one}" if one else "xmlns" for one in element.declarations)
-                yield make_message(
-                    cause_texts.TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes)
-                )
+                yield make_message(causes.TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes))
             else:
-                yield make_message(cause_texts.TAKEN_CUT, element=name)
+                yield make_message(causes.TAKEN_CUT, element=name)
         if stated is not None:
             yield make_message(
-                cause_texts.METHODS,
+                causes.METHODS,
                 transforms=", ".join(map(_short, stated.transforms)) or _NONE,
                 canonicalisation=_short(stated.canonicalisation),
                 digest=_short(stated.digest_method),
@@ -197,7 +194,7 @@ def _marked(sides: Comparison, language: Language) -> Iterator[str]:
     difference = sides.difference
     if difference is None:
         return
-    labels = [translate.translate(one, language) for one in (cause_texts.SIGNED, cause_texts.RECEIVED)]
+    labels = [translate.translate(one, language) for one in (causes.SIGNED, causes.RECEIVED)]
     width = max(map(len, labels)) + 1
     for label, octets in zip(labels, (difference.signed, difference.received), strict=True):
         yield f"  {f'{label}:':{width}} {difference.before}{octets}"
@@ -206,14 +203,14 @@ def _marked(sides: Comparison, language: Language) -> Iterator[str]:
 
 def _about(certificate: CertificateInfo) -> Iterator[Message]:
     yield make_message(
-        cause_texts.CERTIFICATE,
+        causes.CERTIFICATE,
         subject=messages.strip_control_chars(certificate.subject),
         serial=certificate.serial,
         issuer=messages.strip_control_chars(certificate.issuer),
         begins=certificate.not_before,
         ends=certificate.not_after,
     )
-    whose = {True: cause_texts.OF_THIS_SERVICE, False: cause_texts.OF_ANOTHER, None: cause_texts.WHOSE_NOT_ASKED}
+    whose = {True: causes.OF_THIS_SERVICE, False: causes.OF_ANOTHER, None: causes.WHOSE_NOT_ASKED}
     yield make_message(whose[certificate.of_this_service])
 
 
@@ -228,7 +225,7 @@ def _computed(stated: SignatureInfo | None, sides: Comparison) -> str | None:
 
 
 def _guess_as_json(guess: Cause) -> dict[str, object]:
-    told = make_message(cause_texts.GUESSES[guess])
+    told = make_message(causes.GUESSES[guess])
     return {"guess": guess.value, "text": {one.value: messages.render(told, one) for one in Language}}
 
 

@@ -24,7 +24,7 @@ RETURN_ADDRESS: Final = "return"
 
 _OWN_KEY: Final = b"notices"
 """What the key of these secrets is made of, under the instance's key. The same key proves transfer ids' passwords, over
-texts with a zero octet (services/issuance/transfer_ids.py); this one has none, so that no password equals it."""
+texts with a zero octet (services/issuance/order.py); this one has none, so that no password equals it."""
 _PIN_DIGITS = 6
 _CODE_LETTERS = 10
 _LINK_OCTETS, _RETURN_OCTETS = 20, 10

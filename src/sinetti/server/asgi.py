@@ -15,8 +15,8 @@ from math import ceil
 from typing import Any
 
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.server.admission import Admission, Rejected, unlimited
 from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
+from sinetti.server.rate_limits import Admission, Rejected, unlimited
 from sinetti.server.thread_pool import ThreadPool
 
 _FOUND = range(200, 400)

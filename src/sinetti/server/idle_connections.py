@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from threading import Event, Thread
 
-from sinetti.server.admission import Admission, Peer
 from sinetti.server.graceful_shutdown import open_fds, with_socket
-from sinetti.server.rate_limits import client_key
+from sinetti.server.rate_limits import Admission, Peer, client_key
 
 LOOKS_EVERY = 0.25
 """Seconds between two looks. One at 4,096 connections takes 25 ms (measured), one at a few takes none."""

@@ -17,9 +17,8 @@ from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authorit
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.maintenance import maintained
-from sinetti.authority.ocsp_responders import ensure_valid
 from sinetti.authority.processes import people_edge
-from sinetti.authority.service_certificates import AnswersUnsigned
+from sinetti.authority.service_certificates import AnswersUnsigned, ensure_valid
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from sinetti.client.documents import deliver as deliver_module
 from sinetti.client.documents import deliver as documents_deliver
-from sinetti.client.documents import delivery_store
 from sinetti.client.documents.deliver import DeliveryResult
 from sinetti.client.store import files
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
@@ -481,7 +481,7 @@ def test_the_page_has_the_steps_in_order():
 
 def test_the_page_has_every_file_of_the_sender():
     told = [cells[0].strip("`") for cells in rows(PAGE, "file")]
-    assert told == [delivery_store.INTENT, delivery_store.SEALED, delivery_store.RECEIPT, delivery_store.REFUSED]
+    assert told == [deliver_module.INTENT, deliver_module.SEALED, deliver_module.RECEIPT, deliver_module.REFUSED]
 
 
 def test_the_interfaces_have_the_members_of_json(desk):

@@ -17,7 +17,7 @@ import pytest
 
 from sinetti.cli.client.run import _config, without_file
 from sinetti.cli.main import build_parser
-from sinetti.client.agent import run_lock
+from sinetti.client.agent import runner
 from sinetti.client.results import UsageError
 from sinetti.client.store import settings
 from sinetti.wire.soap.operations import Failure
@@ -133,7 +133,7 @@ def test_an_empty_store_and_none(shell):
 
 def test_a_second_run_is_told_who_holds_the_store(shell):
     shell.enrol()
-    with run_lock.exclusive_run(shell.store, authority.NOW):
+    with runner.exclusive_run(shell.store, authority.NOW):
         code, _, err = run(shell)
     assert code == 5
     assert f"process {os.getpid()} on {socket.gethostname()}" in err

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.cli.client import log
-from sinetti.client.agent import renewal_info_poll, run_lock
+from sinetti.client.agent import renewal_info_poll, runner
 from sinetti.client.reporting import log_format, metrics, status
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import event_log
@@ -70,7 +70,7 @@ def test_whatever_a_file_holds_the_other_name_is_renewed(path, house, tmp_path):
         assert house.row(end).exit_code is not ExitCode.FAULT, what
         assert len(list(status.rows(store, lambda _seen: OPENS))) == 2, what
         list(event_log.read(house.desk.folder))
-        run_lock.holder(store / run_lock.FILE)
+        runner.holder(store / runner.FILE)
 
 
 @pytest.mark.parametrize("path", ["log.jsonl", ".lock", "../.run.lock"])
@@ -80,7 +80,7 @@ def test_a_link_where_a_file_is_written_leads_nowhere(path, house, tmp_path):
     place = house.desk.folder / path
     place.unlink(missing_ok=True)
     place.symlink_to(precious)
-    told = pytest.raises(OSError, match=run_lock.FILE) if path.endswith(run_lock.FILE) else contextlib.nullcontext()
+    told = pytest.raises(OSError, match=runner.FILE) if path.endswith(runner.FILE) else contextlib.nullcontext()
     with told:
         house.passed(OPENS)
     assert precious.read_text() == "precious"

@@ -8,10 +8,10 @@ from django.db import models as django_models
 
 from sinetti.database import models
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.renewal_lookup import RenewalLookup, Renewals, find_for_renewal
+from sinetti.database.issuance.statements import RenewalLookup, Renewals, find_for_renewal
 from sinetti.database.issuance.transactions import CertificateReservation, ConcurrentUpdate
-from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.models import IssuanceApproval
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from sinetti.domain.certificates.approval import IssuanceApproval, Replay
 from sinetti.domain.certificates.enrolment import (
     WRONG_PASSWORDS_ALLOWED,
     EnrolmentContext,
@@ -13,6 +12,7 @@ from sinetti.domain.certificates.enrolment import (
     decide_enrolment,
 )
 from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import IssuanceApproval, Replay
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Language, Serial, ValidityPeriod

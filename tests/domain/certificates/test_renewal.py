@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from sinetti.domain.certificates.approval import IssuanceApproval, Replay
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Replay
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason

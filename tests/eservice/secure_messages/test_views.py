@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from sinetti.database import models
 from sinetti.database.models import Pin
 from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.order import GeneratedTransferIds
 from sinetti.services.issuance.secure_message import send_link
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from tests.support.browser import Browser
 from tests.support.secure import another, asked, code_of_sms, offered, opened
 from tests.support.service_context import REQUEST, accepted, new_ask, new_key

@@ -11,7 +11,7 @@ from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Language, Serial
-from sinetti.services.issuance import transfer_ids
+from sinetti.services.issuance import order as order_module
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import OrderError, order, reissue_transfer_ids
 from sinetti.services.organisations import registration
@@ -60,7 +60,7 @@ def test_the_password_is_stored_nowhere(desk):
     stored = bytes(row.password_mac)
     assert ids.transfer_password.encode() not in stored
     assert len(stored) == 32
-    assert stored == transfer_ids.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
+    assert stored == order_module.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
     for audit in models.AuditEvent.objects.using(desk.db.alias).all():
         assert ids.transfer_password.encode() not in bytes(audit.octets)
 
@@ -77,19 +77,19 @@ FITTING = {
 
 @pytest.mark.parametrize(("key", "transfer_id", "password", "fits"), FITTING.values(), ids=FITTING)
 def test_a_password_fits_its_ids_only(key, transfer_id, password, fits):
-    assert transfer_ids.verify_password(key, transfer_id, password, transfer_ids.mac(b"k", "1", "secret")) is fits
+    assert order_module.verify_password(key, transfer_id, password, order_module.mac(b"k", "1", "secret")) is fits
 
 
 def test_an_unknown_id_fits_no_password_and_a_dummy_is_compared():
-    assert transfer_ids.verify_password(b"k", "1", "secret", None) is False
+    assert order_module.verify_password(b"k", "1", "secret", None) is False
 
 
 def test_ids_and_password_cannot_be_shifted_into_each_other():
-    assert transfer_ids.mac(b"k", "12", "3") != transfer_ids.mac(b"k", "1", "23")
+    assert order_module.mac(b"k", "12", "3") != order_module.mac(b"k", "1", "23")
 
 
 def test_every_letter_comes_up():
-    drawn = "".join(transfer_ids.generate_transfer_ids(b"k", NOW)[1] for _ in range(200))
+    drawn = "".join(order_module.generate_transfer_ids(b"k", NOW)[1] for _ in range(200))
     assert set(drawn) == set(string.ascii_letters + string.digits)
 
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Channel
-from sinetti.services.monitoring.ocsp_probe import check_response, questions
+from sinetti.services.monitoring.findings import check_response, questions
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp as status_ocsp
 from tests.support.authority import NOW, authority, holder_key, issuer

@@ -27,9 +27,9 @@ from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import AddressInUse
+from sinetti.server.listener import InvalidKeyPair
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
-from sinetti.server.tls import InvalidKeyPair
 from sinetti.services.access.accounts import AccountError
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError

@@ -20,9 +20,8 @@ from sinetti.domain.validation import (
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.i18n.translate import format_datetime
 from sinetti.server.process_exit import request_id
-from sinetti.services.issuance.order import order
+from sinetti.services.issuance.order import GeneratedTransferIds, order
 from sinetti.services.issuance.secure_message import LinkSent, order_and_offer
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands

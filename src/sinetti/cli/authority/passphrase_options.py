@@ -6,7 +6,7 @@ from getpass import getpass
 from pathlib import Path
 
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.passphrases import SHORTEST_OFFLINE, checked, read_or_create, read_passphrase
 from sinetti.cli.authority.common import OptionError
 

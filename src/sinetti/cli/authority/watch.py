@@ -27,10 +27,11 @@ from sinetti.services.monitoring.findings import (
     certificate_findings,
     check_crls,
     check_ocsp_age,
+    check_response,
     list_places,
+    questions,
     stored_crls,
 )
-from sinetti.services.monitoring.ocsp_probe import check_response, questions
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands

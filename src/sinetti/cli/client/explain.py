@@ -13,7 +13,7 @@ from sinetti.cli.client import common
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.diagnostics import cause_texts
+from sinetti.diagnostics import causes
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.report import Report
@@ -99,7 +99,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for line in report.lines(console.language):
             common.print_line(line)
     if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
-        console.tell(make_message(cause_texts.BY_THIS_CLOCK, now=now))
+        console.tell(make_message(causes.BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]
 
 

@@ -12,7 +12,8 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import export
 from sinetti.client.store.export import ExportFormat, ExportOptions
-from sinetti.pki import encoding, pkcs12
+from sinetti.pki import encoding
+from sinetti.pki import encoding as encoding_module
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -93,7 +94,7 @@ def _password(path: Path | None, form: ExportFormat) -> bytes | None:
     password = common.read_secret(path).rstrip(b"\r\n")
     if not password:
         raise UsageError(make_message(messages_module.SECRET_EMPTY, path=str(path)))
-    if form in export.PACKED and not pkcs12.is_password(password):
+    if form in export.PACKED and not encoding_module.is_password(password):
         raise UsageError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
     if len(password) > encoding.LONGEST_PASSPHRASE:
         raise UsageError(

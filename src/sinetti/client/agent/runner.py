@@ -4,29 +4,98 @@ Never two for one certificate: names that hold the same one are not renewed twic
 second is told. A pass that is to stop begins nothing more; what is under way ends where the journal knows it.
 
 Names of one store that hold the same certificate: the service renews it once, under one of them.
+
+One pass at a time over a store: a lock on `DIR/.run.lock`, and in it who holds it.
 """
 
+import contextlib
+import getpass
+import json
 import os
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from threading import Event as Flag
 from typing import Protocol
 
-from sinetti.client.agent import decisions, renewal_info_poll, run_lock, worker
+from sinetti.client import decoder
+from sinetti.client.agent import decisions, renewal_info_poll, worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
 from sinetti.client.messages import messages as messages_module
-from sinetti.client.messages.messages import make_message
+from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import agent_state as deploying
-from sinetti.client.store import files, repair, sighting
+from sinetti.client.store import files, os_support, repair, sighting
+from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.sighting import NameView
+
+FILE = ".run.lock"
+
+_FIRST = b" "
+"""Windows locks the first octet against readers, so nothing is said by it."""
+
+_NOT_KNOWN = "-"
+_LOOKS, _LOOKS_EVERY = 10, 0.02
+
+
+@contextlib.contextmanager
+def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
+    """Keep every other pass off a store until the block ends. Raises StoreLocked, which says who holds it; OSError."""
+    path = store / FILE
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | files.NO_LINK, 0o600)
+    try:
+        try:
+            files.SYSTEM.lock(handle)
+        except os_support.Busy as busy:
+            raise StoreLocked(make_message(messages.RUN_LOCKED, store=str(store), **_told_holder(path))) from busy
+        with contextlib.suppress(OSError):  # a full disk: the lock itself needs no room
+            os.ftruncate(handle, 0)
+            os.write(handle, _FIRST + _written(now))
+        yield
+    finally:
+        os.close(handle)
+
+
+def _told_holder(path: Path) -> dict[str, Value]:
+    """Give who holds it; one who has just taken it needs a moment to write that down."""
+    for _ in range(_LOOKS):
+        found = holder(path)
+        if found["pid"] != _NOT_KNOWN:
+            return found
+        Event().wait(_LOOKS_EVERY)
+    return holder(path)
+
+
+def holder(path: Path) -> dict[str, Value]:
+    """Give who holds the lock, as they wrote it down: pid, host, user, since. A dash stands for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(len(_FIRST))
+            raw = decoder.json_of(file.read(4096))
+        since: Value = decoder.instant_of(raw["since"])
+        return {name: strip_control_chars(str(raw[name])) for name in ("pid", "host", "user")} | {"since": since}
+    except (OSError, ValueError, KeyError, TypeError):
+        return dict.fromkeys(("pid", "host", "user", "since"), _NOT_KNOWN)
+
+
+def _written(now: datetime) -> bytes:
+    since = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "user": _user(), "since": since}).encode()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an id that has no name
+        return str(os.getuid()) if hasattr(os, "getuid") else "-"
 
 
 def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]:
@@ -112,7 +181,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
 
     Raises StoreLocked, OSError where the store itself cannot be read.
     """
-    with run_lock.exclusive_run(agent.run.store, agent.run.now):
+    with exclusive_run(agent.run.store, agent.run.now):
         looked = renewal_info_poll.poll_due(
             agent, [_repaired(agent, one) for one in sighting.sights(agent.run.store)], stop
         )

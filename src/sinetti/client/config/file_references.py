@@ -11,7 +11,7 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.store import files, settings
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.pki import pkcs12
+from sinetti.pki import encoding
 
 _LARGEST = 1024 * 1024
 _OTHERS = 0o077
@@ -53,7 +53,7 @@ def secret(table: ConfigTable, key: str, *, packs: bool = False) -> Path | None:
         return None
     if not octets.strip():
         table.blame(key, make_message(messages.NO_SECRET, key=key, path=str(path)))
-    elif packs and not pkcs12.is_password(octets.rstrip(b"\r\n")):
+    elif packs and not encoding.is_password(octets.rstrip(b"\r\n")):
         table.blame(key, make_message(messages.NO_PKCS12_SECRET, key=key, path=str(path)))
     elif os.name == "posix" and stat.S_IMODE(mode) & _OTHERS:
         table.blame(key, make_message(messages.OPEN_SECRET, key=key, path=str(path)))

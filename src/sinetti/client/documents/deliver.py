@@ -1,9 +1,16 @@
 """Deliver a sealed document, once: the same name, document and address are one delivery until there is a receipt.
 
 Steps, as the kill points name them: `delivery-prepared`, `delivery-answered`, `receipt-kept`.
+
+What is kept of deliveries: the octets before they leave, the receipt after (docs/deliveries.md).
+
+`DIR/NAME/deliveries/KEY/NUMBER/` holds `delivery.json` and `sealed.xml`, and then `receipt.xml` or `refused.json`. KEY
+is made from the address and the document: whoever asks for the same again finds what became of it.
 """
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,8 +20,6 @@ from uuid import uuid4
 from cryptography import x509
 
 from sinetti.client import decoder, service_address
-from sinetti.client.documents import delivery_store
-from sinetti.client.documents.delivery_store import Delivery, SignedDocument
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.requests import soap_client, transport
@@ -25,12 +30,110 @@ from sinetti.client.service_address import InvalidServiceUrl, ServiceUrl
 from sinetti.client.store import document_signature, files, generations
 from sinetti.client.store import settings as store_settings
 from sinetti.client.store.settings import NameSettings
+from sinetti.domain.values import Serial, Sha256
 from sinetti.pki import chain
 from sinetti.pki.encoding import sha256_hex
 from sinetti.wire import receipts
-from sinetti.wire.receipts import Receipt
+from sinetti.wire.receipts import Receipt, is_delivery_id
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.signature import SignatureProfile
+
+FOLDER = "deliveries"
+INTENT, SEALED, RECEIPT, REFUSED = "delivery.json", "sealed.xml", "receipt.xml", "refused.json"
+
+_KEY_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery as it lies in the store. `sealed_by` is our certificate, None for a document that came signed."""
+
+    folder: Path
+    delivery_id: str
+    sha256: Sha256
+    sealed_by: Serial | None
+
+    @property
+    def has_receipt(self) -> bool:
+        """Whether it was delivered."""
+        return files.exists(self.folder / RECEIPT)
+
+    @property
+    def receipt(self) -> bytes | None:
+        """The receipt, None as long as there is none. Raises StoreDamaged."""
+        return files.read(self.folder / RECEIPT) if self.has_receipt else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the receiver has refused it."""
+        return files.exists(self.folder / REFUSED)
+
+    def octets(self) -> bytes:
+        """Give what is sent. Raises StoreDamaged where it is not what the intent says."""
+        octets = files.read(self.folder / SEALED)
+        if sha256_hex(octets) != self.sha256:
+            raise files.corruption_error(self.folder / SEALED, "it differs from what belongs there")
+        return octets
+
+
+@dataclass(frozen=True, slots=True)
+class SignedDocument:
+    """What is to be delivered: the octets, and the certificate of ours that sealed them, if it was one."""
+
+    octets: bytes = field(repr=False)
+    sealed_by: Serial | None
+
+
+def delivery_dir(name_folder: Path, to: str, document: Sha256) -> Path:
+    """Give where the deliveries of a document to an address lie; `document` is the digest of the file as given."""
+    key = hashlib.sha256(f"{document} {to}".encode()).hexdigest()
+    return name_folder / FOLDER / key[:_KEY_DIGITS]
+
+
+def list_recent(place: Path) -> list[Delivery]:
+    """Give the deliveries there that are under way or have their receipt, newest first. Raises StoreDamaged."""
+    found = (_load(place / str(number)) for number in reversed(_numbers(place)))
+    return [one for one in found if one.has_receipt or not one.refused]
+
+
+def create(place: Path, delivery_id: str, sealed: SignedDocument, to: str) -> Delivery:
+    """Write a new delivery down before anything of it leaves. Raises OSError."""
+    folder = place / str(max(_numbers(place), default=0) + 1)
+    sha256 = sha256_hex(sealed.octets)
+    intent = {"delivery_id": delivery_id, "sha256": sha256, "sealed_by": sealed.sealed_by, "to": to}
+    files.write_folder(folder, {INTENT: _json(intent), SEALED: sealed.octets})
+    return Delivery(folder, delivery_id, sha256, sealed.sealed_by)
+
+
+def keep_receipt(delivery: Delivery, octets: bytes) -> None:
+    """Write down a receipt that was verified."""
+    files.write_atomic(delivery.folder / RECEIPT, octets)
+
+
+def keep_refusal(delivery: Delivery, reason: str) -> None:
+    """Write down that the receiver refused: the next one is a new delivery."""
+    files.write_atomic(delivery.folder / REFUSED, _json({"reason": reason}))
+
+
+def _numbers(place: Path) -> list[int]:
+    return sorted(int(one.name) for one in place.iterdir() if one.name.isascii() and one.name.isdigit())
+
+
+def _load(folder: Path) -> Delivery:
+    path = folder / INTENT
+    try:
+        raw = decoder.json_of(files.read(path))
+        delivery_id, sha256, sealed_by = raw["delivery_id"], raw["sha256"], raw["sealed_by"]
+        if is_delivery_id(delivery_id) and isinstance(sha256, str) and isinstance(sealed_by, str | None):
+            return Delivery(folder, delivery_id, Sha256(sha256), None if sealed_by is None else Serial(sealed_by))
+    except (ValueError, KeyError, TypeError) as bad:
+        raise files.corruption_error(path, "it is no journal") from bad
+    raise files.corruption_error(path, "it is no journal")
+
+
+def _json(value: dict[str, str | None]) -> bytes:
+    return (json.dumps(value, indent=1) + "\n").encode()
+
 
 _REFUSING = range(400, 500)
 _ID_USED, _REVOKED = "delivery-id-used", "revoked"
@@ -99,17 +202,17 @@ def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
     Raises UsageError, StoreError, OSError.
     """
     errand = _errand(ctx, ask)
-    place = delivery_store.delivery_dir(ctx.store / ask.name, ask.to, sha256_hex(ask.document))
+    place = delivery_dir(ctx.store / ask.name, ask.to, sha256_hex(ask.document))
     files.make_folder(place)
     with _alone(ask.name, place):
-        kept = delivery_store.list_recent(place)
+        kept = list_recent(place)
         found = _this_one(kept, ask)
         if found is not None:
             if (octets := found.receipt) is not None:
                 return _done_before(found, octets)
             ctx.tell(make_message(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
         else:
-            found = delivery_store.create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
+            found = create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
             ctx.step("delivery-prepared")
         done = _sent(errand, found)
         return replace(done, told=(*done.told, *_what_else(ask, done, kept)))
@@ -193,7 +296,7 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
 
 def _received(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> DeliveryOutcome:
     receipt = _trusted(errand, delivery, body)
-    delivery_store.keep_receipt(delivery, body)
+    keep_receipt(delivery, body)
     errand.run.step("receipt-kept")
     return DeliveryOutcome(DeliveryResult.DELIVERED, ExitCode.DONE, delivery, receipt=receipt, octets=body)
 
@@ -240,7 +343,7 @@ def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
     try:
         return receipts.read_receipt(octets, lambda _signer: True)
     except ValueError as bad:
-        raise files.corruption_error(delivery.folder / delivery_store.RECEIPT, bad) from bad
+        raise files.corruption_error(delivery.folder / RECEIPT, bad) from bad
 
 
 def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
@@ -250,7 +353,7 @@ def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
         word = messages.RECEIVER_WRONG_ADDRESS if answer.status in _REFUSING else messages.RECEIVER_STATUS
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(word, status=answer.status))
     reason, detail = problem["reason"], problem["detail"]
-    delivery_store.keep_refusal(delivery, reason)
+    keep_refusal(delivery, reason)
     told = make_message(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
     return DeliveryOutcome(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (told,), reason)
 

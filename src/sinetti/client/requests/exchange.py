@@ -11,13 +11,12 @@ from pathlib import Path
 from threading import Timer
 from typing import assert_never
 
-from sinetti.client import refusal_policy, renewal_window
+from sinetti.client import renewal_window, results
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.refusal_policy import NextStep
 from sinetti.client.requests import soap_client
 from sinetti.client.requests.transport import ServiceError, ServiceErrorKind
-from sinetti.client.results import CommandResult, ExitCode, Result
+from sinetti.client.results import CommandResult, ExitCode, NextStep, Result
 from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.client.store import key_storage as key_storage_module
 from sinetti.client.store import settings as store_settings
@@ -172,11 +171,9 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
     if RejectionReason.SIGNER_REVOKED in map(reason_for_code, codes) and leaving.signer is not None:
         known = generations.notes(task.folder)
         generations.remember(task.folder, replace(known, revoked=leaving.signer))
-    match refusal_policy.after_request(codes, doubt=leaving.doubt):
+    match results.after_request(codes, doubt=leaving.doubt):
         case NextStep.LATER:
-            journal.advance(
-                leaving, RequestState.POSTPONED, codes=codes, doubt=refusal_policy.may_have_been_processed(codes)
-            )
+            journal.advance(leaving, RequestState.POSTPONED, codes=codes, doubt=results.may_have_been_processed(codes))
             return task.ended(
                 Result.PENDING, ExitCode.AGAIN, *told, make_message(messages.RUN_AGAIN_SAME_KEY), codes=codes
             )
@@ -237,7 +234,7 @@ def _fetch(task: NameTask, held: RequestJournal) -> bytes | CommandResult:
     if response.status_ok and response.certificate is not None:
         return response.certificate
     codes, told = _codes(response), service_message(response)
-    if refusal_policy.after_retrieval(codes) is NextStep.REFUSED_FOR_GOOD:
+    if results.after_retrieval(codes) is NextStep.REFUSED_FOR_GOOD:
         if (
             held.state is RequestState.ACCEPTED
             and RejectionReason.RETRIEVAL_ID_UNKNOWN in map(reason_for_code, codes)
@@ -252,7 +249,7 @@ def _fetch(task: NameTask, held: RequestJournal) -> bytes | CommandResult:
 
 def _still_waiting(task: NameTask, last: CommandResult) -> CommandResult:
     told = (*last.messages, make_message(messages.NOT_READY_IN_TIME))
-    if last.codes and refusal_policy.after_retrieval(last.codes) is NextStep.UNCERTAIN:
+    if last.codes and results.after_retrieval(last.codes) is NextStep.UNCERTAIN:
         return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=last.codes)
     return replace(last, messages=told)
 

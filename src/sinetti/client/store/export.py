@@ -15,7 +15,8 @@ from sinetti.client.results import UsageError
 from sinetti.client.store import event_log, files, generations, key_storage
 from sinetti.client.store import key_storage as key_storage_module
 from sinetti.client.store.event_log import EventType
-from sinetti.pki import chain, encoding, pkcs12
+from sinetti.pki import chain, encoding
+from sinetti.pki import encoding as encoding_module
 from sinetti.pki.encoding import PrivateKey
 
 
@@ -132,4 +133,4 @@ def _written(name: str, key: PrivateKey | None, whole: Sequence[x509.Certificate
         before = b"" if key is None else encoding.dump_private_key(key, wanted.password)
         return before + b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in whole)
     legacy = wanted.form is ExportFormat.PKCS12_LEGACY
-    return pkcs12.dump(name, key, whole, wanted.password or b"", legacy=legacy)
+    return encoding_module.dump(name, key, whole, wanted.password or b"", legacy=legacy)

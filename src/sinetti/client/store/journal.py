@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sinetti.client import decoder, refusal_policy
+from sinetti.client import decoder, results
 from sinetti.client.store import files, key_storage
 from sinetti.domain.values import KeyId
 
@@ -181,7 +181,7 @@ def set_aside_before(name_folder: Path, kind: RequestKind, transfer: str) -> Req
     A key that the service would not have is left where it is.
     """
     for held in _set_aside(name_folder, kind):
-        if held.transfer == transfer and not refusal_policy.is_permanent(held.codes):
+        if held.transfer == transfer and not results.is_permanent(held.codes):
             return held
     return None
 

@@ -20,7 +20,8 @@ from sinetti.client.store import files, settings, token_keys
 from sinetti.domain.values import KeyId, KeyType, Serial
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.pki import encoding, key_policy, pkcs12
+from sinetti.pki import encoding, key_policy
+from sinetti.pki import encoding as encoding_module
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import pkcs11_uri
 
@@ -108,7 +109,7 @@ def secret(path: Path) -> bytes:
 def pkcs12_password(path: Path) -> bytes:
     """Read the password of PKCS#12 files in the same way. Raises StoreError also where no such file takes it."""
     found = secret(path)
-    if not pkcs12.is_password(found):
+    if not encoding_module.is_password(found):
         raise files.StoreError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
     return found
 

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, Concat
 
 from sinetti.database import models
-from sinetti.database.certificates import annotations, list_query
+from sinetti.database.certificates import list_query, status_sql
 from sinetti.database.connection import Database
 from sinetti.database.models import SecureMessage, User
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
@@ -66,7 +66,7 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     rows = rows.filter(holding__in=models.Certificate.objects.filter(serial=serial).values("holding"))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
     line: Sequence[models.Certificate] = list(
-        annotations.with_display_columns(rows, now)
+        status_sql.with_display_columns(rows, now)
         .annotate(
             **list_query.firm("holding__", now),
             opened_at=Subquery(shown.values("shown_at")[:1]),
@@ -107,10 +107,10 @@ def rejections(db: Database, holding_id: str, most: int) -> tuple[RejectedReques
 def _seen(
     row: models.Certificate, earlier: Sequence[models.Certificate], later: Sequence[models.Certificate], now: datetime
 ) -> CertificateDetails:
-    facts = annotations.facts_of(row)
+    facts = status_sql.facts_of(row)
     octets = getattr(row, "octets", None)
     return CertificateDetails(
-        listed=list_query.listed(row.serial, row, row.holding.description, facts, annotations.looking_since(row, now)),
+        listed=list_query.listed(row.serial, row, row.holding.description, facts, status_sql.looking_since(row, now)),
         facts=facts,
         serial=Serial(row.serial),
         sha256=row.sha256 or "",
@@ -129,7 +129,7 @@ def _seen(
 
 
 def _line(rows: Sequence[models.Certificate]) -> tuple[LineageMember, ...]:
-    return tuple(LineageMember(Serial(row.serial), annotations.facts_of(row)) for row in rows)
+    return tuple(LineageMember(Serial(row.serial), status_sql.facts_of(row)) for row in rows)
 
 
 def _users(db: Database, actors: Collection[str], organisation_id: str) -> Mapping[str, ActorCategory]:

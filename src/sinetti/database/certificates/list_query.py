@@ -12,7 +12,8 @@ from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Collate, Lower
 
 from sinetti.database import models
-from sinetti.database.certificates import annotations, status_sql
+from sinetti.database.certificates import status_sql
+from sinetti.database.certificates import status_sql as status_sql_module
 from sinetti.database.connection import Database
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, DisplayStatus, OrderFacts
@@ -114,12 +115,12 @@ def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa
         kept = kept.filter(holding__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
-        seen=annotations.seen(),
+        seen=status_sql_module.seen(),
         renewal_opt_out_at=F("holding__renewal_opt_out_at"),
         word=_word(wanted.sort, "holding__description"),
     )
     if wanted.sort is Sort.HAND:
-        return kept.annotate(approved=annotations.approved("holding__")).values(*_COLUMNS, "approved")
+        return kept.annotate(approved=status_sql_module.approved("holding__")).values(*_COLUMNS, "approved")
     return kept.values(*_COLUMNS)
 
 
@@ -131,7 +132,7 @@ def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN4
         kept = kept.filter(holding__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=False)
     kept = kept.annotate(
-        expires=annotations.expires(), opened=annotations.opened(), word=_word(wanted.sort, "description")
+        expires=status_sql_module.expires(), opened=status_sql_module.opened(), word=_word(wanted.sort, "description")
     )
     return kept.values("order_id", "created", "expires", "opened", "word")
 
@@ -185,10 +186,10 @@ def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[s
     if not serials:
         return {}
     found = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = annotations.with_display_columns(found, now).annotate(**firm("holding__", now))
+    found = status_sql_module.with_display_columns(found, now).annotate(**firm("holding__", now))
     read = {}
     for row in found:
-        facts, looking = annotations.facts_of(row), annotations.looking_since(row, now)
+        facts, looking = status_sql_module.facts_of(row), status_sql_module.looking_since(row, now)
         read[row.serial] = listed(row.serial, row, row.holding.description, facts, looking)
     return read
 
@@ -197,7 +198,9 @@ def _orders(db: Database, ids: Sequence[str], now: datetime) -> dict[str, Certif
     if not ids:
         return {}
     found = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
-    found = found.annotate(expires=annotations.expires(), opened=annotations.opened(), **firm("holding__", now))
+    found = found.annotate(
+        expires=status_sql_module.expires(), opened=status_sql_module.opened(), **firm("holding__", now)
+    )
     waiting: Iterable[Any] = found
     read = {}
     for row in waiting:

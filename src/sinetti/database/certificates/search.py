@@ -12,7 +12,7 @@ from enum import StrEnum
 from django.db import connections
 
 from sinetti.database import models
-from sinetti.database.certificates import annotations, list_query
+from sinetti.database.certificates import list_query, status_sql
 from sinetti.database.connection import Database
 from sinetti.domain.certificates.display_status import CertificateFacts
 from sinetti.domain.identifiers import normalise
@@ -159,7 +159,7 @@ def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[Foun
     if not keys:
         return ()
     rows = models.Certificate.objects.using(db.alias).filter(pk__in=[one[3] for one in keys])
-    rows = annotations.with_progress(rows.select_related(*list_query.PATHS))
+    rows = status_sql.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
     return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
 
@@ -175,6 +175,6 @@ def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:
         holding.description,
         contact.name if contact is not None else "",
         contact.email if contact is not None else "",
-        annotations.facts_of(row),
+        status_sql.facts_of(row),
         by,
     )

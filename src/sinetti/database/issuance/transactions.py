@@ -19,10 +19,9 @@ from sinetti.database.issuance import statements
 from sinetti.database.issuance.ocsp_responses import OcspResponsePair
 from sinetti.database.notifications import outbox
 from sinetti.database.sql import Row, Values, instant
-from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, order_predecessors, predecessors
-from sinetti.domain.certificates.models import Certificate, Lineage, TransferIds
+from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Lineage, TransferIds
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.identifiers import normalise

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sinetti.domain.certificates.approval import IssuanceApproval, Replay, replay_or_reject
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Replay, replay_or_reject
 from sinetti.domain.identifiers import is_same_identifier
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import Leniency

@@ -1,6 +1,10 @@
 """What the gateway finds: accepted, or refused for one reason, with texts that say what to do next.
 
 Puts verdicts together that tell of a holder: only for certificates whose issuer is trusted.
+
+What the gateway says to people: one message id for each verdict, English, translated in the catalogues.
+
+The reader is whoever looks after the program that called: what happened, what it means, what to do next.
 """
 
 from collections.abc import Mapping
@@ -9,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sinetti.domain.values import Channel, Environment, Language, Serial
-from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.end_entity import EndEntityCertificate
 from sinetti.gateway.x509.trust_file import CaPurpose
+from sinetti.gateway.x509.verdict_texts import (
+    REVOKED,
+)
 from sinetti.i18n import translate
 
 _DAY = timedelta(days=1)
@@ -143,7 +149,7 @@ class VerdictBuilder:
 
     def revoked(self) -> Verdict:
         """Refuse what was revoked."""
-        return self._verdict(VerdictReason.REVOKED, verdict_texts.REVOKED, {}, RevocationCheck.REVOKED)
+        return self._verdict(VerdictReason.REVOKED, REVOKED, {}, RevocationCheck.REVOKED)
 
     def good(self, revocation: RevocationCheck) -> Verdict:
         """Accept."""

@@ -13,9 +13,9 @@ from typing import Any
 
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
-from sinetti.gateway.web.client_certificate import ClientCertificate, from_tls, is_presented, is_reserved_header
 from sinetti.gateway.web.guard import RequestGuard, in_headers
 from sinetti.gateway.web.responses import HttpResult
+from sinetti.gateway.web.trusted_proxies import ClientCertificate, from_tls, is_presented, is_reserved_header
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -1,4 +1,7 @@
-"""The endpoints of `sinetti gateway serve` (docs/gateway-serve.md): decode, ask the gateway, encode."""
+"""The endpoints of `sinetti gateway serve` (docs/gateway-serve.md): decode, ask the gateway, encode.
+
+What every door of the gateway does with a request: whose word counts, what was shown, and what comes of it.
+"""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What every door of the gateway does with a request: whose word counts, what was shown, and what comes of it."""
+"""Request check shared by all gateway integrations: proxy, client certificate, verdict."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -8,13 +8,21 @@ from typing import Final
 
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.verdicts.verdict import Verdict
-from sinetti.gateway.web.client_certificate import CERTIFICATE, CHAIN, SECRET, ClientCertificate, from_headers
-from sinetti.gateway.web.trusted_proxies import TrustedProxies
+from sinetti.gateway.web.trusted_proxies import (
+    CERTIFICATE,
+    CHAIN,
+    SECRET,
+    ClientCertificate,
+    TrustedProxies,
+    from_headers,
+)
 from sinetti.infra.clock import utc_now
 
 _log = logging.getLogger(__name__)
 
+
 DANGEROUSLY_NONE: Final = "DANGEROUSLY-NONE"
+
 
 Seen = Callable[[bytes, datetime], None]
 """Hears of an accepted certificate: its DER, and when (UTC). It neither waits nor raises."""

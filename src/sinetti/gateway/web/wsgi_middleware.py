@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
-from sinetti.gateway.web.client_certificate import (
+from sinetti.gateway.web.guard import RequestGuard, in_headers
+from sinetti.gateway.web.trusted_proxies import (
     CERTIFICATE,
     CHAIN,
     SECRET,
@@ -21,7 +22,6 @@ from sinetti.gateway.web.client_certificate import (
     is_presented,
     is_reserved_header,
 )
-from sinetti.gateway.web.guard import RequestGuard, in_headers
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

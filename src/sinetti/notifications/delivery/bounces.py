@@ -1,18 +1,115 @@
-"""Returned mail, read from a maildir: an address that a message came back from for good is marked (docs/returns.md)."""
+"""Returned mail, read from a maildir: an address that a message came back from for good is marked (docs/returns.md).
+
+One returned mail: which message of ours it is about, and what it says of the address (docs/returns.md).
+
+Anybody can send anything to a return address. What is read is bounded, and no field but Content-Type is taken apart by
+the library: its parsers of fields take time by the square of their length.
+"""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from email import policy
+from email.errors import MessageError
+from email.message import Message
+from email.parser import BytesParser
 from enum import StrEnum
 from pathlib import Path
 from stat import S_ISREG
+from typing import Any
 
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.bounces import BounceMarks
-from sinetti.domain.notifications.bounces import BounceType
+from sinetti.domain.link_tokens import bounce_token, constant_time_equal
+from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, classify
 from sinetti.notifications.context import NotificationContext
-from sinetti.notifications.delivery.bounce_parser import LARGEST, BounceMail, UnreadableError, parse
+
+LARGEST = 1024 * 1024
+"""Octets of a mail that is read: reports with a whole message of ours in them have less than a tenth."""
+
+_MOST_TYPES, _LONGEST_TYPE, _LARGEST_TYPES = 100, 1000, 10_000
+"""How many fields Content-Type may be there, how many octets each may have, and all: of 1000 one can take 30 ms."""
+_MOST_LINES = 20_000
+"""Lines of a mail: of LARGEST octets in base64 there are fewer. An empty one may begin a group of fields, which takes
+the library 40 microseconds and 400 octets: a million of them would be most of a minute."""
+_MOST_ADDRESSES = 20
+
+_TO = re.compile(
+    rb"^(?:delivered-to|x-original-to|envelope-to|x-envelope-to|x-delivered-to|to):([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where the address stands that a mail came to, by the habits of several MTAs."""
+_RETURN_ADDRESS = re.compile(rb"\+([0-9a-f]{32})\.([a-z2-7]{16})@")
+_CONTENT_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+
+
+class UnreadableError(Exception):
+    """A mail that is no mail, or one that nobody's MTA writes. Nothing of it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class BounceMail:
+    """What a mail is about: a message's id, None where it has no return address of ours; then nothing more is read."""
+
+    message_id: str | None
+    verdict: BounceType = BounceType.OTHER
+
+
+def parse(octets: bytes, key: bytes) -> BounceMail:
+    """Read one mail. `key` is that of the return addresses' tokens. Raises UnreadableError."""
+    if len(octets) > LARGEST:
+        raise UnreadableError
+    # The library ends lines at a lone CR too: now all end alike, so that no field is hidden from what looks first.
+    octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    message_id = _about(octets.partition(b"\n\n")[0], key)
+    if message_id is None:
+        return BounceMail(None)
+    if octets.count(b"\n") > _MOST_LINES:
+        raise UnreadableError
+    return BounceMail(message_id, _verdict(octets))
+
+
+def _about(fields: bytes, key: bytes) -> str | None:
+    found = [pair for value in _TO.findall(fields) for pair in _RETURN_ADDRESS.findall(value.lower())]
+    for message_id, token in found[:_MOST_ADDRESSES]:
+        if constant_time_equal(token.decode("ascii"), bounce_token(key, message_id.decode("ascii"))):
+            return str(message_id, "ascii")
+    return None
+
+
+def _verdict(octets: bytes) -> BounceType:
+    kinds = _CONTENT_TYPE.findall(octets)
+    lengths = [len(one) for one in kinds]
+    if len(kinds) > _MOST_TYPES or max(lengths, default=0) > _LONGEST_TYPE or sum(lengths) > _LARGEST_TYPES:
+        raise UnreadableError
+    try:
+        mail = BytesParser(policy=policy.default).parsebytes(octets)
+        submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
+        return classify(_told(mail), automatic=any(value != "no" for value in submitted))
+    # The library raises what its parsers stumble over, down to RecursionError; its own errors are the rarest of these.
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
+        raise UnreadableError from error
+
+
+def _told(mail: "Message[Any, Any]") -> Iterator[DeliveryStatus]:
+    """What a report says of each recipient: the groups of fields behind the first (RFC 3464, 2.1)."""
+    # OpenSMTPD has the report in a multipart/mixed; of what a message of ours had in it nothing is read.
+    for each in mail.iter_parts() if mail.is_multipart() else ():  # type: ignore[attr-defined] # the policy's class
+        if each.get_content_type() == "message/delivery-status" and isinstance(groups := each.get_payload(), list):
+            for group in groups[1:]:
+                yield DeliveryStatus(_field(group, "action"), _field(group, "status"))
+
+
+def _field(message: "Message[Any, Any]", name: str) -> str:
+    return next(iter(_fields(message, name)), "")
+
+
+def _fields(message: "Message[Any, Any]", name: str) -> list[str]:
+    """The values of a field as they stand there, small letters."""
+    return [str(value).lower() for one, value in message.raw_items() if one.lower() == name]
+
 
 AT_ONCE = 10_000
 """Mails of one round; the others wait for the next."""

@@ -12,8 +12,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Q
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
-from sinetti.notifications.previews.access import AUTHORISATIONS, PENDING
-from sinetti.notifications.previews.accounts import ACCOUNTS
+from sinetti.notifications.previews.access import ACCOUNTS, AUTHORISATIONS, PENDING
 from sinetti.notifications.previews.reminders import REMINDERS, SampleMessage, at
 from sinetti.notifications.previews.samples_decision import DECIDED, DECISIONS, decided
 from sinetti.notifications.templates.renderer import Skip, render

@@ -1,15 +1,14 @@
 """SignNewCertificate: transfer ids are spent for the first certificate of an order. Steps as in docs/issuance.md."""
 
 from sinetti.database.issuance import transactions
-from sinetti.domain.certificates.approval import Replay
 from sinetti.domain.certificates.enrolment import EnrolmentContext, authenticate_transfer_ids, decide_enrolment
-from sinetti.domain.certificates.models import TransferIds
+from sinetti.domain.certificates.models import Replay, TransferIds
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, EnrolRequest, LenientBehaviour
 from sinetti.domain.values import KeyType
 from sinetti.pki.csr import read_request
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance import transfer_ids
+from sinetti.services.issuance import order
 from sinetti.services.issuance.issue import issue, sign_and_store
 from sinetti.services.retry import for_proven, log_leniency, record_rejection, until_settled
 
@@ -23,7 +22,7 @@ def _enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedR
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
     # Until it fits, the same is read and written whether there are such ids or not: the time taken tells nothing.
     stored = transactions.find_password(ctx.db, ask.transfer_id)
-    fits = transfer_ids.verify_password(ctx.transfer_key, ask.transfer_id, ask.transfer_password, stored)
+    fits = order.verify_password(ctx.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
         transactions.count_wrong_password(ctx.db, ask.transfer_id, ctx.audit_entry("stranger", request_id))
     ids = transactions.find_transfer_ids(ctx.db, ask.transfer_id) if fits else None

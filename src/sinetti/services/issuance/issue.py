@@ -9,9 +9,8 @@ from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, Leaf
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
-from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.models import Certificate, IssuanceApproval
 from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason

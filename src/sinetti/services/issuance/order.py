@@ -1,16 +1,56 @@
-"""Ordering: an organisation orders a certificate; a contact gets transfer ids for it, or new ones."""
+"""Ordering: an organisation orders a certificate; a contact gets transfer ids for it, or new ones.
 
+Transfer ids: how they are made, and how their one-time password is kept and compared.
+"""
+
+import hashlib
+import hmac
+import secrets
+import string
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import ContactDetails, NewOrder
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewTransferIds
 from sinetti.domain.orders.ordering_rules import OrderErrorReason
 from sinetti.domain.validation import LONGEST_DESCRIPTION, LONGEST_PERSON, check_unlinked, check_unlinked_or_none
+from sinetti.domain.values import TRANSFER_IDS_LIVE
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance import transfer_ids
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
+
+_LETTERS = string.ascii_letters + string.digits
+_ID_DIGITS = 32
+_PASSWORD_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedTransferIds:
+    """A pair of transfer ids as it is shown, once, to whoever passes it on."""
+
+    order_id: str
+    transfer_id: str
+    transfer_password: str = field(repr=False)
+    expires: datetime
+
+
+def mac(key: bytes, transfer_id: str, password: str) -> bytes:
+    """HMAC-SHA-256 over id and password: the password has 95 random bits, so no slow hash is needed."""
+    return hmac.digest(key, f"{transfer_id}\0{password}".encode(), hashlib.sha256)
+
+
+def verify_password(key: bytes, transfer_id: str, password: str, stored: bytes | None) -> bool:
+    """Compare in constant time; for an unknown id (None) with a dummy, so that it takes as long."""
+    expected = mac(key, transfer_id, password)
+    return hmac.compare_digest(expected, stored if stored is not None else bytes(len(expected))) and stored is not None
+
+
+def generate_transfer_ids(key: bytes, now: datetime) -> tuple[NewTransferIds, str]:
+    """A new pair: what is stored, and the password that is shown once (shapes: facts sheet, 1)."""
+    transfer_id = "".join(secrets.choice(string.digits) for _ in range(_ID_DIGITS))
+    password = "".join(secrets.choice(_LETTERS) for _ in range(_PASSWORD_LENGTH))
+    return NewTransferIds(transfer_id, now, now + TRANSFER_IDS_LIVE, mac(key, transfer_id, password)), password
 
 
 class OrderError(ValueError):
@@ -33,7 +73,7 @@ def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> Ge
     """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
     check_order(new, ctx)
     audit = ctx.audit_entry(actor, request_id)
-    ids, password = transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)
+    ids, password = generate_transfer_ids(ctx.transfer_key, audit.at)
     order_id = organisations.add_order(ctx.db, new, ids, audit)
     return GeneratedTransferIds(order_id, ids.transfer_id, password, ids.expires)
 
@@ -72,7 +112,7 @@ def reissue_transfer_ids(order_id: str, ctx: ServiceContext, actor: str, request
     Raises OrderUnknown and OrderSpent.
     """
     audit = ctx.audit_entry(actor, request_id)
-    ids, password = transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)
+    ids, password = generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
         organisations.replace_ids(ctx.db, order_id, ids, audit)
     except ConcurrentUpdate:

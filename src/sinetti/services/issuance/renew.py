@@ -1,8 +1,7 @@
 """RenewCertificate: the key of a certificate in force asks for the next one. Steps as in docs/issuance.md."""
 
-from sinetti.database.issuance.renewal_lookup import RenewalLookup, find_for_renewal
-from sinetti.domain.certificates.approval import Replay
-from sinetti.domain.certificates.models import Certificate
+from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal
+from sinetti.domain.certificates.models import Certificate, Replay
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, LenientBehaviour, RenewRequest

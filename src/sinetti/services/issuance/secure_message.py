@@ -32,8 +32,9 @@ from sinetti.domain.orders.secure_messages import (
 )
 from sinetti.domain.values import Channel
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance import order, transfer_ids
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
+from sinetti.services.issuance import order
+from sinetti.services.issuance import order as order_module
+from sinetti.services.issuance.order import GeneratedTransferIds
 
 _SHOWN_DIGITS = 2
 
@@ -184,7 +185,7 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
 
 def _shown(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
     """Give the ids that are stored now; None where another call came first."""
-    new, password = transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)
+    new, password = order_module.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
         stored = (
             secure_messages.show_for_code(ctx.db, link, new, audit)
@@ -232,7 +233,7 @@ def _new_link(ctx: ServiceContext, audit: AuditContext, lives: timedelta) -> New
 
 def _unknown_ids(ctx: ServiceContext, audit: AuditContext) -> NewTransferIds:
     """Transfer ids that nobody gets to see: they only end those before, until others are shown."""
-    return transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
+    return order_module.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
 
 
 def _offered(order_id: str, link: NewLink, ctx: ServiceContext, *, has_phone: bool) -> LinkSent:

@@ -1,7 +1,10 @@
-"""Bulk revocation: stored before the first goes; over ten wait for a second officer; cut short, it is gone on with."""
+"""Bulk revocation: stored before the first goes; over ten wait for a second officer; cut short, it is gone on with.
+
+Choosing many certificates at once: what names nothing is refused, before anything is done.
+"""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +13,7 @@ from sinetti.database.access import accounts, pending_invitations
 from sinetti.database.certificates import bulk_revocation, revocation
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.organisations import organisations
 from sinetti.domain.certificates.bulk_revocation import (
     BulkErrorReason,
     BulkRevocationError,
@@ -24,9 +28,45 @@ from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole
 from sinetti.domain.values import Serial
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.journal_entries import note_revoked_or_say
-from sinetti.services.revocation.selection import Tell, no_progress, require_criteria, require_existing
 from sinetti.services.status.crl import publish_best_effort
 from sinetti.services.status.ocsp import presign_revoked
+
+_NAMED = 3
+_LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
+
+Tell = Callable[[int, int], None]
+"""Told after each transaction: of how many certificates it is known what became of them, and of how many in all."""
+
+
+def no_progress(_done: int, _all: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None:
+    """Refuse to do this to every certificate that there is; `ways` of choosing are told. Raises BulkRevocationError."""
+    if wanted == CertificateSelection():
+        sentence = f"all certificates at once are not {verb}: say which, by {ways}"
+        raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, sentence)
+
+
+def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
+    """Refuse what names nothing: a slip of the pen would look as if there were nothing to do.
+
+    Raises BulkRevocationError.
+    """
+    if wanted.customer_id is not None and organisations.find_organisation(ctx.db, wanted.customer_id) is None:
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
+    if wanted.authority is not None and wanted.authority not in ctx.certificates:
+        sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
+    if wanted.serials is None:
+        return
+    known = {row.serial for row in bulk_revocation.select(ctx.db, CertificateSelection(serials=wanted.serials))}
+    if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
+        named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
+        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
+
 
 LINES_AT_ONCE = 50
 """Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""

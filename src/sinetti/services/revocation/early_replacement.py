@@ -23,7 +23,7 @@ from sinetti.domain.certificates.renewal_info import (
 from sinetti.domain.notifications.early_replacement import CallReach, count_reached
 from sinetti.domain.values import Serial
 from sinetti.services.context import ServiceContext
-from sinetti.services.revocation.selection import Tell, no_progress, require_criteria, require_existing
+from sinetti.services.revocation.bulk_revoke import Tell, no_progress, require_criteria, require_existing
 
 
 @dataclass(frozen=True, slots=True)

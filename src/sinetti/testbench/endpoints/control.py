@@ -18,8 +18,13 @@ from sinetti.journal.writer import JournalUnavailable
 from sinetti.server.http import Request, Response, json_reply, problem_response
 from sinetti.services.access.accounts import AccountError
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.order import OrderAlreadyUsed, OrderError, OrderUnknown, reissue_transfer_ids
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
+from sinetti.services.issuance.order import (
+    GeneratedTransferIds,
+    OrderAlreadyUsed,
+    OrderError,
+    OrderUnknown,
+    reissue_transfer_ids,
+)
 from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest, revoke

@@ -16,8 +16,7 @@ from sinetti.domain.validation import (
 )
 from sinetti.domain.values import Channel, IdentifierType, Language, Serial
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.order import order
-from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
+from sinetti.services.issuance.order import GeneratedTransferIds, order
 from sinetti.services.organisations.registration import approve, register_organisation
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError

@@ -1,19 +1,88 @@
 """A pytest plugin for other people's tests: sample certificates in every state, as a fixture.
 
 Whoever has Sinetti installed has it. Nothing but pytest is imported until a test asks for a sample.
+
+What the pytest fixture gives: sample certificates by their state, made when they are asked for, each only once.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sinetti.domain.values import KeyType
+from sinetti.infra.clock import utc_now
+from sinetti.testbench.samples.files import SamplePaths, write_sample
+from sinetti.testbench.samples.generator import (
+    CUSTOMER_ID,
+    CUSTOMER_NAME,
+    SampleCertificate,
+    SampleHierarchy,
+    SampleRequest,
+    SampleState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSample:
+    """A sample in memory, and where its files lie."""
+
+    sample: SampleCertificate
+    paths: SamplePaths
+
+
+class SampleFactory:
+    """Makes samples. Those of one instant have the same anchors and lists, whatever their state."""
+
+    def __init__(self, new_folder: Callable[[str], Path]) -> None:
+        """Take what makes a new folder whose name begins as it is told."""
+        self._new_folder = new_folder
+        self._begun: datetime | None = None
+        self._samples: dict[datetime, SampleHierarchy] = {}
+        self._made: dict[tuple[datetime, SampleRequest], StoredSample] = {}
+
+    def __call__(
+        self,
+        state: SampleState | str = SampleState.VALID,
+        *,
+        now: datetime | None = None,
+        key: KeyType | str = KeyType.EC_P256,
+        customer_id: str = CUSTOMER_ID,
+        name: str = CUSTOMER_NAME,
+    ) -> StoredSample:
+        """Give a sample that is in this state at `now` (with its zone; None: when the first one was asked for).
+
+        The same words give the same sample. Raises ValueError for a state or key type that there is none of, an id or
+        name that no certificate of TEST carries, or a `now` without a zone.
+        """
+        wanted = SampleRequest(SampleState(state), KeyType(key), customer_id, name)
+        at = self._instant(now)
+        if (at, wanted) not in self._made:
+            if at not in self._samples:
+                self._samples[at] = SampleHierarchy(at)
+            sample = self._samples[at].sample(wanted)
+            paths = write_sample(sample, self._new_folder(f"sinetti-{sample.state.value}-"))
+            self._made[at, wanted] = StoredSample(sample, paths)
+        return self._made[at, wanted]
+
+    def _instant(self, now: datetime | None) -> datetime:
+        if now is None:
+            self._begun = self._begun or utc_now()
+            return self._begun
+        if now.tzinfo is None:
+            sentence = "now: an instant needs its zone, such as datetime.UTC"
+            raise ValueError(sentence)
+        return now.astimezone(UTC).replace(microsecond=0)
+
+
 if TYPE_CHECKING:
-    from sinetti.testbench.samples.fixture import SampleFactory
+    pass
 
 
 @pytest.fixture(scope="session")
 def sinetti_certificates(tmp_path_factory: pytest.TempPathFactory) -> "SampleFactory":
     """Give what makes sample certificates: `sinetti_certificates("revoked")` (docs/sample-certificates.md)."""
-    from sinetti.testbench.samples.fixture import SampleFactory  # noqa: PLC0415 - other people's test runs are not slowed
-
     return SampleFactory(tmp_path_factory.mktemp)
