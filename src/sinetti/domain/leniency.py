@@ -16,7 +16,7 @@ class LenientBehaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """Which kindnesses are on. `ready_after` is how long a certificate keeps its holder waiting (machine's clock)."""
+    """Which kindnesses are on. `retrieval_delay` is how long a certificate keeps its holder waiting (machine's clock)."""
 
     replay_same_request: bool = True
     allow_repeated_renewal: bool = True
