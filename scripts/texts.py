@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
-CALLS = frozenset({"translate", "_", "gettext_noop", "make_message"})
+CALLS = frozenset({"translate", "_", "gettext_noop", "make_message", "say"})
 """Calls whose first argument is a message id, where it is written out."""
 COUNTS = frozenset({"translate_plural", "ngettext_noop"})
 """Calls whose first two arguments are the forms of one message id, for one and for more."""
@@ -99,13 +99,14 @@ def helps() -> dict[str, list[str]]:
     # Loaded here: the build hook, which only compiles, has no package to ask yet.
     from sinetti.cli.completion_scripts import all_commands  # noqa: PLC0415
     from sinetti.cli.core import argparse_i18n  # noqa: PLC0415
+    from sinetti.cli.main import place_of  # noqa: PLC0415
 
     found: dict[str, list[str]] = {}
     for command in all_commands():
         word = command.words[0] if command.words else "main"
         if word not in IN_ENGLISH:
             for message_id in argparse_i18n.texts_of(command.parser):
-                place = f"sinetti/cli/{word.replace('-', '_')}.py"
+                place = f"{place_of(word).replace('.', '/')}.py"
                 found[message_id] = [SHARED if found.get(message_id, [place]) != [place] else place]
     return found
 

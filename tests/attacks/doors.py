@@ -79,7 +79,7 @@ class SoapDoor:
 
     def changes(self) -> dict[str, int]:
         """How many rows more each table has that changed in whatever way since this was asked last."""
-        names = self.file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'registry%'")
+        names = self.file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sinetti%'")
         rows = {name: self.file.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}  # noqa: S608 - its own
         before, self._rows = self._rows, rows
         return {

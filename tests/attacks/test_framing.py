@@ -144,7 +144,7 @@ CASES = {
     "chunks of nobody": (["Transfer-Encoding: xchunked"], chunk(GOOD) + END, REFUSED),
     "identity as a transfer": (["Transfer-Encoding: identity"], GOOD, REFUSED),
     "a blank before the colon": (["Transfer-Encoding : chunked"], chunk(GOOD) + END, REFUSED),
-    "a normalised_id header": (["X: y\r\n Transfer-Encoding: chunked", length()], GOOD, REFUSED),
+    "a folded header": (["X: y\r\n Transfer-Encoding: chunked", length()], GOOD, REFUSED),
     "an extension of a chunk": ([CHUNKED], sized(SIZE + b";a=b"), READ),
     "an extension of a megabyte": ([CHUNKED], sized(SIZE + b";a=" + b"x" * 1_000_000), REFUSED),
     "many extensions": (

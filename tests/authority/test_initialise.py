@@ -57,9 +57,9 @@ def killed_at(root, point, founding="FOUNDING"):
     program = (
         # No garbage is looked for in what is loaded, as by the command.
         "import gc, os, sys\ngc.disable()\nfrom dataclasses import replace\nfrom pathlib import Path\n"
-        "from tests.authority.test_initialise import FOUNDING, apart, found\n"
+        "from tests.authority.test_initialise import FOUNDING, apart, initialise\n"
         f"founding = replace({founding}, step=lambda reached: os._exit(9) if reached == sys.argv[2] else None)\n"
-        "found(Path(sys.argv[1]), founding)\n"
+        "initialise(Path(sys.argv[1]), founding)\n"
     )
     place = Path(__file__).parents[2]
     command = [sys.executable, "-c", program, str(root), point]

@@ -30,12 +30,12 @@ def test_what_stands_in_a_line():
     line = told(record(status=200, reason=None))
     assert line.pop("time").endswith("Z")
     assert line.pop("pid")
-    assert line == {"level": "warning", "room": "registry", "event": "it happened", "status": 200}
+    assert line == {"level": "warning", "room": "database", "event": "it happened", "status": 200}
 
 
 ROOMS = {
-    "sinetti.authority.processes": "cli",
-    "sinetti.authority.maintenance": "keeping",
+    "sinetti.cli.authority.serve": "cli",
+    "sinetti.authority.maintenance": "authority",
     "django.db.backends": "django",
 }
 

@@ -15,23 +15,23 @@ SOON = 5.0
 @pytest.fixture
 def done(monkeypatch):
     """Put events in the place of what is done; an event is set when its turn has come."""
-    turns = {name: Event() for name in ("settle_reservations", "renew_lists", "tell", "look")}
+    turns = {name: Event() for name in ("resolve_reservations", "refresh_crls", "tell", "look")}
 
     def duty(name, result=None):
         return lambda *_: turns[name].set() or result
 
-    monkeypatch.setattr(maintenance, "resolve_reservations", duty("settle_reservations", (0, 0)))
-    monkeypatch.setattr(maintenance, "refresh_crls", duty("renew_lists"))
+    monkeypatch.setattr(maintenance, "resolve_reservations", duty("resolve_reservations", (0, 0)))
+    monkeypatch.setattr(maintenance, "refresh_crls", duty("refresh_crls"))
     monkeypatch.setattr(maintenance.AlertLogger, "tell", duty("tell"))
     monkeypatch.setattr(maintenance.OcspRefresher, "look", duty("look"))
     return turns
 
 
 FAILURES = {
-    "a reservation that cannot be settled": ("settle_reservations", ValueError("odd octets")),
-    "a journal that is full": ("settle_reservations", OSError("full")),
-    "a list that cannot be made": ("renew_lists", ValueError("no such reason")),
-    "the register is away for one of them": ("renew_lists", OperationalError("away")),
+    "a reservation that cannot be settled": ("resolve_reservations", ValueError("odd octets")),
+    "a journal that is full": ("resolve_reservations", OSError("full")),
+    "a list that cannot be made": ("refresh_crls", ValueError("no such reason")),
+    "the register is away for one of them": ("refresh_crls", OperationalError("away")),
     "a file that cannot be read": ("tell", PermissionError("DIR/ca")),
 }
 

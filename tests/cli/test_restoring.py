@@ -120,9 +120,9 @@ def step(name):
         os.kill(os.getpid(), signal.SIGKILL)
 
 root, customer, transfer_id, password = sys.argv[1:]
-office = open_authority(Path(root), DirectoryKind.AUTHORITY, RuntimeOptions(step=step)).office
+ctx = open_authority(Path(root), DirectoryKind.AUTHORITY, RuntimeOptions(step=step)).ctx
 csr = build_request(generate_key(KeyType.EC_P256), customer, None)
-enrol(EnrolRequest(Environment.TEST, customer, None, transfer_id, password, csr), office, "0" * 32)
+enrol(EnrolRequest(Environment.TEST, customer, None, transfer_id, password, csr), ctx, "0" * 32)
 """
 
 

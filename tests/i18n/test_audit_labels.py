@@ -13,10 +13,10 @@ from sinetti.domain.values import Channel, Environment, IdentifierType, Language
 from sinetti.i18n.audit_labels import ACTIONS, ACTORS, FACTS, OBJECTS, VALUES, actor_label, fact_label, object_label
 
 SOURCE = Path(sinetti.__file__).parent
-MODULES = [*SOURCE.glob("registry/*.py"), *SOURCE.glob("actions/**/*.py"), *SOURCE.glob("eservice/accounts/*.py")]
-WRITERS = {"audit.write", "audit.write_each", "_audit", "_deleted", "_write"}
+MODULES = [*SOURCE.glob("database/**/*.py"), *SOURCE.glob("services/**/*.py"), *SOURCE.glob("eservice/accounts/*.py")]
+WRITERS = {"audit_log.write", "audit_log.write_each", "_audit", "_deleted", "_write"}
 """Calls that write a row, or lead to one: the action is one of what they are given, in words of the code."""
-NOTERS = {"note", "accounts.note", "trail.note_look", "audit_reading.note"}
+NOTERS = {"note", "accounts.audit", "audit_queries.note_look", "audit_reading.note"}
 ID = "5f" * 16
 FI, SV, EN = Language
 
@@ -38,13 +38,13 @@ def actions():
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Assign) and "action" in ast.unparse(node.targets[0]):
                 yield from words(node.value)
-            elif isinstance(node, ast.Tuple) and module.name == "noticing.py":
+            elif isinstance(node, ast.Tuple) and module.name == "signals.py":
                 yield from (one for one in words(node) if "-" in one)
 
 
 def facts():
     """The names of the facts that are written out."""
-    for node in calls(WRITERS | {"trail.note_look", "accounts.note"}):
+    for node in calls(WRITERS | {"audit_queries.note_look", "accounts.audit"}):
         yield from (one.arg for one in node.keywords if one.arg is not None)
 
 

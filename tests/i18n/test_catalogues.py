@@ -93,11 +93,13 @@ def test_extraction_sees_calls_marks_and_choices(tmp_path):
     package = tmp_path / "sinetti"
     package.mkdir()
     (package / "one.py").write_text(
-        'text("called {name}", language, name=1)\n_("short")\nTABLE = {1: mark("in a table")}\n'
-        'text("yes" if ready else "no", language)\n'
-        'count_text("{count} day", "{count} days", 2, language)\nMANY = mark_count("one", "more")\n'
-        'text(variable, language)\nother("not a message")\nresponse.text("nor this")\n',
+        'translate("called {name}", language, name=1)\n_("short")\nTABLE = {1: gettext_noop("in a table")}\n'
+        'translate("yes" if ready else "no", language)\n'
+        'translate_plural("{count} day", "{count} days", 2, language)\nMANY = ngettext_noop("one", "more")\n'
+        'translate(variable, language)\nother("not a message")\nresponse.translate("nor this")\n'
+        'say("in the language of the case", name=1)\nmake_message("of the client")\n',
     )
     assert set(TEXTS.messages(package)) == {
         "called {name}", "short", "in a table", "yes", "no", ("{count} day", "{count} days"), ("one", "more"),
+        "in the language of the case", "of the client",
     }  # fmt: skip

@@ -103,9 +103,10 @@ def test_the_next_process_goes_on_where_the_last_ended(opened):
 def test_a_process_that_is_killed_leaves_its_file_to_the_next(opened):
     program = (
         "import os, signal, sys; from pathlib import Path; from datetime import datetime, UTC;"
-        "from sinetti.journal.writer import Fact, Journal, Owner;"
-        "one = Journal(Path(sys.argv[1]), Owner('0' * 32, 'TEST', 'north'), lambda: datetime(2026, 3, 2, tzinfo=UTC));"
-        "one.append([Fact('fetched', {'serial': '05', 'at': '2026-03-02T08:00:00Z'})]);"
+        "from sinetti.journal.writer import Journal, JournalEntry, JournalHeader;"
+        "owner = JournalHeader('0' * 32, 'TEST', 'north');"
+        "one = Journal(Path(sys.argv[1]), owner, lambda: datetime(2026, 3, 2, tzinfo=UTC));"
+        "one.append([JournalEntry('fetched', {'serial': '05', 'at': '2026-03-02T08:00:00Z'})]);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, str(opened.folder)]

@@ -189,7 +189,7 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
         place = disk.root if disk else folder
         root, name = place / "authority", f"chaos_{folder.name.replace('-', '_')}_{seed}"
         forks = stack.enter_context(zygote(folder / "processes", {}))
-        url = cluster.make(name) if cluster else f"sqlite:///{root / 'db.sqlite3'}"
+        url = cluster.make(name) if cluster else f"sqlite:///{root / 'register.sqlite3'}"
         served = [
             _node(forks, folder, root if number == 0 else place / f"authority-{number}") for number in range(nodes)
         ]

@@ -22,7 +22,7 @@ OF_PAGES = (REPLACED, HANDED_OVER, LOAD_COMPARED, LOADED)
 
 @cache
 def named() -> tuple[str, ...]:
-    """Every name that an action gives to `office.step`, as it stands in the code: a new one is found by itself."""
+    """Every name that an action gives to `ctx.step`, as it stands in the code: a new one is found by itself."""
     found = {
         node.args[0].value
         for path in SERVICES.rglob("*.py")

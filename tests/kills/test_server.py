@@ -125,7 +125,7 @@ def test_the_clients_steps_are_the_ones_that_it_takes():
     source = steps.SERVICES.parent / "client"
     named = {
         node.args[0].value
-        for path in source.glob("*.py")
+        for path in source.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "step" and node.args
         if isinstance(node.args[0], ast.Constant)

@@ -238,7 +238,7 @@ def test_it_stops_within_five_seconds_whatever_stalls_or_hangs(number, tmp_path)
         for stall in STALLS.values():
             stack.enter_context(closing(connected(opened.soap))).sendall(stall)
         for _ in range(20):
-            stack.enter_context(closing(connected(opened.unmovable))).sendall(head(len(GOOD)) + GOOD)
+            stack.enter_context(closing(connected(opened.stuck))).sendall(head(len(GOOD)) + GOOD)
         sleep(0.2)
         begun = monotonic_seconds()
         opened.process.send_signal(number)

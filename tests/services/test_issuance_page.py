@@ -19,6 +19,7 @@ FILES = ("issuance/enrol.py", "issuance/renew.py", "issuance/issue.py", "issuanc
 UNNUMBERED = {
     *("revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"),
     *("contact-changed", "early-stored", "early-opened", "early-undone", "early-back"),
+    *("replacement-ordered", "contacts-handed-over", "load-compared", "load-part"),
 }
 """Points at which a process may end that are no step of issuing."""
 
@@ -42,7 +43,7 @@ def comments_of(path: Path) -> list[int]:
 
 
 def points_of(path: Path) -> list[str]:
-    """The names given to `office.step`, in order."""
+    """The names given to `ctx.step`, in order."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     steps = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "step"]
@@ -65,7 +66,7 @@ def test_the_page_numbers_its_steps_without_a_gap():
 def test_every_step_that_the_page_places_in_the_core_is_a_numbered_comment():
     numbered = {number for name in FILES for number in comments_of(SERVICES / name)}
     assert numbered == {4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15}
-    doors = {number for number, text in steps_of_the_page().items() if "protocols/" in text or "`wire/`" in text}
+    doors = {number for number, text in steps_of_the_page().items() if "`api/" in text or "`wire/`" in text}
     assert set(steps_of_the_page()) - numbered == doors | {3}, "the rest is done by doors; 3 is the way in"
 
 

@@ -205,9 +205,9 @@ def desk(db: Database) -> Desk:
 
 
 @pytest.fixture
-def sqlite_desk(db: Database) -> Desk:
+def sqlite_desk(sqlite_db: Database) -> Desk:
     """Give an office on SQLite only, for what does not depend on the database."""
-    return opened_desk(db)
+    return opened_desk(sqlite_db)
 
 
 def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:

@@ -197,9 +197,9 @@ def test_after_ctrl_c_the_same_delivery_goes_on(desk, receiver, monkeypatch, ste
             raise KeyboardInterrupt
 
     make = documents_deliver.ClientContext
-    monkeypatch.setattr("sinetti.cli.client.common.Run", lambda **given: make(**given, step=interrupt))
+    monkeypatch.setattr("sinetti.cli.client.common.ClientContext", lambda **given: make(**given, step=interrupt))
     assert desk.deliver()[0] == 130
-    monkeypatch.setattr("sinetti.cli.client.common.Run", make)
+    monkeypatch.setattr("sinetti.cli.client.common.ClientContext", make)
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
     assert len(receiver.seen) == (2 if step == "delivery-answered" else 1)
@@ -475,7 +475,7 @@ PAGE = DOCS / "deliveries.md"
 
 
 def test_the_page_has_the_steps_in_order():
-    found = re.findall(r'ctx\.step\("([a-z-]+)"\)', (PACKAGE / "client" / "documents" / "deliver.py").read_text())
+    found = re.findall(r'\.step\("([a-z-]+)"\)', (PACKAGE / "client" / "documents" / "deliver.py").read_text())
     assert [cells[0].strip("`") for cells in rows(PAGE, "step")] == found
 
 

@@ -116,7 +116,9 @@ def test_what_is_no_plain_file_is_written_through(tmp_path):
         core_output.write_atomic(tmp_path, b"new")
 
 
-PROGRAM = "import pathlib, sys; from sinetti.cli import output; output.write_whole(pathlib.Path('/dev/stdout'), b'new')"
+PROGRAM = (
+    "import pathlib, sys; from sinetti.cli.core import output; output.write_atomic(pathlib.Path('/dev/stdout'), b'new')"
+)
 
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")

@@ -101,7 +101,7 @@ HOSTILE = {
     "too long": HEAD + b"\n" + b"a" * bounces_module.LARGEST,
     "a type without end": HEAD + b"Content-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one hidden behind lone returns": HEAD + b"X: y\rContent-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
-    "one normalised_id without end": HEAD + b"Content-Type: multipart/report;\n" + b" a=b;\n" * 50_000 + b"\n\n",
+    "one folded without end": HEAD + b"Content-Type: multipart/report;\n" + b" a=b;\n" * 50_000 + b"\n\n",
     "many types with comments": HEAD
     + b"Content-Type: multipart/report; boundary=b\n\n"
     + (b"--b\nContent-Type: text/plain; " + b"(a)" * 300 + b"\n\n") * 90,
@@ -182,12 +182,12 @@ def test_a_maildir(desk, tmp_path):
     (maildir / "cur" / "j:2,FS").write_bytes(b"was there")
     counts = read_returns(room, maildir, NOW)
     assert counts == BounceReport(
-        marked=1, marked_before=1, soft=1, automatic=1, other=1, unknown=2, unreadable=4, unmovable=1
+        marked=1, marked_before=1, soft=1, automatic=1, other=1, unknown=2, unreadable=4, stuck=1
     )
     seen = ["a:2,S", "b:2,S", "c:2,S", "d:2,FS", "e:2,FS", "f:2,FS", "g:2,FS", "h:2,S", "i:2,FS", "j:2,FS", "k:2,FS"]
     assert files(maildir) == [*(f"cur/{name}" for name in seen), "new/.hidden"]
     assert bounced(desk) == ["lost@client.example"]
-    assert read_returns(room, maildir, NOW + DAY) == BounceReport(unreadable=1, unmovable=1)
+    assert read_returns(room, maildir, NOW + DAY) == BounceReport(unreadable=1, stuck=1)
 
 
 def test_killed_between_commit_and_move(desk, tmp_path):

@@ -202,7 +202,7 @@ def test_operators_are_told_of_findings_at_the_new_instant(bench):
 def test_while_the_clock_runs_messages_are_of_their_instants_too(sqlite_desk, tmp_path, monkeypatch):
     bench = Bench(sqlite_desk, tmp_path, runs=True)
     running = [NOW]
-    monkeypatch.setattr("sinetti.testbench.core.clock.machine_now", lambda: running[0])
+    monkeypatch.setattr("sinetti.testbench.core.clock.utc_now", lambda: running[0])
     enrolled(bench.desk)
     bench.postman.dispatch_due()
     running[0] = END + DAY

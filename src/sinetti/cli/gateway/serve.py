@@ -46,7 +46,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     place, reporter = load_listen_settings(settings), load_report_target(settings)
     sightings = None if reporter is None else UsageReporter(reporter)
     seen = discard if sightings is None else sightings.seen
-    edge = serving.Edge(_service(settings, place, seen), unix=place.socket is not None)
+    edge = serving.GatewayApp(_service(settings, place, seen), unix=place.socket is not None)
 
     def read_anew() -> None:
         # Anchors, trust, lists and whose word counts. Where it listens and whom it tells stay as they were.

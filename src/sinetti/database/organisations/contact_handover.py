@@ -25,7 +25,7 @@ from sinetti.domain.values import Channel
 
 @dataclass(frozen=True, slots=True)
 class ContactSummary:
-    """Somebody who looks after certificates, by their normalised_id address, and after how many."""
+    """Somebody who looks after certificates, by their case-folded address, and after how many."""
 
     email: str = field(repr=False)
     name: str = field(repr=False)

@@ -141,7 +141,7 @@ class BounceReport:
     other: int = 0
     unknown: int = 0
     unreadable: int = 0
-    unmovable: int = 0
+    stuck: int = 0
 
 
 def read_returns(ctx: NotificationContext, maildir: Path, now: datetime) -> BounceReport:
