@@ -43,11 +43,11 @@ _NUMBERS = {
                   SELECT i FROM r) AS n""",
 }
 _REVOKED = """
-INSERT INTO sinetti_certificate (id, predecessor_id, serial, authority_id, holding_id, state, origin, key_id, sha256,
+INSERT INTO sinetti_certificate (id, predecessor_id, serial, authority_id, lineage_id, state, origin, key_id, sha256,
        retrieval_id,
        not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, revoked_at, revocation_reason)
 SELECT 100000000 + i, CASE WHEN i % 2 = 1 THEN 99999999 + i END,
-       '40' || %(serial)s, %(authority)s, %(holding)s, 'issued', 'import', %(key)s,
+       '40' || %(serial)s, %(authority)s, %(lineage)s, 'issued', 'import', %(key)s,
        %(digest)s, %(retrieval)s, %(at)s, %(end_at)s, %(end_at)s, 1, %(at)s, %(at)s, %(revoked_at)s, 'superseded'
   FROM {numbers}"""
 _RANDOM = {
@@ -173,7 +173,7 @@ def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     )
     kind = models.CertificateType.objects.using(using).get(channel=Channel.WS)
 
-    def holding() -> models.Lineage:
+    def lineage() -> models.Lineage:
         return models.Lineage.objects.using(using).create(
             organisation=organisation, type=kind, subject_serial=secrets.token_hex(16).upper(), created=now
         )
@@ -183,12 +183,12 @@ def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     serials = [Serial("41" + secrets.token_hex(18)) for _ in range(living)]
     for serial in serials:
         row = models.Certificate.objects.using(using).create(
-            serial=serial, authority_id=name, holding=holding(), state=CertificateState.ISSUED, origin="import",
+            serial=serial, authority_id=name, lineage=lineage(), state=CertificateState.ISSUED, origin="import",
             key=key, sha256=secrets.token_hex(32), retrieval_id=secrets.token_hex(16), not_before=now, not_after=ends,
             renewable_from=ends, reserved_at=now, recorded_at=now,
         )  # fmt: skip
         models.CertificateDer.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
-    values: dict[str, Any] = {"authority": name, "holding": holding().pk, "key": key.pk, "at": now, "end_at": ends}
+    values: dict[str, Any] = {"authority": name, "lineage": lineage().pk, "key": key.pk, "at": now, "end_at": ends}
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         vendor = connections[using].vendor
         statement = _REVOKED.replace("{numbers}", _NUMBERS[vendor]).replace("i % 2", "i %% 2")

@@ -36,12 +36,12 @@ SELECT md5('o' || i), 'BENCH' || i, 'BENCH' || i, 'artificial', 'FI', 'Organisat
   FROM {numbers} WHERE i %% 4 = 0;
 INSERT INTO sinetti_roleassignment (mandate_id, organisation_id, person_id, role, valid_from)
 SELECT md5('m' || i), md5('o' || i), md5('s' || i), 'signatory', %(at)s FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO sinetti_lineage (holding_id, organisation_id, type_id, subject_serial, description, version, created,
+INSERT INTO sinetti_lineage (lineage_id, organisation_id, type_id, subject_serial, description, version, created,
        contact_id, deputy_id)
 SELECT md5('h' || i), md5('o' || (i - i %% 4)), %(type)s, upper(md5('h' || i)), '', 3, %(at)s,
        md5('p' || i), CASE WHEN i %% 4 = 1 THEN md5('p' || (i - 1)) END FROM {numbers};
 INSERT INTO sinetti_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
-INSERT INTO sinetti_certificate (serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+INSERT INTO sinetti_certificate (serial, authority_id, lineage_id, state, origin, key_id, sha256, retrieval_id,
        not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at, revocation_reason)
 SELECT '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || i), 'fetched', 'import',
        md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i), {ends} - interval '730 days',

@@ -50,12 +50,12 @@ SELECT md5('o' || i), 'BENCH' || i, 'bench' || i, 'artificial', 'FI', 'Organisat
   FROM {numbers} WHERE i %% 4 = 0;
 INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)
 SELECT md5('o' || i), 'bench', %(at)s FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO sinetti_lineage (holding_id, organisation_id, type_id, subject_serial, description, version, created,
+INSERT INTO sinetti_lineage (lineage_id, organisation_id, type_id, subject_serial, description, version, created,
        contact_id)
 SELECT md5('h' || i), md5('o' || (i - i %% 4)), 'bench', upper(md5('h' || i)), 'Payroll ' || i %% 1000, 3, %(at)s,
        md5('p' || i) FROM {numbers};
 INSERT INTO sinetti_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
-INSERT INTO sinetti_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+INSERT INTO sinetti_certificate (id, serial, authority_id, lineage_id, state, origin, key_id, sha256, retrieval_id,
        predecessor_id, not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at,
        revocation_reason)
 SELECT i + 1, substr(md5('s' || i), 1, 30) || lpad(to_hex(i), 8, '0'), 'bench-ca',

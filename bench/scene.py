@@ -59,7 +59,7 @@ class Holder:
     """One holder: its certificate, and the request that renews it."""
 
     number: int
-    holding_id: str
+    lineage_id: str
     customer_id: str
     serial: Serial
     key: KeyId
@@ -159,16 +159,16 @@ def _holder(
 ) -> Holder:
     """A holder whose certificate's last month has begun."""
     number, (mine, new) = pair
-    customer_id, holding_id = f"BENCH{number:07d}", secrets.token_hex(16)
+    customer_id, lineage_id = f"BENCH{number:07d}", secrets.token_hex(16)
     span = ValidityPeriod(began, began + VALIDITY)
-    plan = LeafRequest(customer_id, name_of(number), "FI", holding_id.upper(), mine.public_key(), new_serial(), span)
+    plan = LeafRequest(customer_id, name_of(number), "FI", lineage_id.upper(), mine.public_key(), new_serial(), span)
     to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
     der = attach_signature(to_be_signed, authority.ctx.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
     request = build_request(new, customer_id, name_of(number))
     ask = RenewRequest(Environment.TEST, customer_id, name_of(number), request, der)
     return Holder(
         number,
-        holding_id,
+        lineage_id,
         customer_id,
         plan.serial,
         key_id(mine.public_key()),

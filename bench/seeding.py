@@ -72,22 +72,22 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
             created=at,
             contact=person,
         )
-        holding = models.Lineage(
-            holding_id=holder.holding_id,
+        lineage = models.Lineage(
+            lineage_id=holder.lineage_id,
             organisation=organisation,
             type_id=type_id,
-            subject_serial=holder.holding_id.upper(),
+            subject_serial=holder.lineage_id.upper(),
             contact=person,
             created=at,
         )
         key = models.UsedKey(key_id=holder.key, first_seen=at)
-        rows += [person, organisation, holding, key]
+        rows += [person, organisation, lineage, key]
         rows.append(models.ApprovedChannel(organisation=organisation, type_id=type_id, approved_at=at))
         rows.append(
             models.Certificate(
                 serial=holder.serial,
                 authority_id=authority,
-                holding=holding,
+                lineage=lineage,
                 state=CertificateState.FETCHED,
                 origin="import",
                 key=key,
@@ -111,11 +111,11 @@ def _manager(model: Any, alias: str) -> Any:  # noqa: ANN401 - one loop over six
 def _octets(alias: str, holders: list[Holder]) -> None:
     ids = dict(
         models.Certificate.objects.using(alias)
-        .filter(holding_id__in=[holder.holding_id for holder in holders])
-        .values_list("holding_id", "pk")
+        .filter(lineage_id__in=[holder.lineage_id for holder in holders])
+        .values_list("lineage_id", "pk")
     )
     models.CertificateDer.objects.using(alias).bulk_create(
-        models.CertificateDer(certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der)
+        models.CertificateDer(certificate_id=ids[holder.lineage_id], to_be_signed=holder.to_be_signed, der=holder.der)
         for holder in holders
     )
 
@@ -125,7 +125,7 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry
     certificate = Certificate(
         serial=holder.serial,
         authority=name,
-        holding=Lineage(holder.holding_id, holder.holding_id.upper(), customer, Channel.WS, Language.SV, 0),
+        lineage=Lineage(holder.lineage_id, holder.lineage_id.upper(), customer, Channel.WS, Language.SV, 0),
         state=CertificateState.FETCHED,
         key=holder.key,
         span=holder.span,
@@ -138,7 +138,7 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry
     return [issued, journal_records.fetched(holder.serial, holder.span.not_before)]
 
 
-# What only takes room: a quarter as many holdings as certificates, each row as large and as indexed as a real one. Its
+# What only takes room: a quarter as many lineages as certificates, each row as large and as indexed as a real one. Its
 # octets are those of one real certificate, so nothing of it could be fetched or renewed.
 _NUMBERS = {
     "postgresql": "generate_series(%(start)s::int, %(end)s::int) AS n(i)",
@@ -151,10 +151,10 @@ SELECT md5('o' || i), 'FILL' || i, 'FILL' || i, 'artificial', 'FI', 'Organisatio
   FROM {numbers} WHERE i % 4 = 0;
 INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)
 SELECT md5('o' || i), %(type)s, %(at)s FROM {numbers} WHERE i % 4 = 0;
-INSERT INTO sinetti_lineage (holding_id, organisation_id, type_id, subject_serial, description, version, created)
+INSERT INTO sinetti_lineage (lineage_id, organisation_id, type_id, subject_serial, description, version, created)
 SELECT md5('h' || i), md5('o' || i), %(type)s, upper(md5('h' || i)), '', 3, %(at)s FROM {numbers} WHERE i % 4 = 0;
 INSERT INTO sinetti_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
-INSERT INTO sinetti_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+INSERT INTO sinetti_certificate (id, serial, authority_id, lineage_id, state, origin, key_id, sha256, retrieval_id,
        not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at, revocation_reason)
 SELECT 100000000 + i, '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || (i - i % 4)), 'fetched', 'import',
        md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i), %(at)s, %(end_at)s, %(end_at)s, 1,

@@ -10,7 +10,7 @@ from simulate.world import Round, successor
 from sinetti.database.models import OutboxMessage
 
 _BY_SERIAL = ("reminder", "take-into-use")
-_BY_HOLDING = ("fetched", "renewed", "revoked", "contact-changed")
+_BY_LINEAGE = ("fetched", "renewed", "revoked", "contact-changed")
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Row:
     step: str
     channel: str
     serial: str | None
-    holding: str | None
+    lineage: str | None
 
 
 def compare(play: Play, rounds: list[Round]) -> Compared:
@@ -38,7 +38,7 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
     by_life, by_address = _sorted(play, rows, compared)
     events = Events(model)
     for life in play.world.lives:
-        events.judge(life, by_life[life.holding_id])
+        events.judge(life, by_life[life.lineage_id])
     every = [*play.world.lives, *(new for life in play.world.lives if (new := successor(life)) is not None)]
     for life in every:
         model.judge(life, by_life[life.serial])
@@ -51,17 +51,17 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
 def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
     """Read the outbox, and count what became of its rows."""
     rows = OutboxMessage.objects.using(play.db.alias).values_list(
-        "message_id", "kind", "step", "channel", "certificate__serial", "holding_id", "sent",
+        "message_id", "kind", "step", "channel", "certificate__serial", "lineage_id", "sent",
         "failed_at", "cancelled_at",
         "expanded_at",
     )  # fmt: skip
     found = {}
-    for message_id, kind, step, channel, serial, holding, *ends in rows.iterator(chunk_size=5000):
+    for message_id, kind, step, channel, serial, lineage, *ends in rows.iterator(chunk_size=5000):
         what = "event" if channel is None else "message"
         fate = next((name for name, at in zip(_FATES, ends, strict=True) if at is not None), "waiting")
         fates[f"{what}: {fate}"] += 1
         if channel is not None:
-            found[message_id] = _Row(kind, step.removesuffix(f":{channel}"), channel, serial, holding)
+            found[message_id] = _Row(kind, step.removesuffix(f":{channel}"), channel, serial, lineage)
     return found
 
 
@@ -71,7 +71,7 @@ _FATES = ("sent", "failed_at", "cancelled_at", "expanded_at")
 def _sorted(
     play: Play, rows: dict[str, _Row], compared: Compared
 ) -> tuple[dict[str, list[Sent]], dict[str, dict[str, list[Sent]]]]:
-    """Give what left, by the serial or the holding that it is about, and by kind and address."""
+    """Give what left, by the serial or the lineage that it is about, and by kind and address."""
     by_life: dict[str, list[Sent]] = defaultdict(list)
     by_address: dict[str, dict[str, list[Sent]]] = defaultdict(lambda: defaultdict(list))
     for message_id, tried in play.tried.items():
@@ -82,7 +82,7 @@ def _sorted(
         one = Sent(row.kind, row.step, row.channel, tried.last.to, tried.last.at, tried.later, left=tried.ends > 0)
         if row.kind in _BY_SERIAL:
             by_life[row.serial or ""].append(one)
-        if row.kind in _BY_HOLDING:
-            by_life[row.holding or ""].append(one)
+        if row.kind in _BY_LINEAGE:
+            by_life[row.lineage or ""].append(one)
         by_address[row.kind][one.to].append(one)
     return by_life, by_address

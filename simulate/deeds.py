@@ -44,7 +44,7 @@ class Hand:
             case Act.RENEW:
                 held = self._found(Serial(life.serial))
                 self._issue(
-                    life, IssuanceApproval(held.holding, _key(life), _span(deed.at), predecessor=held.serial), done
+                    life, IssuanceApproval(held.lineage, _key(life), _span(deed.at), predecessor=held.serial), done
                 )
             case Act.ORDER:
                 self._order(life, done)
@@ -55,12 +55,12 @@ class Hand:
                 usage.store_report(self.db, GATEWAY, seen, deed.at)
             case Act.CHANGE_CONTACT:
                 if deed.to is not None:
-                    contacts.change_contact(self.db, life.holding_id, _party(deed.to), done)
+                    contacts.change_contact(self.db, life.lineage_id, _party(deed.to), done)
             case Act.LET_END:
-                contacts.let_end(self.db, life.holding_id, done)
+                contacts.let_end(self.db, life.lineage_id, done)
             case Act.REVOKE:
                 why = (RevocationReason.SUPERSEDED, None)
-                revocation.revoke(self.db, life.holding_id, [Serial(life.serial)], why, done)
+                revocation.revoke(self.db, life.lineage_id, [Serial(life.serial)], why, done)
 
     def _order(self, life: Life, audit: audit_log.AuditContext) -> None:
         """Order a replacement for the contact of now, and have it issued."""
@@ -70,8 +70,8 @@ class Hand:
         new = NewOrder(customer, Channel.WS, "", _party(contact), deputy, Serial(life.serial))
         ids = NewTransferIds(digest(f"ids {life.serial}")[:32], audit.at, audit.at + timedelta(days=14), b"")
         order_id = organisations.add_order(self.db, new, ids, audit)
-        holding = self._found(Serial(life.serial)).holding
-        self._issue(life, IssuanceApproval(holding, _key(life), _span(audit.at), order_id=order_id), audit)
+        lineage = self._found(Serial(life.serial)).lineage
+        self._issue(life, IssuanceApproval(lineage, _key(life), _span(audit.at), order_id=order_id), audit)
 
     def _issue(self, life: Life, approval: IssuanceApproval, audit: audit_log.AuditContext) -> None:
         serial, ends = new_serial(life), approval.span.not_after

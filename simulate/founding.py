@@ -38,7 +38,7 @@ def found(db: Database, world: World) -> None:
         _write(db, models.Organisation, map(_organisation, world.organisations))
         _write(db, models.ApprovedChannel, map(_approval, world.organisations))
         _write(db, models.RoleAssignment, chain.from_iterable(map(_mandates, world.organisations)))
-        _write(db, models.Lineage, map(_holding, world.lives))
+        _write(db, models.Lineage, map(_lineage, world.lives))
         replaced = [life for life in world.lives if life.habit is Habit.REPLACED]
         _write(db, models.UsedKey, map(_key, world.lives))
         _write(db, models.Certificate, map(_certificate, world.lives))
@@ -117,12 +117,12 @@ def _mandates(one: Organisation) -> Iterator[models.RoleAssignment]:
         yield models.RoleAssignment(**common, agent_id=one.firm.organisation_id, role=Role.MANAGER)
 
 
-def _holding(life: Life) -> models.Lineage:
+def _lineage(life: Life) -> models.Lineage:
     return models.Lineage(
-        holding_id=life.holding_id,
+        lineage_id=life.lineage_id,
         organisation_id=life.organisation.organisation_id,
         type_id=_TYPE,
-        subject_serial=life.holding_id.upper(),
+        subject_serial=life.lineage_id.upper(),
         description=f"payroll {life.number}",
         contact_id=life.contact.person_id,
         deputy_id=life.deputy.person_id if life.deputy else None,
@@ -148,7 +148,7 @@ _REPLACED_AT = BEGINS - timedelta(days=100)
 def _replacing_order(life: Life, replaced: int) -> models.Order:
     return models.Order(
         order_id=digest(f"order {life.serial}")[:32],
-        holding_id=life.holding_id,
+        lineage_id=life.lineage_id,
         contact_id=life.contact.person_id,
         replaces_id=replaced,
         state=OrderState.SPENT,
@@ -169,7 +169,7 @@ def _row(life: Life, serial: str, ends: datetime, **more: Any) -> models.Certifi
     return models.Certificate(
         serial=serial,
         authority_id=AUTHORITY,
-        holding_id=life.holding_id,
+        lineage_id=life.lineage_id,
         state=CertificateState.FETCHED,
         key_id=digest(serial),
         sha256=digest(f"der {serial}"),

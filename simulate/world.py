@@ -100,7 +100,7 @@ class Life:
 
     number: int
     serial: str
-    holding_id: str
+    lineage_id: str
     organisation: Organisation
     ends: datetime
     habit: Habit

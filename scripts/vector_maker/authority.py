@@ -81,8 +81,8 @@ class Authority:
     ) -> x509.Certificate:
         """Issue an organisation's certificate, valid for 730 days from some time after `made`."""
         span = ValidityPeriod(self.made + after, self.made + after + VALIDITY)
-        holding = hashlib.sha256((renews or name).encode()).hexdigest()[:32].upper()
-        plan = LeafRequest(*customer, COUNTRY, holding, key.public_key(), new_serial(drawn(name)), span)
+        lineage = hashlib.sha256((renews or name).encode()).hexdigest()[:32].upper()
+        plan = LeafRequest(*customer, COUNTRY, lineage, key.public_key(), new_serial(drawn(name)), span)
         return self._issued(plan, self.issuing(), LeafProfile.HOLDER)
 
     def response_signer(self, name: str, key: AnyKey) -> x509.Certificate:

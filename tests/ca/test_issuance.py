@@ -22,7 +22,7 @@ from tests.ca.altering import altered
 from tests.support.authority import (
     BASE_URL,
     CUSTOMER_ID,
-    HOLDING,
+    LINEAGE,
     NOW,
     authority,
     holder_certificate,
@@ -54,7 +54,7 @@ def test_the_subject_has_its_order_and_values():
     subject = holder_certificate(holder_key()).subject
     assert [(one.oid, one.value) for one in subject] == [
         (NameOID.COMMON_NAME, CUSTOMER_ID),
-        (NameOID.SERIAL_NUMBER, HOLDING),
+        (NameOID.SERIAL_NUMBER, LINEAGE),
         (NameOID.ORGANIZATION_NAME, "Sinisiipi Oy"),
         (NameOID.COUNTRY_NAME, "FI"),
     ]
@@ -160,7 +160,7 @@ def test_each_kind_comes_from_its_own_ca(kind, by):
         build_tbs(PLAN, by, kind)
 
 
-def test_a_holder_without_holding_is_refused():
+def test_a_holder_without_lineage_is_refused():
     with pytest.raises(ValueError, match="holding's id"):
         build_tbs(replace(PLAN, subject_serial=None), ISSUER, LeafProfile.HOLDER)
 

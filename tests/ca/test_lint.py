@@ -13,7 +13,7 @@ from sinetti.ca.profiles import key_usage
 from sinetti.domain.values import KeyType
 from tests.ca.altering import altered, subject
 from tests.support.authority import (
-    HOLDING,
+    LINEAGE,
     NOW,
     authority,
     holder_certificate,
@@ -52,7 +52,7 @@ def test_what_we_issue_breaks_no_rule(certificate, above):
     assert lint(certificate, above) == ()
 
 
-CN, SERIAL_NUMBER = (NameOID.COMMON_NAME, "0123456-7"), (NameOID.SERIAL_NUMBER, HOLDING)
+CN, SERIAL_NUMBER = (NameOID.COMMON_NAME, "0123456-7"), (NameOID.SERIAL_NUMBER, LINEAGE)
 O, C = (NameOID.ORGANIZATION_NAME, "Sinisiipi Oy"), (NameOID.COUNTRY_NAME, "FI")  # noqa: E741 - as X.500 calls it
 PRINTABLE_CN = x509.NameAttribute(*CN, _type=_ASN1Type.PrintableString)
 LONG_O = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "n" * 65, _validate=False)
@@ -170,7 +170,7 @@ BROKEN = {
     ),
     "an overlong value": (altered(HOLDER, subject_name=subject(CN, SERIAL_NUMBER, LONG_O, C)), ISSUING, "over 64"),
     "a holding in lower case": (
-        altered(HOLDER, subject_name=subject(CN, (NameOID.SERIAL_NUMBER, HOLDING.lower()), O, C)),
+        altered(HOLDER, subject_name=subject(CN, (NameOID.SERIAL_NUMBER, LINEAGE.lower()), O, C)),
         ISSUING,
         "32 upper-case",
     ),

@@ -49,7 +49,7 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
     """A renewal that may be made."""
     held = enrolled(desk)
     now, signer = in_the_window(desk, held), desk.certificate(held.serial)
-    approval = IssuanceApproval(signer.holding, KEY, ValidityPeriod(now, now + VALIDITY), predecessor=held.serial)
+    approval = IssuanceApproval(signer.lineage, KEY, ValidityPeriod(now, now + VALIDITY), predecessor=held.serial)
     return CertificateReservation(
         approval=approval,
         authority=signer.authority,
@@ -69,7 +69,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
     row = using.create(
         serial=reservation.serial,
         authority_id=reservation.authority,
-        holding_id=approval.holding.holding_id,
+        lineage_id=approval.lineage.lineage_id,
         state=CertificateState.ISSUED,
         origin="renewal",
         predecessor=using.get(serial=approval.predecessor),
@@ -87,9 +87,9 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
     octets = table(desk, models.CertificateDer)
     octets.create(certificate=row, to_be_signed=reservation.to_be_signed, der=signed.der)
     name = f"certificate:{reservation.serial}"
-    holding = approval.holding.holding_id
+    lineage = approval.lineage.lineage_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
-    audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, holding=holding, **facts)
+    audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, lineage=lineage, **facts)
     audit_log.write(desk.db, desk.audit_entry(), "certificate-issued", name, sha256=signed.sha256)
     outbox.notify_contact(desk.db, "renewed", mappers.certificates(desk.db).get(pk=row.pk), desk.clock.now)
 
@@ -150,7 +150,7 @@ def test_the_reading_by_hand_is_that_of_the_orm(desk):
     assert (read.signer, read.renewals.successor) == (found, desk.certificate(new.serial))
     assert read.renewals.repeat_count == 2
     certificates_revocation.revoke(
-        desk.db, found.holding.holding_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.audit_entry()
+        desk.db, found.lineage.lineage_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.audit_entry()
     )
     read = find_for_renewal(desk.db, found.sha256, desk.certificate(new.serial).key)
     assert (read.signer, read.renewals.same_key) == (desk.certificate(held.serial), desk.certificate(new.serial))
@@ -274,16 +274,16 @@ def beside(desk: Desk, do, other):
     return came[0]
 
 
-def revocation(desk: Desk, holding_id: str, serial: Serial):
+def revocation(desk: Desk, lineage_id: str, serial: Serial):
     why = (RevocationReason.KEY_COMPROMISE, None)
-    return lambda: certificates_revocation.revoke(desk.db, holding_id, [serial], why, desk.audit_entry())
+    return lambda: certificates_revocation.revoke(desk.db, lineage_id, [serial], why, desk.audit_entry())
 
 
 def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
     """The statement's snapshot is older than the lock that it waited for: the moved version tells."""
     reservation = renewal(desk)
     certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    revoke = revocation(desk, certificate.holding.holding_id, certificate.predecessor)
+    revoke = revocation(desk, certificate.lineage.lineage_id, certificate.predecessor)
     signed = SignedCertificate(b"der", SIGNED, desk.machine.now)
     found = beside(
         desk, lambda: transactions.store_certificate(desk.db, certificate, signed, desk.audit_entry()), revoke
@@ -296,7 +296,7 @@ def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_ren
 
 def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(desk):
     certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
-    revocation(desk, certificate.holding.holding_id, certificate.predecessor)()
+    revocation(desk, certificate.lineage.lineage_id, certificate.predecessor)()
     again = desk.certificate(SERIAL)
     found = transactions.store_certificate(
         desk.db, again, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.audit_entry()
@@ -306,18 +306,18 @@ def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(des
 
 def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothing_reserved(desk):
     reservation = renewal(desk)
-    holding, predecessor = reservation.approval.holding, reservation.approval.predecessor
-    revoke = revocation(desk, holding.holding_id, predecessor)
+    lineage, predecessor = reservation.approval.lineage, reservation.approval.predecessor
+    revoke = revocation(desk, lineage.lineage_id, predecessor)
     assert isinstance(
         beside(desk, lambda: transactions.reserve_certificate(desk.db, reservation, desk.audit_entry()), revoke),
         ConcurrentUpdate,
     )
     assert not transactions.key_known(desk.db, KEY)
     assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
-    assert desk.certificate(predecessor).holding.version == holding.version + 1
+    assert desk.certificate(predecessor).lineage.version == lineage.version + 1
 
 
-def test_something_else_of_the_holding_moves_between_the_commits(desk):
+def test_something_else_of_the_lineage_moves_between_the_commits(desk):
     """The version is another one, the reservation stands: it is looked at again and recorded."""
     certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
     mappers.move_versions(table(desk, models.Lineage).all())

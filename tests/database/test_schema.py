@@ -73,15 +73,15 @@ def founded(apps) -> dict:
 def issued(there, number: int) -> None:
     """Write one certificate's whole life, as older code does."""
     using, person = there["using"], there["person"]
-    holding = using("Lineage").create(
+    lineage = using("Lineage").create(
         organisation=there["organisation"], type=there["kind"], subject_serial=f"{number:032}", contact=person,
         created=NOW,
     )  # fmt: skip
-    order = using("Order").create(holding=holding, contact=person, state="spent", created=NOW)
+    order = using("Order").create(lineage=lineage, contact=person, state="spent", created=NOW)
     using("TransferIds").create(transfer_id=f"{number:032}", order=order, password_mac=b"m", created=NOW, expires=NOW)
     key = using("UsedKey").create(key_id=f"{number:064}", first_seen=NOW)
     row = using("Certificate").create(
-        serial=f"{number:038x}", authority=there["authority"], holding=holding, state="reserved", origin="order",
+        serial=f"{number:038x}", authority=there["authority"], lineage=lineage, state="reserved", origin="order",
         order=order, key=key, retrieval_id=f"{number:032}", not_before=NOW, not_after=NOW, renewable_from=NOW,
         reserved_at=NOW,
     )  # fmt: skip
@@ -91,9 +91,9 @@ def issued(there, number: int) -> None:
     )
     using("Certificate").filter(pk=row.pk).update(state="issued", sha256=f"{number:064}", recorded_at=NOW)
     using("OutboxMessage").create(
-        kind="fetched", holding=holding, certificate=row, recipient=person, step="once", created=NOW, due=NOW
+        kind="fetched", lineage=lineage, certificate=row, recipient=person, step="once", created=NOW, due=NOW
     )
-    using("RejectedRequest").create(holding=holding, reason="too-early", operation="renew", at=NOW, request_id=REQUEST)
+    using("RejectedRequest").create(lineage=lineage, reason="too-early", operation="renew", at=NOW, request_id=REQUEST)
 
 
 def test_what_older_code_writes_while_the_tables_change_is_all_there(older):

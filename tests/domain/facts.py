@@ -45,7 +45,7 @@ WITHDRAWN = Organisation("0123456-7", "Sinisiipi Oy", open=True, channels=frozen
 HELD_KEY, NEW_KEY, OTHER_KEY = KeyId("aa" * 32), KeyId("bb" * 32), KeyId("cc" * 32)
 
 
-def holding(customer: Organisation = CUSTOMER) -> Lineage:
+def lineage(customer: Organisation = CUSTOMER) -> Lineage:
     """A holding for web service use, whose contact reads Swedish."""
     return Lineage("0f" * 16, "0F" * 16, customer, Channel.WS, Language.SV, version=7)
 
@@ -55,7 +55,7 @@ def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Cer
     values: dict[str, object] = {
         "serial": Serial(serial),
         "authority": "DataProvidersTestIssuingCAv1",
-        "holding": holding(),
+        "holding": lineage(),
         "state": CertificateState.FETCHED,
         "key": HELD_KEY,
         "span": ValidityPeriod(ends - VALIDITY, ends),
@@ -73,7 +73,7 @@ def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
     values: dict[str, object] = {
         "transfer_id": "1" * 32,
         "order_id": "0e" * 16,
-        "holding": holding(),
+        "holding": lineage(),
         "replaces": None,
         "created": created,
         "expires": created + TRANSFER_IDS_LIVE,

@@ -20,10 +20,10 @@ from sinetti.domain.requests import (
     RetrieveRequest,
 )
 from sinetti.domain.values import Environment, KeyPolicy, KeyType, ValidityPeriod
-from tests.domain.facts import NEW_KEY, NOW, certificate, holding, transfer_ids
+from tests.domain.facts import NEW_KEY, NOW, certificate, lineage, transfer_ids
 
 FROZEN = {
-    "an approval": (IssuanceApproval(holding(), NEW_KEY, ValidityPeriod(NOW, NOW)), "key"),
+    "an approval": (IssuanceApproval(lineage(), NEW_KEY, ValidityPeriod(NOW, NOW)), "key"),
     "again": (Replay(certificate(NOW)), "certificate"),
     "a refusal": (Rejection(RejectionReason.TOO_EARLY), "reason"),
     "a certificate": (certificate(NOW), "revoked_at"),

@@ -314,14 +314,14 @@ def a_form_without_its_cookie(page, town):
 
 def stop_link(town, **of_person):
     offered, _ = town.offered()
-    order = town.using(models.Order).select_related("holding__contact").get(pk=offered.order_id)
-    contact = order.holding.contact
+    order = town.using(models.Order).select_related("lineage__contact").get(pk=offered.order_id)
+    contact = order.lineage.contact
     person = town.using(models.Person).filter(pk=contact.pk)
     person.update(email=f"{contact.pk}@customer.example", **of_person)
     now = town.ctx.now()
     row = town.using(models.OutboxMessage).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
-        holding=order.holding, recipient=contact,
+        lineage=order.lineage, recipient=contact,
     )  # fmt: skip
     return f"/stop/{row.message_id}/{link_token(town.ctx.transfer_key, STOP_LINK, row.message_id)}"
 

@@ -162,7 +162,7 @@ class Arena:
     def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
         statement = (
             "SELECT c.retrieval_id, o.customer_id FROM sinetti_certificate c JOIN sinetti_lineage h "
-            "ON h.holding_id = c.holding_id JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id"
+            "ON h.lineage_id = c.lineage_id JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id"
         )
         if self.cluster is None:
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:

@@ -152,10 +152,10 @@ def audit_is_complete_and_in_order(history: History, seen: Seen) -> Iterator[str
         )
         if row.order and not history.restored and trail[f"order:{row.order}"][:1] != ["ordered"]:
             yield f"the order of {row.serial} has no audit row"
-    yield from _holdings_in_order(seen)
+    yield from _lineages_in_order(seen)
 
 
-def _holdings_in_order(seen: Seen) -> Iterator[str]:
+def _lineages_in_order(seen: Seen) -> Iterator[str]:
     """A renewal is reserved after its predecessor was issued, and everything after its order."""
     first: dict[tuple[str, str], int] = {}
     for one in seen.audit:

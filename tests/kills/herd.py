@@ -19,7 +19,7 @@ from tests.kills.wire import Hinted
 
 CERTIFICATES = """
     SELECT o.der FROM sinetti_certificateder o JOIN sinetti_certificate c ON c.id = o.certificate_id
-      JOIN sinetti_lineage h ON h.holding_id = c.holding_id
+      JOIN sinetti_lineage h ON h.lineage_id = c.lineage_id
       JOIN sinetti_organisation g ON g.organisation_id = h.organisation_id WHERE g.customer_id = ?"""
 
 PROGRAM = """\

@@ -16,11 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CERTIFICATES = """
-    SELECT c.serial, c.authority_id, c.holding_id, c.state, c.order_id, p.serial, c.retrieval_id,
+    SELECT c.serial, c.authority_id, c.lineage_id, c.state, c.order_id, p.serial, c.retrieval_id,
            c.revoked_at IS NOT NULL, c.revocation_reason, c.first_fetched_at IS NOT NULL, o.der, c.sha256
     FROM sinetti_certificate c LEFT JOIN sinetti_certificate p ON p.id = c.predecessor_id
     LEFT JOIN sinetti_certificateder o ON o.certificate_id = c.id ORDER BY c.id"""
-ORDERS = "SELECT order_id, holding_id, state FROM sinetti_order"
+ORDERS = "SELECT order_id, lineage_id, state FROM sinetti_order"
 PAIRS = "SELECT transfer_id, order_id FROM sinetti_transferids"
 LONG_AGO = "2000-01-01 00:00:00"
 OLD_REFUSALS = f"SELECT count(*) FROM sinetti_rejectedrequest WHERE at < '{LONG_AGO[:-1]}1'"  # noqa: S608 - ours
@@ -39,7 +39,7 @@ class Row:
 
     serial: str
     authority: str
-    holding: str
+    lineage: str
     state: str
     order: str | None
     predecessor: str | None
@@ -63,7 +63,7 @@ class Audit:
     sequence: int
     action: str
     object: str
-    holding: str | None
+    lineage: str | None
     whole: bool
 
 
@@ -128,7 +128,7 @@ def look(url: str, seen: Seen) -> None:
         )
         for line in certificates
     ]
-    seen.orders = {order: (holding, state) for order, holding, state in orders}
+    seen.orders = {order: (lineage, state) for order, lineage, state in orders}
     seen.pairs = dict(pairs)
     seen.audit = [_audit(*line) for line in audit]
 
@@ -137,9 +137,9 @@ def ages_ago(number: int) -> str:
     """Write the statement that puts in refusals of long ago, as many, of a holding that there is."""
     return f"""
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number})
-        INSERT INTO sinetti_rejectedrequest (refusal_id, reason, operation, at, request_id, holding_id)
-        SELECT '{secrets.token_hex(12)}' || n, 'too-early', 'renew', '{LONG_AGO}', 'long ago', h.holding_id
-          FROM numbers, (SELECT holding_id FROM sinetti_lineage LIMIT 1) h"""  # noqa: S608 - ours
+        INSERT INTO sinetti_rejectedrequest (refusal_id, reason, operation, at, request_id, lineage_id)
+        SELECT '{secrets.token_hex(12)}' || n, 'too-early', 'renew', '{LONG_AGO}', 'long ago', h.lineage_id
+          FROM numbers, (SELECT lineage_id FROM sinetti_lineage LIMIT 1) h"""  # noqa: S608 - ours
 
 
 def ten_revoked_by(officer: str) -> str:

@@ -34,7 +34,7 @@ def trail(*rows):
             [("certificate-revoked", f"certificate:{one.serial}", None)] if one.revoked and one.state != "void" else []
         )
     return [
-        Audit(number, action, about, holding, whole=True) for number, (action, about, holding) in enumerate(told, 1)
+        Audit(number, action, about, lineage, whole=True) for number, (action, about, lineage) in enumerate(told, 1)
     ]
 
 

@@ -184,7 +184,7 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     stage.wire.fates.append(Fate.ANSWER_HELD)
     command, known = program(*stage.words_to_enrol(site)), surroundings({})
     with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=known) as process:
-        assert stage.wire.holding.wait(30)
+        assert stage.wire.lineage.wait(30)
         process.kill()
     stage.wire.gone.set()
     assert site.state("enrol") == "sent"

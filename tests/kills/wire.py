@@ -33,7 +33,7 @@ class Wire:
     url: str = ""
     fates: deque[Fate] = field(default_factory=deque)
     passed: list[tuple[str, bytes]] = field(default_factory=list)
-    holding: threading.Event = field(default_factory=threading.Event)
+    lineage: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
     hint: Callable[[str], Hinted] | None = None
     """What is answered to whoever asks for a renewal hint at a path, true or not. None: there is no such door."""
@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         status, kind, answer = self._asked(body)
         if fate is Fate.ANSWER_HELD:
-            self.wire.holding.set()
+            self.wire.lineage.set()
             self.wire.gone.wait(30)
         if fate in {Fate.ANSWER_LOST, Fate.ANSWER_HELD}:
             self._cut()

@@ -176,7 +176,7 @@ def test_a_mandate_that_was_withdrawn_counts_no_more(both):
 
 
 def test_without_a_contact_one_is_asked_for(stage):
-    row(stage, Lineage, stage.sunday.holding).update(contact=None)
+    row(stage, Lineage, stage.sunday.lineage).update(contact=None)
     text = letter(stage, REMINDER, to="signatory").text
     assert "It has no technical contact person now. Name one" in text
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
@@ -650,8 +650,8 @@ def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
     case = by_title(MessageKind.DIGEST, "on a Monday, to a firm's contact person")
     maker = certificates.maker_of(stage)
     for number in range(60):
-        holding = maker.holding(0x200 + number, "Etuudet", stage.people.contact)
-        maker.certificate(holding, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")
+        lineage = maker.lineage(0x200 + number, "Etuudet", stage.people.contact)
+        maker.certificate(lineage, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")
     text = letter(stage, case).text
     assert "Goes by itself (62):" in text
     assert "And 12 more that go by themselves." in text
@@ -667,7 +667,7 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
     assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
     order = models.Order.objects.using(both.db.alias).filter(state="open").first()
-    models.Order.objects.using(both.db.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
+    models.Order.objects.using(both.db.alias).filter(pk=order.pk).update(lineage=both.still_used.lineage)
     assert "has not been retrieved yet" in letter(both, case).text
 
 

@@ -215,7 +215,7 @@ def test_the_organisation_is_closed_while_its_request_is_decided(desk):
     assert not certificates(desk).exists()
 
 
-def test_a_holding_that_never_stands_still_makes_the_service_unavailable(desk):
+def test_a_lineage_that_never_stands_still_makes_the_service_unavailable(desk):
     ids, key = ordered(desk), new_key()
 
     def move(reached: str) -> None:

@@ -30,7 +30,7 @@ def test_the_third_time(desk):
     asked_with_the_old_key(desk, held)
     row = events(desk).get()
     assert row.facts == {"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"}
-    assert (row.channel, row.holding_id) == (None, desk.certificate(held.serial).holding.holding_id)
+    assert (row.channel, row.lineage_id) == (None, desk.certificate(held.serial).lineage.lineage_id)
 
 
 def test_a_program_that_asks_every_minute(sqlite_desk):
@@ -66,10 +66,10 @@ def test_refusals_count_together_for_seven_days(sqlite_desk, days, told):
 
 
 def test_every_reason_is_told_of_or_left_out_on_purpose(sqlite_desk):
-    holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id
+    lineage = sqlite_desk.certificate(enrolled(sqlite_desk).serial).lineage.lineage_id
     for reason in RejectionReason:
         for _ in range(3):
-            rejections.record_rejection(sqlite_desk.db, holding, reason, "renew", sqlite_desk.audit_entry())
+            rejections.record_rejection(sqlite_desk.db, lineage, reason, "renew", sqlite_desk.audit_entry())
     told = {row.facts["reason_name"] for row in events(sqlite_desk)}
     assert set(RejectionReason) - told == {
         RejectionReason.TOO_EARLY,
@@ -80,26 +80,26 @@ def test_every_reason_is_told_of_or_left_out_on_purpose(sqlite_desk):
     }
 
 
-def test_other_reasons_and_other_holdings_count_for_themselves(sqlite_desk):
-    one, other = (sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id for _ in range(2))
-    for holding, reason in (
+def test_other_reasons_and_other_lineages_count_for_themselves(sqlite_desk):
+    one, other = (sqlite_desk.certificate(enrolled(sqlite_desk).serial).lineage.lineage_id for _ in range(2))
+    for lineage, reason in (
         (one, RejectionReason.KEY_REUSED), (one, RejectionReason.KEY_REUSED), (one,
         RejectionReason.CSR_UNREADABLE), (other, RejectionReason.KEY_REUSED),
     ):  # fmt: skip
-        rejections.record_rejection(sqlite_desk.db, holding, reason, "renew", sqlite_desk.audit_entry())
+        rejections.record_rejection(sqlite_desk.db, lineage, reason, "renew", sqlite_desk.audit_entry())
     assert not events(sqlite_desk).exists()
 
 
 def test_many_at_once(desk):
     """Whoever comes third, the people are told once."""
-    holding = desk.certificate(enrolled(desk).serial).holding.holding_id
+    lineage = desk.certificate(enrolled(desk).serial).lineage.lineage_id
     for _ in range(2):
-        rejections.record_rejection(desk.db, holding, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
+        rejections.record_rejection(desk.db, lineage, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
     together = Barrier(4)
 
     def refuse():
         together.wait(20)
-        rejections.record_rejection(desk.db, holding, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
+        rejections.record_rejection(desk.db, lineage, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
         desk.db.close()
 
     threads = [Thread(target=refuse) for _ in range(4)]

@@ -52,7 +52,7 @@ def orders(desk: Desk) -> "list[models.Order]":
     return list(models.Order.objects.using(desk.db.alias).order_by("created", "pk"))
 
 
-def holding(desk: Desk, serial: Serial) -> models.Lineage:
+def lineage(desk: Desk, serial: Serial) -> models.Lineage:
     """The line of a certificate, with its people."""
     rows = models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy")
     return rows.get(certificates__serial=serial)

@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 BASE_URL = "http://pki.sinetti.example"
 CUSTOMER_ID = "0123456-7"
 CUSTOMER_NAME = "Sinisiipi Oy"
-HOLDING = UUID("0f0e0d0c-0b0a-4908-8706-050403020100").hex.upper()
+LINEAGE = UUID("0f0e0d0c-0b0a-4908-8706-050403020100").hex.upper()
 """A holding's id as it stands in the subject."""
 
 
@@ -63,7 +63,7 @@ def leaf_plan(
 ) -> LeafRequest:
     """Make a plan for a holder's certificate, of 730 days as a rule."""
     span = ValidityPeriod(begins, begins + life)
-    return LeafRequest(customer_id, CUSTOMER_NAME, "FI", HOLDING, public_key, new_serial(), span)
+    return LeafRequest(customer_id, CUSTOMER_NAME, "FI", LINEAGE, public_key, new_serial(), span)
 
 
 def issue(

@@ -68,7 +68,7 @@ def a_certificate(
 ) -> models.Certificate:
     """A certificate that was fetched, of a holding of its own unless one is given."""
     number = f"{rows(desk, 'Certificate').count():032x}"
-    holding = changes.pop("holding", None) or rows(desk, "Lineage").create(
+    lineage = changes.pop("holding", None) or rows(desk, "Lineage").create(
         organisation=organisation, type=the_type(desk), subject_serial=number, contact=contact, created=NOW
     )
     begins = ends - YEARS
@@ -77,7 +77,7 @@ def a_certificate(
         "state": "fetched", "origin": "order", "recorded_at": begins, "first_fetched_at": begins, **changes,
     }  # fmt: skip
     return rows(desk, "Certificate").create(
-        serial=number, authority=the_type(desk).authority, holding=holding, key=key, sha256=number,
+        serial=number, authority=the_type(desk).authority, lineage=lineage, key=key, sha256=number,
         retrieval_id=number, not_before=begins, not_after=ends, renewable_from=ends - timedelta(days=60),
         reserved_at=begins, **terms,
     )  # fmt: skip

@@ -149,16 +149,16 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
 }
 
 
-def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "", **holding: object) -> str:
+def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "", **lineage: object) -> str:
     """Write a certificate that is like these facts, with what took its place; returns its serial."""
     using = desk.db.alias
-    row = _certificate(desk, facts, f"{number:038x}", _holding(desk, facts, description, holding))
+    row = _certificate(desk, facts, f"{number:038x}", _lineage(desk, facts, description, lineage))
     if facts.seen is not None:
         CertificateObservation.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
     if facts.succeeded:
         span = ValidityPeriod(facts.span.not_before, NOW + 700 * DAY)
         new = replace(facts, span=span, revoked_at=None, reason=None, fetched_at=facts.taken_at, succeeded=False)
-        by = _certificate(desk, new, f"ff{number:036x}", row.holding, predecessor=row)
+        by = _certificate(desk, new, f"ff{number:036x}", row.lineage, predecessor=row)
         if facts.new_seen is not None:
             CertificateObservation.objects.using(using).create(
                 certificate=by, gateway=gateway(desk), last_seen=facts.new_seen
@@ -172,7 +172,7 @@ def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
     return Gateway.objects.using(desk.db.alias).get_or_create(name="gate", defaults=values)[0]
 
 
-def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Lineage:
+def _lineage(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Lineage:
     using = desk.db.alias
     organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).get(
         customer_id=CUSTOMER_ID
@@ -189,14 +189,14 @@ def _certificate(
     desk: Desk,
     facts: CertificateFacts,
     serial: str,
-    holding: models.Lineage,
+    lineage: models.Lineage,
     predecessor: models.Certificate | None = None,
 ) -> models.Certificate:
     using = desk.db.alias
     state = "reserved" if not facts.issued else "issued" if facts.fetched_at is None else "fetched"
     renewed = facts.by_renewal or predecessor is not None
     return models.Certificate.objects.using(using).create(
-        serial=serial, authority_id=holding.type.authority_id, holding=holding, state=state,
+        serial=serial, authority_id=lineage.type.authority_id, lineage=lineage, state=state,
         origin="renewal" if renewed else "import", predecessor=predecessor,
         key=models.UsedKey.objects.using(using).create(key_id=f"{serial}-key", first_seen=NOW),
         sha256=serial.rjust(64, "0") if facts.issued else None, retrieval_id=f"{serial[:2]}{serial[-30:]}",

@@ -276,7 +276,7 @@ def town(desk: Desk, address: str) -> Town:
     own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
     held = enrolled(desk)
     near = [a_certificate(desk, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
-    rows(desk, "Lineage").filter(pk=near[2].holding_id).update(
+    rows(desk, "Lineage").filter(pk=near[2].lineage_id).update(
         deputy=a_person(desk, "deputy@malli.example", "Vara Sijainen")
     )
     gone = enrolled(desk)

@@ -76,7 +76,7 @@ class RevocationsEndpoint:
             _log.info("request %s: signature refused: %s", request.request_id, refused)
             return _unsigned(request, refused.wrong)
         (signer,) = found
-        language = signer.certificate.holding.language
+        language = signer.certificate.lineage.language
         if not self.admits(signer.der):
             return with_headers(
                 problem_response(request, 429, "too-many-requests", texts.TOO_MANY, language), retry_after="60"

@@ -19,8 +19,8 @@ def certificate_json(certificate: Certificate, now: datetime) -> dict[str, str |
     state = display_state(certificate.state, revoked=certificate.revoked, not_after=span.not_after, now=now)
     return {
         "serial": certificate.serial,
-        "customer_id": certificate.holding.customer.customer_id,
-        "channel": certificate.holding.channel.value,
+        "customer_id": certificate.lineage.customer.customer_id,
+        "channel": certificate.lineage.channel.value,
         "state": state.value,
         "not_before": instant(span.not_before),
         "not_after": instant(span.not_after),

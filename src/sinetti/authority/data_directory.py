@@ -190,13 +190,13 @@ def atomic_directory(
     What a process that was killed left behind goes first: a temporary folder that no process has locked.
     """
     temporary = root.parent / f".{root.name}.{secrets.token_hex(8)}.new"
-    holding = None
+    lineage = None
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with locked(root.parent, wait=True):
             _clear(root)
             temporary.mkdir(mode=0o700)
-            holding = _lock(temporary)
+            lineage = _lock(temporary)
         for name in inside:
             (temporary / name).mkdir(mode=0o700)
         folder = DataDirectory(temporary)
@@ -212,8 +212,8 @@ def atomic_directory(
         raise FolderError(sentence) from failed
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        if holding is not None:
-            os.close(holding)
+        if lineage is not None:
+            os.close(lineage)
 
 
 @contextmanager

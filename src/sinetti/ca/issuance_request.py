@@ -72,7 +72,7 @@ class LeafRequest:
     """A certificate for a holder, for the signer of responses or for an OCSP responder.
 
     `customer_id` becomes the CN (of the service's own: its name); `subject_serial`, 32 upper-case hex digits, is the id
-    of the holding (of the service's own: None); `organisation` is cut to 64 characters, `country` is two capitals.
+    of the lineage (of the service's own: None); `organisation` is cut to 64 characters, `country` is two capitals.
     """
 
     customer_id: str

@@ -20,7 +20,7 @@ from sinetti.pki.policy_oids import channel_from_policy, is_ocsp_responder, sign
 Rule = Callable[[x509.Certificate, x509.Certificate], str | None]
 
 _SERIAL_BITS = (64, 159)
-_HOLDING = re.compile(r"[0-9A-F]{32}")
+_LINEAGE = re.compile(r"[0-9A-F]{32}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HOLDER_SUBJECT = (
     NameOID.COMMON_NAME,
@@ -126,12 +126,12 @@ def subject_values(certificate: x509.Certificate, _: x509.Certificate) -> str | 
     return None
 
 
-def holding_id(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Carry the holding's id as serialNumber, 32 upper-case hex digits (facts sheet, 4)."""
+def lineage_id(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
+    """Carry the lineage's id as serialNumber, 32 upper-case hex digits (facts sheet, 4)."""
     if not _is_holder(certificate, issuer):
         return None
     values = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
-    fits = all(_HOLDING.fullmatch(str(one.value)) for one in values)
+    fits = all(_LINEAGE.fullmatch(str(one.value)) for one in values)
     return None if fits else "the subject's serialNumber is not 32 upper-case hex digits"
 
 
@@ -246,7 +246,7 @@ RULES: tuple[Rule, ...] = (
     subject_attributes,
     subject_strings,
     subject_values,
-    holding_id,
+    lineage_id,
     basic_constraints,
     usage_bits,
     extended_usage,

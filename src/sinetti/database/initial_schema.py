@@ -46,7 +46,7 @@ PREFIX_INDEXES = {
     "people_by_email_prefix": ("Person", '(lower(email) COLLATE "C"), person_id'),
     "organisations_by_id_prefix": ("Organisation", 'normalised_id COLLATE "C", organisation_id'),
     "organisations_by_name_prefix": ("Organisation", '(lower(name) COLLATE "C"), organisation_id'),
-    "holdings_by_description": ("Lineage", '(lower(description) COLLATE "C"), holding_id'),
+    "lineages_by_description": ("Lineage", '(lower(description) COLLATE "C"), lineage_id'),
 }
 """Indexes for prefix searches (database/certificates/search.py), with model and columns.
 

@@ -93,7 +93,7 @@ def _each(test: _Test) -> _Test:
     return lambda value: isinstance(value, list) and all(test(one) for one in value)
 
 
-_HOLDING = _table(dict.fromkeys(("holding_id", "subject_serial", "channel", "customer_id"), _text))
+_LINEAGE = _table(dict.fromkeys(("holding_id", "subject_serial", "channel", "customer_id"), _text))
 _PAIR = _table(
     {"transfer_id": _text, "password_mac": _hex, "created": _instant, "expires": _instant, "ended": _or_null(_instant)}
 )
@@ -119,7 +119,7 @@ _KINDS: Mapping[str, Mapping[str, _Test]] = {
         **dict.fromkeys(("not_before", "not_after", "renewable_from", "recorded_at"), _instant),
         "crl_shard": _number,
         "predecessor": _or_null(_serial),
-        "holding": _HOLDING,
+        "holding": _LINEAGE,
         "order": _or_null(_ORDER),
         "der": _octets,
     },

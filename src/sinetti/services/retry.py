@@ -20,7 +20,7 @@ _failures = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
 TRIES = 10
-"""A holding moves three times for one certificate (reserved, recorded, fetched): ten tries outlast any real crowd."""
+"""A lineage moves three times for one certificate (reserved, recorded, fetched): ten tries outlast any real crowd."""
 
 
 def until_settled(attempt: Callable[[], _Answer | Rejection]) -> _Answer | Rejection:
@@ -57,7 +57,7 @@ def for_proven(language: Language, request_id: str, act: Callable[[], _Answer | 
 
 
 def record_rejection(
-    refusal: Rejection, operation: str, holding: Lineage, ctx: ServiceContext, audit: AuditContext
+    refusal: Rejection, operation: str, lineage: Lineage, ctx: ServiceContext, audit: AuditContext
 ) -> Rejection:
     """Keep a refusal whose caller is proven, and give it back.
 
@@ -65,8 +65,8 @@ def record_rejection(
     """
     if refusal.reason is RejectionReason.KEY_REUSED:
         # What was spent or renewed is read first, the key after it: the same request may have come in between.
-        transactions.check_version(ctx.db, holding)
-    rejections.record_rejection(ctx.db, holding.holding_id, refusal.reason, operation, audit)
+        transactions.check_version(ctx.db, lineage)
+    rejections.record_rejection(ctx.db, lineage.lineage_id, refusal.reason, operation, audit)
     return refusal
 
 

@@ -52,7 +52,7 @@ def approved(desk: Desk, **facts: object) -> IssuanceApproval:
     """An approval for an open order."""
     ids = transactions.find_transfer_ids(desk.db, ordered(desk).transfer_id)
     now = desk.clock.now
-    values = {"holding": ids.holding, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
+    values = {"holding": ids.lineage, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
     return IssuanceApproval(**{**values, **facts})
 
 
@@ -67,20 +67,20 @@ def test_a_reservation_is_read_back_as_it_was_decided(desk):
     assert (found.serial, found.key, found.span) == ("45" * 19, KEY, approval.span)
     assert (found.state, found.sha256, found.recorded_at) == (CertificateState.RESERVED, None, None)
     assert found.order_id == approval.order_id
-    assert found.holding.version == approval.holding.version + 1
+    assert found.lineage.version == approval.lineage.version + 1
     assert transactions.get_der(desk.db, found) == (b"octets", None)
     assert transactions.key_known(desk.db, KEY)
 
 
-def test_the_holding_has_moved_since(desk):
+def test_the_lineage_has_moved_since(desk):
     approval = approved(desk)
-    stale = replace(approval, holding=replace(approval.holding, version=approval.holding.version - 1))
+    stale = replace(approval, lineage=replace(approval.lineage, version=approval.lineage.version - 1))
     with pytest.raises(ConcurrentUpdate):
         transactions.reserve_certificate(desk.db, a_reservation(desk, stale), desk.audit_entry())
     assert nothing_came_of_it(desk)
     with pytest.raises(ConcurrentUpdate):
-        transactions.check_version(desk.db, stale.holding)
-    transactions.check_version(desk.db, approval.holding)
+        transactions.check_version(desk.db, stale.lineage)
+    transactions.check_version(desk.db, approval.lineage)
 
 
 def test_the_order_was_spent_since(desk):
@@ -104,7 +104,7 @@ def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = desk.certificate(renewed(desk, held).serial)
-    approval = approved(desk, holding=new.holding, order_id=None, predecessor=held.serial, supersedes=new)
+    approval = approved(desk, lineage=new.lineage, order_id=None, predecessor=held.serial, supersedes=new)
     with pytest.raises(ConcurrentUpdate):
         transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert nothing_came_of_it(desk)

@@ -42,7 +42,7 @@ def test_fetched_renewed_revoked(desk):
         ("revoked", held.serial, now, now, CONTACT.email),
     ]
     assert {(row.attempts, row.sent, row.failed_at) for row in owed(desk)} == {(0, None, None)}
-    assert {row.holding_id for row in owed(desk)} == {desk.certificate(held.serial).holding.holding_id}
+    assert {row.lineage_id for row in owed(desk)} == {desk.certificate(held.serial).lineage.lineage_id}
 
 
 def test_the_same_request_again_owes_nothing_more(desk):
@@ -65,7 +65,7 @@ def test_a_voided_renewal_is_told_of_by_the_one_that_took_its_place(desk):
 def test_none_goes_out_twice(desk):
     enrolled(desk)
     row = owed(desk).get()
-    certificate = models.Certificate.objects.using(desk.db.alias).select_related("holding").get()
+    certificate = models.Certificate.objects.using(desk.db.alias).select_related("lineage").get()
     outbox.notify_contact(desk.db, "fetched", certificate, desk.clock.now)
     assert owed(desk).count() == 1
     with pytest.raises(IntegrityError), transaction.atomic(using=desk.db.alias):
@@ -79,13 +79,13 @@ def test_none_goes_out_twice(desk):
         )
 
 
-def test_a_holding_whose_contact_was_erased(desk):
+def test_a_lineage_whose_contact_was_erased(desk):
     """The message waits without a recipient, once."""
     held = enrolled(desk)
     models.OutboxMessage.objects.using(desk.db.alias).all().delete()
     models.Lineage.objects.using(desk.db.alias).update(contact=None)
-    certificate = models.Certificate.objects.using(desk.db.alias).select_related("holding").get()
+    certificate = models.Certificate.objects.using(desk.db.alias).select_related("lineage").get()
     for _ in range(2):
         outbox.notify_contact(desk.db, "fetched", certificate, desk.clock.now)
     assert owed(desk).get().recipient is None
-    assert desk.certificate(held.serial).holding.language == "fi", "the organisation's language then"
+    assert desk.certificate(held.serial).lineage.language == "fi", "the organisation's language then"

@@ -93,12 +93,12 @@ def test_many_at_once(desk):
     assert [signatory.name for signatory in found[ours.pk].signatories] == ["Two", "One"]
     assert found[ours.pk].contact_person.name == "Contact"
     assert found[other.pk] == found["unknown"] == recipients.Roles()
-    holding = models.Order.objects.using(desk.db.alias).get(pk=first.order_id).holding_id
+    lineage = models.Order.objects.using(desk.db.alias).get(pk=first.order_id).lineage_id
     with CaptureQueriesContext(connections[desk.db.alias]) as asked:
-        held = recipients.holders(desk.db, [holding, "unknown"])
+        held = recipients.holders(desk.db, [lineage, "unknown"])
     assert len(asked) == 1
-    assert [held[holding][0].language, held[holding][1]] == [Language.SV, None]
-    assert list(held) == [holding]
+    assert [held[lineage][0].language, held[lineage][1]] == [Language.SV, None]
+    assert list(held) == [lineage]
 
 
 def test_more_than_one_statement_takes(sqlite_desk):

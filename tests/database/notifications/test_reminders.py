@@ -92,7 +92,7 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
         recipient = models.Lineage.objects.using(shared.db.alias).get().contact_id
         message = NewMessage(
             MessageKind.REMINDER, MessageChannel.EMAIL, one.serial, "30", now, recipient,
-            holding=one.holding_id, certificate=one.certificate,
+            lineage=one.lineage_id, certificate=one.certificate,
         )  # fmt: skip
         return BatchResult(noting(found).again, [message])
 
@@ -132,10 +132,10 @@ def test_a_void_one_is_not_looked_at_again(desk):
     reminders.process_due(desk.db, reach(desk), noting)
     rows = models.Certificate.objects.using(desk.db.alias)
     assert rows.get().next_reminder_at == desk.clock.now + timedelta(days=30)
-    holding = rows.get().holding_id
+    lineage = rows.get().lineage_id
     rows.update(state="void")
-    reminders.reschedule(desk.db, holding)
+    reminders.reschedule(desk.db, lineage)
     assert rows.get().next_reminder_at is not None
     rows.update(state="fetched")
-    reminders.reschedule(desk.db, holding)
+    reminders.reschedule(desk.db, lineage)
     assert rows.get().next_reminder_at is None

@@ -67,9 +67,9 @@ def test_all_rows_are_held_before_the_first_is_changed(desk, monkeypatch):
     last_first = list(rows.order_by("-pk"))
     held, moves = [], mappers.move_versions
 
-    def moved(holdings):
+    def moved(lineages):
         held.append(all(is_held(desk, one) for one in [*last_first, *lines]))
-        moves(holdings)
+        moves(lineages)
 
     monkeypatch.setattr(mappers, "move_versions", moved)
     with transaction.atomic(using=desk.db.alias):

@@ -26,7 +26,7 @@ from tests.domain.facts import (
     OTHER_KEY,
     WITHDRAWN,
     certificate,
-    holding,
+    lineage,
     transfer_ids,
 )
 
@@ -77,7 +77,7 @@ CASES = {
     "spent with this key": (transfer_ids(spent_on=MINE_ISSUED), KNOWN, Replay(MINE_ISSUED)),
     "spent with this key, lapsed since": (transfer_ids(LAPSED, spent_on=MINE_ISSUED), KNOWN, Replay(MINE_ISSUED)),
     "spent with this key, organisation closed since": (
-        transfer_ids(spent_on=MINE_ISSUED, holding=holding(CLOSED)),
+        transfer_ids(spent_on=MINE_ISSUED, lineage=lineage(CLOSED)),
         KNOWN,
         Replay(MINE_ISSUED),
     ),
@@ -102,17 +102,17 @@ CASES = {
         Replay(replace(MINE_ISSUED, state=CertificateState.RESERVED)),
     ),
     "lapsed, spent, closed, key known": (
-        transfer_ids(LAPSED, spent_on=OTHERS, holding=holding(CLOSED)),
+        transfer_ids(LAPSED, spent_on=OTHERS, lineage=lineage(CLOSED)),
         KNOWN,
         RejectionReason.TRANSFER_IDS_EXPIRED,
     ),
     "spent, closed, key known": (
-        transfer_ids(spent_on=OTHERS, holding=holding(CLOSED)),
+        transfer_ids(spent_on=OTHERS, lineage=lineage(CLOSED)),
         KNOWN,
         RejectionReason.TRANSFER_IDS_USED,
     ),
-    "closed, key known": (transfer_ids(holding=holding(CLOSED)), KNOWN, RejectionReason.NOT_ENTITLED),
-    "channel withdrawn": (transfer_ids(holding=holding(WITHDRAWN)), PLAIN, RejectionReason.NOT_ENTITLED),
+    "closed, key known": (transfer_ids(lineage=lineage(CLOSED)), KNOWN, RejectionReason.NOT_ENTITLED),
+    "channel withdrawn": (transfer_ids(lineage=lineage(WITHDRAWN)), PLAIN, RejectionReason.NOT_ENTITLED),
     "key known": (IDS, KNOWN, RejectionReason.KEY_REUSED),
 }
 
@@ -122,7 +122,7 @@ def test_decide_enrolment(ids, situation, expected):
     decision = decide_enrolment(ids, NEW_KEY, situation, NOW)
     if expected is None:
         assert decision == IssuanceApproval(
-            ids.holding, NEW_KEY, ValidityPeriod(NOW, NOW + VALIDITY), order_id=ids.order_id
+            ids.lineage, NEW_KEY, ValidityPeriod(NOW, NOW + VALIDITY), order_id=ids.order_id
         )
     elif isinstance(expected, Replay):
         assert decision == expected

@@ -25,7 +25,7 @@ from tests.domain.facts import (
     OTHER_KEY,
     WITHDRAWN,
     certificate,
-    holding,
+    lineage,
 )
 
 IN_THE_WINDOW = certificate(NOW + 30 * ONE_DAY)
@@ -93,7 +93,7 @@ def opened_early(held: Certificate) -> Certificate:
 
 
 def of_customer(customer) -> Certificate:
-    return replace(IN_THE_WINDOW, holding=holding(customer))
+    return replace(IN_THE_WINDOW, lineage=lineage(customer))
 
 
 EARLY = certificate(NOW + 61 * ONE_DAY)
@@ -107,7 +107,7 @@ ORDER_CASES = {
     "same key, the organisation is closed since": (of_customer(CLOSED), replace(PLAIN, same_key=RENEWAL), "again"),
     "same key, only reserved, and the organisation is closed since": (
         of_customer(CLOSED),
-        replace(PLAIN, same_key=replace(RESERVED, holding=holding(CLOSED)), key_known=True),
+        replace(PLAIN, same_key=replace(RESERVED, lineage=lineage(CLOSED)), key_known=True),
         RejectionReason.NOT_ENTITLED,
     ),
     # … but only as long as that renewal lives.
@@ -133,12 +133,12 @@ ORDER_CASES = {
     ),
     # Each reason stands before all that follow it.
     "expired, closed, renewed, key known": (
-        replace(EXPIRED, holding=holding(CLOSED)),
+        replace(EXPIRED, lineage=lineage(CLOSED)),
         replace(PLAIN, successor=RENEWAL, key_known=True),
         RejectionReason.SIGNER_EXPIRED,
     ),
     "closed, too early, renewed, key known": (
-        replace(EARLY, holding=holding(CLOSED)),
+        replace(EARLY, lineage=lineage(CLOSED)),
         replace(PLAIN, successor=RENEWAL, key_known=True),
         RejectionReason.NOT_ENTITLED,
     ),
@@ -189,7 +189,7 @@ def test_order_of_checks(held, situation, expected):
 def test_what_an_approval_carries():
     approval = decide_renewal(IN_THE_WINDOW, NEW_KEY, replace(PLAIN, successor=UNFETCHED), NOW)
     assert approval == IssuanceApproval(
-        holding=IN_THE_WINDOW.holding,
+        lineage=IN_THE_WINDOW.lineage,
         key=NEW_KEY,
         span=ValidityPeriod(NOW, NOW + VALIDITY),
         predecessor=IN_THE_WINDOW.serial,

@@ -165,7 +165,7 @@ def test_a_wave_does_not_move_what_has_no_first_step():
     assert send_times(LADDER, short, 4) == send_times(LADDER, short)
 
 
-def test_the_spread_of_a_holding_is_always_the_same_and_about_even():
+def test_the_spread_of_a_lineage_is_always_the_same_and_about_even():
     spreads = [jitter_days(f"holding-{number}", 5) for number in range(1000)]
     assert spreads[:3] == [jitter_days(f"holding-{number}", 5) for number in range(3)]
     assert set(spreads) == {0, 1, 2, 3, 4}

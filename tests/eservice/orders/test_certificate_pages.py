@@ -5,7 +5,7 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import VALIDITY
-from tests.support.acting import holding, orders
+from tests.support.acting import lineage, orders
 from tests.support.browser import people_door
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
 from tests.support.service_context import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
@@ -35,11 +35,11 @@ def save(page, address, **changes):
 def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/contact"
     page = save(signatory, address)
-    assert holding(sqlite_desk, held.serial).contact.name == CONTACT.name
+    assert lineage(sqlite_desk, held.serial).contact.name == CONTACT.name
     save(page, address, **SOMEBODY)
-    assert holding(sqlite_desk, held.serial).contact.email == "uusi@sinisiipi.example"
+    assert lineage(sqlite_desk, held.serial).contact.email == "uusi@sinisiipi.example"
     save(page, f"{address}?place=deputy", **{**SOMEBODY, "person_email": "vara@sinisiipi.example"})
-    line = holding(sqlite_desk, held.serial)
+    line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy.email) == ("uusi@sinisiipi.example", "vara@sinisiipi.example")
     save(page, address, person_email="", person_phone="x")
     assert page.reply.status == 422
@@ -54,7 +54,7 @@ def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
     save(page, address, **{**SOMEBODY, "person_email": SOMEBODY["person_email"].upper()})
     assert list(errors(page)) == ["person_email"]
     assert "Remove the deputy first" in told(page)
-    line = holding(sqlite_desk, held.serial)
+    line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy.email) == (CONTACT.email, SOMEBODY["person_email"])
 
 
@@ -65,12 +65,12 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
     page = signatory.get(address).press("no-deputy")
     assert page.heading == "Remove the deputy?"
     assert "Uusi Yhteyshenkilö, uusi@sinisiipi.example, 040 765 4321, Swedish" in told(page)
-    assert holding(sqlite_desk, held.serial).deputy.email == SOMEBODY["person_email"], "looked at alone"
+    assert lineage(sqlite_desk, held.serial).deputy.email == SOMEBODY["person_email"], "looked at alone"
     sent = {**fields(page, "remove"), "do": "remove"}
     page.press("remove")
     assert "Removed. The deputy of before is told by e-mail." in told(page)
     assert "Deputy removed" in told(page)
-    line = holding(sqlite_desk, held.serial)
+    line = lineage(sqlite_desk, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
     removed = models.Person.objects.get(email=SOMEBODY["person_email"])
     assert models.OutboxMessage.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
@@ -80,7 +80,7 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
         )
     save(page, address, **{**SOMEBODY, "person_email": "toinen@sinisiipi.example"})
     assert "somebody else is the deputy now" in told(page.post(address.partition("?")[0], sent))
-    assert holding(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"
+    assert lineage(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"
 
 
 def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held):
@@ -170,7 +170,7 @@ def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
     assert fields(page, "save")["person_name"] == SOMEBODY["person_name"]
     sent = fields(page, "save")
     assert "Handed over: 2." in told(page.press("save", **SOMEBODY))
-    assert holding(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
+    assert lineage(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
     assert "Nothing was changed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
 
 

@@ -7,7 +7,7 @@ from sinetti.database.organisations import organisations
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
-from tests.support.acting import holding, orders
+from tests.support.acting import lineage, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
@@ -41,7 +41,7 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
     (order,) = orders(sqlite_desk)
     assert page.path == f"/settings/orders/{order.pk}"
     assert "The certificate is ordered." in told(page)
-    assert order.holding.serves == 300
+    assert order.lineage.serves == 300
     page.post(NEW, {**sent, "do": "send"})
     assert len(orders(sqlite_desk)) == 1, "sent twice"
     assert page.path == f"/settings/orders/{order.pk}"
@@ -270,7 +270,7 @@ def test_pages_take_few_statements(signatory, sqlite_desk):
         taken = statements(lambda: signatory.get(address))  # noqa: B023 - called at once
         assert len(taken) <= MOST_STATEMENTS, (address, taken)
     assert len(statements(lambda: checked(signatory))) <= 2 * MOST_STATEMENTS
-    assert holding(sqlite_desk, held.serial)
+    assert lineage(sqlite_desk, held.serial)
 
 
 def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_desk):
@@ -324,7 +324,7 @@ def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite
 
 def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlite_desk):
     checked(limited).press("send")
-    organisation = orders(sqlite_desk)[0].holding.organisation_id
+    organisation = orders(sqlite_desk)[0].lineage.organisation_id
     page = limited.get(f"/settings/authorisations/person?organisation={organisation}")
     page.press("give", name="Nimi Nimetty", email=GOOD["contact_email"], role="viewer", written_in="fi")
     assert "At most 1 messages go to one e-mail address" in errors(page)["email"]

@@ -18,10 +18,10 @@ def link(sqlite_desk):
     """The link in a mail to somebody who looks after a certificate."""
     enrolled(sqlite_desk)
     using = sqlite_desk.db.alias
-    holding = models.Lineage.objects.using(using).get()
+    lineage = models.Lineage.objects.using(using).get()
     row = models.OutboxMessage.objects.using(using).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
-        holding=holding, recipient=holding.contact,
+        lineage=lineage, recipient=lineage.contact,
     )  # fmt: skip
     return f"/stop/{row.message_id}/{link_token(sqlite_desk.ctx.transfer_key, STOP_LINK, row.message_id)}"
 

@@ -405,11 +405,11 @@ def test_an_address_that_is_refused_because_nobody_is_there_is_marked_in_the_sam
     refused = PermanentFailure("550 5.1.1" if fails else "554 5.7.1", address_fails=fails)
     held = enrolled(desk)
     certificate = models.Certificate.objects.using(desk.db.alias).get(serial=held.serial)
-    person = certificate.holding.contact_id
+    person = certificate.lineage.contact_id
     event = NewMessage(
         MessageKind.FETCHED, EMAIL, held.serial, "once", NOW, recipient=person, certificate=certificate.pk
     )
-    outbox.enqueue(desk.db, [replace(event, holding=certificate.holding_id)], NOW)
+    outbox.enqueue(desk.db, [replace(event, lineage=certificate.lineage_id)], NOW)
     assert send_due(room(desk, Post(**{"*": refused})), "w", desk.clock.now).dead == 1
     marked = models.Person.objects.using(desk.db.alias).get(pk=person).bounced_at
     assert (marked is not None) is fails

@@ -178,7 +178,7 @@ def test_no_rows_no_digest(sqlite_desk, change):
 def test_what_is_done_is_shown_and_brings_no_digest(desk):
     firm = a_firm(desk, client := a_client(desk))
     old = rows(desk, "Certificate").get()
-    terms = {"holding": old.holding, "origin": "renewal", "predecessor": old}
+    terms = {"holding": old.lineage, "origin": "renewal", "predecessor": old}
     new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
     assert planned(desk, MONDAY) == [1]
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
@@ -189,7 +189,7 @@ def test_what_is_done_is_shown_and_brings_no_digest(desk):
     assert (first.certificate, row.part, row.matter, row.certificate) == (
         other.pk, DigestSection.BY_ITSELF, DigestItemKind.DONE, old.pk,
     )  # fmt: skip
-    rows(desk, "Lineage").filter(pk=other.holding_id).update(renewal_opt_out_at=MONDAY)
+    rows(desk, "Lineage").filter(pk=other.lineage_id).update(renewal_opt_out_at=MONDAY)
     # Its renewal was revoked and nothing came instead: everything is as before.
     rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
     assert planned(desk, MONDAY + 14 * DAY) == [1]
@@ -207,13 +207,13 @@ def test_an_order_that_replaces_it(desk):
         found = digests.digest_rows(desk.db, firm.pk, MONDAY)
         return next(row.matter for row in found if row.certificate != beside.pk)
 
-    order = rows(desk, "Order").create(holding=old.holding, replaces=old, state="open", created=MONDAY)
+    order = rows(desk, "Order").create(lineage=old.lineage, replaces=old, state="open", created=MONDAY)
     pairs = rows(desk, "TransferIds")
     pairs.create(transfer_id="t", order=order, password_mac=b"m", created=MONDAY, expires=MONDAY)
     assert now() is DigestItemKind.REPLACEMENT_ORDERED
     pairs.update(ended_at=MONDAY)
     assert now() is DigestItemKind.RENEW
-    terms = {"holding": old.holding, "order": order, "replaces": old}
+    terms = {"holding": old.lineage, "order": order, "replaces": old}
     new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
     assert now() is DigestItemKind.RETRIEVE
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
@@ -265,7 +265,7 @@ def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
     firm = a_firm(desk, client)
     ours = a_person(desk, "Reader@Firm.example", phone="+358 1")
     held = a_certificate(desk, client, ENDS, ours)
-    rows(desk, "Lineage").filter(pk=held.holding_id).update(deputy=a_person(desk, "deputy@client.example"))
+    rows(desk, "Lineage").filter(pk=held.lineage_id).update(deputy=a_person(desk, "deputy@client.example"))
     a_certificate(desk, firm, ENDS, firm.contact)
     for before in (57 * DAY, 6 * DAY):
         plan(a_mailroom(desk), ENDS - before)

@@ -16,7 +16,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.notifications.planning.test_reminders import (
     STEPS,
     certificates,
-    holdings,
+    lineages,
     messages,
     organisation,
     person,
@@ -31,7 +31,7 @@ def of(row):
     """What a worker takes."""
     return QueuedMessage(
         row.message_id, MessageKind(row.kind), MessageChannel(row.channel), row.step.partition(":")[0], row.created,
-        row.due, row.attempts, row.recipient_id, row.address, row.holding_id, row.certificate_id, row.order_id,
+        row.due, row.attempts, row.recipient_id, row.address, row.lineage_id, row.certificate_id, row.order_id,
         row.facts,
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ def revoke_it(desk, held):
 
 
 def let_it_end(desk, _held):
-    holdings(desk).update(renewal_opt_out_at=desk.clock.now)
+    lineages(desk).update(renewal_opt_out_at=desk.clock.now)
 
 
 def close(desk, _held):
@@ -62,7 +62,7 @@ def close(desk, _held):
 
 
 def change_contact(desk, _held):
-    holdings(desk).update(contact=person(desk, "another"))
+    lineages(desk).update(contact=person(desk, "another"))
 
 
 def contact(**values):

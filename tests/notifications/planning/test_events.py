@@ -38,7 +38,7 @@ def people(desk):
     return models.Person.objects.using(desk.db.alias)
 
 
-def holding(desk):
+def lineage(desk):
     return models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy").get()
 
 
@@ -67,9 +67,9 @@ def filled(desk):
     return desk
 
 
-def owed(desk, kind, *, lost=None, by_holding=False, **changes):
+def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
     """Owe an event as the code that makes it does; `lost` is of whom it speaks."""
-    one, then = holding(desk), people(desk).get(email=CONTACT.email)
+    one, then = lineage(desk), people(desk).get(email=CONTACT.email)
     certificate = models.Certificate.objects.using(desk.db.alias).get()
     about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
     facts = {
@@ -82,7 +82,7 @@ def owed(desk, kind, *, lost=None, by_holding=False, **changes):
         "kind": kind,
         "step": "once",
         "recipient": then.pk if about_certificate else None,
-        "holding": one.pk if kind not in FIRST_REACHED or by_holding else None,
+        "holding": one.pk if kind not in FIRST_REACHED or by_lineage else None,
         "certificate": certificate.pk if about_certificate else None,
         "facts": facts.get(kind),
     }
@@ -124,17 +124,17 @@ def test_everybody_whom_it_concerns(sqlite_everybody, kind):
 
 @pytest.mark.parametrize("kind", FIRST_REACHED)
 @pytest.mark.parametrize("by_holding", [True, False], ids=["of a holding", "of a person alone"])
-def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_holding):
+def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
     """Signatories; without any who is reached the organisation's contact person; else operators."""
     desk = sqlite_everybody
     room = a_mailroom(desk)
     for who in tables()[kind]:
         before = set(rows(desk).values_list("pk", flat=True))
-        owed(desk, kind, by_holding=by_holding)
+        owed(desk, kind, by_lineage=by_lineage)
         expand_events(room, desk.clock.now)
         new = rows(desk).filter(channel__isnull=False).exclude(pk__in=before).select_related("recipient")
         assert {ROLES[row.address or row.recipient.email] for row in new} == {who}
-        assert {row.holding_id for row in new} == {holding(desk).pk}, "the text names the organisation"
+        assert {row.lineage_id for row in new} == {lineage(desk).pk}, "the text names the organisation"
         if who is RecipientRole.SIGNATORIES:
             people(desk).filter(email="signatory.1@customer.example").update(bounced_at=desk.clock.now)
             remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", desk.ctx, *WHO)
@@ -155,13 +155,13 @@ def test_an_organisations_contact_person_is_lost(sqlite_everybody):
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     assert told(sqlite_everybody, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
-    assert set(rows(sqlite_everybody).values_list("holding", flat=True)) == {None, holding(sqlite_everybody).pk}
+    assert set(rows(sqlite_everybody).values_list("lineage", flat=True)) == {None, lineage(sqlite_everybody).pk}
 
 
-def test_one_who_is_named_for_many_holdings(sqlite_everybody):
+def test_one_who_is_named_for_many_lineages(sqlite_everybody):
     """Each row of theirs has an event; their organisation hears once."""
     desk = sqlite_everybody
-    other = models.Order.objects.using(desk.db.alias).get(pk=ordered(desk).order_id).holding
+    other = models.Order.objects.using(desk.db.alias).get(pk=ordered(desk).order_id).lineage
     people(desk).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
     first = models.Lineage.objects.using(desk.db.alias).exclude(pk=other.pk).get()
     for lost in (first.contact_id, other.contact_id):

@@ -90,7 +90,7 @@ def organisation(desk):
     return models.Organisation.objects.using(desk.db.alias).get()
 
 
-def holdings(desk):
+def lineages(desk):
     return models.Lineage.objects.using(desk.db.alias)
 
 
@@ -108,19 +108,19 @@ def signatory(desk, name, **values):
 
 def many(desk, count):
     """Make copies of the desk's one certificate, each with a holding of its own."""
-    one = certificates(desk).select_related("holding").get()
+    one = certificates(desk).select_related("lineage").get()
     using = desk.db.alias
     keys = [models.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
     lines = [
         models.Lineage(
-            holding_id=f"{number:032}", organisation_id=one.holding.organisation_id, type_id=one.holding.type_id,
-            subject_serial=f"{number:032}", contact_id=one.holding.contact_id, created=one.holding.created,
+            lineage_id=f"{number:032}", organisation_id=one.lineage.organisation_id, type_id=one.lineage.type_id,
+            subject_serial=f"{number:032}", contact_id=one.lineage.contact_id, created=one.lineage.created,
         )
         for number in range(count)
     ]  # fmt: skip
     rows = [
         models.Certificate(
-            serial=f"{number:040}", authority_id=one.authority_id, holding=line, state="fetched", origin="import",
+            serial=f"{number:040}", authority_id=one.authority_id, lineage=line, state="fetched", origin="import",
             key=key, sha256=f"{number:064}", retrieval_id=f"{number:032}", not_before=one.not_before,
             not_after=one.not_after, renewable_from=one.renewable_from, reserved_at=one.reserved_at,
         )
@@ -143,7 +143,7 @@ def test_a_certificate_that_nobody_renews(desk):
     row = messages(desk).get(step="14:email")
     assert row.facts == {"days": 14}
     assert row.created == row.due == STEPS[14]
-    assert row.holding_id == row.certificate.holding_id
+    assert row.lineage_id == row.certificate.lineage_id
     assert certificates(desk).get().next_reminder_at == reminders.NEVER
 
 
@@ -151,7 +151,7 @@ def test_whom_which_step_concerns(sqlite_desk):
     desk = sqlite_desk
     enrolled(desk)
     deputy = person(desk, "deputy", phone="+358 00 1")
-    holdings(desk).update(deputy=deputy)
+    lineages(desk).update(deputy=deputy)
     models.Organisation.objects.using(desk.db.alias).update(contact=person(desk, "office", phone="+358-00-1"))
     signatory(desk, "chair", phone="+358 00 2")
     signatory(desk, "member")
@@ -175,9 +175,9 @@ def test_the_contact_of_now(sqlite_desk):
     enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    holdings(desk).update(contact=person(desk, "another"))
+    lineages(desk).update(contact=person(desk, "another"))
     walk(room, desk, STEPS[30])
-    holdings(desk).update(contact=None)
+    lineages(desk).update(contact=None)
     walk(room, desk, STEPS[14])
     assert owed(desk) == [("60:email", CONTACT.name), ("30:email", "another")]
 
@@ -187,7 +187,7 @@ def test_looked_at_at_any_time_nothing_is_owed_twice(desk):
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
     assert plan(room, desk.clock.now) == ReminderReport(0, 0)
-    reminders.reschedule(desk.db, holdings(desk).get().holding_id)
+    reminders.reschedule(desk.db, lineages(desk).get().lineage_id)
     assert plan(room, STEPS[60] + DAY) == ReminderReport(1, 1), "the same step, with the same id"
     assert owed(desk) == [("60:email", CONTACT.name)]
     assert certificates(desk).get().next_reminder_at == STEPS[30]
@@ -307,11 +307,11 @@ def test_it_stops_when_it_is_let_end_and_goes_on_when_that_is_taken_back(desk):
     enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    holdings(desk).update(renewal_opt_out_at=desk.clock.now)
+    lineages(desk).update(renewal_opt_out_at=desk.clock.now)
     walk(room, desk, STEPS[14] + DAY)
     assert steps(desk) == [60]
-    holdings(desk).update(renewal_opt_out_at=None)
-    reminders.reschedule(desk.db, holdings(desk).get().holding_id)
+    lineages(desk).update(renewal_opt_out_at=None)
+    reminders.reschedule(desk.db, lineages(desk).get().lineage_id)
     walk(room, desk, STEPS[7])
     assert steps(desk) == [60, 14, 7]
 
@@ -321,7 +321,7 @@ def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqli
     held = enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    holdings(desk).update(renewal_opt_out_at=desk.clock.now)
+    lineages(desk).update(renewal_opt_out_at=desk.clock.now)
     walk(room, desk, STEPS[30])
     new = renewed(desk, held)
     walk(room, desk, desk.certificate(new.serial).span.not_after - 50 * DAY)
@@ -341,7 +341,7 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
     room = a_mailroom(desk)
     desk.clock.now = STEPS[7] + timedelta(hours=10)
     plan(room, desk.clock.now)
-    contacts.change_contact(desk.db, holdings(desk).get().pk, anew, desk.audit_entry())
+    contacts.change_contact(desk.db, lineages(desk).get().pk, anew, desk.audit_entry())
     contacts.set_contact_person(desk.db, one, replace(ctx, language="sv"), desk.audit_entry())
     contacts.add_signatory(desk.db, one, replace(chair, name="Chair"), desk.audit_entry())
     morning = STEPS[7] + timedelta(hours=18)
@@ -351,7 +351,7 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
         ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
     ]  # fmt: skip
     assert {reason_not_to_send(delivery.owed_of(row), room, morning) for row in rows} == {None}
-    reminders.reschedule(desk.db, holdings(desk).get().pk)
+    reminders.reschedule(desk.db, lineages(desk).get().pk)
     plan(room, morning)
     assert rows.all().count() == 4, "nor twice, where it is looked at anew"
 
@@ -364,7 +364,7 @@ def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_de
     plan(room, desk.clock.now)
     shift = delivery.SenderLease("worker", desk.clock.now, desk.machine())
     (taken,) = delivery.claim_due(desk.db, shift, MessageChannel.EMAIL, 1)
-    contacts.change_contact(desk.db, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.audit_entry())
+    contacts.change_contact(desk.db, lineages(desk).get().pk, replace(CONTACT, phone=""), desk.audit_entry())
     delivery.cancel(desk.db, shift, taken, "not for them any more")
     assert messages(desk).get().cancelled_at is None
 
@@ -374,11 +374,11 @@ def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
     desk = sqlite_desk
     enrolled(desk)
     room = a_mailroom(desk)
-    night, holding = STEPS[3] - timedelta(hours=3), holdings(desk).get().pk
+    night, lineage = STEPS[3] - timedelta(hours=3), lineages(desk).get().pk
     assert plan(room, night).owed == 2
-    contacts.let_end(desk.db, holding, desk.audit_entry())
+    contacts.let_end(desk.db, lineage, desk.audit_entry())
     messages(desk).update(cancelled_at=night)
-    contacts.let_end_no_more(desk.db, holding, desk.audit_entry())
+    contacts.let_end_no_more(desk.db, lineage, desk.audit_entry())
     assert plan(room, STEPS[3]).owed == 2
     assert [row.cancelled_at for row in messages(desk).filter(step__startswith="3:")] == [None, None]
 
@@ -515,7 +515,7 @@ def test_next_instants(sqlite_desk):
     assert next_due_time(room, STEPS[60]) == STEPS[60] + SECOND, "who did not plan has something to do at once"
     plan(room, STEPS[60])
     assert next_due_time(room, STEPS[60]) == STEPS[30]
-    event = DomainEvent("fetched", "later", holding=holdings(desk).get().holding_id)
+    event = DomainEvent("fetched", "later", lineage=lineages(desk).get().lineage_id)
     record_event(desk.db, event, STEPS[60] + 2 * DAY)
     assert next_due_time(room, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
     evening = STEPS[60] + timedelta(hours=12)

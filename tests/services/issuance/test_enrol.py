@@ -72,10 +72,10 @@ def test_the_certificate_that_was_ordered(desk):
     assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (NOW, NOW + VALIDITY)
     certificate.verify_directly_issued_by(ca_certificate())
     names = {attribute.oid: attribute.value for attribute in certificate.subject}
-    row = certificates(desk).select_related("holding").get()
+    row = certificates(desk).select_related("lineage").get()
     assert names[NameOID.COMMON_NAME] == CUSTOMER_ID
     assert names[NameOID.ORGANIZATION_NAME] == CUSTOMER_NAME
-    assert names[NameOID.SERIAL_NUMBER] == row.holding.subject_serial
+    assert names[NameOID.SERIAL_NUMBER] == row.lineage.subject_serial
     assert (row.origin, row.order_id, row.predecessor_id) == ("order", ids.order_id, None)
     assert row.renewable_from == NOW + VALIDITY - 60 * DAY
 
@@ -245,12 +245,12 @@ def test_a_policy_may_take_fewer_keys(sqlite_desk):
     accepted(send(narrow, new_ask(ids, holder_key(1, KeyType.RSA_2048))))
 
 
-def test_a_replacement_joins_the_holding_of_what_it_replaces(desk):
+def test_a_replacement_joins_the_lineage_of_what_it_replaces(desk):
     held = enrolled(desk)
     new = enrolled(desk, replaces=held.serial)
     row = certificates(desk).select_related("replaces").get(serial=new.serial)
     assert row.replaces.serial == held.serial
-    assert desk.certificate(new.serial).holding.holding_id == desk.certificate(held.serial).holding.holding_id
+    assert desk.certificate(new.serial).lineage.lineage_id == desk.certificate(held.serial).lineage.lineage_id
     assert not desk.certificate(held.serial).revoked, "the old one is untouched"
 
 

@@ -95,15 +95,15 @@ def test_every_letter_comes_up():
 
 def test_what_an_order_makes(desk):
     ids = take(desk, replace(an_order(), deputy=DEPUTY))
-    row = models.Order.objects.using(desk.db.alias).select_related("holding", "contact", "deputy").get()
+    row = models.Order.objects.using(desk.db.alias).select_related("lineage", "contact", "deputy").get()
     assert (row.order_id, row.state, row.description) == (ids.order_id, OrderState.OPEN, "payroll")
     assert (row.contact.name, row.contact.language) == (CONTACT.name, CONTACT.language)
     assert row.deputy.email == DEPUTY.email
-    assert (row.holding.contact_id, row.holding.deputy_id) == (row.contact_id, row.deputy_id)
-    assert re.fullmatch(r"[0-9A-F]{32}", row.holding.subject_serial)
+    assert (row.lineage.contact_id, row.lineage.deputy_id) == (row.contact_id, row.deputy_id)
+    assert re.fullmatch(r"[0-9A-F]{32}", row.lineage.subject_serial)
 
 
-def test_each_order_has_a_holding_of_its_own(desk):
+def test_each_order_has_a_lineage_of_its_own(desk):
     ordered(desk), ordered(desk)
     assert models.Lineage.objects.using(desk.db.alias).count() == 2
 
@@ -111,11 +111,11 @@ def test_each_order_has_a_holding_of_its_own(desk):
 def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(desk):
     held = enrolled(desk)
     take(desk, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
-    holding = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
-    assert (holding.description, holding.contact.name) == ("payroll", DEPUTY.name)
+    lineage = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
+    assert (lineage.description, lineage.contact.name) == ("payroll", DEPUTY.name)
     take(desk, replace(an_order(replaces=held.serial), description="pensions"))
-    holding = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
-    assert (holding.description, holding.contact.name) == ("pensions", CONTACT.name)
+    lineage = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
+    assert (lineage.description, lineage.contact.name) == ("pensions", CONTACT.name)
 
 
 def test_a_revoked_certificate_may_be_replaced(desk):

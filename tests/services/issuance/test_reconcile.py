@@ -147,7 +147,7 @@ def test_an_organisation_that_came_after_the_backup(desk, tmp_path):
     reconciled(desk)
     row = certificates(desk).get(serial=new.serial)
     assert row.predecessor.serial == held.serial
-    assert row.holding.contact is None
+    assert row.lineage.contact is None
     assert collected(desk, held.retrieval_id, OTHER) == held.der
     in_the_window(desk, new)
     assert refused(renew(renew_ask(new, new_key(), OTHER), desk.ctx, REQUEST)) is RejectionReason.NOT_ENTITLED
@@ -444,7 +444,7 @@ def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
     withdrawn(desk)
     assert resolve_reservations(desk.ctx, REQUEST) == (1, 0), "what it found is answered by the row"
     stale = replace(
-        found[0], holding=replace(found[0].holding, customer=replace(found[0].holding.customer, open=False))
+        found[0], lineage=replace(found[0].lineage, customer=replace(found[0].lineage.customer, open=False))
     )
     monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: (stale,))
     assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)

@@ -75,7 +75,7 @@ def held(desk) -> Held:
     return one
 
 
-def test_type_and_holding_are_carried_over_and_the_old_one_is_untouched(desk):
+def test_type_and_lineage_are_carried_over_and_the_old_one_is_untouched(desk):
     old = enrolled(desk, Channel.SFTP)
     before = desk.certificate(old.serial)
     now = in_the_window(desk, old, 59 * DAY)
@@ -87,8 +87,8 @@ def test_type_and_holding_are_carried_over_and_the_old_one_is_untouched(desk):
     assert certificate.subject == load_certificate(old.der).subject
     after, row = desk.certificate(old.serial), desk.certificate(new.serial)
     assert row.predecessor == old.serial
-    assert row.holding.holding_id == before.holding.holding_id
-    assert replace(after, renewed_by=None, holding=before.holding) == before
+    assert row.lineage.lineage_id == before.lineage.lineage_id
+    assert replace(after, renewed_by=None, lineage=before.lineage) == before
     assert after.renewed_by == new.serial
 
 
@@ -99,7 +99,7 @@ def test_renewed_again_and_again(desk):
         in_the_window(desk, held, 60 * DAY)
         held = renewed(desk, held)
     assert certificates(desk).count() == 4
-    assert len({row.holding_id for row in certificates(desk).all()}) == 1
+    assert len({row.lineage_id for row in certificates(desk).all()}) == 1
 
 
 FLAWS = {

@@ -269,11 +269,11 @@ def test_a_new_link_ends_the_one_before(desk):
     models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").update(failed_at=NOW)
     (dead,) = outbox_queries.dead_letters(desk.db)
     assert (dead.order_id, dead.serial, bool(dead.customer_id)) == (sent.offered.order_id, None, True)
-    holding = models.Lineage.objects.using(desk.db.alias).get()
+    lineage = models.Lineage.objects.using(desk.db.alias).get()
     person = models.Person.objects.using(desk.db.alias).create(
         name="B", email="b@customer.example", phone="+358 2", language="sv"
     )
-    models.Lineage.objects.using(desk.db.alias).filter(pk=holding.pk).update(contact=person)
+    models.Lineage.objects.using(desk.db.alias).filter(pk=lineage.pk).update(contact=person)
     new = sent_of(desk, send_link(sent.offered.order_id, desk.ctx, "operator", REQUEST))
     assert reveal_with_pin(sent.token, pin, desk.ctx, REQUEST) == LinkView(LinkState.CLOSED)
     assert [row.cancelled_at for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"

@@ -226,9 +226,9 @@ def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_p
 
 
 def refuse(desk, times):
-    holding = rows(desk, models.Lineage).get().holding_id
+    lineage = rows(desk, models.Lineage).get().lineage_id
     for _ in range(times):
-        rejections.record_rejection(desk.db, holding, RejectionReason.TOO_EARLY, "renew", desk.audit_entry())
+        rejections.record_rejection(desk.db, lineage, RejectionReason.TOO_EARLY, "renew", desk.audit_entry())
 
 
 def test_refusals_go_after_their_period(desk):
@@ -287,7 +287,7 @@ def test_the_language_of_an_erased_contact_still_tells_how_to_answer(desk):
     desk.clock.now = ends(desk) + 101 * DAY
     applied(desk)
     found = transactions.find_certificate(desk.db, held.serial)
-    assert found.holding.language is CONTACT.language
+    assert found.lineage.language is CONTACT.language
 
 
 def test_defaults():

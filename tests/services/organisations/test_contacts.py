@@ -17,7 +17,7 @@ WHO = ("operator", REQUEST)
 NEW = a_person("new")
 
 
-def holding(desk):
+def lineage(desk):
     return models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy").get()
 
 
@@ -32,11 +32,11 @@ def changed(desk, named, who=NEW, *, deputy=False):
 
 def test_a_new_contact_and_the_same_again(desk):
     held = enrolled(desk)
-    old, at = holding(desk).contact, desk.clock.forward(DAY)
+    old, at = lineage(desk).contact, desk.clock.forward(DAY)
     models.Certificate.objects.using(desk.db.alias).update(next_reminder_at=at)
     done = changed(desk, held.serial.upper())
     assert (done.customer_id, done.changed, done.offered) == (CUSTOMER_ID, True, ())
-    new = holding(desk).contact
+    new = lineage(desk).contact
     assert (new.name, new.email, new.named_until) == (NEW.name, NEW.email, None)
     old.refresh_from_db(using=desk.db.alias)
     assert (old.email, old.named_until) == (CONTACT.email, at), "the row of before stays for who was written to"
@@ -50,8 +50,8 @@ def test_a_new_contact_and_the_same_again(desk):
 def test_a_deputy(sqlite_desk):
     ids = ordered(sqlite_desk)
     assert changed(sqlite_desk, ids.order_id, deputy=True).changed
-    assert (holding(sqlite_desk).deputy.name, holding(sqlite_desk).contact.name) == (NEW.name, CONTACT.name)
-    assert events(sqlite_desk) == [{"old": None, "new": holding(sqlite_desk).deputy_id, "place": "deputy"}]
+    assert (lineage(sqlite_desk).deputy.name, lineage(sqlite_desk).contact.name) == (NEW.name, CONTACT.name)
+    assert events(sqlite_desk) == [{"old": None, "new": lineage(sqlite_desk).deputy_id, "place": "deputy"}]
     assert len(audited(sqlite_desk, "deputy-changed")) == 1
 
 
@@ -78,7 +78,7 @@ def test_mended(sqlite_desk, what, person, anew):
     at = sqlite_desk.clock.now
     models.Certificate.objects.using(sqlite_desk.db.alias).update(next_reminder_at=at)
     assert changed(sqlite_desk, held.serial, what).changed
-    row = holding(sqlite_desk).contact
+    row = lineage(sqlite_desk).contact
     assert (row.name, row.email, row.phone, row.language) == (person.name, person.email, person.phone, person.language)
     assert (models.Certificate.objects.using(sqlite_desk.db.alias).get().next_reminder_at is None) is anew
     assert not changed(sqlite_desk, held.serial, what).changed
@@ -102,7 +102,7 @@ def test_whoever_bounced_is_named_again(sqlite_desk):
         bounced_at=sqlite_desk.clock.now, first_written_at=sqlite_desk.clock.now
     )
     assert changed(sqlite_desk, held.serial, CONTACT).changed
-    row = holding(sqlite_desk).contact
+    row = lineage(sqlite_desk).contact
     assert (row.bounced_at, row.first_written_at) == (None, sqlite_desk.clock.now)
 
 
@@ -148,9 +148,9 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     changed(sqlite_desk, held.serial)
     rows = models.Lineage.objects.using(sqlite_desk.db.alias)
     rows.update(renewal_opt_out_at=sqlite_desk.clock.now)
-    at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
+    at, before = sqlite_desk.clock.forward(DAY), lineage(sqlite_desk).contact
     ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
-    assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).renewal_opt_out_at) == ("The third", None)
+    assert (lineage(sqlite_desk).contact.name, lineage(sqlite_desk).renewal_opt_out_at) == ("The third", None)
     before.refresh_from_db(using=sqlite_desk.db.alias)
     assert before.named_until == at
 

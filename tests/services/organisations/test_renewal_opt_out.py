@@ -16,7 +16,7 @@ WHO = ("operator", REQUEST)
 
 
 def row(desk, serial):
-    return models.Certificate.objects.using(desk.db.alias).select_related("holding").get(serial=serial)
+    return models.Certificate.objects.using(desk.db.alias).select_related("lineage").get(serial=serial)
 
 
 def silenced(desk, serial):
@@ -28,7 +28,7 @@ def test_noted_and_taken_back(desk):
     at = desk.clock.forward(DAY)
     assert opt_out_of_renewal(held.serial, desk.ctx, *WHO)
     assert not opt_out_of_renewal(held.serial, desk.ctx, *WHO)
-    assert row(desk, held.serial).holding.renewal_opt_out_at == at
+    assert row(desk, held.serial).lineage.renewal_opt_out_at == at
     assert silenced(desk, held.serial)
     models.Certificate.objects.using(desk.db.alias).update(next_reminder_at=reminders.NEVER)
     assert opt_in_to_renewal(held.serial, desk.ctx, *WHO)

@@ -127,7 +127,7 @@ def test_what_was_voided_before_keeps_its_reason(desk):
     assert void.revocation_reason == RevocationReason.SUPERSEDED
 
 
-def test_another_holding_of_the_same_organisation_is_left_alone(desk, line):
+def test_another_lineage_of_the_same_organisation_is_left_alone(desk, line):
     other = enrolled(desk)
     revoked(desk, line[0].serial)
     assert not desk.certificate(other.serial).revoked
@@ -147,8 +147,8 @@ def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch
     renewals = revocation.renewals
     late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)))
 
-    def read_then_renew(db, holding_id):
-        found = renewals(db, holding_id)
+    def read_then_renew(db, lineage_id):
+        found = renewals(db, lineage_id)
         late("read")
         return found
 
@@ -216,9 +216,9 @@ def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
     renewals = revocation.renewals
     first = once_at("read", lambda: revoked(desk, held.serial, RevocationReason.SUPERSEDED))
 
-    def revoke_then_read(db, holding_id):
+    def revoke_then_read(db, lineage_id):
         first("read")
-        return renewals(db, holding_id)
+        return renewals(db, lineage_id)
 
     monkeypatch.setattr(revocation, "renewals", revoke_then_read)
     with pytest.raises(RevocationError) as refusal:

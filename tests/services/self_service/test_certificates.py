@@ -89,9 +89,9 @@ def test_everything_about_one(sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     gateway(sqlite_desk, sqlite_desk.ctx.now())
-    holding = models.Lineage.objects.using(sqlite_desk.db.alias).get()
+    lineage = models.Lineage.objects.using(sqlite_desk.db.alias).get()
     audit = sqlite_desk.ctx.audit_entry("program", REQUEST)
-    rejections.record_rejection(sqlite_desk.db, holding.pk, RejectionReason.TOO_EARLY, "renew", audit)
+    rejections.record_rejection(sqlite_desk.db, lineage.pk, RejectionReason.TOO_EARLY, "renew", audit)
     one = certificates.get_details(new.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.ctx)
     assert (one.key, one.issuer, one.use.use) == (
         KeyType.EC_P256,

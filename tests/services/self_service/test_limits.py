@@ -19,7 +19,7 @@ from sinetti.services.self_service.pending_invitations import confirm
 from sinetti.services.self_service.role_assignments import grant
 from sinetti.services.self_service.transfer_ids import get_for_confirmation, offer_anew
 from sinetti.services.staff.invitations import invite_signatory
-from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, holding, orders, stands
+from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, lineage, orders, stands
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.registers import crowd
@@ -97,14 +97,14 @@ def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
         lambda: offer_anew(first, newest, ctx, who.signatory, REQUEST),
         lambda: change_contact(held.serial, (NEW_CONTACT, False), ctx, who.signatory, REQUEST),
         lambda: change_contact(held.serial, (NEW_CONTACT, True), ctx, who.signatory, REQUEST),
-        lambda: hand_over(holding(limited, held.serial).contact.email, NEW_CONTACT, ctx, who.signatory, REQUEST),
+        lambda: hand_over(lineage(limited, held.serial).contact.email, NEW_CONTACT, ctx, who.signatory, REQUEST),
         lambda: grant(to, ctx, who.signatory, REQUEST),
         lambda: confirm(waits, ctx, who.signatory, REQUEST),
     ):
         with pytest.raises(LimitReached) as reached:
             act()
         assert reached.value.what is LimitKind.LETTERS
-    assert holding(limited, held.serial).contact.email != NEW_CONTACT.email
+    assert lineage(limited, held.serial).contact.email != NEW_CONTACT.email
 
 
 def test_a_change_counts_the_links_that_follow_it(sqlite_desk):
@@ -155,7 +155,7 @@ def test_no_door_takes_a_link(sqlite_desk):
         lambda: place(sqlite_desk, who, 0, contact=named),
         lambda: place(sqlite_desk, who, 0, deputy=named),
         lambda: change_contact(held.serial, (named, False), ctx, who.signatory, REQUEST),
-        lambda: hand_over(holding(sqlite_desk, held.serial).contact.email, named, ctx, who.signatory, REQUEST),
+        lambda: hand_over(lineage(sqlite_desk, held.serial).contact.email, named, ctx, who.signatory, REQUEST),
         lambda: grant(PersonGrant(who.organisation_id, named, Role.VIEWER), ctx, who.signatory, REQUEST),
         lambda: invite_signatory(CUSTOMER_ID, named, ctx, clerk, REQUEST),
     ):

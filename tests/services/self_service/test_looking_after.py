@@ -13,7 +13,7 @@ from sinetti.services.organisations.people import PeopleError
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind
 from sinetti.services.self_service import contact_handover, contacts, renewal_opt_out, revoke
 from sinetti.services.self_service.order import OrderAsk, order
-from tests.support.acting import NEW_CONTACT, audited, cast, holding, stands
+from tests.support.acting import NEW_CONTACT, audited, cast, lineage, stands
 from tests.support.service_context import (
     CONTACT,
     DAY,
@@ -163,8 +163,8 @@ def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, 
     assert (person.email, person.count) == (CONTACT.email, 3)
     done = contact_handover.hand_over(address, NEW_CONTACT, ctx, who.manager, REQUEST)
     assert (done.count, done.more, done.offered) == (3, False, 1)
-    assert {holding(sqlite_desk, serial).contact.email for serial in held} == {NEW_CONTACT.email}
-    assert holding(sqlite_desk, theirs.serial).contact.email == CONTACT.email
+    assert {lineage(sqlite_desk, serial).contact.email for serial in held} == {NEW_CONTACT.email}
+    assert lineage(sqlite_desk, theirs.serial).contact.email == CONTACT.email
     (event,) = events(sqlite_desk)
     assert len(event.facts["holdings"]) == 3
     assert offers(sqlite_desk) == [NEW_CONTACT.email]
@@ -179,7 +179,7 @@ def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
     assert (seen.contact, seen.deputy) == (False, True)
     other = CONTACT
     assert contact_handover.hand_over(NEW_CONTACT.email, other, ctx, who.manager, REQUEST).count == 1
-    assert holding(sqlite_desk, held.serial).deputy.email == CONTACT.email
+    assert lineage(sqlite_desk, held.serial).deputy.email == CONTACT.email
     assert len(events(sqlite_desk)) == before + 1
     sqlite_desk.clock.forward(VALIDITY + DAY)
     assert contact_handover.get_for_confirmation(CONTACT.email, stands(sqlite_desk, who.manager), ctx) == ()
@@ -191,7 +191,7 @@ def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_d
     contacts.change_contact(held.serial, (NEW_CONTACT, True), ctx, who.manager, REQUEST)
     before = len(events(sqlite_desk))
     assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
-    line = holding(sqlite_desk, held.serial)
+    line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
     assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
     assert len(events(sqlite_desk)) == before + 1, "one message about it"
@@ -201,7 +201,7 @@ def test_who_has_both_places_leaves_both(sqlite_desk, who):
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     contacts.change_contact(held.serial, (CONTACT, True), ctx, who.manager, REQUEST)
     assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
-    line = holding(sqlite_desk, held.serial)
+    line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
 
 

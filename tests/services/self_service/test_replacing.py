@@ -10,7 +10,7 @@ from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE, ExclusionReason, 
 from sinetti.domain.values import VALIDITY, Channel, Serial
 from sinetti.services.self_service import renewal_opt_out
 from sinetti.services.self_service.bulk_replace import preview_expiring, preview_selected, replace_many
-from tests.support.acting import cast, holding, orders, stands
+from tests.support.acting import cast, lineage, orders, stands
 from tests.support.service_context import DAY, REQUEST, KilledError, enrolled, in_the_window, killed_at, renewed
 
 FORM = "a" * 32
@@ -95,7 +95,7 @@ def test_pressed_again_after_a_kill_it_orders_the_rest_and_nothing_twice(sqlite_
 
 def test_what_has_changed_meanwhile_is_left_out(sqlite_desk, who):
     ours, nobodys, theirs = enrolled(sqlite_desk), enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-2")
-    models.Lineage.objects.using(sqlite_desk.db.alias).filter(pk=holding(sqlite_desk, nobodys.serial).pk).update(
+    models.Lineage.objects.using(sqlite_desk.db.alias).filter(pk=lineage(sqlite_desk, nobodys.serial).pk).update(
         contact=None
     )
     serials = [ours.serial, nobodys.serial, theirs.serial]

@@ -69,7 +69,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     for name, dead in (("a" * 32, now), ("b" * 32, None)):
         models.OutboxMessage.objects.using(sqlite_desk.db.alias).create(
             message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
-            holding=certificate.holding, certificate=certificate if dead else None, failed_at=dead,
+            lineage=certificate.lineage, certificate=certificate if dead else None, failed_at=dead,
             problem="no such host", attempts=9,
         )  # fmt: skip
     (waits,) = (one for one in outbox.messages(0, 50, anna, given_up=False) if one.message_id == "b" * 32)

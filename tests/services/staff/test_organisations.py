@@ -72,10 +72,10 @@ def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
 
 
 def test_a_new_name_moves_what_is_being_decided_on(sqlite_desk):
-    holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding
+    lineage = sqlite_desk.certificate(enrolled(sqlite_desk).serial).lineage
     carried_out(a_clerk(sqlite_desk), f"{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;;")
-    after = models.Lineage.objects.using(sqlite_desk.db.alias).get(pk=holding.holding_id)
-    assert after.version == holding.version + 1
+    after = models.Lineage.objects.using(sqlite_desk.db.alias).get(pk=lineage.lineage_id)
+    assert after.version == lineage.version + 1
 
 
 def test_merged_and_ended_leave_certificates_that_are_proposed(sqlite_desk):

@@ -135,9 +135,9 @@ def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
 
 def revoked_elsewhere(desk: Desk, held) -> None:
     """By a process that has not published yet."""
-    holding = desk.certificate(held.serial).holding.holding_id
+    lineage = desk.certificate(held.serial).lineage.lineage_id
     why = (RevocationReason.SUPERSEDED, None)
-    revocation.revoke(desk.db, holding, [held.serial], why, desk.audit_entry())
+    revocation.revoke(desk.db, lineage, [held.serial], why, desk.audit_entry())
 
 
 def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):

@@ -375,7 +375,7 @@ def test_an_sftp_order_gets_a_certificate_of_the_sftp_ca(bench, customer):
     assert bench.rows(customer)[0]["channel"] == "SFTP"
 
 
-def test_a_replacement_keeps_the_holding(bench, customer):
+def test_a_replacement_keeps_the_lineage(bench, customer):
     holder = holder_of(bench, customer)
     first = holder.enrolled(bench.order(customer_id=customer), new_key())
     second = holder.enrolled(

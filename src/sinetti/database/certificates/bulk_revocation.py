@@ -48,7 +48,7 @@ class BulkRevocationCandidate:
     """What a list for people says of a certificate, and what it takes to revoke it."""
 
     serial: Serial
-    holding_id: str
+    lineage_id: str
     customer_id: str
     channel: str
     authority: str
@@ -67,7 +67,7 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
     """The rows of the certificates that are wanted, in as many statements as their serials need."""
     rows = models.Certificate.objects.using(db.alias)
     if wanted.customer_id is not None:
-        rows = rows.filter(holding__organisation__normalised_id=normalise(wanted.customer_id))
+        rows = rows.filter(lineage__organisation__normalised_id=normalise(wanted.customer_id))
     if wanted.authority is not None:
         rows = rows.filter(authority_id=wanted.authority)
     if wanted.issued is not None:
@@ -79,10 +79,10 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
         yield rows.filter(serial__in=part)
 
 
-def load_lineages(db: Database, holding_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
-    """Every certificate of these holdings, oldest first in each."""
+def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
+    """Every certificate of these lineages, oldest first in each."""
     rows = models.Certificate.objects.using(db.alias)
-    return tuple(row for part in _parts(sorted(holding_ids)) for row in _rows(rows.filter(holding_id__in=part)))
+    return tuple(row for part in _parts(sorted(lineage_ids)) for row in _rows(rows.filter(lineage_id__in=part)))
 
 
 def propose(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> BulkRevocationProposal:
@@ -203,19 +203,19 @@ def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
 def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[BulkRevocationCandidate]:
     found = rows.order_by("reserved_at", "pk").values_list(
         "serial",
-        "holding_id",
-        "holding__organisation__customer_id",
-        "holding__type__channel",
+        "lineage_id",
+        "lineage__organisation__customer_id",
+        "lineage__type__channel",
         "authority_id",
         "crl_shard",
         "not_after",
         "revoked_at",
         "predecessor__serial",
     )
-    for serial, holding, customer, channel, authority, shard, ends, revoked, predecessor in found:
+    for serial, lineage, customer, channel, authority, shard, ends, revoked, predecessor in found:
         before = Serial(predecessor) if predecessor else None
         yield BulkRevocationCandidate(
-            Serial(serial), holding, customer, channel, authority, shard, ends, revoked is not None, before
+            Serial(serial), lineage, customer, channel, authority, shard, ends, revoked is not None, before
         )
 
 

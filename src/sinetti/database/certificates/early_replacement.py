@@ -85,7 +85,7 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
     for part in bulk_revocation.filter_rows(db, wanted):
         rows = part.annotate(renewed=renewed).order_by("reserved_at", "pk")
         for serial, customer, channel, authority, state, ends, revoked, renewed_now, called in rows.values_list(
-            "serial", "holding__organisation__customer_id", "holding__type__channel", "authority_id", "state",
+            "serial", "lineage__organisation__customer_id", "lineage__type__channel", "authority_id", "state",
             "not_after", "revoked_at", "renewed", "called_early",
         ):  # fmt: skip
             candidate = EarlyReplacementFacts(

@@ -63,12 +63,12 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
     rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
-    rows = rows.filter(holding__in=models.Certificate.objects.filter(serial=serial).values("holding"))
+    rows = rows.filter(lineage__in=models.Certificate.objects.filter(serial=serial).values("lineage"))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
     line: Sequence[models.Certificate] = list(
         status_sql.with_display_columns(rows, now)
         .annotate(
-            **list_query.firm("holding__", now),
+            **list_query.firm("lineage__", now),
             opened_at=Subquery(shown.values("shown_at")[:1]),
             issued_at=Coalesce(Subquery(issued.values("at")[:1]), "recorded_at"),
             waiting_order=Subquery(waiting.values("pk")[:1]),
@@ -83,7 +83,7 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
 
 def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
     """What happened to it, newest first, in two statements; `reader` is the actor who reads."""
-    objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.holding_id}": ""}
+    objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.lineage_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
     rows = models.AuditEvent.objects.using(db.alias).filter(object__in=objects, action__in=TOLD)
@@ -95,9 +95,9 @@ def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[History
     )
 
 
-def rejections(db: Database, holding_id: str, most: int) -> tuple[RejectedRequest, ...]:
-    """The last refusals of a holding's program, newest first."""
-    rows = models.RejectedRequest.objects.using(db.alias).filter(holding=holding_id).order_by("-at", "pk")
+def rejections(db: Database, lineage_id: str, most: int) -> tuple[RejectedRequest, ...]:
+    """The last refusals of a lineage's program, newest first."""
+    rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id).order_by("-at", "pk")
     return tuple(
         RejectedRequest(at, RejectionReason(reason), operation)
         for at, reason, operation in rows.values_list("at", "reason", "operation")[:most]
@@ -110,13 +110,13 @@ def _seen(
     facts = status_sql.facts_of(row)
     octets = getattr(row, "octets", None)
     return CertificateDetails(
-        listed=list_query.listed(row.serial, row, row.holding.description, facts, status_sql.looking_since(row, now)),
+        listed=list_query.listed(row.serial, row, row.lineage.description, facts, status_sql.looking_since(row, now)),
         facts=facts,
         serial=Serial(row.serial),
         sha256=row.sha256 or "",
         der=bytes(octets.der) if octets is not None and octets.der is not None else None,
         authority=row.authority_id,
-        holding_id=row.holding_id,
+        lineage_id=row.lineage_id,
         origin=row.origin,
         order_id=row.order_id,
         ordered_at=row.order.created if row.order is not None else None,

@@ -19,7 +19,7 @@ class LineageView:
     customer_id: str
     organisation: str
     organisation_open: bool
-    holding_id: str
+    lineage_id: str
     channel: Channel
     description: str
     span: ValidityPeriod
@@ -43,33 +43,33 @@ class LineageEntry:
 
 def find(db: Database, serial: Serial) -> LineageView | None:
     """The certificate with this serial, or None."""
-    paths = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
+    paths = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
     row = models.Certificate.objects.using(db.alias).select_related(*paths).filter(serial=serial).first()
     if row is None:
         return None
-    holding = row.holding
+    lineage = row.lineage
     return LineageView(
         serial,
-        holding.organisation_id,
-        holding.organisation.customer_id,
-        holding.organisation.name,
-        holding.organisation.closed_at is None,
-        holding.holding_id,
-        Channel(holding.type.channel),
-        holding.description,
+        lineage.organisation_id,
+        lineage.organisation.customer_id,
+        lineage.organisation.name,
+        lineage.organisation.closed_at is None,
+        lineage.lineage_id,
+        Channel(lineage.type.channel),
+        lineage.description,
         ValidityPeriod(row.not_before, row.not_after),
         CertificateState(row.state),
         row.revoked_at,
-        holding.serves,
-        holding.renewal_opt_out_at,
-        person(holding.contact),
-        person(holding.deputy),
+        lineage.serves,
+        lineage.renewal_opt_out_at,
+        person(lineage.contact),
+        person(lineage.deputy),
     )
 
 
-def list_lineage(db: Database, holding_id: str) -> tuple[LineageEntry, ...]:
+def list_lineage(db: Database, lineage_id: str) -> tuple[LineageEntry, ...]:
     """All certificates of a line, in the order in which they were made: voided and reserved ones too."""
-    rows = models.Certificate.objects.using(db.alias).filter(holding=holding_id).order_by("reserved_at", "pk")
+    rows = models.Certificate.objects.using(db.alias).filter(lineage=lineage_id).order_by("reserved_at", "pk")
     return tuple(
         LineageEntry(
             Serial(serial), ValidityPeriod(begins, ends), Serial(before) if before else None, revoked is not None

@@ -110,26 +110,26 @@ class _OneOf(Lookup):
 
 def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - a query of two tables
     kept = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
-    kept = kept.filter(_OneOf(F("holding__organisation_id"), wanted.organisations))
+    kept = kept.filter(_OneOf(F("lineage__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
-        kept = kept.filter(holding__type__channel=wanted.channel)
+        kept = kept.filter(lineage__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
         seen=status_sql_module.seen(),
-        renewal_opt_out_at=F("holding__renewal_opt_out_at"),
-        word=_word(wanted.sort, "holding__description"),
+        renewal_opt_out_at=F("lineage__renewal_opt_out_at"),
+        word=_word(wanted.sort, "lineage__description"),
     )
     if wanted.sort is Sort.HAND:
-        return kept.annotate(approved=status_sql_module.approved("holding__")).values(*_COLUMNS, "approved")
+        return kept.annotate(approved=status_sql_module.approved("lineage__")).values(*_COLUMNS, "approved")
     return kept.values(*_COLUMNS)
 
 
 def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - as above
     kept = models.Order.objects.using(db.alias).filter(
-        _OneOf(F("holding__organisation_id"), wanted.organisations), state=OrderState.OPEN
+        _OneOf(F("lineage__organisation_id"), wanted.organisations), state=OrderState.OPEN
     )
     if wanted.channel is not None:
-        kept = kept.filter(holding__type__channel=wanted.channel)
+        kept = kept.filter(lineage__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=False)
     kept = kept.annotate(
         expires=status_sql_module.expires(), opened=status_sql_module.opened(), word=_word(wanted.sort, "description")
@@ -142,11 +142,11 @@ def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: boo
     if not wanted.text and not wanted.contact:
         return kept
     columns = {
-        "by_description": "holding__description",
-        "by_name": "holding__organisation__name",
-        "by_customer": "holding__organisation__normalised_id",
-        "by_contact": "holding__contact__name",
-        "by_email": "holding__contact__email",
+        "by_description": "lineage__description",
+        "by_name": "lineage__organisation__name",
+        "by_customer": "lineage__organisation__normalised_id",
+        "by_contact": "lineage__contact__name",
+        "by_email": "lineage__contact__email",
     }
     kept = kept.annotate(**{name: collated(db, column) for name, column in columns.items()})
     if wanted.contact:
@@ -170,27 +170,27 @@ def sql_lower(db: Database, text: str) -> str:
 def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
     column = {
         Sort.DESCRIPTION: description,
-        Sort.ORGANISATION: "holding__organisation__name",
-        Sort.CHANNEL: "holding__type__channel",
-        Sort.CONTACT: "holding__contact__name",
+        Sort.ORGANISATION: "lineage__organisation__name",
+        Sort.CHANNEL: "lineage__type__channel",
+        Sort.CONTACT: "lineage__contact__name",
     }.get(sort)
     if column is None:
         return Value("", CharField())
     return Coalesce(Lower(column), Value(""), output_field=CharField())
 
 
-PATHS = ("holding__organisation", "holding__type", "holding__contact")
+PATHS = ("lineage__organisation", "lineage__type", "lineage__contact")
 
 
 def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
     if not serials:
         return {}
     found = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = status_sql_module.with_display_columns(found, now).annotate(**firm("holding__", now))
+    found = status_sql_module.with_display_columns(found, now).annotate(**firm("lineage__", now))
     read = {}
     for row in found:
         facts, looking = status_sql_module.facts_of(row), status_sql_module.looking_since(row, now)
-        read[row.serial] = listed(row.serial, row, row.holding.description, facts, looking)
+        read[row.serial] = listed(row.serial, row, row.lineage.description, facts, looking)
     return read
 
 
@@ -199,13 +199,13 @@ def _orders(db: Database, ids: Sequence[str], now: datetime) -> dict[str, Certif
         return {}
     found = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
     found = found.annotate(
-        expires=status_sql_module.expires(), opened=status_sql_module.opened(), **firm("holding__", now)
+        expires=status_sql_module.expires(), opened=status_sql_module.opened(), **firm("lineage__", now)
     )
     waiting: Iterable[Any] = found
     read = {}
     for row in waiting:
         facts = OrderFacts(row.created, row.expires, row.opened)
-        read[row.order_id] = listed(row.order_id, row, row.description or row.holding.description, facts)
+        read[row.order_id] = listed(row.order_id, row, row.description or row.lineage.description, facts)
     return read
 
 
@@ -217,19 +217,19 @@ def listed(
     looking: ReportingPeriod | None = None,
 ) -> CertificateListItem:
     """A row of a list, of a certificate or an order that was read with `PATHS` and `firm`."""
-    holding, contact = row.holding, row.holding.contact
+    lineage, contact = row.lineage, row.lineage.contact
     return CertificateListItem(
         key=key,
-        organisation_id=holding.organisation_id,
-        customer_id=holding.organisation.customer_id,
-        organisation=holding.organisation.name,
-        channel=Channel(holding.type.channel),
+        organisation_id=lineage.organisation_id,
+        customer_id=lineage.organisation.customer_id,
+        organisation=lineage.organisation.name,
+        channel=Channel(lineage.type.channel),
         description=description,
         contact=contact.name if contact is not None else "",
         email=contact.email if contact is not None else "",
         facts=facts,
         firm=ServiceProvider(row.firm, row.firm_name) if row.firm is not None else None,
-        serves=holding.serves,
+        serves=lineage.serves,
         looking=looking,
     )
 

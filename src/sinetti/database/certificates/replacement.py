@@ -64,7 +64,7 @@ def ending(
     db: Database, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
 ) -> tuple[ReplacementCandidate, ...]:
     """Certificates in force of these organisations that end by then, what ends first first: at most `count`."""
-    rows = _rows(db).filter(holding__organisation__in=list(organisation_ids), revoked_at__isnull=True)
+    rows = _rows(db).filter(lineage__organisation__in=list(organisation_ids), revoked_at__isnull=True)
     return _candidates(rows.filter(not_after__gte=now, not_after__lte=until)[:count])
 
 
@@ -73,12 +73,12 @@ def _rows(db: Database) -> "QuerySet[models.Certificate]":
     rows = models.Certificate.objects.using(db.alias).filter(state__in=issued)
     orders = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
     approved = models.ApprovedChannel.objects.filter(
-        organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
+        organisation=OuterRef("lineage__organisation"), type=OuterRef("lineage__type"), withdrawn_at__isnull=True
     )
     rows = rows.annotate(
         ordered=Exists(orders), approved=Exists(approved), renewed=_stands("predecessor"), replaced=_stands("replaces")
     )
-    paths = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
+    paths = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
     return rows.select_related(*paths).order_by("not_after", "pk")
 
 
@@ -92,14 +92,14 @@ def _candidates(rows: "QuerySet[models.Certificate]") -> tuple[ReplacementCandid
 
 
 def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with what was annotated
-    holding, organisation = row.holding, row.holding.organisation
-    contact = person(holding.contact)
+    lineage, organisation = row.lineage, row.lineage.organisation
+    contact = person(lineage.contact)
     known = Replaceable(
         open=organisation.closed_at is None,
         approved=row.approved,
         ordered=row.ordered,
         succeeded=row.renewed or row.replaced,
-        let_end=holding.renewal_opt_out_at is not None,
+        let_end=lineage.renewal_opt_out_at is not None,
         contact=contact is not None,
     )
     return ReplacementCandidate(
@@ -107,11 +107,11 @@ def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with w
         organisation.organisation_id,
         organisation.customer_id,
         organisation.name,
-        Channel(holding.type.channel),
-        holding.description,
+        Channel(lineage.type.channel),
+        lineage.description,
         row.not_after,
-        holding.serves,
+        lineage.serves,
         known,
         contact,
-        person(holding.deputy),
+        person(lineage.deputy),
     )

@@ -29,9 +29,9 @@ class Counts:
     reserved: int
 
 
-def renewals(db: Database, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
-    """Which certificates of a holding were renewed from which, voided and reserved ones too."""
-    rows = models.Certificate.objects.using(db.alias).filter(holding_id=holding_id, predecessor__isnull=False)
+def renewals(db: Database, lineage_id: str) -> dict[Serial, tuple[Serial, ...]]:
+    """Which certificates of a lineage were renewed from which, voided and reserved ones too."""
+    rows = models.Certificate.objects.using(db.alias).filter(lineage_id=lineage_id, predecessor__isnull=False)
     result: dict[Serial, tuple[Serial, ...]] = {}
     for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
         result[Serial(predecessor)] = (*result.get(Serial(predecessor), ()), Serial(serial))
@@ -40,13 +40,13 @@ def renewals(db: Database, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
 
 def revoke(
     db: Database,
-    holding_id: str,
+    lineage_id: str,
     serials: Collection[Serial],
     why: tuple[RevocationReason, datetime | None],
     audit: AuditContext,
 ) -> tuple[Serial, ...]:
-    """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
-    return revoke_lineages(db, {holding_id: serials}, why, audit)
+    """Revoke, oldest first, what is not revoked yet of these of one lineage; `why` is reason and invalidity date."""
+    return revoke_lineages(db, {lineage_id: serials}, why, audit)
 
 
 def revoke_lineages(
@@ -55,18 +55,18 @@ def revoke_lineages(
     why: tuple[RevocationReason, datetime | None],
     audit: AuditContext,
 ) -> tuple[Serial, ...]:
-    """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
+    """As `revoke`, of several lineages in one transaction: all of them or none. At most some hundred certificates."""
     reason, invalidity_date = why
-    holdings = models.Lineage.objects.using(db.alias).filter(pk__in=list(serials_of))
+    lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]
     certificates = models.Certificate.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
         # Locked in one order, so that two who revoke at once do not wait for each other for ever. Without the keys, so
-        # that whoever owes messages about these holdings, and points to them, need not wait either.
-        list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-        mappers.move_versions(holdings)
-        rows = certificates.filter(holding__in=holdings, serial__in=wanted, revoked_at__isnull=True)
-        found = tuple(rows.select_related("holding").order_by("reserved_at", "pk"))
+        # that whoever owes messages about these lineages, and points to them, need not wait either.
+        list(lineages.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        mappers.move_versions(lineages)
+        rows = certificates.filter(lineage__in=lineages, serial__in=wanted, revoked_at__isnull=True)
+        found = tuple(rows.select_related("lineage").order_by("reserved_at", "pk"))
         certificates.filter(pk__in=[row.pk for row in found]).update(
             revoked_at=audit.at,
             revocation_reason=reason,
@@ -93,14 +93,14 @@ def list_certificates(db: Database, customer_id: str | None = None) -> tuple[Cer
     """Certificates, newest first, of one organisation or of all."""
     rows = mappers.certificates(db).order_by("-reserved_at", "-pk")
     if customer_id is not None:
-        rows = rows.filter(holding__organisation__normalised_id=normalise(customer_id))
+        rows = rows.filter(lineage__organisation__normalised_id=normalise(customer_id))
     return tuple(mappers.certificate(db, row) for row in rows)
 
 
 def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
     """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
     rows = models.CertificateDer.objects.using(db.alias).filter(
-        certificate__holding__type__channel=channel,
+        certificate__lineage__type__channel=channel,
         certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         certificate__revoked_at__isnull=True,
         certificate__not_after__gte=now,

@@ -70,7 +70,7 @@ SELECT {place} AS place, {word} AS word, {owner} AS owner, c.id AS id
  ORDER BY 2, 3, 4 LIMIT {most}
 """
 _BEYOND = "AND ({word}, {owner}, c.id) > (%s, %s, %s)"
-_CERTIFICATES = "JOIN sinetti_certificate c ON c.holding_id = h.holding_id"
+_CERTIFICATES = "JOIN sinetti_certificate c ON c.lineage_id = h.lineage_id"
 _PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
     (MatchedField.SERIAL, "c.serial", "''", "sinetti_certificate c"),
     (
@@ -85,7 +85,7 @@ _PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
         "o.organisation_id",
         f"sinetti_organisation o JOIN sinetti_lineage h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
     ),
-    (MatchedField.DESCRIPTION, "lower(h.description){c}", "h.holding_id", f"sinetti_lineage h {_CERTIFICATES}"),
+    (MatchedField.DESCRIPTION, "lower(h.description){c}", "h.lineage_id", f"sinetti_lineage h {_CERTIFICATES}"),
     (
         MatchedField.EMAIL,
         "lower(p.email){c}",
@@ -165,14 +165,14 @@ def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[Foun
 
 
 def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:
-    holding, contact = row.holding, row.holding.contact
+    lineage, contact = row.lineage, row.lineage.contact
     return FoundCertificate(
         Serial(row.serial),
-        holding.organisation_id,
-        holding.organisation.customer_id,
-        holding.organisation.name,
-        Channel(holding.type.channel),
-        holding.description,
+        lineage.organisation_id,
+        lineage.organisation.customer_id,
+        lineage.organisation.name,
+        Channel(lineage.type.channel),
+        lineage.description,
         contact.name if contact is not None else "",
         contact.email if contact is not None else "",
         status_sql.facts_of(row),

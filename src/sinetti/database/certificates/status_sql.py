@@ -200,7 +200,7 @@ def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what wa
         fetched_at=row.first_fetched_at,
         revoked_at=row.revoked_at,
         reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
-        renewal_opt_out_at=row.holding.renewal_opt_out_at,
+        renewal_opt_out_at=row.lineage.renewal_opt_out_at,
         by_renewal=row.origin == "renewal",
         approved=row.approved,
         succeeded=row.succeeded,
@@ -220,7 +220,7 @@ def with_display_columns(certificates: "QuerySet[models.Certificate]", now: date
 
 def with_progress(certificates: "QuerySet[models.Certificate]") -> "QuerySet[models.Certificate]":
     """Certificates with what the rules want to know beside the row."""
-    return certificates.annotate(**progress_columns(), approved=approved("holding__"))
+    return certificates.annotate(**progress_columns(), approved=approved("lineage__"))
 
 
 def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: ANN401 - as above
@@ -263,7 +263,7 @@ def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
 
 
 def approved(path: str) -> Exists:
-    """Whether the organisation of a holding, along this path, is approved for its type."""
+    """Whether the organisation of a lineage, along this path, is approved for its type."""
     return Exists(
         models.ApprovedChannel.objects.filter(
             organisation=OuterRef(f"{path}organisation"), type=OuterRef(f"{path}type"), withdrawn_at__isnull=True

@@ -9,7 +9,7 @@ from sinetti.domain.certificates.models import Certificate, Lineage, TransferIds
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
-CERTIFICATE_PATHS = ("holding__organisation", "holding__type", "holding__contact", "predecessor")
+CERTIFICATE_PATHS = ("lineage__organisation", "lineage__type", "lineage__contact", "predecessor")
 
 
 def certificates(db: Database) -> "QuerySet[models.Certificate]":
@@ -17,8 +17,8 @@ def certificates(db: Database) -> "QuerySet[models.Certificate]":
     return models.Certificate.objects.using(db.alias).select_related(*CERTIFICATE_PATHS)
 
 
-def holding(db: Database, row: models.Lineage) -> Lineage:
-    """A holding with its organisation and what it is approved for now."""
+def lineage(db: Database, row: models.Lineage) -> Lineage:
+    """A lineage with its organisation and what it is approved for now."""
     approved = models.ApprovedChannel.objects.using(db.alias).filter(
         organisation_id=row.organisation_id,
         withdrawn_at__isnull=True,
@@ -32,7 +32,7 @@ def holding(db: Database, row: models.Lineage) -> Lineage:
     )
     language = row.contact.language if row.contact else row.organisation.language
     return Lineage(
-        row.holding_id,
+        row.lineage_id,
         row.subject_serial,
         customer,
         Channel(row.type.channel),
@@ -42,13 +42,13 @@ def holding(db: Database, row: models.Lineage) -> Lineage:
 
 
 def certificate(db: Database, row: models.Certificate) -> Certificate:
-    """A certificate, its holding and the serial of its newest renewal that did not give way to another."""
+    """A certificate, its lineage and the serial of its newest renewal that did not give way to another."""
     renewals = models.Certificate.objects.using(db.alias).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
     return Certificate(
         serial=Serial(row.serial),
         authority=row.authority_id,
-        holding=holding(db, row.holding),
+        lineage=lineage(db, row.lineage),
         state=CertificateState(row.state),
         key=KeyId(row.key_id),
         span=ValidityPeriod(row.not_before, row.not_after),
@@ -72,7 +72,7 @@ def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
     return TransferIds(
         transfer_id=row.transfer_id,
         order_id=row.order_id,
-        holding=holding(db, row.order.holding),
+        lineage=lineage(db, row.order.lineage),
         replaces=Serial(row.order.replaces.serial) if row.order.replaces else None,
         created=row.created,
         expires=row.expires,
@@ -82,6 +82,6 @@ def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
     )
 
 
-def move_versions(holdings: "QuerySet[models.Lineage]") -> int:
-    """Move these holdings' versions on: takes their row locks, tells who decided on the old. Returns how many."""
-    return holdings.update(version=F("version") + 1)
+def move_versions(lineages: "QuerySet[models.Lineage]") -> int:
+    """Move these lineages' versions on: takes their row locks, tells who decided on the old. Returns how many."""
+    return lineages.update(version=F("version") + 1)

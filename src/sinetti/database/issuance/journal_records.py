@@ -60,7 +60,7 @@ def instant(at: datetime) -> str:
 
 def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
     """A certificate was issued: enough to write its rows anew, spent order and ids included."""
-    holding, order_id = certificate.holding, certificate.order_id
+    lineage, order_id = certificate.lineage, certificate.order_id
     facts: dict[str, Any] = {
         "serial": certificate.serial,
         "sha256": certificate.sha256,
@@ -75,10 +75,10 @@ def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
         "crl_shard": certificate.crl_shard,
         "predecessor": certificate.predecessor,
         "holding": {
-            "holding_id": holding.holding_id,
-            "subject_serial": holding.subject_serial,
-            "channel": holding.channel,
-            "customer_id": holding.customer.customer_id,
+            "holding_id": lineage.lineage_id,
+            "subject_serial": lineage.subject_serial,
+            "channel": lineage.channel,
+            "customer_id": lineage.customer.customer_id,
         },
         "order": _order(db, order_id) if order_id is not None else None,
         "der": b64encode(der).decode("ascii"),
@@ -214,8 +214,8 @@ def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[Jou
 
 def _order(db: Database, order_id: str) -> dict[str, Any]:
     """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
-    row = models.Order.objects.using(db.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
-    ours = row.holding.organisation
+    row = models.Order.objects.using(db.alias).select_related("lineage__organisation", "replaces").get(pk=order_id)
+    ours = row.lineage.organisation
     return {
         "order_id": row.order_id,
         "created": instant(row.created),

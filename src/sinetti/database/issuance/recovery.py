@@ -96,7 +96,7 @@ def void_reservation(db: Database, certificate: Certificate, audit: AuditContext
     The order is open again, and the key is as if it had never been seen: the same request may be made anew.
     """
     with transaction.atomic(using=db.alias):
-        mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=certificate.holding.holding_id))
+        mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=certificate.lineage.lineage_id))
         rows = models.Certificate.objects.using(db.alias).filter(
             serial=certificate.serial, state=CertificateState.RESERVED, revoked_at__isnull=True
         )
@@ -128,9 +128,9 @@ def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditCon
     if row is None or (row.sha256 is None and _was_issued(known)):
         raise models.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
     _finish_row(db, row, known)
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=row.holding_id))
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=row.lineage_id))
     if known.issued is not None and known.issued["order"]:
-        _spend(db, row.holding_id, known.issued["order"], audit)
+        _spend(db, row.lineage_id, known.issued["order"], audit)
 
 
 def _was_issued(known: JournalState) -> bool:
@@ -168,7 +168,7 @@ def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
 
 
 def _issue(db: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
-    """Write a certificate's rows, its key and its holding among them, or complete those of its reservation."""
+    """Write a certificate's rows, its key and its lineage among them, or complete those of its reservation."""
     told = known.issued or {}
     using, der = db.alias, b64decode(told["der"])
     models.UsedKey.objects.using(using).get_or_create(
@@ -190,14 +190,14 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
     if known.revoked and known.revoked["void"]:
         news["state"] = CertificateState.VOID
     raise_open_shard(db, told["authority"], told["crl_shard"])
-    holding = _holding(db, told)
+    lineage = _lineage(db, told)
     order, certificates = told["order"], models.Certificate.objects.using(using)
     if order:
-        _order_row(db, holding.holding_id, order)
+        _order_row(db, lineage.lineage_id, order)
     made = certificates.create(
         serial=told["serial"],
         authority_id=told["authority"],
-        holding=holding,
+        lineage=lineage,
         origin="order" if order else "renewal",
         order_id=order["order_id"] if order else None,
         predecessor=certificates.get(serial=told["predecessor"]) if told["predecessor"] else None,
@@ -215,8 +215,8 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
     return made
 
 
-def _holding(db: Database, told: dict[str, Any]) -> models.Lineage:
-    """The certificate's holding; made anew, without its people, where the register lacks it."""
+def _lineage(db: Database, told: dict[str, Any]) -> models.Lineage:
+    """The certificate's lineage; made anew, without its people, where the register lacks it."""
     using, said = db.alias, told["holding"]
     row = models.Lineage.objects.using(using).filter(pk=said["holding_id"]).first()
     if row is not None:
@@ -231,7 +231,7 @@ def _holding(db: Database, told: dict[str, Any]) -> models.Lineage:
         **{**ours, "created": _instant(ours["created"])}, normalised_id=normalise(ours["customer_id"])
     )
     return models.Lineage.objects.using(using).create(
-        holding_id=said["holding_id"],
+        lineage_id=said["holding_id"],
         organisation=organisation,
         type=models.CertificateType.objects.using(using).get(channel=said["channel"]),
         subject_serial=said["subject_serial"],
@@ -239,12 +239,12 @@ def _holding(db: Database, told: dict[str, Any]) -> models.Lineage:
     )
 
 
-def _order_row(db: Database, holding_id: str, said: dict[str, Any]) -> None:
+def _order_row(db: Database, lineage_id: str, said: dict[str, Any]) -> None:
     certificates = models.Certificate.objects.using(db.alias)
     models.Order.objects.using(db.alias).get_or_create(
         order_id=said["order_id"],
         defaults={
-            "holding_id": holding_id,
+            "lineage_id": lineage_id,
             "state": OrderState.SPENT,
             "created": _instant(said["created"]),
             "replaces": certificates.get(serial=said["replaces"]) if said["replaces"] else None,
@@ -252,9 +252,9 @@ def _order_row(db: Database, holding_id: str, said: dict[str, Any]) -> None:
     )
 
 
-def _spend(db: Database, holding_id: str, said: dict[str, Any], audit: AuditContext) -> None:
+def _spend(db: Database, lineage_id: str, said: dict[str, Any], audit: AuditContext) -> None:
     """Spend the order and its ids again; ids that the register lacks are written anew."""
-    _order_row(db, holding_id, said)
+    _order_row(db, lineage_id, said)
     orders = models.Order.objects.using(db.alias).filter(pk=said["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
         audit_log.write(db, audit, "order-spent-again", f"order:{said['order_id']}")

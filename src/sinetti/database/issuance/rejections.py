@@ -16,7 +16,7 @@ from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 
 
 def record_rejection(
-    db: Database, holding_id: str, reason: RejectionReason, operation: str, audit: AuditContext
+    db: Database, lineage_id: str, reason: RejectionReason, operation: str, audit: AuditContext
 ) -> None:
     """Keep a refusal whose caller was proven: reason and time, nothing of the request.
 
@@ -26,29 +26,29 @@ def record_rejection(
     rows = models.RejectedRequest.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
         rows.create(
-            holding_id=holding_id,
+            lineage_id=lineage_id,
             reason=reason,
             operation=operation,
             at=audit.at,
             request_id=audit.request_id,
         )
         if messages.triggers_alert(reason):
-            _owe_refused(db, holding_id, reason, operation, audit.at)
+            _owe_refused(db, lineage_id, reason, operation, audit.at)
 
 
-def _owe_refused(db: Database, holding_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
+def _owe_refused(db: Database, lineage_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
     since = now - messages.WITHIN
-    rows = models.RejectedRequest.objects.using(db.alias).filter(holding=holding_id, reason=reason, at__gt=since)
+    rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id, reason=reason, at__gt=since)
     # As many as are needed, of a program that asks every minute.
-    if rows[: messages.TIMES].count() < messages.TIMES or _told_refused(db, holding_id, reason, since):
+    if rows[: messages.TIMES].count() < messages.TIMES or _told_refused(db, lineage_id, reason, since):
         return
     # Of two that come here at once the second one waits, and finds what the first one has written.
-    models.Lineage.objects.using(db.alias).filter(pk=holding_id).update(created=F("created"))
-    if not _told_refused(db, holding_id, reason, since):
+    models.Lineage.objects.using(db.alias).filter(pk=lineage_id).update(created=F("created"))
+    if not _told_refused(db, lineage_id, reason, since):
         facts = {"reason": ERROR_CODES[reason], "reason_name": reason.value, "operation": operation}
-        outbox.record_event(db, DomainEvent(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
+        outbox.record_event(db, DomainEvent(MessageKind.REFUSED, "once", lineage=lineage_id, facts=facts), now)
 
 
-def _told_refused(db: Database, holding_id: str, reason: RejectionReason, since: datetime) -> bool:
+def _told_refused(db: Database, lineage_id: str, reason: RejectionReason, since: datetime) -> bool:
     events = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
-    return events.filter(holding=holding_id, created__gt=since, facts__reason_name=reason.value).exists()
+    return events.filter(lineage=lineage_id, created__gt=since, facts__reason_name=reason.value).exists()

@@ -1,9 +1,9 @@
 """The two commits around a signature, in SQL: what is written, once, and how each database is told.
 
-On PostgreSQL a commit is one statement: the UPDATE of the holding takes its row lock and decides, and everything else
+On PostgreSQL a commit is one statement: the UPDATE of the lineage takes its row lock and decides, and everything else
 depends on what it gave back. Its snapshot may be older than the lock it waited for; but then the version has moved,
 the condition is looked at again on the new row (READ COMMITTED), and nothing follows. So what the rest of the statement
-sees of the holding's certificates is what there is. On SQLite the same parts are statements of one short transaction.
+sees of the lineage's certificates is what there is. On SQLite the same parts are statements of one short transaction.
 
 Step 4 of a renewal in one round trip: who signed, what came of it so far, and whether the key is known.
 """
@@ -22,12 +22,12 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
 _STATES = ", ".join(f"'{state.value}'" for state in sorted(predecessors(CertificateState.ISSUED)))
-# A holding has few rows.
-_ITS_ID = "(SELECT id FROM sinetti_certificate WHERE holding_id = %(holding)s AND serial = %(serial)s)"
+# A lineage has few rows.
+_ITS_ID = "(SELECT id FROM sinetti_certificate WHERE lineage_id = %(lineage)s AND serial = %(serial)s)"
 _ITS_ROW = f"{_ITS_ID.replace('SELECT id', 'SELECT id, predecessor_id')} AS done"
 
 _HELD = """UPDATE sinetti_lineage SET version = version + 1
- WHERE holding_id = %(holding)s AND version = %(version)s RETURNING holding_id"""
+ WHERE lineage_id = %(lineage)s AND version = %(version)s RETURNING lineage_id"""
 
 _KEY = {"key_id": "%(key)s", "first_seen": "%(at)s"}
 _CERTIFICATE = {
@@ -35,11 +35,11 @@ _CERTIFICATE = {
     **{name: f"%({name})s" for name in ("renewable_from", "reserved_machine_time")},
     "state": f"'{CertificateState.RESERVED.value}'",
     "authority_id": "%(authority)s",
-    "holding_id": "%(holding)s",
+    "lineage_id": "%(lineage)s",
     "order_id": "%(order)s",
     "key_id": "%(key)s",
     "predecessor_id": """(SELECT p.id FROM sinetti_certificate p
-        WHERE p.holding_id = %(holding)s AND p.serial = %(predecessor)s)""",
+        WHERE p.lineage_id = %(lineage)s AND p.serial = %(predecessor)s)""",
     "replaces_id": "(SELECT o.replaces_id FROM sinetti_order o WHERE o.order_id = %(order)s)",
     "reserved_at": "%(at)s",
     "revocation_reason": "''",
@@ -66,7 +66,7 @@ _OWED = {
 # Looked at again here: a predecessor that was revoked between the commits takes the reservation with it.
 _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
        recorded_at = %(recorded_at)s{{after}}
- WHERE sinetti_certificate.holding_id = %(holding)s AND serial = %(serial)s AND state IN ({_STATES})
+ WHERE sinetti_certificate.lineage_id = %(lineage)s AND serial = %(serial)s AND state IN ({_STATES})
    AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM sinetti_certificate p
         WHERE p.id = sinetti_certificate.predecessor_id AND p.revoked_at IS NOT NULL)
  RETURNING id, predecessor_id, state, sha256, recorded_at"""  # noqa: S608 - nothing of a request is in the text
@@ -74,12 +74,12 @@ _DER = "UPDATE sinetti_certificateder SET der = %(der)s{after} WHERE certificate
 
 
 def lock_version(db: Database, values: Values) -> bool:
-    """Move the holding's version on, if it is the one that was decided on; from here on its row lock is ours."""
+    """Move the lineage's version on, if it is the one that was decided on; from here on its row lock is ours."""
     return bool(sql.write(db, _HELD, values))
 
 
 def reserve_in_one_statement(db: Database, values: Values) -> bool:
-    """Commit 1 in one statement, a transaction of its own; False where the holding has moved: nothing was written."""
+    """Commit 1 in one statement, a transaction of its own; False where the lineage has moved: nothing was written."""
     return bool(sql.write(db, _reservation(), values))
 
 
@@ -135,10 +135,10 @@ SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 
 
 def _owe(certificate: str) -> str:
-    """The message that a renewal owes to the holding's contact."""
-    columns = _OWED | {"holding_id": "h.holding_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
+    """The message that a renewal owes to the lineage's contact."""
+    columns = _OWED | {"lineage_id": "h.lineage_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
     return (
-        _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.holding_id = %(holding)s")
+        _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.lineage_id = %(lineage)s")
         + " WHERE done.predecessor_id IS NOT NULL ON CONFLICT DO NOTHING"
     )
 
@@ -162,14 +162,14 @@ SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c
        p.serial,
        (SELECT newest.serial FROM sinetti_certificate newest
          WHERE newest.predecessor_id = c.id AND newest.state <> 'void' ORDER BY newest.id DESC LIMIT 1),
-       h.holding_id, h.subject_serial, h.version, o.customer_id, o.name, o.closed_at,
+       h.lineage_id, h.subject_serial, h.version, o.customer_id, o.name, o.closed_at,
        COALESCE(contact.language, o.language), t.channel,
        (SELECT string_agg(may.channel, ' ') FROM sinetti_approvedchannel approved
           JOIN sinetti_certificatetype may ON may.type_id = approved.type_id
          WHERE approved.organisation_id = o.organisation_id AND approved.withdrawn_at IS NULL),
        EXISTS (SELECT 1 FROM sinetti_usedkey used WHERE used.key_id = %(key)s)
   FROM sinetti_certificate c
-  JOIN sinetti_lineage h ON h.holding_id = c.holding_id
+  JOIN sinetti_lineage h ON h.lineage_id = c.lineage_id
   JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
   JOIN sinetti_certificatetype t ON t.type_id = h.type_id
   LEFT JOIN sinetti_person contact ON contact.person_id = h.contact_id
@@ -229,7 +229,7 @@ def _certificate(row: Row) -> Certificate:
     return Certificate(
         serial=Serial(serial),
         authority=authority,
-        holding=_holding(row[17:]),
+        lineage=_lineage(row[17:]),
         state=CertificateState(state),
         key=KeyId(key),
         span=ValidityPeriod(_there(not_before), _there(not_after)),
@@ -247,11 +247,11 @@ def _certificate(row: Row) -> Certificate:
     )
 
 
-def _holding(row: Row) -> Lineage:
-    holding_id, subject_serial, version, customer_id, name, closed_at, language, channel, channels, _ = row
+def _lineage(row: Row) -> Lineage:
+    lineage_id, subject_serial, version, customer_id, name, closed_at, language, channel, channels, _ = row
     approved = frozenset(Channel(one) for one in (channels or "").split())
     return Lineage(
-        holding_id,
+        lineage_id,
         subject_serial,
         Organisation(customer_id, name, open=closed_at is None, channels=approved),
         Channel(channel),

@@ -67,11 +67,11 @@ def find_password(db: Database, transfer_id: str) -> bytes | None:
 
 
 def find_transfer_ids(db: Database, transfer_id: str) -> TransferIds | None:
-    """The ids with their order, its holding and what it was spent on, or None."""
+    """The ids with their order, its lineage and what it was spent on, or None."""
     rows = models.TransferIds.objects.using(db.alias).select_related(
-        "order__holding__organisation",
-        "order__holding__type",
-        "order__holding__contact",
+        "order__lineage__organisation",
+        "order__lineage__type",
+        "order__lineage__contact",
         "order__replaces",
     )
     row = rows.filter(pk=transfer_id).first()
@@ -83,7 +83,7 @@ def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> C
 
     Another customer's is not read either: whether there is one would show in the time taken.
     """
-    own = mappers.certificates(db).filter(holding__organisation__normalised_id=normalise(customer_id))
+    own = mappers.certificates(db).filter(lineage__organisation__normalised_id=normalise(customer_id))
     row = own.filter(retrieval_id=retrieval_id).first()
     return mappers.certificate(db, row) if row else None
 
@@ -114,18 +114,18 @@ def key_known(db: Database, key: KeyId) -> bool:
     return models.UsedKey.objects.using(db.alias).filter(pk=key).exists()
 
 
-def check_version(db: Database, holding: Lineage) -> None:
-    """Raise Moved where the holding has moved since it was read."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk=holding.holding_id, version=holding.version)
+def check_version(db: Database, lineage: Lineage) -> None:
+    """Raise Moved where the lineage has moved since it was read."""
+    rows = models.Lineage.objects.using(db.alias).filter(pk=lineage.lineage_id, version=lineage.version)
     if not rows.exists():
         raise ConcurrentUpdate
 
 
 def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """The octets reserved to be signed, and the DER once it is issued."""
-    # A holding has few rows.
+    # A lineage has few rows.
     row = models.CertificateDer.objects.using(db.alias).get(
-        certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
+        certificate__lineage_id=certificate.lineage.lineage_id, certificate__serial=certificate.serial
     )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
 
@@ -157,7 +157,7 @@ def store_certificate(
 ) -> Certificate:
     """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
 
-    A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the holding's
+    A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the lineage's
     version, so where that is still the one that came with `certificate`, nothing has to be looked at again.
     """
     values = _issued_values(certificate, signed, audit)
@@ -175,8 +175,8 @@ def store_certificate(
 
 
 def _record_after_all(db: Database, certificate: Certificate, values: Values, audit: AuditContext) -> None:
-    """Take the holding's lock whatever its version is, and look at what has become of the reservation."""
-    _lock(db, certificate.holding.holding_id)
+    """Take the lineage's lock whatever its version is, and look at what has become of the reservation."""
+    _lock(db, certificate.lineage.lineage_id)
     row = _row(db, certificate)
     waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
     if waiting and row.predecessor and row.predecessor.revoked_at is not None:
@@ -186,11 +186,11 @@ def _record_after_all(db: Database, certificate: Certificate, values: Values, au
 
 
 def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) -> Certificate:
-    """Commit "fetched" under the holding's lock, before the certificate leaves. Returns what the row says then."""
+    """Commit "fetched" under the lineage's lock, before the certificate leaves. Returns what the row says then."""
     with transaction.atomic(using=db.alias):
-        _lock(db, certificate.holding.holding_id)
+        _lock(db, certificate.lineage.lineage_id)
         rows = models.Certificate.objects.using(db.alias).filter(
-            holding_id=certificate.holding.holding_id,
+            lineage_id=certificate.lineage.lineage_id,
             serial=certificate.serial,
             state__in=predecessors(CertificateState.FETCHED),
         )
@@ -225,12 +225,12 @@ def _certificate(db: Database, certificate: Certificate) -> Certificate:
 
 
 def _row(db: Database, certificate: Certificate) -> models.Certificate:
-    return mappers.certificates(db).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
+    return mappers.certificates(db).get(lineage_id=certificate.lineage.lineage_id, serial=certificate.serial)
 
 
-def _lock(db: Database, holding_id: str) -> None:
-    """Take the holding's row lock by moving its version on."""
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=holding_id))
+def _lock(db: Database, lineage_id: str) -> None:
+    """Take the lineage's row lock by moving its version on."""
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=lineage_id))
 
 
 def _spend(db: Database, order_id: str) -> None:
@@ -261,7 +261,7 @@ def _reserved(reservation: CertificateReservation) -> Certificate:
     return Certificate(
         serial=reservation.serial,
         authority=reservation.authority,
-        holding=_moved_on(approval.holding),
+        lineage=_moved_on(approval.lineage),
         state=CertificateState.RESERVED,
         key=approval.key,
         span=approval.span,
@@ -277,30 +277,30 @@ def _issued(certificate: Certificate, row: Row) -> Certificate:
     state, sha256, recorded_at = row
     return replace(
         certificate,
-        holding=_moved_on(certificate.holding),
+        lineage=_moved_on(certificate.lineage),
         state=CertificateState(state),
         sha256=Sha256(sha256),
         recorded_at=instant(recorded_at),
     )
 
 
-def _moved_on(holding: Lineage) -> Lineage:
-    return replace(holding, version=holding.version + 1)
+def _moved_on(lineage: Lineage) -> Lineage:
+    return replace(lineage, version=lineage.version + 1)
 
 
 def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -> Values:
     approval, action = reservation.approval, "certificate-reserved"
     subject = f"certificate:{reservation.serial}"
     facts: dict[str, str | int | None] = {
-        "holding": approval.holding.holding_id,
+        "lineage": approval.lineage.lineage_id,
         "key": approval.key,
         "order": approval.order_id,
         "predecessor": approval.predecessor,
         "voids": approval.supersedes.serial if approval.supersedes else None,
     }
     return {
-        "holding": approval.holding.holding_id,
-        "version": approval.holding.version,
+        "lineage": approval.lineage.lineage_id,
+        "version": approval.lineage.version,
         "key": approval.key,
         "serial": reservation.serial,
         "authority": reservation.authority,
@@ -321,8 +321,8 @@ def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -
 def _issued_values(certificate: Certificate, signed: SignedCertificate, audit: AuditContext) -> Values:
     action, subject = "certificate-issued", f"certificate:{certificate.serial}"
     return {
-        "holding": certificate.holding.holding_id,
-        "version": certificate.holding.version,
+        "lineage": certificate.lineage.lineage_id,
+        "version": certificate.lineage.version,
         "serial": certificate.serial,
         "sha256": signed.sha256,
         "recorded_at": signed.recorded_at,

@@ -304,19 +304,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Lineage',
             fields=[
-                ('holding_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('lineage_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
                 ('subject_serial', models.CharField(max_length=32, unique=True)),
                 ('description', models.CharField(blank=True, max_length=200)),
                 ('version', models.BigIntegerField(default=0)),
                 ('created', models.DateTimeField()),
                 ('renewal_opt_out_at', models.DateTimeField(null=True)),
                 ('serves', models.PositiveIntegerField(null=True)),
-                ('type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='sinetti.certificatetype')),
+                ('type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lineages', to='sinetti.certificatetype')),
             ],
         ),
         migrations.AddField(
             model_name='certificate',
-            name='holding',
+            name='lineage',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='sinetti.lineage'),
         ),
         migrations.CreateModel(
@@ -354,7 +354,7 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, max_length=200)),
                 ('state', models.CharField(choices=[('open', 'open'), ('spent', 'spent'), ('cancelled', 'cancelled')], max_length=10)),
                 ('created', models.DateTimeField()),
-                ('holding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='sinetti.lineage')),
+                ('lineage', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='sinetti.lineage')),
                 ('replaces', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replacements', to='sinetti.certificate')),
             ],
         ),
@@ -381,7 +381,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='lineage',
             name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='sinetti.organisation'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lineages', to='sinetti.organisation'),
         ),
         migrations.CreateModel(
             name='ApprovedChannel',
@@ -488,7 +488,7 @@ class Migration(migrations.Migration):
                 ('expanded_at', models.DateTimeField(null=True)),
                 ('bounced', models.DateTimeField(null=True)),
                 ('certificate', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='sinetti.certificate')),
-                ('holding', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='sinetti.lineage')),
+                ('lineage', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='sinetti.lineage')),
                 ('order', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='sinetti.order')),
                 ('recipient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='sinetti.person')),
             ],
@@ -511,7 +511,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='lineage',
             name='contact',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='holdings', to='sinetti.person'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='lineages', to='sinetti.person'),
         ),
         migrations.AddField(
             model_name='lineage',
@@ -526,7 +526,7 @@ class Migration(migrations.Migration):
                 ('operation', models.CharField(max_length=10)),
                 ('at', models.DateTimeField(db_index=True)),
                 ('request_id', models.CharField(max_length=32)),
-                ('holding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refusals', to='sinetti.lineage')),
+                ('lineage', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refusals', to='sinetti.lineage')),
             ],
         ),
         migrations.CreateModel(
@@ -672,7 +672,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='lineage',
-            index=models.Index(django.db.models.functions.text.Lower('description'), models.F('holding_id'), name='holdings_by_description'),
+            index=models.Index(django.db.models.functions.text.Lower('description'), models.F('lineage_id'), name='lineages_by_description'),
         ),
         migrations.AddIndex(
             model_name='roleassignment',

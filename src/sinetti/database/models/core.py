@@ -170,12 +170,12 @@ class Lineage(models.Model):
     `serves` is how many other organisations' reports it is for, about: 0 is own reports only, NULL was never told.
     """
 
-    holding_id = random_key()
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="holdings")
-    type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="holdings")
+    lineage_id = random_key()
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="lineages")
+    type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="lineages")
     subject_serial = models.CharField(max_length=32, unique=True)
     description = models.CharField(max_length=200, blank=True)
-    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="holdings")
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="lineages")
     deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="deputised")
     version = models.BigIntegerField(default=0)
     created = models.DateTimeField()
@@ -185,14 +185,14 @@ class Lineage(models.Model):
     class Meta:
         """Found by how its description begins, in searches."""
 
-        indexes = (models.Index(Lower("description"), F("holding_id"), name="holdings_by_description"),)
+        indexes = (models.Index(Lower("description"), F("lineage_id"), name="lineages_by_description"),)
 
 
 class Order(models.Model):
     """One order, one certificate. `replaces` is the serial of the certificate that it takes the place of."""
 
     order_id = random_key()
-    holding = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="orders")
+    lineage = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="orders")
     description = models.CharField(max_length=200, blank=True)
     contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders")
     deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders_deputised")
@@ -228,7 +228,7 @@ class Certificate(models.Model):
 
     serial = models.CharField(max_length=40)
     authority = models.ForeignKey(CertificateAuthority, on_delete=models.PROTECT, related_name="certificates")
-    holding = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="certificates")
+    lineage = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="certificates")
     state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in CertificateState])
     origin = models.CharField(max_length=8, choices=[(s, s) for s in ("order", "renewal", "import")])
     order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="certificates")
@@ -299,7 +299,7 @@ class RejectedRequest(models.Model):
     """A request that was refused after its caller had proven who it is: reason and time, nothing of the request."""
 
     refusal_id = random_key()
-    holding = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="refusals")
+    lineage = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="refusals")
     reason = models.CharField(max_length=30)
     operation = models.CharField(max_length=10)
     at = models.DateTimeField(db_index=True)
@@ -325,7 +325,7 @@ class OutboxMessage(models.Model):
 
     message_id = random_key()
     kind = models.CharField(max_length=20)
-    holding = models.ForeignKey(Lineage, null=True, on_delete=models.PROTECT, related_name="messages")
+    lineage = models.ForeignKey(Lineage, null=True, on_delete=models.PROTECT, related_name="messages")
     certificate = models.ForeignKey(Certificate, null=True, on_delete=models.PROTECT, related_name="messages")
     recipient = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="messages")
     step = models.CharField(max_length=40)

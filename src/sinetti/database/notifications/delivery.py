@@ -206,7 +206,7 @@ def owed_of(row: OutboxMessage) -> QueuedMessage:
         attempts=row.attempts,
         recipient=row.recipient_id,
         address=row.address,
-        holding=row.holding_id,
+        lineage=row.lineage_id,
         certificate=row.certificate_id,
         order=row.order_id,
         facts=row.facts,

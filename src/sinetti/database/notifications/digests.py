@@ -47,7 +47,7 @@ _ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OP
 class DigestRow:
     """One certificate in a firm's digest: who has to act, what there is to say, and what it is called.
 
-    `certificate` is the row's key; `contact` is the name of the holding's contact, empty where there is none; `serves`
+    `certificate` is the row's key; `contact` is the name of the lineage's contact, empty where there is none; `serves`
     is as in Holding.
     """
 
@@ -82,7 +82,7 @@ def digest_rows(db: Database, agent_organisation_id: str, now: datetime) -> tupl
     clients = models.RoleAssignment.objects.filter(_mandated("", now), agent=agent_organisation_id).values(
         "organisation"
     )
-    rows = _near(db, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
+    rows = _near(db, now - STAYS, now + NEAR).filter(lineage__organisation__in=clients, renewable_from__lte=now)
     rows = rows.annotate(**_state(now))
     ours = _addresses(db, agent_organisation_id, now)
     order = {one: place for place, one in enumerate(DigestSection)}
@@ -102,7 +102,7 @@ def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTr
     """
     week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
     day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)
-    mandate = "holding__organisation__given__"
+    mandate = "lineage__organisation__given__"
     rows = _undone(db, now, now - STAYS, now + NEAR)
     rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
     counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
@@ -118,7 +118,7 @@ def first_end(db: Database, now: datetime, since: datetime, until: datetime) -> 
 
 def first_end_after(db: Database, now: datetime, since: datetime) -> datetime | None:
     """The same without an end, and without a look at whether anything took its place: one row of the index."""
-    rows = _wanted(db).filter(not_after__gt=since).filter(_mandated("holding__organisation__given__", now))
+    rows = _wanted(db).filter(not_after__gt=since).filter(_mandated("lineage__organisation__given__", now))
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
@@ -178,7 +178,7 @@ def _days_by_id(ids: Mapping[str, date], db: Database) -> dict[str, date]:
     return {one: ids[one] for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
-_PATHS = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
+_PATHS = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
 _ISSUED = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 
@@ -192,7 +192,7 @@ def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
 def _wanted(db: Database) -> "QuerySet[models.Certificate]":
     """Certificates that somebody may want something in the place of, whenever they end."""
     rows = models.Certificate.objects.using(db.alias).filter(
-        state__in=_ISSUED, holding__renewal_opt_out_at__isnull=True, holding__organisation__closed_at__isnull=True
+        state__in=_ISSUED, lineage__renewal_opt_out_at__isnull=True, lineage__organisation__closed_at__isnull=True
     )
     return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
 
@@ -203,7 +203,7 @@ def _near(db: Database, since: datetime, until: datetime) -> "QuerySet[models.Ce
 
 def _undone(db: Database, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
     """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
-    rows = _near(db, since, until).filter(_mandated("holding__organisation__given__", now))
+    rows = _near(db, since, until).filter(_mandated("lineage__organisation__given__", now))
     return rows.exclude(_fetched("predecessor")).exclude(_fetched("replaces"))
 
 
@@ -241,7 +241,7 @@ def _state(now: datetime) -> dict[str, Any]:
         order__replaces=OuterRef("pk"), order__state=OrderState.OPEN, ended_at__isnull=True, expires__gte=now
     )
     approved = models.ApprovedChannel.objects.filter(
-        organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
+        organisation=OuterRef("lineage__organisation"), type=OuterRef("lineage__type"), withdrawn_at__isnull=True
     )
     return {
         "renewed": _succeeded("predecessor"),
@@ -260,8 +260,8 @@ def _addresses(db: Database, agent: str, now: datetime) -> frozenset[str]:
 
 
 def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
-    holding = one.holding
-    people = [recipients.reader(person) for person in (holding.contact, holding.deputy) if person is not None]
+    lineage = one.lineage
+    people = [recipients.reader(person) for person in (lineage.contact, lineage.deputy) if person is not None]
     successor = Successor.NONE
     if course.fetched is not None:
         successor = Successor.FETCHED
@@ -285,11 +285,11 @@ def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datet
         matter=what,
         certificate=one.pk,
         serial=Serial(one.serial),
-        organisation=holding.organisation.name,
-        customer_id=holding.organisation.customer_id,
-        channel=Channel(holding.type.channel),
-        description=holding.description,
-        contact=holding.contact.name if holding.contact else "",
+        organisation=lineage.organisation.name,
+        customer_id=lineage.organisation.customer_id,
+        channel=Channel(lineage.type.channel),
+        description=lineage.description,
+        contact=lineage.contact.name if lineage.contact else "",
         not_after=one.not_after,
-        serves=holding.serves,
+        serves=lineage.serves,
     )

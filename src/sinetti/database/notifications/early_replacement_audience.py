@@ -61,11 +61,11 @@ def list_audiences(db: Database, serials: Iterable[Serial], now: datetime) -> It
 
 def _audiences(db: Database, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
     rows = models.Certificate.objects.using(db.alias).filter(serial__in=serials).order_by("pk")
-    found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_request__at"))
-    people = holders(db, {holding for holding, _, _ in found})
+    found = list(rows.values_list("lineage_id", "lineage__organisation_id", "hint_request__at"))
+    people = holders(db, {lineage for lineage, _, _ in found})
     acting = roles(db, {organisation for _, organisation, _ in found}, now)
-    for holding, organisation, asked_at in found:
-        contact, deputy = people.get(holding, (None, None))
+    for lineage, organisation, asked_at in found:
+        contact, deputy = people.get(lineage, (None, None))
         concerned = unique_by_address([contact, deputy, *acting[organisation].signatories])
         yield CallAudience(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
 
@@ -106,23 +106,23 @@ def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tu
     signs = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), role=Role.SIGNATORY, person__in=people
     )
-    whose = Q(holding__contact__in=people) | Q(holding__deputy__in=people)
-    whose |= Q(holding__organisation__in=signs.values("organisation"))
+    whose = Q(lineage__contact__in=people) | Q(lineage__deputy__in=people)
+    whose |= Q(lineage__organisation__in=signs.values("organisation"))
     rows = models.Certificate.objects.using(db.alias).filter(
         whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
     )
     rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
-    told = rows.select_related("holding__organisation", "holding__type")
+    told = rows.select_related("lineage__organisation", "lineage__type")
     return tuple(
         CallListItem(
             Serial(one.serial),
-            one.holding.organisation.name,
-            one.holding.organisation.customer_id,
-            Channel(one.holding.type.channel),
-            one.holding.description,
+            one.lineage.organisation.name,
+            one.lineage.organisation.customer_id,
+            Channel(one.lineage.type.channel),
+            one.lineage.description,
             one.not_after,
         )
-        for one in told.order_by("holding__organisation__name", "not_after", "pk")
+        for one in told.order_by("lineage__organisation__name", "not_after", "pk")
     )
 
 

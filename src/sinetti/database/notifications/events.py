@@ -21,7 +21,7 @@ from sinetti.domain.notifications.messages import MessageKind
 class PendingEvent:
     """An event that nobody was told of yet; ids are the register's, `certificate` is the row's key.
 
-    `organisation` is the holding's; `recipient` the person whom it concerned then.
+    `organisation` is the lineage's; `recipient` the person whom it concerned then.
     """
 
     event_id: str
@@ -29,7 +29,7 @@ class PendingEvent:
     step: str
     created: datetime
     recipient: str | None
-    holding: str | None
+    lineage: str | None
     organisation: str | None
     certificate: int | None
     order: str | None
@@ -38,7 +38,7 @@ class PendingEvent:
 
 def pending(db: Database, count: int) -> tuple[PendingEvent, ...]:
     """The oldest events that wait, up to `count`."""
-    rows = _waiting(db).filter(kind__in=KNOWN).select_related("holding").order_by("due", "pk")[:count]
+    rows = _waiting(db).filter(kind__in=KNOWN).select_related("lineage").order_by("due", "pk")[:count]
     return tuple(
         PendingEvent(
             row.message_id,
@@ -46,8 +46,8 @@ def pending(db: Database, count: int) -> tuple[PendingEvent, ...]:
             row.step,
             row.created,
             row.recipient_id,
-            row.holding_id,
-            row.holding.organisation_id if row.holding else None,
+            row.lineage_id,
+            row.lineage.organisation_id if row.lineage else None,
             row.certificate_id,
             row.order_id,
             row.facts or {},
@@ -81,22 +81,22 @@ def drop(db: Database, before: datetime, now: datetime) -> int:
 
 
 def roles_of(db: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
-    """What each of these people is named for: organisations, each with one of its holdings, None where it has none.
+    """What each of these people is named for: organisations, each with one of its lineages, None where it has none.
 
-    A holding whose contact or deputy they are comes first; otherwise it is the organisation's newest.
+    A lineage whose contact or deputy they are comes first; otherwise it is the organisation's newest.
     """
     found: dict[str, dict[str, str | None]] = {}
     for part in chunked(people):
-        for person, organisation, holding in _named(db, part, now):
-            found.setdefault(person, {}).setdefault(organisation, holding)
+        for person, organisation, lineage in _named(db, part, now):
+            found.setdefault(person, {}).setdefault(organisation, lineage)
     return found
 
 
 def _named(db: Database, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
-    holdings = models.Lineage.objects.using(db.alias).order_by("-created", "pk")
+    lineages = models.Lineage.objects.using(db.alias).order_by("-created", "pk")
     for place in ("contact_id", "deputy_id"):
-        yield from holdings.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
-    newest = Subquery(holdings.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
+        yield from lineages.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
+    newest = Subquery(lineages.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
     rows = models.Organisation.objects.using(db.alias).filter(contact__in=people).alias(newest_of=F("pk"))
     yield from rows.annotate(newest=newest).values_list("contact_id", "pk", "newest")
     mandates = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), role=Role.SIGNATORY)

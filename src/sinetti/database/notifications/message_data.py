@@ -1,4 +1,4 @@
-"""What a message has to tell: its recipient, its certificate and holding, and who else gets it, as they are now.
+"""What a message has to tell: its recipient, its certificate and lineage, and who else gets it, as they are now.
 
 Hand-written statements, since hundreds of messages are written in a second: one reads nearly everything.
 """
@@ -19,7 +19,7 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
                 WHERE m.person_id = p.person_id AND m.organisation_id = h.organisation_id AND m.role = 'signatory'
                   AND NOT m.waiting AND m.withdrawn_at IS NULL AND m.valid_from <= %(at)s
                   AND (m.valid_until IS NULL OR m.valid_until >= %(at)s)),
-       h.holding_id, COALESCE(NULLIF(h.description, ''), d.description), t.channel, o.organisation_id, o.name,
+       h.lineage_id, COALESCE(NULLIF(h.description, ''), d.description), t.channel, o.organisation_id, o.name,
        o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id, h.serves,
        c.serial, c.not_before, c.not_after, c.renewable_from, c.revoked_at, c.revocation_reason, c.first_fetched_at,
        COALESCE(old.not_after, given_up.not_after),
@@ -30,7 +30,7 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
   LEFT JOIN sinetti_person p ON p.person_id = %(recipient)s
   LEFT JOIN sinetti_certificate c ON c.id = %(certificate)s
   LEFT JOIN sinetti_order d ON d.order_id = %(order)s
-  LEFT JOIN sinetti_lineage h ON h.holding_id = COALESCE(%(holding)s, c.holding_id, d.holding_id)
+  LEFT JOIN sinetti_lineage h ON h.lineage_id = COALESCE(%(lineage)s, c.lineage_id, d.lineage_id)
   LEFT JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
   LEFT JOIN sinetti_certificatetype t ON t.type_id = h.type_id
   LEFT JOIN sinetti_person contact ON contact.person_id = h.contact_id
@@ -51,18 +51,18 @@ SELECT DISTINCT p.person_id, p.name
  ORDER BY p.name, p.person_id
 """
 _OTHERS_BY_CERTIFICATE = _OTHERS.format(about="certificate_id")
-_OTHERS_BY_HOLDING = _OTHERS.format(about="holding_id")
+_OTHERS_BY_LINEAGE = _OTHERS.format(about="lineage_id")
 
 _NEWEST = """
 SELECT c.id FROM sinetti_certificate c
- WHERE c.holding_id = %(holding)s AND c.state IN ('issued', 'fetched') AND c.revoked_at IS NULL
+ WHERE c.lineage_id = %(lineage)s AND c.state IN ('issued', 'fetched') AND c.revoked_at IS NULL
  ORDER BY c.not_after DESC, c.id DESC LIMIT 1
 """
 _ALL_REVOKED = """
 SELECT 1 FROM sinetti_lineage h
- WHERE h.holding_id = %(holding)s
-   AND EXISTS (SELECT 1 FROM sinetti_certificate c WHERE c.holding_id = h.holding_id AND c.revoked_at IS NOT NULL)
-   AND NOT EXISTS (SELECT 1 FROM sinetti_order o WHERE o.holding_id = h.holding_id AND o.state = 'open')
+ WHERE h.lineage_id = %(lineage)s
+   AND EXISTS (SELECT 1 FROM sinetti_certificate c WHERE c.lineage_id = h.lineage_id AND c.revoked_at IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM sinetti_order o WHERE o.lineage_id = h.lineage_id AND o.state = 'open')
 """
 _NAMED = "SELECT p.person_id, p.name, p.language FROM sinetti_person p WHERE p.person_id = %(person)s"
 _SECURE = "SELECT s.expires FROM sinetti_securemessage s WHERE s.secure_id = %(secure)s AND s.ended_at IS NULL"
@@ -71,7 +71,7 @@ _PIN = "SELECT p.expires FROM sinetti_pin p WHERE p.pin_id = %(pin)s AND p.ended
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom a message is to. `signs`: for the holding's organisation. `written_to`: a message left to them before."""
+    """Whom a message is to. `signs`: for the lineage's organisation. `written_to`: a message left to them before."""
 
     person_id: str
     name: str = field(repr=False)
@@ -95,9 +95,9 @@ class PersonRef:
 
 @dataclass(frozen=True, slots=True)
 class LineageData:
-    """A holding and its organisation; people by their ids. `description` may be empty, `serves` is as in Holding."""
+    """A lineage and its organisation; people by their ids. `description` may be empty, `serves` is as in Holding."""
 
-    holding_id: str
+    lineage_id: str
     description: str
     channel: Channel
     organisation_id: str
@@ -142,7 +142,7 @@ class MessageData:
     """What there is to tell; None is what the message is not about."""
 
     to: Addressee | None = None
-    holding: LineageData | None = None
+    lineage: LineageData | None = None
     certificate: CertificateData | None = None
     ordered_at: datetime | None = None
 
@@ -152,7 +152,7 @@ def load_message_data(db: Database, owed: QueuedMessage, now: datetime) -> Messa
     certificate = owed.certificate
     if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
         # The event is about the line of a certificate; the one that is in force is what its new contact looks after.
-        newest = sql.read(db, _NEWEST, {"holding": owed.holding})
+        newest = sql.read(db, _NEWEST, {"lineage": owed.lineage})
         certificate = newest[0][0] if newest else None
     (row,) = sql.read(
         db,
@@ -161,19 +161,19 @@ def load_message_data(db: Database, owed: QueuedMessage, now: datetime) -> Messa
             "recipient": owed.recipient,
             "certificate": certificate,
             "order": owed.order,
-            "holding": owed.holding,
+            "lineage": owed.lineage,
             "at": now,
         },
     )
-    return MessageData(_addressee(row[:10]), _holding(row[10:21]), _certificate(row[21:33]), instant(row[33]))
+    return MessageData(_addressee(row[:10]), _lineage(row[10:21]), _certificate(row[21:33]), instant(row[33]))
 
 
 def other_recipients(db: Database, owed: QueuedMessage) -> tuple[PersonRef, ...] | None:
     """Who else is owed the same message by e-mail, or got it; None where the row does not tell what it is about."""
-    about = owed.certificate if owed.certificate is not None else owed.holding
+    about = owed.certificate if owed.certificate is not None else owed.lineage
     if about is None or owed.recipient is None:
         return None
-    statement = _OTHERS_BY_CERTIFICATE if owed.certificate is not None else _OTHERS_BY_HOLDING
+    statement = _OTHERS_BY_CERTIFICATE if owed.certificate is not None else _OTHERS_BY_LINEAGE
     values = {
         "kind": owed.kind.value,
         "about": about,
@@ -191,9 +191,9 @@ def named(db: Database, person_id: str | None) -> PersonRef | None:
     return PersonRef(rows[0][0], rows[0][1]) if rows and rows[0][1] else None
 
 
-def revoked_for_good(db: Database, holding_id: str) -> bool:
-    """Whether a holding without a certificate in force had one that was revoked, with nothing ordered in its place."""
-    return bool(sql.read(db, _ALL_REVOKED, {"holding": holding_id}))
+def revoked_for_good(db: Database, lineage_id: str) -> bool:
+    """Whether a lineage without a certificate in force had one that was revoked, with nothing ordered in its place."""
+    return bool(sql.read(db, _ALL_REVOKED, {"lineage": lineage_id}))
 
 
 def secure_expires(db: Database, secure_id: str) -> datetime | None:
@@ -226,13 +226,13 @@ def _addressee(row: Row) -> Addressee | None:
     )
 
 
-def _holding(row: Row) -> LineageData | None:
-    holding_id, description, channel, organisation_id, name, customer_id = row[:6]
+def _lineage(row: Row) -> LineageData | None:
+    lineage_id, description, channel, organisation_id, name, customer_id = row[:6]
     contact_person, contact, called, deputy, serves = row[6:]
-    if holding_id is None:
+    if lineage_id is None:
         return None
     return LineageData(
-        holding_id,
+        lineage_id,
         description or "",
         Channel(channel),
         organisation_id,

@@ -27,7 +27,7 @@ _COLUMNS = {
     "attempts": "int",
     "recipient_id": "varchar",
     "address": "varchar",
-    "holding_id": "varchar",
+    "lineage_id": "varchar",
     "certificate_id": "bigint",
     "order_id": "varchar",
     "facts": "jsonb",
@@ -68,7 +68,7 @@ class NewMessage:
     due: datetime
     recipient: str | None = None
     address: str | None = None
-    holding: str | None = None
+    lineage: str | None = None
     certificate: int | None = None
     order: str | None = None
     facts: dict[str, Any] | None = None
@@ -100,7 +100,7 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
             "attempts": 0,
             "recipient_id": one.recipient,
             "address": one.address,
-            "holding_id": one.holding,
+            "lineage_id": one.lineage,
             "certificate_id": one.certificate,
             "order_id": one.order,
             "facts": one.facts,
@@ -156,7 +156,7 @@ class DomainEvent:
     kind: MessageKind
     step: str
     recipient: str | None = None
-    holding: str | None = None
+    lineage: str | None = None
     certificate: int | None = None
     order: str | None = None
     facts: dict[str, Any] | None = None
@@ -170,7 +170,7 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
         created=now,
         due=now,
         recipient_id=event.recipient,
-        holding_id=event.holding,
+        lineage_id=event.lineage,
         certificate_id=event.certificate,
         order_id=event.order,
         facts=event.facts,
@@ -178,13 +178,13 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
 
 
 def notify_contact(db: Database, kind: str, certificate: Certificate, now: datetime) -> None:
-    """Owe the holding's contact one message about this certificate. Call it inside the transaction of the change."""
+    """Owe the lineage's contact one message about this certificate. Call it inside the transaction of the change."""
     OutboxMessage.objects.using(db.alias).get_or_create(
         kind=kind,
         certificate=certificate,
         step="once",
-        recipient_id=certificate.holding.contact_id,
-        defaults={"holding_id": certificate.holding_id, "created": now, "due": now},
+        recipient_id=certificate.lineage.contact_id,
+        defaults={"lineage_id": certificate.lineage_id, "created": now, "due": now},
     )
 
 
@@ -195,8 +195,8 @@ def notify_contacts(db: Database, kind: str, certificates: Iterable[Certificate]
             kind=kind,
             certificate=one,
             step="once",
-            recipient_id=one.holding.contact_id,
-            holding_id=one.holding_id,
+            recipient_id=one.lineage.contact_id,
+            lineage_id=one.lineage_id,
             created=now,
             due=now,
         )

@@ -61,7 +61,7 @@ def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
 
 
 def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[OutboxListItem, ...]:
-    told = rows.annotate(customer=F("holding__organisation__customer_id"), number=F("certificate__serial"))
+    told = rows.annotate(customer=F("lineage__organisation__customer_id"), number=F("certificate__serial"))
     values = told.values_list(
         "message_id", "kind", "channel", "due", "attempts", "failed_at", "problem", "customer", "number"
     )

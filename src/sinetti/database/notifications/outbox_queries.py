@@ -90,11 +90,11 @@ def dead_letters(db: Database) -> tuple[FailedMessage, ...]:
             one.failed_at,
             one.attempts,
             one.problem or "",
-            one.holding.organisation.customer_id if one.holding else None,
+            one.lineage.organisation.customer_id if one.lineage else None,
             one.certificate.serial if one.certificate else None,
             one.order_id,
         )
-        for one in _dead(db).select_related("holding__organisation", "certificate").order_by("failed_at", "pk")
+        for one in _dead(db).select_related("lineage__organisation", "certificate").order_by("failed_at", "pk")
         if one.failed_at is not None
     )
 

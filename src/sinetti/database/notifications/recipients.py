@@ -1,4 +1,4 @@
-"""Who is concerned: the people who look after holdings, and those who act for organisations, for many at a time.
+"""Who is concerned: the people who look after lineages, and those who act for organisations, for many at a time.
 
 Everybody with one e-mail address: marks on an address are set on all their rows.
 """
@@ -24,12 +24,12 @@ _CHUNK = 500
 
 _FIELDS = ("person_id", "name", "email", "phone", "language", "erased_at", "bounced_at", "stopped_at")
 _PERSON = len(_FIELDS)
-_ONE_HOLDING = f"""
+_ONE_LINEAGE = f"""
 SELECT {", ".join(f"c.{name}" for name in _FIELDS)}, {", ".join(f"d.{name}" for name in _FIELDS)}
   FROM sinetti_lineage h
   LEFT JOIN sinetti_person c ON c.person_id = h.contact_id
   LEFT JOIN sinetti_person d ON d.person_id = h.deputy_id
- WHERE h.holding_id = %(holding)s
+ WHERE h.lineage_id = %(lineage)s
 """  # noqa: S608 - names of columns
 
 
@@ -92,21 +92,21 @@ def accounts(db: Database, organisation_id: str, now: datetime) -> tuple[str, ..
     return tuple(sorted({str(one) for one in found.values_list("user_id", flat=True)}))
 
 
-def holders(db: Database, holding_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
-    """Contact and deputy of each of these holdings as they are now, in one statement for each 500 of them.
+def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
+    """Contact and deputy of each of these lineages as they are now, in one statement for each 500 of them.
 
-    A holding that is not there is left out. For one, as it is asked of each reminder that leaves, the statement is
+    A lineage that is not there is left out. For one, as it is asked of each reminder that leaves, the statement is
     written by hand.
     """
     found: dict[str, tuple[Recipient | None, Recipient | None]] = {}
-    ids = tuple(holding_ids)
+    ids = tuple(lineage_ids)
     if len(ids) == 1:
-        for told in sql.read(db, _ONE_HOLDING, {"holding": ids[0]}):
+        for told in sql.read(db, _ONE_LINEAGE, {"lineage": ids[0]}):
             found[ids[0]] = (_read(told[:_PERSON]), _read(told[_PERSON:]))
         return found
     for part in chunked(ids):
         rows = models.Lineage.objects.using(db.alias).filter(pk__in=part).select_related("contact", "deputy")
-        found.update({row.holding_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
+        found.update({row.lineage_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
     return found
 
 

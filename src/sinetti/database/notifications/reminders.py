@@ -38,12 +38,12 @@ _CHUNK = 400
 """Ids in one statement: SQLite's older builds take 999 values."""
 
 _ONE = """
-SELECT c.id, c.serial, c.holding_id, h.organisation_id, c.state,
+SELECT c.id, c.serial, c.lineage_id, h.organisation_id, c.state,
        c.next_reminder_at, c.not_before, c.not_after, c.revoked_at, h.renewal_opt_out_at, o.closed_at,
        EXISTS (SELECT 1 FROM sinetti_certificate n WHERE n.predecessor_id = c.id AND n.state <> 'void')
        OR EXISTS (SELECT 1 FROM sinetti_certificate n WHERE n.replaces_id = c.id AND n.state <> 'void')
   FROM sinetti_certificate c
-  JOIN sinetti_lineage h ON h.holding_id = c.holding_id
+  JOIN sinetti_lineage h ON h.lineage_id = c.lineage_id
   JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
  WHERE c.id = %(certificate)s
 """
@@ -78,7 +78,7 @@ class ReminderCandidate:
 
     certificate: int
     serial: Serial
-    holding_id: str
+    lineage_id: str
     organisation_id: str
     since: datetime | None
     course: CertificateProgress
@@ -119,11 +119,11 @@ def find(db: Database, certificate: int) -> ReminderCandidate | None:
     rows = sql.read(db, _ONE, {"certificate": certificate})
     if rows and rows[0][-1]:
         return next(iter(_found(db, [certificate])), None)
-    for pk, serial, holding, organisation, state, *instants in (row[:-1] for row in rows):
+    for pk, serial, lineage, organisation, state, *instants in (row[:-1] for row in rows):
         since, begins, ends, revoked, let_end, closed = (sql.instant(at) for at in instants)
         if begins is not None and ends is not None:
             course = _course(ValidityPeriod(begins, ends), state, revoked, let_end, closed)
-            return ReminderCandidate(pk, Serial(serial), holding, organisation, since, course)
+            return ReminderCandidate(pk, Serial(serial), lineage, organisation, since, course)
     return None
 
 
@@ -132,19 +132,19 @@ def progress_of(db: Database, certificates: Iterable[int]) -> Mapping[int, Certi
     return {one.certificate: one.course for part in _parts(certificates) for one in _found(db, part)}
 
 
-def reschedule(db: Database, holding_id: str) -> None:
-    """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
+def reschedule(db: Database, lineage_id: str) -> None:
+    """Have a lineage's certificates looked at anew: call it where what kept them from being reminded of is gone.
 
     That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
     they are, and none is owed twice; one that was dropped unsent may be owed again.
     """
-    look_again_each(db, [holding_id])
+    look_again_each(db, [lineage_id])
 
 
-def look_again_each(db: Database, holding_ids: Iterable[str]) -> None:
-    """Do the same for each of these holdings."""
-    for part in _parts(holding_ids):
-        rows = models.Certificate.objects.using(db.alias).filter(holding__in=part, next_reminder_at__isnull=False)
+def look_again_each(db: Database, lineage_ids: Iterable[str]) -> None:
+    """Do the same for each of these lineages."""
+    for part in _parts(lineage_ids):
+        rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, next_reminder_at__isnull=False)
         _look_again(db, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
@@ -233,16 +233,16 @@ def _locked(db: Database, reach: ReminderWindow) -> list[int]:
 def _found(db: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate, ...]:
     rows = models.Certificate.objects.using(db.alias).filter(pk__in=certificates)
     fields = (
-        "pk", "serial", "holding_id", "holding__organisation_id", "next_reminder_at", "not_before",
+        "pk", "serial", "lineage_id", "lineage__organisation_id", "next_reminder_at", "not_before",
         "not_after", "state",
-        "revoked_at", "holding__renewal_opt_out_at", "holding__organisation__closed_at",
+        "revoked_at", "lineage__renewal_opt_out_at", "lineage__organisation__closed_at",
     )  # fmt: skip
     plain = []
-    for pk, serial, holding, organisation, since, begins, ends, state, revoked, let_end, closed in rows.values_list(
+    for pk, serial, lineage, organisation, since, begins, ends, state, revoked, let_end, closed in rows.values_list(
         *fields
     ):
         course = _course(ValidityPeriod(begins, ends), state, revoked, let_end, closed)
-        plain.append(ReminderCandidate(pk, Serial(serial), holding, organisation, since, course))
+        plain.append(ReminderCandidate(pk, Serial(serial), lineage, organisation, since, course))
     return _with_successors(db, plain)
 
 
@@ -368,7 +368,7 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
     )
     after = certificates.filter(first_fetched_at__isnull=False, revoked_at__isnull=True)
     firms = models.RoleAssignment.objects.using(using).filter(
-        active_assignments(now), organisation=OuterRef("holding__organisation"), role=Role.MANAGER, agent__isnull=False
+        active_assignments(now), organisation=OuterRef("lineage__organisation"), role=Role.MANAGER, agent__isnull=False
     )
     rows = certificates.filter(
         ~Q(state__in=(CertificateState.RESERVED, CertificateState.VOID)),
@@ -378,8 +378,8 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         # The step of this day was looked at already: the next look is nearer to the end.
         next_reminder_at__gt=now,
         revoked_at__isnull=True,
-        holding__renewal_opt_out_at__isnull=True,
-        holding__organisation__closed_at__isnull=True,
+        lineage__renewal_opt_out_at__isnull=True,
+        lineage__organisation__closed_at__isnull=True,
     ).exclude(Exists(told) | Exists(firms))
     rows = rows.exclude(
         Exists(after.filter(predecessor=OuterRef("pk"))) | Exists(after.filter(replaces=OuterRef("pk")))

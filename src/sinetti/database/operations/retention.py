@@ -143,7 +143,7 @@ def _people(db: Database, before: datetime) -> "QuerySet[models.Person]":
         _organisations(db, before),
         _mandates(db, before),
         _messages_owed(db, before),
-        *_holdings(db, before),
+        *_lineages(db, before),
         *_orders(db, before),
     ):
         rows = rows.exclude(Exists(named))
@@ -169,11 +169,11 @@ def _messages_owed(db: Database, before: datetime) -> "QuerySet[models.OutboxMes
     return owed.filter(recipient=OuterRef("pk"), created__gte=before)
 
 
-def _holdings(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]":
+def _lineages(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]":
     """Holdings of which somebody is contact or deputy, and in which anything lasted until then."""
-    certificates = _lasting(db, before).filter(holding=OuterRef("pk"))
-    orders = models.Order.objects.using(db.alias).filter(holding=OuterRef("pk"), created__gte=before)
-    pairs = _waiting(db, before).filter(order__holding=OuterRef("pk"))
+    certificates = _lasting(db, before).filter(lineage=OuterRef("pk"))
+    orders = models.Order.objects.using(db.alias).filter(lineage=OuterRef("pk"), created__gte=before)
+    pairs = _waiting(db, before).filter(order__lineage=OuterRef("pk"))
     rows = models.Lineage.objects.using(db.alias).filter(
         Q(created__gte=before) | Exists(certificates) | Exists(orders) | Exists(pairs)
     )
@@ -183,14 +183,14 @@ def _holdings(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]
 def _orders(db: Database, before: datetime) -> "list[QuerySet[models.Order]]":
     """Orders that somebody is named in, and of which anything lasted until then.
 
-    A certificate is an order's if it was made before the holding's next order: that one may name other people.
+    A certificate is an order's if it was made before the lineage's next order: that one may name other people.
     """
     later = models.Order.objects.using(db.alias).filter(
-        holding=OuterRef("holding"), created__gt=OuterRef(OuterRef("created")), created__lte=OuterRef("reserved_at")
+        lineage=OuterRef("lineage"), created__gt=OuterRef(OuterRef("created")), created__lte=OuterRef("reserved_at")
     )
     certificates = (
         _lasting(db, before)
-        .filter(holding=OuterRef("holding"), reserved_at__gte=OuterRef("created"))
+        .filter(lineage=OuterRef("lineage"), reserved_at__gte=OuterRef("created"))
         .exclude(Exists(later))
     )
     pairs = _waiting(db, before).filter(order=OuterRef("pk"))

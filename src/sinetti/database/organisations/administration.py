@@ -116,7 +116,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
     """The serials of what these hold that is issued, not revoked and not at its end: what an ended one has left."""
     names = {normalise(one) for one in customer_ids}
     rows = models.Certificate.objects.using(db.alias).filter(
-        holding__organisation__normalised_id__in=json_values(db, names),
+        lineage__organisation__normalised_id__in=json_values(db, names),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
         not_after__gte=now,
@@ -181,7 +181,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
         values |= {"closed_at": audit.at, "merged_into": into}
     if not before.filter(pk=row.pk).update(**values):
         return False
-    # Whoever is deciding on one of its holdings has to look again: the name stands in what is issued.
+    # Whoever is deciding on one of its lineages has to look again: the name stands in what is issued.
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=row.pk))
     subject = f"organisation:{row.pk}"
     if change.name != change.name_before:

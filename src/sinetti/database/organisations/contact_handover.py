@@ -34,9 +34,9 @@ class ContactSummary:
 
 @dataclass(frozen=True, slots=True)
 class AssignedLineage:
-    """A holding that somebody looks after: as its contact, as the deputy, or both."""
+    """A lineage that somebody looks after: as its contact, as the deputy, or both."""
 
-    holding_id: str
+    lineage_id: str
     organisation_id: str
     customer_id: str
     organisation: str
@@ -82,7 +82,7 @@ def looked_after(
     rows = rows.filter(Q(as_contact=True) | Q(as_deputy=True)).select_related("organisation", "type")
     return tuple(
         AssignedLineage(
-            row.holding_id,
+            row.lineage_id,
             row.organisation_id,
             row.organisation.customer_id,
             row.organisation.name,
@@ -96,9 +96,9 @@ def looked_after(
     )
 
 
-def lines(db: Database, holding_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
+def lines(db: Database, lineage_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
     """These lines, by organisation and description."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk__in=list(holding_ids))
+    rows = models.Lineage.objects.using(db.alias).filter(pk__in=list(lineage_ids))
     rows = rows.select_related("organisation", "type", "contact", "deputy")
     listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
     return tuple(
@@ -116,20 +116,20 @@ def lines(db: Database, holding_ids: Collection[str], now: datetime) -> tuple[Li
 
 
 def reassign_contact(
-    db: Database, holding_ids: Collection[str], email: str, new: ContactDetails, audit: AuditContext
+    db: Database, lineage_ids: Collection[str], email: str, new: ContactDetails, audit: AuditContext
 ) -> int:
-    """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
+    """Name somebody else in the place of whoever has this address, in all of these lineages; returns in how many.
 
     One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
     themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
     """
     with transaction.atomic(using=db.alias):
-        holdings = models.Lineage.objects.using(db.alias).filter(pk__in=list(holding_ids))
+        lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(lineage_ids))
         # Locked in one order, so that two who do this at once do not wait for each other for ever.
-        list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        list(lineages.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         theirs = set(people_at(db, email).values_list("pk", flat=True))
         moved: dict[str, list[models.Lineage]] = {
-            place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
+            place: [row for row in lineages.order_by("pk") if getattr(row, f"{place}_id") in theirs]
             for place in ("contact", "deputy")
         }
         theirs |= set(people_at(db, new.email).values_list("pk", flat=True))
@@ -138,7 +138,7 @@ def reassign_contact(
         _vacate(db, vacant, audit)
         for place, rows in moved.items():
             _name(db, place, rows, new, audit)
-        touched = {row.holding_id for rows in moved.values() for row in rows}
+        touched = {row.lineage_id for rows in moved.values() for row in rows}
         reminders.look_again_each(db, touched)
     return len(touched)
 
@@ -152,15 +152,15 @@ def orders_offered_to_others(
     """
     rows = models.Order.objects.using(db.alias).filter(
         state=OrderState.OPEN,
-        holding__organisation__in=list(organisation_ids),
-        holding__organisation__closed_at__isnull=True,
-        holding__contact__in=people_at(db, email).values("pk"),
+        lineage__organisation__in=list(organisation_ids),
+        lineage__organisation__closed_at__isnull=True,
+        lineage__contact__in=people_at(db, email).values("pk"),
     )
     offers = models.SecureMessage.objects.using(db.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
-    found = offered.exclude(last=F("holding__contact"), last__isnull=False)
-    return tuple(found.order_by("created", "pk").values_list("holding__organisation", "pk"))
+    found = offered.exclude(last=F("lineage__contact"), last__isnull=False)
+    return tuple(found.order_by("created", "pk").values_list("lineage__organisation", "pk"))
 
 
 def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDetails, audit: AuditContext) -> None:
@@ -182,11 +182,11 @@ def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDeta
         setattr(row, place, person)
     models.Lineage.objects.using(db.alias).bulk_update(rows, [place])
     mark_replaced(db, before, audit.at)
-    facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.holding_id for row in rows]}
-    about = DomainEvent(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
+    facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.lineage_id for row in rows]}
+    about = DomainEvent(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].lineage_id, facts=facts)
     outbox.record_event(db, about, audit.at)
     for row, old, person in zip(rows, before, people, strict=True):
-        audit_log.write(db, audit, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id)
+        audit_log.write(db, audit, f"{place}-changed", f"holding:{row.lineage_id}", before=old, person=person.person_id)
 
 
 def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> None:
@@ -196,19 +196,19 @@ def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> No
     ours.update(deputy=None)
     mark_replaced(db, before, audit.at)
     for row, old in zip(rows, before, strict=True):
-        audit_log.write(db, audit, "deputy-removed", f"holding:{row.holding_id}", before=old)
+        audit_log.write(db, audit, "deputy-removed", f"holding:{row.lineage_id}", before=old)
 
 
 def _in_use(db: Database, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Lineage]":
     """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
-    waiting = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
+    waiting = models.Order.objects.filter(lineage=OuterRef("pk"), state=OrderState.OPEN)
     rows = models.Lineage.objects.using(db.alias).filter(organisation__in=list(organisation_ids))
     return rows.filter(Exists(_in_force(now)) | Exists(waiting))
 
 
 def _in_force(now: datetime) -> "QuerySet[models.Certificate, dict[str, Any]]":
     rows = models.Certificate.objects.filter(
-        holding=OuterRef("pk"),
+        lineage=OuterRef("pk"),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
         not_after__gte=now,

@@ -1,4 +1,4 @@
-"""Who is who, as it is named: signatories, contact persons, who looks after an organisation, contacts of holdings.
+"""Who is who, as it is named: signatories, contact persons, who looks after an organisation, contacts of lineages.
 
 Each change is one transaction with its audit row, which has random ids alone. Whoever gives way keeps their row until
 retention erases it (docs/people.md).
@@ -39,9 +39,9 @@ class ServiceProviders:
 
 @dataclass(frozen=True, slots=True)
 class LineageInfo:
-    """A holding and its two people as they are now."""
+    """A lineage and its two people as they are now."""
 
-    holding_id: str
+    lineage_id: str
     customer_id: str
     contact: Recipient | None
     deputy: Recipient | None
@@ -147,56 +147,56 @@ def service_providers(db: Database, organisation_id: str, now: datetime) -> Serv
     return ServiceProviders(tuple(sorted({str(one) for one in by})), tuple(sorted(set(after))))
 
 
-def find_holding(db: Database, named: str) -> LineageInfo | None:
-    """The holding of a certificate's serial or of an order's id."""
+def find_lineage(db: Database, named: str) -> LineageInfo | None:
+    """The lineage of a certificate's serial or of an order's id."""
     rows = models.Lineage.objects.using(db.alias).select_related("organisation", "contact", "deputy")
     by_order = rows.filter(orders__pk=named)
     row = rows.filter(certificates__serial=Serial(named.casefold())).first() or by_order.first()
     if row is None:
         return None
     contact, deputy = (None if one is None else reader(one) for one in (row.contact, row.deputy))
-    return LineageInfo(row.holding_id, row.organisation.customer_id, contact, deputy, row.renewal_opt_out_at)
+    return LineageInfo(row.lineage_id, row.organisation.customer_id, contact, deputy, row.renewal_opt_out_at)
 
 
 def change_contact(
-    db: Database, holding_id: str, new: ContactDetails, audit: AuditContext, *, deputy: bool = False
+    db: Database, lineage_id: str, new: ContactDetails, audit: AuditContext, *, deputy: bool = False
 ) -> bool:
-    """Name a holding's contact, or deputy, anew; False where the same stands already.
+    """Name a lineage's contact, or deputy, anew; False where the same stands already.
 
     Old and new are owed a message about it; the new one's are counted, with the links to transfer ids that follow.
     Raises LimitReached.
     """
     place = "deputy" if deputy else "contact"
     with transaction.atomic(using=db.alias):
-        rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id)
+        rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
         # Whoever names somebody at the same time waits here.
         rows.update(created=F("created"))
         before: models.Person | None = getattr(rows.select_related(place).get(), place)
         if before is not None and _same(before, new):
             return False
         # One about the change, and a link for each order whose transfer ids wait for the contact.
-        offered = 0 if deputy else count_offered(db, [holding_id])
+        offered = 0 if deputy else count_offered(db, [lineage_id])
         daily_counts.count_letters(db, audit, new.email, 1 + offered)
         row = insert_person(db, new)
         rows.update(**{place: row})
         if before is None or not reader(before).mailable or reader(before).address != reader(row).address:
             # Whoever is reached only now hears of what is near its end.
-            reminders.reschedule(db, holding_id)
+            reminders.reschedule(db, lineage_id)
         _hand_on(db, before, row)
         old = _id(before)
         mark_replaced(db, [old], audit.at)
         facts = {"old": old, "new": row.person_id, "place": place}
         outbox.record_event(
-            db, DomainEvent(MessageKind.CONTACT_CHANGED, "once", row.person_id, holding_id, facts=facts), audit.at
+            db, DomainEvent(MessageKind.CONTACT_CHANGED, "once", row.person_id, lineage_id, facts=facts), audit.at
         )
-        audit_log.write(db, audit, f"{place}-changed", f"holding:{holding_id}", before=old, person=row.person_id)
+        audit_log.write(db, audit, f"{place}-changed", f"holding:{lineage_id}", before=old, person=row.person_id)
     return True
 
 
-def remove_deputy(db: Database, holding_id: str, email: str, audit: AuditContext) -> bool:
-    """Have a holding have no deputy any more; False where nobody with this address is. They are owed a message."""
+def remove_deputy(db: Database, lineage_id: str, email: str, audit: AuditContext) -> bool:
+    """Have a lineage have no deputy any more; False where nobody with this address is. They are owed a message."""
     with transaction.atomic(using=db.alias):
-        rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id)
+        rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
         # Whoever names somebody at the same time waits here.
         rows.update(created=F("created"))
         before = rows.select_related("deputy").get().deputy
@@ -205,31 +205,31 @@ def remove_deputy(db: Database, holding_id: str, email: str, audit: AuditContext
         rows.update(deputy=None)
         mark_replaced(db, [before.person_id], audit.at)
         facts = {"old": before.person_id, "place": "deputy"}
-        event = DomainEvent(MessageKind.CONTACT_CHANGED, "once", before.person_id, holding_id, facts=facts)
+        event = DomainEvent(MessageKind.CONTACT_CHANGED, "once", before.person_id, lineage_id, facts=facts)
         outbox.record_event(db, event, audit.at)
-        audit_log.write(db, audit, "deputy-removed", f"holding:{holding_id}", before=before.person_id)
+        audit_log.write(db, audit, "deputy-removed", f"holding:{lineage_id}", before=before.person_id)
     return True
 
 
-def orders_offered_to_others(db: Database, holding_id: str) -> tuple[str, ...]:
-    """The holding's open orders whose transfer ids were last offered to somebody who is not the contact now.
+def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
+    """The lineage's open orders whose transfer ids were last offered to somebody who is not the contact now.
 
     Of an organisation that is closed for good there are none.
     """
-    rows = models.Order.objects.using(db.alias).filter(holding=holding_id, state=OrderState.OPEN)
-    rows = rows.filter(holding__organisation__closed_at__isnull=True)
+    rows = models.Order.objects.using(db.alias).filter(lineage=lineage_id, state=OrderState.OPEN)
+    rows = rows.filter(lineage__organisation__closed_at__isnull=True)
     # The one that stands, and of those that ended the newest: two may be of the same second.
     offers = models.SecureMessage.objects.using(db.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
-    found = offered.exclude(last=F("holding__contact"), last__isnull=False)
+    found = offered.exclude(last=F("lineage__contact"), last__isnull=False)
     return tuple(found.order_by("created", "pk").values_list("pk", flat=True))
 
 
-def newest_in_force(db: Database, holding_id: str, now: datetime) -> Serial | None:
-    """The certificate of a holding that ends last of those that are issued, not revoked and not at their end."""
+def newest_in_force(db: Database, lineage_id: str, now: datetime) -> Serial | None:
+    """The certificate of a lineage that ends last of those that are issued, not revoked and not at their end."""
     rows = models.Certificate.objects.using(db.alias).filter(
-        holding=holding_id,
+        lineage=lineage_id,
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
         not_after__gte=now,
@@ -238,24 +238,24 @@ def newest_in_force(db: Database, holding_id: str, now: datetime) -> Serial | No
     return None if serial is None else Serial(serial)
 
 
-def let_end(db: Database, holding_id: str, audit: AuditContext) -> bool:
-    """Note that a holding's certificate is to end without a successor; False where that is noted already."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id, renewal_opt_out_at__isnull=True)
+def let_end(db: Database, lineage_id: str, audit: AuditContext) -> bool:
+    """Note that a lineage's certificate is to end without a successor; False where that is noted already."""
+    rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id, renewal_opt_out_at__isnull=True)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=audit.at):
             return False
-        audit_log.write(db, audit, "let-end", f"holding:{holding_id}")
+        audit_log.write(db, audit, "let-end", f"holding:{lineage_id}")
     return True
 
 
-def let_end_no_more(db: Database, holding_id: str, audit: AuditContext) -> bool:
+def let_end_no_more(db: Database, lineage_id: str, audit: AuditContext) -> bool:
     """Take that note away, and have reminders looked at anew; False where there is none."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk=holding_id, renewal_opt_out_at__isnull=False)
+    rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id, renewal_opt_out_at__isnull=False)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=None):
             return False
-        reminders.reschedule(db, holding_id)
-        audit_log.write(db, audit, "let-end-undone", f"holding:{holding_id}")
+        reminders.reschedule(db, lineage_id)
+        audit_log.write(db, audit, "let-end-undone", f"holding:{lineage_id}")
     return True
 
 

@@ -73,26 +73,26 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
     """One order, in three statements; None where there is none of this id."""
     live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
     rows = models.Order.objects.using(db.alias).select_related(
-        "holding__organisation", "holding__type", "holding__contact", "holding__deputy", "replaces"
+        "lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy", "replaces"
     )
     row = rows.annotate(serial=Subquery(live.values("serial")[:1])).filter(pk=order_id).first()
     if row is None:
         return None
-    holding = row.holding
-    contact, deputy = (None if one is None else reader(one) for one in (holding.contact, holding.deputy))
+    lineage = row.lineage
+    contact, deputy = (None if one is None else reader(one) for one in (lineage.contact, lineage.deputy))
     return OrderDetails(
         row.order_id,
-        holding.organisation_id,
-        holding.organisation.customer_id,
-        holding.organisation.name,
-        holding.organisation.closed_at is None,
-        Channel(holding.type.channel),
-        row.description or holding.description,
+        lineage.organisation_id,
+        lineage.organisation.customer_id,
+        lineage.organisation.name,
+        lineage.organisation.closed_at is None,
+        Channel(lineage.type.channel),
+        row.description or lineage.description,
         OrderState(row.state),
         row.created,
         contact,
         deputy,
-        holding.serves,
+        lineage.serves,
         Serial(row.replaces.serial) if row.replaces else None,
         Serial(row.serial) if row.serial else None,
         _link(db, order_id),
@@ -104,20 +104,20 @@ def open_orders(
 ) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of these organisations, newest first, from `start` on; and how many there are in all."""
     rows = models.Order.objects.using(db.alias).filter(
-        state=OrderState.OPEN, holding__organisation__in=list(organisation_ids)
+        state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids)
     )
     newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
     listed = rows.annotate(
         link_expires=Subquery(newest.values("expires")[:1]), link_shown=Subquery(newest.values("shown_at")[:1])
-    ).select_related("holding__organisation", "holding__type", "holding__contact")
+    ).select_related("lineage__organisation", "lineage__type", "lineage__contact")
     found = tuple(
         OrderRow(
             row.order_id,
-            row.holding.organisation.name,
-            row.holding.organisation.customer_id,
-            Channel(row.holding.type.channel),
-            row.description or row.holding.description,
-            row.holding.contact.name if row.holding.contact else "",
+            row.lineage.organisation.name,
+            row.lineage.organisation.customer_id,
+            Channel(row.lineage.type.channel),
+            row.description or row.lineage.description,
+            row.lineage.contact.name if row.lineage.contact else "",
             row.created,
             row.link_expires,
             row.link_shown,

@@ -159,7 +159,7 @@ def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit
             withdrawn_at__isnull=True,
         )
         if rows.update(withdrawn_at=audit.at):
-            _move_holdings(db, organisation_id)
+            _move_lineages(db, organisation_id)
             audit_log.write(db, audit, "channel-withdrawn", f"organisation:{organisation_id}", channel=channel)
 
 
@@ -168,12 +168,12 @@ def close_organisation(db: Database, organisation_id: str, audit: AuditContext) 
     with transaction.atomic(using=db.alias):
         rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
         if rows.update(closed_at=audit.at):
-            _move_holdings(db, organisation_id)
+            _move_lineages(db, organisation_id)
             audit_log.write(db, audit, "organisation-closed", f"organisation:{organisation_id}")
 
 
 def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditContext) -> str:
-    """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding.
+    """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's lineage.
 
     Raises DuplicateOrder; IntegrityError where another call stores the same order at this moment.
     """
@@ -186,8 +186,8 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             insert_person(db, new.deputy) if new.deputy else None,
         )
         if replaced is not None:
-            holding_id = replaced.holding_id
-            rows = models.Lineage.objects.using(using).filter(pk=holding_id)
+            lineage_id = replaced.lineage_id
+            rows = models.Lineage.objects.using(using).filter(pk=lineage_id)
             mark_replaced(db, rows.values_list("contact", "deputy").get(), audit.at)
             # Whoever orders a replacement does not let it end any more.
             rows.update(contact=contact, deputy=deputy, renewal_opt_out_at=None)
@@ -196,10 +196,10 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             if new.serves is not None:
                 rows.update(serves=new.serves)
         else:
-            holding_id = _add_holding(db, new, contact, deputy, audit)
+            lineage_id = _add_lineage(db, new, contact, deputy, audit)
         order = models.Order.objects.using(using).create(
             order_id=new.order_id or database_ids.random_id(),
-            holding_id=holding_id,
+            lineage_id=lineage_id,
             description=new.description,
             contact=contact,
             deputy=deputy,
@@ -213,7 +213,7 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             audit,
             "ordered",
             f"order:{order.order_id}",
-            holding=holding_id,
+            lineage=lineage_id,
             replaces=new.replaces,
         )
     return order.order_id
@@ -225,7 +225,7 @@ def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditCo
     Raises ConcurrentUpdate where the order is not open (any more).
     """
     with transaction.atomic(using=db.alias):
-        # Whoever is spending the old ids right now has to look again; the holding comes first, as in store.reserve.
+        # Whoever is spending the old ids right now has to look again; the lineage comes first, as in store.reserve.
         mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
         if not models.Order.objects.using(db.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
             raise ConcurrentUpdate
@@ -235,9 +235,9 @@ def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditCo
         audit_log.write(db, audit, "transfer-ids-made-anew", f"order:{order_id}")
 
 
-def count_offered(db: Database, holding_ids: Iterable[str]) -> int:
-    """Return how many open orders of these holdings were offered transfer IDs."""
-    rows = models.Order.objects.using(db.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
+def count_offered(db: Database, lineage_ids: Iterable[str]) -> int:
+    """Return how many open orders of these lineages were offered transfer IDs."""
+    rows = models.Order.objects.using(db.alias).filter(lineage__in=list(lineage_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
@@ -246,13 +246,13 @@ def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[Open
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
     rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
-        rows = rows.filter(holding__organisation__normalised_id=normalise(customer_id))
-    rows = rows.select_related("holding__organisation", "holding__type", "replaces").order_by("-created", "pk")
+        rows = rows.filter(lineage__organisation__normalised_id=normalise(customer_id))
+    rows = rows.select_related("lineage__organisation", "lineage__type", "replaces").order_by("-created", "pk")
     return tuple(
         OpenOrder(
             row.order_id,
-            row.holding.organisation.customer_id,
-            Channel(row.holding.type.channel),
+            row.lineage.organisation.customer_id,
+            Channel(row.lineage.type.channel),
             row.description,
             Serial(row.replaces.serial) if row.replaces else None,
             row.created,
@@ -297,7 +297,7 @@ def _expect_new(db: Database, new: NewOrder, replaced: models.Certificate | None
     if replaced is None:
         return
     # Whoever orders in the same place at this moment waits here.
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=replaced.holding_id))
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=replaced.lineage_id))
     rows = models.Order.objects.using(db.alias).filter(replaces=replaced, state=OrderState.OPEN)
     if (there := rows.values_list("pk", flat=True).first()) is not None:
         raise DuplicateOrder(there)
@@ -316,12 +316,12 @@ def _approve(db: Database, organisation_id: str, channels: frozenset[Channel], a
             audit_log.write(db, audit, "channel-approved", f"organisation:{organisation_id}", channel=channel)
 
 
-def _move_holdings(db: Database, organisation_id: str) -> None:
-    """Whoever is deciding on one of its holdings right now has to look again."""
+def _move_lineages(db: Database, organisation_id: str) -> None:
+    """Whoever is deciding on one of its lineages right now has to look again."""
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=organisation_id))
 
 
-def _add_holding(
+def _add_lineage(
     db: Database,
     new: NewOrder,
     contact: models.Person,
@@ -340,7 +340,7 @@ def _add_holding(
         created=audit.at,
         serves=new.serves,
     )
-    return row.holding_id
+    return row.lineage_id
 
 
 def _add_ids(db: Database, order_id: str, ids: NewTransferIds) -> None:

@@ -1,6 +1,6 @@
 """Secure messages and their PIN codes: offered, opened, tried and shown, each in one transaction.
 
-Whoever takes several rows takes them in this order: holding, secure message, PIN code; so nobody waits in a circle.
+Whoever takes several rows takes them in this order: lineage, secure message, PIN code; so nobody waits in a circle.
 """
 
 from contextlib import suppress
@@ -84,7 +84,7 @@ def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, a
     """
     with transaction.atomic(using=db.alias):
         organisations.replace_ids(db, order_id, ids, audit)
-        # Looked at again here, where the holding is held: of two buttons pressed at once one makes a link.
+        # Looked at again here, where the lineage is held: of two buttons pressed at once one makes a link.
         if link.seen is not None and organisations_orders.newest_link(db, order_id) != link.seen:
             raise NewerLinkExists
         return _offer(db, order_id, link, audit)
@@ -112,24 +112,24 @@ def order_and_offer(
 def find_link(db: Database, token_sha256: str) -> SecureLink | None:
     """What is kept under the hash of a token: one statement, whether there is anything or not."""
     rows = SecureMessage.objects.using(db.alias).select_related(
-        "order__holding__organisation", "order__holding__type", "recipient"
+        "order__lineage__organisation", "order__lineage__type", "recipient"
     )
     row = rows.filter(token_sha256=token_sha256).first()
     if row is None:
         return None
-    holding, reader = row.order.holding, row.recipient
+    lineage, reader = row.order.lineage, row.recipient
     return SecureLink(
         row.secure_id,
         row.order_id,
         OrderState(row.order.state),
         row.expires,
-        row.ended_at is not None or holding.organisation.closed_at is not None,
+        row.ended_at is not None or lineage.organisation.closed_at is not None,
         row.wrong,
         reader.phone if reader is not None and reader.erased_at is None else None,
-        holding.organisation.customer_id,
-        holding.organisation.name,
-        Channel(holding.type.channel),
-        row.order.description or holding.description,
+        lineage.organisation.customer_id,
+        lineage.organisation.name,
+        Channel(lineage.type.channel),
+        row.order.description or lineage.description,
     )
 
 
@@ -181,7 +181,7 @@ def open_message(db: Database, link: SecureLink, new: NewPin, audit: AuditContex
             _ONCE,
             audit.at,
             recipient=row.recipient_id,
-            holding=row.order.holding_id,
+            lineage=row.order.lineage_id,
             order=row.order_id,
             facts={"pin": new.pin_id},
         )
@@ -229,11 +229,11 @@ def count_wrong_code(db: Database, link: SecureLink, audit: AuditContext) -> Non
 
 def _offer(db: Database, order_id: str, link: NewLink, audit: AuditContext) -> bool:
     using = db.alias
-    orders = models.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
+    orders = models.Order.objects.using(using).select_related("lineage__contact", "lineage__organisation")
     order = orders.get(pk=order_id)
-    if order.holding.organisation.closed_at is not None:
+    if order.lineage.organisation.closed_at is not None:
         raise OrganisationCannotIssue
-    contact = order.holding.contact
+    contact = order.lineage.contact
     if contact is None or contact.erased_at is not None:
         raise NoRecipient
     daily_counts.count_letters(db, audit, contact.email)
@@ -254,7 +254,7 @@ def _offer(db: Database, order_id: str, link: NewLink, audit: AuditContext) -> b
         _ONCE,
         audit.at,
         recipient=contact.person_id,
-        holding=order.holding_id,
+        lineage=order.lineage_id,
         order=order_id,
         facts={"secure": link.secure_id},
     )
@@ -293,7 +293,7 @@ def _waiting(db: Database, pin_id: str, now: datetime) -> "QuerySet[Pin]":
 def _alive(db: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
     """The secure message, where its link may still be used."""
     orders = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN)
-    open_orders = orders.filter(holding__organisation__closed_at__isnull=True).values("pk")
+    open_orders = orders.filter(lineage__organisation__closed_at__isnull=True).values("pk")
     rows = SecureMessage.objects.using(db.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
     return rows.filter(order_id__in=open_orders)
 

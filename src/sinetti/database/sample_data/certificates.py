@@ -38,9 +38,9 @@ class SamplePeople:
 
 @dataclass(frozen=True, slots=True)
 class SampleLineage:
-    """A holding and its certificate; the order, secure message and PIN code where there are some."""
+    """A lineage and its certificate; the order, secure message and PIN code where there are some."""
 
-    holding: str
+    lineage: str
     certificate: int | None = None
     order: str | None = None
     secure: str | None = None
@@ -74,10 +74,10 @@ class Maker:
     organisation: models.Organisation
     people: SamplePeople
 
-    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Lineage:
-        """A holding; ids are counted, so that samples stay the same."""
+    def lineage(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Lineage:
+        """A lineage; ids are counted, so that samples stay the same."""
         return models.Lineage.objects.using(self.db.alias).create(
-            holding_id=f"{number:032x}",
+            lineage_id=f"{number:032x}",
             organisation=self.organisation,
             type=models.CertificateType.objects.using(self.db.alias).get(channel=Channel.WS),
             subject_serial=f"{number:032X}",
@@ -88,7 +88,7 @@ class Maker:
             serves=serves,
         )
 
-    def certificate(self, holding: models.Lineage, number: int, ends: datetime, **more: object) -> models.Certificate:
+    def certificate(self, lineage: models.Lineage, number: int, ends: datetime, **more: object) -> models.Certificate:
         """A certificate that was fetched a while after it was issued, unless told otherwise."""
         begins = ends - VALIDITY
         values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
@@ -97,7 +97,7 @@ class Maker:
         return models.Certificate.objects.using(self.db.alias).create(
             serial=f"4f{number:036x}",
             authority_id="issuing",
-            holding=holding,
+            lineage=lineage,
             key=key,
             sha256=f"{number:064x}",
             retrieval_id=f"{number:032x}",
@@ -111,19 +111,19 @@ class Maker:
     def simple(
         self, number: int, description: str, ends: datetime, serves: int | None = None, **more: object
     ) -> SampleLineage:
-        """A holding with one certificate."""
-        holding = self.holding(number, description, self.people.contact, serves)
-        return SampleLineage(holding.holding_id, self.certificate(holding, number, ends, **more).pk)
+        """A lineage with one certificate."""
+        lineage = self.lineage(number, description, self.people.contact, serves)
+        return SampleLineage(lineage.lineage_id, self.certificate(lineage, number, ends, **more).pk)
 
     def renewed(
         self, number: int, description: str, made: datetime, fetched: datetime | None
     ) -> tuple[SampleLineage, SampleLineage]:
         """A certificate that ends on the Sunday, and its renewal."""
-        holding = self.holding(number, description, self.people.contact)
-        old = self.certificate(holding, number, SUNDAY_END)
+        lineage = self.lineage(number, description, self.people.contact)
+        old = self.certificate(lineage, number, SUNDAY_END)
         state = CertificateState.ISSUED if fetched is None else CertificateState.FETCHED
         new = self.certificate(
-            holding,
+            lineage,
             number + 0x100,
             made + VALIDITY,
             origin="renewal",
@@ -131,13 +131,13 @@ class Maker:
             state=state,
             first_fetched_at=fetched,
         )
-        return SampleLineage(holding.holding_id, old.pk), SampleLineage(holding.holding_id, new.pk)
+        return SampleLineage(lineage.lineage_id, old.pk), SampleLineage(lineage.lineage_id, new.pk)
 
     def ordered(self, number: int, contact: str, at: datetime) -> SampleLineage:
         """An order whose contact is to get transfer IDs."""
-        holding = self.holding(number, "Poissaolotiedot", contact)
+        lineage = self.lineage(number, "Poissaolotiedot", contact)
         order = models.Order.objects.using(self.db.alias).create(
-            order_id=f"{number:032x}", holding=holding, contact_id=contact, state=OrderState.OPEN, created=at
+            order_id=f"{number:032x}", lineage=lineage, contact_id=contact, state=OrderState.OPEN, created=at
         )
         secure = SecureMessage.objects.using(self.db.alias).create(
             secure_id=f"{number:032x}",
@@ -150,7 +150,7 @@ class Maker:
         pin = Pin.objects.using(self.db.alias).create(
             pin_id=f"{number:032x}", message=secure, created=at, expires=at + timedelta(minutes=15)
         )
-        return SampleLineage(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
+        return SampleLineage(lineage.lineage_id, None, order.order_id, secure.secure_id, pin.pin_id)
 
 
 def maker_of(stage: SampleData) -> Maker:
@@ -220,7 +220,7 @@ def _replaced(maker: Maker) -> SampleLineage:
     old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
     models.Order.objects.using(maker.db.alias).create(
         order_id=f"{0x1B:032x}",
-        holding_id=old.holding,
+        lineage_id=old.lineage,
         contact_id=maker.people.contact,
         replaces_id=old.certificate,
         state=OrderState.OPEN,
@@ -251,9 +251,9 @@ def _looked_after(maker: Maker) -> SampleLineage:
     )
     kind = models.CertificateType.objects.using(alias).get(channel=Channel.WS)
     models.ApprovedChannel.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
-    own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm, serves=40)
-    maker.certificate(maker.holding(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
-    return SampleLineage(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
+    own = maker.lineage(0x19, "Palkanlaskenta, länsi", maker.people.firm, serves=40)
+    maker.certificate(maker.lineage(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
+    return SampleLineage(own.lineage_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
 
 
 def _maker(db: Database, language: Language, written: datetime | None) -> Maker:

@@ -93,7 +93,7 @@ class CertificateFacts:
 
     `succeeded`: a renewal, or the certificate of an order that names it, stands in its place; `taken_at` is when the
     first of these was fetched. `seen` and `new_seen` are when gateways last saw this one and what took its place.
-    `by_renewal`: it came by a renewal, so that a program has renewed this holding in time before.
+    `by_renewal`: it came by a renewal, so that a program has renewed this lineage in time before.
     """
 
     span: ValidityPeriod

@@ -35,10 +35,10 @@ def authenticate_transfer_ids(
     """
     if ids is None or ids.ended or not password_fits:
         return Rejection(RejectionReason.TRANSFER_IDS_WRONG)
-    language = ids.holding.language
+    language = ids.lineage.language
     if ids.wrong_passwords >= WRONG_PASSWORDS_ALLOWED:
         return Rejection(RejectionReason.TRANSFER_IDS_LOCKED, language=language)
-    if not is_same_identifier(ids.holding.customer.customer_id, customer_id):
+    if not is_same_identifier(ids.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.CUSTOMER_MISMATCH, language=language)
     return ids
 
@@ -47,19 +47,19 @@ def decide_enrolment(
     ids: TransferIds, key: KeyId, situation: EnrolmentContext, now: datetime
 ) -> IssuanceApproval | Replay | Rejection:
     """Approve the first certificate of an order, answer the same request again, or refuse for the first reason."""
-    spent, language = ids.used_for, ids.holding.language
+    spent, language = ids.used_for, ids.lineage.language
     if spent is not None and spent.key == key and spent.live(now) and situation.kindness.replay_same_request:
         return replay_or_reject(spent)
     if now > ids.expires:
         return Rejection(RejectionReason.TRANSFER_IDS_EXPIRED, ended=ids.expires, language=language)
     if spent is not None:
         return Rejection(RejectionReason.TRANSFER_IDS_USED, language=language)
-    if not ids.holding.customer.is_approved_for(ids.holding.channel):
+    if not ids.lineage.customer.is_approved_for(ids.lineage.channel):
         return Rejection(RejectionReason.NOT_ENTITLED, language=language)
     if situation.key_known:
         return Rejection(RejectionReason.KEY_REUSED, language=language)
     return IssuanceApproval(
-        ids.holding, key, ValidityPeriod(now, now + situation.validity), replaces=ids.replaces, order_id=ids.order_id
+        ids.lineage, key, ValidityPeriod(now, now + situation.validity), replaces=ids.replaces, order_id=ids.order_id
     )
 
 
@@ -70,11 +70,11 @@ def decide_retrieval(
     machine_now: datetime,
 ) -> Certificate | Rejection:
     """Return the certificate to hand out, or refuse; one answer for every mismatch. The id proves who asks."""
-    if found is None or not is_same_identifier(found.holding.customer.customer_id, customer_id):
+    if found is None or not is_same_identifier(found.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     # What was revoked before it was signed never will be.
     if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
-        return Rejection(RejectionReason.SUPERSEDED, language=found.holding.language)
+        return Rejection(RejectionReason.SUPERSEDED, language=found.lineage.language)
     if found.recorded_at is None or machine_now < found.recorded_at + kindness.retrieval_delay:
-        return Rejection(RejectionReason.NOT_READY, language=found.holding.language)
+        return Rejection(RejectionReason.NOT_READY, language=found.lineage.language)
     return found

@@ -98,7 +98,7 @@ class CertificateDetails:
     sha256: str
     der: bytes | None = field(repr=False)
     authority: str
-    holding_id: str
+    lineage_id: str
     origin: str
     order_id: str | None
     ordered_at: datetime | None

@@ -16,7 +16,7 @@ from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial
 class Lineage:
     """The line of a certificate through its renewals; `version` moves with every change of state on it."""
 
-    holding_id: str
+    lineage_id: str
     subject_serial: str
     customer: Organisation
     channel: Channel
@@ -33,7 +33,7 @@ class Certificate:
 
     serial: Serial
     authority: str
-    holding: Lineage
+    lineage: Lineage
     state: CertificateState
     key: KeyId
     span: ValidityPeriod
@@ -65,7 +65,7 @@ class TransferIds:
 
     transfer_id: str
     order_id: str
-    holding: Lineage
+    lineage: Lineage
     replaces: Serial | None
     created: datetime
     expires: datetime
@@ -82,7 +82,7 @@ class IssuanceApproval:
     nobody fetched and that this one takes the place of; `replaces` comes from the order.
     """
 
-    holding: Lineage
+    lineage: Lineage
     key: KeyId
     span: ValidityPeriod
     order_id: str | None = None
@@ -100,7 +100,7 @@ class Replay:
 
 def replay_or_reject(certificate: Certificate) -> Replay | Rejection:
     """Answer the same request again; what was only reserved is not signed for an organisation that lost its right."""
-    holding = certificate.holding
-    if certificate.state is CertificateState.RESERVED and not holding.customer.is_approved_for(holding.channel):
-        return Rejection(RejectionReason.NOT_ENTITLED, language=holding.language)
+    lineage = certificate.lineage
+    if certificate.state is CertificateState.RESERVED and not lineage.customer.is_approved_for(lineage.channel):
+        return Rejection(RejectionReason.NOT_ENTITLED, language=lineage.language)
     return Replay(certificate)

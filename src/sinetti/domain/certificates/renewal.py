@@ -34,8 +34,8 @@ def authenticate_signer(signer: Certificate | None, customer_id: str) -> Certifi
     """Return the certificate that signed, once it is one of ours, of this customer and not revoked."""
     if signer is None:
         return Rejection(RejectionReason.SIGNER_UNKNOWN)
-    language = signer.holding.language
-    if not is_same_identifier(signer.holding.customer.customer_id, customer_id):
+    language = signer.lineage.language
+    if not is_same_identifier(signer.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.CUSTOMER_MISMATCH, language=language)
     if signer.revoked:
         return Rejection(RejectionReason.SIGNER_REVOKED, language=language)
@@ -46,14 +46,14 @@ def decide_renewal(
     held: Certificate, key: KeyId, situation: RenewalContext, now: datetime
 ) -> IssuanceApproval | Replay | Rejection:
     """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
-    earlier, language = situation.same_key, held.holding.language
+    earlier, language = situation.same_key, held.lineage.language
     answered = earlier if earlier is not None and earlier.live(now) else None
     if answered is not None and situation.kindness.replay_same_request:
         return replay_or_reject(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
     if now > held.span.not_after:
         return Rejection(RejectionReason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)
-    if not held.holding.customer.is_approved_for(held.holding.channel):
+    if not held.lineage.customer.is_approved_for(held.lineage.channel):
         return Rejection(RejectionReason.NOT_ENTITLED, language=language)
     if now < held.renewable_from:
         return Rejection(
@@ -67,7 +67,7 @@ def decide_renewal(
         return Rejection(RejectionReason.KEY_REUSED, language=language)
     # Starts now, not at the old end: both must work while the holder moves its systems over.
     span = ValidityPeriod(now, now + situation.validity)
-    return IssuanceApproval(held.holding, key, span, predecessor=held.serial, supersedes=successor)
+    return IssuanceApproval(held.lineage, key, span, predecessor=held.serial, supersedes=successor)
 
 
 def _may_be_made_again(successor: Certificate, situation: RenewalContext) -> bool:

@@ -65,8 +65,8 @@ class DigestCertificate:
     `life` is its whole life: of a short one less has to be left to be in time.
 
     `ordered_until` is how long transfer ids of an order that replaces it may still be used, None without any.
-    `by_renewal`: it came by a renewal, so that a program has renewed this holding in time before. `firms`: the
-    holding's contact or deputy is one of the firm's people. `reached`: mail reaches its contact or deputy.
+    `by_renewal`: it came by a renewal, so that a program has renewed this lineage in time before. `firms`: the
+    lineage's contact or deputy is one of the firm's people. `reached`: mail reaches its contact or deputy.
     """
 
     not_after: datetime

@@ -2,7 +2,7 @@
 
 What is told by mail about an account: the closed list.
 
-Refused again and again: when the people of a holding are told that its program gets no further (docs/people.md).
+Refused again and again: when the people of a lineage are told that its program gets no further (docs/people.md).
 
 Whom an event concerns: the roles that are told, by kind, the nearest to the certificate first (docs/people.md).
 """
@@ -78,7 +78,7 @@ class QueuedMessage:
     attempts: int
     recipient: str | None = None
     address: str | None = None
-    holding: str | None = None
+    lineage: str | None = None
     certificate: int | None = None
     order: str | None = None
     facts: Mapping[str, Any] | None = None
@@ -122,7 +122,7 @@ TIMES = 3
 """How often the same reason is given, to callers who have proven who they are, before people are told."""
 
 WITHIN = timedelta(days=7)
-"""How long refusals count together; and how long it stays quiet about a holding and a reason that people were told of.
+"""How long refusals count together; and how long it stays quiet about a lineage and a reason that people were told of.
 
 A program that asks every minute makes one message a week.
 """

@@ -100,9 +100,9 @@ def send_time(not_after: datetime, step: timedelta, *, first: bool, day_off: Day
     return start_of_business(workday_after(day, day_off) if first else workday_before(day, day_off))
 
 
-def jitter_days(holding_id: str, days: int) -> int:
-    """By how many working days the first reminder of a holding moves in a wave: 0 to days - 1, always the same."""
-    return int.from_bytes(sha256(holding_id.encode()).digest()[:8]) % max(days, 1)
+def jitter_days(lineage_id: str, days: int) -> int:
+    """By how many working days the first reminder of a lineage moves in a wave: 0 to days - 1, always the same."""
+    return int.from_bytes(sha256(lineage_id.encode()).digest()[:8]) % max(days, 1)
 
 
 def send_times(

@@ -163,11 +163,11 @@ def _revoking(say: Say, form: RevokeForm, clerk: StaffSession) -> list[Component
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
     say, language, one = translator(request), language_of(request), found.certificate
-    customer, now = one.holding.customer, portal_context(request).ctx.now()
+    customer, now = one.lineage.customer, portal_context(request).ctx.now()
     rows = [
         DescriptionItem(say("Serial number"), one.serial),
         DescriptionItem(say("Organisation"), f"{customer.name} ({customer.customer_id})"),
-        DescriptionItem(say("Channel"), say(CHANNELS[one.holding.channel])),
+        DescriptionItem(say("Channel"), say(CHANNELS[one.lineage.channel])),
         DescriptionItem(say("Certification authority"), one.authority),
         DescriptionItem(say("State"), _state(say, one.revoked_at, one.span.not_after, now)),
         DescriptionItem(say("Valid from"), format_datetime(one.span.not_before, language)),

@@ -87,7 +87,7 @@ def _still_for(
 ) -> str | None:
     """None where the recipient is one whom this step concerns, and can be reached in this way."""
     step = step_of(owed.step)
-    holder = holders(ctx.db, [found.holding_id]).get(found.holding_id, (None, None))
+    holder = holders(ctx.db, [found.lineage_id]).get(found.lineage_id, (None, None))
     people = audience(step, holder, Roles())
     if all(one.person_id != owed.recipient for one in people) and step <= WIDER_FROM:
         acting = roles(ctx.db, [found.organisation_id], now)

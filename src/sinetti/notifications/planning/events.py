@@ -48,7 +48,7 @@ def expand_events(ctx: NotificationContext, now: datetime) -> int:
 class _RecipientIndex:
     """Who is who, as far as a batch of events goes.
 
-    `named_for` is what those are named for whom mail does not reach: organisations, and one holding of each.
+    `named_for` is what those are named for whom mail does not reach: organisations, and one lineage of each.
     """
 
     people: Mapping[str, Recipient]
@@ -69,7 +69,7 @@ def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: dateti
     organisations = {event.organisation for event in events if event.organisation is not None}
     return _RecipientIndex(
         notifications_recipients.readers(ctx.db, named),
-        notifications_recipients.holders(ctx.db, [event.holding for event in events if event.holding is not None]),
+        notifications_recipients.holders(ctx.db, [event.lineage for event in events if event.lineage is not None]),
         named_for,
         notifications_recipients.roles(ctx.db, organisations.union(*named_for.values()), now),
     )
@@ -112,12 +112,12 @@ def _to_the_first(
 ) -> Iterator[NewMessage]:
     """Speak of somebody whom mail does not reach to those who can name another, never to their own address.
 
-    Who is named for many holdings of an organisation has an event for each, of which its signatories are told once.
+    Who is named for many lineages of an organisation has an event for each, of which its signatories are told once.
     """
     person = event.facts.get("person", "")
     if (lost := known.people.get(person)) is None:
         return
-    for organisation, holding in known.named_for.get(person, {}).items():
+    for organisation, lineage in known.named_for.get(person, {}).items():
         reached = _reached(known.roles[organisation], lost)
         for to in reached or ctx.terms.operators:
             address = to.address if isinstance(to, Recipient) else to
@@ -125,7 +125,7 @@ def _to_the_first(
             if same in told:
                 continue
             told.add(same)
-            yield _message(event, to, holding=holding)
+            yield _message(event, to, lineage=lineage)
 
 
 def _reached(known: Roles, lost: Recipient) -> tuple[Recipient, ...]:
@@ -141,7 +141,7 @@ def _reached(known: Roles, lost: Recipient) -> tuple[Recipient, ...]:
 
 def _readers(whom: RecipientRole, event: PendingEvent, known: _RecipientIndex) -> Iterable[Recipient | None]:
     """Who is in a role, as far as this event goes."""
-    contact, deputy = known.holders.get(event.holding or "", (None, None))
+    contact, deputy = known.holders.get(event.lineage or "", (None, None))
     acting = known.roles.get(event.organisation or "", Roles())
     match whom:
         case RecipientRole.CONTACT_THEN:
@@ -163,19 +163,19 @@ def _readers(whom: RecipientRole, event: PendingEvent, known: _RecipientIndex) -
             assert_never(never)
 
 
-def _message(event: PendingEvent, to: Recipient | str, holding: str | None = None) -> NewMessage:
+def _message(event: PendingEvent, to: Recipient | str, lineage: str | None = None) -> NewMessage:
     recipient, address = (to.person_id, None) if isinstance(to, Recipient) else (None, to)
     return NewMessage(
         event.kind,
         MessageChannel.EMAIL,
         # The event is what it is about, so that the same event never makes it twice; what is about a certificate has a
-        # step of its own, everything else would meet earlier events about the same holding.
+        # step of its own, everything else would meet earlier events about the same lineage.
         about=event.event_id,
         step=event.step if event.certificate is not None else event.event_id,
         due=event.created,
         recipient=recipient,
         address=address,
-        holding=holding or event.holding,
+        lineage=lineage or event.lineage,
         certificate=event.certificate,
         order=event.order,
         facts=dict(event.facts) or None,

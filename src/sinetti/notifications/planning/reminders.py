@@ -87,17 +87,17 @@ class _ReminderPlanner:
         day = finnish_date(one.course.span.not_after)
         if day not in self.ending:
             self.ending[day] = reminders.count_ending(self.room.db, midnight(day), midnight(day + _DAY))
-        return jitter_days(one.holding_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
+        return jitter_days(one.lineage_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
 
     def _messages(self, steps: Sequence[_DueReminder]) -> list[NewMessage]:
         db = self.room.db
-        people = holders(db, {one.found.holding_id for one in steps})
+        people = holders(db, {one.found.lineage_id for one in steps})
         acting = roles(db, {one.found.organisation_id for one in steps}, self.now)
         digested = readers_of(db, acting, self.now)
         return [
             _message(one, reader, channel)
             for one in steps
-            for reader, channel in _copies(one, people[one.found.holding_id], acting[one.found.organisation_id])
+            for reader, channel in _copies(one, people[one.found.lineage_id], acting[one.found.organisation_id])
             if channel is MessageChannel.SMS or not _is_told(one, reader, digested[one.found.organisation_id])
         ]
 
@@ -152,7 +152,7 @@ def _message(one: _DueReminder, reader: Recipient, channel: MessageChannel) -> N
         step=step_name(one.step),
         due=one.due,
         recipient=reader.person_id,
-        holding=one.found.holding_id,
+        lineage=one.found.lineage_id,
         certificate=one.found.certificate,
         facts={"days": int(days) if days.is_integer() else days},
     )

@@ -303,7 +303,7 @@ def owed(case: SampleMessage, stage: SampleData, language: Language = Language.E
         attempts=0,
         recipient=first.recipient,
         address=first.address,
-        holding=first.holding,
+        lineage=first.lineage,
         certificate=first.certificate,
         order=first.order,
         facts=facts,
@@ -321,7 +321,7 @@ def _new(
         due=case.now,
         recipient=getattr(stage.people, person) if person else None,
         address=None if person else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0],
-        holding=sample.holding if sample else None,
+        lineage=sample.lineage if sample else None,
         certificate=sample.certificate if sample and case.kind is not _K.CONTACT_CHANGED else None,
         order=sample.order if sample else None,
         facts=facts,
@@ -329,9 +329,9 @@ def _new(
 
 
 def _fact(stage: SampleData, sample: SampleLineage | None, value: str | list[str]) -> str | list[str]:
-    """The id behind a name of the stage, holdings where there are several; anything else is itself."""
+    """The id behind a name of the stage, lineages where there are several; anything else is itself."""
     if isinstance(value, list):
-        return [getattr(stage, one).holding for one in value]
+        return [getattr(stage, one).lineage for one in value]
     if sample is not None and value in {"secure", "pin"}:
         return str(getattr(sample, value))
     return str(getattr(stage.people, value, value))

@@ -19,7 +19,7 @@ def bounced(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     day = matter.day(date.fromisoformat(since[:10]))
     mend = _mended(matter, certificate_events.MEND_ADDRESS)
-    if matter.told.holding is None:
+    if matter.told.lineage is None:
         subject = matter.say(certificate_events.BOUNCED_SUBJECT_ALONE, day=day)
         return MessageBody(
             subject, (matter.say(certificate_events.BOUNCED_ALONE, day=day, name=name), mend), matter.role()
@@ -37,7 +37,7 @@ def contact_gone(matter: MessageContext) -> MessageBody:
     # To where operators alone can be told mail goes on: nobody at the organisation knows yet (docs/returns.md).
     then = matter.say(certificate_events.WE_GO_ON if matter.told.to is None else certificate_events.WE_STOP)
     another = _mended(matter, certificate_events.NAME_ANOTHER)
-    if matter.told.holding is None:
+    if matter.told.lineage is None:
         subject = matter.say(certificate_events.GONE_SUBJECT_ALONE, day=day)
         return MessageBody(
             subject, (f"{matter.say(certificate_events.GONE_ALONE, day=day, name=name)} {then}", another), matter.role()
@@ -116,8 +116,8 @@ def _many_row(matter: MessageContext, one: LineageSummary) -> str:
 
 
 def _is_named(matter: MessageContext) -> bool:
-    contact = matter.holding.contact
-    return matter.is_to(contact.person_id if contact else None) or matter.is_to(matter.holding.deputy)
+    contact = matter.lineage.contact
+    return matter.is_to(contact.person_id if contact else None) or matter.is_to(matter.lineage.deputy)
 
 
 def _to_the_new(matter: MessageContext) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _to_the_new(matter: MessageContext) -> Iterator[str]:
 def _what_you_do(matter: MessageContext) -> str:
     certificate = matter.told.certificate
     if certificate is None:
-        if message_data.revoked_for_good(matter.room.db, matter.holding.holding_id):
+        if message_data.revoked_for_good(matter.room.db, matter.lineage.lineage_id):
             return matter.say(certificate_events.WHAT_YOU_DO_REVOKED)
         deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
         return matter.say(certificate_events.WHAT_DEPUTY_DOES_FIRST if deputy else certificate_events.WHAT_YOU_DO_FIRST)
@@ -151,7 +151,7 @@ def _to_the_old(matter: MessageContext, name: str | None) -> str:
         return matter.say(certificate_events.DEPUTY_NO_MORE, **matter.names())
     if name is None:
         return matter.say(certificate_events.NOW_SOMEBODY, **matter.names())
-    deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.holding.deputy
+    deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.lineage.deputy
     return matter.say(
         certificate_events.NO_LONGER_DEPUTY if deputy else certificate_events.NOW_ANOTHER, name=name, **matter.names()
     )

@@ -80,11 +80,11 @@ class MessageContext:
         return translate.translate(message_id, self.language, **values)
 
     @property
-    def holding(self) -> LineageData:
-        """The holding that it is about. Raises NothingToReport without one."""
-        if self.told.holding is None:
+    def lineage(self) -> LineageData:
+        """The lineage that it is about. Raises NothingToReport without one."""
+        if self.told.lineage is None:
             raise NothingToReport(NOT_THERE)
-        return self.told.holding
+        return self.told.lineage
 
     @property
     def certificate(self) -> CertificateData:
@@ -101,23 +101,23 @@ class MessageContext:
     @property
     def organisation(self) -> str:
         """The organisation's name as it may be shown."""
-        return named(self.holding.organisation)
+        return named(self.lineage.organisation)
 
     @property
     def description(self) -> str:
         """What the organisation calls the certificate; without that, its channel and serial number."""
-        if self.holding.description:
-            return named(self.holding.description)
+        if self.lineage.description:
+            return named(self.lineage.description)
         serial = self.told.certificate.serial if self.told.certificate else ""
-        return f"{self.holding.channel} {serial}".rstrip()
+        return f"{self.lineage.channel} {serial}".rstrip()
 
     def stops(self, *, ended: bool) -> Iterator[str]:
         """What stops, or has stopped, for others whose reports are sent with it: nothing where there are none."""
-        yield from stopped(self, self.holding.serves, ended=ended)
+        yield from stopped(self, self.lineage.serves, ended=ended)
 
     @property
     def many(self) -> tuple[str, ...]:
-        """The ids of the holdings that it is about, where it is about many at once."""
+        """The ids of the lineages that it is about, where it is about many at once."""
         return tuple((self.owed.facts or {}).get("holdings", ()))
 
     def names(self) -> dict[str, str]:
@@ -142,19 +142,19 @@ class MessageContext:
         if self.told.to is None:
             return RecipientRoleText.OPERATOR
         role = self.role_of(self.owed.recipient)
-        if role is RecipientRoleText.SIGNATORY and self.told.holding is not None and not self.told.to.signs:
+        if role is RecipientRoleText.SIGNATORY and self.told.lineage is not None and not self.told.to.signs:
             return RecipientRoleText.FORMER
         return role
 
     def role_of(self, person_id: str | None) -> RecipientRoleText:
-        """What a person is to this holding and its organisation, the nearest first; a signatory if nothing nearer."""
-        holding = self.told.holding
-        if holding is None or person_id is None:
+        """What a person is to this lineage and its organisation, the nearest first; a signatory if nothing nearer."""
+        lineage = self.told.lineage
+        if lineage is None or person_id is None:
             return RecipientRoleText.SIGNATORY
         places = {
-            holding.contact_person: RecipientRoleText.CONTACT_PERSON,
-            holding.deputy: RecipientRoleText.DEPUTY,
-            holding.contact.person_id if holding.contact else None: RecipientRoleText.CONTACT,
+            lineage.contact_person: RecipientRoleText.CONTACT_PERSON,
+            lineage.deputy: RecipientRoleText.DEPUTY,
+            lineage.contact.person_id if lineage.contact else None: RecipientRoleText.CONTACT,
         }
         return places.get(person_id, RecipientRoleText.SIGNATORY)
 
@@ -322,11 +322,11 @@ def _framed(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
 
 
 def _facts(matter: MessageContext) -> RowsBlock:
-    certificate, holding = matter.certificate, matter.holding
+    certificate, lineage = matter.certificate, matter.lineage
     lines = [
         matter.say(DESCRIPTION, description=matter.description),
-        matter.say(ORGANISATION, organisation=matter.organisation, customer_id=holding.customer_id),
-        matter.say(CHANNEL, channel=holding.channel.value),
+        matter.say(ORGANISATION, organisation=matter.organisation, customer_id=lineage.customer_id),
+        matter.say(CHANNEL, channel=lineage.channel.value),
         matter.say(SERIAL, serial=certificate.serial),
     ]
     if certificate.revoked_at is None:
@@ -338,15 +338,15 @@ def _facts(matter: MessageContext) -> RowsBlock:
 
 def _who(matter: MessageContext, written: MessageBody) -> str:
     """Why they get it, and who else does, where that is known."""
-    holding = matter.told.holding
+    lineage = matter.told.lineage
     if written.why:
         return written.why
     if matter.many:
         why = matter.say(WHY_MANY[written.role])
-    elif holding is None and written.role is RecipientRoleText.SIGNATORY:
+    elif lineage is None and written.role is RecipientRoleText.SIGNATORY:
         why = matter.say(WHY_UNNAMED)
     else:
-        why = matter.say(WHY[written.role], organisation=matter.organisation if holding else "")
+        why = matter.say(WHY[written.role], organisation=matter.organisation if lineage else "")
     # A link to transfer IDs, or an account, is one person's: earlier ones are other messages.
     alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
     also = () if alone else message_data.other_recipients(matter.room.db, matter.owed)
@@ -389,7 +389,7 @@ def _stop_address(matter: MessageContext) -> str:
 def _your_data(matter: MessageContext) -> Iterator[Part]:
     """What is done with people's data (GDPR, Article 14): in the first message to each of them."""
     terms = matter.room.terms
-    if matter.told.holding is None or matter.many:
+    if matter.told.lineage is None or matter.many:
         yield matter.say(YOUR_DATA_UNNAMED, service=terms.service)
     else:
         yield matter.say(YOUR_DATA, service=terms.service, organisation=matter.organisation)

@@ -202,7 +202,7 @@ def reminder_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     if matter.ended:
         return SMS_ENDED, values
-    contact = to_gsm7(named(matter.holding.contact.name)) if matter.holding.contact else None
+    contact = to_gsm7(named(matter.lineage.contact.name)) if matter.lineage.contact else None
     if matter.role() not in _DOES_IT and contact:
         return SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
     last = {"last": matter.day(_last_day(matter))}
@@ -329,7 +329,7 @@ def _with_day_off(matter: MessageContext, ends: str) -> str:
 
 
 def _contact(matter: MessageContext) -> str | None:
-    contact = matter.holding.contact
+    contact = matter.lineage.contact
     return named(contact.name) if contact else None
 
 

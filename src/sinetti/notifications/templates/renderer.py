@@ -145,7 +145,7 @@ def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -
 
 def _instead(matter: MessageContext) -> str:
     """Return the id of an organisation whose name the alphabet does not have."""
-    return matter.told.holding.customer_id if matter.told.holding is not None else "-"
+    return matter.told.lineage.customer_id if matter.told.lineage is not None else "-"
 
 
 _SHORTEST_NAME = 12

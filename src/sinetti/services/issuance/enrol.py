@@ -31,35 +31,35 @@ def _enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedR
     if isinstance(proven, Rejection):
         if ids is None or ids.ended:
             return proven
-        return record_rejection(proven, "new", ids.holding, ctx, ctx.audit_entry(f"order:{ids.order_id}", request_id))
-    return for_proven(proven.holding.language, request_id, lambda: _decide(ask, proven, ctx, request_id))
+        return record_rejection(proven, "new", ids.lineage, ctx, ctx.audit_entry(f"order:{ids.order_id}", request_id))
+    return for_proven(proven.lineage.language, request_id, lambda: _decide(ask, proven, ctx, request_id))
 
 
 def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(f"order:{ids.order_id}", request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
     if not ctx.issuance_allowed():
-        return Rejection(RejectionReason.UNAVAILABLE, language=ids.holding.language)
+        return Rejection(RejectionReason.UNAVAILABLE, language=ids.lineage.language)
     # 5: only the key is taken.
     requested = read_request(ask.request, ctx.policy)
     if isinstance(requested, Rejection):
-        return record_rejection(_to(requested, ids), "new", ids.holding, ctx, audit)
+        return record_rejection(_to(requested, ids), "new", ids.lineage, ctx, audit)
     situation = EnrolmentContext(transactions.key_known(ctx.db, requested.key_id), ctx.validity, ctx.kindness)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_enrolment(ids, requested.key_id, situation, audit.at)
     if isinstance(decision, Rejection):
-        return record_rejection(decision, "new", ids.holding, ctx, audit)
+        return record_rejection(decision, "new", ids.lineage, ctx, audit)
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
         certificate = sign_and_store(decision.certificate, ctx, audit)
     else:
         certificate = issue(decision, requested.public_key, ctx, audit)
     if isinstance(certificate, Rejection):
-        return record_rejection(certificate, "new", ids.holding, ctx, audit)
+        return record_rejection(certificate, "new", ids.lineage, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:
         log_leniency(LenientBehaviour.KEY_TYPE, request_id)
     return AcceptedResponse(certificate.retrieval_id)
 
 
 def _to(refusal: Rejection, ids: TransferIds) -> Rejection:
-    return Rejection(refusal.reason, language=ids.holding.language)
+    return Rejection(refusal.reason, language=ids.lineage.language)

@@ -27,17 +27,17 @@ _RETRIEVAL_ID_OCTETS = 16
 def issue(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> Certificate | Rejection:
-    """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
+    """Issue what was approved. Raises Moved where the lineage has moved since it was read; nothing is written then."""
     if not ctx.issuance_allowed():
-        return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
-    issuer = ctx.issuer_for(approval.holding.channel)
+        return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
+    issuer = ctx.issuer_for(approval.lineage.channel)
     issuer = replace(issuer, shard=ctx.shards.take(issuer.file_name))
     # 8: the exact octets to be signed, linted.
     plan = LeafRequest(
-        customer_id=approval.holding.customer.customer_id,
-        organisation=approval.holding.customer.name,
+        customer_id=approval.lineage.customer.customer_id,
+        organisation=approval.lineage.customer.name,
         country=ctx.country,
-        subject_serial=approval.holding.subject_serial,
+        subject_serial=approval.lineage.subject_serial,
         public_key=key,
         serial=new_serial(),
         span=approval.span,
@@ -46,7 +46,7 @@ def issue(
         to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
     except ExceedsIssuerValidity:
         _log.exception("%s issues no more: it ends too soon", issuer.name)
-        return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
+        return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
     ctx.step("8-prepared")
     # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
     reservation = CertificateReservation(
@@ -76,7 +76,7 @@ def sign_and_store(
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
         if not ctx.issuance_allowed():
-            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
+            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         issuer = ctx.issuers[certificate.authority]
         octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
@@ -84,7 +84,7 @@ def sign_and_store(
             signature = ctx.signer.sign(issuer.key_name, octets)
         except SignerUnavailable:
             _log.exception("the signer is away: %s waits for its signature", certificate.serial)
-            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
+            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         made = attach_signature(octets, signature, issuer.certificate)
         ctx.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
@@ -100,4 +100,4 @@ def sign_and_store(
     # Overtaken while it was being signed: by another renewal, or by a revocation of it or of the one it renews.
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
     reason = RejectionReason.SUPERSEDED if superseded else RejectionReason.SIGNER_REVOKED
-    return Rejection(reason, language=certificate.holding.language)
+    return Rejection(reason, language=certificate.lineage.language)

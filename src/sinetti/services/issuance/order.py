@@ -135,10 +135,10 @@ def _check_replaced(new: NewOrder, ctx: ServiceContext) -> None:
     replaced = transactions.find_certificate(ctx.db, new.replaces) if new.replaces else None
     organisation = organisations.find_organisation(ctx.db, new.customer_id)
     ours = replaced is not None and organisation is not None
-    if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
+    if not ours or replaced.lineage.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
         what = "the certificate to be replaced is not one of this organisation's"
         sentence = f"{what}: look its serial up (sinetti authority status --customer-id {new.customer_id})"
         raise OrderError(OrderErrorReason.NOT_OURS, sentence)
-    if replaced.holding.channel is not new.channel:  # type: ignore[union-attr]
+    if replaced.lineage.channel is not new.channel:  # type: ignore[union-attr]
         sentence = "a replacement is for the same channel; order a certificate of its own for another one"
         raise OrderError(OrderErrorReason.OTHER_CHANNEL, sentence)

@@ -113,7 +113,7 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
 def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int]:
     """Finish or give up reservations that nobody came back for; returns how many of each.
 
-    Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
+    Revocation is looked at again under the lineage's lock, by `finish`. What waits for the signer goes on waiting.
     Nothing is done while the clock is not believed: what is too old is a matter of the clock.
     """
     finished, given_up = 0, 0
@@ -139,5 +139,5 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
 
 
 def _may_be_finished(certificate: Certificate, audit: AuditContext) -> bool:
-    holding = certificate.holding
-    return holding.customer.is_approved_for(holding.channel) and audit.at <= certificate.span.not_after
+    lineage = certificate.lineage
+    return lineage.customer.is_approved_for(lineage.channel) and audit.at <= certificate.span.not_after

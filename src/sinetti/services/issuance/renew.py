@@ -32,10 +32,10 @@ def _renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedR
         if found.signer is None:
             return signer
         return record_rejection(
-            signer, "renew", found.signer.holding, ctx, ctx.audit_entry(_actor(found.signer), request_id)
+            signer, "renew", found.signer.lineage, ctx, ctx.audit_entry(_actor(found.signer), request_id)
         )
     return for_proven(
-        signer.holding.language,
+        signer.lineage.language,
         request_id,
         lambda: _decide(signer, found, _apart(requested, ask.signer), ctx, request_id),
     )
@@ -60,15 +60,15 @@ def _decide(
     audit = ctx.audit_entry(_actor(signer), request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
     if not ctx.issuance_allowed():
-        return Rejection(RejectionReason.UNAVAILABLE, language=signer.holding.language)
+        return Rejection(RejectionReason.UNAVAILABLE, language=signer.lineage.language)
     # 5: only the key is taken.
     if isinstance(requested, Rejection):
-        refusal = Rejection(requested.reason, language=signer.holding.language)
-        return record_rejection(refusal, "renew", signer.holding, ctx, audit)
+        refusal = Rejection(requested.reason, language=signer.lineage.language)
+        return record_rejection(refusal, "renew", signer.lineage, ctx, audit)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_renewal(signer, requested.key_id, _situation(found, ctx), audit.at)
     if isinstance(decision, Rejection):
-        return record_rejection(decision, "renew", signer.holding, ctx, audit)
+        return record_rejection(decision, "renew", signer.lineage, ctx, audit)
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
         journal_superseded(decision.certificate, ctx)
@@ -78,7 +78,7 @@ def _decide(
             log_leniency(LenientBehaviour.RENEWED_AGAIN, request_id)
         certificate = issue(decision, requested.public_key, ctx, audit)
     if isinstance(certificate, Rejection):
-        return record_rejection(certificate, "renew", signer.holding, ctx, audit)
+        return record_rejection(certificate, "renew", signer.lineage, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:
         log_leniency(LenientBehaviour.KEY_TYPE, request_id)
     return AcceptedResponse(certificate.retrieval_id)

@@ -52,25 +52,25 @@ def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, reque
     Raises PeopleError and LimitReached. The same again changes nothing, but offers transfer ids that a command which
     was cut short did not offer any more.
     """
-    holding = contacts.find_holding(ctx.db, change.named)
-    if holding is None:
+    lineage = contacts.find_lineage(ctx.db, change.named)
+    if lineage is None:
         sentence = "no certificate has this serial, and no order this id"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
     person = (
-        change.who if isinstance(change.who, ContactDetails) else _corrected(change.who, holding, deputy=change.deputy)
+        change.who if isinstance(change.who, ContactDetails) else _corrected(change.who, lineage, deputy=change.deputy)
     )
     with ctx.act(actor, request_id) as audit:
-        changed = contacts.change_contact(ctx.db, holding.holding_id, person, audit, deputy=change.deputy)
+        changed = contacts.change_contact(ctx.db, lineage.lineage_id, person, audit, deputy=change.deputy)
     ctx.step("contact-changed")
-    orders = contacts.orders_offered_to_others(ctx.db, holding.holding_id)
+    orders = contacts.orders_offered_to_others(ctx.db, lineage.lineage_id)
     # What follows from a change was counted with it: it is not to fail half-way.
     following = replace(ctx, daily_limits=None) if changed else ctx
     offered = tuple(secure_message.send_link(order_id, following, actor, request_id) for order_id in orders)
-    return ContactChanged(holding.customer_id, changed, offered)
+    return ContactChanged(lineage.customer_id, changed, offered)
 
 
-def _corrected(corrected: ContactCorrection, holding: LineageInfo, *, deputy: bool) -> ContactDetails:
-    there = holding.deputy if deputy else holding.contact
+def _corrected(corrected: ContactCorrection, lineage: LineageInfo, *, deputy: bool) -> ContactDetails:
+    there = lineage.deputy if deputy else lineage.contact
     # Whoever was erased has no name: nothing is left to be mended.
     if there is None or not there.name:
         sentence = f"there is no {'deputy' if deputy else 'contact person'} whose data could be mended: name one"

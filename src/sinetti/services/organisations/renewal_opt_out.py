@@ -11,30 +11,30 @@ from sinetti.services.organisations.people import PeopleError
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Note that a certificate is to end without a successor; False where that is noted already. Raises PeopleError.
 
-    The note is the holding's, so only the newest one of those in force takes it: it would silence that one otherwise.
+    The note is the lineage's, so only the newest one of those in force takes it: it would silence that one otherwise.
     """
-    holding_id = _holding_of(serial, ctx)
+    lineage_id = _lineage_of(serial, ctx)
     with ctx.act(actor, request_id) as audit:
-        newest = contacts.newest_in_force(ctx.db, holding_id, audit.at)
+        newest = contacts.newest_in_force(ctx.db, lineage_id, audit.at)
         if newest is None:
             sentence = "this certificate is not in force: nobody is reminded of its end"
             raise PeopleError(PersonErrorReason.NOT_IN_FORCE, sentence)
         if newest != serial:
             what = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
             raise PeopleError(PersonErrorReason.NOT_NEWEST, what)
-        return contacts.let_end(ctx.db, holding_id, audit)
+        return contacts.let_end(ctx.db, lineage_id, audit)
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Take that note away, so that reminders go on; False where there is none. Raises PeopleError."""
-    holding_id = _holding_of(serial, ctx)
+    lineage_id = _lineage_of(serial, ctx)
     with ctx.act(actor, request_id) as audit:
-        return contacts.let_end_no_more(ctx.db, holding_id, audit)
+        return contacts.let_end_no_more(ctx.db, lineage_id, audit)
 
 
-def _holding_of(serial: Serial, ctx: ServiceContext) -> str:
+def _lineage_of(serial: Serial, ctx: ServiceContext) -> str:
     found = transactions.find_certificate(ctx.db, serial)
     if found is None:
         sentence = "no certificate has this serial"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
-    return found.holding.holding_id
+    return found.lineage.lineage_id

@@ -245,7 +245,7 @@ def approve_only(proposal_id: str, officer: str, ctx: ServiceContext, request_id
 def continue_batch(
     proposal_id: str, officer: str, most: int, ctx: ServiceContext, request_id: str
 ) -> tuple[int, BulkRevocationProposal]:
-    """Revoke the next part of an approved proposal, `most` times 50 holdings: for who waits in front of a page.
+    """Revoke the next part of an approved proposal, `most` times 50 lineages: for who waits in front of a page.
 
     Gives how many of it are revoked by then, and the proposal, which is done once nothing is left. Any officer may go
     on with it: it was decided on. Raises BulkRevocationError where nobody approved it.
@@ -315,7 +315,7 @@ def _selected(
     rows = starts
     if ask.reason is RevocationReason.KEY_COMPROMISE:
         rows = _with_renewals(
-            starts, ask.reason, bulk_revocation.load_lineages(ctx.db, {row.holding_id for row in starts})
+            starts, ask.reason, bulk_revocation.load_lineages(ctx.db, {row.lineage_id for row in starts})
         )
     now = ctx.now()
     going = tuple(row for row in rows if not row.revoked and (ask.ended or now <= row.not_after))
@@ -355,15 +355,15 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
     """
     ctx = by.ctx
     rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
-    holdings = list(dict.fromkeys(row.holding_id for row in rows))
-    begins = 0 if most is None else _left_from(rows, holdings)
-    ends = len(holdings) if most is None else min(begins + most * LINES_AT_ONCE, len(holdings))
+    lineages = list(dict.fromkeys(row.lineage_id for row in rows))
+    begins = 0 if most is None else _left_from(rows, lineages)
+    ends = len(lineages) if most is None else min(begins + most * LINES_AT_ONCE, len(lineages))
     authorities: set[str] = set()
     gone = 0
     for at in range(begins, ends, LINES_AT_ONCE):
-        part = set(holdings[at : at + LINES_AT_ONCE])
+        part = set(lineages[at : at + LINES_AT_ONCE])
         try:
-            taken = _revoke_part([row for row in rows if row.holding_id in part], proposal, by)
+            taken = _revoke_part([row for row in rows if row.lineage_id in part], proposal, by)
         except Exception:
             # An officer who is dismissed meanwhile stops here: lists have what went until then.
             _publish(authorities, by)
@@ -376,7 +376,7 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
     _publish(authorities, by)
-    if ends < len(holdings):
+    if ends < len(lineages):
         return
     with by.act() as audit:
         bulk_revocation.finish(ctx.db, proposal, audit)
@@ -388,10 +388,10 @@ def _publish(authorities: Collection[str], by: _Initiator) -> None:
     by.ctx.step("many-published")
 
 
-def _left_from(rows: Iterable[BulkRevocationCandidate], holdings: Sequence[str]) -> int:
+def _left_from(rows: Iterable[BulkRevocationCandidate], lineages: Sequence[str]) -> int:
     """Where to go on: one part before the first that has anything left, which may not have been written down yet."""
-    left = {row.holding_id for row in rows if not row.revoked}
-    first = next((at for at, one in enumerate(holdings) if one in left), len(holdings))
+    left = {row.lineage_id for row in rows if not row.revoked}
+    first = next((at for at, one in enumerate(lineages) if one in left), len(lineages))
     return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
 
 
@@ -400,9 +400,9 @@ def _revoke_part(
 ) -> tuple[BulkRevocationCandidate, ...]:
     """Revoke what these lines hold of the run; gives all of it, also what was revoked before."""
     ctx = by.ctx
-    named, holdings = {row.serial for row in starts}, {row.holding_id for row in starts}
+    named, lineages = {row.serial for row in starts}, {row.lineage_id for row in starts}
     while True:
-        line = bulk_revocation.load_lineages(ctx.db, holdings)
+        line = bulk_revocation.load_lineages(ctx.db, lineages)
         begun = [row for row in line if row.serial in named]
         taken = _with_renewals(begun, proposal.reason, line)
         left = [row for row in taken if not row.revoked]
@@ -410,7 +410,7 @@ def _revoke_part(
             return taken
         serials_of: dict[str, list[Serial]] = {}
         for row in left:
-            serials_of.setdefault(row.holding_id, []).append(row.serial)
+            serials_of.setdefault(row.lineage_id, []).append(row.serial)
         # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
         with by.act() as audit:
             revocation.revoke_lineages(ctx.db, serials_of, (proposal.reason, proposal.invalidity_date), audit)

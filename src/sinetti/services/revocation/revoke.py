@@ -61,8 +61,8 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
     A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
     goes, and the certificate itself stays as it is.
     """
-    holding_id = _revocable(ask, ctx).holding.holding_id
-    taken, done = _revoke_all(ask, holding_id, ctx, (actor, request_id))
+    lineage_id = _revocable(ask, ctx).lineage.lineage_id
+    taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
     if done:
         ctx.step("revoked")
     return _follow_up(ask.serial, taken, done, ctx.unguarded, request_id)
@@ -88,7 +88,7 @@ def _follow_up(
 
 
 def _revoke_all(
-    ask: RevocationRequest, holding_id: str, ctx: ServiceContext, by: tuple[str, str]
+    ask: RevocationRequest, lineage_id: str, ctx: ServiceContext, by: tuple[str, str]
 ) -> tuple[Collection[Serial], Collection[Serial]]:
     """Revoke the certificate and those revoked with it.
 
@@ -97,15 +97,15 @@ def _revoke_all(
     """
     done: list[Serial] = []
     while True:
-        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, holding_id), ask.excluded)
+        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
         found = [transactions.find_certificate(ctx.db, serial) for serial in taken]
-        # Looked at first: whatever is revoked moves the version of the holding, for others at work on it.
+        # Looked at first: whatever is revoked moves the version of the lineage, for others at work on it.
         if all(one is None or one.revoked for one in found):
             return taken, done
         # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
         # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.
         with (ctx.unguarded if done else ctx).act(*by) as audit:
-            done.extend(revocation.revoke(ctx.db, holding_id, taken, (ask.reason, ask.invalidity_date), audit))
+            done.extend(revocation.revoke(ctx.db, lineage_id, taken, (ask.reason, ask.invalidity_date), audit))
 
 
 def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:
@@ -122,7 +122,7 @@ def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:
 
 def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: ServiceContext) -> None:
     """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
-    line = revocation.renewals(ctx.db, certificate.holding.holding_id)
+    line = revocation.renewals(ctx.db, certificate.lineage.lineage_id)
     going = cascade(ask.serial, ask.reason, line)
     for serial in ask.excluded:
         if serial == ask.serial or serial not in going:

@@ -61,7 +61,7 @@ def revoke_own(
 
 def _spared(held: Certificate, reason: RevocationReason, ctx: ServiceContext) -> tuple[Serial, ...]:
     """What would go along now and is not revoked."""
-    line = revocation.renewals(ctx.db, held.holding.holding_id)
+    line = revocation.renewals(ctx.db, held.lineage.lineage_id)
     going = cascade(held.serial, reason, line)
     return tuple(one for one in going if one != held.serial and not _revoked(one, ctx))
 

@@ -117,7 +117,7 @@ def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: Servic
     return OneCertificate(
         seen,
         history.events(ctx.db, seen, actor.name),
-        history.rejections(ctx.db, seen.holding_id, REFUSALS),
+        history.rejections(ctx.db, seen.lineage_id, REFUSALS),
         use,
         None if issued is None else key_type(issued.public_key()),
         str(issuer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),

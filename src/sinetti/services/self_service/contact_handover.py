@@ -72,7 +72,7 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
     with acting(about, ctx, actor, request_id) as act:
         for organisation_id in about:
             check_can_view(Permission.CONTACT, organisation_id, act.standing)
-        count = contact_handover.reassign_contact(ctx.db, [one.holding_id for one in taken], email, new, act.audit)
+        count = contact_handover.reassign_contact(ctx.db, [one.lineage_id for one in taken], email, new, act.audit)
     ctx.step("contacts-handed-over")
     allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)
     orders = contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)

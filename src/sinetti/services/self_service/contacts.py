@@ -48,4 +48,4 @@ def remove_deputy(serial: Serial, email: str, ctx: ServiceContext, actor: Actor,
     organisation_id = None if found is None else found.organisation_id
     with act_on(Permission.CONTACT, organisation_id, ctx, actor, request_id) as act:
         assert found is not None  # noqa: S101 - without one the right is lacking
-        return contacts.remove_deputy(ctx.db, found.holding_id, email, act.audit)
+        return contacts.remove_deputy(ctx.db, found.lineage_id, email, act.audit)

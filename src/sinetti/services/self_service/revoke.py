@@ -51,7 +51,7 @@ def affected_certificates(
     Raises NotAllowed.
     """
     check_can_view(Permission.REVOKE, seen.organisation_id, permissions)
-    line = lineage_view.list_lineage(ctx.db, seen.holding_id)
+    line = lineage_view.list_lineage(ctx.db, seen.lineage_id)
     renewals: dict[Serial, tuple[Serial, ...]] = {}
     for one in line:
         if one.predecessor is not None:

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 PARTS_AT_ONCE = 10
-"""Transactions of fifty holdings while somebody waits for a page."""
+"""Transactions of fifty lineages while somebody waits for a page."""
 
 
 def look_at(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:

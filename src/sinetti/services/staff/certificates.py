@@ -48,8 +48,8 @@ def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | N
     if found is None:
         return None
     log_access(f"certificate:{serial}", clerk)
-    holding_id = found.holding.holding_id
-    contact, deputy = recipients.holders(db, [holding_id]).get(holding_id, (None, None))
+    lineage_id = found.lineage.lineage_id
+    contact, deputy = recipients.holders(db, [lineage_id]).get(lineage_id, (None, None))
     history = audit_queries.entries(db, AuditQuery(object=f"certificate:{serial}"), _HISTORY).entries
     return StaffCertificateView(found, contact, deputy, history)
 
