@@ -17,7 +17,10 @@ WAVE_OF = "P-384"
 
 
 def main() -> int:
-    """Measure what is asked for, print the tables and keep the JSON. An answer that is wrong ends it."""
+    """Measure what is asked for, print the tables and keep the JSON.
+
+    An answer that is wrong ends it.
+    """
     parsed = _parser().parse_args()
     logging.disable(logging.INFO)  # what this process itself would say of every profiled renewal
     wanted = Wanted(

@@ -27,7 +27,10 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
 }
-"""All else is as PostgreSQL comes. Checkpoints are as far apart as production has them, so none falls into a run."""
+"""All else is as PostgreSQL comes.
+
+Checkpoints are as far apart as production has them, so none falls into a run.
+"""
 
 _START_WITHIN = 30.0
 

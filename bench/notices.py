@@ -51,7 +51,10 @@ SELECT '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || i), 'fetched',
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One round: what was planned, and how many seconds it took. `aim` is 0 where none was set."""
+    """One round: what was planned, and how many seconds it took.
+
+    `aim` is 0 where none was set.
+    """
 
     what: str
     planned: ReminderReport

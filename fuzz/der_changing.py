@@ -66,7 +66,10 @@ class Node:
 
 
 def parse(octets: bytes, depth: int = 0) -> list[Node]:
-    """Read values one after the other. Raises NotDer. What an OCTET STRING holds is read too where it can be."""
+    """Read values one after the other.
+
+    Raises NotDer. What an OCTET STRING holds is read too where it can be.
+    """
     found = []
     while octets:
         tag, content, octets = _one(octets)

@@ -23,7 +23,10 @@ _SETTINGS = settings(
 
 
 def play(seconds: float) -> bool:
-    """Play for so long, a round at least; whether it held. Says in one line what came of it."""
+    """Play for so long, a round at least; whether it held.
+
+    Says in one line what came of it.
+    """
     logging.disable(logging.CRITICAL)
     begun, answers, rounds = monotonic_seconds(), Protocol.heard, 0
     answers.clear()

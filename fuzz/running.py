@@ -30,7 +30,10 @@ _TRIED = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run. `crash`: the file for which something does not hold, or None."""
+    """What came of a run.
+
+    `crash`: the file for which something does not hold, or None.
+    """
 
     name: str
     tried: int

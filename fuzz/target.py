@@ -28,6 +28,9 @@ class DoesNotHold(AssertionError):
 
 
 def must(condition: object, sentence: str) -> None:
-    """Raise DoesNotHold with what should be so. An `assert` would be left out by `python -O`."""
+    """Raise DoesNotHold with what should be so.
+
+    An `assert` would be left out by `python -O`.
+    """
     if not condition:
         raise DoesNotHold(sentence)

@@ -56,7 +56,10 @@ class Instruction:
 
 @dataclass(slots=True)
 class Element:
-    """An element. `scope` has every namespace in scope by its prefix; comments are left out, so texts are whole."""
+    """An element.
+
+    `scope` has every namespace in scope by its prefix; comments are left out, so texts are whole.
+    """
 
     name: Qualified
     attributes: list[tuple[Qualified, str]]

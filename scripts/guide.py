@@ -57,7 +57,10 @@ _ABOUT = re.compile(r"^\s*(//|#|/\*|\*|@|\[)")
 
 
 def page(current: str) -> str:
-    """Return the page as it should be. Raises FileNotFoundError for a message that is not there."""
+    """Return the page as it should be.
+
+    Raises FileNotFoundError for a message that is not there.
+    """
     return _PLACE.sub(lambda found: f"{found[1]}{_written(found[2])}{found[4]}", current)
 
 

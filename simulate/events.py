@@ -104,7 +104,10 @@ class Digests:
     clients: dict[int, list[Life]] = field(default_factory=lambda: defaultdict(list))
 
     def judge(self, lives: Iterable[Life], sent: dict[str, list[Sent]], days: list[date]) -> None:
-        """Compare what left to each firm with what had to. `sent` is by address; `days` are all that were played."""
+        """Compare what left to each firm with what had to.
+
+        `sent` is by address; `days` are all that were played.
+        """
         firms: dict[int, Organisation] = {}
         for life in lives:
             if (firm := life.organisation.firm) is not None:

@@ -26,7 +26,10 @@ _CENTURY = timedelta(days=36_500)
 
 
 def found(db: Database, world: World) -> None:
-    """Write the CA, organisations, people, mandates and certificates. The register has nothing yet."""
+    """Write the CA, organisations, people, mandates and certificates.
+
+    The register has nothing yet.
+    """
     authority = NewAuthority(
         AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),
         BEGINS - _CENTURY, BEGINS + _CENTURY,

@@ -116,7 +116,10 @@ class Played:
 
 @dataclass(slots=True)
 class Model:
-    """Judges certificate after certificate. `gone` says since when an address is known not to work."""
+    """Judges certificate after certificate.
+
+    `gone` says since when an address is known not to work.
+    """
 
     world: World
     played: Played

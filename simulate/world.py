@@ -124,7 +124,10 @@ def successor(life: Life) -> Life | None:
 
 @dataclass(slots=True)
 class World:
-    """All there is. From `wave_from` certificates on that end on one Finnish day it is a wave."""
+    """All there is.
+
+    From `wave_from` certificates on that end on one Finnish day it is a wave.
+    """
 
     count: int
     seed: int

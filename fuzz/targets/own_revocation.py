@@ -34,7 +34,10 @@ _BODY = render(RevocationBody(Serial("4100"), RevocationReason.SUPERSEDED))
 
 
 def check(octets: bytes) -> None:
-    """Verify it; whatever is covered may not be changed by one octet. Its key id and its body are read in any case."""
+    """Verify it; whatever is covered may not be changed by one octet.
+
+    Its key id and its body are read in any case.
+    """
     parts, headers = read(octets)
     _reads_again(parts)
     named: list[str] = []

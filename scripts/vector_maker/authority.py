@@ -91,7 +91,10 @@ class Authority:
         return self._issued(plan, self.built.issuer(self.built.hierarchy.services.file_name), LeafProfile.SERVICES)
 
     def responder(self, name: str, key: AnyKey, now: datetime) -> Responder:
-        """Make who answers OCSP requests about the holders' certificates. The key is RSA: its answers do not vary."""
+        """Make who answers OCSP requests about the holders' certificates.
+
+        The key is RSA: its answers do not vary.
+        """
         plan = responder_plan(self.built.hierarchy, self.issuing(), key.public_key(), now, drawn(name))
         return responder_of(self._issued(plan, self.issuing(), LeafProfile.RESPONDER), key)
 

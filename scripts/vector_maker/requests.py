@@ -40,7 +40,10 @@ def request_vector(book: Book, name: str, body: str | bytes, outcome: dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A renewal that is accepted. `body` is the whole message; empty: the signed document in a bare envelope."""
+    """A renewal that is accepted.
+
+    `body` is the whole message; empty: the signed document in a bare envelope.
+    """
 
     name: str
     shows: str

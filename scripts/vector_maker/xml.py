@@ -31,7 +31,10 @@ _LINE = 76
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a program writes ds:Signature. `prefix` "" is the default namespace, `end` what ends a line of base64."""
+    """How a program writes ds:Signature.
+
+    `prefix` "" is the default namespace, `end` what ends a line of base64.
+    """
 
     transforms: tuple[str, ...] = (ENVELOPED, EXCLUSIVE)
     info: str = EXCLUSIVE

@@ -1,4 +1,6 @@
-"""Reason -> what each protocol says. The one place where the house's "no" becomes the wire's.
+"""Reason -> what each protocol says.
+
+The one place where the house's "no" becomes the wire's.
 
 Problem documents (RFC 9457) that people can read: `detail` in the caller's language, `text` in all of them.
 """

@@ -75,7 +75,9 @@ def _refused(request: Request) -> Response | None:
 
 
 def _from_path(text: str) -> bytes:
-    """The request of a GET: base64, decoded from %-signs already. Nothing where it is none: no request is empty.
+    """The request of a GET: base64, decoded from %-signs already.
+
+    Nothing where it is none: no request is empty.
 
     Programs put one slash too many before it, write a blank for a plus sign, break lines or leave the padding out.
     """

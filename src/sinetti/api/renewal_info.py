@@ -23,7 +23,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoEndpoint:
-    """Tells when a certificate had best be renewed. Nobody has to say who they are: certificates are no secret."""
+    """Tells when a certificate had best be renewed.
+
+    Nobody has to say who they are: certificates are no secret.
+    """
 
     ctx: ServiceContext
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)

@@ -39,7 +39,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RevocationsEndpoint:
-    """Revokes the certificate that signed. Signatures are as old as the machine's clock says.
+    """Revokes the certificate that signed.
+
+    Signatures are as old as the machine's clock says.
 
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """

@@ -1,4 +1,6 @@
-"""The SOAP door: POST /2017/10/CertificateServices. Decode, act, encode; GET shows what this is, and the WSDL.
+"""The SOAP door: POST /2017/10/CertificateServices.
+
+Decode, act, encode; GET shows what this is, and the WSDL.
 
 What a person sees who opens the service's address in a browser: what it is, and where its description is.
 """
@@ -89,7 +91,9 @@ _XML = "text/xml; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class SoapEndpoint:
-    """Answers the three operations. `address` is what the WSDL tells; `seal` signs every answer.
+    """Answers the three operations.
+
+    `address` is what the WSDL tells; `seal` signs every answer.
 
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """

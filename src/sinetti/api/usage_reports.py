@@ -24,7 +24,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UsageReportsEndpoint:
-    """Takes sightings. Signatures are as old as the machine's clock says; what was seen lives on the office's."""
+    """Takes sightings.
+
+    Signatures are as old as the machine's clock says; what was seen lives on the office's.
+    """
 
     ctx: ServiceContext
 

@@ -86,7 +86,9 @@ def notification_context(
     settings: NoticeSettings | None = None,
     deliverers: Mapping[MessageChannel, MessageTransport] | None = None,
 ) -> NotificationContext:
-    """Open an authority's room of messages, by its `notices.toml`. Raises SettingsError, also where that is not there.
+    """Open an authority's room of messages, by its `notices.toml`.
+
+    Raises SettingsError, also where that is not there.
 
     `deliverers` take letters in place of those that are set there.
     """
@@ -223,7 +225,10 @@ def connect_database(
 
 
 def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
-    """Open the register, but make none: SQLite would, for whoever looks. Raises FolderDamaged and SettingsError."""
+    """Open the register, but make none: SQLite would, for whoever looks.
+
+    Raises FolderDamaged and SettingsError.
+    """
     db = connect_database(folder, kind, settings)
     if (missing := db.missing_file()) is not None:
         backup = "" if kind is DirectoryKind.TESTBENCH else ", or from a backup (sinetti authority restore)"

@@ -19,7 +19,10 @@ from sinetti.settings.authority import AuthoritySettings
 
 
 class DirectoryKind(StrEnum):
-    """Who made the folder. The bench refuses an authority's, authority commands refuse the bench's."""
+    """Who made the folder.
+
+    The bench refuses an authority's, authority commands refuse the bench's.
+    """
 
     AUTHORITY = "authority"
     TESTBENCH = "testbench"
@@ -110,7 +113,9 @@ class DataDirectory:
         return self.root / "register.sqlite3"
 
     def exists(self, way_out: str = "choose an empty or a new folder") -> bool:
-        """Whether an authority lies here. A missing or empty folder is none, nor is one whose founding was cut short.
+        """Whether an authority lies here.
+
+        A missing or empty folder is none, nor is one whose founding was cut short.
 
         Any other content is refused.
         """
@@ -218,7 +223,10 @@ def atomic_directory(
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Lock a folder against other processes that lock it. Raises FolderError where one has, unless told to wait."""
+    """Lock a folder against other processes that lock it.
+
+    Raises FolderError where one has, unless told to wait.
+    """
     try:
         handle = _lock(folder, wait=wait)
     except BlockingIOError:
@@ -249,7 +257,10 @@ def _lock(folder: Path, *, wait: bool = False) -> int | None:
 
 
 def _clear(root: Path) -> None:
-    """Take away what killed processes left: keys, and the passphrase to them. What cannot be locked stays."""
+    """Take away what killed processes left: keys, and the passphrase to them.
+
+    What cannot be locked stays.
+    """
     for path in root.parent.iterdir():
         if not re.fullmatch(rf"\.{re.escape(root.name)}\.[0-9a-f]{{16}}\.new", path.name):
             continue
@@ -261,7 +272,10 @@ def _clear(root: Path) -> None:
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
-    """Write a file of this name whole or not at all, and have it on disk. Raises OSError."""
+    """Write a file of this name whole or not at all, and have it on disk.
+
+    Raises OSError.
+    """
     partial = path.with_name(f".{path.name}.part")
     with partial.open("wb") as file:
         file.write(octets)

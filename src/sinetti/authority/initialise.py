@@ -108,7 +108,10 @@ def initialise(root: Path, founding: InitOptions) -> None:
 
 
 def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
-    """What was begun is finished as it was begun, never as something else. A bench's own ports may differ."""
+    """What was begun is finished as it was begun, never as something else.
+
+    A bench's own ports may differ.
+    """
     begun = authority_settings.read(folder.settings)
     same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_kind(founding.kind)
     same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)

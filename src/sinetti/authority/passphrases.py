@@ -70,7 +70,10 @@ def read_or_create(path: Path, folder: DataDirectory) -> bytes:
 
 
 def write_passphrase(path: Path, octets: bytes) -> None:
-    """Write a pass-phrase into a new file, 0600, and have it on disk. Raises PassphraseError."""
+    """Write a pass-phrase into a new file, 0600, and have it on disk.
+
+    Raises PassphraseError.
+    """
     try:
         write_secret(path, octets + b"\n")
         sync(path.parent)

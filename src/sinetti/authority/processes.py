@@ -76,7 +76,10 @@ class PortalListener:
 
 
 def listen_people(address: ListenAddress, authority: Authority) -> PortalListener:
-    """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
+    """Listen for people.
+
+    Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing.
+    """
     room, settings = notification_context(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
     # Refused by default: only a bench has no limits.
@@ -237,7 +240,10 @@ class _Pairs:
         return (self._exchanged + later) % _GENERATIONS * workers
 
     def read_again(self) -> TlsFiles | None:
-        """Read the files again; the pair to serve with. A wrong one is logged, and nothing changes."""
+        """Read the files again; the pair to serve with.
+
+        A wrong one is logged, and nothing changes.
+        """
         if self._files is None:
             _log.info("SIGHUP: without TLS there is nothing to read again")
             return None

@@ -230,7 +230,10 @@ class OcspResponder:
         self._held: Responder | None = None
 
     def __call__(self) -> Responder:
-        """The responder in force. Raises SignerUnavailable where there is none, whatever the reason."""
+        """The responder in force.
+
+        Raises SignerUnavailable where there is none, whatever the reason.
+        """
         try:
             pair, held = self._leaf.pair(), self._held
             if held is None or held.certificate is not pair.certificate:

@@ -59,7 +59,10 @@ def read_list(der: bytes) -> ParsedCrl:
 
 
 def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> ParsedCrl:
-    """Read a CRL that this CA signed. Raises ValueError, which says what is wrong, for anything else."""
+    """Read a CRL that this CA signed.
+
+    Raises ValueError, which says what is wrong, for anything else.
+    """
     try:
         crl = x509.load_der_x509_crl(der)
         if crl.issuer != issuer_certificate.subject or not crl.is_signature_valid(ca_key(issuer_certificate)):
@@ -122,7 +125,9 @@ def build_tbs_crl(
 
 
 def attach_crl_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
-    """Give the CRL in DER, its signature checked with the CA's public key. Raises SignatureRejected otherwise.
+    """Give the CRL in DER, its signature checked with the CA's public key.
+
+    Raises SignatureRejected otherwise.
 
     `tbs` is what `prepare_crl` or `build_tbs_crl` gave: it is not read once more.
     """

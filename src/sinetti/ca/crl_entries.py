@@ -32,7 +32,10 @@ _WINDOW = 64 * 1024
 
 
 def encode_entry(entry: RevokedEntry) -> bytes:
-    """One entry in DER. Raises ValueError for a serial, a date or a reason that no list can say."""
+    """One entry in DER.
+
+    Raises ValueError for a serial, a date or a reason that no list can say.
+    """
     serial = int(entry.serial, 16)
     if not 0 < serial < 1 << _SERIAL_BITS:
         why = "a serial is a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)"
@@ -48,7 +51,10 @@ def der_integer(number: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def der_time(at: datetime) -> bytes:
-    """A time: UTCTime through 2049, then GeneralizedTime (5.1.2.4). Raises ValueError for one before 1950."""
+    """A time: UTCTime through 2049, then GeneralizedTime (5.1.2.4).
+
+    Raises ValueError for one before 1950.
+    """
     utc = at.astimezone(UTC)
     if utc.year < _FIRST_YEAR:
         why = "no list can name a date before 1950 (RFC 5280, 4.1.2.5.1)"

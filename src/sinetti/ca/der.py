@@ -20,7 +20,10 @@ def encode_signed(tbs: bytes, public_key: PublicKey, signature: bytes, behind: b
 
 
 def ca_key(certificate: x509.Certificate) -> PublicKey:
-    """Give the public key of a CA. Raises ValueError for a key that is neither RSA nor EC."""
+    """Give the public key of a CA.
+
+    Raises ValueError for a key that is neither RSA nor EC.
+    """
     key = certificate.public_key()
     if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
         why = "the CA's key is neither RSA nor EC"

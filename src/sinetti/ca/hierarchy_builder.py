@@ -1,4 +1,7 @@
-"""Make the CAs of a hierarchy and their first response signer, in memory. Whoever calls writes them down."""
+"""Make the CAs of a hierarchy and their first response signer, in memory.
+
+Whoever calls writes them down.
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -88,7 +91,9 @@ def generate_hierarchy(
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
 ) -> GeneratedHierarchy:
-    """Make every key and certificate of a hierarchy. `now` is UTC, whole seconds; `random` gives serial numbers only.
+    """Make every key and certificate of a hierarchy.
+
+    `now` is UTC, whole seconds; `random` gives serial numbers only.
 
     A CA of N days begins an hour before `now` and has its last second N days after `now`, less one second.
     """

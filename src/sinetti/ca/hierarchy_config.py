@@ -1,4 +1,6 @@
-"""The CAs of one environment, from one TOML file: names, keys, lifetimes. Presets stand in `presets/`.
+"""The CAs of one environment, from one TOML file: names, keys, lifetimes.
+
+Presets stand in `presets/`.
 
 The validated shape of a hierarchy: what `parse_hierarchy` hands on, and all that the rest of the project meets.
 """
@@ -45,7 +47,10 @@ _ABOVE: Mapping[CaRole, CaRole] = {
 
 
 def load_preset(name: str) -> str:
-    """Give the TOML of a preset. Raises HierarchyError for a name that there is none of."""
+    """Give the TOML of a preset.
+
+    Raises HierarchyError for a name that there is none of.
+    """
     if name not in PRESETS:
         why = f"there is no preset {name!r}; write one of {', '.join(PRESETS)}"
         raise HierarchyError(why)

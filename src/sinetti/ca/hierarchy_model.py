@@ -22,7 +22,9 @@ class CaRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaSpec:
-    """One CA. `name` is its CN, `parent` the CN of the CA above it (None: it signs itself).
+    """One CA.
+
+    `name` is its CN, `parent` the CN of the CA above it (None: it signs itself).
 
     `channel` is set for the role issuing only.
     """
@@ -61,7 +63,10 @@ class ResponseSignerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Everything that makes one environment's CAs. `authorities` has every CA after the one above it."""
+    """Everything that makes one environment's CAs.
+
+    `authorities` has every CA after the one above it.
+    """
 
     environment: Environment
     base_url: str

@@ -19,7 +19,10 @@ class LeafProfile(StrEnum):
 
 
 class LintError(ValueError):
-    """The certificate would break a rule, so nothing is signed. `findings` has one sentence for each rule broken."""
+    """The certificate would break a rule, so nothing is signed.
+
+    `findings` has one sentence for each rule broken.
+    """
 
     def __init__(self, findings: tuple[str, ...]) -> None:
         """Keep the findings; the text is all of them."""
@@ -28,7 +31,10 @@ class LintError(ValueError):
 
 
 class ExceedsIssuerValidity(LintError):
-    """It would live past the end of the CA that is to sign it. Nothing is clipped: issue from the CA's successor."""
+    """It would live past the end of the CA that is to sign it.
+
+    Nothing is clipped: issue from the CA's successor.
+    """
 
 
 class SignatureRejected(ValueError):
@@ -86,7 +92,10 @@ class LeafRequest:
 
 @dataclass(frozen=True, slots=True)
 class CaRequest:
-    """A CA certificate. `path_length` None sets no limit (the root); `policy` None leaves certificatePolicies out."""
+    """A CA certificate.
+
+    `path_length` None sets no limit (the root); `policy` None leaves certificatePolicies out.
+    """
 
     name: str
     organisation: str
@@ -100,7 +109,10 @@ class CaRequest:
 
 @dataclass(frozen=True, slots=True)
 class RevokedEntry:
-    """One line of a CRL. `reason` is a name of RFC 5280, 5.3.1; times are UTC, whole seconds."""
+    """One line of a CRL.
+
+    `reason` is a name of RFC 5280, 5.3.1; times are UTC, whole seconds.
+    """
 
     serial: Serial
     revoked_at: datetime

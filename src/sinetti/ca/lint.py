@@ -49,7 +49,10 @@ RESPONDERS_LIVE = timedelta(days=90)
 
 
 def lint(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[str, ...]:
-    """Every rule that the certificate breaks, one sentence each; empty for a good one. `issuer` of a root is itself."""
+    """Every rule that the certificate breaks, one sentence each; empty for a good one.
+
+    `issuer` of a root is itself.
+    """
     try:
         found = [rule(certificate, issuer) for rule in RULES]
     except ValueError as bad:

@@ -97,7 +97,10 @@ class Responder:
 
 
 def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
-    """Make a responder of key and certificate. Raises ValueError for a certificate that is for something else."""
+    """Make a responder of key and certificate.
+
+    Raises ValueError for a certificate that is for something else.
+    """
     own = extension_value(certificate, x509.SubjectKeyIdentifier)
     if own is None or not is_ocsp_responder(certificate):
         why = "this certificate is for no OCSP responder"
@@ -110,7 +113,9 @@ def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
 
 
 def parse_request(der: bytes) -> OcspRequest:
-    """Read a request (DER) about one certificate. Who signed it, if anybody did, makes no difference.
+    """Read a request (DER) about one certificate.
+
+    Who signed it, if anybody did, makes no difference.
 
     Raises RequestRefused: malformedRequest for what is no such request, for several certificates, and for a nonce
     beyond 1 to 32 octets; unauthorized for an issuer named by another hash than SHA-1 or SHA-256.

@@ -1,4 +1,7 @@
-"""What stands in each kind of certificate (facts sheet, 4). A profile is a builder that nobody has signed yet."""
+"""What stands in each kind of certificate (facts sheet, 4).
+
+A profile is a builder that nobody has signed yet.
+"""
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -93,7 +96,10 @@ def key_usage(
 
 
 def key_identifier_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """Give the issuer's own identifier as it stands in what it signs. Raises ValueError if it has none."""
+    """Give the issuer's own identifier as it stands in what it signs.
+
+    Raises ValueError if it has none.
+    """
     own = extension_value(issuer, x509.SubjectKeyIdentifier)
     if own is None:
         why = "the issuing CA's certificate has no subjectKeyIdentifier"
@@ -128,7 +134,10 @@ def _pointers(
     issuer: IssuingCa,
     access: list[x509.AccessDescription],
 ) -> x509.CertificateBuilder:
-    """Add what points to the issuer. No cRLIssuer in the distribution point: RFC 5280, 4.2.1.13, wants it left out."""
+    """Add what points to the issuer.
+
+    No cRLIssuer in the distribution point: RFC 5280, 4.2.1.13, wants it left out.
+    """
     where = x509.DistributionPoint([x509.UniformResourceIdentifier(issuer.crl_url)], None, None, None)
     return (
         builder.add_extension(key_identifier_of(issuer.certificate), critical=False)

@@ -32,7 +32,10 @@ class HookStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceEntry:
-    """A certificate service. The bundles are PEM, read from the files that the table names and kept whole."""
+    """A certificate service.
+
+    The bundles are PEM, read from the files that the table names and kept whole.
+    """
 
     name: str
     address: str
@@ -52,7 +55,10 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A PKCS#11 token in which keys are made and stay. `pin_file` holds the user's PIN."""
+    """A PKCS#11 token in which keys are made and stay.
+
+    `pin_file` holds the user's PIN.
+    """
 
     module: Path
     label: str
@@ -61,7 +67,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How the files of a set look. `owner` and `group` are names; None leaves them to who runs the agent.
+    """How the files of a set look.
+
+    `owner` and `group` are names; None leaves them to who runs the agent.
 
     `password_file` holds the password of PKCS#12 files, `key_password_file` that of an encrypted key.pem.
     """
@@ -142,7 +150,10 @@ class AgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file. `entry_of` gives how a name of the store is taken care of, also one without a table."""
+    """The whole file.
+
+    `entry_of` gives how a name of the store is taken care of, also one without a table.
+    """
 
     path: Path
     store: Path
@@ -163,7 +174,9 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoState:
-    """When the service would like to be asked (RFC 9773, 4.2), UTC. `explanation`: a sentence or an address.
+    """When the service would like to be asked (RFC 9773, 4.2), UTC.
+
+    `explanation`: a sentence or an address.
 
     Nobody has signed it: it moves the moment, and the service decides.
     """

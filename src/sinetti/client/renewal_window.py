@@ -1,4 +1,6 @@
-"""When a certificate may be renewed, and how long to wait between two questions. Pure: no clock, no I/O.
+"""When a certificate may be renewed, and how long to wait between two questions.
+
+Pure: no clock, no I/O.
 
 Whether a certificate and the CA that issued it are within their dates. Pure: looked at after the issuer is found.
 """
@@ -16,7 +18,10 @@ from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.values import ValidityPeriod
 
 PAUSES = (1, 2, 3, 5, 8, 13, 21, 30)
-"""Seconds between two fetches; the last one repeats. A certificate is mostly ready in under 30 s (facts sheet, 1)."""
+"""Seconds between two fetches; the last one repeats.
+
+A certificate is mostly ready in under 30 s (facts sheet, 1).
+"""
 
 
 class ValidityPhase(StrEnum):
@@ -60,7 +65,10 @@ NO_LAG = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class ValidityError:
-    """`early`: before `at`, the first valid second; otherwise after `at`, the last one. `of_issuer`: the CA's dates."""
+    """`early`: before `at`, the first valid second; otherwise after `at`, the last one.
+
+    `of_issuer`: the CA's dates.
+    """
 
     of_issuer: bool
     early: bool
@@ -88,7 +96,10 @@ def check_validity(
 
 
 def told(found: ValidityError, own: str, issuers: str, now: datetime) -> Message:
-    """Put it into words. `own` and `issuers` are the message ids that name the certificate and its CA's."""
+    """Put it into words.
+
+    `own` and `issuers` are the message ids that name the certificate and its CA's.
+    """
     words = messages.VALID_FROM if found.early else messages.VALID_UNTIL
     return make_message(words, what=make_message(issuers if found.of_issuer else own), at=found.at, now=now)
 

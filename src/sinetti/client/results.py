@@ -119,7 +119,10 @@ def is_permanent(codes: Sequence[str]) -> bool:
 
 
 def after_retrieval(codes: Sequence[str]) -> NextStep:
-    """Judge the refusal of a fetch. Fetching spends nothing, so an unknown code is waited out like "not ready"."""
+    """Judge the refusal of a fetch.
+
+    Fetching spends nothing, so an unknown code is waited out like "not ready".
+    """
     reasons = [reason_for_code(code) for code in codes]
     if not reasons or None in reasons:
         return NextStep.UNCERTAIN

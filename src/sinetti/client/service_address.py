@@ -23,7 +23,10 @@ class ServiceUrl:
 
 
 def parse_service_url(url: str) -> ServiceUrl:
-    """Take an address apart. Raises InvalidServiceUrl for anything but https, or http on this machine itself."""
+    """Take an address apart.
+
+    Raises InvalidServiceUrl for anything but https, or http on this machine itself.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -1,4 +1,7 @@
-"""The only room that speaks SQL. Takes and returns frozen domain values, never model instances."""
+"""The only room that speaks SQL.
+
+Takes and returns frozen domain values, never model instances.
+"""
 
 import os
 

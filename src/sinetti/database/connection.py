@@ -220,7 +220,10 @@ def _looked_at(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _is_current(connection: BaseDatabaseWrapper) -> bool:
-    """Whether nothing is left to be made. Raises DatabaseSetupError for tables that this code cannot serve."""
+    """Whether nothing is left to be made.
+
+    Raises DatabaseSetupError for tables that this code cannot serve.
+    """
     executor = MigrationExecutor(connection)
     # A table that came late is looked at only where it was made.
     if ("sinetti", _SCHEMA_MARK) in executor.loader.applied_migrations:
@@ -268,7 +271,10 @@ def _no_looking_for_garbage() -> Iterator[None]:
 
 @contextmanager
 def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Let one process at a time make tables on PostgreSQL. Where there are no such locks, nobody waits."""
+    """Let one process at a time make tables on PostgreSQL.
+
+    Where there are no such locks, nobody waits.
+    """
     if connection.vendor != "postgresql" or (got := _locked(connection)) is None:
         yield
         return

@@ -11,7 +11,10 @@ from sinetti.database.initial_schema import drop_pattern_indexes
 
 
 class AddIndexWhileServing(migrations.AddIndex):
-    """An index on a table that is in use: on PostgreSQL without holding up writers. Its migration is not atomic."""
+    """An index on a table that is in use: on PostgreSQL without holding up writers.
+
+    Its migration is not atomic.
+    """
 
     atomic = False
 

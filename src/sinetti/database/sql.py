@@ -42,7 +42,9 @@ def takes_ctes_that_write(db: Database) -> bool:
 
 @contextmanager
 def transaction(db: Database) -> Iterator[None]:
-    """A short transaction that writes. Threads of one process take turns at an SQLite file.
+    """A short transaction that writes.
+
+    Threads of one process take turns at an SQLite file.
 
     Who finds it taken sleeps, longer each time, and may be overtaken for ever; who waits for a lock is woken.
     """

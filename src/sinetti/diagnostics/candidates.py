@@ -216,7 +216,10 @@ _SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_C
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Octets that may have been signed. `guess` None: just what the signature says; `also`: what came on top of it."""
+    """Octets that may have been signed.
+
+    `guess` None: just what the signature says; `also`: what came on top of it.
+    """
 
     guess: Cause | None
     name: str

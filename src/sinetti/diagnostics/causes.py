@@ -13,7 +13,10 @@ from sinetti.i18n.translate import gettext_noop
 
 
 class Cause(StrEnum):
-    """What was probably done wrong. Each has a row in docs/explain.md and a text in diagnostics/causes.py."""
+    """What was probably done wrong.
+
+    Each has a row in docs/explain.md and a text in diagnostics/causes.py.
+    """
 
     # The document was changed after it was signed.
     INDENTED = "indented-after-signing"

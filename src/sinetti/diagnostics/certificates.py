@@ -23,7 +23,9 @@ _LONGEST_MODULUS = 1024
 
 @dataclass(frozen=True, slots=True)
 class CertificateInfo:
-    """A certificate. Names as RFC 4514 writes them, cut at 200 characters, not made fit for terminals; dates are UTC.
+    """A certificate.
+
+    Names as RFC 4514 writes them, cut at 200 characters, not made fit for terminals; dates are UTC.
 
     `of_this_service`: whether one of the anchors issued it; None where no anchors are known.
     """
@@ -38,7 +40,10 @@ class CertificateInfo:
 
 
 def describe(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | None) -> CertificateInfo:
-    """Tell what stands in a certificate. Raises ValueError for dates that there are not, such as the year 0."""
+    """Tell what stands in a certificate.
+
+    Raises ValueError for dates that there are not, such as the year 0.
+    """
     return CertificateInfo(
         _name(certificate, "subject"),
         _name(certificate, "issuer"),

@@ -14,7 +14,9 @@ _FOUR_DIGITS = 0x10000
 
 @dataclass(frozen=True, slots=True)
 class ByteDiff:
-    """The first difference. `line` and `column` count from 1, in characters; `offset` from 0, in octets.
+    """The first difference.
+
+    `line` and `column` count from 1, in characters; `offset` from 0, in octets.
 
     `before` is what both have just before it; `signed` and `received` begin with what differs. All three are excerpts
     of at most 40 octets, made visible.

@@ -55,7 +55,10 @@ class DiagnosisResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What was taken. `cut`: `document`, or `envelope` with the prefixes of the declarations that came with it."""
+    """What was taken.
+
+    `cut`: `document`, or `envelope` with the prefixes of the declarations that came with it.
+    """
 
     name: str
     kind: MessageType
@@ -66,7 +69,9 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`guesses`: what to mend, first things first; none if it fits. `why`: of a closed list, in English.
+    """`guesses`: what to mend, first things first; none if it fits.
+
+    `why`: of a closed list, in English.
 
     `withheld`: a one-time password may stand in the message, so its octets are not here. `unfinished`: not every form
     was tried, since it took too long.
@@ -85,7 +90,10 @@ class Diagnosis:
 
 
 def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
-    """Explain a SOAP message or a signed document. Never raises for what stands in the octets."""
+    """Explain a SOAP message or a signed document.
+
+    Never raises for what stands in the octets.
+    """
     try:
         taken = signed_message.extract(octets)
     except XmlRejected as bad:

@@ -49,7 +49,10 @@ _DIGEST_INFOS = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The octets fit; `guess` None: in the way that the signature says. `name`: in which other way."""
+    """The octets fit; `guess` None: in the way that the signature says.
+
+    `name`: in which other way.
+    """
 
     guess: Cause | None = None
     name: str | None = None
@@ -90,7 +93,10 @@ class DigestMatcher:
 
 
 class SignatureMatcher:
-    """Asks a public key of a SignatureValue. `made_by_key`: whether it is known that this key made it."""
+    """Asks a public key of a SignatureValue.
+
+    `made_by_key`: whether it is known that this key made it.
+    """
 
     __slots__ = ("_declared", "_key", "_recovered", "_value", "made_by_key")
 
@@ -204,7 +210,9 @@ class DiagnosisContext:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`received`: the canonical form here. `signed`: the signer's octets where they are known, by the name of `form`.
+    """`received`: the canonical form here.
+
+    `signed`: the signer's octets where they are known, by the name of `form`.
 
     `proven`: whether the digest or the signature is of `signed`; else it is what the program says that it signed.
     `method`: how it was digested or signed, if in another way than stated.

@@ -42,7 +42,9 @@ class NotAnEnvelope(XmlRejected):
 
 @dataclass(frozen=True, slots=True)
 class SignedElement:
-    """`octets`: the whole file without byte order mark. `root`: as it stands there, in its envelope if it has one.
+    """`octets`: the whole file without byte order mark.
+
+    `root`: as it stands there, in its envelope if it has one.
 
     `start` and `end`: where the element lies in the octets.
     """
@@ -92,7 +94,10 @@ class SignedElement:
 
 @dataclass(frozen=True, slots=True)
 class SignatureInfo:
-    """What a signature says of itself; None where it does not say it, or not once. `value` and `digest` are octets."""
+    """What a signature says of itself; None where it does not say it, or not once.
+
+    `value` and `digest` are octets.
+    """
 
     transforms: tuple[str, ...]
     canonicalisation: str | None

@@ -73,7 +73,10 @@ def end_of_business(day: date) -> datetime:
 
 
 def is_business_hours(at: datetime, day_off: DayOff) -> bool:
-    """Whether people work at this instant. The minute of 16:00 counts, so that what is due at 16:00 can leave."""
+    """Whether people work at this instant.
+
+    The minute of 16:00 counts, so that what is due at 16:00 can leave.
+    """
     local = at.astimezone(FINNISH_TIME)
     return OPENS <= local.time().replace(second=0, microsecond=0) <= CLOSES and is_workday(local.date(), day_off)
 
@@ -89,7 +92,10 @@ def next_business_time(at: datetime, day_off: DayOff) -> datetime:
 
 
 def workdays_later(at: datetime, days: int, day_off: DayOff) -> datetime:
-    """So many working days later, at the same hour of a Finnish clock. `at` is in office hours."""
+    """So many working days later, at the same hour of a Finnish clock.
+
+    `at` is in office hours.
+    """
     local = at.astimezone(FINNISH_TIME)
     day = local.date()
     for _ in range(days):

@@ -23,8 +23,11 @@ RETURN_ADDRESS: Final = "return"
 """The address that a message which cannot be delivered comes back to, over the message's id."""
 
 _OWN_KEY: Final = b"notices"
-"""What the key of these secrets is made of, under the instance's key. The same key proves transfer ids' passwords, over
-texts with a zero octet (services/issuance/order.py); this one has none, so that no password equals it."""
+"""What the key of these secrets is made of, under the instance's key.
+
+The same key proves transfer ids' passwords, over texts with a zero octet (services/issuance/order.py); this one has
+none, so that no password equals it.
+"""
 _PIN_DIGITS = 6
 _CODE_LETTERS = 10
 _LINK_OCTETS, _RETURN_OCTETS = 20, 10
@@ -36,7 +39,10 @@ def link_token(key: bytes, purpose: str, row_id: str) -> str:
 
 
 def token_hash(token: str) -> str:
-    """What the register keeps of a link's token: SHA-256, hex. The token is random enough to need no slow hash."""
+    """What the register keeps of a link's token: SHA-256, hex.
+
+    The token is random enough to need no slow hash.
+    """
     return sha256(token.encode()).hexdigest()
 
 

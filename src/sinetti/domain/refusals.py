@@ -1,4 +1,6 @@
-"""The one vocabulary of "no". Each door translates it once; docs/errors.md gives each meaning.
+"""The one vocabulary of "no".
+
+Each door translates it once; docs/errors.md gives each meaning.
 
 Our error codes: one for each reason, in one table so that an official list can take its place (docs/errors.md).
 """
@@ -13,7 +15,10 @@ from sinetti.domain.values import Language
 
 
 class RejectionReason(StrEnum):
-    """Why a request over the technical interface is not done. Closed: `docs/errors.md` has one row for each."""
+    """Why a request over the technical interface is not done.
+
+    Closed: `docs/errors.md` has one row for each.
+    """
 
     MALFORMED = "malformed"
     WRONG_ENVIRONMENT = "wrong-environment"

@@ -1,4 +1,6 @@
-"""What the service can be asked over its interface, and what it answers. Octets are DER; times UTC, whole seconds.
+"""What the service can be asked over its interface, and what it answers.
+
+Octets are DER; times UTC, whole seconds.
 
 What this service gives and the real one is not known to give. The test bench's `--strict` takes it away.
 """
@@ -68,7 +70,10 @@ class LenientBehaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """Which kindnesses are on. `ready_after` is how long a certificate keeps its holder waiting (machine's clock)."""
+    """Which kindnesses are on.
+
+    `ready_after` is how long a certificate keeps its holder waiting (machine's clock).
+    """
 
     replay_same_request: bool = True
     allow_repeated_renewal: bool = True

@@ -18,7 +18,10 @@ _GATEWAY = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 class UsageState(StrEnum):
-    """What is known of a certificate's use. "Not in use" is none of it: nobody can know that."""
+    """What is known of a certificate's use.
+
+    "Not in use" is none of it: nobody can know that.
+    """
 
     SEEN = "seen"
     NOT_SEEN = "not-seen"
@@ -39,7 +42,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class ReportingPeriod:
-    """When a gateway reported for the first and for the last time. A withdrawn one reports no more."""
+    """When a gateway reported for the first and for the last time.
+
+    A withdrawn one reports no more.
+    """
 
     first: datetime
     last: datetime

@@ -92,7 +92,10 @@ def unlinked(value: str) -> str:
 
 
 def check_email(name: str, value: str) -> str:
-    """Give an e-mail address, trimmed; only its form is looked at. Raises ValidationError."""
+    """Give an e-mail address, trimmed; only its form is looked at.
+
+    Raises ValidationError.
+    """
     trimmed = value.strip()
     if len(trimmed) > LONGEST_EMAIL or not trimmed.isprintable() or not _EMAIL.fullmatch(trimmed):
         sentence = f"{name} is an address like contact@customer.example"

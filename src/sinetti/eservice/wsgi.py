@@ -1,4 +1,7 @@
-"""The pages as a WSGI application: Django, told whose pages they are. One process serves those of one authority."""
+"""The pages as a WSGI application: Django, told whose pages they are.
+
+One process serves those of one authority.
+"""
 
 import hmac
 from hashlib import sha256

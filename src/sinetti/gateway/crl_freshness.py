@@ -30,7 +30,10 @@ class NoIssuer(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CrlAge:
-    """How old the newest list of a CA is; None where there is none that it signed. `current`: it counts now."""
+    """How old the newest list of a CA is; None where there is none that it signed.
+
+    `current`: it counts now.
+    """
 
     name: str
     this_update: datetime | None

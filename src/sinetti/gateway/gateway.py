@@ -55,7 +55,9 @@ _DOCUMENT = VerdictTexts(verdict_texts.GOOD_DOCUMENT, verdict_texts.GOOD_DOCUMEN
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDelivery:
-    """`octets`: exactly what the signature covers, None unless accepted. `certificate`: the signer's DER, if accepted.
+    """`octets`: exactly what the signature covers, None unless accepted.
+
+    `certificate`: the signer's DER, if accepted.
 
     Act on `octets` and on nothing else of the document.
     """

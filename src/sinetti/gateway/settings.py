@@ -59,7 +59,10 @@ class ListToFetch:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """What gateway.toml says; paths are absolute. `tables`: what other commands read, such as `serve`."""
+    """What gateway.toml says; paths are absolute.
+
+    `tables`: what other commands read, such as `serve`.
+    """
 
     anchors: tuple[x509.Certificate, ...]
     revocation: RevocationKind
@@ -92,7 +95,10 @@ def load(path: Path) -> GatewaySettings:
 
 
 def open_gateway(settings: GatewaySettings) -> Gateway:
-    """Make the gateway that settings describe. Raises GatewaySettingsError where no anchor can issue."""
+    """Make the gateway that settings describe.
+
+    Raises GatewaySettingsError where no anchor can issue.
+    """
     try:
         return Gateway(
             settings.anchors,
@@ -139,7 +145,10 @@ def source_of(settings: GatewaySettings) -> RevocationSource | None:
 
 
 def duration(text: str) -> timedelta:
-    """Read a duration of ISO 8601, such as PT1H or P1DT30M, longer than nothing. Raises ValueError."""
+    """Read a duration of ISO 8601, such as PT1H or P1DT30M, longer than nothing.
+
+    Raises ValueError.
+    """
     found = _DURATION.fullmatch(text)
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
     length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

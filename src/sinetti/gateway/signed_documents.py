@@ -42,7 +42,9 @@ class DocumentRejected(Exception):
 
 
 def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tuple[bytes, bytes]:
-    """Give the octets that the signature covers, and its certificate's DER. Raises DocumentRejected.
+    """Give the octets that the signature covers, and its certificate's DER.
+
+    Raises DocumentRejected.
 
     `judge` sees the certificate before anything is computed with its key, and raises Refused for one that is not taken.
     """

@@ -74,7 +74,10 @@ class OfferedKey:
 
 
 def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
-    """Read what sshd says: user (%u), type (%t) and base64 (%k) of a key. Raises ValueError with a sentence."""
+    """Read what sshd says: user (%u), type (%t) and base64 (%k) of a key.
+
+    Raises ValueError with a sentence.
+    """
     if not _USER.fullmatch(user):
         why = "this is no name of a user"
         raise ValueError(why)
@@ -200,7 +203,10 @@ def _octets(entry: "os.DirEntry[str]") -> bytes:
 
 
 def _certificates(octets: bytes) -> tuple[x509.Certificate, ...]:
-    """Give the certificates of a file, DER or PEM. Raises ValueError where there is none."""
+    """Give the certificates of a file, DER or PEM.
+
+    Raises ValueError where there is none.
+    """
     if octets.startswith(b"\x30"):
         return (load_certificate(octets),)
     return load_bundle(octets)

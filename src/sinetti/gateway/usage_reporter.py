@@ -51,7 +51,10 @@ class ReportTarget:
     within: float = _WITHIN
 
     def send(self, batch: dict[bytes, datetime], now: datetime) -> int | None:
-        """Send one batch: last seen (UTC), by the SHA-256 of each certificate. The status; None where none came."""
+        """Send one batch: last seen (UTC), by the SHA-256 of each certificate.
+
+        The status; None where none came.
+        """
         body = render(Observation(Sha256(digest.hex()), at) for digest, at in batch.items())
         parts = SignedComponents("POST", url_path(self.url), CONTENT_TYPE, body)
         headers = sign(parts, self.key, self.name, now)

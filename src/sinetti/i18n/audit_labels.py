@@ -219,7 +219,10 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def fact_label(name: str, value: str | int, language: Language) -> str:
-    """Return a fact as people read it: "how many: 1 000". What has no words stands as it is written."""
+    """Return a fact as people read it: "how many: 1 000".
+
+    What has no words stands as it is written.
+    """
     called = translate(FACTS[name], language) if name in FACTS else name
     return f"{called}: {_value(name, value, language)}"
 

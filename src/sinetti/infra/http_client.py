@@ -25,7 +25,10 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request. `limit` is the longest answer that is read, in octets; `within` seconds all of it may take."""
+    """A request.
+
+    `limit` is the longest answer that is read, in octets; `within` seconds all of it may take.
+    """
 
     url: str
     method: str = "GET"

@@ -77,7 +77,10 @@ def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] 
 
 
 def load_full(path: Path) -> bytes:
-    """A kept list, put together (DER). Raises FileNotFoundError, and JournalDamaged for what cannot be one."""
+    """A kept list, put together (DER).
+
+    Raises FileNotFoundError, and JournalDamaged for what cannot be one.
+    """
     name, der = list_name(path), path.read_bytes()
     if name is None or name.base is None:
         return der

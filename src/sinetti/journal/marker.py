@@ -41,7 +41,10 @@ class JournalMark:
         return None
 
     def write(self) -> None:
-        """Remember that this node has written a journal. Where that cannot be, the next start does it."""
+        """Remember that this node has written a journal.
+
+        Where that cannot be, the next start does it.
+        """
         said = {"node": self.node, "folder": self._folder}
         try:
             number = self.path.stat().st_ino if self.path.exists() else None

@@ -213,7 +213,9 @@ def check_present(path: Path) -> None:
 
 
 def read(path: Path) -> Iterator[JournalLine]:
-    """Give a journal's whole lines in order. Raises JournalDamaged at the first that is not as it was written.
+    """Give a journal's whole lines in order.
+
+    Raises JournalDamaged at the first that is not as it was written.
 
     A last line without its end is left out: it is being written, or a crash cut it off, and no answer went with it.
     """
@@ -240,7 +242,9 @@ def read(path: Path) -> Iterator[JournalLine]:
 
 
 def verify(path: Path) -> int:
-    """Check a journal to its end; returns how many lines it has. Raises JournalDamaged, naming the line.
+    """Check a journal to its end; returns how many lines it has.
+
+    Raises JournalDamaged, naming the line.
 
     A line that is cut off is named too. That whole lines are missing at the end is known from NODE.jsonl.head.
     """

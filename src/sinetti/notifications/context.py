@@ -18,7 +18,10 @@ WAVE_FROM, WAVE_DAYS = 1000, 5
 
 
 class TemporaryFailure(Exception):
-    """A message that did not get away for a reason that may pass. What is told has no address in it."""
+    """A message that did not get away for a reason that may pass.
+
+    What is told has no address in it.
+    """
 
 
 class ConnectionLost(TemporaryFailure):
@@ -43,7 +46,9 @@ class PermanentFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
-    """One written message to one recipient. `to` is an e-mail address or a phone number; SMS have no subject.
+    """One written message to one recipient.
+
+    `to` is an e-mail address or a phone number; SMS have no subject.
 
     `text` is whole by itself; `html` says the same (e-mail alone). `message_id` is its row's, the same at each try.
     """
@@ -73,7 +78,9 @@ class MessageTransport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotificationSettings:
-    """What an operator decides about messages. `people_address` is that of the pages, without a slash at the end.
+    """What an operator decides about messages.
+
+    `people_address` is that of the pages, without a slash at the end.
 
     `help` says in each language how to reach help; `service` is the authority's name, which is also the controller of
     people's data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first

@@ -18,7 +18,10 @@ _LONGEST_SERIAL = 20
 
 
 def ari_cert_id(certificate: x509.Certificate) -> str:
-    """Write the id of a certificate. ValueError where it does not name its issuer's key, or has a negative serial."""
+    """Write the id of a certificate.
+
+    ValueError where it does not name its issuer's key, or has a negative serial.
+    """
     try:
         named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except x509.ExtensionNotFound:
@@ -32,7 +35,10 @@ def ari_cert_id(certificate: x509.Certificate) -> str:
 
 
 def parse_ari_cert_id(text: str) -> tuple[bytes, Serial]:
-    """Read an id: the key identifier of the issuing CA, and the serial. ValueError for what RFC 9773, 4.1, is not."""
+    """Read an id: the key identifier of the issuing CA, and the serial.
+
+    ValueError for what RFC 9773, 4.1, is not.
+    """
     found = _SHAPE.fullmatch(text) if len(text) <= LONGEST else None
     identifier, octets = (_read(part) for part in found.groups()) if found else (None, None)
     if not identifier or not octets or len(octets) > _LONGEST_SERIAL:

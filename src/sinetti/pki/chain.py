@@ -1,4 +1,7 @@
-"""Who issued a certificate. A chain is one step at a time here: each question names the anchors that count."""
+"""Who issued a certificate.
+
+A chain is one step at a time here: each question names the anchors that count.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -164,7 +167,10 @@ def is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
 
 
 def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -> ExtensionValue | None:
-    """Give the value of one extension, None where it is absent. Raises ValueError if the extensions cannot be read."""
+    """Give the value of one extension, None where it is absent.
+
+    Raises ValueError if the extensions cannot be read.
+    """
     try:
         # By its identifier: asking for the class costs an isinstance of an abstract class for each extension.
         value = certificate.extensions.get_extension_for_oid(kind.oid).value

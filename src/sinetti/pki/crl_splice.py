@@ -43,7 +43,10 @@ def strip_entries(der: bytes, octets: int) -> bytes:
 
 
 def join_crl(first_entries: bytes | memoryview, short: bytes) -> bytes:
-    """A list that was kept without its first entries, with them. Raises ValueError for octets that are no list."""
+    """A list that was kept without its first entries, with them.
+
+    Raises ValueError for octets that are no list.
+    """
     pieces = split_crl(short)
     return _put_together(pieces, first_entries, pieces.entries)
 

@@ -1,4 +1,6 @@
-"""PKCS#10 requests (RFC 2986). The key is taken out and nothing else: no other field of a request is ever trusted.
+"""PKCS#10 requests (RFC 2986).
+
+The key is taken out and nothing else: no other field of a request is ever trusted.
 
 What people paste or upload for a certificate signing request: PEM, bare base64 or DER, and what it is instead.
 

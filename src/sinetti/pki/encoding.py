@@ -96,7 +96,10 @@ def _is_consistent(key: rsa.RSAPrivateKey) -> bool:
 
 
 def passphrase_matches(pem: bytes, passphrase: bytes) -> bool:
-    """Whether a passphrase opens a PEM private key. The key itself is not looked at: that takes 0.2 s for RSA 4096."""
+    """Whether a passphrase opens a PEM private key.
+
+    The key itself is not looked at: that takes 0.2 s for RSA 4096.
+    """
     try:
         load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=True)
     except (TypeError, ValueError, UnsupportedAlgorithm):
@@ -118,7 +121,10 @@ def dump_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
 
 
 def certificate_pem(der: bytes) -> bytes:
-    """Write the same certificate as PEM (RFC 7468), its last line ended. Raises ValueError if it is no certificate."""
+    """Write the same certificate as PEM (RFC 7468), its last line ended.
+
+    Raises ValueError if it is no certificate.
+    """
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
@@ -167,7 +173,10 @@ def organisation_name(name: str) -> str:
 
 
 _ROUNDS, _ROUNDS_LEGACY = 20_000, 2048
-"""Rounds of key derivation. The old form is of no strength anyway: some of its readers take no more."""
+"""Rounds of key derivation.
+
+The old form is of no strength anyway: some of its readers take no more.
+"""
 
 
 def is_password(octets: bytes) -> bool:

@@ -100,7 +100,10 @@ _LEAST_EXPONENT, _GREATEST_EXPONENT = 65_537, 2**32
 
 
 def key_type(public_key: AnyPublicKey) -> KeyType | None:
-    """Tell what `--key` calls this key; None for any other algorithm, curve or size. RSA sizes count exactly."""
+    """Tell what `--key` calls this key; None for any other algorithm, curve or size.
+
+    RSA sizes count exactly.
+    """
     match public_key:
         case rsa.RSAPublicKey():
             return _RSA_TYPES.get(public_key.key_size)

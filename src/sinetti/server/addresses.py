@@ -93,7 +93,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def listen_per_worker(address: ListenAddress, sockets: int) -> tuple[ListenAddress, tuple[socket.socket, ...]]:
-    """Listen once for each worker; gives the address as it is then, with its port. Raises AddressInUse.
+    """Listen once for each worker; gives the address as it is then, with its port.
+
+    Raises AddressInUse.
 
     The system spreads connections over the sockets of a port (SO_REUSEPORT), and each worker has one of them. They stay
     open here, so that what waits for a worker that died is answered by the next. Of a Unix socket there is only one.

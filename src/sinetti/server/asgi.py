@@ -188,7 +188,9 @@ class AsgiApp:
     async def _stream(
         self, receive: Receive, send: Send, reply: Response, parts: BodyStream, asked: tuple[str, str]
     ) -> None:
-        """Send an answer part by part. What does not come to its end is cut off, so that it does not look whole.
+        """Send an answer part by part.
+
+        What does not come to its end is cut off, so that it does not look whole.
 
         For whoever has gone away no more parts are made: the server itself would take them all.
         """

@@ -14,7 +14,10 @@ current_request: ContextVar[str | None] = ContextVar("current_request", default=
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, whole. `path` is decoded, `query` is not; `request_id` is ours, 32 hex digits."""
+    """One request, whole.
+
+    `path` is decoded, `query` is not; `request_id` is ours, 32 hex digits.
+    """
 
     method: str
     path: str
@@ -28,7 +31,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class BodyStream:
-    """A body that is made while it is sent. Each part may be made by another thread; `close` is called once, at last.
+    """A body that is made while it is sent.
+
+    Each part may be made by another thread; `close` is called once, at last.
 
     So a part holds nothing of its thread: no cursor, no open transaction.
     """
@@ -39,7 +44,9 @@ class BodyStream:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. `noted` is for the log, and not sent; None: this answer leaves no line there.
+    """One answer.
+
+    `noted` is for the log, and not sent; None: this answer leaves no line there.
 
     `cookies` are values of Set-Cookie, each a header of its own (RFC 6265, 3). With `parts` these are its body.
     """

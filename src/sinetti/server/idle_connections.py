@@ -15,7 +15,10 @@ from sinetti.server.graceful_shutdown import open_fds, with_socket
 from sinetti.server.rate_limits import Admission, Peer, client_key
 
 LOOKS_EVERY = 0.25
-"""Seconds between two looks. One at 4,096 connections takes 25 ms (measured), one at a few takes none."""
+"""Seconds between two looks.
+
+One at 4,096 connections takes 25 ms (measured), one at a few takes none.
+"""
 
 SILENT = "too-many-connections-from-address"
 """Why connections were ended, as the log calls it."""

@@ -78,7 +78,9 @@ _kept: list[asyncio.AbstractEventLoop] = []
 
 
 def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once the servers run. The process is to end soon after.
+    """Serve until SIGTERM or SIGINT; `ready` is called once the servers run.
+
+    The process is to end soon after.
 
     On SIGUSR1 it retires: it takes no more connections, and serves until those that it has are answered and closed.
 
@@ -183,7 +185,10 @@ class InvalidKeyPair(ValueError):
 
 
 def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
-    """Read PEM files into files of memory (memfd), and try them with the real server. Raises InvalidKeyPair."""
+    """Read PEM files into files of memory (memfd), and try them with the real server.
+
+    Raises InvalidKeyPair.
+    """
     copies = []
     for path in (certificate, key):
         try:

@@ -160,7 +160,9 @@ class Rejected:
 
 @dataclass(slots=True)
 class Admission:
-    """The limits per address of one worker. Without meter and crowd everybody is let in.
+    """The limits per address of one worker.
+
+    Without meter and crowd everybody is let in.
 
     Behind a proxy the caller is the last hop of X-Forwarded-For, which the proxy itself wrote; else that header counts
     for nothing. Loopback is counted where an operator has set limits.

@@ -40,7 +40,9 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What a process is for. `run` gets what to call when it is ready, and never returns.
+    """What a process is for.
+
+    `run` gets what to call when it is ready, and never returns.
 
     Of the processes of one generation, those that are `renewed` are exchanged on SIGHUP.
     """

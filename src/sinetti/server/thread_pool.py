@@ -41,7 +41,10 @@ class ThreadPool(Generic[_Result]):
         self._work: SimpleQueue[tuple[Future[_Result], Callable[[], _Result], int] | None] = SimpleQueue()
 
     def submit(self, work: Callable[[], _Result], octets: int = 0) -> "Future[_Result]":
-        """Have something done with so many octets. Called from one thread alone, the event loop's."""
+        """Have something done with so many octets.
+
+        Called from one thread alone, the event loop's.
+        """
         future: Future[_Result] = Future()
         self._work.put((future, work, octets))
         if not self._idle.acquire(blocking=False) and self._to_start:

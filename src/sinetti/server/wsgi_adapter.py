@@ -81,7 +81,9 @@ class WsgiEndpoint:
 
 
 def build_environ(request: Request, address: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """What PEP 3333 wants to know of a request. Scheme and name are those of `address`, whoever speaks for people.
+    """What PEP 3333 wants to know of a request.
+
+    Scheme and name are those of `address`, whoever speaks for people.
 
     Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
     """
@@ -128,7 +130,10 @@ def _nothing() -> None:
 
 
 def _shown(status: int, path: str) -> str:
-    """What of a path may stand in the log: where it begins, if it is one of ours. Secrets come behind that."""
+    """What of a path may stand in the log: where it begins, if it is one of ours.
+
+    Secrets come behind that.
+    """
     first = path.split("/")[1] if status < HTTPStatus.BAD_REQUEST and path.startswith("/") else "…"
     return f"/{first}"
 

@@ -26,7 +26,10 @@ PATIENCE = 15.0
 
 
 class SingleFlight:
-    """The turns of one process. A list of a million entries takes 150 MB and a second: a crowd makes it once."""
+    """The turns of one process.
+
+    A list of a million entries takes 150 MB and a second: a crowd makes it once.
+    """
 
     def __init__(self) -> None:
         self._locks: dict[str, RLock] = {}

@@ -24,7 +24,10 @@ TRIES = 10
 
 
 def until_settled(attempt: Callable[[], _Answer | Rejection]) -> _Answer | Rejection:
-    """Decide, and decide anew where the state moved meanwhile. No register or journal: UNAVAILABLE."""
+    """Decide, and decide anew where the state moved meanwhile.
+
+    No register or journal: UNAVAILABLE.
+    """
     try:
         for _ in range(TRIES):
             try:

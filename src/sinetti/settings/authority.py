@@ -59,7 +59,10 @@ _HEAD = "# Settings of this authority. The hierarchy it was built with is in hie
 
 
 def parse(text: str) -> AuthoritySettings:
-    """Parse `authority.toml`. Raises SettingsError, naming the key and what to write instead."""
+    """Parse `authority.toml`.
+
+    Raises SettingsError, naming the key and what to write instead.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as bad:

@@ -1,4 +1,6 @@
-"""Django's settings. The databases are opened by `registry.opening`, since each register is a value, not a global.
+"""Django's settings.
+
+The databases are opened by `registry.opening`, since each register is a value, not a global.
 
 What pages for people need of the authority that they are of is set by `eservice.application` in processes that serve
 them; whatever is not set refuses.
@@ -62,8 +64,11 @@ CACHES = {
         "OPTIONS": {"added_for": 120},
     }
 }
-"""Limits, and used one-time codes, are those of all processes and nodes. A code counts for 90 s, for clocks that differ
-(MFA_TOTP_TOLERANCE), but django-allauth before 65.22 remembers a used one for 30: what is added stays for longer."""
+"""Limits, and used one-time codes, are those of all processes and nodes.
+
+A code counts for 90 s, for clocks that differ (MFA_TOTP_TOLERANCE), but django-allauth before 65.22 remembers a used
+one for 30: what is added stays for longer.
+"""
 SESSION_ENGINE = "sinetti.eservice.accounts.sessions"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"

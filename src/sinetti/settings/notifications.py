@@ -54,7 +54,10 @@ class NoticeSettings:
 
 
 def read(path: Path) -> NoticeSettings:
-    """Read the file and those that it names. Raises SettingsError, naming the key and what to write instead."""
+    """Read the file and those that it names.
+
+    Raises SettingsError, naming the key and what to write instead.
+    """
     try:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
         mode = path.stat().st_mode
@@ -75,7 +78,10 @@ def read(path: Path) -> NoticeSettings:
 
 
 def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
-    """Parse the file's text; names of files are beside it. `private`: nobody else can read it. Raises SettingsError."""
+    """Parse the file's text; names of files are beside it.
+
+    `private`: nobody else can read it. Raises SettingsError.
+    """
     try:
         top = TomlTable(FILE, "", tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:

@@ -26,7 +26,10 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class InvalidReceipt(ValueError):
-    """What was signed is no receipt of ours. The text says why and holds nothing of it."""
+    """What was signed is no receipt of ours.
+
+    The text says why and holds nothing of it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
-    """Refuse what does not go with this option: it would be thought to count. Raises OptionError."""
+    """Refuse what does not go with this option: it would be thought to count.
+
+    Raises OptionError.
+    """
     if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run", *others)):
         sentence = f"{option} takes no choice, no reason, no explanation, no --over and no --dry-run"
         raise OptionError(sentence)

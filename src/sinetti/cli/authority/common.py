@@ -167,7 +167,10 @@ def unknown_organisation(customer_id: str) -> CustomerIdError:
 
 
 def zoned_instant(option: str, text: str) -> datetime:
-    """Read a time with its zone; UTC, whole seconds. Raises OptionError, also for a time before 1950."""
+    """Read a time with its zone; UTC, whole seconds.
+
+    Raises OptionError, also for a time before 1950.
+    """
     try:
         parsed = datetime.fromisoformat(text)
         at = parsed.astimezone(UTC).replace(microsecond=0) if parsed.tzinfo else None

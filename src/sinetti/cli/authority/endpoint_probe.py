@@ -61,7 +61,10 @@ def why_away(address: str) -> str | None:
 
 
 def fetched(url: str, request: bytes | None = None) -> bytes:
-    """GET an address, or POST an OCSP request there; gives what is answered with 200. Raises NotFound."""
+    """GET an address, or POST an OCSP request there; gives what is answered with 200.
+
+    Raises NotFound.
+    """
     headers = {} if request is None else {"Content-Type": "application/ocsp-request"}
     asked = urllib.request.Request(url, request, headers)  # noqa: S310 - check_address lets http and https through
     try:

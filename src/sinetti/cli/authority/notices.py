@@ -91,7 +91,10 @@ def register(commands: "Commands") -> None:
 
 @contextmanager
 def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
-    """Open the room of messages. Raises SettingsError, also where there are no settings."""
+    """Open the room of messages.
+
+    Raises SettingsError, also where there are no settings.
+    """
     with opened_authority(parsed.dir) as authority:
         settings = notice_settings.read(authority.folder.notices)
         yield _OpenedNotifications(authority, settings, notification_context(authority, settings=settings))

@@ -41,12 +41,18 @@ def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: 
 
 
 def passphrase_of(parsed: argparse.Namespace) -> bytes | None:
-    """Give the pass-phrase in the file that was named, None where none was. Raises PassphraseError."""
+    """Give the pass-phrase in the file that was named, None where none was.
+
+    Raises PassphraseError.
+    """
     return None if parsed.passphrase_file is None else read_passphrase(parsed.passphrase_file)
 
 
 def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
-    """Give the folder of keys that are off line and their pass-phrase. Raises OptionError and PassphraseError."""
+    """Give the folder of keys that are off line and their pass-phrase.
+
+    Raises OptionError and PassphraseError.
+    """
     place, named = parsed.offline_dir.absolute(), parsed.offline_passphrase_file
     if named == "-":
         phrase = checked(sys.stdin.buffer.readline(_LONGEST_LINE), "standard input")

@@ -105,7 +105,10 @@ def _service(
 
 
 def _password(path: Path | None) -> bytes | None:
-    """Give the first line of a file, or None where none is named. Raises UsageError for an empty one."""
+    """Give the first line of a file, or None where none is named.
+
+    Raises UsageError for an empty one.
+    """
     if path is None:
         return None
     password = common.read_secret(path).partition(b"\n")[0].rstrip(b"\r")

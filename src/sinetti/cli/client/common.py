@@ -48,7 +48,10 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add --store and --config. When the command runs, `parsed.store` is there: the option's, else the file's."""
+    """Add --store and --config.
+
+    When the command runs, `parsed.store` is there: the option's, else the file's.
+    """
     parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="sinetti.toml, which says where the store is and how it is kept"
@@ -57,7 +60,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def find_store(parsed: argparse.Namespace) -> None:
-    """Take the store from sinetti.toml where no option names it. Raises UsageError where neither does."""
+    """Take the store from sinetti.toml where no option names it.
+
+    Raises UsageError where neither does.
+    """
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
         if config is None:
@@ -126,7 +132,10 @@ def parse_instant(text: str) -> datetime:
 
 
 def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
-    """Give the instant that counts: the machine's, or --now with a warning. Raises UsageError."""
+    """Give the instant that counts: the machine's, or --now with a warning.
+
+    Raises UsageError.
+    """
     if parsed.now is None:
         return clock.utc_now()
     at = parse_instant(parsed.now)
@@ -170,7 +179,10 @@ def console_of(parsed: argparse.Namespace) -> Console:
 
 
 def one_or_all(parsed: argparse.Namespace) -> str | None:
-    """Give the one name that is meant, or None for all of them. Raises UsageError for both and for neither."""
+    """Give the one name that is meant, or None for all of them.
+
+    Raises UsageError for both and for neither.
+    """
     if (parsed.name is None) is not parsed.all:
         raise UsageError(make_message(messages.NAME_OR_ALL))
     name: str | None = parsed.name
@@ -249,7 +261,10 @@ def print_json(value: object) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
-    """Print a list of rows as `print_json` does. Each is written by itself: indenting takes ten times as long."""
+    """Print a list of rows as `print_json` does.
+
+    Each is written by itself: indenting takes ten times as long.
+    """
     shown = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, shown)):
         shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
@@ -259,7 +274,10 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientContext, str], CommandResult]) -> ExitCode:
-    """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
+    """Do it for the one NAME or for --all, and report.
+
+    Raises UsageError, not for one among all.
+    """
     wanted = one_or_all(parsed)
     if wanted is None:
         require_store(parsed)

@@ -34,7 +34,10 @@ exit codes: 0 the signature fits, and with --anchors its certificate is of the s
 or a message that bears no signature. Calls nobody. What each guess means: docs/explain.md."""
 
 _PATIENCE = 10.0
-"""Seconds: for large documents. A message is explained in a few hundredths of a second."""
+"""Seconds: for large documents.
+
+A message is explained in a few hundredths of a second.
+"""
 
 _EXIT_CODES = {
     DiagnosisResult.FITS: ExitCode.DONE,

@@ -83,7 +83,10 @@ def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
 
 
 def _ask(ctx: ClientContext, name: str, reason: RevocationReason, console: Console) -> None:
-    """Say what stops, and have the name typed. Raises UsageError for another, and where nobody can be asked."""
+    """Say what stops, and have the name typed.
+
+    Raises UsageError for another, and where nobody can be asked.
+    """
     for message in revoke.describe_impact(ctx, name, reason):
         console.tell(message)
     if sys.stdin is None or not sys.stdin.isatty():

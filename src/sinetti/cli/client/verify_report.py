@@ -37,7 +37,10 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """`fault` None: the seal is good, and `octets` are what it covers. Of an untrusted signer nothing is told."""
+    """`fault` None: the seal is good, and `octets` are what it covers.
+
+    Of an untrusted signer nothing is told.
+    """
 
     fault: VerdictReason | None
     message: Message
@@ -58,7 +61,10 @@ class VerificationResult:
 
 
 def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> VerificationResult:
-    """Check a seal at `now` (UTC). Raises ValueError for what is no XML document, and for anchors that are no CAs."""
+    """Check a seal at `now` (UTC).
+
+    Raises ValueError for what is no XML document, and for anchors that are no CAs.
+    """
     verified = Gateway(anchors).verify(document, now)
     if verified.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT:
         why = verified.verdict.values["why"]
@@ -96,7 +102,10 @@ def rejection_reason(verdict: Verdict) -> messages.Value:
 
 
 def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
-    """Whether a document shows a certificate that none of the anchors issued. Computes nothing with its key."""
+    """Whether a document shows a certificate that none of the anchors issued.
+
+    Computes nothing with its key.
+    """
     shown: list[x509.Certificate] = []
 
     def look(certificate: x509.Certificate) -> bool:

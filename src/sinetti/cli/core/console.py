@@ -19,7 +19,10 @@ NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Where a person reads: standard error, in one language. Standard output is for what programs read."""
+    """Where a person reads: standard error, in one language.
+
+    Standard output is for what programs read.
+    """
 
     language: Language
 
@@ -29,7 +32,10 @@ class Console:
 
 
 def language_of(arguments: Sequence[str]) -> Language:
-    """Give the reader's language: --lang, else the locale's, else English. Looked at before anything is parsed."""
+    """Give the reader's language: --lang, else the locale's, else English.
+
+    Looked at before anything is parsed.
+    """
     for here, word in enumerate(arguments):
         given = word.removeprefix("--lang=") if word.startswith("--lang=") else None
         if word == "--lang" and here + 1 < len(arguments):

@@ -65,7 +65,10 @@ def print_bytes(octets: bytes) -> None:
 
 
 def flush() -> None:
-    """Write what others have left for the interpreter's end, argparse its help. Raises OutputError."""
+    """Write what others have left for the interpreter's end, argparse its help.
+
+    Raises OutputError.
+    """
     if sys.stdout is not None:
         with _standard_output() as stream:
             stream.flush()
@@ -182,7 +185,10 @@ _WIDE = frozenset("WF")
 
 
 def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Lay out a table; columns numbered in `right` are flush right. The last column takes what it needs."""
+    """Lay out a table; columns numbered in `right` are flush right.
+
+    The last column takes what it needs.
+    """
     return format_columns((head, *lines), right)
 
 

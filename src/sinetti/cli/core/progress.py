@@ -32,7 +32,10 @@ LAST = gettext_noop("{done} of {total}, last {name}")
 
 
 class ProgressBar:
-    """Counts what is done, from any thread. A stream that refuses is let be: the work goes on."""
+    """Counts what is done, from any thread.
+
+    A stream that refuses is let be: the work goes on.
+    """
 
     def __init__(self, total: int, stream: TextIO | None, language: Language, ticks: Callable[[], float]) -> None:
         """Draw nothing yet."""

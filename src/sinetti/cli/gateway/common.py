@@ -70,7 +70,10 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
 
 
 def gateway_of(parsed: argparse.Namespace) -> Gateway:
-    """Make the gateway that the options describe. Raises UsageError for a file that cannot be read."""
+    """Make the gateway that the options describe.
+
+    Raises UsageError for a file that cannot be read.
+    """
     try:
         return Gateway(
             _anchors(parsed.anchors),

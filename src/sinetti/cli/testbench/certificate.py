@@ -74,7 +74,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _samples(parsed: argparse.Namespace) -> list[SampleCertificate]:
-    """Make what is asked for, of one hierarchy. Raises OptionError, which names the option."""
+    """Make what is asked for, of one hierarchy.
+
+    Raises OptionError, which names the option.
+    """
     now = utc_now() if parsed.now is None else zoned_instant("--now", parsed.now)
     states = list(SampleState) if parsed.state == _ALL else [SampleState(parsed.state)]
     try:

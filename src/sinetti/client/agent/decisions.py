@@ -1,4 +1,7 @@
-"""What is done for a name now, or when, or why never: a closed set of decisions. Pure."""
+"""What is done for a name now, or when, or why never: a closed set of decisions.
+
+Pure.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +26,10 @@ FOR_GOOD = frozenset({RejectionReason.SIGNER_EXPIRED, RejectionReason.SIGNER_REV
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """A renewal is begun now. `urgent`: nothing holds it back; `early`: only a hint has opened it."""
+    """A renewal is begun now.
+
+    `urgent`: nothing holds it back; `early`: only a hint has opened it.
+    """
 
     urgent: bool
     early: bool

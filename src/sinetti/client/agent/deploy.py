@@ -60,7 +60,9 @@ def load(folder: Path) -> DeployMemory | None:
 
 
 def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -> bool:
-    """Tell whether the set in use may have to be brought into use now. Cheap: one small file, and some calls of stat.
+    """Tell whether the set in use may have to be brought into use now.
+
+    Cheap: one small file, and some calls of stat.
 
     With `entry` it is told too where it has other files or another deploy command than before.
     """
@@ -161,7 +163,10 @@ def _failed(state: DeployMemory, serial: str, entry: CertificateEntry, now: date
 
 
 def _waited(state: DeployMemory, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
-    """Whether it may be tried now. A clock that was set back does not make anybody wait longer than the delay."""
+    """Whether it may be tried now.
+
+    A clock that was set back does not make anybody wait longer than the delay.
+    """
     if state.trying != serial or state.next is None:
         return True
     if entry is not None and state.command != _digest(entry.hooks):

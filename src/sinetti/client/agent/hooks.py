@@ -39,7 +39,10 @@ OURS_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTE
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook is run for. `serial`: of the set in use (before) or to be brought into use, None for no set."""
+    """What a hook is run for.
+
+    `serial`: of the set in use (before) or to be brought into use, None for no set.
+    """
 
     name: str
     customer_id: str | None
@@ -91,7 +94,10 @@ def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: d
 
 
 def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
-    """Give the environment of a hook: the agent's own, and what docs/agent.md lists. Nothing of it is secret."""
+    """Give the environment of a hook: the agent's own, and what docs/agent.md lists.
+
+    Nothing of it is secret.
+    """
     handed_on = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}  # noqa: TID251 - not read
     until = about.not_after
     return handed_on | {

@@ -15,7 +15,10 @@ from sinetti.client.store.sighting import NameView
 
 
 class HookRunner(Protocol):
-    """The holder's programs, as a pass needs them. Nothing here raises for what a program does."""
+    """The holder's programs, as a pass needs them.
+
+    Nothing here raises for what a program does.
+    """
 
     def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run `before`; gives why the renewal is held back, or None. Raises StoreError."""

@@ -48,7 +48,10 @@ _LOOKS, _LOOKS_EVERY = 10, 0.02
 
 @contextlib.contextmanager
 def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
-    """Keep every other pass off a store until the block ends. Raises StoreLocked, which says who holds it; OSError."""
+    """Keep every other pass off a store until the block ends.
+
+    Raises StoreLocked, which says who holds it; OSError.
+    """
     path = store / FILE
     handle = os.open(path, os.O_RDWR | os.O_CREAT | files.NO_LINK, 0o600)
     try:
@@ -75,7 +78,10 @@ def _told_holder(path: Path) -> dict[str, Value]:
 
 
 def holder(path: Path) -> dict[str, Value]:
-    """Give who holds the lock, as they wrote it down: pid, host, user, since. A dash stands for what cannot be read."""
+    """Give who holds the lock, as they wrote it down: pid, host, user, since.
+
+    A dash stands for what cannot be read.
+    """
     try:
         with path.open("rb") as file:
             file.seek(len(_FIRST))
@@ -139,7 +145,9 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class NameResult:
-    """One name after a pass. `decision` is None where it is damaged or may not be touched; `outcome`, if it was tried.
+    """One name after a pass.
+
+    `decision` is None where it is damaged or may not be touched; `outcome`, if it was tried.
 
     `next_at`: when something is due for it, UTC, if that is known. `after`: the name once it was attended to.
     """
@@ -172,7 +180,10 @@ class RunListener(Protocol):
 
 
 def plan_run(agent: AgentContext) -> RunReport:
-    """Say what a pass would do, and do nothing: nobody is called, nothing is written. OSError for the store itself."""
+    """Say what a pass would do, and do nothing: nobody is called, nothing is written.
+
+    OSError for the store itself.
+    """
     return _ended([_planned(agent, one) for one in sighting.sights(agent.run.store)], agent.run.now)
 
 

@@ -23,7 +23,10 @@ from sinetti.client.store.memory import AgentMemory
 from sinetti.client.store.sighting import NameView
 
 ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
-"""Brings the settings of a name in line with sinetti.toml. Raises UsageError, StoreError, OSError."""
+"""Brings the settings of a name in line with sinetti.toml.
+
+Raises UsageError, StoreError, OSError.
+"""
 
 _NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
 """What cost the service nothing: it may be tried again at once, when a person has mended it."""
@@ -40,7 +43,10 @@ class RunCancelled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AgentContext:
-    """What a pass has from outside. `now_given`: `run.now` is none that PRODUCTION believes."""
+    """What a pass has from outside.
+
+    `now_given`: `run.now` is none that PRODUCTION believes.
+    """
 
     run: ClientContext
     config: Config

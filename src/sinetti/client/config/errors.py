@@ -14,7 +14,10 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class ConfigIssue:
-    """One mistake: what is wrong and what to write instead. `line` counts from 1; None where no line is to blame."""
+    """One mistake: what is wrong and what to write instead.
+
+    `line` counts from 1; None where no line is to blame.
+    """
 
     line: int | None
     told: Message

@@ -127,7 +127,10 @@ class ConfigDocument:
 
 @dataclass(frozen=True, slots=True)
 class ConfigTable:
-    """One table. What it does not have, or has wrong, is None; what is wrong is written down as well."""
+    """One table.
+
+    What it does not have, or has wrong, is None; what is wrong is written down as well.
+    """
 
     book: ConfigDocument
     place: Path

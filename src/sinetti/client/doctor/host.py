@@ -1,4 +1,7 @@
-"""The store on its disk: rights, owners, room, who is at work. Nothing is opened for writing, no lock is taken."""
+"""The store on its disk: rights, owners, room, who is at work.
+
+Nothing is opened for writing, no lock is taken.
+"""
 
 import os
 import shutil

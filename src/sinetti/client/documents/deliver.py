@@ -46,7 +46,10 @@ _KEY_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery as it lies in the store. `sealed_by` is our certificate, None for a document that came signed."""
+    """One delivery as it lies in the store.
+
+    `sealed_by` is our certificate, None for a document that came signed.
+    """
 
     folder: Path
     delivery_id: str
@@ -161,7 +164,9 @@ class DeliveryResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """What is to be delivered. `delivery_id` None: one is made. `another`: though there is a receipt already.
+    """What is to be delivered.
+
+    `delivery_id` None: one is made. `another`: though there is a receipt already.
 
     `tls_ca` (PEM) are the receiver's only anchors; None: those kept with the name, else the system's.
     """
@@ -177,7 +182,10 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """How it ended. `receipt` and `octets` (the same as they came) are there where it was delivered, now or before."""
+    """How it ended.
+
+    `receipt` and `octets` (the same as they came) are there where it was delivered, now or before.
+    """
 
     result: DeliveryResult
     exit_code: ExitCode
@@ -302,7 +310,10 @@ def _received(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Deliver
 
 
 def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
-    """Give a receipt that counts: its signer, what it is for, and its date. Raises ServiceError."""
+    """Give a receipt that counts: its signer, what it is for, and its date.
+
+    Raises ServiceError.
+    """
     kept, now = errand.settings, errand.run.now
     anchors, holders = (chain.load_bundle(bundle.encode()) for bundle in (kept.trust_services, kept.trust_holders))
     objections: list[Message] = []
@@ -339,7 +350,10 @@ def _done_before(delivery: Delivery, octets: bytes) -> DeliveryOutcome:
 
 
 def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
-    """Read a receipt that is kept. It was verified before that, and is judged no more: its signer may have ended."""
+    """Read a receipt that is kept.
+
+    It was verified before that, and is judged no more: its signer may have ended.
+    """
     try:
         return receipts.read_receipt(octets, lambda _signer: True)
     except ValueError as bad:

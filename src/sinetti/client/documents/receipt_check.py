@@ -29,7 +29,10 @@ class ReceiptError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptCheck:
-    """What was found. `receipt` is what it says, once it is known who signed it, for these octets or for others."""
+    """What was found.
+
+    `receipt` is what it says, once it is known who signed it, for these octets or for others.
+    """
 
     fault: ReceiptError | None
     message: Message

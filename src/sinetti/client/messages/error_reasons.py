@@ -1,4 +1,7 @@
-"""Why something failed, in the reader's language: a closed list of reasons. What is not in it is given as it came."""
+"""Why something failed, in the reader's language: a closed list of reasons.
+
+What is not in it is given as it came.
+"""
 
 import errno
 import http.client

@@ -34,7 +34,10 @@ def unusable(now: datetime) -> str:
 
 
 def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None) -> str:
-    """Write everything, in the text format 0.0.4. `last_run`: when the agent last ended a pass, if that is known."""
+    """Write everything, in the text format 0.0.4.
+
+    `last_run`: when the agent last ended a pass, if that is known.
+    """
     labels = {row.name: _labels(name=row.name, customer_id=row.seen.customer_id or "") for row in rows}
     return "".join(line for family in _families(rows, labels, now, last_run) for line in _written(family))
 

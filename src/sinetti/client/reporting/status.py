@@ -43,7 +43,10 @@ class NameStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One name at `now`. Times UTC; what is not known is None. `seen` has what the row was made of."""
+    """One name at `now`.
+
+    Times UTC; what is not known is None. `seen` has what the row was made of.
+    """
 
     name: str
     state: NameStatus
@@ -142,7 +145,10 @@ _RANKS = {one: number for number, one in enumerate(RequiredAction)}
 
 
 def of(row: StatusRow) -> RequiredAction:
-    """Tell what is to be done about a name. WAIT: the agent is at it, or it renews itself soon."""
+    """Tell what is to be done about a name.
+
+    WAIT: the agent is at it, or it renews itself soon.
+    """
     seen = row.seen
     by_state = _STATES.get(row.state)
     if by_state is not None:
@@ -242,7 +248,10 @@ def row(store: Path, name: str, now: datetime) -> StatusRow:
 
 
 def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[StatusRow, ...]:
-    """Tell how every name of a store stands at its now, sorted by name. OSError where the store cannot be read."""
+    """Tell how every name of a store stands at its now, sorted by name.
+
+    OSError where the store cannot be read.
+    """
     return tuple(status_of(seen, now_of(seen)) for seen in snapshot.glance(store))
 
 
@@ -267,7 +276,10 @@ def status_of(seen: NameSnapshot, now: datetime) -> StatusRow:
 
 
 def _shown_open(seen: NameSnapshot) -> Message | None:
-    """Say how a first enrolment stands that has given no certificate. One without a journal was refused for good."""
+    """Say how a first enrolment stands that has given no certificate.
+
+    One without a journal was refused for good.
+    """
     if not seen.open:
         return make_message(messages.STATE_REFUSED)
     held = seen.open[0]
@@ -356,7 +368,10 @@ def status_text(row: StatusRow) -> Message:
 
 
 def details(row: StatusRow, folder: Path) -> dict[str, object]:
-    """Give the row with what `--details` adds. Reads the name's log; one without rights has no last event."""
+    """Give the row with what `--details` adds.
+
+    Reads the name's log; one without rights has no last event.
+    """
     seen = row.seen
     memory, deployment = seen.memory, seen.deployment
     hint = None if memory is None else memory.hint

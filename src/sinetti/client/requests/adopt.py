@@ -104,7 +104,9 @@ def settings_for(material: KeyMaterial, service: ServiceEntry, entry: Certificat
 
 
 def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSettings) -> CommandResult:
-    """Put key, certificate and chain into the store and in use. Doing it again changes nothing.
+    """Put key, certificate and chain into the store and in use.
+
+    Doing it again changes nothing.
 
     Raises UsageError where the certificate or the name does not do, StoreError, OSError.
     """

@@ -35,7 +35,9 @@ SILENT_FOR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ClientContext:
-    """What one run of the client has from outside. `wait` is seconds; `sleep` and `ticks` belong together.
+    """What one run of the client has from outside.
+
+    `wait` is seconds; `sleep` and `ticks` belong together.
 
     `now` is when it began, by which it is decided what is due. `clock` tells how late it is meanwhile; None: `now`.
     """

@@ -1,4 +1,7 @@
-"""What the holder's client does: enrol, retrieve, renew. One name at a time, under its lock."""
+"""What the holder's client does: enrol, retrieve, renew.
+
+One name at a time, under its lock.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -89,7 +92,10 @@ def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
 
 
 def retrieve(ctx: ClientContext, name: str) -> CommandResult:
-    """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
+    """Fetch what was accepted before; sends no request.
+
+    Raises StoreError, UsageError, OSError.
+    """
     folder = _existing(ctx, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything is fetched

@@ -59,7 +59,10 @@ def origin(service: str) -> str:
 
 
 def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language) -> RenewalInfoResult:
-    """Ask a name's service for the hint about its certificate. Never raises for whatever is answered."""
+    """Ask a name's service for the hint about its certificate.
+
+    Never raises for whatever is answered.
+    """
     try:
         named = ari_cert_id(certificate)
     except ValueError:  # it names no key of an issuer, or cannot be read
@@ -77,7 +80,10 @@ def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language)
 
 
 def read(answer: ServiceResponse, language: Language) -> RenewalInfoResult:
-    """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address."""
+    """Make of an answer what it says.
+
+    Why, it may say in sentences, as our service does, or at an address.
+    """
     if answer.status == _OK and answer.content_type.endswith("json"):
         hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)

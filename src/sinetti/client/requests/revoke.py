@@ -76,7 +76,10 @@ class RevocationResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RevocationOutcome:
-    """How it ended. `reason` is the service's word for a refusal; `revoked_at` is UTC, None where nobody said it."""
+    """How it ended.
+
+    `reason` is the service's word for a refusal; `revoked_at` is UTC, None where nobody said it.
+    """
 
     result: RevocationResult
     exit_code: ExitCode
@@ -96,7 +99,10 @@ class _RevocationTask:
 
 
 def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> tuple[Message, ...]:
-    """Say what a revocation would stop. Raises UsageError where there is nothing to revoke, StoreDamaged."""
+    """Say what a revocation would stop.
+
+    Raises UsageError where there is nothing to revoke, StoreDamaged.
+    """
     errand = _errand(ctx, name, reason)
     kept = errand.settings
     told = make_message(
@@ -111,7 +117,9 @@ def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> 
 
 
 def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: datetime) -> RevocationOutcome:
-    """Have the certificate in use revoked. `created`: the true time, which the signature bears.
+    """Have the certificate in use revoked.
+
+    `created`: the true time, which the signature bears.
 
     Raises UsageError where there is nothing to revoke, StoreError, OSError.
     """
@@ -128,7 +136,10 @@ def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: dat
 
 
 def is_revoked(ctx: ClientContext, name: str) -> bool:
-    """Whether the service has said before that the certificate in use is revoked. Raises as `describe_impact` does."""
+    """Whether the service has said before that the certificate in use is revoked.
+
+    Raises as `describe_impact` does.
+    """
     return _is_known(_errand(ctx, name, RevocationReason.UNSPECIFIED))
 
 

@@ -47,7 +47,10 @@ def service_of(settings: NameSettings, language: Language, now: datetime) -> Soa
 
 
 def call(service: SoapService, operation: Operation, message: bytes) -> SoapResponse:
-    """Send one message and read its answer. Raises ServiceError where there is none that counts."""
+    """Send one message and read its answer.
+
+    Raises ServiceError where there is none that counts.
+    """
     body = transport.call(SoapPost(service.address, operation.value, message, service.language, service.tls_ca))
     objections: list[Message] = []
 

@@ -80,7 +80,10 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SoapPost:
-    """One SOAP message on its way out. `tls_ca` (PEM) holds the only anchors of the server; None: the system's."""
+    """One SOAP message on its way out.
+
+    `tls_ca` (PEM) holds the only anchors of the server; None: the system's.
+    """
 
     address: ServiceUrl
     action: str
@@ -105,7 +108,9 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServiceResponse:
-    """What came back. `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT.
+    """What came back.
+
+    `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT.
 
     `retry_after`: how long the service wants to be left alone, where it says so.
     """
@@ -118,7 +123,10 @@ class ServiceResponse:
 
 @dataclass(frozen=True, slots=True)
 class ServerProbe:
-    """What a service shows of itself. `date` is its clock; `tls_until` (UTC) is None without TLS."""
+    """What a service shows of itself.
+
+    `date` is its clock; `tls_until` (UTC) is None without TLS.
+    """
 
     status: int
     date: datetime | None
@@ -204,7 +212,10 @@ def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> Server
 
 
 def whole_body(answer: ServiceResponse) -> bytes:
-    """Give the body of an answer. Raises ServiceError for one that is longer than any that is read."""
+    """Give the body of an answer.
+
+    Raises ServiceError for one that is longer than any that is read.
+    """
     if len(answer.body) > LIMIT:
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.ANSWER_TOO_LONG))
     return answer.body
@@ -255,7 +266,10 @@ def _lost(
 
 
 def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
-    """Whether TLS listens there. It reads no more than the first octets of a request, which are no handshake."""
+    """Whether TLS listens there.
+
+    It reads no more than the first octets of a request, which are no handshake.
+    """
     if isinstance(bad, http.client.BadStatusLine):
         return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
     found = b""

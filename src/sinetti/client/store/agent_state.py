@@ -28,7 +28,10 @@ class StoredRenewalInfo:
 
 @dataclass(frozen=True, slots=True)
 class AgentState:
-    """What a pass of the agent leaves for the next. `told`: the serial whose replacement was called for."""
+    """What a pass of the agent leaves for the next.
+
+    `told`: the serial whose replacement was called for.
+    """
 
     failures: int = 0
     next_try: datetime | None = None
@@ -39,7 +42,10 @@ class AgentState:
 
 @dataclass(frozen=True, slots=True)
 class DeployState:
-    """How far bringing into use has come. `serial` is the one that programs use; None: none was brought to them yet."""
+    """How far bringing into use has come.
+
+    `serial` is the one that programs use; None: none was brought to them yet.
+    """
 
     serial: str | None = None
     tries: int = 0

@@ -20,7 +20,9 @@ def document_signer(held: InstalledKeySet) -> DocumentSigner:
 
 
 def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySet:
-    """Read the certificate that a name seals with. Raises UsageError where it has none in force, StoreDamaged.
+    """Read the certificate that a name seals with.
+
+    Raises UsageError where it has none in force, StoreDamaged.
 
     A beginning that lies as little ahead as a clock may lag is no hindrance: `enrol` took it, too.
     """
@@ -52,5 +54,8 @@ def sign_document(document: bytes, held: InstalledKeySet, recipe: SignatureProfi
 
 
 def is_signed(document: bytes) -> bool:
-    """Whether a document holds a signature, good or bad. Raises ValueError for what is no XML."""
+    """Whether a document holds a signature, good or bad.
+
+    Raises ValueError for what is no XML.
+    """
     return next(parser.parse(document).iter(signature.SIGNATURE), None) is not None

@@ -111,7 +111,10 @@ def append_outcome(name_folder: Path, at: datetime, outcome: CommandResult, lang
 
 
 def read(name_folder: Path) -> Iterator[LogEvent]:
-    """Give what happened, oldest first; lines that are none are passed over. OSError for a file without rights."""
+    """Give what happened, oldest first; lines that are none are passed over.
+
+    OSError for a file without rights.
+    """
     for part in (BEFORE, FILE):
         try:
             octets = files.octets_of(name_folder / part)

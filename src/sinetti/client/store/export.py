@@ -34,7 +34,10 @@ PACKED = frozenset({ExportFormat.PKCS12, ExportFormat.PKCS12_LEGACY})
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What is asked for. `password` protects PKCS#12, or the key in PEM; `serial` None: the certificate in use."""
+    """What is asked for.
+
+    `password` protects PKCS#12, or the key in PEM; `serial` None: the certificate in use.
+    """
 
     form: ExportFormat
     with_key: bool

@@ -68,18 +68,27 @@ def is_name(name: str) -> bool:
 
 
 def list_names(store: Path) -> tuple[str, ...]:
-    """List the names of a store, sorted; a folder without anything of ours is none. OSError where it cannot be read."""
+    """List the names of a store, sorted; a folder without anything of ours is none.
+
+    OSError where it cannot be read.
+    """
     return tuple(sorted(entry.name for entry in store.iterdir() if is_name(entry.name) and is_kept(entry)))
 
 
 def directory_exists(store: Path) -> bool:
-    """Tell whether there is such a folder. OSError where nobody can tell: without rights to what it would lie in."""
+    """Tell whether there is such a folder.
+
+    OSError where nobody can tell: without rights to what it would lie in.
+    """
     mode = _mode(store)
     return mode is not None and stat.S_ISDIR(mode)
 
 
 def exists(path: Path) -> bool:
-    """Tell whether something lies there. OSError where nobody can tell: there Path.exists of Python 3.14 says no."""
+    """Tell whether something lies there.
+
+    OSError where nobody can tell: there Path.exists of Python 3.14 says no.
+    """
     return _mode(path) is not None
 
 

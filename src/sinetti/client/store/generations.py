@@ -68,12 +68,18 @@ def span_of(certificate: x509.Certificate) -> ValidityPeriod:
 
 
 def common_name(certificate: x509.Certificate) -> str | None:
-    """Give the subject's only CN, the customer id; None for none or several. ValueError if it cannot be read."""
+    """Give the subject's only CN, the customer id; None for none or several.
+
+    ValueError if it cannot be read.
+    """
     return _only(certificate, NameOID.COMMON_NAME)
 
 
 def organisation(certificate: x509.Certificate) -> str | None:
-    """Give the subject's only O, the customer's name; None for none or several. ValueError if it cannot be read."""
+    """Give the subject's only O, the customer's name; None for none or several.
+
+    ValueError if it cannot be read.
+    """
     return _only(certificate, NameOID.ORGANIZATION_NAME)
 
 
@@ -103,7 +109,9 @@ def install(
     bundle: Sequence[x509.Certificate],
     wanted: OutputOptions = _AS_EVER,
 ) -> Serial:
-    """Make a generation of a matching set and put it in use. Doing it again changes nothing.
+    """Make a generation of a matching set and put it in use.
+
+    Doing it again changes nothing.
 
     `key` is as it is to be kept: PEM, in clear or encrypted by the password of `wanted`, or the URI of one in a token.
     The generation has its further formats and owner before it is in use. Raises StoreError, OSError.
@@ -172,7 +180,9 @@ def is_complete(name_folder: Path, wanted: OutputOptions) -> bool:
 
 
 def current(name_folder: Path) -> InstalledKeySet | None:
-    """Read the generation in use; None where there never was one. Raises StoreDamaged where the set does not match.
+    """Read the generation in use; None where there never was one.
+
+    Raises StoreDamaged where the set does not match.
 
     Nothing is locked: who seals need not wait for a renewal. Files of which some were read before another generation
     came into use, and some after, are read again.
@@ -207,7 +217,10 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
 
 
 def certificate_in_use(name_folder: Path) -> x509.Certificate:
-    """Read the certificate in use alone: nothing else of the set is looked at. Raises StoreDamaged."""
+    """Read the certificate in use alone: nothing else of the set is looked at.
+
+    Raises StoreDamaged.
+    """
     return _parsed(files.live_path(name_folder) / CERTIFICATE)
 
 

@@ -69,7 +69,9 @@ UNDER_WAY = frozenset({RequestState.POSTPONED, RequestState.ACCEPTED, RequestSta
 
 @dataclass(frozen=True, slots=True)
 class RequestJournal:
-    """What is under way. `sends`: how often the request may have left; `transfer`: SHA-256 of the TransferId.
+    """What is under way.
+
+    `sends`: how often the request may have left; `transfer`: SHA-256 of the TransferId.
 
     `doubt`: one of those may have been done without our knowing. `digests`: SHA-256 of the files beside the journal.
     """
@@ -99,7 +101,9 @@ def folder_of(name_folder: Path, kind: RequestKind) -> Path:
 
 
 def begin(folder: Path, key: bytes, contents: dict[str, bytes], about: RequestJournal) -> RequestJournal:
-    """Put key, request and journal on the disk, at once and durably. Raises OSError where the disk refuses.
+    """Put key, request and journal on the disk, at once and durably.
+
+    Raises OSError where the disk refuses.
 
     `key` is as it is kept: PEM, in clear or encrypted, or the URI of one in a token.
     """
@@ -110,7 +114,10 @@ def begin(folder: Path, key: bytes, contents: dict[str, bytes], about: RequestJo
 
 
 def load(folder: Path) -> RequestJournal | None:
-    """Read a journal; None where nothing is under way. Raises StoreDamaged, for another key or request too."""
+    """Read a journal; None where nothing is under way.
+
+    Raises StoreDamaged, for another key or request too.
+    """
     journal = read_without_key(folder)
     if journal is not None and key_storage.key_id_of(folder, folder.parent.parent) != journal.key_id:
         raise files.corruption_error(key_storage.path_of(folder), "it is not the key that the journal names")
@@ -118,7 +125,10 @@ def load(folder: Path) -> RequestJournal | None:
 
 
 def read_without_key(folder: Path) -> RequestJournal | None:
-    """Read a journal as `load` does, but for its key, which takes long to read. Raises StoreDamaged."""
+    """Read a journal as `load` does, but for its key, which takes long to read.
+
+    Raises StoreDamaged.
+    """
     if not files.exists(folder):
         return None
     path = folder / FILE
@@ -161,7 +171,10 @@ def advance(
     codes: tuple[str, ...] = (),
     doubt: bool = False,
 ) -> RequestJournal:
-    """Write down the next state, durably, and give the journal as it now is. A doubt that was there stays."""
+    """Write down the next state, durably, and give the journal as it now is.
+
+    A doubt that was there stays.
+    """
     known = retrieval_id or journal.retrieval_id
     return _written(
         replace(journal, state=state, retrieval_id=known, codes=codes, doubt=journal.doubt or doubt),
@@ -176,7 +189,9 @@ def keep_certificate(journal: RequestJournal, octets: bytes) -> RequestJournal:
 
 
 def set_aside_before(name_folder: Path, kind: RequestKind, transfer: str) -> RequestJournal | None:
-    """Find what was set aside and had these transfer IDs (SHA-256 of the TransferId). Raises StoreDamaged.
+    """Find what was set aside and had these transfer IDs (SHA-256 of the TransferId).
+
+    Raises StoreDamaged.
 
     A key that the service would not have is left where it is.
     """

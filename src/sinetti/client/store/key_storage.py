@@ -45,7 +45,10 @@ def is_for(certificate: x509.Certificate, key_id: KeyId) -> bool:
 
 
 def serial_of(certificate: x509.Certificate) -> Serial:
-    """Give a certificate's serial number as it is written everywhere: lower-case hex. ValueError if it is negative."""
+    """Give a certificate's serial number as it is written everywhere: lower-case hex.
+
+    ValueError if it is negative.
+    """
     return encoding.serial_hex(certificate.serial_number)
 
 
@@ -92,7 +95,10 @@ def passphrase_of(wanted: OutputOptions) -> bytes | None:
 
 
 def secret(path: Path) -> bytes:
-    """Read a password that a file holds, without the end of its line. Raises StoreError."""
+    """Read a password that a file holds, without the end of its line.
+
+    Raises StoreError.
+    """
     try:
         found = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
     except RightsError as bad:
@@ -107,7 +113,10 @@ def secret(path: Path) -> bytes:
 
 
 def pkcs12_password(path: Path) -> bytes:
-    """Read the password of PKCS#12 files in the same way. Raises StoreError also where no such file takes it."""
+    """Read the password of PKCS#12 files in the same way.
+
+    Raises StoreError also where no such file takes it.
+    """
     found = secret(path)
     if not encoding_module.is_password(found):
         raise files.StoreError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
@@ -115,7 +124,10 @@ def pkcs12_password(path: Path) -> bytes:
 
 
 def serialise_key(key: PrivateKey, wanted: OutputOptions) -> bytes:
-    """Give a key as it is to be kept in key.pem: encrypted where a password is wanted. Raises StoreError."""
+    """Give a key as it is to be kept in key.pem: encrypted where a password is wanted.
+
+    Raises StoreError.
+    """
     return encoding.dump_private_key(key, passphrase_of(wanted))
 
 
@@ -139,7 +151,9 @@ def load_key(octets: bytes, wanted: OutputOptions) -> PrivateKey | None:
 
 
 def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> PrivateKey:
-    """Open the key that lies beside a certificate. A token is asked at the first signature only.
+    """Open the key that lies beside a certificate.
+
+    A token is asked at the first signature only.
 
     Raises StoreDamaged where the two do not belong together, StoreError.
     """
@@ -157,7 +171,10 @@ def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> 
 
 
 def key_id_of(folder: Path, name_folder: Path) -> KeyId:
-    """Give the id of the key that lies in a folder. A token is not asked: the URI says it. StoreDamaged, StoreError."""
+    """Give the id of the key that lies in a folder.
+
+    A token is not asked: the URI says it. StoreDamaged, StoreError.
+    """
     path = path_of(folder)
     if path.name == KEY:
         return key_id(_opened(path, name_folder, tests_primes=False))

@@ -22,7 +22,9 @@ FILE = "agent.json"
 
 @dataclass(frozen=True, slots=True)
 class AgentMemory:
-    """What is remembered. `serial`: the certificate that it is about, None for a first enrolment.
+    """What is remembered.
+
+    `serial`: the certificate that it is about, None for a first enrolment.
 
     `failures` are those in a row, `codes` and `exit_code` what the last one came to; `told`: the serial for which a
     person was told to order a replacement; `ask_again`: when the service is asked for a hint again. `received`: when a

@@ -21,7 +21,10 @@ F_FULLFSYNC = 51
 """macOS, fcntl(2): fsync there stops at the drive's own cache, this goes through it. Only macOS names the number."""
 
 PRIVATE = ("/inheritance:r", "/grant:r", "*S-1-3-4:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
-"""For icacls: owner, system and administrators, for what is made inside too. Numbers, because names are translated."""
+"""For icacls: owner, system and administrators, for what is made inside too.
+
+Numbers, because names are translated.
+"""
 
 NEW_GROUP = 0x200
 """CREATE_NEW_PROCESS_GROUP, which only Windows' subprocess names."""
@@ -52,7 +55,10 @@ class OsSupport(Protocol):
         """Give a file the name of another, which is gone then; or a folder a name that is free."""
 
     def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
-        """Put a link or folder in the place of another. Where that takes two steps, `old` holds the former between."""
+        """Put a link or folder in the place of another.
+
+        Where that takes two steps, `old` holds the former between.
+        """
 
     def new_process_group(self) -> dict[str, Any]:
         """Give the arguments with which subprocess starts a program that can be ended with all that it starts."""
@@ -95,7 +101,10 @@ class Posix:
         source.replace(target)
 
     def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
-        """Rename over the link, atomically. A folder, left by a system without links, makes way first."""
+        """Rename over the link, atomically.
+
+        A folder, left by a system without links, makes way first.
+        """
         if link.is_dir() and not link.is_symlink():
             link.replace(old)
         fresh.replace(link)
@@ -105,7 +114,10 @@ class Posix:
         return {"start_new_session": True}
 
     def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
-        """Signal the group: SIGTERM, then SIGKILL. What left for another session is not reached."""
+        """Signal the group: SIGTERM, then SIGKILL.
+
+        What left for another session is not reached.
+        """
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, sign)

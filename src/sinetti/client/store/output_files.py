@@ -35,7 +35,10 @@ _THROUGH = 0o011
 
 
 def check(name: str, wanted: OutputOptions) -> None:
-    """Look whether a set can be dressed as wanted, before anything is asked for. Raises StoreError."""
+    """Look whether a set can be dressed as wanted, before anything is asked for.
+
+    Raises StoreError.
+    """
     key_storage.passphrase_of(wanted)
     if wanted.password_file is not None and _packed(wanted):
         key_storage.pkcs12_password(wanted.password_file)
@@ -56,7 +59,10 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """List what a generation does not have yet; a key in a token has no copies. Cheap: nothing is read."""
+    """List what a generation does not have yet; a key in a token has no copies.
+
+    Cheap: nothing is read.
+    """
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
     return tuple(one for one in found if not files.exists(folder / one))
@@ -86,7 +92,10 @@ def key_der(key: PrivateKey, passphrase: bytes | None) -> bytes:
 
 
 def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
-    """Give a file of a set its owner, group and mode, before it has its name. Raises StoreError."""
+    """Give a file of a set its owner, group and mode, before it has its name.
+
+    Raises StoreError.
+    """
     whose = " / ".join(one for one in (wanted.owner, wanted.group) if one is not None)
     try:
         if wanted.owner is not None:
@@ -105,19 +114,28 @@ def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
 
 
 def dress_folder(name: str, folder: Path, wanted: OutputOptions) -> None:
-    """Dress every file of a set that has no name yet, and let others into its folder. Raises StoreError, OSError."""
+    """Dress every file of a set that has no name yet, and let others into its folder.
+
+    Raises StoreError, OSError.
+    """
     for path in folder.iterdir():
         apply_permissions(name, path, wanted)
     _open_to_others((folder,), wanted)
 
 
 def grant_traversal(name_folder: Path, wanted: OutputOptions) -> None:
-    """Let those to whom the files belong pass through the folders above them. Raises OSError."""
+    """Let those to whom the files belong pass through the folders above them.
+
+    Raises OSError.
+    """
     _open_to_others((name_folder / files.GENERATIONS, name_folder, name_folder.parent), wanted)
 
 
 def is_dressed(folder: Path, wanted: OutputOptions) -> bool:
-    """Whether the key of a generation has the owner, group and mode that are wanted. Raises OSError."""
+    """Whether the key of a generation has the owner, group and mode that are wanted.
+
+    Raises OSError.
+    """
     path = key_storage.path_of(folder)
     if (path.stat().st_mode & 0o777) != wanted.mode and os.name == "posix":
         return False

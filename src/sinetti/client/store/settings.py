@@ -77,7 +77,10 @@ def parse(text: str) -> NameSettings:
 
 
 def validated(settings: NameSettings) -> NameSettings:
-    """Check what types cannot: address, bundles. Raises NameSettingsError naming the setting."""
+    """Check what types cannot: address, bundles.
+
+    Raises NameSettingsError naming the setting.
+    """
     try:
         _look_at(settings.service)
     except InvalidServiceUrl as bad:
@@ -97,7 +100,10 @@ def validated(settings: NameSettings) -> NameSettings:
 
 
 def bundle_text(pem: bytes) -> str:
-    """Give a PEM bundle as it is kept: its certificates alone. Raises ValueError for an empty or broken one."""
+    """Give a PEM bundle as it is kept: its certificates alone.
+
+    Raises ValueError for an empty or broken one.
+    """
     certificates = chain.load_bundle(pem)
     return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in certificates)
 
@@ -133,7 +139,10 @@ def store(folder: Path, settings: NameSettings) -> None:
 
 
 def _parsed(text: str) -> dict[str, object]:
-    """Parse TOML. Of a store's many files only the first lines differ, so that what follows them is parsed once."""
+    """Parse TOML.
+
+    Of a store's many files only the first lines differ, so that what follows them is parsed once.
+    """
     at = text.find(_BUNDLES)
     if at >= 0:
         try:
@@ -178,7 +187,10 @@ def _look_at(address: str) -> None:
 
 
 def _possible(wanted: OutputOptions) -> None:
-    """Refuse what cannot be had, before a key is made for it. Raises NameSettingsError."""
+    """Refuse what cannot be had, before a key is made for it.
+
+    Raises NameSettingsError.
+    """
     packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
     if packed and wanted.token is not None:
         msg = "formats: the key is in a token and does not leave it"

@@ -58,7 +58,10 @@ class NameView:
 
 
 def sights(store: Path) -> Iterator[NameView]:
-    """Look at every name of a store, sorted by name. OSError where the store itself cannot be read."""
+    """Look at every name of a store, sorted by name.
+
+    OSError where the store itself cannot be read.
+    """
     with os.scandir(store) as entries:
         found = sorted(one.name for one in entries if files.is_name(one.name))
     for name in found:
@@ -68,7 +71,10 @@ def sights(store: Path) -> Iterator[NameView]:
 
 
 def look(folder: Path) -> NameView | None:
-    """Look at one name; None where its folder holds nothing of ours. What is wrong with it stands in `trouble`."""
+    """Look at one name; None where its folder holds nothing of ours.
+
+    What is wrong with it stands in `trouble`.
+    """
     try:
         return _look(folder)
     except files.StoreError as bad:

@@ -56,7 +56,9 @@ _LARGEST = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NameSnapshot:
-    """One name as it lies there. `serial` and `span` are None without a certificate in use.
+    """One name as it lies there.
+
+    `serial` and `span` are None without a certificate in use.
 
     `trouble` says what is damaged; what could be read before that is there. `open`: the journals of what is under way.
     `memory` and `deployment` are None where the agent has left nothing.
@@ -105,7 +107,10 @@ class _LiveSet(NamedTuple):
 
 
 def glance(store: Path) -> Iterator[NameSnapshot]:
-    """Look at every name of a store, sorted by name. OSError where the store itself cannot be read."""
+    """Look at every name of a store, sorted by name.
+
+    OSError where the store itself cannot be read.
+    """
     with os.scandir(store) as entries:
         found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
     for name, path in found:
@@ -270,7 +275,10 @@ def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:
 
 
 def _read(path: str) -> bytes:
-    """Read a small file; ValueError for a larger one than any of ours. Asking for more octets takes longer."""
+    """Read a small file; ValueError for a larger one than any of ours.
+
+    Asking for more octets takes longer.
+    """
     octets = store_files.octets_of(path, _LARGEST)
     if len(octets) == _LARGEST:
         raise ValueError(path)

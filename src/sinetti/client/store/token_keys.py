@@ -85,7 +85,10 @@ def raise_errors(name_folder: Path, octets: bytes) -> None:
 
 
 def key_of(key: TokenKey, known: Token | None, public: PublicKeyTypes) -> PrivateKey:
-    """Give what signs with a key of a token. Where the settings know the token, module and PIN are as they say."""
+    """Give what signs with a key of a token.
+
+    Where the settings know the token, module and PIN are as they say.
+    """
     if known is not None and known.label == key.place.label:
         key = replace(key, place=TokenLocation(known.module, known.label, known.pin_file))
     return _driver().private_key(key, cast("PublicKey", public))

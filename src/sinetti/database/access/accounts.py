@@ -28,7 +28,9 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account that is made for somebody, whose address counts as theirs. Without a password they have one sent.
+    """An account that is made for somebody, whose address counts as theirs.
+
+    Without a password they have one sent.
 
     `totp` is the sealed secret of one-time codes.
     """
@@ -166,13 +168,19 @@ def unused(db: Database, lapse: InactivityLimit) -> tuple[str, ...]:
 
 
 def erase_unconfirmed(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Erase these accounts, which are looked at again; returns how many. One audit row each."""
+    """Erase these accounts, which are looked at again; returns how many.
+
+    One audit row each.
+    """
     with transaction.atomic(using=db.alias):
         return _erased(db, _unconfirmed(db, before).filter(pk__in=ids), audit)
 
 
 def erase_unused(db: Database, ids: Sequence[str], lapse: InactivityLimit, audit: AuditContext) -> int:
-    """Erase these accounts, which are looked at again; returns how many. One audit row each."""
+    """Erase these accounts, which are looked at again; returns how many.
+
+    One audit row each.
+    """
     with transaction.atomic(using=db.alias):
         return _erased(db, _unused(db, lapse).filter(pk__in=ids), audit)
 
@@ -254,7 +262,10 @@ def _accounts(db: Database, **which: object) -> list[Account]:
 
 
 def change(db: Database, user_id: str, name: str, language: Language, audit: AuditContext) -> bool:
-    """Store both; False where they were so before. The audit row says that, and not what."""
+    """Store both; False where they were so before.
+
+    The audit row says that, and not what.
+    """
     with transaction.atomic(using=db.alias):
         rows = User.objects.using(db.alias).filter(pk=user_id).exclude(name=name, language=language)
         if not rows.update(name=name, language=language):

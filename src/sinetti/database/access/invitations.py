@@ -61,7 +61,9 @@ def find_offer(db: Database, token_sha256: str, now: datetime) -> InvitationOffe
 
 
 def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -> bool:
-    """Bind a link's mandate to an account; False where the link works no more. Signatories hear of another signatory.
+    """Bind a link's mandate to an account; False where the link works no more.
+
+    Signatories hear of another signatory.
 
     Whoever has used it is told so again: the same press twice does it once.
     """
@@ -117,7 +119,10 @@ class OpenInvitation:
     created: datetime
     expires: datetime
     vouched: bool
-    """Whether its link works: it was made, or confirmed, by whom it takes. Older code has made it otherwise."""
+    """Whether its link works: it was made, or confirmed, by whom it takes.
+
+    Older code has made it otherwise.
+    """
 
 
 def listed(db: Database, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:

@@ -25,7 +25,10 @@ from sinetti.domain.identifiers import normalise
 _Row = TypeVar("_Row", bound=Model)
 
 SHOWN = 50
-"""Rows of a list on one page. One more is read, which tells that there is another page."""
+"""Rows of a list on one page.
+
+One more is read, which tells that there is another page.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class OrganisationRef:
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignmentView:
-    """A mandate. `agent` is None for a person's, whose data may have been erased since.
+    """A mandate.
+
+    `agent` is None for a person's, whose data may have been erased since.
 
     `link_until` is until when an invitation to it works. Without an `account` nobody acts by it in the e-service.
     """

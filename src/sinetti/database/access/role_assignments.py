@@ -62,7 +62,9 @@ class InvitationLink:
 
 @dataclass(frozen=True, slots=True)
 class PersonGrant:
-    """A role that is to be given to somebody. `until` is None where it is to have no end.
+    """A role that is to be given to somebody.
+
+    `until` is None where it is to have no end.
 
     `at_once`: it counts before it is taken up, for whom an operator names (docs/people.md).
     """
@@ -86,7 +88,10 @@ class FirmGrant:
 
 @dataclass(frozen=True, slots=True)
 class GrantTerms:
-    """What a role becomes. `last_may_go`: whoever asks is a signatory by an outside source, and stays one."""
+    """What a role becomes.
+
+    `last_may_go`: whoever asks is a signatory by an outside source, and stays one.
+    """
 
     role: Role
     until: datetime | None
@@ -212,7 +217,10 @@ def end_invitation(db: Database, mandate_id: str, invitation_id: str, audit: Aud
 
 
 def change(db: Database, mandate_id: str, terms: GrantTerms, audit: AuditContext) -> bool:
-    """Give a mandate another role or end; False where it has those already. Raises Closed, Gone and LastSignatory."""
+    """Give a mandate another role or end; False where it has those already.
+
+    Raises Closed, Gone and LastSignatory.
+    """
     with transaction.atomic(using=db.alias):
         return change_in_transaction(db, _taken(db, mandate_id, audit.at), terms, audit)
 
@@ -311,7 +319,10 @@ def _open_links(db: Database, row: models.RoleAssignment, now: datetime) -> "Que
 
 
 def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssignment | None:
-    """The mandate of whoever has this address, taken up or not. An organisation has few."""
+    """The mandate of whoever has this address, taken up or not.
+
+    An organisation has few.
+    """
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         current_assignments(now), organisation=to.organisation_id
     )
@@ -338,7 +349,10 @@ def _keep_a_signatory(db: Database, row: models.RoleAssignment, now: datetime) -
 
 
 def _held(db: Database, mandate_id: str) -> models.RoleAssignment:
-    """The mandate as it is while nobody else decides about its organisation's. Raises NoLongerExists."""
+    """The mandate as it is while nobody else decides about its organisation's.
+
+    Raises NoLongerExists.
+    """
     organisations = models.Organisation.objects.using(db.alias).filter(given=mandate_id)
     if not organisations.update(created=F("created")):
         raise NoLongerExists
@@ -346,7 +360,10 @@ def _held(db: Database, mandate_id: str) -> models.RoleAssignment:
 
 
 def _taken(db: Database, mandate_id: str, now: datetime) -> models.RoleAssignment:
-    """The same of one that lasts, of an organisation that is open. Raises Closed and Gone."""
+    """The same of one that lasts, of an organisation that is open.
+
+    Raises Closed and Gone.
+    """
     row = _held(db, mandate_id)
     lock_open(db, row.organisation_id)
     if not models.RoleAssignment.objects.using(db.alias).filter(current_assignments(now), pk=mandate_id).exists():

@@ -35,7 +35,10 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class CertificateSelection:
-    """Which certificates: those to which all applies that is not None. `issued` is from, and until before."""
+    """Which certificates: those to which all applies that is not None.
+
+    `issued` is from, and until before.
+    """
 
     serials: tuple[Serial, ...] | None = None
     customer_id: str | None = None

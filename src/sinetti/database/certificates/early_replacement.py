@@ -39,7 +39,10 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementCall:
-    """A call as it is stored, which gives it its `call_id`. `done_at`, `undone_at`, `back_at` are the table's."""
+    """A call as it is stored, which gives it its `call_id`.
+
+    `done_at`, `undone_at`, `back_at` are the table's.
+    """
 
     call_id: str
     officer: str
@@ -133,7 +136,9 @@ def unfinished(db: Database) -> tuple[EarlyReplacementCall, ...]:
 
 
 def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Serial], audit: AuditContext) -> None:
-    """Open what may be opened of these now, in one transaction: at most `AT_ONCE`. What is open in it stays as it is.
+    """Open what may be opened of these now, in one transaction: at most `AT_ONCE`.
+
+    What is open in it stays as it is.
 
     One at a time, so that no certificate comes into two calls. Nothing where the call was undone meanwhile.
     """
@@ -173,7 +178,10 @@ def finish(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> Non
 
 
 def undo(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> bool:
-    """Store that it counts no more; whether this call did. What it has opened is put back by `revert_batch`."""
+    """Store that it counts no more; whether this call did.
+
+    What it has opened is put back by `revert_batch`.
+    """
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(call_id=call.call_id)
         if not rows.filter(undone_at__isnull=True).update(undone_at=audit.at):
@@ -255,7 +263,10 @@ def _told(fi: str, sv: str, en: str, url: str) -> Explanation:
 
 
 def _write(db: Database, audit: AuditContext, action: str, row: EarlyReplacement) -> None:
-    """Write the audit row: which certificates it was, by the digest of their serials. No free text stands there."""
+    """Write the audit row: which certificates it was, by the digest of their serials.
+
+    No free text stands there.
+    """
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     by = actor_of(row.officer)
     why = hashlib.sha256(row.reason.encode()).hexdigest()

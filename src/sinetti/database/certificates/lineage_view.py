@@ -12,7 +12,10 @@ from sinetti.domain.values import Channel, Language, Serial, ValidityPeriod
 
 @dataclass(frozen=True, slots=True)
 class LineageView:
-    """A certificate and its line. People are those of now; None where nobody is, or who was is erased."""
+    """A certificate and its line.
+
+    People are those of now; None where nobody is, or who was is erased.
+    """
 
     serial: Serial
     organisation_id: str

@@ -18,7 +18,10 @@ from sinetti.domain.values import Channel, IdentifierType, Serial
 
 @dataclass(frozen=True, slots=True)
 class ReplacementCandidate:
-    """A certificate that somebody wants to have replaced. `serves` as in Holding; people are those of now."""
+    """A certificate that somebody wants to have replaced.
+
+    `serves` as in Holding; people are those of now.
+    """
 
     serial: Serial
     organisation_id: str

@@ -55,7 +55,10 @@ def revoke_lineages(
     why: tuple[RevocationReason, datetime | None],
     audit: AuditContext,
 ) -> tuple[Serial, ...]:
-    """As `revoke`, of several lineages in one transaction: all of them or none. At most some hundred certificates."""
+    """As `revoke`, of several lineages in one transaction: all of them or none.
+
+    At most some hundred certificates.
+    """
     reason, invalidity_date = why
     lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]

@@ -41,7 +41,10 @@ class MatchedField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FoundCertificate:
-    """One certificate that was found, and by what. `facts` are for `domain.listing.state_of`."""
+    """One certificate that was found, and by what.
+
+    `facts` are for `domain.listing.state_of`.
+    """
 
     serial: Serial
     organisation_id: str

@@ -82,7 +82,10 @@ def reports(db: Database) -> tuple[ReportingPeriod, ...]:
 
 
 def store_report(db: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
-    """Take a gateway's report; gives how many of these certificates are holders'. The same again changes nothing."""
+    """Take a gateway's report; gives how many of these certificates are holders'.
+
+    The same again changes nothing.
+    """
     with transaction.atomic(using=db.alias):
         gateway = Gateway.objects.using(db.alias).get(name=name)
         mine = Gateway.objects.using(db.alias).filter(pk=gateway.pk)

@@ -1,4 +1,6 @@
-"""One row for every change of state, in the transaction that makes the change. No names, addresses or free text.
+"""One row for every change of state, in the transaction that makes the change.
+
+No names, addresses or free text.
 
 Audit rows that decide: how often something happened lately, where that limits how often it may; and by whom.
 """

@@ -71,7 +71,10 @@ class PublishedList:
 
 
 def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | None = None) -> PublishedList | None:
-    """The newest CRL of a shard, or None before the first. `known` is one that was read before: it saves reading."""
+    """The newest CRL of a shard, or None before the first.
+
+    `known` is one that was read before: it saves reading.
+    """
     rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
     while True:
         light = rows.values(*_LIGHT, *_SHORT, "short__base").first()

@@ -110,7 +110,9 @@ def revoked(
 
 
 def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
-    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too.
+    """Every line of every journal in a folder.
+
+    Raises JournalDamaged, for another authority's journal too.
 
     And for one that is gone, though its head is there.
     """
@@ -123,7 +125,10 @@ def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
 
 
 def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
-    """Compare what was told with the register, both ways. The journals are read first: they follow the register."""
+    """Compare what was told with the register, both ways.
+
+    The journals are read first: they follow the register.
+    """
     known: dict[Serial, int] = {}
     for line in told:
         if line.kind in _FLAGS:

@@ -94,7 +94,10 @@ def find(db: Database, authority: str, serial: Serial, named_by: CertIdHash) -> 
 
 
 def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
-    """Keep answers in the place of older ones. Whoever writes last wins: each reading looks at the certificate too."""
+    """Keep answers in the place of older ones.
+
+    Whoever writes last wins: each reading looks at the certificate too.
+    """
     rows = [
         models_status.OcspResponse(
             authority=one.authority,

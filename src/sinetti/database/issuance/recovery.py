@@ -134,7 +134,10 @@ def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditCon
 
 
 def _was_issued(known: JournalState) -> bool:
-    """Whether what is told shows that it had been signed. Journals of earlier code do not tell of revocations."""
+    """Whether what is told shows that it had been signed.
+
+    Journals of earlier code do not tell of revocations.
+    """
     return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
 
 

@@ -131,7 +131,10 @@ def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None
 
 
 def reserve_certificate(db: Database, reservation: CertificateReservation, audit: AuditContext) -> Certificate:
-    """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises ConcurrentUpdate."""
+    """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided.
+
+    Raises ConcurrentUpdate.
+    """
     approval, values = reservation.approval, _reserved_values(reservation, audit)
     common = approval.supersedes is None and approval.order_id is None
     try:
@@ -186,7 +189,10 @@ def _record_after_all(db: Database, certificate: Certificate, values: Values, au
 
 
 def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) -> Certificate:
-    """Commit "fetched" under the lineage's lock, before the certificate leaves. Returns what the row says then."""
+    """Commit "fetched" under the lineage's lock, before the certificate leaves.
+
+    Returns what the row says then.
+    """
     with transaction.atomic(using=db.alias):
         _lock(db, certificate.lineage.lineage_id)
         rows = models.Certificate.objects.using(db.alias).filter(

@@ -1,4 +1,7 @@
-"""Fields and constraints, no verbs. Ids that leave the house are random; times are UTC."""
+"""Fields and constraints, no verbs.
+
+Ids that leave the house are random; times are UTC.
+"""
 
 from django.db import models
 from django.db.models import F, Q
@@ -25,7 +28,10 @@ def random_key() -> "models.CharField[str, str]":
 
 
 class Instance(models.Model):
-    """What this register is: one instance, one environment. `fingerprints` are SHA-256 of the CA certificates."""
+    """What this register is: one instance, one environment.
+
+    `fingerprints` are SHA-256 of the CA certificates.
+    """
 
     instance_id = random_key()
     environment = models.CharField(max_length=10, choices=_choices(Environment))
@@ -62,7 +68,9 @@ class Person(models.Model):
 
 
 class CertificateAuthority(models.Model):
-    """One generation of a CA. Its name is unique for ever, and stands in addresses and files.
+    """One generation of a CA.
+
+    Its name is unique for ever, and stands in addresses and files.
 
     Certificates go to `open_shard`, of which `shard_places` are given away; NULL is "not counted yet" (docs/lists.md).
     """
@@ -97,7 +105,10 @@ class CertificateType(models.Model):
 
 
 class Organisation(models.Model):
-    """Organisations that certificates are issued to. `normalised_id` is the normalised id (domain/identifiers.py)."""
+    """Organisations that certificates are issued to.
+
+    `normalised_id` is the normalised id (domain/identifiers.py).
+    """
 
     organisation_id = random_key()
     customer_id = models.CharField(max_length=30)
@@ -165,7 +176,9 @@ class RoleAssignment(models.Model):
 
 
 class Lineage(models.Model):
-    """The line of a certificate through its renewals. `version` moves with every change of state on it.
+    """The line of a certificate through its renewals.
+
+    `version` moves with every change of state on it.
 
     `serves` is how many other organisations' reports it is for, about: 0 is own reports only, NULL was never told.
     """
@@ -189,7 +202,10 @@ class Lineage(models.Model):
 
 
 class Order(models.Model):
-    """One order, one certificate. `replaces` is the serial of the certificate that it takes the place of."""
+    """One order, one certificate.
+
+    `replaces` is the serial of the certificate that it takes the place of.
+    """
 
     order_id = random_key()
     lineage = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="orders")
@@ -221,7 +237,9 @@ class UsedKey(models.Model):
 
 
 class Certificate(models.Model):
-    """A holder's certificate from its reservation on. Never deleted. `reserved_machine_time` is machine time.
+    """A holder's certificate from its reservation on.
+
+    Never deleted. `reserved_machine_time` is machine time.
 
     `next_reminder_at` is when to look next whether a reminder is owed; NULL is "not looked at yet" (docs/reminders.md).
     """
@@ -365,7 +383,10 @@ class OutboxMessage(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One change of state. No names, addresses or free text; UPDATE and DELETE are forbidden by triggers."""
+    """One change of state.
+
+    No names, addresses or free text; UPDATE and DELETE are forbidden by triggers.
+    """
 
     sequence = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()

@@ -33,7 +33,10 @@ class BulkRevocation(models.Model):
 
 
 class Gateway(models.Model):
-    """A gateway that may report which certificates it has seen. Its name is unique for ever: messages carry it."""
+    """A gateway that may report which certificates it has seen.
+
+    Its name is unique for ever: messages carry it.
+    """
 
     number = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=40)

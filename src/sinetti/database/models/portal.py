@@ -23,7 +23,9 @@ def _key() -> "models.CharField[str, str]":
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Who signs in to the e-service: signing up gives no right. The one user model, from the first migration.
+    """Who signs in to the e-service: signing up gives no right.
+
+    The one user model, from the first migration.
 
     `is_staff` makes a clerk.
     """
@@ -53,7 +55,9 @@ class CacheEntry(models.Model):
 
 
 class Invitation(models.Model):
-    """Single-use links by which accounts accept invitations. The row has the SHA-256 (domain/link_tokens.py).
+    """Single-use links by which accounts accept invitations.
+
+    The row has the SHA-256 (domain/link_tokens.py).
 
     It opens nothing alone: whoever has it signs in first. `mandate` is what it gives once `used_at`. `vouched`: a
     representative or an operator made it, or a second person confirmed what a clerk asked for; without, it gives no
@@ -121,7 +125,10 @@ class AccessApplication(models.Model):
     decision = models.TextField(blank=True)
 
     class Meta:
-        """One at a time for each organisation. Those that wait for a decision are found by an index."""
+        """One at a time for each organisation.
+
+        Those that wait for a decision are found by an index.
+        """
 
         constraints = (
             models.UniqueConstraint(
@@ -253,7 +260,10 @@ class SecureMessage(models.Model):
 
 
 class Pin(models.Model):
-    """One PIN code of six digits that was sent for a secure message. `wrong` counts wrong entries."""
+    """One PIN code of six digits that was sent for a secure message.
+
+    `wrong` counts wrong entries.
+    """
 
     pin_id = models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
     message = models.ForeignKey(SecureMessage, on_delete=models.CASCADE, related_name="pins")

@@ -39,7 +39,10 @@ class CrlDelta(models.Model):
 
 
 class OcspResponse(models.Model):
-    """The newest OCSP answers about a certificate, and what they tell. What is gone is made anew."""
+    """The newest OCSP answers about a certificate, and what they tell.
+
+    What is gone is made anew.
+    """
 
     pk = models.CompositePrimaryKey("authority", "serial")
     authority = models.CharField(max_length=100)

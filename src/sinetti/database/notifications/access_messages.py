@@ -36,7 +36,10 @@ class AccessEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessMessageData:
-    """What there is to tell. `asker` is who asked, or who has or had the role; `firm` whom a role was given to."""
+    """What there is to tell.
+
+    `asker` is who asked, or who has or had the role; `firm` whom a role was given to.
+    """
 
     organisation: str
     customer_id: str

@@ -40,7 +40,9 @@ class BounceRate:
 
 
 def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
-    """Note that a message came back for good, so that its address does not work. The same again changes nothing.
+    """Note that a message came back for good, so that its address does not work.
+
+    The same again changes nothing.
 
     In one transaction: the message's row, every row of people with its address, audit rows, and an event for each of
     those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
@@ -58,7 +60,10 @@ def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
 
 
 def on_sent(db: Database, owed: QueuedMessage, now: datetime) -> None:
-    """Set the marks that follow from an e-mail that has left. Call it in the transaction that notes it as sent."""
+    """Set the marks that follow from an e-mail that has left.
+
+    Call it in the transaction that notes it as sent.
+    """
     if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
         return
     if (address := _never_written_to(db, owed.recipient)) is not None:
@@ -83,7 +88,10 @@ def bounce_alert(db: Database, now: datetime) -> str | None:
 
 
 def _never_written_to(db: Database, person: str) -> str | None:
-    """The address of somebody to whom no message has left; None else. Written by hand: it is asked of each message."""
+    """The address of somebody to whom no message has left; None else.
+
+    Written by hand: it is asked of each message.
+    """
     with connections[db.alias].cursor() as cursor:
         cursor.execute("SELECT email FROM sinetti_person WHERE person_id = %s AND first_written_at IS NULL", [person])
         row = cursor.fetchone()

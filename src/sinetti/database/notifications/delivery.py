@@ -122,7 +122,10 @@ def mark_failed(
 
 
 def cancel(db: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
-    """End a message that is not owed any more. One that was handed on meanwhile is owed to another row."""
+    """End a message that is not owed any more.
+
+    One that was handed on meanwhile is owed to another row.
+    """
     rows = _mine(db, shift, owed).filter(recipient=owed.recipient)
     rows.update(cancelled_at=shift.now, problem=_short(why), **_FREE)
 

@@ -62,7 +62,9 @@ def expand(
     now: datetime,
     step: Callable[[str], None] = lambda _name: None,
 ) -> int:
-    """End these events, by their ids, and owe their messages: both or neither. Returns how many messages there were.
+    """End these events, by their ids, and owe their messages: both or neither.
+
+    Returns how many messages there were.
 
     What another worker has spread meanwhile is passed over. `step` is called between the two.
     """

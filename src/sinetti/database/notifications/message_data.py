@@ -71,7 +71,10 @@ _PIN = "SELECT p.expires FROM sinetti_pin p WHERE p.pin_id = %(pin)s AND p.ended
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom a message is to. `signs`: for the lineage's organisation. `written_to`: a message left to them before."""
+    """Whom a message is to.
+
+    `signs`: for the lineage's organisation. `written_to`: a message left to them before.
+    """
 
     person_id: str
     name: str = field(repr=False)
@@ -95,7 +98,10 @@ class PersonRef:
 
 @dataclass(frozen=True, slots=True)
 class LineageData:
-    """A lineage and its organisation; people by their ids. `description` may be empty, `serves` is as in Holding."""
+    """A lineage and its organisation; people by their ids.
+
+    `description` may be empty, `serves` is as in Holding.
+    """
 
     lineage_id: str
     description: str
@@ -120,7 +126,9 @@ class ToldSuccessor:
 
 @dataclass(frozen=True, slots=True)
 class CertificateData:
-    """A certificate. `older_ends` is the end of the one that it was renewed from, or takes the place of.
+    """A certificate.
+
+    `older_ends` is the end of the one that it was renewed from, or takes the place of.
 
     `successor` is one that was fetched, if there is one. `replacement_ordered`: when an order that is open was made.
     """

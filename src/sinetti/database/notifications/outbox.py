@@ -48,8 +48,11 @@ _PUTS = {
 
 
 KNOWN: Final = tuple(kind.value for kind in MessageKind)
-"""What this code can read. While nodes are replaced one after the other, later code owes kinds that wait for it: they
-keep nothing else from leaving (docs/schema.md)."""
+"""What this code can read.
+
+While nodes are replaced one after the other, later code owes kinds that wait for it: they keep nothing else from
+leaving (docs/schema.md).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,9 @@ def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class DomainEvent:
-    """Something that happened, of which messages come. `step` tells it from others of its kind about the same.
+    """Something that happened, of which messages come.
+
+    `step` tells it from others of its kind about the same.
 
     `recipient` is the person whom it concerned then, `facts` are as a message's.
     """
@@ -163,7 +168,10 @@ class DomainEvent:
 
 
 def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
-    """Owe whoever it concerns a message about what happened. Call it inside the transaction of the change."""
+    """Owe whoever it concerns a message about what happened.
+
+    Call it inside the transaction of the change.
+    """
     OutboxMessage.objects.using(db.alias).create(
         kind=event.kind,
         step=event.step,
@@ -178,7 +186,10 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
 
 
 def notify_contact(db: Database, kind: str, certificate: Certificate, now: datetime) -> None:
-    """Owe the lineage's contact one message about this certificate. Call it inside the transaction of the change."""
+    """Owe the lineage's contact one message about this certificate.
+
+    Call it inside the transaction of the change.
+    """
     OutboxMessage.objects.using(db.alias).get_or_create(
         kind=kind,
         certificate=certificate,

@@ -18,7 +18,10 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 @dataclass(frozen=True, slots=True)
 class OutboxListItem:
-    """A message that waits, or was given up at `dead` for a problem. What it is about may be None."""
+    """A message that waits, or was given up at `dead` for a problem.
+
+    What it is about may be None.
+    """
 
     message_id: str
     kind: MessageKind

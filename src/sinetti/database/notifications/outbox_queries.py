@@ -52,7 +52,10 @@ class OutboxSummary:
 
 
 def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = ()) -> OutboxSummary:
-    """Look at the outbox, on the office's clock. Of the kinds that are held back just now none is late."""
+    """Look at the outbox, on the office's clock.
+
+    Of the kinds that are held back just now none is late.
+    """
     messages, late = Q(channel__isnull=False), Q(due__lt=now - LATE) & ~Q(kind__in=held, channel__isnull=False)
     counted = _open(db).aggregate(
         waiting=Count("pk", filter=messages),
@@ -111,7 +114,10 @@ def forget(db: Database, ids: Sequence[str], now: datetime) -> int:
 
 @contextmanager
 def rolled_back(db: Database) -> Iterator[None]:
-    """Undo at the end whatever the block wrote. On SQLite nobody else writes meanwhile."""
+    """Undo at the end whatever the block wrote.
+
+    On SQLite nobody else writes meanwhile.
+    """
     with transaction.atomic(using=db.alias):
         yield
         transaction.set_rollback(True, using=db.alias)

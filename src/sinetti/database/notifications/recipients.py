@@ -120,7 +120,10 @@ def readers(db: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
 
 
 def unique_by_address(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
-    """One of these for each address, the first of whom counts. Whoever has no address stays, once."""
+    """One of these for each address, the first of whom counts.
+
+    Whoever has no address stays, once.
+    """
     found: dict[str, Recipient] = {}
     for one in people:
         if one is not None:

@@ -74,7 +74,10 @@ class ReminderWindow:
 
 @dataclass(frozen=True, slots=True)
 class ReminderCandidate:
-    """A certificate that is to be looked at. `certificate` is the row's key; `since` is when it was to be looked at."""
+    """A certificate that is to be looked at.
+
+    `certificate` is the row's key; `since` is when it was to be looked at.
+    """
 
     certificate: int
     serial: Serial
@@ -207,7 +210,10 @@ def _messages(db: Database) -> "QuerySet[models.OutboxMessage]":
 
 
 def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
-    """The first of these in their order. "Is there any" would lose it, and read a table where none is left."""
+    """The first of these in their order.
+
+    "Is there any" would lose it, and read a table where none is left.
+    """
     return next(iter(values[:1]), None)
 
 
@@ -221,7 +227,10 @@ def _waiting(db: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.C
 
 
 def _locked(db: Database, reach: ReminderWindow) -> list[int]:
-    """Lock some of what is to be looked at. Without keys: a renewal of a locked certificate is not held up."""
+    """Lock some of what is to be looked at.
+
+    Without keys: a renewal of a locked certificate is not held up.
+    """
     found: list[int] = []
     for rows in _waiting(db, reach):
         if len(found) < MOST:

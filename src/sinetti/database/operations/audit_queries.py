@@ -20,7 +20,10 @@ LOOKED_THROUGH = 100_000
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which rows: those to which all applies that is not empty. `before` is a sequence number: only older ones."""
+    """Which rows: those to which all applies that is not empty.
+
+    `before` is a sequence number: only older ones.
+    """
 
     object: str = ""
     actor: str = ""
@@ -32,7 +35,10 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row, its canonical octets decoded. `sound` tells whether they are what their digest says."""
+    """One row, its canonical octets decoded.
+
+    `sound` tells whether they are what their digest says.
+    """
 
     sequence: int
     at: datetime

@@ -18,7 +18,10 @@ _INSTANCE = "sinetti_instance"
 
 @dataclass(frozen=True, slots=True)
 class NewAuthority:
-    """One CA, top down. `issuer` is its parent's name, None for the root; `channel` for issuing CAs."""
+    """One CA, top down.
+
+    `issuer` is its parent's name, None for the root; `channel` for issuing CAs.
+    """
 
     name: str
     common_name: str
@@ -114,7 +117,10 @@ def issuing_names(db: Database) -> dict[Channel, str]:
 
 
 def open_shard(db: Database, authority: str) -> int:
-    """The shard that certificates of a CA go to now; those before it are full. Raises for no CA of ours."""
+    """The shard that certificates of a CA go to now; those before it are full.
+
+    Raises for no CA of ours.
+    """
     return models.CertificateAuthority.objects.using(db.alias).values_list("open_shard", flat=True).get(pk=authority)
 
 

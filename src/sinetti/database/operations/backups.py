@@ -1,4 +1,7 @@
-"""Backups of a register: SQLite's own online copy, or pg_dump and pg_restore. A restore never overwrites anything."""
+"""Backups of a register: SQLite's own online copy, or pg_dump and pg_restore.
+
+A restore never overwrites anything.
+"""
 
 import errno
 import os
@@ -61,7 +64,10 @@ def take(url: str, target: Path) -> None:
 
 
 def restore(url: str, source: Path) -> None:
-    """Make a register from a backup: a file that is not there, or an empty database. Raises BackupError."""
+    """Make a register from a backup: a file that is not there, or an empty database.
+
+    Raises BackupError.
+    """
     if not source.is_file():
         sentence = f"{source} is not there, or no file"
         raise BackupError(sentence)

@@ -27,7 +27,10 @@ class RegisterCache(BaseCache):
         self._added_for = timedelta(seconds=params.get("OPTIONS", {}).get("added_for", 0))
 
     def add(self, key: str, value: object, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """Remember a value unless there is one; tells whether it did. Of several callers one does."""
+        """Remember a value unless there is one; tells whether it did.
+
+        Of several callers one does.
+        """
         own, now = self._own(key, version), timezone.now()
         with transaction.atomic():
             CacheEntry.objects.filter(key=own, expires__lte=now).delete()

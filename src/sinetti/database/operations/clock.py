@@ -44,7 +44,10 @@ def database_now(db: Database) -> datetime | None:
 
 
 def stored(db: Database) -> StoredClock:
-    """What is stored now. Every change of state has an audit row with its instant, so these are all that is read."""
+    """What is stored now.
+
+    Every change of state has an audit row with its instant, so these are all that is read.
+    """
     mark = models.ClockCheckpoint.objects.using(db.alias).filter(pk=_MARK).first()
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
     rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=since)
@@ -62,7 +65,10 @@ def stored(db: Database) -> StoredClock:
 
 
 def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> None:
-    """Let nothing count that was stored before now: the clock is taken as it is. Audited."""
+    """Let nothing count that was stored before now: the clock is taken as it is.
+
+    Audited.
+    """
     with transaction.atomic(using=db.alias):
         before = instant(set_aside) if set_aside else None
         audit_log.write(db, audit, "clock-accepted", "clock", newest=before)

@@ -1,4 +1,7 @@
-"""What is past its period, and erasing it in small transactions. Certificates, used keys and audit rows always stay."""
+"""What is past its period, and erasing it in small transactions.
+
+Certificates, used keys and audit rows always stay.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -65,7 +68,10 @@ def delete_refusals(db: Database, ids: Sequence[str], before: datetime, audit: A
 
 
 def delete_messages(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these messages, and PIN codes with theirs; returns how many there were. One audit row for each kind."""
+    """Delete these messages, and PIN codes with theirs; returns how many there were.
+
+    One audit row for each kind.
+    """
     with transaction.atomic(using=db.alias):
         owed = _messages(db, before).filter(pk__in=ids)
         secure = _secure_messages(db, before).filter(pk__in=ids)
@@ -85,14 +91,20 @@ def loads(db: Database, before: datetime) -> tuple[str, ...]:
 
 
 def delete_requests(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these requests for a role; returns how many there were. One audit row for all."""
+    """Delete these requests for a role; returns how many there were.
+
+    One audit row for all.
+    """
     rows = _requests(db, before, audit.at).filter(pk__in=ids)
     with transaction.atomic(using=db.alias):
         return _deleted(db, rows, "right-requests-deleted", (before, audit))
 
 
 def delete_loads(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these files of organisations; returns how many there were. One audit row for all."""
+    """Delete these files of organisations; returns how many there were.
+
+    One audit row for all.
+    """
     with transaction.atomic(using=db.alias):
         return _deleted(db, _loads(db, before).filter(pk__in=ids), "organisation-loads-deleted", (before, audit))
 

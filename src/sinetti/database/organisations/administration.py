@@ -96,7 +96,9 @@ def stored_organisations(db: Database, ids: Collection[str]) -> dict[str, Stored
 
 
 def apply(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> int:
-    """Make these changes; each only where the register stands as the change says. Returns how many did not.
+    """Make these changes; each only where the register stands as the change says.
+
+    Returns how many did not.
 
     Call it inside a transaction, with a few hundred.
     """
@@ -125,7 +127,10 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
 
 
 def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> int:
-    """Add organisations, without channels: those are applied for. An id that was taken meanwhile stays as it is."""
+    """Add organisations, without channels: those are applied for.
+
+    An id that was taken meanwhile stays as it is.
+    """
     by_folded = {normalise(one.customer_id): one for one in changes}
     rows = models.Organisation.objects.using(db.alias)
     taken = set(rows.filter(normalised_id__in=json_values(db, by_folded)).values_list("normalised_id", flat=True))

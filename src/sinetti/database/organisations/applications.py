@@ -33,7 +33,9 @@ DECIDED_STEP = "application-decided"
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application and its decision, if there is one. `decision` is the text as it was decided.
+    """An application and its decision, if there is one.
+
+    `decision` is the text as it was decided.
 
     `applicant` is the account that applied, None where it is no more.
     """
@@ -59,7 +61,9 @@ class Application:
 def add(
     db: Database, organisation_id: str, new: NewApplication, case: tuple[str, str], audit: AuditContext
 ) -> Application:
-    """Store an application; `case` is its number and the account that applies. Raises ApplicationError.
+    """Store an application; `case` is its number and the account that applies.
+
+    Raises ApplicationError.
 
     Of two at the same moment the second is refused: one is open already.
     """

@@ -190,7 +190,10 @@ def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDeta
 
 
 def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> None:
-    """Have nobody as the deputy of these. Whoever was is told as their contact, or as who leaves."""
+    """Have nobody as the deputy of these.
+
+    Whoever was is told as their contact, or as who leaves.
+    """
     before = [row.deputy_id for row in rows]
     ours = models.Lineage.objects.using(db.alias).filter(pk__in=[row.pk for row in rows])
     ours.update(deputy=None)

@@ -26,7 +26,10 @@ from sinetti.domain.values import Language, Serial
 
 
 class OrganisationClosed(Exception):
-    """An organisation that is closed for good: nobody is named for it any more. It says the customer's id."""
+    """An organisation that is closed for good: nobody is named for it any more.
+
+    It says the customer's id.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class LineageInfo:
 
 
 def add_signatory(db: Database, organisation_id: str, person: ContactDetails, audit: AuditContext) -> bool:
-    """Name a signatory; False where the same stands already. Raises OrganisationClosed.
+    """Name a signatory; False where the same stands already.
+
+    Raises OrganisationClosed.
 
     Somebody at the same address gives way; their account, and links that they have not used, are the new one's.
     """
@@ -194,7 +199,10 @@ def change_contact(
 
 
 def remove_deputy(db: Database, lineage_id: str, email: str, audit: AuditContext) -> bool:
-    """Have a lineage have no deputy any more; False where nobody with this address is. They are owed a message."""
+    """Have a lineage have no deputy any more; False where nobody with this address is.
+
+    They are owed a message.
+    """
     with transaction.atomic(using=db.alias):
         rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
         # Whoever names somebody at the same time waits here.
@@ -265,14 +273,20 @@ def _take(db: Database, organisation_id: str) -> None:
 
 
 def lock_open(db: Database, organisation_id: str) -> None:
-    """The same of an organisation that is open, inside a transaction. Raises OrganisationClosed."""
+    """The same of an organisation that is open, inside a transaction.
+
+    Raises OrganisationClosed.
+    """
     rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(created=F("created")):
         raise OrganisationClosed(models.Organisation.objects.using(db.alias).get(pk=organisation_id).customer_id)
 
 
 def _signatories(db: Database, organisation_id: str, email: str, now: datetime) -> list[models.RoleAssignment]:
-    """The mandates of signatories with this address, taken up or not. An organisation has few."""
+    """The mandates of signatories with this address, taken up or not.
+
+    An organisation has few.
+    """
     rows = models.RoleAssignment.objects.using(db.alias).filter(current_assignments(now), role=Role.SIGNATORY)
     found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
     return [row for row in found if row.person is not None and row.person.email.casefold() == email.casefold()]
@@ -293,7 +307,10 @@ def _hand_on(db: Database, before: models.Person | None, after: models.Person | 
 
 
 def _same(row: models.Person, person: ContactDetails) -> bool:
-    """Whether naming this person would change nothing. It takes marks away where there are any."""
+    """Whether naming this person would change nothing.
+
+    It takes marks away where there are any.
+    """
     told = ContactDetails(row.name, row.email, row.phone, Language(row.language))
     return told == person and row.bounced_at is None and row.stopped_at is None
 

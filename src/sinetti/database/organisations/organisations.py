@@ -151,7 +151,10 @@ def approve_channels(db: Database, organisation_id: str, channels: frozenset[Cha
 
 
 def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit: AuditContext) -> None:
-    """Withdraw a channel. Certificates stay as they are; none is issued or renewed for it any more."""
+    """Withdraw a channel.
+
+    Certificates stay as they are; none is issued or renewed for it any more.
+    """
     with transaction.atomic(using=db.alias):
         rows = models.ApprovedChannel.objects.using(db.alias).filter(
             organisation_id=organisation_id,
@@ -173,7 +176,9 @@ def close_organisation(db: Database, organisation_id: str, audit: AuditContext) 
 
 
 def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditContext) -> str:
-    """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's lineage.
+    """Store an order with its transfer ids; returns its id.
+
+    A replacing order joins the replaced one's lineage.
 
     Raises DuplicateOrder; IntegrityError where another call stores the same order at this moment.
     """
@@ -283,7 +288,10 @@ def insert_person(db: Database, person: ContactDetails) -> models.Person:
 
 
 def mark_replaced(db: Database, people: Iterable[str | None], at: datetime) -> None:
-    """Note until when these were named: others take their place. Their rows stay until retention erases them."""
+    """Note until when these were named: others take their place.
+
+    Their rows stay until retention erases them.
+    """
     ids = [one for one in people if one is not None]
     models.Person.objects.using(db.alias).filter(pk__in=ids).update(named_until=at)
 

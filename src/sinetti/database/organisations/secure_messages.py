@@ -38,15 +38,24 @@ _ONCE = "once"
 
 
 class NoRecipient(Exception):
-    """Nobody is the order's contact any more: there is no one to write to. Nothing was written."""
+    """Nobody is the order's contact any more: there is no one to write to.
+
+    Nothing was written.
+    """
 
 
 class OrganisationCannotIssue(Exception):
-    """The organisation is closed for good: its transfer ids would open nothing. Nothing was written."""
+    """The organisation is closed for good: its transfer ids would open nothing.
+
+    Nothing was written.
+    """
 
 
 class NewerLinkExists(Exception):
-    """There is a newer link than the one that the asker looked at. Nothing was written."""
+    """There is a newer link than the one that the asker looked at.
+
+    Nothing was written.
+    """
 
 
 class _Undone(Exception):
@@ -68,7 +77,10 @@ class NewLink:
 
 @dataclass(frozen=True, slots=True)
 class NewPin:
-    """A PIN code that is to be sent. It is made only where `after` were made so far, and fewer than allowed `since`."""
+    """A PIN code that is to be sent.
+
+    It is made only where `after` were made so far, and fewer than allowed `since`.
+    """
 
     pin_id: str
     expires: datetime
@@ -77,7 +89,9 @@ class NewPin:
 
 
 def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, audit: AuditContext) -> bool:
-    """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
+    """Owe an open order's contact a new link; former links and transfer ids end.
+
+    Tells whether they have a phone.
 
     `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer,
     and LimitReached.
@@ -93,7 +107,9 @@ def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, a
 def order_and_offer(
     db: Database, new: NewOrder, link: NewLink, ids: NewTransferIds, audit: AuditContext
 ) -> tuple[str, bool]:
-    """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone.
+    """Store an order and owe its contact a link: both or neither.
+
+    The order's id, and whether they have a phone.
 
     Raises DuplicateOrder, and LimitReached.
     """
@@ -157,7 +173,9 @@ def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
 
 
 def open_message(db: Database, link: SecureLink, new: NewPin, audit: AuditContext) -> str | None:
-    """Make a PIN code and owe its SMS; the one before ends. The id of the message that is owed.
+    """Make a PIN code and owe its SMS; the one before ends.
+
+    The id of the message that is owed.
 
     None, and nothing written, where the link has ended, the order is spent, or `new` says that none is to be made.
     """
@@ -204,7 +222,10 @@ def reveal_with_pin(db: Database, link: SecureLink, pin_id: str, ids: NewTransfe
 
 
 def show_for_code(db: Database, link: SecureLink, ids: NewTransferIds, audit: AuditContext) -> bool:
-    """Store the transfer ids that are shown for a signatory's code. Raises Moved where the order is not open."""
+    """Store the transfer ids that are shown for a signatory's code.
+
+    Raises Moved where the order is not open.
+    """
     with suppress(_Undone), transaction.atomic(using=db.alias):
         _show(db, link, ids, audit)
         return True

@@ -48,7 +48,10 @@ _UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
 
 
 def add(db: Database, language: Language, person: str, firm: str) -> None:
-    """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
+    """Add them to the samples' register.
+
+    `person` has and asks for what is a person's, `firm` what is a firm's.
+    """
     organisation = models.Organisation.objects.using(db.alias).create(
         organisation_id=_ORGANISATION,
         customer_id=CUSTOMER_ID,

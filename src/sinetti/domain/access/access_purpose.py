@@ -7,7 +7,10 @@ from hashlib import sha256
 
 
 class AccessPurpose(StrEnum):
-    """Why a clerk looks at somebody's data. A closed list: audit rows have no free text."""
+    """Why a clerk looks at somebody's data.
+
+    A closed list: audit rows have no free text.
+    """
 
     APPLICATION = "application"
     REGISTER = "register"

@@ -43,7 +43,10 @@ class BulkErrorReason(StrEnum):
 
 
 class BulkRevocationError(ValueError):
-    """What was asked cannot be done; the sentence says what to do. Nothing was revoked."""
+    """What was asked cannot be done; the sentence says what to do.
+
+    Nothing was revoked.
+    """
 
     def __init__(self, reason: BulkErrorReason, sentence: str) -> None:
         super().__init__(sentence)
@@ -52,7 +55,9 @@ class BulkRevocationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BulkRevocationProposal:
-    """One run of a bulk revocation as it is stored. It was approved at `approved_at`, and done at `done_at`.
+    """One run of a bulk revocation as it is stored.
+
+    It was approved at `approved_at`, and done at `done_at`.
 
     `approver` is empty where it was small enough for its own officer. What is done and was never approved is withdrawn.
     """
@@ -75,7 +80,10 @@ class BulkRevocationProposal:
 
 
 def check_officer(text: str) -> str:
-    """Give an officer's id: opaque, since audit rows keep it for good. Raises BulkRevocationError."""
+    """Give an officer's id: opaque, since audit rows keep it for good.
+
+    Raises BulkRevocationError.
+    """
     if not _OFFICER.fullmatch(text):
         sentence = "an officer's id has 1 to 40 letters, digits, dots, hyphens and underscores; it is no person's name"
         raise BulkRevocationError(BulkErrorReason.OFFICER, sentence)

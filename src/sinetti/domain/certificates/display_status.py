@@ -18,7 +18,9 @@ from sinetti.domain.values import ValidityPeriod
 
 @dataclass(frozen=True, slots=True)
 class CertificateProgress:
-    """What became of a certificate. `revoked` is true of one that was voided or is not issued, too.
+    """What became of a certificate.
+
+    `revoked` is true of one that was voided or is not issued, too.
 
     `fetched` is when what renewed or replaced it was first fetched, if that is not revoked. `seen` and `new_seen` are
     when gateways last saw the old one and the new one.
@@ -113,7 +115,10 @@ class CertificateFacts:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """What the register knows of an order that waits. `expires` is None where its transfer ids were ended."""
+    """What the register knows of an order that waits.
+
+    `expires` is None where its transfer ids were ended.
+    """
 
     created: datetime
     expires: datetime | None
@@ -161,7 +166,10 @@ def ended_at(one: CertificateFacts) -> datetime:
 
 
 def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
-    """Tell how urgent it is. What is over stays in sight for 14 days where nothing took its place."""
+    """Tell how urgent it is.
+
+    What is over stays in sight for 14 days where nothing took its place.
+    """
     state = state_of(one, now)
     if state in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}:
         out_of_sight = one.succeeded or one.reason in FOR_GOOD or ended_at(one) < now - STAYS

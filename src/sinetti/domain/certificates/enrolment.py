@@ -69,7 +69,10 @@ def decide_retrieval(
     kindness: Leniency,
     machine_now: datetime,
 ) -> Certificate | Rejection:
-    """Return the certificate to hand out, or refuse; one answer for every mismatch. The id proves who asks."""
+    """Return the certificate to hand out, or refuse; one answer for every mismatch.
+
+    The id proves who asks.
+    """
     if found is None or not is_same_identifier(found.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     # What was revoked before it was signed never will be.

@@ -5,7 +5,10 @@ from enum import StrEnum
 
 
 class CertificateState(StrEnum):
-    """What the register stores. Revocation stands beside it, and expiry follows from the clock."""
+    """What the register stores.
+
+    Revocation stands beside it, and expiry follows from the clock.
+    """
 
     RESERVED = "reserved"
     ISSUED = "issued"

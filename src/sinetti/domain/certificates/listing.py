@@ -27,7 +27,9 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificateQuery:
-    """What is asked for. `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
+    """What is asked for.
+
+    `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
 
     `contact` and `text` are what a contact's name or address, or anything that is searched, begins with.
     """
@@ -61,7 +63,10 @@ class ServiceProvider:
 
 @dataclass(frozen=True, slots=True)
 class CertificateListItem:
-    """A row of a list. `facts` tell whether it is a certificate or an order; `looking` since when gateways look."""
+    """A row of a list.
+
+    `facts` tell whether it is a certificate or an order; `looking` since when gateways look.
+    """
 
     key: str
     organisation_id: str
@@ -87,7 +92,9 @@ class LineageMember:
 
 @dataclass(frozen=True, slots=True)
 class CertificateDetails:
-    """Everything that the page of one certificate shows, beside `listed`. `der` is None until it is issued.
+    """Everything that the page of one certificate shows, beside `listed`.
+
+    `der` is None until it is issued.
 
     `opened_at` is when its transfer ids were shown; `waiting_order` is an order that is to take its place.
     """
@@ -123,7 +130,10 @@ class ActorCategory(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """Something that happened to a certificate: the audit row's action, and by whom. `serial` is of which one."""
+    """Something that happened to a certificate: the audit row's action, and by whom.
+
+    `serial` is of which one.
+    """
 
     at: datetime
     action: str

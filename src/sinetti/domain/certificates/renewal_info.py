@@ -78,7 +78,10 @@ class RenewalInfoInput:
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementFacts:
-    """What decides whether a certificate is called. `renewed` is with a renewal that stands, `called` before."""
+    """What decides whether a certificate is called.
+
+    `renewed` is with a renewal that stands, `called` before.
+    """
 
     state: CertificateState
     not_after: datetime
@@ -138,7 +141,10 @@ def is_eligible(one: EarlyReplacementFacts, now: datetime) -> bool:
 
 
 def check_over(over: timedelta) -> timedelta:
-    """Give the time that a call is spread over, whole seconds. Raises EarlyReplacementError."""
+    """Give the time that a call is spread over, whole seconds.
+
+    Raises EarlyReplacementError.
+    """
     if not SHORTEST_OVER <= over <= LONGEST_OVER:
         sentence = "a call is spread over a time from one minute to 30 days"
         raise EarlyReplacementError(sentence)
@@ -146,7 +152,10 @@ def check_over(over: timedelta) -> timedelta:
 
 
 def check_reason(text: str) -> str:
-    """Give why a call is made, for those who look into the register later. Raises EarlyReplacementError."""
+    """Give why a call is made, for those who look into the register later.
+
+    Raises EarlyReplacementError.
+    """
     try:
         return check_text("the reason", text, LONGEST_REASON)
     except ValidationError as bad:

@@ -51,7 +51,10 @@ _REASONS: Mapping[RevokerRole, frozenset[RevocationReason]] = {
 
 
 def may_use_reason(revoker: RevokerRole, reason: RevocationReason) -> bool:
-    """Whether this one may give this reason. The two about authorities are for CA certificates only."""
+    """Whether this one may give this reason.
+
+    The two about authorities are for CA certificates only.
+    """
     return reason in _REASONS[revoker]
 
 

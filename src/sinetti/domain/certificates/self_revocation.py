@@ -9,7 +9,10 @@ from sinetti.domain.values import Serial
 
 
 class SelfRevocationResult(StrEnum):
-    """What becomes of the call. All but the first two are refusals, by the names that they have on the wire."""
+    """What becomes of the call.
+
+    All but the first two are refusals, by the names that they have on the wire.
+    """
 
     REVOKE = "revoke"
     SAME = "same"

@@ -60,7 +60,9 @@ class Successor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DigestCertificate:
-    """What is known of one certificate that a firm looks after. Instants are UTC, whole seconds.
+    """What is known of one certificate that a firm looks after.
+
+    Instants are UTC, whole seconds.
 
     `life` is its whole life: of a short one less has to be left to be in time.
 
@@ -82,7 +84,9 @@ class DigestCertificate:
 
 @dataclass(frozen=True, slots=True)
 class DigestSlot:
-    """The digest that may leave on one day. `at` and `week_at` are 8:00 Finnish time, in UTC.
+    """The digest that may leave on one day.
+
+    `at` and `week_at` are 8:00 Finnish time, in UTC.
 
     `week_days` are the days of this week on which a digest may have left already, from the one that is due to all
     who have rows to `day`; it is empty before that. `before` is 8:00 of the working day before.

@@ -64,7 +64,9 @@ def message_id(kind: MessageKind, about: str, step: str, recipient: str, channel
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A message that is to leave, as its row says. Ids are the register's; `certificate` is the row's key.
+    """A message that is to leave, as its row says.
+
+    Ids are the register's; `certificate` is the row's key.
 
     `step` is without the channel. `recipient` is a person's id; an operator has none, but an `address`.
     """
@@ -85,7 +87,10 @@ class QueuedMessage:
 
 
 class AccountEmail(StrEnum):
-    """One letter about an account. Those of LINKED lead to a page; the rest lead nowhere."""
+    """One letter about an account.
+
+    Those of LINKED lead to a page; the rest lead nowhere.
+    """
 
     CONFIRM = "confirm"
     """The address was given at sign-up: is it yours?"""
@@ -147,7 +152,10 @@ def triggers_alert(reason: RejectionReason) -> bool:
 
 
 class RecipientRole(StrEnum):
-    """A role that people are told in. All are those of now, but for the first, the last two and the operators."""
+    """A role that people are told in.
+
+    All are those of now, but for the first, the last two and the operators.
+    """
 
     CONTACT_THEN = "contact then"
     CONTACT = "contact"

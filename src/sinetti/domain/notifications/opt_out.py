@@ -26,7 +26,9 @@ class OptOutNotifies(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OptOutRequested:
-    """Somebody asked. `told`: who is told, by role alone; empty where they are named for nothing any more.
+    """Somebody asked.
+
+    `told`: who is told, by role alone; empty where they are named for nothing any more.
 
     `stops`: mail will stop once those were told. Where operators alone can be told, it goes on.
     """
@@ -37,7 +39,10 @@ class OptOutRequested:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyRequested:
-    """They had asked already: nothing was owed once more. `stopped`: mail has stopped; else as in Asked."""
+    """They had asked already: nothing was owed once more.
+
+    `stopped`: mail has stopped; else as in Asked.
+    """
 
     told: frozenset[OptOutNotifies]
     stops: bool

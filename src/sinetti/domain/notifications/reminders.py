@@ -53,7 +53,10 @@ class SuppressionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReminderSchedule:
-    """The steps before a certificate's end, the longest first, and which days are off. Raises ValueError."""
+    """The steps before a certificate's end, the longest first, and which days are off.
+
+    Raises ValueError.
+    """
 
     steps: tuple[timedelta, ...]
     day_off: DayOff
@@ -155,7 +158,10 @@ def due_step(
 
 
 def latest_due_index(times: Sequence[tuple[timedelta, datetime]], now: datetime) -> int:
-    """The place of the last step that has left by now; -1 where none has. Steps before it are not owed any more."""
+    """The place of the last step that has left by now; -1 where none has.
+
+    Steps before it are not owed any more.
+    """
     return max((place for place, (_, at) in enumerate(times) if at <= now), default=-1)
 
 

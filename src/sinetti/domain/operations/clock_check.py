@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 LARGEST_DIFFERENCE = timedelta(seconds=30)
-"""From this difference on nothing is issued. Nodes on one database may so be nearly twice as far apart."""
+"""From this difference on nothing is issued.
+
+Nodes on one database may so be nearly twice as far apart.
+"""
 
 
 class ClockProblem(StrEnum):

@@ -51,7 +51,10 @@ class SmsDelivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecureLink:
-    """What is kept of a secure message. `phone` is its recipient's: empty without one, None without a recipient."""
+    """What is kept of a secure message.
+
+    `phone` is its recipient's: empty without one, None without a recipient.
+    """
 
     secure_id: str
     order_id: str

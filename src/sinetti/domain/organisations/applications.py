@@ -90,7 +90,10 @@ class NewApplication:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationDecision:
-    """What a clerk decided. `reason` is in the party's language; a refusal has one and tells how to appeal."""
+    """What a clerk decided.
+
+    `reason` is in the party's language; a refusal has one and tells how to appeal.
+    """
 
     state: ApplicationState
     reason: str = field(default="", repr=False)
@@ -125,7 +128,10 @@ def check_application(
 
 
 def check_verdict(verdict: ApplicationDecision) -> ApplicationDecision:
-    """Give the decision trimmed. A refusal says why, and how to appeal. Raises ApplicationError."""
+    """Give the decision trimmed.
+
+    A refusal says why, and how to appeal. Raises ApplicationError.
+    """
     if verdict.state not in DECIDED:
         raise ApplicationError(ApplicationErrorReason.VERDICT)
     reason, appeal = paragraphs(verdict.reason), paragraphs(verdict.appeal)

@@ -22,7 +22,10 @@ MOST_LINES: Final = 50_000
 
 
 class RowErrorKind(StrEnum):
-    """What is wrong with a line or with the file. A closed list; what to write instead is a text for people."""
+    """What is wrong with a line or with the file.
+
+    A closed list; what to write instead is a text for people.
+    """
 
     ENCODING = "encoding"
     SIZE = "size"
@@ -74,7 +77,10 @@ class FileLine:
 
 @dataclass(frozen=True, slots=True)
 class StoredOrganisation:
-    """An organisation as the register has it. `merged_into` is a customer id, or empty."""
+    """An organisation as the register has it.
+
+    `merged_into` is a customer id, or empty.
+    """
 
     customer_id: str
     kind: IdentifierType
@@ -96,7 +102,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportChange:
-    """One difference. Before and after are name and language; `into` is the customer id of whom it is merged into."""
+    """One difference.
+
+    Before and after are name and language; `into` is the customer id of whom it is merged into.
+    """
 
     line: int
     kind: ChangeKind
@@ -271,7 +280,10 @@ def _read(line: FileLine, environment: Environment, today: date) -> _ParsedRow |
 
 
 def _has_ended(text: str, today: date) -> bool:
-    """Whether a day stands there on which it ended. Raises ValueError for another text, or a day to come."""
+    """Whether a day stands there on which it ended.
+
+    Raises ValueError for another text, or a day to come.
+    """
     if not text:
         return False
     if date.fromisoformat(text) > today:

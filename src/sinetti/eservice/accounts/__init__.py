@@ -1,1 +1,4 @@
-"""Accounts: who signs in, with which factors, and what their mail says. Sign-in itself is django-allauth's."""
+"""Accounts: who signs in, with which factors, and what their mail says.
+
+Sign-in itself is django-allauth's.
+"""

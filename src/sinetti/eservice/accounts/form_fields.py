@@ -84,7 +84,10 @@ _UNCLEAR = gettext_noop("Check this: {label}")
 
 @dataclass(frozen=True, slots=True)
 class FormOptions:
-    """How a form is shown. `hidden` are values that go along; `names` are fields that are asked otherwise here."""
+    """How a form is shown.
+
+    `hidden` are values that go along; `names` are fields that are asked otherwise here.
+    """
 
     buttons: Sequence[Button]
     hidden: Mapping[str, str]

@@ -75,7 +75,10 @@ class FactorState:
 
 
 def factors_of(request: HttpRequest) -> FactorState:
-    """What who is signed in has. Pages that only show want to know it more than once: they read it once."""
+    """What who is signed in has.
+
+    Pages that only show want to know it more than once: they read it once.
+    """
     user_id = str(request.user.pk)
     if request.method not in {"GET", "HEAD"}:
         return _factors(request, user_id)

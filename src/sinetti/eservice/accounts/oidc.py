@@ -43,7 +43,10 @@ class InvalidClaims(Exception):
 
 
 def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: str) -> dict[str, Any]:
-    """Give the claims of an ID token. `keys` is the provider's JWK set. Raises InvalidClaims."""
+    """Give the claims of an ID token.
+
+    `keys` is the provider's JWK set. Raises InvalidClaims.
+    """
     try:
         header = jwt.get_unverified_header(id_token)
         key = _key(header, jwt.PyJWKSet.from_dict(dict(keys)))
@@ -64,7 +67,10 @@ def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: 
 
 
 def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[tuple[str, str]]:
-    """Customer ids and our roles, as they go into a session. What has another shape, or another code, gives nothing."""
+    """Customer ids and our roles, as they go into a session.
+
+    What has another shape, or another code, gives nothing.
+    """
     if where is None or not isinstance(organisations := claims.get(where.claim), list):
         return []
     found: list[tuple[str, str]] = []
@@ -112,7 +118,10 @@ _NONCE_OCTETS = 24
 
 
 class UntrustedProviderResponse(OAuth2Error):  # type: ignore[misc] # allauth has no types
-    """What a provider says is not believed. The sentence is ours and has nothing of it, as allauth's own have."""
+    """What a provider says is not believed.
+
+    The sentence is ours and has nothing of it, as allauth's own have.
+    """
 
 
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has no types

@@ -1,4 +1,6 @@
-"""Sign-in sessions: rows tell nobody how to take one over. Of the cookie its hash is kept, and what is said is sealed.
+"""Sign-in sessions: rows tell nobody how to take one over.
+
+Of the cookie its hash is kept, and what is said is sealed.
 
 Django's own store has the cookie itself in its table, and readable what a session remembers, such as the secret of
 one-time codes while they are set up.
@@ -33,7 +35,10 @@ def stored(secret: str) -> str:
 
 
 class SessionStore(DatabaseStore):
-    """A session. Its key is that of its row; what the cookie has is known only to the request."""
+    """A session.
+
+    Its key is that of its row; what the cookie has is known only to the request.
+    """
 
     secret: str = ""
     """What the cookie of a new session is to have."""

@@ -281,7 +281,10 @@ class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type:
 
 
 class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: ignore[misc]
-    """The page of that link. It signs nobody in: who has a second factor needs it afterwards, too."""
+    """The page of that link.
+
+    It signs nobody in: who has a second factor needs it afterwards, too.
+    """
 
     def page(self, context: Context) -> Page:
         """The form, or that the link does not work."""

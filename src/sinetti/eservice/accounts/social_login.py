@@ -110,7 +110,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         exception: Exception | None = None,
         extra_context: object = None,
     ) -> None:
-        """Say that signing in there did not work. The log has why, and nothing of the answer."""
+        """Say that signing in there did not work.
+
+        The log has why, and nothing of the answer.
+        """
         del error, extra_context
         told = request_id(request), provider.app.provider_id, _why(exception)
         _log.warning("request %s: sign-in by %s failed: %s", *told)

@@ -1,4 +1,7 @@
-"""Which page of accounts stands where: the closed list. What allauth has beside these is not served."""
+"""Which page of accounts stands where: the closed list.
+
+What allauth has beside these is not served.
+"""
 
 from django.urls import URLPattern, URLResolver, path, re_path
 

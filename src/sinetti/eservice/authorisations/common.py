@@ -126,7 +126,10 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str 
 
 
 def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
-    """An organisation that the reader has a role for. Raises PermissionDenied where it is closed."""
+    """An organisation that the reader has a role for.
+
+    Raises PermissionDenied where it is closed.
+    """
     found = organisations(frozenset({organisation_id}), portal_context(request).ctx)
     if not found:
         raise PermissionDenied(Permission.SEE, organisation_id)

@@ -1,4 +1,7 @@
-"""The page behind the link of an invitation. The link opens nothing alone: one signs in, and presses a button."""
+"""The page behind the link of an invitation.
+
+The link opens nothing alone: one signs in, and presses a button.
+"""
 
 from http import HTTPStatus
 from urllib.parse import urlencode

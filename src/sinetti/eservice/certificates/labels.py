@@ -93,7 +93,10 @@ def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
 
 
 def status_label(row: CertificateListItem, now: datetime, language: Language) -> str:
-    """A state with its instant or its days. The instant is on a Finnish clock; what stands around says so."""
+    """A state with its instant or its days.
+
+    The instant is on a Finnish clock; what stands around says so.
+    """
     state, facts = state_in(row, now), row.facts
     if isinstance(facts, OrderFacts):
         return translate(STATES[state], language)

@@ -53,7 +53,10 @@ _KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "sort", 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for, as the address has it. `ignored`: something in it is nothing that is offered."""
+    """What is asked for, as the address has it.
+
+    `ignored`: something in it is nothing that is offered.
+    """
 
     organisation: str = ""
     state: str = ""
@@ -106,7 +109,10 @@ class Filter:
 
 
 def read(query: QueryDict, permissions: Permissions) -> Filter:
-    """Read what an address asks for. What is not offered, or is somebody else's, is left out and told alike."""
+    """Read what an address asks for.
+
+    What is not offered, or is somebody else's, is left out and told alike.
+    """
     ignored = [name for name in query if name not in _KNOWN]
 
     def choice(name: str, offered: frozenset[str]) -> str:

@@ -18,7 +18,10 @@ OUTSIDE_ROLES = "outside_roles"
 STRONG = "strong_sign_in"
 """In a session: its sign-in was by a provider whose word counts as a second factor."""
 VOUCHED_BY = "vouched_for_by"
-"""In a session: the id of the provider whose words these two are. They count while the settings have it."""
+"""In a session: the id of the provider whose words these two are.
+
+They count while the settings have it.
+"""
 _METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
 """In a session: by which methods somebody proved who they are, and who (django-allauth's). A second factor is noted as
 "mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of

@@ -1,4 +1,7 @@
-"""*Not your task any more?*: the page behind that link, and its button. Opening it changes nothing."""
+"""*Not your task any more?*: the page behind that link, and its button.
+
+Opening it changes nothing.
+"""
 
 from http import HTTPStatus
 

@@ -89,7 +89,10 @@ _BY_HAND = gettext_noop(
 
 
 def page(seen: LinkView, error: str, language: Language, status: int) -> Page:
-    """What the page says where no transfer ids are shown. `error` is a message id, or empty."""
+    """What the page says where no transfer ids are shown.
+
+    `error` is a message id, or empty.
+    """
     said = translate(error, language, count=seen.tries_left) if error else ""
     match seen.leads:
         case LinkState.CLOSED:

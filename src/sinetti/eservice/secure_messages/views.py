@@ -1,4 +1,7 @@
-"""The page of a secure message. Opening it changes and sends nothing; its buttons do (docs/secure-messages.md)."""
+"""The page of a secure message.
+
+Opening it changes and sends nothing; its buttons do (docs/secure-messages.md).
+"""
 
 import re
 from http import HTTPStatus

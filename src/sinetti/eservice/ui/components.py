@@ -1,4 +1,7 @@
-"""What pages are made of: values with their texts in them. Each has a template of its own, which computes nothing."""
+"""What pages are made of: values with their texts in them.
+
+Each has a template of its own, which computes nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +24,10 @@ _LONGEST_WORD, _LONGEST_SIGN, _MARKS = 22, 12, ".,:;()“”"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link. `button` makes it look like one; `download` says that a file comes; `current` is where one is."""
+    """A link.
+
+    `button` makes it look like one; `download` says that a file comes; `current` is where one is.
+    """
 
     text: str
     address: str
@@ -104,7 +110,10 @@ class CommandBlock:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column. `sort` is where a press on its name leads, `sorted` is "ascending", "descending" or empty."""
+    """A table's column.
+
+    `sort` is where a press on its name leads, `sorted` is "ascending", "descending" or empty.
+    """
 
     name: str
     sort: str = ""
@@ -114,7 +123,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a row under a column. `percent` draws a bar beside the text, which says the same."""
+    """What stands in a row under a column.
+
+    `percent` draws a bar beside the text, which says the same.
+    """
 
     text: str
     link: str = ""
@@ -143,7 +155,9 @@ def _breaks(words: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; on narrow screens each row becomes a list of names and values. The first cell of a row is its name.
+    """A table; on narrow screens each row becomes a list of names and values.
+
+    The first cell of a row is its name.
 
     `pick` is the name of checkboxes before the rows, whose values are in `picks`; `form` is the id of their form.
     """
@@ -245,7 +259,9 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form. `errors` are told above it, each with a link to its field: (name, text). `files`: a file may be sent.
+    """A form.
+
+    `errors` are told above it, each with a link to its field: (name, text). `files`: a file may be sent.
 
     With `search` it is sent by GET, and changes nothing.
     """

@@ -62,7 +62,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it was our fault; the reference is what the log has, too. Nothing is asked of the register."""
+    """Say that it was our fault; the reference is what the log has, too.
+
+    Nothing is asked of the register.
+    """
     forget_account(request)
     language = language_of(request)
     page = Page(

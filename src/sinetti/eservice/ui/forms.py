@@ -44,7 +44,10 @@ _ERRORS: Mapping[str, str] = {
 
 
 class PortalForm(forms.Form):
-    """A form of a page. Subclasses declare fields as Django has it; `autocomplete` and `numeric` say more of some."""
+    """A form of a page.
+
+    Subclasses declare fields as Django has it; `autocomplete` and `numeric` say more of some.
+    """
 
     autocomplete: ClassVar[Mapping[str, str]] = {}
     """By field: what browsers may fill in (HTML, autocomplete)."""

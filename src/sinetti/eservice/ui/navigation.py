@@ -57,8 +57,11 @@ ITEMS: tuple[MenuItem, ...] = (
     MenuItem(gettext_noop("Clients"), "clients", _acts_for_clients),
     MenuItem(gettext_noop("Clerk's pages"), "staff", is_clerk),
 )
-"""In the order in which they stand. Messages and refusals name the first and third by the path to them:
-*Settings > Technical interface and certificates*, *Settings > Authorisations*."""
+"""In the order in which they stand.
+
+Messages and refusals name the first and third by the path to them: *Settings > Technical interface and certificates*,
+*Settings > Authorisations*.
+"""
 _NAME, _NAME_OF_CLERKS = gettext_noop("Settings"), gettext_noop("Menu")
 
 

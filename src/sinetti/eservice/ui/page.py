@@ -29,7 +29,10 @@ def flash(request: HttpRequest, sentence: str) -> None:
 
 
 def pop_flash_messages(request: HttpRequest) -> list[str]:
-    """What is to be said on this page, once. Where there is no session nothing is, and none is made."""
+    """What is to be said on this page, once.
+
+    Where there is no session nothing is, and none is made.
+    """
     session = getattr(request, "session", None)
     if session is None or request.method == "HEAD" or _SAID not in session:
         return []
@@ -84,7 +87,9 @@ _REHEARSAL = gettext_noop("This is the test environment: what you see here is fo
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says, from top to bottom. `final` keeps its reader there: no link leads away.
+    """What a page says, from top to bottom.
+
+    `final` keeps its reader there: no link leads away.
 
     `error` is what went wrong where no field is to blame (a form has its own errors); `script` is the name of a file of
     ours that it runs, `form_targets` are origins that its forms may lead to; `wide` pages have tables; `back` leads to

@@ -80,7 +80,10 @@ class SerialSet:
 
 @dataclass(frozen=True, slots=True)
 class IssuingDistributionPoint:
-    """For which certificates of its CA a list speaks (5.2.5). All of them, unless something is set."""
+    """For which certificates of its CA a list speaks (5.2.5).
+
+    All of them, unless something is set.
+    """
 
     points: frozenset[x509.GeneralName] = frozenset()
     holders_only: bool = False
@@ -156,7 +159,10 @@ def read_list(octets: bytes) -> LoadedCrl:
 
 
 class CrlSource:
-    """Lists in memory, or of a folder whose files are read anew when they change. May be asked by several threads."""
+    """Lists in memory, or of a folder whose files are read anew when they change.
+
+    May be asked by several threads.
+    """
 
     def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
         """Read `ders` now (raises NotAList); those of the folder when asked, and there what is no list is passed by."""
@@ -283,7 +289,9 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 @lru_cache(maxsize=4096)
 def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozenset[x509.GeneralName]:
-    """Names of the lists that a certificate points to, whole ones of its own issuer. They are compared, never followed.
+    """Names of the lists that a certificate points to, whole ones of its own issuer.
+
+    They are compared, never followed.
 
     A cRLIssuer that names the issuer itself says nothing (real certificates have it, facts sheet, 4); another one would
     be an indirect list.

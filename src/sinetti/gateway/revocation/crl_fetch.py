@@ -61,7 +61,10 @@ class _StoredCrl:
 
 
 def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
-    """Get one list, and put it in place if it counts. Raises nothing that an address or a disk could cause."""
+    """Get one list, and put it in place if it counts.
+
+    Raises nothing that an address or a disk could cause.
+    """
     try:
         check_url(wanted.url)
         kept = _kept(wanted)

@@ -44,7 +44,10 @@ Ask = Callable[[str, bytes], bytes]
 
 
 def post(address: str, request: bytes) -> bytes:
-    """Send a request by HTTP; no redirection is followed. Raises OSError, after PATIENCE too, however slow it comes."""
+    """Send a request by HTTP; no redirection is followed.
+
+    Raises OSError, after PATIENCE too, however slow it comes.
+    """
     asking = HttpRequest(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
     try:
         reply = send_request(asking)
@@ -77,7 +80,10 @@ class CachedStatus:
 
 @dataclass(slots=True)
 class OcspSource:
-    """Asks OCSP services, in the order of their addresses. Each question takes 5 s at most; threads may share it."""
+    """Asks OCSP services, in the order of their addresses.
+
+    Each question takes 5 s at most; threads may share it.
+    """
 
     addresses: Sequence[str]
     ask: Ask = field(default=post, repr=False)

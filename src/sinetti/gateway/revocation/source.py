@@ -51,12 +51,18 @@ NOT_KNOWN = RevocationStatus(RevocationState.UNKNOWN, verdict_texts.NOT_KNOWN, f
 
 
 class RevocationSource(Protocol):
-    """Tells statuses. Nothing of a certificate leads it anywhere: where it looks is configured."""
+    """Tells statuses.
+
+    Nothing of a certificate leads it anywhere: where it looks is configured.
+    """
 
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate. Raises nothing."""
+        """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate.
+
+        Raises nothing.
+        """
 
     def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
         """Return the status by lists of a CA of the anchor file, at `now`.

@@ -60,7 +60,9 @@ Value = str | int | datetime | Phrase
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` None: accepted. Of the holder nothing is told unless the issuer is trusted and the proof holds.
+    """`reason` None: accepted.
+
+    Of the holder nothing is told unless the issuer is trusted and the proof holds.
 
     `sentence` is a message id of the catalogues, `values` fill it; an instant becomes date and hour on a Finnish clock.
     """

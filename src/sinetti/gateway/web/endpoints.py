@@ -31,7 +31,10 @@ class Readiness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IncomingRequest:
-    """One request, whole. `peer` is None on a Unix socket; header names are lower-case."""
+    """One request, whole.
+
+    `peer` is None on a Unix socket; header names are lower-case.
+    """
 
     method: str
     path: str
@@ -42,7 +45,10 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthService:
-    """Answers requests; may wait for a file or a responder. `unready` says what keeps it from judging."""
+    """Answers requests; may wait for a file or a responder.
+
+    `unready` says what keeps it from judging.
+    """
 
     guard: RequestGuard
     unready: Readiness

@@ -25,7 +25,10 @@ DANGEROUSLY_NONE: Final = "DANGEROUSLY-NONE"
 
 
 Seen = Callable[[bytes, datetime], None]
-"""Hears of an accepted certificate: its DER, and when (UTC). It neither waits nor raises."""
+"""Hears of an accepted certificate: its DER, and when (UTC).
+
+It neither waits nor raises.
+"""
 
 
 class NoRevocationSource(ValueError):

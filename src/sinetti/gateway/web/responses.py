@@ -43,7 +43,9 @@ class HttpResult:
 
 
 def identity_headers(verdict: Verdict) -> dict[str, str]:
-    """Give what an application learns of an accepted caller. What is not known is left out.
+    """Give what an application learns of an accepted caller.
+
+    What is not known is left out.
 
     Values are printable ASCII: in a customer id from somebody else's CA anything may stand, a line's end too, so
     whatever is not printable, and the percent sign, is percent-encoded (RFC 3986, 2.1).

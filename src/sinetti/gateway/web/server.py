@@ -233,7 +233,10 @@ def _only(headers: Headers, name: str) -> str:
 
 
 async def _collect(receive: Receive) -> bytes | None:
-    """Give the body; None where it is too large. Raises ConnectionError where the sender went away."""
+    """Give the body; None where it is too large.
+
+    Raises ConnectionError where the sender went away.
+    """
     parts, size, more = [], 0, True
     while more:
         message = await receive()

@@ -76,7 +76,10 @@ class SettingsTable:
 
 
 def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
-    """Read [serve]: `socket`, or `bind` with `proxies` and `secret`. Raises GatewaySettingsError."""
+    """Read [serve]: `socket`, or `bind` with `proxies` and `secret`.
+
+    Raises GatewaySettingsError.
+    """
     table = SettingsTable(settings, "serve")
     socket, bind = table.path("socket"), table.text("bind")
     listed, secret = table.texts("proxies"), _secret(table)
@@ -91,7 +94,9 @@ def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
 
 
 def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGuard:
-    """Read [middleware] and open the gateway: for ASGI and WSGI applications. Raises GatewaySettingsError.
+    """Read [middleware] and open the gateway: for ASGI and WSGI applications.
+
+    Raises GatewaySettingsError.
 
     `certificate` is "tls" (the server's own TLS), "unix-socket" (the application listens there and nowhere else) or
     "proxy" (with `proxies`); `secret` is needed with "proxy", and may be there with "unix-socket".
@@ -115,7 +120,10 @@ def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: See
 
 
 def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
-    """Read [sightings]: `url`, `name`, `key`; None where the table is not there. Raises GatewaySettingsError."""
+    """Read [sightings]: `url`, `name`, `key`; None where the table is not there.
+
+    Raises GatewaySettingsError.
+    """
     if "sightings" not in settings.tables:
         return None
     table = SettingsTable(settings, "sightings")

@@ -77,7 +77,10 @@ class TrustedProxies:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a secret from a file that nobody else may read: one line. Raises InsecureProxySettings, or OSError."""
+    """Read a secret from a file that nobody else may read: one line.
+
+    Raises InsecureProxySettings, or OSError.
+    """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS:
         why = f"{path} can be read by others: chmod 600 it, and make a new secret"
@@ -86,7 +89,10 @@ def read_secret(path: Path) -> bytes:
 
 
 def check_secret_strength(secret: bytes) -> bytes:
-    """Give the secret back. Raises InsecureProxySettings for one that can be guessed, or that no header can carry."""
+    """Give the secret back.
+
+    Raises InsecureProxySettings for one that can be guessed, or that no header can carry.
+    """
     if len(secret) < SHORTEST_SECRET or not secret.isascii() or not secret.decode("ascii").isprintable():
         why = f"the secret has at least {SHORTEST_SECRET} letters and digits, such as `openssl rand -hex 16` writes"
         raise InsecureProxySettings(why)

@@ -1,4 +1,7 @@
-"""Reads what somebody presents as an organisation's certificate. Nothing here says that it is to be believed."""
+"""Reads what somebody presents as an organisation's certificate.
+
+Nothing here says that it is to be believed.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -98,7 +101,10 @@ def _loaded(octets: bytes) -> x509.Certificate:
 
 
 def _customer_id(certificate: x509.Certificate) -> str:
-    """Give the one CN. It goes into headers and logs, so it is short and printable, as every customer id is."""
+    """Give the one CN.
+
+    It goes into headers and logs, so it is short and printable, as every customer id is.
+    """
     name = _only(certificate, NameOID.COMMON_NAME)
     if not name or len(name) > _LONGEST_NAME or not name.isascii() or not name.isprintable() or name != name.strip():
         raise InvalidCertificate(verdict_texts.NOT_ONE_CUSTOMER)

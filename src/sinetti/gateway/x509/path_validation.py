@@ -37,7 +37,10 @@ SIGNATURES = frozenset(
         SignatureAlgorithmOID.ECDSA_WITH_SHA512,
     }
 )
-"""What certificates, lists and OCSP answers may be signed by. No CA known to us has Ed25519 or RSA-PSS."""
+"""What certificates, lists and OCSP answers may be signed by.
+
+No CA known to us has Ed25519 or RSA-PSS.
+"""
 
 _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _LEAST_RSA, _GREATEST_RSA = 2048, 8192
@@ -176,7 +179,10 @@ def authority_of(certificate: x509.Certificate) -> CaCertificate | None:
 
 
 def is_understood(certificate: x509.Certificate) -> bool:
-    """Whether every critical extension is one that is processed here (4.2). Raises ValueError if it cannot be read."""
+    """Whether every critical extension is one that is processed here (4.2).
+
+    Raises ValueError if it cannot be read.
+    """
     try:
         return all(not one.critical or one.oid in _UNDERSTOOD for one in certificate.extensions)
     except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, TypeError) as bad:

@@ -39,7 +39,10 @@ UNKNOWN = CaPurpose()
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """Issuing CAs by the SHA-256 of their DER. It makes no anchor: it only tells what a CA is for."""
+    """Issuing CAs by the SHA-256 of their DER.
+
+    It makes no anchor: it only tells what a CA is for.
+    """
 
     issuers: Mapping[Sha256, CaPurpose] = field(default_factory=dict)
 
@@ -57,7 +60,10 @@ def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
 
 
 def load(path: Path) -> TrustFile:
-    """Read a trust file; paths in it are beside it. Raises TrustError, and OSError where the file cannot be read."""
+    """Read a trust file; paths in it are beside it.
+
+    Raises TrustError, and OSError where the file cannot be read.
+    """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:

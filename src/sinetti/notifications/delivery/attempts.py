@@ -30,7 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 class AttemptResult(Enum):
-    """What came of one message. SKIPPED: it is another's by now or waits for a better moment, and no try counts."""
+    """What came of one message.
+
+    SKIPPED: it is another's by now or waits for a better moment, and no try counts.
+    """
 
     SENT = auto()
     AGAIN = auto()
@@ -41,7 +44,10 @@ class AttemptResult(Enum):
 
 @dataclass(slots=True)
 class DeliveryBatch:
-    """The tries of one worker at the messages of one batch. `away`: nobody takes letters of this channel just now."""
+    """The tries of one worker at the messages of one batch.
+
+    `away`: nobody takes letters of this channel just now.
+    """
 
     room: NotificationContext
     worker: str
@@ -62,7 +68,10 @@ class DeliveryBatch:
             deliverer.close()
 
     def attempt(self, owed: QueuedMessage) -> AttemptResult:
-        """Try to send one message. Raises what REGISTER_UNAVAILABLE lists, and nothing else."""
+        """Try to send one message.
+
+        Raises what REGISTER_UNAVAILABLE lists, and nothing else.
+        """
         tried = delivery.begin_attempt(self.room.db, self.shift, owed)
         if tried is None:
             return AttemptResult.SKIPPED

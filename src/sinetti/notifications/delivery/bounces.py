@@ -32,8 +32,11 @@ LARGEST = 1024 * 1024
 _MOST_TYPES, _LONGEST_TYPE, _LARGEST_TYPES = 100, 1000, 10_000
 """How many fields Content-Type may be there, how many octets each may have, and all: of 1000 one can take 30 ms."""
 _MOST_LINES = 20_000
-"""Lines of a mail: of LARGEST octets in base64 there are fewer. An empty one may begin a group of fields, which takes
-the library 40 microseconds and 400 octets: a million of them would be most of a minute."""
+"""Lines of a mail: of LARGEST octets in base64 there are fewer.
+
+An empty one may begin a group of fields, which takes the library 40 microseconds and 400 octets: a million of them
+would be most of a minute.
+"""
 _MOST_ADDRESSES = 20
 
 _TO = re.compile(
@@ -58,7 +61,10 @@ class BounceMail:
 
 
 def parse(octets: bytes, key: bytes) -> BounceMail:
-    """Read one mail. `key` is that of the return addresses' tokens. Raises UnreadableError."""
+    """Read one mail.
+
+    `key` is that of the return addresses' tokens. Raises UnreadableError.
+    """
     if len(octets) > LARGEST:
         raise UnreadableError
     # The library ends lines at a lone CR too: now all end alike, so that no field is hidden from what looks first.
@@ -193,7 +199,10 @@ _OUTCOMES = {
 
 
 def _octets(path: Path) -> bytes:
-    """A plain file's octets, as many as are read at all and one more. Raises OSError, for anything else too."""
+    """A plain file's octets, as many as are read at all and one more.
+
+    Raises OSError, for anything else too.
+    """
     # Nothing that a name only points to is read, and nothing that would keep us waiting.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

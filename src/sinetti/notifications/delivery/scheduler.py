@@ -1,4 +1,7 @@
-"""One round: what is owed by now becomes rows, and what is due leaves. For timers, and the bench's clock."""
+"""One round: what is owed by now becomes rows, and what is due leaves.
+
+For timers, and the bench's clock.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -68,7 +71,10 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
 
 
 def run_once(ctx: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> DeliveryRunReport:
-    """Owe all, then send what is due, whatever could not be owed. Raises what REGISTER_UNAVAILABLE lists."""
+    """Owe all, then send what is due, whatever could not be owed.
+
+    Raises what REGISTER_UNAVAILABLE lists.
+    """
     try:
         owing = plan_all(ctx, now, findings)
     except DATABASE_UNAVAILABLE:

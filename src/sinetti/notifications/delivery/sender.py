@@ -99,7 +99,10 @@ def _shift(ctx: NotificationContext, worker: str, now: datetime, begun: datetime
 
 
 def _send(tries: DeliveryBatch, rest: list[QueuedMessage]) -> SendReport:
-    """Send a batch, letter by letter. What is not begun in time, or has nobody to take it, is let go."""
+    """Send a batch, letter by letter.
+
+    What is not begun in time, or has nobody to take it, is let go.
+    """
     room = tries.room
     until = room.machine_now() + delivery.LEASE - _MARGIN
     room.step("taken")

@@ -49,7 +49,9 @@ class HttpSms:
         self._opener: OpenerDirector | None = None
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Hand one text message over. Raises TransportUnavailable, Lost, NotNow and NotDeliverable.
+        """Hand one text message over.
+
+        Raises TransportUnavailable, Lost, NotNow and NotDeliverable.
 
         The provider is told the message's id in a header, so that one that comes again can be told (Idempotency-Key).
         """

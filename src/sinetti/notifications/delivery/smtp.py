@@ -62,7 +62,10 @@ class SmtpSecurity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over. `anchors` is a PEM file of CAs that its certificate comes from, else the system's."""
+    """Where mail is handed over.
+
+    `anchors` is a PEM file of CAs that its certificate comes from, else the system's.
+    """
 
     host: str
     port: int
@@ -75,7 +78,10 @@ class SmtpServer:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whom letters come from. Those that cannot be delivered come back to `returns`, with an id in the address."""
+    """Whom letters come from.
+
+    Those that cannot be delivered come back to `returns`, with an id in the address.
+    """
 
     address: str
     name: str
@@ -112,7 +118,10 @@ class Smtp:
         self._backend: EmailBackend | None = None
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Hand one letter over. Raises TransportUnavailable, Lost, NotNow and NotDeliverable."""
+        """Hand one letter over.
+
+        Raises TransportUnavailable, Lost, NotNow and NotDeliverable.
+        """
         email = self._email(letter)
         fresh = self._backend is None
         try:
@@ -228,7 +237,10 @@ class _ClosedBetweenLettersError(TransportUnavailable):
 
 
 def tls_context(anchors: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer that looks at the server's name and certificate. Raises OSError."""
+    """TLS 1.2 or newer that looks at the server's name and certificate.
+
+    Raises OSError.
+    """
     context = ssl.create_default_context(cafile=anchors)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -60,7 +60,9 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
 
 
 def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
-    """None where a message is still owed, else why not. Of what the ladder does not owe nothing is asked here.
+    """None where a message is still owed, else why not.
+
+    Of what the ladder does not owe nothing is asked here.
 
     Office hours are another question, since what waits for them is owed all the same: `workdays.may_leave`.
     """

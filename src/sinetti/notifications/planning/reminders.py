@@ -51,7 +51,10 @@ class _DueReminder:
 
 @dataclass(slots=True)
 class _ReminderPlanner:
-    """One round of planning: what it has counted so far. `ending` is how many certificates end on a day."""
+    """One round of planning: what it has counted so far.
+
+    `ending` is how many certificates end on a day.
+    """
 
     room: NotificationContext
     now: datetime
@@ -103,7 +106,9 @@ class _ReminderPlanner:
 
 
 def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
-    """Owe each reminder whose step has come, and note when to look next. Twice at once adds nothing.
+    """Owe each reminder whose step has come, and note when to look next.
+
+    Twice at once adds nothing.
 
     Some hundred certificates are one transaction; whoever is killed between two of them goes on there.
     """

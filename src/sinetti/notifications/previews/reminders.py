@@ -11,7 +11,10 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 @dataclass(frozen=True, slots=True)
 class SampleMessage:
-    """One sample. `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator."""
+    """One sample.
+
+    `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator.
+    """
 
     kind: MessageKind
     title: str

@@ -254,7 +254,10 @@ def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -
 def written(
     case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS, language: Language = Language.EN
 ) -> RenderedMessage:
-    """Write one sample; `language` is that of an account. Raises ValueError where there is no letter."""
+    """Write one sample; `language` is that of an account.
+
+    Raises ValueError where there is no letter.
+    """
     letter = render(owed(case, stage, language), room(case, stage, terms))
     if isinstance(letter, Skip):
         sentence = f"{case.kind}, {case.title}: {letter.why}"

@@ -12,7 +12,10 @@ from sinetti.notifications.templates.markup import sanitise
 
 
 def decided(matter: MessageContext) -> MessageBody:
-    """Tell what was decided. The decision is in the language of its case, whatever the recipient reads else."""
+    """Tell what was decided.
+
+    The decision is in the language of its case, whatever the recipient reads else.
+    """
     found = applications.find(matter.room.db, matter.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToReport(NOT_THERE)

@@ -165,7 +165,10 @@ def _mended(matter: MessageContext, by_people: str) -> str:
 
 
 def _name(matter: MessageContext, fact: str) -> str:
-    """Somebody's name. Raises NothingToReport where they were erased meanwhile: then there is nothing to mend."""
+    """Somebody's name.
+
+    Raises NothingToReport where they were erased meanwhile: then there is nothing to mend.
+    """
     found = message_data.named(matter.room.db, matter.fact(fact))
     if found is None:
         why = "whom the message is about was erased"

@@ -49,7 +49,10 @@ class Skip:
 
 
 class NothingToReport(Exception):
-    """The register does not have, or has no longer, what this message is about. It says why."""
+    """The register does not have, or has no longer, what this message is about.
+
+    It says why.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,10 @@ class MessageContext:
         return self.told.to is not None and self.told.to.name == name
 
     def role(self) -> RecipientRoleText:
-        """What the recipient is now. Who is nothing any more was the contact when it happened."""
+        """What the recipient is now.
+
+        Who is nothing any more was the contact when it happened.
+        """
         if self.told.to is None:
             return RecipientRoleText.OPERATOR
         role = self.role_of(self.owed.recipient)

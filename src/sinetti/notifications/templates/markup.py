@@ -46,7 +46,10 @@ Part = str | LinkBlock | RowsBlock
 
 
 def render_text(parts: Sequence[Part]) -> str:
-    """The parts as plain text: an empty line between two, rows behind hyphens. A paragraph is one line."""
+    """The parts as plain text: an empty line between two, rows behind hyphens.
+
+    A paragraph is one line.
+    """
     return "\n\n".join(_plain(one) for one in parts) + "\n"
 
 

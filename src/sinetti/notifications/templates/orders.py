@@ -73,7 +73,10 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
 
 
 def _how(matter: MessageContext) -> str:
-    """How the message is opened. Of the phone number two digits are told, so that a letter gives none away."""
+    """How the message is opened.
+
+    Of the phone number two digits are told, so that a letter gives none away.
+    """
     phone = matter.told.to.phone if matter.told.to else ""
     digits = "".join(one for one in phone if one.isdecimal())[-2:]
     button = matter.say(BUTTON)

@@ -280,7 +280,10 @@ def _asked(matter: MessageContext, last: str) -> str:
 
 
 def _ordered(matter: MessageContext, role: Role, at: datetime) -> Iterator[Part]:
-    """A replacement is ordered and nobody has used its transfer IDs. Until the end renewing would do as well."""
+    """A replacement is ordered and nobody has used its transfer IDs.
+
+    Until the end renewing would do as well.
+    """
     yield matter.say(ORDERED, ordered=matter.when(at))
     ended, contact = matter.ended, _contact(matter)
     last = {} if ended else {"last": _last(matter)}

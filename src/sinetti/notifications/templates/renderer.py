@@ -63,7 +63,10 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 
 
 def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
-    """The whole letter to this row's recipient, or why there is none. Raises what the register raises."""
+    """The whole letter to this row's recipient, or why there is none.
+
+    Raises what the register raises.
+    """
     now = ctx.now()
     told = message_data.load_message_data(ctx.db, owed, now)
     if (why := _unreachable(owed, told)) is not None:

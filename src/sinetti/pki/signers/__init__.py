@@ -1,4 +1,7 @@
-"""Who holds private keys: octets in, signature out. `software.py` keeps them in files."""
+"""Who holds private keys: octets in, signature out.
+
+`software.py` keeps them in files.
+"""
 
 from typing import Protocol
 
@@ -11,4 +14,7 @@ class Signer(Protocol):
     """Signs with keys that it knows by name."""
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign as `pki.signing.sign` does; `octets` are hashed here. Raises SignerUnavailable."""
+        """Sign as `pki.signing.sign` does; `octets` are hashed here.
+
+        Raises SignerUnavailable.
+        """

@@ -106,7 +106,10 @@ def make(key: TokenKey, kind: KeyType) -> PublicKey:
 
 
 def find(key: TokenKey) -> PublicKey | None:
-    """Look a key up by its ID; None where the token has no private key of it. Raises SignerUnavailable."""
+    """Look a key up by its ID; None where the token has no private key of it.
+
+    Raises SignerUnavailable.
+    """
 
     def found(session: pkcs11.Session) -> PublicKey | None:
         if not _objects(session, key, ObjectClass.PRIVATE_KEY):
@@ -117,7 +120,10 @@ def find(key: TokenKey) -> PublicKey | None:
 
 
 def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
-    """Give what signs with a key of the token. The token is asked at the first signature, not before."""
+    """Give what signs with a key of the token.
+
+    The token is asked at the first signature, not before.
+    """
     if isinstance(public, rsa.RSAPublicKey):
         return TokenRsaKey(key, public)
     return TokenEcKey(key, public)
@@ -176,7 +182,10 @@ class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
         padding: AsymmetricPadding,
         algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
     ) -> bytes:
-        """Sign octets, or their digest (Prehashed). Raises UnsupportedAlgorithm, SignerUnavailable."""
+        """Sign octets, or their digest (Prehashed).
+
+        Raises UnsupportedAlgorithm, SignerUnavailable.
+        """
         if isinstance(algorithm, utils.NoDigestInfo):
             _not_here("signatures without DigestInfo are not made with keys of a token")
         name, digest = _digest(data, algorithm)

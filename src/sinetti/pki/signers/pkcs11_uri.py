@@ -27,7 +27,10 @@ class TokenLocation:
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """A key in a token. `id` is CKA_ID, `name` CKA_LABEL; `key_id` is the public half's, None before it is made."""
+    """A key in a token.
+
+    `id` is CKA_ID, `name` CKA_LABEL; `key_id` is the public half's, None before it is made.
+    """
 
     place: TokenLocation
     id: bytes
@@ -36,7 +39,10 @@ class TokenKey:
 
 
 def dump(key: TokenKey) -> bytes:
-    """Write the URI, its line ended. The key's own id is an attribute of ours, which others pass over."""
+    """Write the URI, its line ended.
+
+    The key's own id is an attribute of ours, which others pass over.
+    """
     path = {
         "token": _quoted(key.place.label),
         "object": _quoted(key.name),

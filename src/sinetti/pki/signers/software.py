@@ -12,7 +12,9 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class SoftwareSigner:
-    """Signs with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase. Safe to use from several threads.
+    """Signs with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase.
+
+    Safe to use from several threads.
 
     Without the passphrase (None) every signature ends in SignerUnavailable.
     """
@@ -25,7 +27,10 @@ class SoftwareSigner:
         self._lock = Lock()
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign as `pki.signing.sign` does. Raises SignerUnavailable where the key's file cannot be opened."""
+        """Sign as `pki.signing.sign` does.
+
+        Raises SignerUnavailable where the key's file cannot be opened.
+        """
         return signatures.sign(self._key(key_name), octets)
 
     def _key(self, key_name: str) -> PrivateKey:

@@ -82,7 +82,9 @@ def release_address(email: str, ctx: ServiceContext, request_id: str) -> int:
 
 
 def set_staff(email: str, ctx: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
-    """Make an account a clerk's, or no clerk's any more; its sessions end. False where it was so. Raises AccountError.
+    """Make an account a clerk's, or no clerk's any more; its sessions end.
+
+    False where it was so. Raises AccountError.
 
     What a clerk does needs a second factor, whenever they set one up.
     """
@@ -91,7 +93,10 @@ def set_staff(email: str, ctx: ServiceContext, actor: str, request_id: str, *, s
 
 
 def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """End an account and its sessions; False where it was ended before. Raises AccountError."""
+    """End an account and its sessions; False where it was ended before.
+
+    Raises AccountError.
+    """
     found = account_of(email, ctx)
     return accounts.deactivate(ctx.db, found.user_id, ctx.audit_entry(actor, request_id))
 
@@ -143,7 +148,9 @@ def note(user_id: str, what: str, ctx: ServiceContext, request_id: str) -> None:
 
 
 def change_profile(name: str, language: Language, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Store name and language of whoever is signed in; False where nothing changed. Raises WordError.
+    """Store name and language of whoever is signed in; False where nothing changed.
+
+    Raises WordError.
 
     Others read the name, in mail too: it is on one line, and nothing in it is unseen.
     """

@@ -70,7 +70,10 @@ def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, c
 def reject_self_invitation(
     organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str, **facts: str
 ) -> None:
-    """Write down that somebody tried to give a role to themselves. Raises SelfInvitation."""
+    """Write down that somebody tried to give a role to themselves.
+
+    Raises SelfInvitation.
+    """
     audit = ctx.audit_entry(actor.name, request_id)
     audit_log.note(ctx.db, audit, _REFUSED, f"organisation:{organisation_id}", **facts)
     raise SelfInvitation
@@ -99,7 +102,9 @@ def made_by(actor: Actor, found: InvitationOffer, ctx: ServiceContext) -> bool:
 
 
 def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Have a role counted for this account; False where the link works no more. Pressed twice it is done once.
+    """Have a role counted for this account; False where the link works no more.
+
+    Pressed twice it is done once.
 
     Raises PermissionDenied where the role needs a second factor, which is not there, and OwnInvitation where they made
     it themselves.

@@ -18,7 +18,10 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class ExternalRole:
-    """A role for an organisation, by its customer id, that the sign-in vouched for. It counts for that session."""
+    """A role for an organisation, by its customer id, that the sign-in vouched for.
+
+    It counts for that session.
+    """
 
     customer_id: str
     role: Role
@@ -40,10 +43,16 @@ class Actor:
 
 
 class PermissionDenied(Exception):
-    """Somebody lacks a right, or their second factor. It says nothing of the organisation, which may be others'."""
+    """Somebody lacks a right, or their second factor.
+
+    It says nothing of the organisation, which may be others'.
+    """
 
     def __init__(self, right: Permission, organisation_id: str | None, *, second_factor: bool = False) -> None:
-        """`second_factor`: the right is theirs as soon as they sign in with one. Without an id it is for no object."""
+        """`second_factor`: the right is theirs as soon as they sign in with one.
+
+        Without an id it is for no object.
+        """
         super().__init__(right)
         self.right, self.organisation_id, self.second_factor = right, organisation_id, second_factor
 
@@ -93,7 +102,10 @@ class Permissions:
         return found is not None and roles.has_permission(found.role, right)
 
     def require(self, right: Permission, organisation_id: str) -> EffectiveRole:
-        """Give the role by which they have a right: for pages that show something. Raises PermissionDenied."""
+        """Give the role by which they have a right: for pages that show something.
+
+        Raises PermissionDenied.
+        """
         found = self.held.get(organisation_id)
         if found is None or not roles.has_permission(found.role, right):
             raise PermissionDenied(right, organisation_id, second_factor=organisation_id in self.waiting)
@@ -121,7 +133,9 @@ def ways(organisation_ids: Collection[str], actor: Actor, ctx: ServiceContext) -
 
 
 def require_permission(right: Permission, organisation_id: str, actor: Actor, ctx: ServiceContext) -> EffectiveRole:
-    """Give the role by which somebody has a right for an organisation. Raises PermissionDenied.
+    """Give the role by which somebody has a right for an organisation.
+
+    Raises PermissionDenied.
 
     An organisation that is not there is like one for which they have no right.
     """
@@ -152,7 +166,10 @@ def check_can_view(right: Permission, organisation_id: str | None, permissions: 
 def check_can_modify(
     right: Permission, organisation_id: str | None, actor: Actor, ctx: ServiceContext
 ) -> EffectiveRole:
-    """Ask the register, before an act. Raises PermissionDenied as `check_can_view` does."""
+    """Ask the register, before an act.
+
+    Raises PermissionDenied as `check_can_view` does.
+    """
     if organisation_id is None:
         raise PermissionDenied(right, None)
     try:

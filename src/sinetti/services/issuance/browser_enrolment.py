@@ -42,7 +42,10 @@ class BrowserEnrolment:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledCertificate:
-    """A certificate that was fetched. `chain` is PEM: the issuing CA, then what is above it, without the root."""
+    """A certificate that was fetched.
+
+    `chain` is PEM: the issuing CA, then what is above it, without the root.
+    """
 
     der: bytes = field(repr=False)
     pem: str = field(repr=False)

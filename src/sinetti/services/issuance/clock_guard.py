@@ -43,7 +43,10 @@ class ClockGuard:
     """
 
     def __init__(self, db: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
-        """Look at nothing yet. `machine` tells UTC as exactly as it can, `steady` seconds that never jump."""
+        """Look at nothing yet.
+
+        `machine` tells UTC as exactly as it can, `steady` seconds that never jump.
+        """
         self.db, self._machine, self._steady = db, machine, steady
         self._lock = Lock()
         self._held: ClockStatus | None = None
@@ -138,7 +141,9 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
 
 
 def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id: str) -> ClockStatus:
-    """Accept the machine's clock as it is: what was stored before counts no more. Audited.
+    """Accept the machine's clock as it is: what was stored before counts no more.
+
+    Audited.
 
     Raises ClockNotAcceptable while it differs from the database's.
     """

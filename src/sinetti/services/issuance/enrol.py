@@ -14,7 +14,10 @@ from sinetti.services.retry import for_proven, log_leniency, record_rejection, u
 
 
 def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
-    """Issue what was ordered, answer the same request again, or refuse. It is issued when the answer leaves."""
+    """Issue what was ordered, answer the same request again, or refuse.
+
+    It is issued when the answer leaves.
+    """
     return until_settled(lambda: _enrol(ask, ctx, request_id))
 
 

@@ -1,4 +1,7 @@
-"""Steps 8 to 11 of docs/issuance.md: from an approval to a certificate. Enrolment, renewal and repeats share them."""
+"""Steps 8 to 11 of docs/issuance.md: from an approval to a certificate.
+
+Enrolment, renewal and repeats share them.
+"""
 
 import logging
 import secrets
@@ -27,7 +30,10 @@ _RETRIEVAL_ID_OCTETS = 16
 def issue(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> Certificate | Rejection:
-    """Issue what was approved. Raises Moved where the lineage has moved since it was read; nothing is written then."""
+    """Issue what was approved.
+
+    Raises Moved where the lineage has moved since it was read; nothing is written then.
+    """
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
     issuer = ctx.issuer_for(approval.lineage.channel)

@@ -1,4 +1,7 @@
-"""What is written into the journal before an answer leaves (docs/journal.md). Raises JournalUnavailable."""
+"""What is written into the journal before an answer leaves (docs/journal.md).
+
+Raises JournalUnavailable.
+"""
 
 from collections.abc import Collection
 

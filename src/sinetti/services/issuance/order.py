@@ -70,7 +70,10 @@ class OrderAlreadyUsed(OrderError):
 
 
 def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
-    """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
+    """Take an order and make its transfer ids, whose password is shown this once.
+
+    Raises OrderError.
+    """
     check_order(new, ctx)
     audit = ctx.audit_entry(actor, request_id)
     ids, password = generate_transfer_ids(ctx.transfer_key, audit.at)

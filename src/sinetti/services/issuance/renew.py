@@ -1,4 +1,7 @@
-"""RenewCertificate: the key of a certificate in force asks for the next one. Steps as in docs/issuance.md."""
+"""RenewCertificate: the key of a certificate in force asks for the next one.
+
+Steps as in docs/issuance.md.
+"""
 
 from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal
 from sinetti.domain.certificates.models import Certificate, Replay
@@ -16,7 +19,10 @@ from sinetti.services.retry import for_proven, log_leniency, record_rejection, u
 
 
 def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
-    """Renew the certificate that signed, answer the same request again, or refuse. Issued when the answer leaves."""
+    """Renew the certificate that signed, answer the same request again, or refuse.
+
+    Issued when the answer leaves.
+    """
     return until_settled(lambda: _renew(ask, ctx, request_id))
 
 

@@ -1,4 +1,7 @@
-"""GetCertificate: hand out the certificate of a retrieval id, as often as asked. Steps as in docs/issuance.md."""
+"""GetCertificate: hand out the certificate of a retrieval id, as often as asked.
+
+Steps as in docs/issuance.md.
+"""
 
 from datetime import timedelta
 

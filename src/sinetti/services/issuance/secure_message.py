@@ -41,7 +41,10 @@ _SHOWN_DIGITS = 2
 
 @dataclass(frozen=True, slots=True)
 class LinkSent:
-    """A link that is owed to an order's contact. `code` is what the signatory tells a contact who has no phone."""
+    """A link that is owed to an order's contact.
+
+    `code` is what the signatory tells a contact who has no phone.
+    """
 
     order_id: str
     secure_id: str

@@ -49,7 +49,10 @@ _ANEW = "fetch it from the status address, which signs it anew; if it stays so, 
 
 @dataclass(frozen=True, slots=True)
 class CrlLocation:
-    """Which list: a CA's shard, or shard 0 for the whole CA. `path` is where it is served."""
+    """Which list: a CA's shard, or shard 0 for the whole CA.
+
+    `path` is where it is served.
+    """
 
     authority: str
     shard: int
@@ -74,7 +77,10 @@ Read = Callable[[CrlLocation], bytes]
 
 
 def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
-    """Every list that has to be there: two of each CA, and whatever was published. None before anything was issued."""
+    """Every list that has to be there: two of each CA, and whatever was published.
+
+    None before anything was issued.
+    """
     published = monitoring.list_names(ctx.db)
     if all(name in ctx.offline for name, _ in published) and not monitoring.any_certificate(ctx.db):
         return tuple(CrlLocation(*one) for one in published)
@@ -198,7 +204,10 @@ def _judged(place: CrlLocation, ctx: ServiceContext, read: Read) -> Iterator[Mon
 
 
 def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocationList:
-    """Read a list that this CA signed, without its entries. Raises ValueError, which says what is wrong."""
+    """Read a list that this CA signed, without its entries.
+
+    Raises ValueError, which says what is wrong.
+    """
     if certificate is None:
         why = "the CA's certificate is not in the folder"
         raise ValueError(why)

@@ -38,7 +38,10 @@ def request_opt_out(
 
 
 def _asker(message_id: str, token: str, ctx: ServiceContext) -> OptOutSender | None:
-    """Who has this link; None for any that we did not write. The register is asked only about one that we wrote."""
+    """Who has this link; None for any that we did not write.
+
+    The register is asked only about one that we wrote.
+    """
     known = _MESSAGE_ID.fullmatch(message_id) is not None
     if not known or not constant_time_equal(token, link_token(ctx.transfer_key, STOP_LINK, message_id)):
         return None

@@ -72,7 +72,10 @@ def invite_signatory(
 
 
 def remove_signatory(customer_id: str, email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Remove a signatory, by their address; False where nobody has it. Raises PeopleError."""
+    """Remove a signatory, by their address; False where nobody has it.
+
+    Raises PeopleError.
+    """
     one = _organisation(customer_id, ctx)
     return contacts.remove_signatory(ctx.db, one.organisation_id, email, ctx.audit_entry(actor, request_id))
 
@@ -98,7 +101,10 @@ def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, a
 
 
 def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """End that another organisation looks after this one; False where it does not. Raises PeopleError."""
+    """End that another organisation looks after this one; False where it does not.
+
+    Raises PeopleError.
+    """
     one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
     audit = ctx.audit_entry(actor, request_id)
     return contacts.withdraw_agent(ctx.db, one.organisation_id, agent.organisation_id, audit)

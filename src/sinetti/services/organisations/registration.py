@@ -47,7 +47,10 @@ def approve(customer_id: str, channels: frozenset[Channel], ctx: ServiceContext,
 
 
 def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Withdraw a channel: nothing more is issued or renewed for it. False where there is no such organisation."""
+    """Withdraw a channel: nothing more is issued or renewed for it.
+
+    False where there is no such organisation.
+    """
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
         return False
@@ -56,7 +59,10 @@ def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str
 
 
 def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Close an organisation: nothing more is issued to it. False where there is no such organisation."""
+    """Close an organisation: nothing more is issued to it.
+
+    False where there is no such organisation.
+    """
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
         return False

@@ -26,7 +26,10 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Take that note away, so that reminders go on; False where there is none. Raises PeopleError."""
+    """Take that note away, so that reminders go on; False where there is none.
+
+    Raises PeopleError.
+    """
     lineage_id = _lineage_of(serial, ctx)
     with ctx.act(actor, request_id) as audit:
         return contacts.let_end_no_more(ctx.db, lineage_id, audit)

@@ -113,7 +113,10 @@ class BulkRevocationRequest:
 
 @dataclass(frozen=True, slots=True)
 class BulkSelection:
-    """What would go: `along` of it because of keyCompromise. `passed_over` are wanted, but revoked or ended already."""
+    """What would go: `along` of it because of keyCompromise.
+
+    `passed_over` are wanted, but revoked or ended already.
+    """
 
     going: tuple[BulkRevocationCandidate, ...]
     along: frozenset[Serial]
@@ -165,7 +168,10 @@ def revoke_many(
 def propose(
     ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
-    """Do the same, and leave alone what other runs left undone. Raises BulkRevocationError."""
+    """Do the same, and leave alone what other runs left undone.
+
+    Raises BulkRevocationError.
+    """
     selection = preview(ask, ctx)
     if not selection.going:
         return BulkRevocationResult(selection, None)
@@ -182,7 +188,10 @@ def propose(
 def look_at_proposal(
     proposal_id: str, officer: str, ctx: ServiceContext
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
-    """Give a proposal that this officer may approve now, and what would go by it. Raises BulkRevocationError."""
+    """Give a proposal that this officer may approve now, and what would go by it.
+
+    Raises BulkRevocationError.
+    """
     check_officer(officer)
     proposal = _proposal(proposal_id, ctx)
     rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
@@ -212,7 +221,10 @@ def alone_lately(officer: str, ctx: ServiceContext) -> int:
 
 
 def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> BulkRevocationProposal:
-    """Take a proposal back, by the word of whoever made it. Raises BulkRevocationError."""
+    """Take a proposal back, by the word of whoever made it.
+
+    Raises BulkRevocationError.
+    """
     check_officer(officer)
     proposal = _proposal(proposal_id, ctx)
     if refused := may_withdraw(proposal, officer, ctx.now()):
@@ -260,7 +272,10 @@ def continue_batch(
 
 
 def progress(proposal_id: str, ctx: ServiceContext) -> tuple[int, BulkRevocationProposal]:
-    """How many certificates of a proposal are revoked, and the proposal. Raises BulkRevocationError."""
+    """How many certificates of a proposal are revoked, and the proposal.
+
+    Raises BulkRevocationError.
+    """
     proposal = _proposal(proposal_id, ctx)
     rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
     return sum(row.revoked for row in rows), proposal
@@ -269,7 +284,10 @@ def progress(proposal_id: str, ctx: ServiceContext) -> tuple[int, BulkRevocation
 def _approved(
     proposal_id: str, officer: str, ctx: ServiceContext, request_id: str
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
-    """A proposal that this officer approved, now or before, and what goes by it. Raises BulkRevocationError."""
+    """A proposal that this officer approved, now or before, and what goes by it.
+
+    Raises BulkRevocationError.
+    """
     proposal, selection = look_at_proposal(proposal_id, officer, ctx)
     if proposal.approved_at is None:
         with ctx.act(actor_of(officer), request_id) as audit:

@@ -68,7 +68,10 @@ class EarlyReplacementResult:
 
 
 def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplacementSelection:
-    """Tell what would be called, and change nothing. Raises BulkRefused and CallRefused."""
+    """Tell what would be called, and change nothing.
+
+    Raises BulkRefused and CallRefused.
+    """
     _checked(ask)
     require_criteria(ask.wanted, "called", "their serials, organisation or issuing CA")
     require_existing(ask.wanted, ctx)
@@ -107,7 +110,9 @@ def call_early(
 def cancel(
     call_id: str, officer: str, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
 ) -> EarlyReplacementCall:
-    """Let a call count no more: what it opened goes back to the rule. Gone on with where that was cut short.
+    """Let a call count no more: what it opened goes back to the rule.
+
+    Gone on with where that was cut short.
 
     What was renewed meanwhile stays. Raises BulkRefused for an officer's id that is none, and CallRefused.
     """

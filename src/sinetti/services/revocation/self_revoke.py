@@ -16,7 +16,10 @@ from sinetti.services.revocation.revoke import AlreadyRevoked, RevocationRequest
 
 @dataclass(frozen=True, slots=True)
 class ClaimedSigner:
-    """The certificate that a call says it was signed by, as the register knows it. Nothing is proven yet."""
+    """The certificate that a call says it was signed by, as the register knows it.
+
+    Nothing is proven yet.
+    """
 
     certificate: Certificate
     der: bytes = field(repr=False)

@@ -53,7 +53,10 @@ class OwnApplications:
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """An organisation that somebody may apply for. `offered` are the channels that it may still apply for."""
+    """An organisation that somebody may apply for.
+
+    `offered` are the channels that it may still apply for.
+    """
 
     organisation: OrganisationListItem
     offered: tuple[Channel, ...]
@@ -69,7 +72,10 @@ def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applic
 
 
 def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
-    """Make an application. Raises PermissionDenied and ApplicationRefused, also where one is open already."""
+    """Make an application.
+
+    Raises PermissionDenied and ApplicationRefused, also where one is open already.
+    """
     found = applicant(organisation_id, ctx, actor)
     checked = check_application(new, found.organisation.channels, ctx.issuing.keys())
     case = (case_number(secrets.token_bytes(_CASE_OCTETS)), actor.user_id)
@@ -78,7 +84,10 @@ def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor:
 
 
 def withdraw(application_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
-    """Take an application back while nobody has decided it. Raises PermissionDenied and ApplicationRefused."""
+    """Take an application back while nobody has decided it.
+
+    Raises PermissionDenied and ApplicationRefused.
+    """
     found = application(application_id, ctx, actor)
     if found.state is not ApplicationState.OPEN:
         raise ApplicationError(ApplicationErrorReason.NOT_OPEN)

@@ -35,7 +35,10 @@ _PART = 200
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page of a list. `count` is how many there are, `more` that there are more than those; pages begin with 1."""
+    """A page of a list.
+
+    `count` is how many there are, `more` that there are more than those; pages begin with 1.
+    """
 
     rows: tuple[CertificateListItem, ...]
     count: int
@@ -46,7 +49,10 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class OneCertificate:
-    """What a certificate's page shows. `issuer` is its CA's common name; `use` as far as gateways tell."""
+    """What a certificate's page shows.
+
+    `issuer` is its CA's common name; `use` as far as gateways tell.
+    """
 
     seen: CertificateDetails
     deeds: tuple[HistoryEvent, ...]
@@ -88,7 +94,10 @@ def _parts(wanted: CertificateQuery, ctx: ServiceContext) -> Iterator[Sequence[C
 
 
 def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> CertificateQuery:
-    """What is asked for, of the organisations that one may see alone. Raises PermissionDenied where there are none."""
+    """What is asked for, of the organisations that one may see alone.
+
+    Raises PermissionDenied where there are none.
+    """
     seen = permissions.organisations(Permission.SEE)
     if not seen:
         raise PermissionDenied(Permission.SEE, None, second_factor=bool(permissions.waiting))
@@ -108,7 +117,10 @@ def names(
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
-    """Everything about one certificate, in four statements. Raises PermissionDenied where one may not see it."""
+    """Everything about one certificate, in four statements.
+
+    Raises PermissionDenied where one may not see it.
+    """
     seen = certificate(serial, permissions, ctx)
     span, looking = seen.facts.span, seen.listed.looking
     use = usage_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], ctx.now())
@@ -125,7 +137,10 @@ def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: Servic
 
 
 def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> CertificateDetails:
-    """One certificate with its line. Raises PermissionDenied where there is none that one may see: both look alike."""
+    """One certificate with its line.
+
+    Raises PermissionDenied where there is none that one may see: both look alike.
+    """
     seen = history.read(ctx.db, serial, ctx.now())
     if seen is None:
         raise PermissionDenied(Permission.SEE, None)
@@ -137,7 +152,10 @@ def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> C
 
 
 def issued(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """A certificate in DER. Raises PermissionDenied, for one that is not issued yet, too."""
+    """A certificate in DER.
+
+    Raises PermissionDenied, for one that is not issued yet, too.
+    """
     der = certificate(serial, permissions, ctx).der
     if der is None:
         raise PermissionDenied(Permission.SEE, None)

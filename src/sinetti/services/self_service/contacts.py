@@ -17,7 +17,10 @@ __all__ = ["ContactDetails", "LineageView", "change_contact", "get_for_confirmat
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate and who looks after it now. Raises NotAllowed; one that is not there is like one of others."""
+    """The certificate and who looks after it now.
+
+    Raises NotAllowed; one that is not there is like one of others.
+    """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking

@@ -14,7 +14,10 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How many of each. `states` leaves out what is valid; `organisations` is for how many one may see anything."""
+    """How many of each.
+
+    `states` leaves out what is valid; `organisations` is for how many one may see anything.
+    """
 
     organisations: int
     states: Mapping[DisplayStatus, int]

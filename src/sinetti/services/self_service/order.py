@@ -46,7 +46,10 @@ def orderable(permissions: Permissions, ctx: ServiceContext) -> tuple[Organisati
 
 
 def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate that is to be replaced. Raises NotAllowed; one that is not there is like one of others."""
+    """The certificate that is to be replaced.
+
+    Raises NotAllowed; one that is not there is like one of others.
+    """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.ORDER, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking

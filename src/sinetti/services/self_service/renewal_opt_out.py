@@ -21,7 +21,10 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Note that it is to end without a successor; False where that is noted already. Raises NotAllowed, PeopleError."""
+    """Note that it is to end without a successor; False where that is noted already.
+
+    Raises NotAllowed, PeopleError.
+    """
     return letting.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 

@@ -70,7 +70,10 @@ def affected_certificates(
 def revoke(
     serial: Serial, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> tuple[Certificate, ...]:
-    """Revoke it and what goes with it. Raises NotAllowed, and NotRevocable where it was already or for the reason."""
+    """Revoke it and what goes with it.
+
+    Raises NotAllowed, and NotRevocable where it was already or for the reason.
+    """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id
     for_it = guarded(Permission.REVOKE, organisation_id, ctx, actor, request_id)

@@ -78,7 +78,10 @@ class FirmGrantRequest:
 def authorisations(
     organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
 ) -> Authorisations:
-    """What is on an organisation's page of authorisations, mandates from `start` on. Raises NotAllowed."""
+    """What is on an organisation's page of authorisations, mandates from `start` on.
+
+    Raises NotAllowed.
+    """
     permissions.require(Permission.GRANT, organisation_id)
     now = ctx.now()
     return Authorisations(
@@ -98,7 +101,10 @@ def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext
 
 
 def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """The id of the organisation that a mandate is for, whether it lasts or not. Raises NotAllowed."""
+    """The id of the organisation that a mandate is for, whether it lasts or not.
+
+    Raises NotAllowed.
+    """
     found = role_assignments.organisation_of(ctx.db, mandate_id)
     permissions.require(Permission.GRANT, found)
     return found
@@ -114,7 +120,10 @@ def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) 
 
 
 def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """The id of the organisation that a request is to, whether it waits or not. Raises NotAllowed."""
+    """The id of the organisation that a request is to, whether it waits or not.
+
+    Raises NotAllowed.
+    """
     found = role_requests.organisation_of(ctx.db, request_id)
     permissions.require(Permission.GRANT, found)
     return found
@@ -154,7 +163,9 @@ def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, req
 
 
 def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give a mandate another role or end; False where it has those. Nothing that it gave is passed on by it.
+    """Give a mandate another role or end; False where it has those.
+
+    Nothing that it gave is passed on by it.
 
     Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
     """
@@ -169,7 +180,10 @@ def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor
 
 
 def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Withdraw an authorisation, at once; False where it is withdrawn already. Raises NotAllowed and LastSignatory."""
+    """Withdraw an authorisation, at once; False where it is withdrawn already.
+
+    Raises NotAllowed and LastSignatory.
+    """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
         stays = is_external_signatory(organisation_id, actor, ctx)
@@ -177,7 +191,10 @@ def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str
 
 
 def send_again(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
-    """Send another invitation; the one before opens nothing any more. Raises NotAllowed, Closed, Gone and TooMany."""
+    """Send another invitation; the one before opens nothing any more.
+
+    Raises NotAllowed, Closed, Gone and TooMany.
+    """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
         role_assignments.invite_again(ctx.db, mandate_id, create_link(ctx, act.audit.at), act.audit)
@@ -199,7 +216,10 @@ def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor,
 
 
 def decline(asked_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Answer no to who asks; False where it was answered so already. Raises NotAllowed and Gone."""
+    """Answer no to who asks; False where it was answered so already.
+
+    Raises NotAllowed and Gone.
+    """
     organisation_id = role_requests.organisation_of(ctx.db, asked_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
         return role_requests.decline(ctx.db, asked_id, act.audit)

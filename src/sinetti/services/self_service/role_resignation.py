@@ -37,7 +37,9 @@ def own(actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int 
 
 
 def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:
-    """Give up these roles, at once; those that have ended already are passed over. The other signatories are told.
+    """Give up these roles, at once; those that have ended already are passed over.
+
+    The other signatories are told.
 
     Raises PermissionDenied at the first that is somebody else's: nothing is given up then.
     """

@@ -31,7 +31,10 @@ class OrderView:
 
 
 def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceContext) -> OrderView:
-    """Look at an order. Raises NotAllowed; one that is not there is like one of others."""
+    """Look at an order.
+
+    Raises NotAllowed; one that is not there is like one of others.
+    """
     found = orders.find_order(ctx.db, order_id)
     check_can_view(Permission.SEE, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking

@@ -38,12 +38,18 @@ def alone_lately(clerk: StaffSession) -> int:
 
 
 def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:
-    """Revoke them, or propose it where they are too many for one clerk's word. Raises BulkRefused."""
+    """Revoke them, or propose it where they are too many for one clerk's word.
+
+    Raises BulkRefused.
+    """
     return bulk_revoke.propose(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
 
 
 def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], tuple[BulkRevocationProposal, ...]]:
-    """What waits for a second officer, and what was decided on and is not done. The look is written down."""
+    """What waits for a second officer, and what was decided on and is not done.
+
+    The look is written down.
+    """
     log_search(SearchScope.REVOCATIONS, "", clerk)
     db = clerk.ctx.db
     return bulk_revocation.waiting(db, clerk.ctx.now()), bulk_revocation.unfinished(db)
@@ -55,14 +61,20 @@ def count_waiting(clerk: StaffSession) -> int:
 
 
 def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """How many of a proposal are revoked, and the proposal. The look is written down. Raises BulkRefused."""
+    """How many of a proposal are revoked, and the proposal.
+
+    The look is written down. Raises BulkRefused.
+    """
     found = bulk_revoke.progress(proposal_id, clerk.ctx)
     log_access(f"bulk-revocation:{proposal_id}", clerk)
     return found
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """Say yes to what another clerk proposed, and revoke the first part. Raises BulkRefused."""
+    """Say yes to what another clerk proposed, and revoke the first part.
+
+    Raises BulkRefused.
+    """
     found = bulk_revocation.find(clerk.ctx.db, proposal_id)
     # The proposer's account is held, too: the proposal of one who is dismissed meanwhile is not carried out.
     by = account_of(found.officer) if found is not None else ""

@@ -82,7 +82,10 @@ def confirm(pending_id: str, clerk: StaffSession) -> None:
 
 
 def reject(pending_id: str, clerk: StaffSession) -> None:
-    """Reject an invitation that another clerk asked for. Raises PendingInvitationRefused."""
+    """Reject an invitation that another clerk asked for.
+
+    Raises PendingInvitationRefused.
+    """
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}) as audit:
         pending_invitations.decide(clerk.ctx.db, pending_id, InvitationProposal.REJECTED, clerk.actor.user_id, audit)

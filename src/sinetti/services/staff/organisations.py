@@ -110,7 +110,10 @@ def organisation(organisation_id: str, clerk: StaffSession) -> OrganisationListI
 
 
 def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
-    """Register an organisation; None where its id is taken. Raises CustomerIdError and ChannelError."""
+    """Register an organisation; None where its id is taken.
+
+    Raises CustomerIdError and ChannelError.
+    """
     return register_organisation(new, clerk.guarded, clerk.actor.name, clerk.request_id)
 
 
@@ -188,7 +191,9 @@ def count_proposed(clerk: StaffSession) -> int:
 
 
 def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
-    """Accept what was shown, by its digest. False where it has to be shown again, since the register moved.
+    """Accept what was shown, by its digest.
+
+    False where it has to be shown again, since the register moved.
 
     A second press changes nothing. Raises OrganisationNotFound, NotStaff, and LoadRefused where they need a second
     clerk.
@@ -268,7 +273,9 @@ def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertif
 
 
 def propose_revocation(load_id: str, kind: ChangeKind, clerk: StaffSession) -> BulkRevocationResult | None:
-    """Propose that these go; up to ten go at once, as by any officer's word. None where nothing is left.
+    """Propose that these go; up to ten go at once, as by any officer's word.
+
+    None where nothing is left.
 
     Raises OrganisationNotFound and BulkRefused.
     """

@@ -18,7 +18,10 @@ KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
 
 
 def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
-    """The newest list of each shard of each CA in the folder of the journals. Raises JournalDamaged."""
+    """The newest list of each shard of each CA in the folder of the journals.
+
+    Raises JournalDamaged.
+    """
     found = {}
     for name, issuer in ctx.issuers.items():
         for shard in archived_shards(folder, name):
@@ -30,7 +33,9 @@ def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
 
 
 def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
-    """What a kept list says, as its CA signed it. Raises JournalDamaged where it did not, or under another number.
+    """What a kept list says, as its CA signed it.
+
+    Raises JournalDamaged where it did not, or under another number.
 
     Whoever can write beside the journals could else revoke for good what he likes, or hide the list that tells.
     """

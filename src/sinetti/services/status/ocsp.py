@@ -44,7 +44,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OcspReply:
-    """An OCSP response (DER). `told` is None for an error; `kept`: everybody who asks without a nonce gets the same."""
+    """An OCSP response (DER).
+
+    `told` is None for an error; `kept`: everybody who asks without a nonce gets the same.
+    """
 
     der: bytes = field(repr=False)
     told: SingleResponse | None = None

@@ -23,7 +23,9 @@ class ReportReceipt:
 
 
 def add_gateway(name: str, public_key: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
-    """Add a gateway with its public key (PEM, looked at before). Raises GatewayRefused.
+    """Add a gateway with its public key (PEM, looked at before).
+
+    Raises GatewayRefused.
 
     Neither name nor key may be, or have been, another's: withdrawing a gateway ends its key, and a message is one's.
     """
@@ -67,7 +69,10 @@ def gateway_key(name: str, ctx: ServiceContext) -> str | None:
 
 
 def record_report(name: str, sightings: Sequence[Observation], ctx: ServiceContext) -> ReportReceipt:
-    """Take a report of a gateway whose signature was proven. An empty one says that it looks, and saw nobody."""
+    """Take a report of a gateway whose signature was proven.
+
+    An empty one says that it looks, and saw nobody.
+    """
     now = ctx.now()
     seen: dict[Sha256, datetime] = {}
     for one in sightings:

@@ -61,14 +61,20 @@ class BenchClock:
             return utc_now()
 
     def set(self, now: datetime) -> datetime:
-        """Set the clock and let it stand still; returns the new time. Raises ClockGoesBack and ClockOutOfRange."""
+        """Set the clock and let it stand still; returns the new time.
+
+        Raises ClockGoesBack and ClockOutOfRange.
+        """
         with self._setting:
             new = self.goal(now)
             self._write(new)
             return new
 
     def goal(self, to: datetime | timedelta) -> datetime:
-        """Say where this would set the clock: an instant, or how far on it goes. Raises as `set` does."""
+        """Say where this would set the clock: an instant, or how far on it goes.
+
+        Raises as `set` does.
+        """
         present = self.now()
         if isinstance(to, timedelta):
             if to < -SLACK:  # told before the calendar's end is: going back is what was asked for

@@ -44,7 +44,10 @@ def only(value: Mapping[str, object], *names: str) -> None:
 
 
 def query(text: str, *names: str) -> dict[str, str]:
-    """Give what a query asks for, by name; the last of two counts. Raises FieldError for another name."""
+    """Give what a query asks for, by name; the last of two counts.
+
+    Raises FieldError for another name.
+    """
     found = dict(parse_qsl(text, keep_blank_values=True))
     only(found, *names)
     return found
@@ -78,7 +81,10 @@ def choice(
     *,
     offered: Iterable[_Value] | None = None,
 ) -> _Value:
-    """One of a list of words. `offered`: those that are told, where others are refused later, in words of their own."""
+    """One of a list of words.
+
+    `offered`: those that are told, where others are refused later, in words of their own.
+    """
     found = value.get(name)
     if found is None and default is not None:
         return default

@@ -92,7 +92,10 @@ def bench_clock(folder: DataDirectory) -> BenchClock:
 
 @contextmanager
 def exclusive(folder: DataDirectory) -> Iterator[None]:
-    """Have the bench alone while the block runs, whatever ends it. Raises FolderDamaged where it runs already."""
+    """Have the bench alone while the block runs, whatever ends it.
+
+    Raises FolderDamaged where it runs already.
+    """
     path = folder.root / "lock"
     try:
         file = path.open("w", encoding="ascii")

@@ -67,7 +67,10 @@ _REASONS = tuple(reason for reason in RevocationReason if may_use_reason(Revoker
 
 @dataclass(frozen=True, slots=True)
 class ControlEndpoint:
-    """Answers the control calls. The postman moves the clock, and sends into `letters` what is due."""
+    """Answers the control calls.
+
+    The postman moves the clock, and sends into `letters` what is due.
+    """
 
     ctx: ServiceContext
     clock: BenchClock

@@ -80,7 +80,10 @@ def gateway_of(ctx: ServiceContext) -> Gateway:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEndpoint:
-    """Takes deliveries. `seal` gives what signs receipts now; `folder` is where documents and receipts are kept."""
+    """Takes deliveries.
+
+    `seal` gives what signs receipts now; `folder` is where documents and receipts are kept.
+    """
 
     ctx: ServiceContext
     gateway: Gateway

@@ -21,7 +21,10 @@ _DAY = timedelta(days=1)
 
 
 def early_replacement(value: Mapping[str, object], ctx: ServiceContext, request_id: str) -> dict[str, object]:
-    """Make a call, or undo the one that `undo` names; gives the answer's members. Raises as `call_early` does."""
+    """Make a call, or undo the one that `undo` names; gives the answer's members.
+
+    Raises as `call_early` does.
+    """
     if "undo" in value:
         json_fields.only(value, "undo")
         cancel(json_fields.text(value, "undo", _LONGEST_ID), _OFFICER, ctx, request_id)

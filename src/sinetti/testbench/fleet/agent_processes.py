@@ -74,7 +74,10 @@ class Agents:
         self._log.close()
 
     def pass_at(self, now: datetime) -> Sequence[AgentRunEnd]:
-        """Let all of them make a pass at once, at `now` of the bench's clock. Raises StoryBroken where one died."""
+        """Let all of them make a pass at once, at `now` of the bench's clock.
+
+        Raises StoryBroken where one died.
+        """
         for process in self._processes:
             # One that is gone is told below: it gives no line.
             with contextlib.suppress(BrokenPipeError):

@@ -37,7 +37,10 @@ class FleetOrganisation:
 
 
 def organisations(count: int) -> tuple[FleetOrganisation, ...]:
-    """Give so many, 1 to MOST. Their ids look like Business IDs, but their check digits are wrong."""
+    """Give so many, 1 to MOST.
+
+    Their ids look like Business IDs, but their check digits are wrong.
+    """
     return tuple(
         FleetOrganisation(f"org-{number:04}", _id_of_nobody(number), f"Malliyritys {number} Oy")
         for number in range(1, count + 1)
@@ -112,7 +115,10 @@ def order(
 def enrol(
     desk: EnrolmentClient, fleet: Sequence[FleetOrganisation], ids: Sequence[TransferIdCredentials], now: datetime
 ) -> None:
-    """Enrol each with its transfer ids: the same call again until it is done. Raises StoryBroken."""
+    """Enrol each with its transfer ids: the same call again until it is done.
+
+    Raises StoryBroken.
+    """
     run = ClientContext(
         desk.store, now, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds, wait=0.0
     )

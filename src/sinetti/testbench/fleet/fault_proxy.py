@@ -179,7 +179,10 @@ class FaultInjectingProxy:
         self._server.server_close()
 
     def answer(self, asked: _Asked) -> bytes:
-        """Ask the service, and give what is sent in the place of its answer. Raises OSError, HTTPException."""
+        """Ask the service, and give what is sent in the place of its answer.
+
+        Raises OSError, HTTPException.
+        """
         reply = self._asked_of_service(asked)
         with self._lock:
             # Numbered as the answers come: the same order of answers meets the same faults.

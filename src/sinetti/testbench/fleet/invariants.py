@@ -127,7 +127,10 @@ class InvariantChecker:
         return new
 
     def _read(self, name: str, now: datetime) -> Installation:
-        """Read the set in use, which must belong together: key, certificate and chain. Raises StoreError."""
+        """Read the set in use, which must belong together: key, certificate and chain.
+
+        Raises StoreError.
+        """
         held = generations.current(self.store / name)
         if held is None:
             raise files.corruption_error(self.store / name / files.LIVE, "it points at no certificate")

@@ -71,7 +71,9 @@ _YEAR = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
-    """How an act ended. `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
+    """How an act ended.
+
+    `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
 
     `out`: how often an agent found another one at work. `replaced`: how long it took from an operator's call for early
     replacement until all were replaced; None where there was none, or some were not.

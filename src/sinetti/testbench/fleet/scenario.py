@@ -23,7 +23,10 @@ from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressRep
 from sinetti.testbench.fleet.story_runner import StoryRunner
 
 STRIDE = timedelta(days=1)
-"""As a timer once a day has it. Whatever falls due in between is done a day late, as with such a timer."""
+"""As a timer once a day has it.
+
+Whatever falls due in between is done a day late, as with such a timer.
+"""
 
 LEAP = timedelta(days=180)
 """The longest step: whoever watches sees the years go by."""
@@ -217,7 +220,10 @@ class FleetSimulation:
 
 
 def run_simulation(wanted: FleetOptions, teller: ProgressReporter) -> FinalReport:
-    """Play all acts; what was started ends with them. Raises StoryBroken, and leaves the folder to whoever named it."""
+    """Play all acts; what was started ends with them.
+
+    Raises StoryBroken, and leaves the folder to whoever named it.
+    """
     begun = monotonic_seconds()
     teller.begin(wanted.organisations, wanted.seed)
     with ExitStack() as ends:

@@ -60,7 +60,9 @@ class StoryRunner:
     """A test bench in a temporary folder, and a place for the client's store."""
 
     def __init__(self, now: str, *, keep: bool = False, folder: Path | None = None) -> None:
-        """Start a bench whose clock stands at `now`. Unless it is to be kept it ends with this process, however.
+        """Start a bench whose clock stands at `now`.
+
+        Unless it is to be kept it ends with this process, however.
 
         What there is lies in `folder`, or in a temporary one.
         """
@@ -138,7 +140,10 @@ class StoryRunner:
         return self._called(method, path, body)
 
     def quietly_called(self, method: str, path: str, value: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
-        """Make a control call and show nothing of it. Raises StoryBroken; may be used by many threads."""
+        """Make a control call and show nothing of it.
+
+        Raises StoryBroken; may be used by many threads.
+        """
         return self._called(method, path, None if value is None else json.dumps(value))
 
     def quietly_ordered(self, order: object) -> dict[str, str]:

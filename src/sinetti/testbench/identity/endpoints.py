@@ -1,4 +1,6 @@
-"""The double as a door: discovery, authorize, token, userinfo, JWKS. Code flow with PKCE alone (docs/e-service.md).
+"""The double as a door: discovery, authorize, token, userinfo, JWKS.
+
+Code flow with PKCE alone (docs/e-service.md).
 
 The double as the bench's e-service knows it: one provider of sign-in more, whose word counts as a second factor.
 """
@@ -46,7 +48,10 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class IdentityEndpoint:
-    """Answers below `issuer`. Browsers are sent back to pages at one of `return_to` alone: scheme, name and port."""
+    """Answers below `issuer`.
+
+    Browsers are sent back to pages at one of `return_to` alone: scheme, name and port.
+    """
 
     issuer: str
     return_to: frozenset[str]

@@ -1,4 +1,7 @@
-"""The double's one page: who signs in, for which organisations. It says that it is a rehearsal, in three languages."""
+"""The double's one page: who signs in, for which organisations.
+
+It says that it is a rehearsal, in three languages.
+"""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -55,7 +58,9 @@ _HEADERS = {
 
 
 def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, str] | None = None) -> Response:
-    """Show the form. `asked` is what the service asked for, kept in it; `given` is what was typed and does not fit.
+    """Show the form.
+
+    `asked` is what the service asked for, kept in it; `given` is what was typed and does not fit.
 
     `given["line"]` is the line of organisations that does not fit; without one nobody was chosen.
     """

@@ -19,7 +19,10 @@ VIEWER_CODES = ("tekninen-rajapinta-katselu",)
 
 @dataclass(frozen=True, slots=True)
 class TestUser:
-    """Somebody who does not exist. `codes` are their roles and authorisations for the organisation that is typed in."""
+    """Somebody who does not exist.
+
+    `codes` are their roles and authorisations for the organisation that is typed in.
+    """
 
     __test__ = False  # pytest would take it for a test otherwise
 

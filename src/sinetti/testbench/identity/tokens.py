@@ -24,7 +24,10 @@ Claims = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationGrant:
-    """A sign-in that waits for the service to fetch it. `challenge` is PKCE's (RFC 7636), of method S256."""
+    """A sign-in that waits for the service to fetch it.
+
+    `challenge` is PKCE's (RFC 7636), of method S256.
+    """
 
     claims: Claims
     redirect_uri: str
@@ -34,7 +37,10 @@ class AuthorizationGrant:
 
 @dataclass(slots=True)
 class TokenStore:
-    """Codes and access tokens, in memory: they end within minutes. `now` is the machine's clock, as sign-in has it."""
+    """Codes and access tokens, in memory: they end within minutes.
+
+    `now` is the machine's clock, as sign-in has it.
+    """
 
     now: Callable[[], datetime]
     _codes: dict[str, AuthorizationGrant] = field(default_factory=dict, repr=False)

@@ -33,7 +33,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class MessageDispatcher:
-    """Plans and sends. `room` makes the mailroom on a clock; `upkeep` is what else is done each time the clock was set.
+    """Plans and sends.
+
+    `room` makes the mailroom on a clock; `upkeep` is what else is done each time the clock was set.
 
     `findings` is what operators are to be told of, by name, looked at after that.
     """
@@ -46,7 +48,10 @@ class MessageDispatcher:
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def dispatch_due(self) -> None:
-        """Send what is due by now. Where the clock runs, each at its instant since somebody looked last."""
+        """Send what is due by now.
+
+        Where the clock runs, each at its instant since somebody looked last.
+        """
         with self._one_at_a_time:
             self._catch_up()
 
@@ -96,7 +101,10 @@ class MessageDispatcher:
 
 
 def _tried(at: datetime, do: Callable[[], _Value]) -> _Value | None:
-    """Do it. Nothing that goes wrong with messages keeps a clock from moving on, but a register that is away."""
+    """Do it.
+
+    Nothing that goes wrong with messages keeps a clock from moving on, but a register that is away.
+    """
     try:
         return do()
     except DATABASE_UNAVAILABLE:
@@ -115,7 +123,10 @@ _HELP = {
 
 
 def terms(people_address: str) -> NotificationSettings:
-    """What the bench's messages say of it. `people_address` is that of its pages, without a slash at the end."""
+    """What the bench's messages say of it.
+
+    `people_address` is that of its pages, without a slash at the end.
+    """
     return NotificationSettings(people_address, "Sinetti test bench", _HELP, (OPERATOR,))
 
 

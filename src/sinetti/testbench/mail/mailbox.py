@@ -18,7 +18,10 @@ from sinetti.notifications.context import RenderedMessage, TemporaryFailure
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A letter as `GET /messages` shows it (contracts). Times are the office's; an SMS has no subject."""
+    """A letter as `GET /messages` shows it (contracts).
+
+    Times are the office's; an SMS has no subject.
+    """
 
     id: str
     to: str
@@ -33,7 +36,9 @@ class StoredMessage:
 
 @dataclass(slots=True)
 class MessageStore:
-    """A file of JSON lines, one for each message. Whoever writes or reads has it alone, among threads and processes.
+    """A file of JSON lines, one for each message.
+
+    Whoever writes or reads has it alone, among threads and processes.
 
     A message that comes again under its id, as it does after a kill between delivery and its commit, is there already.
     """
@@ -54,7 +59,10 @@ class MessageStore:
                 self._take(line)
 
     def all(self) -> tuple[StoredMessage, ...]:
-        """Every entry, oldest first: by the office's clock, which may go back a little. Raises OSError."""
+        """Every entry, oldest first: by the office's clock, which may go back a little.
+
+        Raises OSError.
+        """
         with self._opened():
             return tuple(sorted(self._entries.values(), key=attrgetter("sent")))
 
@@ -80,7 +88,10 @@ class MessageStore:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Delivers e-mails and text messages into the file. `created` says since when a message, by its id, was owed."""
+    """Delivers e-mails and text messages into the file.
+
+    `created` says since when a message, by its id, was owed.
+    """
 
     letters: MessageStore
     now: Callable[[], datetime]

@@ -198,7 +198,10 @@ def _others(folder: Path) -> list[str]:
 
 
 def _is_sample(folder: Path) -> bool:
-    """Whether a sample lies there. The names of its files alone do not tell: a holder's own key has them, too."""
+    """Whether a sample lies there.
+
+    The names of its files alone do not tell: a holder's own key has them, too.
+    """
     try:
         return (folder / README).read_bytes().startswith(_BEGINS.encode())
     except OSError:

@@ -29,7 +29,10 @@ from sinetti.pki.signatures import hash_for, sign
 from sinetti.testbench.core.clock import in_range
 
 BASE_URL = "http://pki.sinetti.example"
-"""Stands in the certificates. Nothing is there: status is given with the samples (RFC 2606, 2)."""
+"""Stands in the certificates.
+
+Nothing is there: status is given with the samples (RFC 2606, 2).
+"""
 
 CUSTOMER_ID, CUSTOMER_NAME = "0123456-7", "Malliyritys Oy"
 
@@ -65,7 +68,10 @@ class SamplesUsedUp(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """What is asked for. Raises CustomerIdError or WordError for an id or a name that TEST does not take."""
+    """What is asked for.
+
+    Raises CustomerIdError or WordError for an id or a name that TEST does not take.
+    """
 
     state: SampleState
     key_type: KeyType = KeyType.EC_P256
@@ -105,7 +111,10 @@ class SampleHierarchy:
     """A hierarchy made for one instant, and the samples of it."""
 
     def __init__(self, now: datetime) -> None:
-        """Make the CAs and their lists. `now` has its zone. Raises ClockOutOfRange, as the bench's clock does."""
+        """Make the CAs and their lists.
+
+        `now` has its zone. Raises ClockOutOfRange, as the bench's clock does.
+        """
         self.now = in_range(now)
         self._built = _founded(now)
         # Drawn beforehand, so that the lists are signed once: a server under test may have read them by then.

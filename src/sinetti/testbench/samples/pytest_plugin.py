@@ -35,7 +35,10 @@ class StoredSample:
 
 
 class SampleFactory:
-    """Makes samples. Those of one instant have the same anchors and lists, whatever their state."""
+    """Makes samples.
+
+    Those of one instant have the same anchors and lists, whatever their state.
+    """
 
     def __init__(self, new_folder: Callable[[str], Path]) -> None:
         """Take what makes a new folder whose name begins as it is told."""

@@ -89,7 +89,10 @@ def sign(
 def verify(
     parts: SignedComponents, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime
 ) -> str:
-    """Give the key id of who signed this request; `headers` by their lower-case names. Raises SignatureRefused."""
+    """Give the key id of who signed this request; `headers` by their lower-case names.
+
+    Raises SignatureRefused.
+    """
     return verify_with_profile(_HOLDERS, parts, headers, key_of, now)
 
 

@@ -68,7 +68,10 @@ _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}  # RFC 9530, 5
 
 
 class SignatureErrorReason(StrEnum):
-    """Why a message's signature does not count. The values are sentences and hold nothing of the message."""
+    """Why a message's signature does not count.
+
+    The values are sentences and hold nothing of the message.
+    """
 
     MISSING = "the message has no signature: it needs Signature-Input, Signature and Content-Digest"
     SHAPE = "Signature-Input or Signature has not the shape of this profile"
@@ -89,7 +92,10 @@ class MessageSignatureError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SignedComponents:
-    """What of a request is signed. `path` is without a query, as it stands in the request line."""
+    """What of a request is signed.
+
+    `path` is without a query, as it stands in the request line.
+    """
 
     method: str
     path: str
@@ -123,7 +129,10 @@ class _Stated:
 
 
 def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
-    """Read a PEM private key for signing messages. Raises ValueError with a sentence, nothing of the key in it."""
+    """Read a PEM private key for signing messages.
+
+    Raises ValueError with a sentence, nothing of the key in it.
+    """
     try:
         key = load_pem_private_key(pem, passphrase)
     except (TypeError, ValueError, UnsupportedAlgorithm):
@@ -136,7 +145,10 @@ def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load_public_key(pem: bytes) -> PublicKey:
-    """Read a PEM public key that messages are verified with. Raises ValueError with a sentence that people can read."""
+    """Read a PEM public key that messages are verified with.
+
+    Raises ValueError with a sentence that people can read.
+    """
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
@@ -146,7 +158,10 @@ def load_public_key(pem: bytes) -> PublicKey:
 
 
 def sign(parts: SignedComponents, key: SigningKey, key_id: str, created: datetime) -> dict[str, str]:
-    """Give the headers that make a request a signed one. ValueError for a key id that cannot stand in a header."""
+    """Give the headers that make a request a signed one.
+
+    ValueError for a key id that cannot stand in a header.
+    """
     return signed_headers(parts, key_id, created, _algorithm(key.public_key()), lambda octets: _value(key, octets))
 
 
@@ -172,7 +187,10 @@ def signed_headers(
 def verify(
     parts: SignedComponents, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime
 ) -> str:
-    """Give the name of who signed this request; `headers` by their lower-case names. Raises MessageSignatureError."""
+    """Give the name of who signed this request; `headers` by their lower-case names.
+
+    Raises MessageSignatureError.
+    """
     return verify_with_profile(_GATEWAYS, parts, headers, key_of, now)
 
 
@@ -231,7 +249,10 @@ def _chosen(algorithms: tuple[str, ...], stated: str | None) -> str | None:
 
 
 def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
-    """The signature base (RFC 9421, 2.5). A value with a line end in it would be read as another line."""
+    """The signature base (RFC 9421, 2.5).
+
+    A value with a line end in it would be read as another line.
+    """
     values = {
         "@method": parts.method,
         "@path": parts.path or "/",

@@ -1,4 +1,6 @@
-"""`POST /api/v1/revocations`: a certificate is revoked by its own key. Written by the client, read by the service.
+"""`POST /api/v1/revocations`: a certificate is revoked by its own key.
+
+Written by the client, read by the service.
 
 The client, with a certificate and its key at hand:
 
@@ -68,7 +70,9 @@ def sign_revocation(
     created: datetime,
     algorithm: HttpSignatureAlgorithm | None = None,
 ) -> SignedCall:
-    """Make the call by which a certificate is revoked with its own key. ValueError where its key cannot sign it.
+    """Make the call by which a certificate is revoked with its own key.
+
+    ValueError where its key cannot sign it.
 
     `algorithm` is the first that the key has, where none is named.
     """

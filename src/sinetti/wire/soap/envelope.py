@@ -33,7 +33,10 @@ _Declaration = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`payload`: the Body's first element. `crowded`: the Body holds something beside it."""
+    """`payload`: the Body's first element.
+
+    `crowded`: the Body holds something beside it.
+    """
 
     payload: etree._Element
     has_extra_content: bool
@@ -79,7 +82,10 @@ class Envelope:
 
 @dataclass(slots=True)
 class _Cut:
-    """Where the payload stands. `own`: prefixes it declares itself; `used`: what names in it rely on."""
+    """Where the payload stands.
+
+    `own`: prefixes it declares itself; `used`: what names in it rely on.
+    """
 
     octets: bytes
     start: int = 0
@@ -94,7 +100,9 @@ class _Cut:
 
 
 def parse_envelope(octets: bytes) -> Envelope:
-    """Open a SOAP 1.1 envelope. Raises XmlRejected for whatever is none, an empty Body included.
+    """Open a SOAP 1.1 envelope.
+
+    Raises XmlRejected for whatever is none, an empty Body included.
 
     Headers are passed over whatever they say: no program in the field sends one that must be understood.
     """
@@ -123,14 +131,20 @@ def wrap_in_envelope(payload: bytes) -> bytes:
 
 
 def _find_payload(octets: bytes) -> _Cut:
-    """Scan for the first element in the Body: its offsets and its names. Raises XmlRejected."""
+    """Scan for the first element in the Body: its offsets and its names.
+
+    Raises XmlRejected.
+    """
     finder = _Finder(octets)
     parser.run_parser(finder.scanner, octets)
     return finder.cut
 
 
 class _Finder:
-    """Follows an expat parser through the envelope. An element's end is where whatever follows it begins."""
+    """Follows an expat parser through the envelope.
+
+    An element's end is where whatever follows it begins.
+    """
 
     def __init__(self, octets: bytes) -> None:
         self.cut = _Cut(octets)

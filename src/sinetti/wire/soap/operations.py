@@ -1,4 +1,6 @@
-"""Parse and render per operation: the room's front door. `requests` and `responses` hold the two halves.
+"""Parse and render per operation: the room's front door.
+
+`requests` and `responses` hold the two halves.
 
 Our WSDL and XSDs as other programs load them: from the service's own address.
 """
@@ -64,7 +66,10 @@ _LOCAL = b'schemaLocation="'
 
 
 def wsdl(address: str) -> bytes:
-    """The WSDL with this soap:address. Its imports are that address' path with `?xsd=NAME`, at whatever host."""
+    """The WSDL with this soap:address.
+
+    Its imports are that address' path with `?xsd=NAME`, at whatever host.
+    """
     return _served(_WSDL, address).replace(_ADDRESS, _escaped(address))
 
 

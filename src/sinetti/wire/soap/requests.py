@@ -36,7 +36,10 @@ _SOAP_ACTION = "SOAPAction"
 
 
 class NotSoapError(ValueError):
-    """No SOAP 1.1 envelope in UTF-8 with a known operation: only a Fault can answer. The text is ours alone."""
+    """No SOAP 1.1 envelope in UTF-8 with a known operation: only a Fault can answer.
+
+    The text is ours alone.
+    """
 
 
 class SchemaError(ValueError):
@@ -55,7 +58,10 @@ class RequestSignatureError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request that keeps to the schema. For RENEW nothing in it is proven yet: `verified_request` proves it."""
+    """A request that keeps to the schema.
+
+    For RENEW nothing in it is proven yet: `verified_request` proves it.
+    """
 
     operation: Operation
     environment: Environment
@@ -124,7 +130,10 @@ def verified_request(opened: ParsedRequest, policy: KeyPolicy) -> EnrolRequest |
 
 
 def render_new(ask: EnrolRequest) -> bytes:
-    """Write a SignNewCertificate request. Raises ValueError for a value outside the schema."""
+    """Write a SignNewCertificate request.
+
+    Raises ValueError for a value outside the schema.
+    """
     return wrap_in_envelope(
         _payload(
             Operation.NEW,
@@ -139,7 +148,10 @@ def render_new(ask: EnrolRequest) -> bytes:
 
 
 def render_get(ask: RetrieveRequest) -> bytes:
-    """Write a GetCertificate request. Raises ValueError for a value outside the schema."""
+    """Write a GetCertificate request.
+
+    Raises ValueError for a value outside the schema.
+    """
     return wrap_in_envelope(_payload(Operation.GET, _who(ask) | {ElementName.RETRIEVAL_ID: ask.retrieval_id}))
 
 

@@ -1,4 +1,6 @@
-"""Responses over SOAP: signed by the service, read by the client. Faults too, which nobody signs.
+"""Responses over SOAP: signed by the service, read by the client.
+
+Faults too, which nobody signs.
 
 Programs in the field read responses as text (facts sheet, 3): the payload declares all its prefixes itself, values
 stand on one line without CR, RetrievalId or Certificate comes before Result, and ds:Signature is the last child.
@@ -76,7 +78,10 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True)
 class SoapResponse:
-    """A trusted answer. `certificate` and `signer` are DER; with `status_ok` what was asked for is there."""
+    """A trusted answer.
+
+    `certificate` and `signer` are DER; with `status_ok` what was asked for is there.
+    """
 
     status_ok: bool
     retrieval_id: str | None

@@ -80,7 +80,10 @@ Value = str | bytes
 
 @dataclass(frozen=True, slots=True)
 class ElementSpec:
-    """One element of a sequence. `read` makes its value of its string value; None where that is not of its type."""
+    """One element of a sequence.
+
+    `read` makes its value of its string value; None where that is not of its type.
+    """
 
     name: ElementName
     read: Callable[[str], Value | None]
@@ -156,7 +159,10 @@ def qualified(name: str) -> str:
 def read_sequence(
     found: Sequence[etree._Element], fields: Sequence[ElementSpec], parent: str
 ) -> dict[ElementName, Value]:
-    """Read elements in the order of `fields`. Raises SchemaViolation, with `parent` where something unknown is left."""
+    """Read elements in the order of `fields`.
+
+    Raises SchemaViolation, with `parent` where something unknown is left.
+    """
     values: dict[ElementName, Value] = {}
     rest = list(found)
     for field in fields:
@@ -171,7 +177,10 @@ def read_sequence(
 
 
 def child_elements(element: etree._Element, name: str) -> list[etree._Element]:
-    """The child elements of an element of ours that may hold nothing else. Raises SchemaViolation with its `name`."""
+    """The child elements of an element of ours that may hold nothing else.
+
+    Raises SchemaViolation with its `name`.
+    """
     if not _HARMLESS.issuperset(map(str, element.attrib)) or parser.has_loose_text(element):
         raise SchemaViolation(name)
     return children(element)

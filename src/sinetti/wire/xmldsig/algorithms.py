@@ -127,7 +127,10 @@ def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:
 
 
 def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
-    """What a key signs documents with, by the hash of `pki.signing.hash_for`. ValueError for neither RSA nor EC."""
+    """What a key signs documents with, by the hash of `pki.signing.hash_for`.
+
+    ValueError for neither RSA nor EC.
+    """
     if isinstance(public_key, rsa.RSAPublicKey):
         return XmlSignatureAlgorithm(f"{_MORE}rsa-{signatures.hash_for(public_key).name}")
     if isinstance(public_key, ec.EllipticCurvePublicKey):

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class SignatureErrorCode(StrEnum):
-    """Why a signature does not count. The values are sentences in English and hold nothing of the document."""
+    """Why a signature does not count.
+
+    The values are sentences in English and hold nothing of the document.
+    """
 
     MISSING = "there is no signature"
     MISPLACED = "the signature is not the only one and the last child of the root"

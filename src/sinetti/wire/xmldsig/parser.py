@@ -27,7 +27,10 @@ _LOOKED_UP = 8_000_000
 _LONGEST_NAMESPACE = 256
 
 MOST_ATTRIBUTES = 64
-"""Of one element. C14N sorts them in quadratic time: 20,000 took 1.3 s. Our messages have one, reports a few."""
+"""Of one element.
+
+C14N sorts them in quadratic time: 20,000 took 1.3 s. Our messages have one, reports a few.
+"""
 
 MOST_QUALIFIED = 16
 """Attributes with a prefix, of one element: those are sorted by the names of their namespaces."""
@@ -44,7 +47,10 @@ TOO_MUCH = "deeper, or with more elements or attributes, than any message has"
 
 
 class XmlRejected(ValueError):
-    """The octets are no XML that we take. The text says why and holds nothing of the octets."""
+    """The octets are no XML that we take.
+
+    The text says why and holds nothing of the octets.
+    """
 
 
 NOT_WELL_FORMED = "not well-formed in line {line}"
@@ -101,7 +107,10 @@ def hardened_parser(
 
 
 def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
-    """Run a whole document (without byte order mark) through a scanner. Raises XmlRejected."""
+    """Run a whole document (without byte order mark) through a scanner.
+
+    Raises XmlRejected.
+    """
     # A second mark is a character before the root (XML 1.0, 2.8), which both parsers pass over.
     if octets.startswith(_BOM):
         raise NotWellFormed(1)
@@ -112,7 +121,10 @@ def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
 
 
 def parse(octets: bytes) -> etree._Element:
-    """Parse a whole document, one that has canonical forms, into its root element. Raises XmlRejected."""
+    """Parse a whole document, one that has canonical forms, into its root element.
+
+    Raises XmlRejected.
+    """
     octets = without_bom(octets)
     tags = octets.count(b"<")
     scanner = hardened_parser(_check_namespace, max(_ALWAYS, min(_MOST_NAMESPACES, _LOOKED_UP // max(1, tags))))
@@ -142,7 +154,10 @@ def tree_of(octets: bytes) -> etree._Element:
 
 
 def root_end(octets: bytes) -> int:
-    """The offset of the root's end tag, or of the root if it is an empty-element tag. Raises XmlRejected."""
+    """The offset of the root's end tag, or of the root if it is an empty-element tag.
+
+    Raises XmlRejected.
+    """
     scanner = hardened_parser()
     last = 0
 
@@ -194,7 +209,10 @@ def has_loose_text(element: etree._Element) -> bool:
 
 
 def decode_base64(text: str | None) -> bytes | None:
-    """The octets of a base64Binary; white space may stand anywhere, `&#13;` too. None where it is no base64."""
+    """The octets of a base64Binary; white space may stand anywhere, `&#13;` too.
+
+    None where it is no base64.
+    """
     if text is None:
         return None
     try:

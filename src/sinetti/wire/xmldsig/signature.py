@@ -49,7 +49,10 @@ class SignatureProfile(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentSigner:
-    """What signs. `certificate` is DER; `sign` gives a plain signature by `algorithm` over octets (ECDSA in DER)."""
+    """What signs.
+
+    `certificate` is DER; `sign` gives a plain signature by `algorithm` over octets (ECDSA in DER).
+    """
 
     certificate: bytes
     sign: Callable[[bytes], bytes] = field(repr=False)
@@ -58,7 +61,10 @@ class DocumentSigner:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDocument:
-    """`octets`: the canonical form that was digested. `certificate`: DER, not judged here; its key verifies."""
+    """`octets`: the canonical form that was digested.
+
+    `certificate`: DER, not judged here; its key verifies.
+    """
 
     octets: bytes = field(repr=False)
     certificate: bytes = field(repr=False)
@@ -70,7 +76,10 @@ def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigne
 
 
 def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
-    """Sign with whatever `sign` is, by the hash of `pki.signing.hash_for`. ValueError for a key neither RSA nor EC."""
+    """Sign with whatever `sign` is, by the hash of `pki.signing.hash_for`.
+
+    ValueError for a key neither RSA nor EC.
+    """
     return DocumentSigner(
         certificate, sign, algorithms.algorithm_for(x509.load_der_x509_certificate(certificate).public_key())
     )
@@ -195,7 +204,10 @@ def _octets(element: etree._Element) -> bytes:
 
 
 def c14n_of(method: etree._Element) -> Canonical:
-    """The canonical form that an element names. Raises SignatureInvalid for one that is not taken."""
+    """The canonical form that an element names.
+
+    Raises SignatureInvalid for one that is not taken.
+    """
     algorithm, inside = method.get("Algorithm"), children(method)
     _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, SignatureErrorCode.CANONICALISATION)
     if not inside:
@@ -208,7 +220,10 @@ def c14n_of(method: etree._Element) -> Canonical:
 
 
 def read_transforms(transforms: etree._Element) -> Canonical:
-    """The form that is digested. Raises SignatureInvalid for transforms outside the two recipes."""
+    """The form that is digested.
+
+    Raises SignatureInvalid for transforms outside the two recipes.
+    """
     match children(transforms):
         case [first] if first.get("Algorithm") == ENVELOPED and not children(first):
             chosen = Canonical(exclusive=False)

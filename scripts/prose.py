@@ -1,0 +1,88 @@
+"""Lists docstrings, comments and English texts that break the rules of prose (CONTRIBUTING.md).
+
+    python scripts/prose.py [FILE …]
+
+Without files it looks at all folders of programs. `tests/house/test_prose.py` calls the same functions.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("src/sinetti", "bench", "scripts", "simulate", "fuzz")
+SUBJECTS = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever|whatever)\b", re.IGNORECASE)
+"""Pronouns that hide the actor; say user, clerk, holder, caller, worker or process."""
+QUESTION = re.compile(r"(what|whether|who|whom|whose|which|where|when|why|how)\b", re.IGNORECASE)
+"""First words of a question clause, with which no docstring begins."""
+LONGEST = 80
+"""Characters of the first line of a docstring."""
+CATALOGUED = frozenset({"translate", "_", "gettext_noop", "make_message", "translate_plural", "ngettext_noop"})
+"""Calls whose message ids the catalogues hold; their wording is not checked here."""
+
+
+def modules() -> list[Path]:
+    """Return the Python files of the folders, without migrations and environments."""
+    found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for path in found if "migrations" not in path.parts and not any(p.startswith(".") for p in path.parts)]
+
+
+def faults(path: Path) -> list[str]:
+    """Return a line for each fault of a file."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    found = [*_docstring_faults(tree), *_comment_faults(text), *_string_faults(tree)]
+    return [f"{path.relative_to(ROOT).as_posix()}:{line}: {fault}" for line, fault in sorted(found)]
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield docstrings, also those that follow an assignment."""
+    for node in ast.walk(tree):
+        for one in getattr(node, "body", []) if isinstance(getattr(node, "body", None), list) else []:
+            if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str):
+                yield one.value
+
+
+def _docstring_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for docstring in _docstrings(tree):
+        first = str(docstring.value).partition("\n")[0]
+        if QUESTION.match(first):
+            yield docstring.lineno, f"begins with a question word: {first}"
+        if len(first) > LONGEST:
+            yield docstring.lineno, f"first line has {len(first)} characters: {first}"
+        if word := SUBJECTS.search(str(docstring.value)):
+            yield docstring.lineno, f"{word[0]!r} hides the actor: {first}"
+
+
+def _comment_faults(text: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and (word := SUBJECTS.search(token.string)):
+            yield token.start[0], f"{word[0]!r} hides the actor: {token.string}"
+
+
+def _string_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    spared = {id(one) for one in _docstrings(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in CATALOGUED:
+            spared |= {id(one) for one in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in spared:
+            word = SUBJECTS.search(node.value)
+            if word and " " in node.value:
+                yield node.lineno, f"{word[0]!r} hides the actor: {node.value.strip()[:80]}"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the faults of the files; exit code 1 if there are any."""
+    paths = [Path(one).resolve() for one in arguments] or modules()
+    found = [fault for path in paths for fault in faults(path)]
+    sys.stdout.writelines(f"{one}\n" for one in found)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
