@@ -49,7 +49,7 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 
-bench: ## how fast certificates are renewed, revoked, checked, told of, looked after by the agent and listed on pages; BENCH="--wave 0" for the rates alone (python -m bench --help)
+bench: ## how fast certificates are renewed, revoked, checked, told of, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)

@@ -13,7 +13,7 @@ from bench.marks import marks
 from bench.running import Result, Wanted, measured
 from bench.scene import KINDS
 
-WAVE_OF = "P-384"
+BURST_OF = "P-384"
 
 
 def main() -> int:
@@ -34,9 +34,9 @@ def main() -> int:
     for database in databases:
         for name in parsed.ca or KINDS:
             results += _measured(database, name, wanted)
-    if parsed.wave:
-        wave = replace(wanted, renewals=parsed.wave, filler=parsed.certificates, peers=False)
-        results += _measured(databases[0], WAVE_OF, wave)
+    if parsed.burst:
+        burst = replace(wanted, renewals=parsed.burst, filler=parsed.certificates, peers=False)
+        results += _measured(databases[0], BURST_OF, burst)
     print(report.table(results))
     print()
     print(report.marks_table(marks(results)))
@@ -53,18 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append", help="default: both")
     parser.add_argument("--ca", choices=tuple(KINDS), action="append", help="issuing CA's key (default: both)")
     parser.add_argument(
-        "--wave",
+        "--burst",
         type=int,
         default=10_000,
         metavar="N",
-        help=f"then so many renewals in one go on the first database with {WAVE_OF}; 0: none (default: %(default)s)",
+        help=f"then so many renewals in one go on the first database with {BURST_OF}; 0: none (default: %(default)s)",
     )
     parser.add_argument(
         "--certificates",
         type=int,
         default=1_000_000,
         metavar="N",
-        help="and the wave again with N more certificates in the register; 0: not again (default: %(default)s)",
+        help="and the burst again with N more certificates in the register; 0: not again (default: %(default)s)",
     )
     parser.add_argument("--no-peers", action="store_true", help="leave django-ca and CFSSL out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything that was measured")

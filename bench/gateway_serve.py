@@ -31,7 +31,7 @@ from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
-from sinetti.gateway.settings import load, open_gateway
+from sinetti.gateway.settings import load_settings, open_gateway
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.encoding import generate_key
 from sinetti.pki.signatures import sign
@@ -80,7 +80,7 @@ def main() -> int:
 def _print_alone(root: Path, certificates: Sequence[bytes], now: datetime) -> None:
     """Print what of it is cryptography, and what the gateway's core takes without a socket."""
     issuer = x509.load_pem_x509_certificate((root / "anchors.pem").read_bytes())
-    gateway = open_gateway(load(root / "gateway.toml"))
+    gateway = open_gateway(load_settings(root / "gateway.toml"))
     once = _microseconds(lambda der: gateway.identify(der, now), certificates)
     again = _microseconds(lambda der: gateway.identify(der, now), certificates)
     loaded = [x509.load_der_x509_certificate(der) for der in certificates]

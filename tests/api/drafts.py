@@ -202,7 +202,7 @@ def _made_again(draft: Draft) -> None:
 
 
 def _slow_to_issue(draft: Draft) -> None:
-    draft.counter = draft.counter.on(draft.desk.but(kindness=Leniency(retrieval_delay=timedelta(seconds=2))))
+    draft.counter = draft.counter.on(draft.desk.but(leniency=Leniency(retrieval_delay=timedelta(seconds=2))))
 
 
 _SCHEMA = Fault("PKI001", 90, _set("CustomerName", "N" * 101))

@@ -30,19 +30,19 @@ def test_what_stands_in_a_line():
     line = told(record(status=200, reason=None))
     assert line.pop("time").endswith("Z")
     assert line.pop("pid")
-    assert line == {"level": "warning", "room": "database", "event": "it happened", "status": 200}
+    assert line == {"level": "warning", "component": "database", "event": "it happened", "status": 200}
 
 
-ROOMS = {
+COMPONENTS = {
     "sinetti.cli.authority.serve": "cli",
     "sinetti.authority.maintenance": "authority",
     "django.db.backends": "django",
 }
 
 
-@pytest.mark.parametrize(("name", "room"), ROOMS.items())
-def test_the_room(name, room):
-    assert told(record(name=name))["room"] == room
+@pytest.mark.parametrize(("name", "component"), COMPONENTS.items())
+def test_the_component(name, component):
+    assert told(record(name=name))["component"] == component
 
 
 def test_what_a_thread_logs_while_it_works_on_a_request_names_it():
@@ -91,7 +91,7 @@ def test_errors(errors, begin, as_json):
 def test_json_unless_a_terminal_reads_along(as_json, capsys):
     before = logging.getLogger().handlers[:]
     try:
-        configure_logging(kindness=False, as_json=as_json)
+        configure_logging(leniency=False, as_json=as_json)
         logging.getLogger("sinetti.authority.maintenance").warning("said in\nparts")
     finally:
         logging.getLogger().handlers[:] = before

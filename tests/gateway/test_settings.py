@@ -9,7 +9,7 @@ from sinetti.gateway.crl_freshness import watch_of
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource
-from sinetti.gateway.settings import GatewaySettingsError, duration, load, open_gateway, source_of
+from sinetti.gateway.settings import GatewaySettingsError, duration, load_settings, open_gateway, source_of
 from sinetti.gateway.verdicts.verdict import VerdictReason
 from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import CaPurpose, TrustError
@@ -36,7 +36,7 @@ def folder(tmp_path):
 
 def read(folder, text):
     (folder / "gateway.toml").write_text(text)
-    return load(folder / "gateway.toml")
+    return load_settings(folder / "gateway.toml")
 
 
 def test_everything_there_is(folder):
@@ -124,12 +124,12 @@ def test_settings_that_others_can_write_are_refused(what, folder):
     read(folder, PLAIN)
     (folder / what).chmod(0o777)
     with pytest.raises(GatewaySettingsError, match=r"others can write .* Run: chmod go-w"):
-        load(folder / "gateway.toml")
+        load_settings(folder / "gateway.toml")
 
 
 def test_settings_that_are_not_there(tmp_path):
     with pytest.raises(GatewaySettingsError, match="cannot be read"):
-        load(tmp_path / "gateway.toml")
+        load_settings(tmp_path / "gateway.toml")
 
 
 DURATIONS = {"PT1H": 3600, "PT30M": 1800, "P1D": 86_400, "P1DT1H1M1S": 90_061, "PT90S": 90}

@@ -28,10 +28,10 @@ from tests.support.service_context import (
 @pytest.fixture
 def marks(caplog):
     """What was marked in the log so far, by kind."""
-    caplog.set_level(logging.INFO, "sinetti.kindness")
+    caplog.set_level(logging.INFO, "sinetti.leniency")
 
     def seen() -> list[str]:
-        found = [record.args[0] for record in caplog.records if record.name == "sinetti.kindness"]
+        found = [record.args[0] for record in caplog.records if record.name == "sinetti.leniency"]
         caplog.clear()
         return found
 
@@ -41,7 +41,7 @@ def marks(caplog):
 @pytest.fixture
 def strict(desk):
     """A desk that gives nothing but what the real service is known to give, except for keys of other types."""
-    return desk.but(kindness=STRICT)
+    return desk.but(leniency=STRICT)
 
 
 def test_the_same_enrolment_again(strict):
@@ -91,7 +91,7 @@ def test_every_kind_answer_is_marked(desk, marks):
 def test_what_the_real_service_gives_is_not_marked(desk, marks):
     key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
     ids = ordered(desk)
-    waiting = desk.but(kindness=STRICT)
+    waiting = desk.but(leniency=STRICT)
     accepted(enrol(new_ask(ids, key), waiting.ctx, REQUEST))
     desk.machine.forward(timedelta(seconds=2))
     retrieval_id = accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))

@@ -53,7 +53,7 @@ class RuntimeOptions:
     """How an opened authority behaves: its clock, and what the test bench may change of its policy."""
 
     now: Callable[[], datetime] = utc_now
-    kindness: Leniency = LENIENT
+    leniency: Leniency = LENIENT
     policy: Callable[[KeyPolicy], KeyPolicy] = lambda policy: policy
     step: Callable[[str], None] = no_failpoint
 
@@ -167,7 +167,7 @@ def open_authority(
         machine_now=utc_now,
         transfer_key=transfer_key,
         policy=manner.policy(hierarchy.key_policy),
-        kindness=manner.kindness,
+        leniency=manner.leniency,
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,

@@ -36,7 +36,7 @@ class ServerLogFormatter(logging.Formatter):
         head = {
             "time": at,
             "level": record.levelname.lower(),
-            "room": _component(record.name),
+            "component": _component(record.name),
             "event": record.getMessage(),
         }
         value: dict[str, Any] = head | {"request_id": current_request.get()} | getattr(record, "facts", {})
@@ -48,19 +48,19 @@ class ServerLogFormatter(logging.Formatter):
         return f"{at} {record.levelname} {head['room']} {' '.join(head['event'].split())} {more}"
 
 
-def configure_logging(*, kindness: bool, as_json: bool | None = None) -> None:
+def configure_logging(*, leniency: bool, as_json: bool | None = None) -> None:
     """Have servers log to standard error; None for the form: JSON unless that is a terminal.
 
     What was kind is of interest on the bench alone, and there nobody counts requests.
     """
     handler = logging.StreamHandler(sys.stderr)
-    if kindness:
+    if leniency:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     else:
         handler.setFormatter(ServerLogFormatter(as_json=not sys.stderr.isatty() if as_json is None else as_json))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("sinetti.kindness").setLevel(logging.INFO if kindness else logging.WARNING)
-    logging.getLogger("sinetti.api.access").setLevel(logging.WARNING if kindness else logging.INFO)
+    logging.getLogger("sinetti.leniency").setLevel(logging.INFO if leniency else logging.WARNING)
+    logging.getLogger("sinetti.access").setLevel(logging.WARNING if leniency else logging.INFO)
 
 
 def _component(name: str) -> str:

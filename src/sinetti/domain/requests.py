@@ -70,7 +70,7 @@ class LenientBehaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """Which kindnesses are on.
+    """Which leniencies are on.
 
     `ready_after` is how long a certificate keeps its holder waiting (machine's clock).
     """

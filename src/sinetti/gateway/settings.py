@@ -77,7 +77,7 @@ class GatewaySettings:
     folder: Path
 
 
-def load(path: Path) -> GatewaySettings:
+def load_settings(path: Path) -> GatewaySettings:
     """Read the settings; paths in the file are beside it.
 
     Raises GatewaySettingsError, of what cannot be read as well.

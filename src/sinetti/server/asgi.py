@@ -24,7 +24,7 @@ _NOT_MODIFIED = 304
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _TURNED_WITHIN = 2.0
 _log = logging.getLogger(__name__)
-_access = logging.getLogger("sinetti.api.access")
+_access = logging.getLogger("sinetti.access")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -98,7 +98,7 @@ class ServiceContext:
     machine_now: Callable[[], datetime]
     transfer_key: bytes = field(repr=False)
     policy: KeyPolicy = DEFAULT_POLICY
-    kindness: Leniency = LENIENT
+    leniency: Leniency = LENIENT
     validity: timedelta = VALIDITY
     journal: Journal | NullJournal = NO_JOURNAL
     offline: frozenset[str] = frozenset()

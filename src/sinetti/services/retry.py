@@ -15,7 +15,7 @@ from sinetti.domain.values import Language
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.context import ServiceContext
 
-_log = logging.getLogger("sinetti.kindness")
+_log = logging.getLogger("sinetti.leniency")
 _failures = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
@@ -75,4 +75,4 @@ def record_rejection(
 
 def log_leniency(kind: LenientBehaviour, request_id: str) -> None:
     """Mark an answer that the real service is not known to give (docs/divergences.md)."""
-    _log.info("kindness=%s request=%s: the real service is not known to give this", kind, request_id)
+    _log.info("leniency=%s request=%s: the real service is not known to give this", kind, request_id)

@@ -424,7 +424,7 @@ def test_the_log_has_one_line_of_json_per_event_and_nobodys_secret(sqlite_operat
         served.stop()
     events = served.events()
     assert not [secret for secret in [*secrets, "198.51.100.77", "PRIVATE KEY"] if secret in served.log]
-    assert all({"time", "level", "room", "event", "pid"} <= set(event) for event in events)
+    assert all({"time", "level", "component", "event", "pid"} <= set(event) for event in events)
     told = [event for event in events if event["event"] == "answered"]
     assert all(len(event["request_id"]) == 32 and event["duration_ms"] >= 0 for event in told)
     # A line is written once its answer has left: one worker's may come after another's that answered later.

@@ -64,7 +64,7 @@ def test_prove_transfer_ids(ids, fits, customer_id, refused_for):
         assert proof == Rejection(refused_for, language=told)
 
 
-PLAIN = EnrolmentContext(key_known=False, validity=VALIDITY, kindness=LENIENT)
+PLAIN = EnrolmentContext(key_known=False, validity=VALIDITY, leniency=LENIENT)
 KNOWN = replace(PLAIN, key_known=True)
 MINE_ISSUED = certificate(NOW + VALIDITY, key=NEW_KEY)
 OTHERS = certificate(NOW + VALIDITY, key=OTHER_KEY)
@@ -83,7 +83,7 @@ CASES = {
     ),
     "spent with this key, and nothing is kind": (
         transfer_ids(spent_on=MINE_ISSUED),
-        replace(KNOWN, kindness=STRICT),
+        replace(KNOWN, leniency=STRICT),
         RejectionReason.TRANSFER_IDS_USED,
     ),
     "spent with this key, revoked since": (

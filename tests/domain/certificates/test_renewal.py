@@ -29,7 +29,7 @@ from tests.domain.facts import (
 )
 
 IN_THE_WINDOW = certificate(NOW + 30 * ONE_DAY)
-PLAIN = RenewalContext(None, None, repeat_count=0, key_known=False, validity=VALIDITY, kindness=LENIENT)
+PLAIN = RenewalContext(None, None, repeat_count=0, key_known=False, validity=VALIDITY, leniency=LENIENT)
 RENEWAL = certificate(NOW + VALIDITY, "42" * 19, key=NEW_KEY, predecessor=IN_THE_WINDOW.serial)
 UNFETCHED = replace(RENEWAL, state=CertificateState.ISSUED)
 RESERVED = replace(RENEWAL, state=CertificateState.RESERVED, sha256=None, recorded_at=None)
@@ -128,7 +128,7 @@ ORDER_CASES = {
     ),
     "same key, and nothing is kind": (
         IN_THE_WINDOW,
-        replace(PLAIN, same_key=RENEWAL, key_known=True, kindness=STRICT),
+        replace(PLAIN, same_key=RENEWAL, key_known=True, leniency=STRICT),
         RejectionReason.ALREADY_RENEWED,
     ),
     # Each reason stands before all that follow it.
@@ -175,7 +175,7 @@ ORDER_CASES = {
     ),
     "renewed, not fetched, and nothing is kind": (
         IN_THE_WINDOW,
-        replace(PLAIN, successor=UNFETCHED, kindness=STRICT),
+        replace(PLAIN, successor=UNFETCHED, leniency=STRICT),
         RejectionReason.ALREADY_RENEWED,
     ),
 }

@@ -317,7 +317,7 @@ def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):
 
 
 def test_the_edge_says_where_a_path_begins(sqlite_desk, sent, caplog):
-    caplog.set_level(logging.INFO, logger="sinetti.api.access")
+    caplog.set_level(logging.INFO, logger="sinetti.access")
     edge = AsgiApp(people_door(sqlite_desk))
     answers = []
 
@@ -336,7 +336,7 @@ def test_the_edge_says_where_a_path_begins(sqlite_desk, sent, caplog):
             "headers": [(b"host", b"people.sinetti.example")],
         }
         asyncio.run(edge(scope, receive, send))
-    access = [record for record in caplog.records if record.name == "sinetti.api.access"]
+    access = [record for record in caplog.records if record.name == "sinetti.access"]
     assert [record.facts["path"] for record in access] == ["/m", "/…"]
     assert sent.token not in caplog.text
     cookies = [value for name, value in answers[0]["headers"] if name == b"set-cookie"]

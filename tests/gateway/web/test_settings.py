@@ -3,7 +3,7 @@
 import pytest
 
 from sinetti.cli.main import main
-from sinetti.gateway.settings import GatewaySettingsError, load
+from sinetti.gateway.settings import GatewaySettingsError, load_settings
 from sinetti.gateway.web.settings import load_guard, load_listen_settings, load_report_target
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
 from tests.support.authority import NOW
@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 def settings(folder, text, top=TOP):
     (folder / "gateway.toml").write_text(top + text)
-    return load(folder / "gateway.toml")
+    return load_settings(folder / "gateway.toml")
 
 
 def test_places(folder):

@@ -63,8 +63,8 @@ def test_refusals_are_those_of_the_operations(sqlite_desk):
 
 
 def test_what_is_being_issued_is_not_ready_and_comes_later(sqlite_desk):
-    kindness = replace(sqlite_desk.ctx.kindness, retrieval_delay=timedelta(minutes=1))
-    slow = sqlite_desk.but(kindness=kindness)
+    leniency = replace(sqlite_desk.ctx.leniency, retrieval_delay=timedelta(minutes=1))
+    slow = sqlite_desk.but(leniency=leniency)
     ask = an_ask(ordered(sqlite_desk), new_key())
     answer = enrol_in_browser(ask, slow.ctx, REQUEST)
     assert isinstance(answer, Rejection)

@@ -77,7 +77,7 @@ def test_reserved_is_not_ready(desk):
 
 
 def test_strict_keeps_waiting_on_the_machines_clock(desk):
-    strict = desk.but(kindness=STRICT)
+    strict = desk.but(leniency=STRICT)
     retrieval_id = accepted(enrol(new_ask(ordered(strict), new_key()), strict.ctx, REQUEST))
     desk.clock.forward(DAY)  # the office's clock may stand anywhere
     desk.machine.forward(SECOND)
@@ -87,12 +87,12 @@ def test_strict_keeps_waiting_on_the_machines_clock(desk):
     collected(strict, retrieval_id)
 
 
-def test_ready_at_once_is_marked_as_a_kindness_the_first_time(desk, retrieval_id, caplog):
-    caplog.set_level(logging.INFO, "sinetti.kindness")
+def test_ready_at_once_is_marked_as_leniency_the_first_time(desk, retrieval_id, caplog):
+    caplog.set_level(logging.INFO, "sinetti.leniency")
     collected(desk, retrieval_id)
     collected(desk, retrieval_id)
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
-        f"kindness=ready-at-once request={REQUEST}"
+        f"leniency=ready-at-once request={REQUEST}"
     ]
 
 

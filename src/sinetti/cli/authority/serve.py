@@ -84,7 +84,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    configure_logging(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
+    configure_logging(leniency=False, as_json=None if parsed.log is None else parsed.log == "json")
     # Whoever tells a service to read its files again, while it starts, does not mean its end: it is heard once it runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)

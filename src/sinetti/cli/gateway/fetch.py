@@ -11,7 +11,7 @@ from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch
-from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, load
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, load_settings
 from sinetti.gateway.verdicts.verdict import instant
 from sinetti.infra import clock
 
@@ -30,7 +30,7 @@ def register(commands: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Fetch every list; AGAIN if one of them does not count now."""
-    settings = load(parsed.settings)
+    settings = load_settings(parsed.settings)
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:
         why = "there is no [[list]] to fetch: url, file and issuer"

@@ -15,7 +15,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, watch_of
-from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load_settings
 from sinetti.gateway.usage_reporter import UsageReporter
 from sinetti.gateway.web.endpoints import AuthService
 from sinetti.gateway.web.guard import Seen, discard
@@ -42,7 +42,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
     json_logging.configure_logging()
-    settings = load(parsed.settings)
+    settings = load_settings(parsed.settings)
     place, reporter = load_listen_settings(settings), load_report_target(settings)
     sightings = None if reporter is None else UsageReporter(reporter)
     seen = discard if sightings is None else sightings.seen
@@ -51,7 +51,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     def read_anew() -> None:
         # Anchors, trust, lists and whose word counts. Where it listens and whom it tells stay as they were.
         try:
-            fresh = load(parsed.settings)
+            fresh = load_settings(parsed.settings)
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
         except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served as they were

@@ -136,7 +136,7 @@ def _users(path: Path) -> Mapping[str, str]:
 
 def _gateway(parsed: argparse.Namespace) -> Gateway:
     if parsed.settings is not None and parsed.anchors is None and parsed.crls is None:
-        known = settings.load(parsed.settings)
+        known = settings.load_settings(parsed.settings)
         if known.channel not in {None, Channel.SFTP}:
             why = f"{parsed.settings}: its channel is {known.channel}; SFTP takes settings of its own"
             raise ValueError(why)

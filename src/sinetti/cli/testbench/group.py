@@ -45,7 +45,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    configure_logging(kindness=True)
+    configure_logging(leniency=True)
     if parsed.until_stdin_closes:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None

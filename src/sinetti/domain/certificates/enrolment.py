@@ -23,7 +23,7 @@ class EnrolmentContext:
 
     key_known: bool
     validity: timedelta
-    kindness: Leniency
+    leniency: Leniency
 
 
 def authenticate_transfer_ids(
@@ -48,7 +48,7 @@ def decide_enrolment(
 ) -> IssuanceApproval | Replay | Rejection:
     """Approve the first certificate of an order, answer the same request again, or refuse for the first reason."""
     spent, language = ids.used_for, ids.lineage.language
-    if spent is not None and spent.key == key and spent.live(now) and situation.kindness.replay_same_request:
+    if spent is not None and spent.key == key and spent.live(now) and situation.leniency.replay_same_request:
         return replay_or_reject(spent)
     if now > ids.expires:
         return Rejection(RejectionReason.TRANSFER_IDS_EXPIRED, ended=ids.expires, language=language)
@@ -66,7 +66,7 @@ def decide_enrolment(
 def decide_retrieval(
     found: Certificate | None,
     customer_id: str,
-    kindness: Leniency,
+    leniency: Leniency,
     machine_now: datetime,
 ) -> Certificate | Rejection:
     """Return the certificate to hand out, or refuse; one answer for every mismatch.
@@ -78,6 +78,6 @@ def decide_retrieval(
     # What was revoked before it was signed never will be.
     if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
         return Rejection(RejectionReason.SUPERSEDED, language=found.lineage.language)
-    if found.recorded_at is None or machine_now < found.recorded_at + kindness.retrieval_delay:
+    if found.recorded_at is None or machine_now < found.recorded_at + leniency.retrieval_delay:
         return Rejection(RejectionReason.NOT_READY, language=found.lineage.language)
     return found

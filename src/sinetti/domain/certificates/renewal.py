@@ -27,7 +27,7 @@ class RenewalContext:
     repeat_count: int
     key_known: bool
     validity: timedelta
-    kindness: Leniency
+    leniency: Leniency
 
 
 def authenticate_signer(signer: Certificate | None, customer_id: str) -> Certificate | Rejection:
@@ -48,7 +48,7 @@ def decide_renewal(
     """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
     earlier, language = situation.same_key, held.lineage.language
     answered = earlier if earlier is not None and earlier.live(now) else None
-    if answered is not None and situation.kindness.replay_same_request:
+    if answered is not None and situation.leniency.replay_same_request:
         return replay_or_reject(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
     if now > held.span.not_after:
@@ -73,7 +73,7 @@ def decide_renewal(
 def _may_be_made_again(successor: Certificate, situation: RenewalContext) -> bool:
     """Whether the client may have lost this renewal together with the answer: nobody has fetched it yet."""
     return (
-        situation.kindness.allow_repeated_renewal
+        situation.leniency.allow_repeated_renewal
         and successor.state is not CertificateState.FETCHED
         and situation.repeat_count < RENEWALS_UNFETCHED_ALLOWED
     )

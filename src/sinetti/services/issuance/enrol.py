@@ -47,7 +47,7 @@ def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id
     requested = read_request(ask.request, ctx.policy)
     if isinstance(requested, Rejection):
         return record_rejection(_to(requested, ids), "new", ids.lineage, ctx, audit)
-    situation = EnrolmentContext(transactions.key_known(ctx.db, requested.key_id), ctx.validity, ctx.kindness)
+    situation = EnrolmentContext(transactions.key_known(ctx.db, requested.key_id), ctx.validity, ctx.leniency)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_enrolment(ids, requested.key_id, situation, audit.at)
     if isinstance(decision, Rejection):

@@ -97,7 +97,7 @@ def _situation(found: RenewalLookup, ctx: ServiceContext) -> RenewalContext:
         repeat_count=found.renewals.repeat_count,
         key_known=found.key_known,
         validity=ctx.validity,
-        kindness=ctx.kindness,
+        leniency=ctx.leniency,
     )
 
 

@@ -23,7 +23,7 @@ def retrieve(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Cert
 def _collect(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
     # 13: every mismatch is one answer.
     found = transactions.find_by_retrieval_id(ctx.db, ask.retrieval_id, ask.customer_id)
-    decision = decide_retrieval(found, ask.customer_id, ctx.kindness, ctx.machine_now())
+    decision = decide_retrieval(found, ask.customer_id, ctx.leniency, ctx.machine_now())
     ctx.step("13-found")
     if isinstance(decision, Rejection):
         return decision
@@ -32,10 +32,10 @@ def _collect(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Cert
         audit = ctx.audit_entry(f"retrieval:{decision.serial}", request_id)
         fetched = transactions.mark_retrieved(ctx.db, decision, audit)
         ctx.step("14-fetched")
-        decision = decide_retrieval(fetched, ask.customer_id, ctx.kindness, ctx.machine_now())
+        decision = decide_retrieval(fetched, ask.customer_id, ctx.leniency, ctx.machine_now())
         if isinstance(decision, Rejection):
             return decision
-        if ctx.kindness.retrieval_delay == timedelta(0):
+        if ctx.leniency.retrieval_delay == timedelta(0):
             log_leniency(LenientBehaviour.READY_AT_ONCE, request_id)
     journal_retrieved(decision, ctx)
     _, der = transactions.get_der(ctx.db, decision)
