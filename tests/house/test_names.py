@@ -1,0 +1,80 @@
+"""Names: one class for each class name, no gerund as a module, no participle as a class, no verb of perception."""
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import PurePosixPath
+
+from tests.house.tree import modules
+
+SHARED = {
+    "Gateway": "the relying party's object, and the model of a gateway that sends usage reports",
+}
+"""Class names that two classes have, each with the reason; a model beside its domain type needs none."""
+
+NOUNS = frozenset({"monitoring", "listing", "json_logging", "encoding"})
+"""Modules whose name ends in -ing and is a noun."""
+
+SPEECH = frozenset(
+    {"look", "see", "tell", "told", "say", "said", "hear", "shown", "found", "kept", "held", "of", "put", "give", "take"}
+)
+"""Names of one word that say nothing of what a function does."""
+
+PARTICIPLES = re.compile(
+    r"Told|Asked|Wanted|Seen|Listed|Found|Known|Taken|Offered|Opened|Shown|Held|Looked|Named|Called|Given|Kept|Owed|Said"
+)
+
+
+def classes():
+    """Yield the public classes of the package with their modules."""
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name != "Meta":
+                yield node.name, module
+
+
+def test_a_class_name_names_one_class():
+    places = defaultdict(list)
+    for name, module in classes():
+        places[name].append(module)
+    twice = {name: found for name, found in places.items() if len(found) > 1 and name not in SHARED}
+    for name, found in list(twice.items()):
+        models = [module for module in found if module.startswith("database/models/")]
+        if len(found) == len(models) + 1 == 2 and all(module.startswith(("database/models/", "domain/")) for module in found):
+            del twice[name]
+    assert twice == {}
+    assert len(SHARED) <= 10
+    assert all(len(places[name]) > 1 for name in SHARED), "take away what is shared no more"
+
+
+def test_no_module_is_a_gerund():
+    stems = {PurePosixPath(module).stem for module in modules()}
+    assert {stem for stem in stems if stem.endswith("ing")} <= NOUNS
+
+
+def test_no_class_is_a_participle():
+    assert not [(name, module) for name, module in classes() if PARTICIPLES.fullmatch(name)]
+
+
+def test_no_public_function_is_a_verb_of_perception_or_speech():
+    found = [
+        (module, node.name)
+        for module, tree in modules().items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name in SPEECH
+    ]
+    assert found == []
+
+
+def test_old_names_do_not_linger_as_aliases():
+    """An import under another name is for a clash in that file, not for a name of before."""
+    old = re.compile(r"^(office|register|deed|room|holder|notices|texts|kindness|mandating|wiring|keeping|telling)$")
+    found = [
+        (module, alias.asname)
+        for module, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname and old.match(alias.asname)
+    ]
+    assert found == []
