@@ -55,7 +55,7 @@ def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Cer
     values: dict[str, object] = {
         "serial": Serial(serial),
         "authority": "DataProvidersTestIssuingCAv1",
-        "holding": lineage(),
+        "lineage": lineage(),
         "state": CertificateState.FETCHED,
         "key": HELD_KEY,
         "span": ValidityPeriod(ends - VALIDITY, ends),
@@ -73,7 +73,7 @@ def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
     values: dict[str, object] = {
         "transfer_id": "1" * 32,
         "order_id": "0e" * 16,
-        "holding": lineage(),
+        "lineage": lineage(),
         "replaces": None,
         "created": created,
         "expires": created + TRANSFER_IDS_LIVE,

@@ -68,7 +68,7 @@ def a_certificate(
 ) -> models.Certificate:
     """A certificate that was fetched, of a holding of its own unless one is given."""
     number = f"{rows(desk, 'Certificate').count():032x}"
-    lineage = changes.pop("holding", None) or rows(desk, "Lineage").create(
+    lineage = changes.pop("lineage", None) or rows(desk, "Lineage").create(
         organisation=organisation, type=the_type(desk), subject_serial=number, contact=contact, created=NOW
     )
     begins = ends - YEARS

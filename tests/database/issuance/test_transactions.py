@@ -52,7 +52,7 @@ def approved(desk: Desk, **facts: object) -> IssuanceApproval:
     """An approval for an open order."""
     ids = transactions.find_transfer_ids(desk.db, ordered(desk).transfer_id)
     now = desk.clock.now
-    values = {"holding": ids.lineage, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
+    values = {"lineage": ids.lineage, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
     return IssuanceApproval(**{**values, **facts})
 
 

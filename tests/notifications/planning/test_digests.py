@@ -178,7 +178,7 @@ def test_no_rows_no_digest(sqlite_desk, change):
 def test_what_is_done_is_shown_and_brings_no_digest(desk):
     firm = a_firm(desk, client := a_client(desk))
     old = rows(desk, "Certificate").get()
-    terms = {"holding": old.lineage, "origin": "renewal", "predecessor": old}
+    terms = {"lineage": old.lineage, "origin": "renewal", "predecessor": old}
     new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
     assert planned(desk, MONDAY) == [1]
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
@@ -213,7 +213,7 @@ def test_an_order_that_replaces_it(desk):
     assert now() is DigestItemKind.REPLACEMENT_ORDERED
     pairs.update(ended_at=MONDAY)
     assert now() is DigestItemKind.RENEW
-    terms = {"holding": old.lineage, "order": order, "replaces": old}
+    terms = {"lineage": old.lineage, "order": order, "replaces": old}
     new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
     assert now() is DigestItemKind.RETRIEVE
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)

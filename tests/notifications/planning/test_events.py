@@ -82,7 +82,7 @@ def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
         "kind": kind,
         "step": "once",
         "recipient": then.pk if about_certificate else None,
-        "holding": one.pk if kind not in FIRST_REACHED or by_lineage else None,
+        "lineage": one.pk if kind not in FIRST_REACHED or by_lineage else None,
         "certificate": certificate.pk if about_certificate else None,
         "facts": facts.get(kind),
     }
