@@ -107,8 +107,8 @@ def test_each_act_asks_again_inside_its_transaction(room):
 
 
 READS = (
-    *("BulkRevocationRequest()", "bulk_revoke.alone_lately()", "audit_reading.count()"),
-    *("audit_reading.note()", "bulk."),
+    *("BulkRevocationRequest()", "bulk_revoke.alone_lately()", "audit_log.count()"),
+    *("audit_log.note()", "bulk."),
     *("daily_counts.own_mailboxes()", "Charge()", "history.events()"),
 )
 """Calls that are given the actor's name and write nothing, or get the act's deed beside it."""

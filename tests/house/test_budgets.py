@@ -8,7 +8,7 @@ from tests.house.tree import PACKAGE, ROOT, modules
 FUNCTION_LINES = 50
 MODULE_LINES = 600
 PARAMETERS = 5
-XMLDSIG_LINES = 265
+XMLDSIG_LINES = 300
 BESIDE = ("scripts", "fuzz", "bench", "simulate")
 """Folders with programs of ours beside the package."""
 
