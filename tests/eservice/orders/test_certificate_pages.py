@@ -143,7 +143,7 @@ def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, us
     gateway = gateways.create(name="g", public_key="", added=now, first_report=now, last_report=now)
     if use == "seen":
         certificate = models.Certificate.objects.get()
-        models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
+        models.CertificateObservation.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
     assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)

@@ -62,7 +62,7 @@ def test_revoked_listed_told_and_audited(desk):
     assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
-    answer = models.StatusAnswer.objects.using(desk.db.alias).get(serial=held.serial)
+    answer = models.OcspResponse.objects.using(desk.db.alias).get(serial=held.serial)
     assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
     owed = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="revoked")
     assert [row.certificate.serial for row in owed] == [held.serial]
@@ -126,7 +126,7 @@ def test_what_was_spared_by_somebody_who_looked_stays_spared(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = renewed(desk, held)
-    operator(desk, held, LOST, spared=(new.serial,))
+    operator(desk, held, LOST, excluded=(new.serial,))
     assert run(desk, held, LOST).reason is LOST
     assert not desk.certificate(new.serial).revoked
 
