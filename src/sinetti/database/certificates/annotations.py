@@ -15,7 +15,7 @@ from sinetti.domain.values import ValidityPeriod
 
 
 def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what was annotated
-    """What the rules look at, of a certificate that was read with `annotated`."""
+    """What the rules look at, of a certificate that was read with `with_display_columns`."""
     return CertificateFacts(
         span=ValidityPeriod(row.not_before, row.not_after),
         renewable_from=row.renewable_from,

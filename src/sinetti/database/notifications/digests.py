@@ -222,7 +222,7 @@ def _succeeded(by: str) -> Exists:
 
 
 def _fetched(by: str) -> Exists:
-    """The same, and it was fetched. Where one was revoked and replaced in turn, `reminding` alone knows."""
+    """The same, and it was fetched. Where one was revoked and replaced in turn, `reminders` alone knows."""
     return Exists(
         models.Certificate.objects.filter(
             **{by: OuterRef("pk")}, revoked_at__isnull=True, first_fetched_at__isnull=False

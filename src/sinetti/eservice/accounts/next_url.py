@@ -11,7 +11,7 @@ _ONWARD = "sinetti_onward"
 
 
 def store(request: HttpRequest, address: str) -> None:
-    """Note where to go on to: a page of ours, as `pages.next_of` gives it; nothing is noted of the empty text."""
+    """Note where to go on to: a page of ours, as `base_views.next_url` gives it; nothing is noted of the empty text."""
     if address:
         request.session[_ONWARD] = address
 

@@ -1,6 +1,6 @@
 """The accessibility statement, in the form of the EU's model (Commission Implementing Decision 2018/1523).
 
-It says what is known (statement.py) and no more: what nobody has evaluated is called not evaluated.
+It says what is known (accessibility_data.py) and no more: what nobody has evaluated is called not evaluated.
 """
 
 from collections.abc import Sequence

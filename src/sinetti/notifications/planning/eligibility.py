@@ -62,7 +62,7 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
 def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
     """None where a message is still owed, else why not. Of what the ladder does not owe nothing is asked here.
 
-    Office hours are another question, since what waits for them is owed all the same: `workdays.may_leave`.
+    Office hours are another question, since what waits for them is owed all the same: `office_hours.may_send`.
     """
     if owed.kind not in REMINDERS or owed.certificate is None:
         return None

@@ -1,6 +1,6 @@
 """Confirms an invitation that a clerk asked for (docs/mandates.md).
 
-A signatory confirms it, or a second clerk. Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`:
+A signatory confirms it, or a second clerk. Helpers of `self_service/pending_invitations.py` and `staff/open_invitations.py`:
 both open the act's transaction first.
 """
 

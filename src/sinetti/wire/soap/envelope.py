@@ -33,7 +33,7 @@ _Declaration = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`payload`: the Body's first element. `crowded`: the Body holds something beside it."""
+    """`payload`: the Body's first element. `has_extra_content`: the Body holds something beside it."""
 
     payload: etree._Element
     has_extra_content: bool
