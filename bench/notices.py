@@ -31,7 +31,7 @@ INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'contact' || i || '@bench.example', '+358 00 ' || i, 'fi' FROM {numbers};
 INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('s' || i), 'Signatory ' || i, 'signatory' || i || '@bench.example', '', 'sv' FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO sinetti_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+INSERT INTO sinetti_organisation (organisation_id, customer_id, normalised_id, kind, country, name, language, created)
 SELECT md5('o' || i), 'BENCH' || i, 'BENCH' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
   FROM {numbers} WHERE i %% 4 = 0;
 INSERT INTO sinetti_roleassignment (mandate_id, organisation_id, person_id, role, valid_from)

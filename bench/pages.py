@@ -45,7 +45,7 @@ ADDRESS = "http://localhost:8000"
 _FILLING = """
 INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'Contact' || i || '@bench.example', '', 'fi' FROM {numbers};
-INSERT INTO sinetti_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+INSERT INTO sinetti_organisation (organisation_id, customer_id, normalised_id, kind, country, name, language, created)
 SELECT md5('o' || i), 'BENCH' || i, 'bench' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
   FROM {numbers} WHERE i %% 4 = 0;
 INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)

@@ -74,7 +74,7 @@ def ask(door: SoapEndpoint, holder: Holder) -> None:
 
 
 class counted:  # noqa: N801 - reads as what it does
-    """Counts what is sent to the register while the block runs: the ORM's statements and those of registry/hot."""
+    """Counts what is sent to the register while the block runs: the ORM's statements and those of database/issuance."""
 
     def __init__(self, authority: Authority) -> None:
         """Count nothing yet."""

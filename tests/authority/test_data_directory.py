@@ -39,7 +39,7 @@ def test_the_embedded_register_is_its_owners(root):
     with atomic_directory(root) as folder:
         folder.sqlite_file.write_bytes(b"")
         folder.sqlite_file.chmod(0o644)
-    assert stat.S_IMODE(DataDirectory(root).db.stat().st_mode) == 0o600
+    assert stat.S_IMODE(DataDirectory(root).sqlite_file.stat().st_mode) == 0o600
 
 
 def test_an_empty_folder_is_taken_over(root):

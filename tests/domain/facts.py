@@ -79,7 +79,7 @@ def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
         "expires": created + TRANSFER_IDS_LIVE,
         "wrong_passwords": 0,
         "ended": False,
-        "spent_on": None,
+        "used_for": None,
     }
     return TransferIds(**{**values, **facts})  # type: ignore[arg-type]
 

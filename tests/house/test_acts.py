@@ -67,7 +67,7 @@ def unguarded(function: ast.FunctionDef) -> list[str]:
     found = []
     for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
         callee, given = ast.unparse(call.func), {ast.unparse(one) for one in call.args}
-        if callee.rpartition(".")[2] in {"deed", "Deed"}:
+        if callee.rpartition(".")[2] in {"audit_entry", "AuditContext"}:
             found.append(f"{callee}() makes a deed")
         guarded = given & GUARDED or any(one.startswith(("_guarded(", "guarded(")) for one in given)
         if given & NAMES and not guarded:
@@ -115,7 +115,7 @@ READS = (
 
 
 def test_an_act_that_writes_without_a_guard_is_found():
-    text = "def bad(actor, office): store(office, actor.name)\ndef worse(office): write(office.deed())\n"
+    text = "def bad(actor, ctx): store(ctx, actor.name)\ndef worse(ctx): write(ctx.audit_entry())\n"
     known = functions(ast.parse(text + "def good(actor, for_it): store(for_it, actor.name)"))
     assert [bool(unguarded(one)) for one in known.values()] == [True, True, False]
 

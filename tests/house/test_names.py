@@ -16,7 +16,23 @@ NOUNS = frozenset({"monitoring", "listing", "json_logging", "encoding"})
 """Modules whose name ends in -ing and is a noun."""
 
 SPEECH = frozenset(
-    {"look", "see", "tell", "told", "say", "said", "hear", "shown", "found", "kept", "held", "of", "put", "give", "take"}
+    {
+        "look",
+        "see",
+        "tell",
+        "told",
+        "say",
+        "said",
+        "hear",
+        "shown",
+        "found",
+        "kept",
+        "held",
+        "of",
+        "put",
+        "give",
+        "take",
+    }
 )
 """Names of one word that say nothing of what a function does."""
 
@@ -40,7 +56,9 @@ def test_a_class_name_names_one_class():
     twice = {name: found for name, found in places.items() if len(found) > 1 and name not in SHARED}
     for name, found in list(twice.items()):
         models = [module for module in found if module.startswith("database/models/")]
-        if len(found) == len(models) + 1 == 2 and all(module.startswith(("database/models/", "domain/")) for module in found):
+        if len(found) == len(models) + 1 == 2 and all(
+            module.startswith(("database/models/", "domain/")) for module in found
+        ):
             del twice[name]
     assert twice == {}
     assert len(SHARED) <= 10

@@ -182,7 +182,7 @@ def test_who_asks_too_often_takes_no_place(caplog):
 class Turning(Admission):
     """Limits for an edge whose callers have no address in the tests: as if all came from one."""
 
-    def inside(self, _peer, headers):
+    def admit(self, _peer, headers):
         return super().admit(("192.0.2.1", 1), headers)
 
 

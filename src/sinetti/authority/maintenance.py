@@ -32,7 +32,7 @@ SETTLING_ENDS_WITHIN = 1.5
 def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
     """Look after an authority while the block serves it.
 
-    Raises what `agree` raises, before anything is served.
+    Raises what `check_consistency` raises, before anything is served.
     """
     check_consistency(authority, mends=mends)
     with background_maintenance(authority):

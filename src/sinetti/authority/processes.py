@@ -165,7 +165,8 @@ class NodeRuntime:
 def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None]) -> None:
     """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
 
-    Raises what `agree` raises, AddressTaken, PairRefused and NotStarted; with pages for people SettingsError, too.
+    Raises what `check_consistency` raises, AddressTaken, PairRefused and NotStarted; with pages for people
+    SettingsError, too.
     """
     people = listen_people(plan.people, authority) if plan.people else None
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)

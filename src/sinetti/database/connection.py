@@ -117,7 +117,7 @@ def open_database(url: str, alias: str = "default") -> Database:
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     elif config["ENGINE"] == "django.db.backends.postgresql":
-        # For the hand-written statements (registry/hot): each is parsed and planned once per connection.
+        # For the hand-written statements (database/issuance): each is parsed and planned once per connection.
         config["OPTIONS"] = {**options, "prepare_threshold": 1}
     else:
         sentence = "a register is an SQLite file (sqlite:////path) or a PostgreSQL database (postgresql://…)"

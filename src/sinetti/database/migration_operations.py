@@ -11,7 +11,7 @@ from sinetti.database.initial_schema import drop_pattern_indexes
 
 
 class AddIndexWhileServing(migrations.AddIndex):
-    """An index on a table that is in use: on PostgreSQL without holding up writers.
+    """An index on a table that is in use: on PostgreSQL without lineage up writers.
 
     Its migration is not atomic.
     """

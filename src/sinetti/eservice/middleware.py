@@ -25,7 +25,7 @@ from sinetti.services.staff.session import NotStaff
 
 COOKIE = "language"
 FOR_CLERKS = "sinetti_for_clerks"
-"""On a view: it is a page for clerks alone (staff/desk.py)."""
+"""On a view: it is a page for clerks alone (staff/common.py)."""
 _A_YEAR = 365 * 24 * 3600
 _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",

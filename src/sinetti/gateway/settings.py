@@ -119,7 +119,7 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
     """Read the certificate of a list's CA, PEM or DER.
 
-    `keeping.issuer_in` asks for exactly one.
+    `crl_freshness.issuer_in` asks for exactly one.
     """
     try:
         octets = path.read_bytes()

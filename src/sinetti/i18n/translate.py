@@ -71,7 +71,7 @@ def ngettext_noop(one: str, more: str) -> tuple[str, str]:
 def translate_plural(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
     """Return a text about so many of something, in the form that the language has for them.
 
-    `one` and `more` are the English forms, as in `count_text("{count} certificate", "{count} certificates", 2, …)`;
+    `one` and `more` are the English forms, as in `translate_plural("{count} certificate", "{count} certificates", 2, …)`;
     {count} is filled with the number as the language writes it. Raises as `text` does.
     """
     return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)

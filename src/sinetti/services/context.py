@@ -77,13 +77,14 @@ class ServiceContext:
     `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
     and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
     `offline` names the CAs whose keys are not here: their lists are served as they are stored.
-    `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
+    `shards` says which list a new certificate points to; `crl_cache` are the lists that this process read or made
     last, by CA and shard; `crl_locks` has one caller at a time look after those of a CA.
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
     `guard`, if given, opens the transaction of an act and checks the permission (services/access/act_transaction.py).
-    Each step that writes then goes through `act`, and `deed` raises.
-    `may_issue` tells whether the clock is believed (services/issuance/clock_guard.py): without it nothing is issued.
+    Each step that writes then goes through `act`, and `audit_entry` raises.
+    `issuance_allowed` tells whether the clock is believed (services/issuance/clock_guard.py): without it nothing is
+    issued.
     `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
     """
 

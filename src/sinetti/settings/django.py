@@ -1,6 +1,6 @@
 """Django's settings.
 
-The databases are opened by `registry.opening`, since each register is a value, not a global.
+The databases are opened by `database.connection`, since each register is a value, not a global.
 
 What pages for people need of the authority that they are of is set by `eservice.application` in processes that serve
 them; whatever is not set refuses.

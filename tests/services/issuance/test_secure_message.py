@@ -124,7 +124,7 @@ def test_a_new_pin_ends_the_one_before(desk):
     assert reveal_with_pin(sent.token, first, desk.ctx, REQUEST).standing is PinState.WAITING
     assert isinstance(reveal_with_pin(sent.token, second, desk.ctx, REQUEST), RevealedIds)
     old, new = owed(desk, "pin")
-    assert {old.dropped, new.dropped} == {None, NOW}
+    assert {old.cancelled_at, new.cancelled_at} == {None, NOW}
 
 
 def test_the_button_pressed_twice_sends_one(desk):
@@ -280,7 +280,7 @@ def test_a_new_link_ends_the_one_before(desk):
     assert [row.failed_at for row in owed(desk, "transfer-ids")] == [None, None], (
         "nobody has to look at what was given up"
     )
-    recipients = [row.recipient_id for row in owed(desk, "transfer-ids") if row.dropped is None]
+    recipients = [row.recipient_id for row in owed(desk, "transfer-ids") if row.cancelled_at is None]
     assert recipients == [person.pk]
     spent(desk, opened(desk, new).ids)
 
@@ -339,7 +339,7 @@ def test_where_there_is_a_phone_no_code_counts(sqlite_desk):
 STANDS = {
     "waits": ({}, SmsDelivery.WAITING),
     "sent": ({"sent": NOW}, SmsDelivery.SENT),
-    "given up": ({"dead": NOW}, SmsDelivery.FAILED),
+    "given up": ({"failed_at": NOW}, SmsDelivery.FAILED),
 }
 
 

@@ -201,7 +201,7 @@ def test_a_message_that_is_owed_keeps_its_recipient_and_none_is_taken_while_it_c
     assert applied(desk).messages == 1
 
 
-@pytest.mark.parametrize("column", ["sent", "dead", "dropped", "spread"])
+@pytest.mark.parametrize("column", ["sent", "failed_at", "cancelled_at", "expanded_at"])
 def test_a_message_about_a_certificate_in_force_stays(desk, column):
     enrolled(desk)
     rows(desk, models.OutboxMessage).update(**{column: desk.clock.now})

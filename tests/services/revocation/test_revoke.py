@@ -100,14 +100,14 @@ def test_never_what_it_was_renewed_from(desk, line):
 
 def test_one_that_is_taken_out_by_name_stays_with_what_came_of_it(desk, line):
     first, second, third = (one.serial for one in line)
-    assert revoked(desk, first, spared=[second]) == [first]
+    assert revoked(desk, first, excluded=[second]) == [first]
     assert not desk.certificate(second).revoked
     assert not desk.certificate(third).revoked
 
 
 def test_the_last_one_is_taken_out_by_name(desk, line):
     first, second, third = (one.serial for one in line)
-    assert revoked(desk, first, spared=[third]) == [first, second]
+    assert revoked(desk, first, excluded=[third]) == [first, second]
 
 
 def test_a_renewal_that_nobody_fetched_goes_too(desk):
@@ -193,10 +193,10 @@ SPARED_IN_VAIN = {"mistyped": "4f" * 19, "itself": None}
 def test_what_would_not_go_along_cannot_be_spared(desk, line, spared):
     first, second, _ = line
     with pytest.raises(RevocationError, match="nothing was revoked") as refusal:
-        revoked(desk, first.serial, spared=(spared or first.serial,))
+        revoked(desk, first.serial, excluded=(spared or first.serial,))
     assert refusal.value.kind == "spared"
     with pytest.raises(RevocationError, match="nothing was revoked"):
-        revoked(desk, first.serial, RevocationReason.SUPERSEDED, spared=(second.serial,))
+        revoked(desk, first.serial, RevocationReason.SUPERSEDED, excluded=(second.serial,))
     assert not desk.certificate(first.serial).revoked
 
 

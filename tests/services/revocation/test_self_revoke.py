@@ -126,7 +126,7 @@ def test_what_was_spared_by_somebody_who_looked_stays_spared(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = renewed(desk, held)
-    operator(desk, held, LOST, spared=(new.serial,))
+    operator(desk, held, LOST, excluded=(new.serial,))
     assert run(desk, held, LOST).reason is LOST
     assert not desk.certificate(new.serial).revoked
 

@@ -19,7 +19,7 @@ MODULES = {
     "key": "key",
     "ssh-keys": "ssh_keys",
 }
-"""Which module of `cli/relying/` brings each command."""
+"""Which module of `cli/gateway/` brings each command."""
 
 
 def register(subparsers: "Commands", wanted: str | None = None) -> None:

@@ -42,7 +42,7 @@ _MARKS = {b"\xef\xbb\xbf": messages.BYTE_ORDER_MARK, b"\xff\xfe": messages.UTF_1
 def read(path: Path, *, is_named: bool = True) -> Config:
     """Read a sinetti.toml and its bundles. Raises ConfigError with all mistakes.
 
-    `is_named`: a person named the file. Its rights are checked, since it says what is run (file_rights.py).
+    `is_named`: a person named the file. Its rights are checked, since it says what is run (file_permissions.py).
     """
     text = _text(path, is_named=is_named)
     book = ConfigDocument(path, text)

@@ -61,7 +61,7 @@ class ReceiptCheck:
 def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certificate], now: datetime) -> ReceiptCheck:
     """Check a receipt against the octets that were sent (`path` names them); `anchors` are the services' CAs.
 
-    Its signer is judged by `service.objection` at the instant that the receipt says: it may have ended since, and what
+    Its signer is judged by `soap_client.distrust_reason` at the instant that the receipt says: it may have ended since, and what
     it signed then stays so. Revocation is not looked at. Raises ValueError for what is no XML.
     """
     signers: list[x509.Certificate] = []

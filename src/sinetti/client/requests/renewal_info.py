@@ -2,7 +2,7 @@
 
 What answers has signed nothing (RFC 9773, 7): TLS alone speaks for it. So a hint can only move the moment at which the
 service is asked, which decides by itself; whoever lies about "now" brings about one refused request a day, and whoever
-lies about "later" is not heard near the end (agent/timing.py). A service without hints is no fault.
+lies about "later" is not heard near the end (agent/schedule.py). A service without hints is no fault.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The store: how files get into it whole or not at all, and how one run keeps others out.
 
 `DIR/NAME/` holds `settings.toml`, `live` (a link to the generation in use), `generations/SERIAL/` and, while something
-is under way, `pending/`. Folders are 0700 and files 0600. What differs between systems is in `systems.py`.
+is under way, `pending/`. Folders are 0700 and files 0600. What differs between systems is in `os_support.py`.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """A cheap look at every name of a store: what the agent needs to decide whether something is due, and no more.
 
-How a name stands is seen by glance.py, as it is for `sinetti status`; beside that stands what the agent remembers.
+How a name stands is seen by snapshot.py, as it is for `sinetti status`; beside that stands what the agent remembers.
 """
 
 import os

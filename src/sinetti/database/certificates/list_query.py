@@ -1,6 +1,6 @@
 """Lists of certificates and of orders that wait: found, sorted, and read with what a list says of them.
 
-First the keys of what is found, in their order, by one statement (ranking.py); then the rows of one page by one or two.
+First the keys of what is found, in their order, by one statement (status_sql.py); then the rows of one page by one or two.
 """
 
 from collections.abc import Collection, Iterable, Sequence

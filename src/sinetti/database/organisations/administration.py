@@ -157,7 +157,7 @@ def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> 
 def _hold(db: Database, changes: Sequence[ImportChange]) -> None:
     """Lock every organisation that these concern, then the lines of those that change, each in the order of their ids.
 
-    So do acts of people (locking.py) and revocations of many. In the order of the file, two at once could wait for
+    So do acts of people (row_locks.py) and revocations of many. In the order of the file, two at once could wait for
     each other.
     """
     concerned = {normalise(one) for change in changes for one in (change.customer_id, change.into) if one}

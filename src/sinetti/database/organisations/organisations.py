@@ -218,7 +218,7 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             audit,
             "ordered",
             f"order:{order.order_id}",
-            holding=lineage_id,
+            lineage=lineage_id,
             replaces=new.replaces,
         )
     return order.order_id

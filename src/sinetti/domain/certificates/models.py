@@ -61,7 +61,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class TransferIds:
-    """A pair of transfer ids, without the password: `spent_on` is the certificate that they were used for."""
+    """A pair of transfer ids, without the password: `used_for` is the certificate that they were used for."""
 
     transfer_id: str
     order_id: str

@@ -19,7 +19,7 @@ class RenewalContext:
     """Everything else that the decision looks at.
 
     `same_key` is the earlier renewal by this signer with this key, `successor` its live renewal with another key,
-    `made_again` how many unfetched renewals were given up before.
+    `repeat_count` how many unfetched renewals were given up before.
     """
 
     same_key: Certificate | None

@@ -168,7 +168,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return methods
 
     def is_reauthentication_required(self, *, app: str, **told: object) -> bool:
-        """Not where our own page has asked already, which asks for more (accounts/pages.py)."""
+        """Not where our own page has asked already, which asks for more (accounts/base_views.py)."""
         return not getattr(self.request, PROVED, False) and bool(super().is_reauthentication_required(app=app, **told))
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401 - its signature

@@ -25,7 +25,7 @@ They count while the settings have it.
 _METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
 """In a session: by which methods somebody proved who they are, and who (django-allauth's). A second factor is noted as
 "mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of
-it; and a factor that was set up in this session (accounts/noticing.py). Records stay where a sign-in was begun as
+it; and a factor that was set up in this session (accounts/signals.py). Records stay where a sign-in was begun as
 somebody else, so that whose they are is looked at."""
 _ACTOR, _STANDING = "sinetti_actor", "sinetti_standing"
 
@@ -54,7 +54,7 @@ def is_clerk(request: HttpRequest) -> bool:
 def current_permissions(request: HttpRequest) -> Permissions:
     """What whoever is signed in may do now, read once for each request; a stranger may do nothing.
 
-    For menus and lists: an act asks anew (`actions.authority.require`).
+    For menus and lists: an act asks anew (`permissions.require_permission`).
     """
     if not hasattr(request, _STANDING):
         actor = current_actor(request)

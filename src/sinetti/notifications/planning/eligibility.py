@@ -64,7 +64,7 @@ def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datet
 
     Of what the ladder does not owe nothing is asked here.
 
-    Office hours are another question, since what waits for them is owed all the same: `workdays.may_leave`.
+    Office hours are another question, since what waits for them is owed all the same: `office_hours.may_send`.
     """
     if owed.kind not in REMINDERS or owed.certificate is None:
         return None

@@ -1,7 +1,7 @@
 """One transaction for each act of a representative.
 
 Rows are locked first, then the rights of the actor are read again. A right that was withdrawn before the act could lock
-the organisation counts no more. All acts in `actions/behalf` go through here, and take their deed from here
+the organisation counts no more. All acts in `services/self_service` go through here, and take their deed from here
 (tests/house/test_acts.py, tests/services/test_withdrawn_meanwhile.py).
 """
 

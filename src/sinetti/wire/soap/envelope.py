@@ -35,7 +35,7 @@ _Declaration = tuple[str | None, str]
 class Envelope:
     """`payload`: the Body's first element.
 
-    `crowded`: the Body holds something beside it.
+    `has_extra_content`: the Body holds something beside it.
     """
 
     payload: etree._Element
