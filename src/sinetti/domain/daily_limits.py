@@ -100,7 +100,7 @@ def counted(times: Iterable[int], now: datetime) -> tuple[int, ...]:
 
 
 def again_at(counts: Sequence[int], limit: int, amount: int) -> datetime | None:
-    """Return when `amount` further acts are possible, or None if they are possible now.
+    """Return when `amount` further acts are possible, or None if they are now.
 
     `counts` are the instants that count, the oldest first. The result is NEVER if `amount` exceeds the limit.
     """
