@@ -86,8 +86,8 @@ def is_near_expiry(begins: datetime, ends: datetime, now: datetime) -> bool:
 def crl_mismatch(listed: AbstractSet[Serial], in_force: AbstractSet[Serial], ever: AbstractSet[Serial]) -> CrlMismatch:
     """Compare a CRL with the database.
 
-    - `in_force`: revoked certificates that had not expired when the CRL was made; the CRL must contain them. It may contain
-      expired ones (RFC 5280, 3.3).
+    - `in_force`: revoked certificates that had not expired when the CRL was made. The CRL must contain them, and may
+      contain expired ones (RFC 5280, 3.3).
     - `ever`: all certificates that the database records as revoked; the CRL must contain no other.
     """
     return CrlMismatch(in_force - listed, listed - ever)
