@@ -1,7 +1,7 @@
-"""Lint of a certificate before its signature: a function per rule, with its source.
+"""Lint of a certificate before its signature: one function per rule.
 
-Every rule gets the certificate and its issuer's certificate (for a root: itself). It returns a sentence, or None.
-Signatures are not checked, since there is none yet.
+Every rule names its source. It gets the certificate and its issuer's certificate (for a root: itself), and returns a
+sentence or None. Signatures are not checked, since there is none yet.
 """
 
 import re
