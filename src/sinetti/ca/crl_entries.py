@@ -70,9 +70,9 @@ def der_time(at: datetime) -> bytes:
 def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
     """Return the serials of all entries that were revoked since an instant.
 
-    The result may contain some earlier ones. Only the end of the entries is read, since later revocations stand
-    further behind: a rebuilt CRL has that order, and new entries are appended at their revocation. `entries` are those
-    of one of our CRLs.
+    The result may contain some earlier ones. `entries` are those of one of our CRLs. Only their end is read, since
+    later revocations stand further behind. A rebuilt CRL has that order, and new entries are appended at their
+    revocation.
     """
     size, begin = _WINDOW, f"{since.astimezone(UTC):%Y%m%d%H%M%S}".encode()
     while size < len(entries):

@@ -147,8 +147,8 @@ def last_issuance_time(ca_certificate: x509.Certificate, validity: timedelta) ->
 def build_tbs(plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> bytes:
     """Return the octets that the CA is to sign for a leaf certificate.
 
-    Raises ExceedsIssuerValidity if it would end after the CA, LintError (which lists the findings) if it breaks a
-    rule, and ValueError for a request that no certificate can represent.
+    Raises ExceedsIssuerValidity if it would end after the CA, and LintError (which lists the findings) if it breaks a
+    rule. Raises ValueError for a request that no certificate can represent.
     """
     profile = _PROFILES[kind]
     _refuse_outliving(plan, issuer)

@@ -122,7 +122,7 @@ def check_customer_id(customer_id: str, kind: IdentifierType, environment: Envir
     """Return the identifier as it is registered, trimmed.
 
     Raises CustomerIdError if its form does not fit its type. In PRODUCTION only type business-id may look like a
-    Business ID, and only type vat like a VAT number, so that no organisation can pose as another. Artificial
+    Business ID, and only type vat like a VAT number. This prevents an organisation from posing as another. Artificial
     identifiers are for TEST, where check digits are not verified.
     """
     value = unicodedata.normalize("NFC", customer_id).strip()

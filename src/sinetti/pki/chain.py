@@ -31,8 +31,8 @@ ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Return the certificates of a PEM file, in the file's order.
 
-    Raises ValueError, with a sentence for users, if the bundle is empty, if a certificate cannot be read, or if a key
-    describes its elliptic curve.
+    Raises ValueError if the bundle is empty, if a certificate cannot be read, or if a key describes its elliptic
+    curve. Its text is a sentence for users.
     """
     try:
         found = x509.load_pem_x509_certificates(pem)
@@ -82,8 +82,10 @@ def ways_up(
 
     Each path begins with the CA and ends with the anchor. `between` are the CAs that are no anchors; a CA without a
     path to an anchor has none in the result. `has_issued` is True if the first CA issued the second. `names` returns
-    the names of a CA's issuer and of the CA. Each CA has at most 4 paths of at most 7 CAs, so that the time depends
-    only on the number of CAs, even if they certify each other.
+    the names of a CA's issuer and of the CA.
+
+    Each CA has at most 4 paths of at most 7 CAs. The time therefore depends on the number of CAs alone, even if they
+    certify each other.
     """
     known: dict[tuple[int, int], bool] = {}
 

@@ -1,6 +1,6 @@
-"""The rule that two acts need two people (docs/mandates.md).
+"""Rule that two acts need two people (docs/mandates.md).
 
-It tells which accounts and addresses belong to one person.
+The module decides which accounts and addresses belong to one person.
 """
 
 from collections.abc import Iterable

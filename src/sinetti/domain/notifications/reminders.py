@@ -163,8 +163,8 @@ def due_step(
     """Return the latest step that has passed, and the earliest time of a later step.
 
     `since` is the time at which a check was due, or None before the first one. A check in office hours makes the step
-    due at once. A check at night makes it due on the next morning, with the step that is the latest by then, so that
-    no morning brings two reminders.
+    due at once. A check at night makes a step due on the next morning: the one that is the latest by then. No morning
+    therefore brings two reminders.
     """
     if now > span.not_after + (UNSEEN_FOR if since is None else LATE_FOR):
         return ReminderCheck()

@@ -1,9 +1,9 @@
 """Keys that are generated in a PKCS#11 token and stay there.
 
 Only this module uses PKCS#11 (extra `sinetti[pkcs11]`). Its keys implement the private key interfaces of cryptography,
-so that a caller need not know where a key is stored. Each process has one session for each token, since a login
-applies to the whole process and a second one is an error (PKCS#11 3.1, 5.6.8). One lock serialises all use, so that
-several threads may use the keys.
+so that a caller need not know where a key is stored. Each process has one session for each token: a login applies to
+the whole process, and a second one is an error (PKCS#11 3.1, 5.6.8). One lock serialises all use, so that several
+threads may use the keys.
 """
 
 import contextlib
