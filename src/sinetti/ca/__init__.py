@@ -1,1 +1,1 @@
-"""Issuer side of X.509: hierarchy, profiles, certificates, CRLs, OCSP responses, lint."""
+"""Issuer side of X.509: hierarchy, profiles, certificates, CRLs, OCSP and lint."""

@@ -1,7 +1,8 @@
-"""Certificate revocation lists (RFC 5280, 5), written by hand: builders do not bear a million entries.
+"""Certificate revocation lists (RFC 5280, 5), encoded without a builder.
 
-A list is made of entries that are encoded already, those of the last list among them, so that one revocation costs one
-entry, a hash and a signature (docs/lists.md).
+The builders of cryptography do not scale to a million entries. A CRL here consists of entries that are encoded
+already, among them those of the previous CRL. A revocation therefore costs one entry, a hash and a signature
+(docs/lists.md).
 """
 
 from collections.abc import Iterable
@@ -41,7 +42,7 @@ _DISTRIBUTION_POINT = bytes.fromhex("0603551d1c")
 
 @dataclass(frozen=True, slots=True)
 class ParsedCrl:
-    """What stands in a CRL of ours: its number, its dates (UTC), and its entries in the list's order."""
+    """Content of one of our CRLs: number, dates (UTC), and entries in their order."""
 
     number: int
     this_update: datetime
@@ -50,18 +51,21 @@ class ParsedCrl:
 
 
 def read_list(der: bytes) -> ParsedCrl:
-    """Read a CRL that we signed. Raises ValueError for something else."""
+    """Parse a CRL that this service signed.
+
+    Raises ValueError for any other octets.
+    """
     crl = x509.load_der_x509_crl(der)
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    # None of ours is without nextUpdate (RFC 5280, 5.1.2.5); one that were has had its time.
+    # All our CRLs have nextUpdate (RFC 5280, 5.1.2.5); any other counts as expired.
     ends = crl.next_update_utc or crl.last_update_utc
     return ParsedCrl(number, crl.last_update_utc, ends, tuple(_entry(one) for one in crl))
 
 
 def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> ParsedCrl:
-    """Read a CRL that this CA signed.
+    """Parse a CRL that this CA signed.
 
-    Raises ValueError, which says what is wrong, for anything else.
+    Raises ValueError, which says what is wrong, for any other octets.
     """
     try:
         crl = x509.load_der_x509_crl(der)
@@ -70,7 +74,7 @@ def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> ParsedCrl:
             raise ValueError(why)
         return read_list(der)
     except (x509.ExtensionNotFound, x509.DuplicateExtension) as lacking:
-        # None of ours is without its number (RFC 5280, 5.2.3).
+        # All our CRLs have a number (RFC 5280, 5.2.3).
         raise ValueError(str(lacking)) from lacking
 
 
@@ -81,9 +85,9 @@ def prepare_crl(
     now: datetime,
     next_update: datetime,
 ) -> bytes:
-    """Give the exact octets to sign for a CRL with these entries, as `build_tbs_crl` does.
+    """Return the octets to sign for a CRL with these entries, as `build_tbs_crl` does.
 
-    Raises ValueError too for a reason that RFC 5280 does not know.
+    Raises ValueError also for a reason that RFC 5280 does not define.
     """
     return build_tbs_crl(issuer, [encode_entry(one) for one in entries], number, now, next_update)
 
@@ -95,11 +99,13 @@ def build_tbs_crl(
     now: datetime,
     next_update: datetime,
 ) -> bytes:
-    """Give the exact octets to sign for the CRL of `issuer.shard`, of entries that are encoded already, in any parts.
+    """Return the octets to sign for the CRL of `issuer.shard`.
 
-    Shard 0 is the whole list of the CA, for programs that know no distribution points: it says of no scope. Times are
-    UTC, whole seconds; `number` grows with every list of the CA and has at most 20 octets (5.2.3). Raises ValueError
-    for a next update that is not after `now` and a number out of bounds.
+    `entries` are encoded already, split into parts in any way. Shard 0 is the complete CRL of the CA, for programs
+    without support for distribution points; it names no scope. Times are UTC, in whole seconds. `number` increases
+    with every CRL of the CA and has at most 20 octets (5.2.3).
+
+    Raises ValueError if the next update is not after `now`, or if the number is out of bounds.
     """
     if not 0 <= number < 1 << _NUMBER_BITS:
         why = "a CRL number is a whole number of at most 20 octets"
@@ -119,17 +125,16 @@ def build_tbs_crl(
         + der_time(now)
         + der_time(next_update)
     )
-    # Where nothing is revoked the sequence is absent (5.1.2.6). Copied once, not for each SEQUENCE around it.
+    # Without entries the sequence is absent (5.1.2.6). Entries are copied once, not for each SEQUENCE around them.
     listed = (encode_header(SEQUENCE, sum(map(len, octets))), *octets) if octets else ()
     return encode_tlv(SEQUENCE, before, *listed, encode_tlv(_EXTENSIONS, encode_tlv(SEQUENCE, extensions)))
 
 
 def attach_crl_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
-    """Give the CRL in DER, its signature checked with the CA's public key.
+    """Return the CRL in DER, after verification of its signature.
 
-    Raises SignatureRejected otherwise.
-
-    `tbs` is what `prepare_crl` or `build_tbs_crl` gave: it is not read once more.
+    `tbs` is the result of `prepare_crl` or `build_tbs_crl`; it is not parsed again. Raises SignatureRejected if the
+    CA's public key does not verify the signature.
     """
     signer_key = ca_key(issuer_certificate)
     if not verify(signer_key, tbs, signature):
@@ -154,7 +159,7 @@ def _extension(identifier: bytes, value: bytes, critical: bytes = b"") -> bytes:
 
 
 def _scope(issuer: IssuingCa) -> x509.IssuingDistributionPoint:
-    """Say critically which shard it is, by the address that stands in its certificates (5.2.5)."""
+    """Return the critical scope of a shard: the address in its certificates (5.2.5)."""
     return x509.IssuingDistributionPoint(
         full_name=[x509.UniformResourceIdentifier(issuer.crl_url)],
         relative_name=None,

@@ -1,4 +1,7 @@
-"""The entries of a CRL as octets (RFC 5280, 5.1.2.6 and 5.3): written one by one, and found again by their serials."""
+"""Entries of a CRL as octets (RFC 5280, 5.1.2.6 and 5.3).
+
+Entries are encoded one by one, and serials are extracted from encoded entries.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -23,18 +26,18 @@ _REASONS = {
     "privilegeWithdrawn": 9,
     "aACompromise": 10,
 }
-"""CRLReason (RFC 5280, 5.3.1), but for removeFromCRL, which is for delta CRLs only."""
+"""CRLReason (RFC 5280, 5.3.1) without removeFromCRL, which is for delta CRLs only."""
 
 _BEGUN = re.compile(rb"\x30.\x02([\x01-\x14])(.{1,20}?)(?:\x17\x0d(\d{12})|\x18\x0f(\d{14}))Z", re.DOTALL)
-"""The beginning of an entry: its serial's length, the serial, and the date behind it."""
+"""Start of an entry: the length of its serial, the serial, and the following date."""
 
 _WINDOW = 64 * 1024
 
 
 def encode_entry(entry: RevokedEntry) -> bytes:
-    """One entry in DER.
+    """Encode one entry in DER.
 
-    Raises ValueError for a serial, a date or a reason that no list can say.
+    Raises ValueError for a serial, a date or a reason that a CRL cannot contain.
     """
     serial = int(entry.serial, 16)
     if not 0 < serial < 1 << _SERIAL_BITS:
@@ -45,15 +48,15 @@ def encode_entry(entry: RevokedEntry) -> bytes:
 
 
 def der_integer(number: int) -> bytes:
-    """A whole number from 0 on."""
+    """Encode a whole number from 0 on."""
     return encode_tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 @lru_cache(maxsize=4096)
 def der_time(at: datetime) -> bytes:
-    """A time: UTCTime through 2049, then GeneralizedTime (5.1.2.4).
+    """Encode a time: UTCTime through 2049, then GeneralizedTime (5.1.2.4).
 
-    Raises ValueError for one before 1950.
+    Raises ValueError for a time before 1950.
     """
     utc = at.astimezone(UTC)
     if utc.year < _FIRST_YEAR:
@@ -65,10 +68,11 @@ def der_time(at: datetime) -> bytes:
 
 
 def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
-    """The serials of all entries of a list of ours that were revoked from an instant on, and perhaps some of before.
+    """Return the serials of all entries that were revoked since an instant.
 
-    Only the end is read, since whoever is revoked later stands further behind: a rebuilt list is in that order, and
-    what is joined to it comes as it is revoked.
+    The result may contain some earlier ones. `entries` are those of one of our CRLs. Only their end is read, since
+    later revocations stand further behind. A rebuilt CRL has that order, and new entries are appended at their
+    revocation.
     """
     size, begin = _WINDOW, f"{since.astimezone(UTC):%Y%m%d%H%M%S}".encode()
     while size < len(entries):
@@ -86,7 +90,10 @@ def _year_first(found: re.Match[bytes]) -> bytes:
 
 
 def _serials(octets: bytes, at: int) -> frozenset[Serial]:
-    """The serials of entries from a place on; each has fewer than 128 octets, so that every length is one octet."""
+    """Return the serials of the entries from `at` on.
+
+    Each entry has fewer than 128 octets, so that every length is one octet.
+    """
     found = []
     while at + 3 < len(octets):
         begin = at + 4
@@ -102,7 +109,7 @@ def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
         why = f"no full list can say the reason {reason} (RFC 5280, 5.3.1)"
         raise ValueError(why)
     content = b""
-    # "unspecified" is said by leaving the reason out (5.3.1).
+    # "unspecified" is expressed by the absence of the reason (5.3.1).
     if code:
         content += _extension(_CRL_REASON, encode_tlv(_ENUMERATED, bytes((code,))))
     if invalidity_date is not None:
@@ -116,5 +123,5 @@ def _extension(identifier: bytes, value: bytes) -> bytes:
 
 
 def _generalized(utc: datetime) -> bytes:
-    # Four digits (X.690, 11.7), which %Y does not write of a year before 1000 everywhere.
+    # Four digits (X.690, 11.7), which %Y does not write on all systems for a year before 1000.
     return encode_tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

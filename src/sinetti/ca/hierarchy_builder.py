@@ -1,6 +1,6 @@
-"""Make the CAs of a hierarchy and their first response signer, in memory.
+"""Generation of a hierarchy's CAs and their first response signer, in memory.
 
-Whoever calls writes them down.
+The caller stores them.
 """
 
 import os
@@ -21,14 +21,23 @@ from sinetti.pki.policy_oids import ANY_POLICY, channel_policy, services_policy
 from sinetti.pki.signatures import sign
 
 BACKDATED = timedelta(hours=1)
-"""How long before `now` CAs and response signers begin, so that a clock a little slow does not refuse the chain."""
+"""Time before `now` at which CAs and response signers begin.
+
+A slightly slow clock therefore does not reject the chain.
+"""
 
 RESPONDER_LIFE = timedelta(days=60)
-"""An OCSP responder's certificate: nobody can revoke it, so it lives shortly; replaced a third before its end."""
+"""Validity of an OCSP responder's certificate, which cannot be revoked.
+
+It is replaced a third of its validity before its end.
+"""
 
 _RESPONDER = " OCSP"
 _ROOM_FOR_NAME = ORGANISATION_LIMIT - len(_RESPONDER)
-"""A CN has 64 characters too (ub-common-name; RFC 5280, appendix A.1)."""
+"""Limit of a name, so that the CN has 64 characters at most.
+
+The source is ub-common-name (RFC 5280, appendix A.1).
+"""
 
 _ONE_SECOND = timedelta(seconds=1)
 _PATH_LENGTHS: Mapping[CaRole, int | None] = {
@@ -43,23 +52,29 @@ Entry = tuple[PrivateKey, x509.Certificate]
 
 @dataclass(frozen=True, slots=True)
 class GeneratedHierarchy:
-    """Keys and certificates by file name: every CA of the hierarchy and the response signer."""
+    """Keys and certificates of all CAs and of the response signer, by file name."""
 
     hierarchy: Hierarchy
     entries: Mapping[str, Entry] = field(repr=False)
 
     def key(self, file_name: str) -> PrivateKey:
-        """Give the private key. Raises KeyError for a name that is not in the hierarchy."""
+        """Return the private key.
+
+        Raises KeyError if the hierarchy has no such name.
+        """
         return self.entries[file_name][0]
 
     def certificate(self, file_name: str) -> x509.Certificate:
-        """Give the certificate. Raises KeyError for a name that is not in the hierarchy."""
+        """Return the certificate.
+
+        Raises KeyError if the hierarchy has no such name.
+        """
         return self.entries[file_name][1]
 
     def issuer(self, file_name: str, shard: int = 1) -> IssuingCa:
-        """Give the CA as `prepare` and `prepare_crl` want it; its key is called by the file name.
+        """Return the CA as `build_tbs` and `prepare_crl` need it.
 
-        Raises KeyError for a name that is no CA's.
+        Its key has the file name. Raises KeyError if no CA has the name.
         """
         names = {one.file_name: one.name for one in self.hierarchy.authorities}
         return IssuingCa(
@@ -67,22 +82,34 @@ class GeneratedHierarchy:
         )
 
     def bundle(self, *roles: CaRole) -> bytes:
-        """Give the PEM bundle of every CA with one of these roles, top first: what relying parties take as anchors."""
+        """Return the PEM bundle of every CA with one of these roles, top first.
+
+        Relying parties use it as anchors.
+        """
         chosen = [one for one in self.hierarchy.authorities if one.role in roles]
         return b"".join(self.certificate(one.file_name).public_bytes(Encoding.PEM) for one in chosen)
 
     @property
     def holders_bundle(self) -> bytes:
-        """Anchors for holders' certificates: root, intermediates, issuing CAs; never the services CA."""
+        """Anchors for holders' certificates: root, intermediates and issuing CAs.
+
+        The services CA is excluded.
+        """
         return self.bundle(CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.ISSUING)
 
     @property
     def services_bundle(self) -> bytes:
-        """Anchors for the signers of responses: root, intermediates, services CA; never a holders' CA."""
+        """Anchors for the signers of responses: root, intermediates and services CA.
+
+        The CAs of holders are excluded.
+        """
         return self.bundle(CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.SERVICES)
 
     def chain_above(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
-        """Give the CAs above a certificate issued here: issuing CA first, no root."""
+        """Return the CAs above a certificate of this hierarchy, issuing CA first.
+
+        The root is excluded.
+        """
         return build_chain(certificate, [held for _, held in self.entries.values()])
 
 
@@ -91,11 +118,10 @@ def generate_hierarchy(
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
 ) -> GeneratedHierarchy:
-    """Make every key and certificate of a hierarchy.
+    """Generate every key and certificate of a hierarchy.
 
-    `now` is UTC, whole seconds; `random` gives serial numbers only.
-
-    A CA of N days begins an hour before `now` and has its last second N days after `now`, less one second.
+    `now` is UTC, in whole seconds. `random` is used for serial numbers only. A CA of N days begins an hour before
+    `now`. Its last second is N days after `now`, less one second.
     """
     entries: dict[str, Entry] = {}
     built = GeneratedHierarchy(hierarchy, entries)
@@ -123,12 +149,15 @@ def generate_hierarchy(
 
 
 def validity_from(now: datetime, lifetime: timedelta) -> ValidityPeriod:
-    """Give the span of a CA or response signer made now; both ends are inclusive (RFC 5280, 4.1.2.5)."""
+    """Return the validity period of a CA or response signer that is created now.
+
+    Both ends are inclusive (RFC 5280, 4.1.2.5).
+    """
     return ValidityPeriod(now - BACKDATED, now + lifetime - _ONE_SECOND)
 
 
 def policy_for(spec: CaSpec, environment: Environment) -> x509.ObjectIdentifier | None:
-    """Give the policy in this CA's certificate (docs/oids.md)."""
+    """Return the policy in this CA's certificate (docs/oids.md)."""
     if spec.channel is not None:
         return channel_policy(spec.channel, environment)
     if spec.role is CaRole.SERVICES:
@@ -143,9 +172,10 @@ def response_signer_plan(
     random: Callable[[int], bytes] = os.urandom,
     ends_by: datetime | None = None,
 ) -> LeafRequest:
-    """Plan the certificate of a response signer with a new key, for `prepare` with LeafKind.SERVICES.
+    """Return the request for the certificate of a response signer with a new key.
 
-    With `ends_by`, the end of its CA, the last signer of a CA is given as long as is left.
+    It is for `build_tbs` with LeafProfile.SERVICES. `ends_by` is the end of its CA, which limits the validity of the
+    CA's last signer.
     """
     span = validity_from(now, hierarchy.response_signer.lifetime)
     return LeafRequest(
@@ -166,7 +196,10 @@ def responder_plan(
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
 ) -> LeafRequest:
-    """Plan the certificate of a CA's OCSP responder, for `prepare` with LeafKind.RESPONDER; never past its CA's end."""
+    """Return the request for the certificate of a CA's OCSP responder.
+
+    It is for `build_tbs` with LeafProfile.RESPONDER. It never ends after its CA.
+    """
     span = validity_from(now, RESPONDER_LIFE)
     ends_by = issuer.certificate.not_valid_after_utc
     return LeafRequest(

@@ -1,8 +1,6 @@
-"""The CAs of one environment, from one TOML file: names, keys, lifetimes.
+"""Configuration of an environment's CAs: names, keys and lifetimes from TOML.
 
-Presets stand in `presets/`.
-
-The validated shape of a hierarchy: what `parse_hierarchy` hands on, and all that the rest of the project meets.
+Presets are in `presets/`. `parse_hierarchy` returns the validated form, which all other modules use.
 """
 
 import re
@@ -32,7 +30,7 @@ __all__ = [
 
 
 PRESETS = ("default", "incomes-register-test")
-"""The names that `load_preset` knows."""
+"""Names of presets."""
 
 _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
@@ -47,9 +45,9 @@ _ABOVE: Mapping[CaRole, CaRole] = {
 
 
 def load_preset(name: str) -> str:
-    """Give the TOML of a preset.
+    """Return the TOML of a preset.
 
-    Raises HierarchyError for a name that there is none of.
+    Raises HierarchyError if there is no such preset.
     """
     if name not in PRESETS:
         why = f"there is no preset {name!r}; write one of {', '.join(PRESETS)}"
@@ -58,11 +56,11 @@ def load_preset(name: str) -> str:
 
 
 def parse_hierarchy(text: str, environment: Environment, base_url: str | None = None) -> Hierarchy:
-    """Read a hierarchy for one environment out of TOML.
+    """Parse a hierarchy for one environment from TOML.
 
-    `base_url` (plain http, no slash at the end) goes before the key `base_url` of the file; one of the two must be
-    there. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. Raises HierarchyError, which names the
-    line or key and what to write.
+    `base_url` (plain http, without a final slash) overrides the key `base_url` of the file; one of the two is
+    required. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. Raises HierarchyError, which names
+    the line or key and what to write.
     """
     try:
         top = PresetTable("", tomllib.loads(text))
@@ -126,7 +124,10 @@ def _response_signer(table: PresetTable, environment: Environment) -> ResponseSi
 
 
 def _name(table: PresetTable, key: str, environment: Environment) -> str:
-    """Take a CN that is fit for addresses and file names: plain ASCII, with the placeholder filled."""
+    """Take a CN for addresses and file names.
+
+    It is plain ASCII, with the placeholder filled.
+    """
     written = table.text(key)
     name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
@@ -147,7 +148,10 @@ def _base_url(url: str | None) -> str:
 
 
 def _is_plain_http(url: str) -> bool:
-    """Plain http, since a client that looks up a certificate's status cannot ask over TLS (RFC 5280, 8)."""
+    """Return True for a plain http address.
+
+    A client that checks a certificate's status cannot use TLS for it (RFC 5280, 8).
+    """
     try:
         parts = urlsplit(url)
         port_fits = parts.port is None or parts.port > 0
@@ -158,7 +162,11 @@ def _is_plain_http(url: str) -> bool:
 
 
 def _check_environment(parsed: Hierarchy) -> None:
-    """Every name tells PRODUCTION from TEST (facts sheet, 1), and no setting of a bench gets into PRODUCTION."""
+    """Check that names and settings fit the environment.
+
+    Every name distinguishes PRODUCTION from TEST (facts sheet, 1). PRODUCTION has no setting of a test bench. Raises
+    HierarchyError if a rule is broken.
+    """
     production = parsed.environment is Environment.PRODUCTION
     if production and parsed.test_bench_only:
         why = "test_bench_only: this hierarchy is for a test bench only; write another one for PRODUCTION"
@@ -175,7 +183,10 @@ def _check_environment(parsed: Hierarchy) -> None:
 
 
 def _check_tree(parsed: Hierarchy) -> None:
-    """One root, CAs under what is above their role, one CA for each purpose, no two alike in name."""
+    """Check for one root, CAs below the right role, unique purposes and unique names.
+
+    Raises HierarchyError if a rule is broken.
+    """
     specs = parsed.authorities
     seen: dict[str, CaSpec] = {}
     for spec in specs:
@@ -206,11 +217,11 @@ def _check_unique(parsed: Hierarchy) -> None:
             raise HierarchyError(why)
     *authorities, signer = names
     for one in authorities:
-        # The signer's files are called NAME-SERIAL: no CA's file may pass for one of them.
+        # The signer's files are named NAME-SERIAL; no CA's file may have such a name.
         if one.startswith(f"{signer}-"):
             why = f"name: {one!r} begins like the files of [response_signer]; write another name for one of them"
             raise HierarchyError(why)
-        # /crl/NAME-SHARD.crl stands in certificates, critically in lists: nothing else may have that address.
+        # Certificates contain /crl/NAME-SHARD.crl, CRLs in a critical extension; no other file may have that address.
         shard_of, _, number = one.rpartition("-")
         if shard_of in authorities and number.isdecimal():
             why = f"name: {one!r} is the address of a list of {shard_of!r}; write another name for one of them"
@@ -224,7 +235,11 @@ def _check_count(specs: Sequence[CaSpec], role: CaRole) -> None:
 
 
 def _check_lifetimes(parsed: Hierarchy) -> None:
-    """Nothing is issued past the end of any CA above it, and nothing is clipped: so it has to fit from the start."""
+    """Check that every certificate ends before the CAs above it.
+
+    Issuing rejects a certificate that would end later and does not shorten it. The lifetimes must therefore fit from
+    the start. Raises HierarchyError if they do not.
+    """
     lifetimes = {spec.name: spec.lifetime for spec in parsed.authorities}
     for spec in parsed.authorities:
         above = None if spec.parent is None else lifetimes[spec.parent]

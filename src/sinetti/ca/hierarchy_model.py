@@ -1,4 +1,4 @@
-"""The hierarchy of CAs as values."""
+"""Value types of the hierarchy of CAs."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,11 +8,14 @@ from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 
 
 class HierarchyError(ValueError):
-    """The hierarchy's TOML cannot be used; the text names the line or key and says what to write instead."""
+    """TOML of a hierarchy that cannot be used.
+
+    The text names the line or key and says what to write instead.
+    """
 
 
 class CaRole(StrEnum):
-    """What a CA is for."""
+    """Purpose of a CA."""
 
     ROOT = "root"
     INTERMEDIATE = "intermediate"
@@ -22,11 +25,10 @@ class CaRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaSpec:
-    """One CA.
+    """Specification of one CA.
 
-    `name` is its CN, `parent` the CN of the CA above it (None: it signs itself).
-
-    `channel` is set for the role issuing only.
+    `name` is its CN. `parent` is the CN of the CA above it, or None for a root. `channel` is set for the role issuing
+    only.
     """
 
     name: str
@@ -38,18 +40,21 @@ class CaSpec:
 
     @property
     def file_name(self) -> str:
-        """The CN without blanks, as it stands in file names and addresses."""
+        """CN without blanks, for file names and addresses."""
         return file_name_for(self.name)
 
     @property
     def responder_file_name(self) -> str:
-        """What the files of its OCSP responder begin with; the underscore can stand in no CA's name."""
+        """Prefix of the files of its OCSP responder.
+
+        It contains an underscore, which a CA's name cannot contain.
+        """
         return f"{self.file_name}_ocsp"
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseSignerSpec:
-    """The leaf of the services CA whose key signs responses; `name` is its CN."""
+    """Leaf of the services CA whose key signs responses; `name` is its CN."""
 
     name: str
     key_type: KeyType
@@ -57,15 +62,15 @@ class ResponseSignerSpec:
 
     @property
     def file_name(self) -> str:
-        """The CN without blanks."""
+        """CN without blanks."""
         return file_name_for(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Everything that makes one environment's CAs.
+    """Specification of all CAs of one environment.
 
-    `authorities` has every CA after the one above it.
+    `authorities` lists every CA after the one above it.
     """
 
     environment: Environment
@@ -80,24 +85,27 @@ class Hierarchy:
 
     @property
     def services(self) -> CaSpec:
-        """The CA whose leaves sign responses."""
+        """CA whose leaves sign responses."""
         return next(one for one in self.authorities if one.role is CaRole.SERVICES)
 
     @property
     def answering(self) -> tuple[CaSpec, ...]:
-        """The CAs that issue leaves, for whose certificates OCSP requests are answered."""
+        """CAs that issue leaves and have OCSP responders."""
         return tuple(one for one in self.authorities if one.role in {CaRole.ISSUING, CaRole.SERVICES})
 
     @property
     def kept_offline(self) -> tuple[CaSpec, ...]:
-        """The CAs that sign nothing but CAs, whose keys serving never needs: root and intermediates."""
+        """CAs that sign only CAs, and whose keys stay offline: root and intermediates.
+
+        The running service never needs these keys.
+        """
         return tuple(one for one in self.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE})
 
     def issuing(self, channel: Channel) -> CaSpec | None:
-        """Give the CA that issues to holders for this channel, None if there is none."""
+        """Return the CA that issues to holders for this channel, or None."""
         return next((one for one in self.authorities if one.channel is channel), None)
 
 
 def file_name_for(name: str) -> str:
-    """Take the blanks out of a CN."""
+    """Remove the blanks from a CN."""
     return name.replace(" ", "")

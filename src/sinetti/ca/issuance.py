@@ -1,11 +1,11 @@
-"""From a plan to a certificate in two steps with the signer between them: octets first, then octets and signature.
+"""Issuance in two steps, with the signer between them.
 
-What is to be issued, and by whom: decided values, before any encoding.
+The first step returns the octets to sign, the second one joins octets and signature. Requests consist of values that
+are decided before any encoding.
 
-Keys that sign nothing: they note which octets a builder wants signed, so that the real key can be elsewhere.
-
-cryptography's builders take any subclass of its key classes and call `sign`. What they build around our mark is for
-looking at (lint) and nothing else; the octets noted are what the signer gets.
+A capture key has no private half: it records the octets that a builder wants to sign, so that the real key can be
+elsewhere. The builders of cryptography accept any subclass of its key classes and call `sign`. The certificate that
+they build with the placeholder signature is used for lint only. The signer gets the recorded octets.
 """
 
 import os
@@ -58,12 +58,12 @@ def _never(*_: object, **__: object) -> NoReturn:
 
 
 class TbsCaptureKey(rsa.RSAPrivateKey):
-    """Stands in for an RSA key; `octets` is what was last asked to be signed."""
+    """Substitute for an RSA key; `octets` are the last octets to sign."""
 
     decrypt = private_numbers = private_bytes = __copy__ = __deepcopy__ = _never
 
     def __init__(self, public_key: rsa.RSAPublicKey) -> None:
-        """Stand in for the private half of this key."""
+        """Store the public half."""
         self._public_key = public_key
         self.octets = b""
 
@@ -73,28 +73,28 @@ class TbsCaptureKey(rsa.RSAPrivateKey):
         return self._public_key.key_size
 
     def public_key(self) -> rsa.RSAPublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public_key
 
     def sign(self, data: bytes, padding: object, algorithm: object) -> bytes:  # noqa: ARG002
-        """Note the octets and give a mark back."""
+        """Record the octets and return a placeholder."""
         self.octets = bytes(data)
         return _MARK
 
 
 class RecordingEcKey(ec.EllipticCurvePrivateKey):
-    """Stands in for an EC key; `octets` is what was last asked to be signed."""
+    """Substitute for an EC key; `octets` are the last octets to sign."""
 
     exchange = private_numbers = private_bytes = __copy__ = __deepcopy__ = _never
 
     def __init__(self, public_key: ec.EllipticCurvePublicKey) -> None:
-        """Stand in for the private half of this key."""
+        """Store the public half."""
         self._public_key = public_key
         self.octets = b""
 
     @property
     def curve(self) -> ec.EllipticCurve:
-        """The curve."""
+        """Curve of the key."""
         return self._public_key.curve
 
     @property
@@ -103,17 +103,17 @@ class RecordingEcKey(ec.EllipticCurvePrivateKey):
         return self._public_key.key_size
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public_key
 
     def sign(self, data: bytes, signature_algorithm: object) -> bytes:  # type: ignore[override]  # noqa: ARG002
-        """Note the octets and give a mark back."""
+        """Record the octets and return a placeholder."""
         self.octets = bytes(data)
         return _MARK
 
 
 def capture_key(public_key: PublicKey) -> TbsCaptureKey | RecordingEcKey:
-    """Give the stand-in for the private half of a CA's key."""
+    """Return the substitute for the private half of a CA's key."""
     return TbsCaptureKey(public_key) if isinstance(public_key, rsa.RSAPublicKey) else RecordingEcKey(public_key)
 
 
@@ -127,25 +127,28 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def new_serial(random: Callable[[int], bytes] = os.urandom) -> Serial:
-    """Draw a serial number: 19 octets, 150 bits of them random, positive and always 38 hex digits.
+    """Return a random serial number: positive, 19 octets, always 38 hex digits.
 
-    The first octet is between 0x40 and 0x7f, so that DER needs neither fewer nor more octets. At most 20 are allowed
-    (RFC 5280, 4.1.2.2).
+    It has 150 random bits. The first octet is between 0x40 and 0x7f, so that DER needs neither fewer nor more octets.
+    At most 20 are allowed (RFC 5280, 4.1.2.2).
     """
     drawn = random(_SERIAL_OCTETS)
     return Serial((bytes([drawn[0] & 0x3F | 0x40]) + drawn[1:]).hex())
 
 
 def last_issuance_time(ca_certificate: x509.Certificate, validity: timedelta) -> datetime:
-    """Give the last second (UTC) at which this CA may begin a certificate of this validity."""
+    """Return the last second (UTC) at which this CA may begin such a certificate.
+
+    `validity` is the validity of that certificate.
+    """
     return ca_certificate.not_valid_after_utc - validity
 
 
 def build_tbs(plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> bytes:
-    """Give the exact octets that the CA is to sign for a certificate that is no CA's.
+    """Return the octets that the CA is to sign for a leaf certificate.
 
-    Raises ExceedsIssuerValidity or LintError (which lists the findings), and ValueError for a plan that no certificate
-    can carry.
+    Raises ExceedsIssuerValidity if it would end after the CA, and LintError (which lists the findings) if it breaks a
+    rule. Raises ValueError for a request that no certificate can represent.
     """
     profile = _PROFILES[kind]
     _refuse_outliving(plan, issuer)
@@ -153,9 +156,9 @@ def build_tbs(plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> bytes:
 
 
 def prepare_authority(plan: CaRequest, issuer: IssuingCa | None) -> bytes:
-    """Give the exact octets to sign for a CA certificate; without an issuer it is a root, to be signed by its own key.
+    """Return the octets to sign for a CA certificate.
 
-    Raises as `prepare` does.
+    Without an issuer it is a root, which its own key signs. Raises the exceptions of `build_tbs`.
     """
     if issuer is None:
         return _recorded(profiles.authority(plan, None), plan.public_key, None)
@@ -164,7 +167,7 @@ def prepare_authority(plan: CaRequest, issuer: IssuingCa | None) -> bytes:
 
 
 def attach_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
-    """Give the certificate in DER, after its signature was checked with the CA's public key.
+    """Return the certificate in DER, after verification with the CA's public key.
 
     Raises SignatureRejected if the signature, the issuer's name or the algorithm in the octets does not fit the CA.
     """
@@ -172,7 +175,10 @@ def attach_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.Cert
 
 
 def assemble_root(tbs: bytes, signature: bytes, public_key: PublicKey) -> bytes:
-    """Do the same for a root: the key that signs is the one in the octets."""
+    """Return a root certificate in DER, verified with the key in its octets.
+
+    Raises SignatureRejected if the signature does not fit.
+    """
     return _checked(encode_signed(tbs, public_key, signature), None)
 
 
@@ -191,7 +197,10 @@ def _recorded(
     signer_key: PublicKey,
     issuer: x509.Certificate | None,
 ) -> bytes:
-    """Note what is to be signed, and look at the certificate as it will be before anything is."""
+    """Return the octets to sign, after lint of the future certificate.
+
+    Raises LintError if it breaks a rule.
+    """
     key = capture_key(signer_key)
     seen = builder.sign(key, hash_for(signer_key))
     findings = lint(seen, seen if issuer is None else issuer)

@@ -11,7 +11,7 @@ from sinetti.pki.encoding import PublicKey
 
 
 class LeafProfile(StrEnum):
-    """The kinds of certificates that are no CA's: holders', the signers' of responses, the OCSP responders'."""
+    """Kinds of leaf certificates: holders, signers of responses, OCSP responders."""
 
     HOLDER = "holder"
     SERVICES = "services"
@@ -19,35 +19,37 @@ class LeafProfile(StrEnum):
 
 
 class LintError(ValueError):
-    """The certificate would break a rule, so nothing is signed.
+    """Certificate that would break a rule; nothing is signed.
 
-    `findings` has one sentence for each rule broken.
+    `findings` has one sentence for each broken rule.
     """
 
     def __init__(self, findings: tuple[str, ...]) -> None:
-        """Keep the findings; the text is all of them."""
+        """Store the findings; the text joins all of them."""
         super().__init__("; ".join(findings))
         self.findings = findings
 
 
 class ExceedsIssuerValidity(LintError):
-    """It would live past the end of the CA that is to sign it.
+    """Certificate that would end after the CA that is to sign it.
 
-    Nothing is clipped: issue from the CA's successor.
+    Its validity is not shortened: issue from the CA's successor.
     """
 
 
 class SignatureRejected(ValueError):
-    """What the signer gave back is no signature of this CA over these octets."""
+    """Signature that is not one of this CA over these octets."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuingCa:
-    """A CA that issues: its names, its certificate, and where the things about it are served.
+    """Issuing CA: its names, its certificate, and the addresses of its files.
 
-    `name` is the CN; `file_name` the CN without blanks, as it stands in addresses; `key_name` is what its signer calls
-    the key; `base_url` is plain http without a slash at the end; `shard` numbers the CRL that the certificates will
-    point to.
+    - `name`: the CN.
+    - `file_name`: the CN without blanks, for addresses.
+    - `key_name`: the name of the key for its signer.
+    - `base_url`: plain http without a final slash.
+    - `shard`: number of the CRL to which the certificates will point.
     """
 
     name: str
@@ -59,26 +61,28 @@ class IssuingCa:
 
     @property
     def certificate_url(self) -> str:
-        """Where the CA's certificate is served in DER (RFC 5280, 4.2.2.1)."""
+        """Address of the CA's certificate in DER (RFC 5280, 4.2.2.1)."""
         return f"{self.base_url}/ca/{self.file_name}.cer"
 
     @property
     def crl_url(self) -> str:
-        """Where the CRL of this shard is served in DER (RFC 5280, 4.2.1.13)."""
+        """Address of the CRL of this shard in DER (RFC 5280, 4.2.1.13)."""
         return f"{self.base_url}/crl/{self.file_name}-{self.shard}.crl"
 
     @property
     def ocsp_url(self) -> str:
-        """Where OCSP requests about its certificates go (RFC 6960, 3.1)."""
+        """Address for OCSP requests about its certificates (RFC 6960, 3.1)."""
         return f"{self.base_url}/ocsp/{self.file_name}"
 
 
 @dataclass(frozen=True, slots=True)
 class LeafRequest:
-    """A certificate for a holder, for the signer of responses or for an OCSP responder.
+    """Request for the certificate of a holder, a response signer or an OCSP responder.
 
-    `customer_id` becomes the CN (of the service's own: its name); `subject_serial`, 32 upper-case hex digits, is the id
-    of the lineage (of the service's own: None); `organisation` is cut to 64 characters, `country` is two capitals.
+    - `customer_id`: the CN; for certificates of the service it is their name.
+    - `subject_serial`: the id of the lineage, 32 upper-case hex digits; None for certificates of the service.
+    - `organisation`: cut to 64 characters.
+    - `country`: two capitals.
     """
 
     customer_id: str
@@ -92,9 +96,9 @@ class LeafRequest:
 
 @dataclass(frozen=True, slots=True)
 class CaRequest:
-    """A CA certificate.
+    """Request for a CA certificate.
 
-    `path_length` None sets no limit (the root); `policy` None leaves certificatePolicies out.
+    `path_length` None sets no limit (the root). `policy` None leaves certificatePolicies out.
     """
 
     name: str
@@ -109,9 +113,9 @@ class CaRequest:
 
 @dataclass(frozen=True, slots=True)
 class RevokedEntry:
-    """One line of a CRL.
+    """Entry of a CRL.
 
-    `reason` is a name of RFC 5280, 5.3.1; times are UTC, whole seconds.
+    `reason` is a name of RFC 5280, 5.3.1. Times are UTC, in whole seconds.
     """
 
     serial: Serial

@@ -1,7 +1,7 @@
-"""Our own look at a certificate before it is signed: one small function per rule, each with its source.
+"""Lint of a certificate before its signature: one function per rule.
 
-Every rule gets the certificate and its issuer's (for a root: itself) and gives one sentence, or None. Signatures are
-not looked at: there is none yet.
+Every rule names its source. It gets the certificate and its issuer's certificate (for a root: itself), and returns a
+sentence or None. Signatures are not checked, since there is none yet.
 """
 
 import re
@@ -45,13 +45,13 @@ _KNOWN_EXTENSIONS = frozenset(
 )
 
 RESPONDERS_LIVE = timedelta(days=90)
-"""The longest that an OCSP responder's certificate may live: nobody can revoke it."""
+"""Longest validity of an OCSP responder's certificate, which cannot be revoked."""
 
 
 def lint(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[str, ...]:
-    """Every rule that the certificate breaks, one sentence each; empty for a good one.
+    """Return a sentence for every rule that the certificate breaks.
 
-    `issuer` of a root is itself.
+    The result is empty for a good one. `issuer` of a root is itself.
     """
     try:
         found = [rule(certificate, issuer) for rule in RULES]
@@ -61,25 +61,31 @@ def lint(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[str, 
 
 
 def version(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """Version 3, since there are extensions (RFC 5280, 4.1.2.1)."""
+    """Check for version 3, which extensions require (RFC 5280, 4.1.2.1)."""
     return None if certificate.version is x509.Version.v3 else "the version is not 3"
 
 
 def serial_number(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """Positive, at most 20 octets (RFC 5280, 4.1.2.2), and long enough to hold 64 random bits."""
+    """Check for a positive serial of at most 20 octets, with space for 64 random bits.
+
+    The source is RFC 5280, 4.1.2.2.
+    """
     least, most = _SERIAL_BITS
     fits = certificate.serial_number > 0 and least <= certificate.serial_number.bit_length() <= most
     return None if fits else "the serial number is not a positive number of 64 to 159 bits"
 
 
 def issuer_name(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Name the issuer's subject, octet for octet (RFC 5280, 4.1.2.4)."""
+    """Check that the issuer's subject is named, octet for octet (RFC 5280, 4.1.2.4)."""
     same = certificate.issuer.public_bytes() == issuer.subject.public_bytes()
     return None if same else "the issuer is not the subject of the CA that signs"
 
 
 def issuer_may_sign(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Be signed by a CA with keyCertSign and room below it (RFC 5280, 4.2.1.3 and 4.2.1.9)."""
+    """Check that the signer is a CA with keyCertSign and a path length for this one.
+
+    The source is RFC 5280, 4.2.1.3 and 4.2.1.9.
+    """
     basic = extension_value(issuer, x509.BasicConstraints)
     usage = extension_value(issuer, x509.KeyUsage)
     if basic is None or not basic.ca or usage is None or not usage.key_cert_sign:
@@ -93,7 +99,10 @@ def issuer_may_sign(certificate: x509.Certificate, issuer: x509.Certificate) -> 
 
 
 def validity(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Begins before it ends (RFC 5280, 4.1.2.5), and within the life of its issuer: nothing outlives a CA above it."""
+    """Check that it begins before it ends, and is within the validity of its issuer.
+
+    The source is RFC 5280, 4.1.2.5.
+    """
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if begin >= end:
         return "it ends before it begins"
@@ -102,26 +111,35 @@ def validity(certificate: x509.Certificate, issuer: x509.Certificate) -> str | N
 
 
 def public_key(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """RSA 2048, 3072, 4096 or EC P-256, P-384 (facts sheet, 4)."""
+    """Check for RSA 2048, 3072, 4096 or EC P-256, P-384 (facts sheet, 4)."""
     return None if key_type(certificate.public_key()) else "the key's type or size is none of ours"
 
 
 def subject_attributes(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """CN, serialNumber, O, C in this order for holders, CN, O, C for others (facts sheet, 4; RFC 5280, 4.1.2.6)."""
+    """Check for CN, serialNumber, O, C for holders, and CN, O, C for others, in order.
+
+    The sources are facts sheet, 4, and RFC 5280, 4.1.2.6.
+    """
     wanted = _HOLDER_SUBJECT if _is_holder(certificate, issuer) else _SUBJECT
     found = tuple(attribute.oid for attribute in certificate.subject)
     return None if found == wanted else "the subject has not exactly the attributes of its profile, in order"
 
 
 def subject_strings(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """UTF8String, but PrintableString for serialNumber and C (RFC 5280, 4.1.2.4 and appendix A.1)."""
+    """Check for UTF8String, and PrintableString in serialNumber and C.
+
+    The source is RFC 5280, 4.1.2.4 and appendix A.1.
+    """
     plain = x509.Name([x509.NameAttribute(one.oid, one.value) for one in certificate.subject])
     same = plain.public_bytes() == certificate.subject.public_bytes()
     return None if same else "the subject has a string of the wrong type"
 
 
 def subject_values(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """No empty, overlong or unprintable value (RFC 5280, appendix A.1: ub-common-name, ub-organization-name)."""
+    """Check for empty, overlong or unprintable values in the subject.
+
+    The source is RFC 5280, appendix A.1: ub-common-name, ub-organization-name.
+    """
     for attribute in certificate.subject:
         text = str(attribute.value)
         if not 0 < len(text) <= ORGANISATION_LIMIT or text != text.strip() or _UNSEEN.search(text):
@@ -130,7 +148,10 @@ def subject_values(certificate: x509.Certificate, _: x509.Certificate) -> str | 
 
 
 def lineage_id(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Carry the lineage's id as serialNumber, 32 upper-case hex digits (facts sheet, 4)."""
+    """Check for the lineage id as serialNumber: 32 upper-case hex digits.
+
+    The source is the facts sheet, 4.
+    """
     if not _is_holder(certificate, issuer):
         return None
     values = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
@@ -139,7 +160,10 @@ def lineage_id(certificate: x509.Certificate, issuer: x509.Certificate) -> str |
 
 
 def basic_constraints(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Present and critical: CA:FALSE for leaves (facts sheet, 4), CA:TRUE for CAs (RFC 5280, 4.2.1.9)."""
+    """Check for critical basicConstraints, which fit the CA that signs.
+
+    Leaves have CA:FALSE (facts sheet, 4), CAs have CA:TRUE (RFC 5280, 4.2.1.9).
+    """
     if not _is_critical(certificate, x509.BasicConstraints):
         return "basicConstraints is missing or not critical"
     return (
@@ -148,7 +172,10 @@ def basic_constraints(certificate: x509.Certificate, issuer: x509.Certificate) -
 
 
 def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Critical, and exactly the bits of its profile; keyEncipherment for holders' RSA keys only (RFC 5280, 4.2.1.3)."""
+    """Check for critical keyUsage with exactly the bits of its profile.
+
+    Only holders' RSA keys have keyEncipherment (RFC 5280, 4.2.1.3).
+    """
     if _is_ca(certificate):
         wanted = key_usage(key_cert_sign=True, crl_sign=True)
     else:
@@ -159,7 +186,10 @@ def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str |
 
 
 def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Only clientAuth for holders, OCSPSigning for responders; none for others (facts sheet, 4; RFC 5280, 4.2.1.12)."""
+    """Check for clientAuth alone for holders, OCSPSigning alone for responders.
+
+    Other certificates have no extendedKeyUsage (facts sheet, 4; RFC 5280, 4.2.1.12).
+    """
     found = extension_value(certificate, x509.ExtendedKeyUsage)
     if is_ocsp_responder(certificate):
         only_answers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
@@ -171,7 +201,10 @@ def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> s
 
 
 def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Be a leaf with id-pkix-ocsp-nocheck that lives 90 days (RFC 5280, 4.2.1.12; RFC 6960, 4.2.2.2.1)."""
+    """Check that a responder is a leaf with id-pkix-ocsp-nocheck, for 90 days at most.
+
+    The sources are RFC 5280, 4.2.1.12, and RFC 6960, 4.2.2.2.1.
+    """
     unchecked = extension_value(certificate, x509.OCSPNoCheck) is not None
     if not is_ocsp_responder(certificate):
         return "id-pkix-ocsp-nocheck stands where its profile has none" if unchecked else None
@@ -182,14 +215,20 @@ def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | 
 
 
 def subject_key_identifier(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """SHA-1 over the key's bits (RFC 5280, 4.2.1.2, method 1): an identifier, no protection."""
+    """Check that the identifier is SHA-1 over the key's bits.
+
+    The source is RFC 5280, 4.2.1.2, method 1. It is an identifier, no protection.
+    """
     wanted = x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
     same = extension_value(certificate, x509.SubjectKeyIdentifier) == wanted
     return None if same else "subjectKeyIdentifier is missing or not that of the key"
 
 
 def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Carry the issuer's subjectKeyIdentifier; only a root may leave it out (RFC 5280, 4.2.1.1)."""
+    """Check for the issuer's subjectKeyIdentifier; only a root may leave it out.
+
+    The source is RFC 5280, 4.2.1.1.
+    """
     found = extension_value(certificate, x509.AuthorityKeyIdentifier)
     if found is None:
         return None if _is_root(certificate) else "authorityKeyIdentifier is missing"
@@ -199,7 +238,10 @@ def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certifi
 
 
 def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """Where the issuer's certificate is, over http; a leaf's also OCSP; roots, responders none (RFC 5280, 4.2.2.1)."""
+    """Check for the http address of the issuer's certificate, and of OCSP in leaves.
+
+    Roots and responders have none (RFC 5280, 4.2.2.1).
+    """
     found = extension_value(certificate, x509.AuthorityInformationAccess)
     wanted = {AuthorityInformationAccessOID.CA_ISSUERS}
     if not _is_ca(certificate):
@@ -212,7 +254,10 @@ def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str 
 
 
 def distribution_points(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """One point, one http address, neither cRLIssuer nor reasons (RFC 5280, 4.2.1.13); none for roots, responders."""
+    """Check for one point with one http address, without cRLIssuer and reasons.
+
+    Roots and responders have none (RFC 5280, 4.2.1.13).
+    """
     found = extension_value(certificate, x509.CRLDistributionPoints)
     if _points_nowhere(certificate):
         return None if found is None else "a root has no CRL above it to point to, and an OCSP responder points to none"
@@ -224,13 +269,19 @@ def distribution_points(certificate: x509.Certificate, _: x509.Certificate) -> s
 
 
 def no_alternative_names(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """No SAN: the subject says it all (facts sheet, 4; RFC 5280, 4.2.1.6)."""
+    """Check that there is no SAN, since the subject is complete.
+
+    The sources are facts sheet, 4, and RFC 5280, 4.2.1.6.
+    """
     found = extension_value(certificate, x509.SubjectAlternativeName)
     return None if found is None else "there is a subjectAltName"
 
 
 def known_extensions(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """Nothing but what a profile names, and critical only where the profile says so (RFC 5280, 4.2)."""
+    """Check that a profile names every extension, and which of them are critical.
+
+    The source is RFC 5280, 4.2.
+    """
     for one in certificate.extensions:
         if one.oid not in _KNOWN_EXTENSIONS:
             return f"the extension {one.oid.dotted_string} is in no profile"
@@ -261,7 +312,7 @@ RULES: tuple[Rule, ...] = (
     no_alternative_names,
     known_extensions,
 )
-"""All of them, in the order in which findings are listed."""
+"""All rules, in the order of their findings."""
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
@@ -282,7 +333,10 @@ def _issues_leaves(issuer: x509.Certificate) -> bool:
 
 
 def _is_holder(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell what a leaf is from who issues it: the policy of the issuing CA; but that CA has an OCSP responder, too."""
+    """Return True for a leaf of an issuing CA of holders, except its OCSP responder.
+
+    The policy of the issuing CA decides.
+    """
     return channel_from_policy(issuer) is not None and not _is_ca(certificate) and not is_ocsp_responder(certificate)
 
 

@@ -1,6 +1,7 @@
-"""OCSP (RFC 6960): requests read, answers written and signed, about one certificate each (RFC 5019, 2.1.1).
+"""OCSP (RFC 6960): parsing of requests, encoding and signing of responses.
 
-Written by hand, since cryptography's builder takes producedAt from the machine's clock.
+Each concerns one certificate (RFC 5019, 2.1.1). Encoding uses no builder, since that of cryptography takes producedAt
+from the machine's clock.
 """
 
 import hashlib
@@ -27,7 +28,10 @@ from sinetti.pki.policy_oids import is_ocsp_responder
 from sinetti.pki.signatures import sign
 
 NONCE_OCTETS = range(1, 33)
-"""How long a nonce may be (RFC 8954, 2.1); RFC 9654 asks responders to take these lengths."""
+"""Accepted lengths of a nonce (RFC 8954, 2.1).
+
+RFC 9654 requires responders to accept them.
+"""
 
 _LONGEST_SERIAL = 20
 _INTEGER, _OCTET_STRING, _ENUMERATED, _GENERALIZED_TIME = 0x02, 0x04, 0x0A, 0x18
@@ -37,12 +41,12 @@ _BASIC = bytes.fromhex("06092b0601050507300101")  # id-pkix-ocsp-basic
 _NONCE = bytes.fromhex("06092b0601050507300102")  # id-pkix-ocsp-nonce
 _SUCCESSFUL = bytes.fromhex("0a0100")
 _HASHES: Mapping[CertIdHash, bytes] = {
-    # AlgorithmIdentifier in DER with the NULL that every client writes there: some compare it octet for octet.
+    # AlgorithmIdentifier in DER with the NULL that every client sends: some compare it octet for octet.
     CertIdHash.SHA1: bytes.fromhex("300906052b0e03021a0500"),
     CertIdHash.SHA256: bytes.fromhex("300d06096086480165030402010500"),
 }
 _REASONS: Mapping[RevocationReason, int] = {
-    # CRLReason (RFC 5280, 5.3.1); "unspecified" is said by leaving the reason out.
+    # CRLReason (RFC 5280, 5.3.1); "unspecified" is expressed by the absence of the reason.
     RevocationReason.KEY_COMPROMISE: 1,
     RevocationReason.CA_COMPROMISE: 2,
     RevocationReason.AFFILIATION_CHANGED: 3,
@@ -54,7 +58,7 @@ _REASONS: Mapping[RevocationReason, int] = {
 
 
 class ErrorStatus(IntEnum):
-    """OCSPResponseStatus (RFC 6960, 4.2.1), as far as it is an error and ours."""
+    """Error values of OCSPResponseStatus that this service uses (RFC 6960, 4.2.1)."""
 
     MALFORMED_REQUEST = 1
     INTERNAL_ERROR = 2
@@ -63,7 +67,7 @@ class ErrorStatus(IntEnum):
 
 
 class OcspRequestError(ValueError):
-    """The request gets no answer about a certificate; `status` says why."""
+    """Request that gets no certificate status; `status` gives the reason."""
 
     def __init__(self, status: ErrorStatus, why: str) -> None:
         super().__init__(why)
@@ -72,7 +76,7 @@ class OcspRequestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OcspRequest:
-    """Which certificate a request is about, how it names the issuer, and its nonce, if it has one."""
+    """Request for one certificate: serial, hashes of the issuer, and nonce or None."""
 
     serial: Serial
     hash: CertIdHash
@@ -83,7 +87,10 @@ class OcspRequest:
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """Who answers for one CA: its key, and what of its certificate stands in every answer."""
+    """OCSP responder of one CA: its key, and the parts of every response.
+
+    Those parts come from its certificate.
+    """
 
     certificate: x509.Certificate
     key: PrivateKey = field(repr=False)
@@ -92,20 +99,20 @@ class Responder:
 
     @property
     def ends(self) -> datetime:
-        """The last second (UTC) at which its answers count."""
+        """Last second (UTC) at which its responses are valid."""
         return self.certificate.not_valid_after_utc
 
 
 def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
-    """Make a responder of key and certificate.
+    """Return a responder from key and certificate.
 
-    Raises ValueError for a certificate that is for something else.
+    Raises ValueError for a certificate with another purpose.
     """
     own = extension_value(certificate, x509.SubjectKeyIdentifier)
     if own is None or not is_ocsp_responder(certificate):
         why = "this certificate is for no OCSP responder"
         raise ValueError(why)
-    # KeyHash is SHA-1 over the key's bits (RFC 6960, 4.2.1), as our subjectKeyIdentifier is.
+    # KeyHash is SHA-1 over the key's bits (RFC 6960, 4.2.1), like our subjectKeyIdentifier.
     by_key = encode_tlv(_EXPLICIT_2, encode_tlv(_OCTET_STRING, own.digest))
     return Responder(
         certificate, key, by_key, encode_tlv(_EXPLICIT_0, encode_tlv(SEQUENCE, certificate_der(certificate)))
@@ -113,12 +120,12 @@ def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
 
 
 def parse_request(der: bytes) -> OcspRequest:
-    """Read a request (DER) about one certificate.
+    """Parse a request (DER) about one certificate.
 
-    Who signed it, if anybody did, makes no difference.
+    A signature of the request is ignored. Raises OcspRequestError:
 
-    Raises RequestRefused: malformedRequest for what is no such request, for several certificates, and for a nonce
-    beyond 1 to 32 octets; unauthorized for an issuer named by another hash than SHA-1 or SHA-256.
+    - malformedRequest for other octets, for several certificates, and for a nonce outside 1 to 32 octets;
+    - unauthorized if the issuer is named by another hash than SHA-1 or SHA-256.
     """
     try:
         request = ocsp.load_der_ocsp_request(der)
@@ -133,16 +140,19 @@ def parse_request(der: bytes) -> OcspRequest:
 
 
 def check_issuer(asked: OcspRequest, issuer: x509.Certificate) -> None:
-    """Raise RequestRefused (unauthorized) unless a request names this CA by its name and its key (4.1.1)."""
+    """Raise OcspRequestError (unauthorized) unless a request names this CA.
+
+    It must name it by its name and its key (4.1.1).
+    """
     if (asked.name_hash, asked.key_hash) != _named(issuer)[asked.hash]:
         why = "the request is about certificates of another issuer"
         raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why)
 
 
 def sign_answer(asked: OcspRequest, issuer: x509.Certificate, told: SingleResponse, responder: Responder) -> bytes:
-    """Sign an answer about one certificate (DER), with the request's nonce, if it has one.
+    """Sign a response about one certificate (DER), with the request's nonce, if any.
 
-    producedAt is thisUpdate: what is told was looked up then.
+    producedAt equals thisUpdate, the time at which the status was read.
     """
     extensions = b""
     if asked.nonce is not None:
@@ -162,13 +172,13 @@ def sign_answer(asked: OcspRequest, issuer: x509.Certificate, told: SingleRespon
 
 
 def canonical_request(asked_serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> OcspRequest:
-    """Ask about a certificate as a client without a nonce does: what answers are kept for."""
+    """Return the request of a client without a nonce, the key of stored responses."""
     name_hash, key_hash = _named(issuer)[hash_]
     return OcspRequest(asked_serial, hash_, name_hash, key_hash)
 
 
 def error_answer(status: ErrorStatus) -> bytes:
-    """Write an answer that is none (DER): nobody signs it (4.2.1)."""
+    """Encode an error response (DER), which has no signature (4.2.1)."""
     return encode_tlv(SEQUENCE, encode_tlv(_ENUMERATED, bytes([status])))
 
 
@@ -196,13 +206,16 @@ def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None
 
 @cache
 def _named(issuer: x509.Certificate) -> Mapping[CertIdHash, tuple[bytes, bytes]]:
-    """How requests name a CA: hashes of its name in DER, and of its key's bits (4.1.1)."""
+    """Return the hashes by which requests name a CA (4.1.1).
+
+    They are over its name in DER, and over its key's bits.
+    """
     name, key = issuer.subject.public_bytes(), _key_bits(issuer)
     return {one: (hashlib.new(one, name).digest(), hashlib.new(one, key).digest()) for one in CertIdHash}
 
 
 def _key_bits(issuer: x509.Certificate) -> bytes:
-    """The BIT STRING subjectPublicKey without tag, length and unused bits."""
+    """Return the BIT STRING subjectPublicKey without tag, length and unused bits."""
     key = ca_key(issuer)
     if isinstance(key, rsa.RSAPublicKey):
         return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
@@ -217,7 +230,7 @@ def _certificate_id_of(issuer: x509.Certificate, hash_: CertIdHash) -> bytes:
 
 def _certificate_id(serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> bytes:
     number = int(serial, 16)
-    # One octet more where the first bit is set: a serial number is positive (X.690, 8.3.3).
+    # One octet more if the first bit is set, since a serial number is positive (X.690, 8.3.3).
     octets = number.to_bytes(number.bit_length() // 8 + 1, "big")
     return encode_tlv(SEQUENCE, _certificate_id_of(issuer, hash_) + encode_tlv(_INTEGER, octets))
 
@@ -235,7 +248,7 @@ def _status(status: CertificateStatusInfo) -> bytes:
 
 
 def _revocation(status: CertificateStatusInfo) -> bytes:
-    assert status.revoked_at is not None  # noqa: S101 - status_of gives none without it
+    assert status.revoked_at is not None  # noqa: S101 - cert_status returns none without it
     number = _REASONS.get(status.reason) if status.reason is not None else None
     reason = b"" if number is None else encode_tlv(_EXPLICIT_0, encode_tlv(_ENUMERATED, bytes([number])))
     return _time(status.revoked_at) + reason
@@ -246,5 +259,5 @@ def _dates(told: SingleResponse) -> bytes:
 
 
 def _time(at: datetime) -> bytes:
-    """GeneralizedTime, UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
+    """Encode GeneralizedTime: UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
     return encode_tlv(_GENERALIZED_TIME, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode())

@@ -1,6 +1,6 @@
-"""What stands in each kind of certificate (facts sheet, 4).
+"""Certificate profiles: the content of each kind of certificate (facts sheet, 4).
 
-A profile is a builder that nobody has signed yet.
+A profile is a builder without signature.
 """
 
 from cryptography import x509
@@ -14,7 +14,10 @@ from sinetti.pki.key_policy import is_rsa
 
 
 def holder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
-    """Build a holder's certificate: subject CN, serialNumber, O, C; for clients only; keyEncipherment for RSA."""
+    """Build a holder's certificate.
+
+    The subject has CN, serialNumber, O, C. It is for clients only, with keyEncipherment for RSA.
+    """
     if plan.subject_serial is None:
         why = "a holder's certificate carries the holding's id as serialNumber"
         raise ValueError(why)
@@ -29,21 +32,22 @@ def holder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
 
 
 def services(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
-    """Build the certificate of a key that signs responses: subject CN, O, C; digitalSignature.
+    """Build the certificate of a response signer: subject CN, O, C; digitalSignature.
 
-    No nonRepudiation: a response is proof for its receiver, no declaration of will. No extended key usage: libraries
-    that verify XML signatures check the chain by the rules for TLS clients, which refuse a list without clientAuth and
-    take no list at all. What keeps such a leaf from being a holder's is its issuer.
+    It has no nonRepudiation: a response is proof for its receiver, no declaration of will. It has no extended key
+    usage: libraries that verify XML signatures check the chain by the rules for TLS clients. These reject a list
+    without clientAuth and accept an absent list. The issuer alone distinguishes such a leaf from a holder's.
     """
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id), *_home(plan.organisation, plan.country)]
     return _leaf(plan, issuer, subject).add_extension(key_usage(digital_signature=True), critical=True)
 
 
 def responder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
-    """Build the certificate of an OCSP responder of its issuer (RFC 6960, 4.2.2.2): subject CN, O, C; OCSPSigning.
+    """Build the certificate of its issuer's OCSP responder (RFC 6960, 4.2.2.2).
 
-    Nobody asks whether it is revoked (id-pkix-ocsp-nocheck, 4.2.2.2.1), so it points nowhere, and it lives shortly. It
-    stands in every answer, which so stays small.
+    The subject has CN, O, C; the extended key usage is OCSPSigning. Clients do not check its revocation
+    (id-pkix-ocsp-nocheck, 4.2.2.2.1), so it has no pointers and a short validity. Every response contains it and so
+    stays small.
     """
     subject = x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id), *_home(plan.organisation, plan.country)]
@@ -60,7 +64,10 @@ def responder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
 
 
 def authority(plan: CaRequest, issuer: IssuingCa | None) -> x509.CertificateBuilder:
-    """Build a CA certificate; `issuer` is None for a root, which signs itself and points nowhere."""
+    """Build a CA certificate.
+
+    `issuer` is None for a root, which signs itself and has no pointers.
+    """
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, plan.name), *_home(plan.organisation, plan.country)])
     issuer_name = subject if issuer is None else issuer.certificate.subject
     builder = _frame(subject, issuer_name, plan.public_key, plan.serial, plan.span)
@@ -81,7 +88,7 @@ def key_usage(
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
-    """KeyUsage with these bits and no others (RFC 5280, 4.2.1.3)."""
+    """Return KeyUsage with these bits and no others (RFC 5280, 4.2.1.3)."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,
@@ -96,7 +103,7 @@ def key_usage(
 
 
 def key_identifier_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """Give the issuer's own identifier as it stands in what it signs.
+    """Return the issuer's own identifier for certificates that it signs.
 
     Raises ValueError if it has none.
     """
@@ -134,9 +141,9 @@ def _pointers(
     issuer: IssuingCa,
     access: list[x509.AccessDescription],
 ) -> x509.CertificateBuilder:
-    """Add what points to the issuer.
+    """Add the addresses of the issuer's files.
 
-    No cRLIssuer in the distribution point: RFC 5280, 4.2.1.13, wants it left out.
+    The distribution point has no cRLIssuer, as RFC 5280, 4.2.1.13, requires.
     """
     where = x509.DistributionPoint([x509.UniformResourceIdentifier(issuer.crl_url)], None, None, None)
     return (

@@ -1,4 +1,7 @@
-"""Reading TOML tables with errors that a person can act on: the key's place, what was found, what to write."""
+"""Reader for TOML tables, with errors that an operator can act on.
+
+They name the key's place, the value found, and what to write.
+"""
 
 import re
 from datetime import timedelta
@@ -14,15 +17,21 @@ _DAYS = f"a whole number of days from 1 to {_MOST_DAYS}, such as 730"
 
 
 class PresetTable:
-    """One table being read; every key is taken once, and `finish` refuses what nobody took."""
+    """TOML table that is being read; `finish` rejects keys that were not taken.
+
+    Every key is taken once.
+    """
 
     def __init__(self, place: str, values: dict[str, object]) -> None:
-        """`place` is how the table is called in errors; empty for the top of the file."""
+        """Store the table; `place` is its name in errors, empty for the top of the file."""
         self._place = place
         self._values = dict(values)
 
     def text(self, key: str) -> str:
-        """Take a string that is not empty and has nothing that cannot be seen (tabs, line ends, other controls)."""
+        """Take a non-empty string without invisible characters.
+
+        These are tabs, line ends and other controls.
+        """
         value = self._take(key, 'a text in quotation marks, such as "FI"')
         if not isinstance(value, str) or not value.strip():
             raise self.error(key, value, 'a text in quotation marks, such as "FI"')
@@ -31,18 +40,21 @@ class PresetTable:
         return value
 
     def matching(self, key: str, pattern: re.Pattern[str], wanted: str) -> str:
-        """Take a string that the whole of a pattern fits; `wanted` says in words what to write."""
+        """Take a string that matches a pattern; `wanted` describes it in errors."""
         value = self.text(key)
         if not pattern.fullmatch(value):
             raise self.error(key, value, wanted)
         return value
 
     def text_or_none(self, key: str) -> str | None:
-        """Take a string that is not empty, or None where the key is left out."""
+        """Take a non-empty string, or None if the key is absent."""
         return self.text(key) if key in self._values else None
 
     def days(self, key: str) -> timedelta:
-        """Take a whole number of days, from 1 to a hundred years: no date of a certificate then leaves the calendar."""
+        """Take a whole number of days, from 1 to a hundred years.
+
+        The limit keeps all dates of certificates within the calendar.
+        """
         value = self._take(key, _DAYS)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_DAYS:
             raise self.error(key, value, _DAYS)
@@ -82,14 +94,14 @@ class PresetTable:
         return [PresetTable(f"[[{key}]] number {number}", one) for number, one in enumerate(value, 1)]
 
     def finish(self) -> None:
-        """Refuse every key that nobody took: a misspelt key must not be overlooked."""
+        """Reject every key that was not taken, so that a misspelt key is noticed."""
         for key in self._values:
             where = f"{self._place}: " if self._place else ""
             why = f"{where}{key}: this key is not known here; take it out or correct its spelling"
             raise HierarchyError(why)
 
     def error(self, key: str, found: object, wanted: str) -> HierarchyError:
-        """Make the error for one key: where it is, what was found, what to write."""
+        """Return the error for one key: its place, the value found, and what to write."""
         where = f"{self._place}: " if self._place else ""
         return HierarchyError(f"{where}{key}: {found!r} will not do; write {wanted}")
 

@@ -1,6 +1,7 @@
-"""Working days and office hours in Finland, where messages are read (docs/reminders.md).
+"""Working days and office hours in Finland, where messages are read.
 
-Instants are UTC; days are Finnish. Which days are off beside Saturdays and Sundays is told by an argument.
+The rules are described in docs/reminders.md. Instants are UTC; days are Finnish. An argument says which days are free
+beside Saturdays and Sundays.
 """
 
 from collections.abc import Callable
@@ -9,31 +10,34 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 FINNISH_TIME: Final = ZoneInfo("Europe/Helsinki")
-"""The clock on the wall where messages are read."""
+"""Time zone of the people who read messages."""
 
 OPENS: Final = time(8)
 CLOSES: Final = time(16)
-"""Messages that keep office hours leave from 8:00 on; the last minute in which they do is that of 16:00."""
+"""End of office hours.
+
+Messages that keep office hours are sent from 8:00. The last minute in which they are sent is that of 16:00.
+"""
 
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 
 DayOff = Callable[[date], bool]
-"""Whether nobody works on this day, though it is no Saturday or Sunday."""
+"""Function that returns True for a public holiday other than Saturday or Sunday."""
 
 
 def finnish_date(at: datetime) -> date:
-    """The date on a Finnish calendar."""
+    """Return the date in the Finnish calendar."""
     return at.astimezone(FINNISH_TIME).date()
 
 
 def is_workday(day: date, day_off: DayOff) -> bool:
-    """Monday to Friday, unless the day is off."""
+    """Return True for Monday to Friday, unless the day is off."""
     return day.weekday() < _SATURDAY and not day_off(day)
 
 
 def workday_after(day: date, day_off: DayOff) -> date:
-    """The first working day after this day."""
+    """Return the first working day after this day."""
     day += _DAY
     while not is_workday(day, day_off):
         day += _DAY
@@ -41,7 +45,7 @@ def workday_after(day: date, day_off: DayOff) -> date:
 
 
 def workday_before(day: date, day_off: DayOff) -> date:
-    """The last working day before this day."""
+    """Return the last working day before this day."""
     day -= _DAY
     while not is_workday(day, day_off):
         day -= _DAY
@@ -49,12 +53,15 @@ def workday_before(day: date, day_off: DayOff) -> date:
 
 
 def midnight(day: date) -> datetime:
-    """The instant at which a day begins."""
+    """Return the instant at which a day begins."""
     return datetime.combine(day, time(), FINNISH_TIME).astimezone(UTC)
 
 
 def day_begins(day: date, later: int = 0) -> datetime:
-    """The same of a day that somebody typed, or so many days later; beyond the calendar it is the calendar's end."""
+    """Return the instant at which a day, or the day `later` days after it, begins.
+
+    The day may be one that a user typed. Beyond the calendar it returns the end of the calendar.
+    """
     try:
         return midnight(day + later * _DAY)
     except OverflowError:
@@ -63,26 +70,29 @@ def day_begins(day: date, later: int = 0) -> datetime:
 
 
 def start_of_business(day: date) -> datetime:
-    """8:00 on this day. Clocks are moved in the night, so this hour is there once."""
+    """Return 8:00 on this day.
+
+    Clocks change at night, so this hour exists once.
+    """
     return datetime.combine(day, OPENS, FINNISH_TIME).astimezone(UTC)
 
 
 def end_of_business(day: date) -> datetime:
-    """16:00 on this day."""
+    """Return 16:00 on this day."""
     return datetime.combine(day, CLOSES, FINNISH_TIME).astimezone(UTC)
 
 
 def is_business_hours(at: datetime, day_off: DayOff) -> bool:
-    """Whether people work at this instant.
+    """Return True if this instant is within office hours.
 
-    The minute of 16:00 counts, so that what is due at 16:00 can leave.
+    The minute of 16:00 counts, so that a message that is due at 16:00 can be sent.
     """
     local = at.astimezone(FINNISH_TIME)
     return OPENS <= local.time().replace(second=0, microsecond=0) <= CLOSES and is_workday(local.date(), day_off)
 
 
 def next_business_time(at: datetime, day_off: DayOff) -> datetime:
-    """The instant itself if people work then, else the next 8:00 of a working day."""
+    """Return the instant itself in office hours, else the next 8:00 of a working day."""
     if is_business_hours(at, day_off):
         return at
     day = finnish_date(at)
@@ -92,7 +102,7 @@ def next_business_time(at: datetime, day_off: DayOff) -> datetime:
 
 
 def workdays_later(at: datetime, days: int, day_off: DayOff) -> datetime:
-    """So many working days later, at the same hour of a Finnish clock.
+    """Return the instant `days` working days later, at the same Finnish local time.
 
     `at` is in office hours.
     """
@@ -104,7 +114,10 @@ def workdays_later(at: datetime, days: int, day_off: DayOff) -> datetime:
 
 
 def last_workday(end: datetime, day_off: DayOff) -> date:
-    """The last working day on which something can be done before `end`: that whose 8:00 is before it."""
+    """Return the last working day on which a person can act before `end`.
+
+    It is the last one whose 8:00 is before `end`.
+    """
     day = finnish_date(end)
     if start_of_business(day) < end and is_workday(day, day_off):
         return day

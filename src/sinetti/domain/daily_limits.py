@@ -1,7 +1,7 @@
-"""Limits of 24 hours on letters to one address, and on orders.
+"""Limits in 24 hours on messages to one address, and on orders.
 
-Orders count for an account and for a firm. The time is the machine's, so that moving the office's clock opens no door.
-Each 24 hours begin with the act itself: a calendar day would let twice as many pass around midnight.
+Orders count for an account and for a firm. The machine's clock applies, so that a change of the authority's clock
+lifts no limit. Each 24 hours begin with the act itself. A calendar day would allow twice as many around midnight.
 """
 
 import unicodedata
@@ -15,13 +15,16 @@ from typing import Final
 WINDOW: Final = timedelta(hours=24)
 """Time for which an act counts."""
 NEVER: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
-"""The instant for an amount that is over the limit by itself."""
+"""Result for an amount that exceeds the limit by itself."""
 _AHEAD: Final = timedelta(hours=1)
-"""What was counted later than so far from now was counted by a clock that was ahead: it counts no more."""
+"""Tolerance for counts in the future.
+
+An instant beyond it was recorded by a fast clock and is ignored.
+"""
 
 
 class LimitKind(StrEnum):
-    """The kinds of acts that have a limit."""
+    """Kinds of acts that have a limit."""
 
     LETTERS = "letters"
     ORDERS = "orders"
@@ -30,7 +33,7 @@ class LimitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DailyLimits:
-    """The largest count of each kind within 24 hours: 1 or more."""
+    """Largest count of each kind within 24 hours: 1 or more."""
 
     letters: int = 20
     orders: int = 50
@@ -46,27 +49,30 @@ class DailyLimits:
 
 
 class LimitReached(Exception):
-    """There were as many in 24 hours as there may be. Nothing was written."""
+    """Limit of 24 hours that is reached. Nothing was written."""
 
     def __init__(self, what: LimitKind, limit: int, again_at: datetime) -> None:
-        """`again_at` is when the next one is possible, on the machine's clock."""
+        """Store the limit; `again_at` is when the next act is possible.
+
+        It is an instant of the machine's clock.
+        """
         super().__init__(f"{limit} {what} in 24 hours, the next at {again_at:%Y-%m-%dT%H:%M:%SZ}")
         self.what, self.limit, self.again_at = what, limit, again_at
 
 
 @dataclass(frozen=True, slots=True)
 class LimitContext:
-    """The limits that an act keeps to, and when it is done, on the machine's clock."""
+    """Limits of an act, and its time on the machine's clock."""
 
     limits: DailyLimits
     at: datetime
 
 
 def mailbox(address: str) -> str:
-    """Return the mailbox of an address, by which letters are counted and people compared.
+    """Return the mailbox of an address, the key for message limits and for equality.
 
-    It ignores case, and a tag after a plus sign (RFC 5233). The domain is as DNS has it: a name in letters of a
-    language equals its A-labels (RFC 5890, 2.3.2.1).
+    It ignores case, and a tag after a plus sign (RFC 5233). The domain has the form of DNS: a U-label equals its
+    A-label (RFC 5890, 2.3.2.1).
     """
     local, _, domain = unicodedata.normalize("NFKC", address.strip()).casefold().rpartition("@")
     return f"{local.partition('+')[0] or local}@{_as_dns_has_it(domain)}"
@@ -94,9 +100,9 @@ def counted(times: Iterable[int], now: datetime) -> tuple[int, ...]:
 
 
 def again_at(counts: Sequence[int], limit: int, amount: int) -> datetime | None:
-    """Return when so many more are possible; None if they are possible now.
+    """Return when `amount` further acts are possible, or None if they are now.
 
-    The instants count, and are sorted, the oldest first. NEVER where there are never so many at once.
+    `counts` are the instants that count, the oldest first. The result is NEVER if `amount` exceeds the limit.
     """
     if amount > limit:
         return NEVER

@@ -1,4 +1,7 @@
-"""Ids of organisations: what each kind must look like, and when two are the same (facts sheet, 1, "Customer ids")."""
+"""Identifiers of organisations: syntax of each type, and equality.
+
+The source is the facts sheet, 1, "Customer ids".
+"""
 
 import re
 import unicodedata
@@ -6,7 +9,7 @@ import unicodedata
 from sinetti.domain.values import Environment, IdentifierType
 
 MAXIMUM_LENGTH = 30
-"""The wire's CustomerId holds no more (facts sheet, 2)."""
+"""Limit of CustomerId on the wire (facts sheet, 2)."""
 
 _ALLOWED = re.compile(r"[A-Za-z0-9./-]+")
 _BUSINESS_ID = re.compile(r"[0-9]{7}-[0-9]")
@@ -40,31 +43,43 @@ _VAT = {
     "SK": r"[0-9]{10}",
     "XI": r"[0-9]{9}|[0-9]{12}|GD[0-9]{3}|HA[0-9]{3}",
 }
-"""What follows the country's letters in a VAT number of the EU (and of Northern Ireland, for goods)."""
+"""VAT number formats by country code, for the part after the code.
+
+They are those of the EU, and of Northern Ireland for goods.
+"""
 
 _LIKE_BUSINESS_ID = re.compile(r"[0-9]+-[0-9]")
-"""In an id that somebody else's register gave; ours, since nothing is known of their forms (facts sheet, 1)."""
+"""Pattern for identifiers of other registers that resemble a Business ID.
+
+The pattern is our own, since the formats of those identifiers are not known (facts sheet, 1).
+"""
 
 _SEPARATORS = str.maketrans("", "", "-./")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2)
 
 
 class CustomerIdError(ValueError):
-    """An id that cannot be registered as this kind here; the sentence says why and what to write instead."""
+    """Identifier that cannot be registered as this type in this environment.
+
+    The sentence says why and what to write instead.
+    """
 
 
 def normalise(customer_id: str) -> str:
-    """The form in which ids are compared, and unique: NFC, trimmed, case folded."""
+    """Return the form in which identifiers are compared: NFC, trimmed, case-folded.
+
+    This form is unique among organisations.
+    """
     return unicodedata.normalize("NFC", customer_id).strip().casefold()
 
 
 def is_same_identifier(one: str, other: str) -> bool:
-    """Whether two ids name the same organisation."""
+    """Return True if two identifiers name the same organisation."""
     return normalise(one) == normalise(other)
 
 
 def is_business_id(customer_id: str) -> bool:
-    """Whether this has the form of a Finnish Business ID and its check digit is right."""
+    """Return True for a Finnish Business ID with the right check digit."""
     if not _BUSINESS_ID.fullmatch(customer_id):
         return False
     digits = [int(digit) for digit in customer_id[:7]]
@@ -73,9 +88,9 @@ def is_business_id(customer_id: str) -> bool:
 
 
 def is_vat_number(customer_id: str) -> bool:
-    """Whether this has the form of an EU country's VAT number, hyphens, full stops and slashes aside.
+    """Return True for the format of an EU country's VAT number.
 
-    Of Finnish ones the check digit counts too: it is the Business ID's.
+    Hyphens, full stops and slashes are ignored. In Finnish ones the check digit of the Business ID must be right.
     """
     plain = customer_id.upper().translate(_SEPARATORS)
     country, number = plain[:2], plain[2:]
@@ -85,10 +100,11 @@ def is_vat_number(customer_id: str) -> bool:
 
 
 def is_identifier(customer_id: str, environment: Environment) -> bool:
-    """Whether this may be an organisation's id, as somebody types it who does not tell its kind.
+    """Return True if this may be the identifier of an organisation, of any type.
 
-    What is written like a Business ID, or like a Finnish VAT number, has all of its digits and the right check digit.
-    Ids of other registers have no form, but a digit: no word is one. In TEST, where ids are made up, any is taken.
+    An identifier that looks like a Business ID or a Finnish VAT number must be complete, with the right check digit.
+    Identifiers of other registers must contain a digit, so that no word is accepted. In TEST, where identifiers are
+    made up, any text is accepted.
     """
     if not _ALLOWED.fullmatch(customer_id) or len(customer_id) > MAXIMUM_LENGTH:
         return False
@@ -103,10 +119,11 @@ def is_identifier(customer_id: str, environment: Environment) -> bool:
 
 
 def check_customer_id(customer_id: str, kind: IdentifierType, environment: Environment) -> str:
-    """Return the id as it is registered (trimmed), or raise CustomerIdError.
+    """Return the identifier as it is registered, trimmed.
 
-    In PRODUCTION only kind business-id may look like a Business ID, and only kind vat like a VAT number, so that
-    nobody passes for another organisation; artificial ids are for TEST, where no check digit is asked.
+    Raises CustomerIdError if its form does not fit its type. In PRODUCTION only type business-id may look like a
+    Business ID, and only type vat like a VAT number. This prevents an organisation from posing as another. Artificial
+    identifiers are for TEST, where check digits are not verified.
     """
     value = unicodedata.normalize("NFC", customer_id).strip()
     if not _ALLOWED.fullmatch(value) or len(value) > MAXIMUM_LENGTH:

@@ -1,7 +1,8 @@
-"""Secrets of links, PINs and return addresses: made from a server key, stored nowhere, and made again alike.
+"""Secrets of links, PINs and return addresses, derived from a server key.
 
-Each is HMAC-SHA-256 over what it is for and a random id of the register (RFC 2104), under a key of their own, which is
-made from the instance's. Whoever has the register alone can make none of them.
+Secrets are not stored: the same input gives the same secret again. Each is HMAC-SHA-256 (RFC 2104) over its purpose
+and a random id of the database. Its key is derived from the instance's key, so the database alone is not enough to
+compute a secret.
 """
 
 import hmac
@@ -10,23 +11,29 @@ from hashlib import sha256
 from typing import Final
 
 OPEN_LINK: Final = "open"
-"""The link to a secure message, over the id of its row."""
+"""Purpose of the link to a secure message, over the id of its row."""
 STOP_LINK: Final = "stop"
-"""The link *Not your task any more?*, over the id of the message that it stands in."""
+"""Purpose of the link *Not your task any more?*, over the id of its message."""
 INVITATION: Final = "invitation"
-"""The link by which a mandate is taken up, over the id of its invitation."""
+"""Purpose of the link by which a person accepts a mandate.
+
+It is over the id of the invitation.
+"""
 PIN: Final = "pin"
-"""The PIN code of one SMS, over the id of its row."""
+"""Purpose of the PIN code of one SMS, over the id of its row."""
 CODE: Final = "code"
-"""What a signatory tells who has no phone, over the id of the secure message."""
+"""Purpose of a signatory's code, over the id of the secure message.
+
+The signatory tells it to a contact who has no phone.
+"""
 RETURN_ADDRESS: Final = "return"
-"""The address that a message which cannot be delivered comes back to, over the message's id."""
+"""Purpose of the return address for undeliverable messages, over the message id."""
 
 _OWN_KEY: Final = b"notices"
-"""What the key of these secrets is made of, under the instance's key.
+"""Label from which the key of these secrets is derived, under the instance's key.
 
-The same key proves transfer ids' passwords, over texts with a zero octet (services/issuance/order.py); this one has
-none, so that no password equals it.
+The same instance key proves passwords of transfer ids, over texts with a zero octet (services/issuance/order.py). This
+label has none, so that no password equals it.
 """
 _PIN_DIGITS = 6
 _CODE_LETTERS = 10
@@ -34,12 +41,15 @@ _LINK_OCTETS, _RETURN_OCTETS = 20, 10
 
 
 def link_token(key: bytes, purpose: str, row_id: str) -> str:
-    """What stands in a link: 32 small letters and digits 2 to 7 (160 bits, RFC 4648 base32)."""
+    """Return the token of a link: 160 bits as 32 lower-case letters and digits 2 to 7.
+
+    The encoding is base32 (RFC 4648).
+    """
     return _letters(_mac(key, purpose, row_id)[:_LINK_OCTETS])
 
 
 def token_hash(token: str) -> str:
-    """What the register keeps of a link's token: SHA-256, hex.
+    """Return the SHA-256 of a link's token in hex, as the database stores it.
 
     The token is random enough to need no slow hash.
     """
@@ -47,25 +57,29 @@ def token_hash(token: str) -> str:
 
 
 def pin_code(key: bytes, row_id: str) -> str:
-    """Six digits; the reduction prefers none of them by more than one in 10^32."""
+    """Return a PIN code of six digits.
+
+    The reduction prefers no digit by more than one in 10^32.
+    """
     return f"{int.from_bytes(_mac(key, PIN, row_id)) % 10**_PIN_DIGITS:0{_PIN_DIGITS}}"
 
 
 def delivery_code(key: bytes, row_id: str) -> str:
-    """Ten letters and digits (50 bits)."""
+    """Return a signatory's code of ten letters and digits (50 bits)."""
     return _letters(_mac(key, CODE, row_id))[:_CODE_LETTERS]
 
 
 def bounce_token(key: bytes, message_id: str) -> str:
-    """What proves that a return address is one that we wrote: 16 letters and digits (80 bits), small letters alone.
+    """Return the proof that this service created a return address.
 
-    Local parts of addresses are not told apart by case on their way, so there is nothing in it that case could change.
+    It has 80 bits, as 16 lower-case letters and digits. Mail servers may change the case of local parts, so case
+    carries no information.
     """
     return _letters(_mac(key, RETURN_ADDRESS, message_id)[:_RETURN_OCTETS])
 
 
 def constant_time_equal(one: str, other: str) -> bool:
-    """Compare two secrets in constant time, whatever characters somebody sent."""
+    """Compare two secrets in constant time; any characters are accepted."""
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 
 

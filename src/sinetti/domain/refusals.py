@@ -1,8 +1,7 @@
-"""The one vocabulary of "no".
+"""Reasons for rejections and their error codes.
 
-Each door translates it once; docs/errors.md gives each meaning.
-
-Our error codes: one for each reason, in one table so that an official list can take its place (docs/errors.md).
+Each interface translates them once; docs/errors.md gives each meaning. Each reason has one error code of our own, in
+one table that an official list can replace.
 """
 
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from sinetti.domain.values import Language
 
 
 class RejectionReason(StrEnum):
-    """Why a request over the technical interface is not done.
+    """Reason why a request over the technical interface is rejected.
 
-    Closed: `docs/errors.md` has one row for each.
+    The list is closed: `docs/errors.md` has one row for each.
     """
 
     MALFORMED = "malformed"
@@ -47,11 +46,13 @@ class RejectionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A "no" with the one thing to act on first.
+    """Rejection with the one thing to act on first.
 
-    `opens` is when the same request may be made (TOO_EARLY); `ended` the last second of the certificate or ids it is
-    about; `element` names an element of our schema (MALFORMED), never text of the request; `reference` is what the
-    log calls an internal fault; `language` is the contact's, set once the caller is proven.
+    - `opens`: when the same request may be made (TOO_EARLY).
+    - `ended`: the last second of the certificate or ids concerned.
+    - `element`: an element of our schema (MALFORMED), never text of the request.
+    - `reference`: identifier of an internal fault in the log.
+    - `language`: the contact's, set once the caller is authenticated.
     """
 
     reason: RejectionReason
@@ -89,11 +90,11 @@ ERROR_CODES: Mapping[RejectionReason, str] = MappingProxyType(
         RejectionReason.INTERNAL: "PKI099",
     }
 )
-"""The code that stands in ErrorCode for each reason: `PKI` and three digits (facts sheet, 2)."""
+"""ErrorCode of each reason: `PKI` and three digits (facts sheet, 2)."""
 
 _REASONS = {code: reason for reason, code in ERROR_CODES.items()}
 
 
 def reason_for_code(code: str) -> RejectionReason | None:
-    """The reason behind a code; None for a code that is not ours."""
+    """Return the reason for a code, or None for a code of another service."""
     return _REASONS.get(code)

@@ -1,8 +1,9 @@
-"""What the service can be asked over its interface, and what it answers.
+"""Requests over the technical interface, their responses, and lenient behaviour.
 
-Octets are DER; times UTC, whole seconds.
+Octets are DER; instants are UTC, in whole seconds.
 
-What this service gives and the real one is not known to give. The test bench's `--strict` takes it away.
+Lenient behaviour goes beyond the documented behaviour of the reference service. The option `--strict` of the test
+bench disables it.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from sinetti.domain.values import Environment
 
 @dataclass(frozen=True, slots=True)
 class EnrolRequest:
-    """SignNewCertificate: transfer ids spent for a first (or replacing) certificate."""
+    """SignNewCertificate: transfer ids used for a first or replacing certificate."""
 
     environment: Environment
     customer_id: str
@@ -26,7 +27,10 @@ class EnrolRequest:
 
 @dataclass(frozen=True, slots=True)
 class RenewRequest:
-    """RenewCertificate, made from the octets that the signature covers; `signer` is the certificate that signed."""
+    """RenewCertificate, made from the octets that the signature covers.
+
+    `signer` is the certificate that signed.
+    """
 
     environment: Environment
     customer_id: str
@@ -37,7 +41,7 @@ class RenewRequest:
 
 @dataclass(frozen=True, slots=True)
 class RetrieveRequest:
-    """GetCertificate: the certificate of a retrieval id; may be asked again and again."""
+    """GetCertificate: the certificate of a retrieval id; it may be repeated."""
 
     environment: Environment
     customer_id: str
@@ -47,20 +51,23 @@ class RetrieveRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedResponse:
-    """A certificate is issued, or is being issued, and can be fetched with this retrieval id."""
+    """Response with the retrieval id of a certificate that is issued or being issued."""
 
     retrieval_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateResponse:
-    """The certificate that was asked for."""
+    """Response with the requested certificate."""
 
     certificate: bytes = field(repr=False)
 
 
 class LenientBehaviour(StrEnum):
-    """One thing that an answer may rely on; the log names it, and docs/divergences.md explains it."""
+    """Lenient behaviour of a response; docs/divergences.md explains each.
+
+    The log names it.
+    """
 
     SAME_REQUEST_ANSWERED = "same-request-answered"
     RENEWED_AGAIN = "renewed-again"
@@ -70,9 +77,9 @@ class LenientBehaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """Which leniencies are on.
+    """Lenient behaviour that is enabled.
 
-    `ready_after` is how long a certificate keeps its holder waiting (machine's clock).
+    `retrieval_delay` is the time before a certificate can be retrieved, on the machine's clock.
     """
 
     replay_same_request: bool = True

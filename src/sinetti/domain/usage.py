@@ -1,4 +1,7 @@
-"""Whether a certificate is in use, as far as gateways tell: where none reports, that is not known (docs/watch.md)."""
+"""Use of a certificate as gateways report it; unknown if no gateway reports.
+
+The rules are described in docs/watch.md.
+"""
 
 import re
 from collections.abc import Collection
@@ -9,18 +12,18 @@ from enum import StrEnum
 from sinetti.domain.values import Sha256
 
 LATELY = timedelta(days=7)
-"""A gateway that has reported within this time is one that still looks."""
+"""Time since its last report for which a gateway counts as active."""
 
 MOST_SIGHTINGS = 1000
-"""In one message: what fits into the service's 128 KiB."""
+"""Sightings in one message, so that it fits into the service's 128 KiB."""
 
 _GATEWAY = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 class UsageState(StrEnum):
-    """What is known of a certificate's use.
+    """Knowledge about the use of a certificate.
 
-    "Not in use" is none of it: nobody can know that.
+    There is no value "not in use", since no process can establish that.
     """
 
     SEEN = "seen"
@@ -29,12 +32,15 @@ class UsageState(StrEnum):
 
 
 class GatewayRefused(ValueError):
-    """A gateway that cannot be added or withdrawn as it was asked; the sentence says what to do."""
+    """Gateway that cannot be added or withdrawn; the sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A certificate, by the SHA-256 of its DER, and when it was last seen (UTC, whole seconds)."""
+    """Sighting of a certificate, by the SHA-256 of its DER.
+
+    `seen` is the last time, UTC, in whole seconds.
+    """
 
     sha256: Sha256
     seen: datetime
@@ -42,9 +48,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class ReportingPeriod:
-    """When a gateway reported for the first and for the last time.
+    """First and last report of a gateway.
 
-    A withdrawn one reports no more.
+    A withdrawn gateway reports no more.
     """
 
     first: datetime
@@ -54,7 +60,10 @@ class ReportingPeriod:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """What is known: `since` is when it was last seen, or since when somebody has looked for it in vain."""
+    """Use of a certificate.
+
+    `since` is the last sighting, or the instant since which gateways have looked without one.
+    """
 
     use: UsageState
     since: datetime | None = None
@@ -63,10 +72,10 @@ class UsageReport:
 def usage_of(
     begins: datetime, last_seen: datetime | None, gateways: Collection[ReportingPeriod], now: datetime
 ) -> UsageReport:
-    """Tell whether a certificate that begins then is in use.
+    """Return the use of a certificate that begins at `begins`.
 
-    It is not known where no gateway looks: one looks if it has reported within `LATELY`, the last second too. It has
-    looked since its first report; for what began later, since that began.
+    It is unknown if no gateway is active. A gateway is active if its last report is within `LATELY`, the last second
+    included. It has looked since its first report, and for a later certificate since that began.
     """
     if last_seen is not None:
         return UsageReport(UsageState.SEEN, last_seen)
@@ -77,7 +86,10 @@ def usage_of(
 
 
 def check_gateway_name(text: str) -> str:
-    """Give a gateway's name: it is the key id of its messages. Raises GatewayRefused."""
+    """Return a gateway's name, which is the key id of its messages.
+
+    Raises GatewayRefused if its form is wrong.
+    """
     if not _GATEWAY.fullmatch(text):
         sentence = "a gateway's name has 1 to 40 letters, digits, dots, hyphens and underscores"
         raise GatewayRefused(sentence)
@@ -85,5 +97,5 @@ def check_gateway_name(text: str) -> str:
 
 
 def clamp_to_now(seen: datetime, now: datetime) -> datetime:
-    """Give when something was seen, but never later than now: a gateway's clock may be ahead."""
+    """Return the time of a sighting, at most now, since a gateway's clock may be fast."""
     return min(seen, now)

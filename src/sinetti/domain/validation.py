@@ -1,6 +1,7 @@
-"""Texts that people give: how long, and what a name, an e-mail address, a phone number or a country is; and counts.
+"""Validation of texts and counts that users enter.
 
-Phone numbers as people write them, brought into the one form that providers of text messages take (ITU-T E.164).
+Texts are names, e-mail addresses, phone numbers and countries. Phone numbers are converted to the form that SMS
+providers accept (ITU-T E.164).
 """
 
 import re
@@ -8,7 +9,7 @@ import unicodedata
 
 LONGEST_PERSON = 200
 LONGEST_ORGANISATION = 100
-"""The wire's CustomerName holds no more (facts sheet, 2)."""
+"""Limit of CustomerName on the wire (facts sheet, 2)."""
 LONGEST_DESCRIPTION = 200
 LONGEST_EMAIL = 254
 LONGEST_PHONE = 30
@@ -21,29 +22,36 @@ _LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
 _LINK = re.compile(
     rf"://|\bwww\.|@|(?:{_LABEL}\.)+[^\W\d_]{{2}}|\b(?:[0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}[/:]", re.IGNORECASE
 )
-"""What programs for mail make a link of by themselves: a scheme, an e-mail address, a host name, an address with path.
+"""Text that mail programs turn into a link.
 
-A host name's last label has two letters or more, so that “2.0”, “v1.2” and “Oy Ab.” are none.
+It is a scheme, an e-mail address, a host name, or an IP address with a path. The last label of a host name has two
+letters or more, so that “2.0”, “v1.2” and “Oy Ab.” do not match.
 """
 _ALIKE = str.maketrans({".": "\u2024", "\uff0e": "\u2024", "\u3002": "\u2024", "@": "\uff20", ":": "\ua789"})
-"""Characters that look like those of addresses, and of which no program makes a link."""
+"""Characters that resemble those of addresses, without making a link."""
 
 
 class ValidationError(ValueError):
-    """A text that cannot be stored; the sentence names it and says what to write."""
+    """Text that cannot be stored; the sentence names it and says what to write."""
 
 
 class LinkError(ValidationError):
-    """A text in which there is an address of a page or an e-mail address."""
+    """Text that contains an address of a page or an e-mail address."""
 
 
 def pluralise(count: int, noun: str) -> str:
-    """Say how many, of what takes an s when it is not one: 1 certificate, 2 lists."""
+    """Return the count with its noun, which gets an s unless it is 1.
+
+    Examples: 1 certificate, 2 lists.
+    """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def check_text(name: str, value: str, longest: int) -> str:
-    """Give the text trimmed: 1 to `longest` characters, none of them a control character. Raises ValidationError."""
+    """Return the trimmed text of 1 to `longest` printable characters.
+
+    Raises ValidationError if it is empty or longer, or has control characters.
+    """
     trimmed = value.strip()
     if not trimmed or len(trimmed) > longest or not trimmed.isprintable():
         sentence = f"{name} is a text of 1 to {longest} printable characters"
@@ -52,21 +60,21 @@ def check_text(name: str, value: str, longest: int) -> str:
 
 
 def check_text_or_none(name: str, value: str, longest: int) -> str:
-    """As `check_text`, but the text may be empty."""
+    """Return the text as `check_text` does; it may be empty."""
     return check_text(name, value, longest) if value.strip() else ""
 
 
 def has_link(value: str) -> bool:
-    """Tell whether a program for mail would make a link of a part of this text."""
+    """Return True if a mail program would make a link of a part of this text."""
     # Full-width letters and dots look and work like the plain ones once a program has folded them (UAX #15, NFKC).
     folded = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
     return _LINK.search(folded) is not None
 
 
 def check_unlinked(name: str, value: str, longest: int) -> str:
-    """Check a text that stands in letters to third persons.
+    """Return a text for messages to third persons, trimmed.
 
-    As `check_text`, and without web addresses and e-mail addresses. Raises LinkError where there is one.
+    Raises LinkError if it contains a web address or an e-mail address, and ValidationError as `check_text` does.
     """
     trimmed = check_text(name, value, longest)
     if has_link(trimmed):
@@ -79,7 +87,7 @@ def check_unlinked(name: str, value: str, longest: int) -> str:
 
 
 def check_unlinked_or_none(name: str, value: str, longest: int) -> str:
-    """As `check_unlinked`, but the text may be empty."""
+    """Return the text as `check_unlinked` does; it may be empty."""
     return check_unlinked(name, value, longest) if value.strip() else ""
 
 
@@ -92,9 +100,9 @@ def unlinked(value: str) -> str:
 
 
 def check_email(name: str, value: str) -> str:
-    """Give an e-mail address, trimmed; only its form is looked at.
+    """Return an e-mail address, trimmed; only its form is checked.
 
-    Raises ValidationError.
+    Raises ValidationError if its form is wrong.
     """
     trimmed = value.strip()
     if len(trimmed) > LONGEST_EMAIL or not trimmed.isprintable() or not _EMAIL.fullmatch(trimmed):
@@ -104,7 +112,10 @@ def check_email(name: str, value: str) -> str:
 
 
 def check_phone(name: str, value: str) -> str:
-    """Give a phone number, trimmed; it may be empty. Raises ValidationError."""
+    """Return a phone number, trimmed; it may be empty.
+
+    Raises ValidationError if its form is wrong.
+    """
     trimmed = value.strip()
     if trimmed and (len(trimmed) > LONGEST_PHONE or not _PHONE.fullmatch(trimmed)):
         sentence = f"{name} is a number like +358 40 1234567"
@@ -113,7 +124,10 @@ def check_phone(name: str, value: str) -> str:
 
 
 def check_country(name: str, value: str) -> str:
-    """Give a country's two capitals (ISO 3166-1, alpha-2). Raises ValidationError."""
+    """Return the two capitals of a country (ISO 3166-1, alpha-2).
+
+    Raises ValidationError if the form is wrong.
+    """
     if not _COUNTRY.fullmatch(value):
         sentence = f"{name} is a country's two capitals, like FI"
         raise ValidationError(sentence)
@@ -126,13 +140,14 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def international(written: str) -> str | None:
-    """Give `+`, the country's code and the number; None where that cannot be known.
+    """Return `+`, the country code and the number, or None if they are unknown.
 
-    A number that begins with one 0 is Finnish: `040 123 4567` is +358401234567. Without 0 and + it could be anybody's.
+    A number that begins with one 0 is Finnish: `040 123 4567` is +358401234567. Without 0 and + the country is
+    unknown.
     """
     number = written.strip()
     if number.startswith(("+", "00")):
-        # Beside a country's code `(0)` is the digit that is left out when one calls from abroad.
+        # After a country code, `(0)` is the trunk prefix, which is omitted in calls from abroad.
         number = number.replace("(0)", "")
     number = _SPACING.sub("", number)
     if number.startswith("00"):

@@ -1,4 +1,4 @@
-"""Small frozen types that every room speaks. Times are UTC, whole seconds."""
+"""Small frozen types that all packages use. Instants are UTC, in whole seconds."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,33 +6,39 @@ from enum import StrEnum
 from typing import NewType
 
 Serial = NewType("Serial", str)
-"""A certificate's serial number: lower-case hex, an even number of digits."""
+"""Serial number of a certificate: lower-case hex, an even number of digits."""
 
 KeyId = NewType("KeyId", str)
-"""SHA-256 (lower-case hex) over a public key re-encoded from its numbers: one key, one id, in every encoding."""
+"""SHA-256 (lower-case hex) over a public key re-encoded from its numbers.
+
+A key has the same id in every encoding.
+"""
 
 Sha256 = NewType("Sha256", str)
-"""SHA-256 of some octets, mostly the DER of a certificate: lower-case hex."""
+"""SHA-256 of octets, usually the DER of a certificate: lower-case hex."""
 
 VALIDITY = timedelta(days=730)
-"""How long a holder's certificate lives: measured on real leaves (facts sheet, 1)."""
+"""Validity of a holder's certificate, measured on real ones (facts sheet, 1)."""
 
 RENEWAL_WINDOW = timedelta(days=60)
-"""Renewal opens this long before notAfter: days of 24 hours (facts sheet, 1)."""
+"""Time before notAfter at which renewal opens: 60 days of 24 hours.
+
+The source is the facts sheet, 1.
+"""
 
 TRANSFER_IDS_LIVE = timedelta(days=14)
-"""How long transfer ids may be used (facts sheet, 1)."""
+"""Lifetime of transfer ids (facts sheet, 1)."""
 
 
 class Environment(StrEnum):
-    """The two worlds that never mix; the values are the wire's."""
+    """Environments, which never mix; the values are those of the wire."""
 
     PRODUCTION = "PRODUCTION"
     TEST = "TEST"
 
 
 class Language(StrEnum):
-    """The languages people read."""
+    """Languages of users."""
 
     FI = "fi"
     SV = "sv"
@@ -40,14 +46,17 @@ class Language(StrEnum):
 
 
 class Channel(StrEnum):
-    """How material is delivered; each channel has certificates of its own."""
+    """Channel for the delivery of material; each has certificates of its own."""
 
     WS = "WS"
     SFTP = "SFTP"
 
 
 class IdentifierType(StrEnum):
-    """What an organisation's id is: chosen by whoever registers it, never guessed (facts sheet, 1)."""
+    """Type of an organisation's identifier.
+
+    The user who registers the organisation chooses it; it is never guessed (facts sheet, 1).
+    """
 
     BUSINESS_ID = "business-id"
     VAT = "vat"
@@ -57,7 +66,7 @@ class IdentifierType(StrEnum):
 
 
 class KeyType(StrEnum):
-    """The keys that a holder may have made; the values are the client's `--key`."""
+    """Key types for holders; the values are those of the client's `--key`."""
 
     RSA_2048 = "rsa-2048"
     RSA_3072 = "rsa-3072"
@@ -68,7 +77,10 @@ class KeyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyPolicy:
-    """Which public keys are taken, and whether the switch for RSA with e=3 is on (docs/divergences.md)."""
+    """Accepted types of public keys, and the option for RSA with e=3.
+
+    docs/divergences.md explains the option.
+    """
 
     types: frozenset[KeyType] = frozenset(KeyType)
     small_exponent: bool = False
@@ -76,7 +88,7 @@ class KeyPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """An organisation as the rules see it: what it is called, and whether it still may use which channels."""
+    """Organisation as the rules need it: its name and its approved channels."""
 
     customer_id: str
     name: str
@@ -84,13 +96,13 @@ class Organisation:
     channels: frozenset[Channel]
 
     def is_approved_for(self, channel: Channel) -> bool:
-        """Whether certificates for this channel may still be issued to it."""
+        """Return True if certificates for this channel may be issued to it."""
         return self.open and channel in self.channels
 
 
 @dataclass(frozen=True, slots=True)
 class ValidityPeriod:
-    """A certificate's life: notBefore and notAfter, both inclusive (RFC 5280, 4.1.2.5)."""
+    """Validity period: notBefore and notAfter, both inclusive (RFC 5280, 4.1.2.5)."""
 
     not_before: datetime
     not_after: datetime

@@ -1,1 +1,1 @@
-"""Translation: gettext catalogues, format functions, and labels shared by pages and messages."""
+"""Translation: gettext catalogues, formats, and labels for pages and messages."""

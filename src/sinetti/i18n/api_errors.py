@@ -1,4 +1,7 @@
-"""What `/api/v1/` answers to programs of holders where it cannot do what they ask: for the log that a person reads."""
+"""Error texts of `/api/v1/` for programs of holders.
+
+A person reads them in the program's log.
+"""
 
 from collections.abc import Mapping
 
@@ -49,4 +52,4 @@ OWN: Mapping[SelfRevocationResult, str] = {
         "The certificate has ended, so that there is nothing left to revoke. If its key was lost, delete it everywhere."
     ),
 }
-"""By what became of a call."""
+"""Texts by result of a self-revocation."""

@@ -1,4 +1,7 @@
-"""The text of a decision on an application, whole: kept, shown and sent as it is written here (docs/clerks.md)."""
+"""Complete text of a decision on an application (docs/clerks.md).
+
+It is stored, shown and sent in this form.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ _OUTCOMES: Mapping[ApplicationState, str] = {
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What was applied for, by whom, when, and the language of the case."""
+    """Application for a decision: content, applicant, date, and the case's language."""
 
     number: str
     organisation: str
@@ -30,7 +33,10 @@ class DecisionContext:
 
 
 def decision(case: DecisionContext, verdict: ApplicationDecision, service: str, now: datetime) -> str:
-    """The decision in the language of the case: paragraphs with an empty line between two."""
+    """Return the decision in the language of the case.
+
+    Paragraphs are separated by an empty line.
+    """
     language = case.language
 
     def say(message_id: str, **values: object) -> str:

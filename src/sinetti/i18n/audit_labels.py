@@ -1,6 +1,6 @@
-"""The audit trail in words: what was done, to what, by whom, and what more a row says.
+"""Labels of audit rows: actions, objects, actors and further facts.
 
-Ids, serials, case numbers and digests stand as they are.
+Ids, serials, case numbers and digests are shown unchanged.
 """
 
 import re
@@ -116,7 +116,7 @@ ACTIONS: Mapping[str, str] = {
     "transfer-ids-made-anew": gettext_noop("Transfer IDs were made anew"),
     "transfer-ids-shown": gettext_noop("Transfer IDs were shown"),
 }
-"""By the action of a row."""
+"""Labels by the action of a row."""
 
 FACTS: Mapping[str, str] = {
     "purpose": gettext_noop("purpose"),
@@ -158,7 +158,7 @@ FACTS: Mapping[str, str] = {
     "lists": gettext_noop("lists"),
     "staff": gettext_noop("clerk"),
 }
-"""By the name of a fact."""
+"""Labels by the name of a fact."""
 
 OBJECTS: Mapping[str, str] = {
     "application": gettext_noop("application"),
@@ -181,7 +181,7 @@ OBJECTS: Mapping[str, str] = {
     "clock": gettext_noop("clock"),
     "retention": gettext_noop("how long data is kept"),
 }
-"""By what stands before the colon of an object."""
+"""Labels by the prefix of an object, before its colon."""
 
 ACTORS: Mapping[str, str] = {
     "user": gettext_noop("account"),
@@ -197,7 +197,7 @@ ACTORS: Mapping[str, str] = {
     "certificate": gettext_noop("whoever has the certificate's key"),
     "secure-message": gettext_noop("whoever opened the secure message"),
 }
-"""By what stands before the colon of who did it."""
+"""Labels by the prefix of an actor, before its colon."""
 
 _ENVIRONMENTS: Mapping[Environment, str] = {
     Environment.PRODUCTION: gettext_noop("production"),
@@ -212,23 +212,26 @@ VALUES: Mapping[str, Mapping[Any, str]] = {
     "role": ROLES,
     "environment": _ENVIRONMENTS,
 }
-"""Facts whose values are of a closed list, in words."""
+"""Labels of values from closed lists, by the name of the fact."""
 _YES, _NO = gettext_noop("yes"), gettext_noop("no")
 _FLAGS = frozenset({"staff"})
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def fact_label(name: str, value: str | int, language: Language) -> str:
-    """Return a fact as people read it: "how many: 1 000".
+    """Return a fact with its label: "how many: 1 000".
 
-    What has no words stands as it is written.
+    A value without label is shown unchanged.
     """
     called = translate(FACTS[name], language) if name in FACTS else name
     return f"{called}: {_value(name, value, language)}"
 
 
 def object_label(subject: str, language: Language) -> str:
-    """Return what an object is, in a word, and which place was searched; the empty text for what has no word."""
+    """Return the label of an object, or the area that was searched.
+
+    It is empty for an object without label.
+    """
     kind, _, place = subject.partition(":")
     word = translate(OBJECTS[kind], language) if kind in OBJECTS else ""
     return (
@@ -239,7 +242,7 @@ def object_label(subject: str, language: Language) -> str:
 
 
 def actor_label(actor: str, language: Language) -> str:
-    """Return who did something, in a word; the empty text for what has no word."""
+    """Return the label of an actor; empty for one without label."""
     kind = actor.partition(":")[0]
     return translate(ACTORS[kind], language) if kind in ACTORS else ""
 

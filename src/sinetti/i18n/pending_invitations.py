@@ -1,4 +1,4 @@
-"""Texts about invitations that a clerk asks for, on pages and in messages."""
+"""Texts about invitations that a clerk proposes, on pages and in messages."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,10 @@ SUBJECTS: Mapping[str, str] = {
     "withdrawn": gettext_noop("Invitation of a representative withdrawn on {day} – {organisation}"),
     "lapsed": gettext_noop("Invitation of a representative lapsed on {day} – {organisation}"),
 }
-"""By the word of what a message tells (database/access/pending_invitations.py, PendingNotice)."""
+"""Subjects by the kind of notice (database/access/pending_invitations.py).
+
+The kinds are those of PendingNotice.
+"""
 SAID: Mapping[str, str] = {
     "asked": gettext_noop(
         "A clerk of this service asks that {name} ({email}) becomes a representative of {organisation} "

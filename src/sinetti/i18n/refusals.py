@@ -1,10 +1,11 @@
-"""What each refusal says: one reason, one text, in variants from the fullest to one that needs no value.
+"""Texts of rejections, in variants for each reason.
 
-The English text is the message id; `locale/` holds the Finnish and the Swedish one. How texts sound, and their words:
-docs/glossary.md. What happened, what it means, the next step; nobody is blamed; at most 255 characters when filled.
+Variants range from the fullest text to one without values. The English text is the message id; `locale/` contains the
+Finnish and the Swedish one. docs/glossary.md describes tone and words: what happened, what it means, the next step,
+without blame. A complete text has at most 255 characters.
 
-Placeholders: `opens` and `ended` are instants with "(Finnish time)" in English, `ended_short` is the same end without
-it (for a second instant in one text), `element` is a name of our schema, `reference` what the log calls a fault.
+Placeholders: `opens` and `ended` are instants with "(Finnish time)" in English. `ended_short` is the same end without
+it, for a second instant in one text. `element` is a name of our schema, `reference` identifies a fault in the log.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from sinetti.domain.refusals import RejectionReason
 
 LONGEST = 255
-"""ErrorMessage holds no more characters (facts sheet, 2)."""
+"""Limit of ErrorMessage in characters (facts sheet, 2)."""
 
 REFUSALS: Mapping[RejectionReason, tuple[str, ...]] = {
     RejectionReason.MALFORMED: (

@@ -1,6 +1,6 @@
-"""What roles are called and what each of them may do, on pages and in messages.
+"""Names of roles and their rights, on pages and in messages.
 
-Names of revocation reasons, on pages and in messages.
+The module also has the names of revocation reasons.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ CHOICES: Mapping[Role, str] = {
     ),
     Role.VIEWER: gettext_noop("Viewer: may see the certificates, and change nothing"),
 }
-"""The same with what each may do, as they are chosen among."""
+"""Names of roles with their rights, for a choice."""
 OWN_INVITATION = gettext_noop(
     "You made this invitation yourself, and nobody gives an authorisation to themselves. Have somebody else invite you."
 )

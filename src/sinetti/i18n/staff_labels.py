@@ -1,4 +1,4 @@
-"""What clerks' pages and applications say of values of closed lists."""
+"""Labels of values from closed lists, on clerks' pages and in applications."""
 
 from collections.abc import Mapping
 
@@ -196,7 +196,7 @@ SLIPS_UNKNOWN: Mapping[RowErrorKind, str] = {
     RowErrorKind.OTHER_KIND: SLIPS[RowErrorKind.KIND],
     RowErrorKind.OTHER_COUNTRY: SLIPS[RowErrorKind.COUNTRY],
 }
-"""Of files that were compared before what the register knows was kept with them."""
+"""Texts for files that were compared before the stored values were kept with them."""
 
 BULK: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.OFFICER: gettext_noop(

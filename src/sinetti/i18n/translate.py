@@ -1,6 +1,6 @@
-"""Reads the catalogues: a message id and values in, a text in the reader's language out.
+"""Translation of message ids with values into the reader's language.
 
-What the languages of the service are called, in each of them.
+Names of languages are in the language itself.
 """
 
 from collections.abc import Mapping
@@ -30,73 +30,88 @@ _WEEKDAYS = {
     Language.SV: ("måndagen", "tisdagen", "onsdagen", "torsdagen", "fredagen", "lördagen", "söndagen"),
     Language.EN: ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }  # fmt: skip
-"""As an answer to "when?": Finnish in the essive, Swedish with the article."""
+"""Weekdays as an answer to "when?".
+
+Finnish is in the essive, Swedish has the article.
+"""
 _COUNTS = ("count", "done", "first", "last", "total")
-"""Placeholders whose whole numbers say how many, or which of so many."""
+"""Placeholders for counts and positions, which are formatted as numbers."""
 
 
 class CatalogueMissingError(RuntimeError):
-    """The compiled catalogue of a language is not there: the package was not built, only copied."""
+    """Compiled catalogue that is missing: the package was copied, not built."""
 
 
 def gettext_noop(message_id: str) -> str:
-    """Return the message id unchanged; says to the catalogues' tools that it is one (for tables of messages)."""
+    """Return the message id unchanged.
+
+    The call marks it for the tools of the catalogues, in tables of messages.
+    """
     return message_id
 
 
 def translate(message_id: str, language: Language, /, **values: object) -> str:
-    """Return the text of an English message id in this language, its named placeholders filled with the values.
+    """Return the translation of an English message id, with its placeholders filled.
 
-    {count} and its like are filled with the number as the language writes it, as in `translate_plural`. A message that
-    has no translation is given in English; a test says which ones those are. Raises CatalogueMissingError where
-    nothing was compiled, KeyError where a placeholder has no value.
+    {count} and similar ones are filled with the number in the format of the language, as in `translate_plural`. A
+    message without translation is returned in English; a test lists those. Raises CatalogueMissingError if no
+    catalogue was compiled, and KeyError if a placeholder has no value.
     """
     counted = {name: number(one, language) for name in _COUNTS if isinstance(one := values.get(name), int)}
     return _catalogue(language).gettext(message_id).format(**{**values, **counted})
 
 
 def translate_raw(message_id: str, language: Language) -> str:
-    """Return the text of a message id as it is, braces and all: of one whose placeholders are somebody else's to fill.
+    """Return the translation of a message id with unfilled placeholders.
 
-    Raises CatalogueMissingError where nothing was compiled.
+    The caller fills them. Raises CatalogueMissingError if no catalogue was compiled.
     """
     return _catalogue(language).gettext(message_id)
 
 
 def ngettext_noop(one: str, more: str) -> tuple[str, str]:
-    """Return the two forms of a message id unchanged, for one and for more; says to the tools that they are one."""
+    """Return the singular and plural form of a message id unchanged.
+
+    The call marks them for the tools of the catalogues.
+    """
     return one, more
 
 
 def translate_plural(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
-    """Return a text about so many of something, in the form that the language has for them.
+    """Return the translation for a count, in the plural form of the language.
 
-    `one` and `more` are the English forms, as in `translate_plural("{count} certificate", "{count} certificates", 2, …)`;
-    {count} is filled with the number as the language writes it. Raises as `text` does.
+    `one` and `more` are the English forms, as in `translate_plural("{count} certificate", "{count} certificates", 2,
+    …)`. {count} is filled with the number in the format of the language. Raises the exceptions of `translate`.
     """
     return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)
 
 
 def number(count: int, language: Language) -> str:
-    """Return a whole number: "1 000" with a space that does not break, in English "1,000"."""
+    """Return a whole number: "1 000" with a no-break space, in English "1,000"."""
     written = f"{count:,}"
     return written if language is Language.EN else written.replace(",", "\N{NO-BREAK SPACE}")
 
 
 def format_datetime(at: datetime, language: Language) -> str:
-    """Return date and hour on a Finnish clock: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)"."""
+    """Return date and time on a Finnish clock.
+
+    Examples: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)".
+    """
     short = format_time(at, language)
     return f"{short} (Finnish time)" if language is Language.EN else short
 
 
 def format_time(at: datetime, language: Language) -> str:
-    """Return the same as `when`, without naming the zone: for the second instant in one text."""
+    """Return the same as `format_datetime` without the zone.
+
+    It is for the second instant in one text.
+    """
     local = _local(at)
     return f"{format_date(local.date(), language)} {_hour(local, language)}"
 
 
 def format_datetime_long(at: datetime, language: Language) -> str:
-    """Return day of the week, date and hour on a Finnish clock, as an answer to "when?".
+    """Return weekday, date and time on a Finnish clock, as an answer to "when?".
 
     "sunnuntaina 2.5.2027 klo 14.03", "söndagen den 2 maj 2027 kl. 14.03", "Sunday 2 May 2027 at 14:03 (Finnish time)".
     """
@@ -106,7 +121,7 @@ def format_datetime_long(at: datetime, language: Language) -> str:
 
 
 def finnish_day(at: datetime) -> date:
-    """Return the date that a Finnish calendar shows at this instant."""
+    """Return the date in the Finnish calendar at this instant."""
     return _local(at).date()
 
 
@@ -118,9 +133,10 @@ def format_date(one: date, language: Language) -> str:
 
 
 def format_weekday(one: date, language: Language) -> str:
-    """Return a date with its day of the week, as an answer to "when?": "perjantaina 30.4.2027", "Friday 30 April 2027".
+    """Return a date with its weekday, as an answer to "when?".
 
-    In Swedish the month is written out: "fredagen den 30 april 2027".
+    Examples: "perjantaina 30.4.2027", "Friday 30 April 2027". Swedish writes out the month: "fredagen den 30 april
+    2027".
     """
     weekday = _WEEKDAYS[language][one.weekday()]
     if language is Language.SV:
@@ -129,9 +145,10 @@ def format_weekday(one: date, language: Language) -> str:
 
 
 def format_date_range(first: date, last: date, language: Language) -> str:
-    """Return a range of dates: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
+    """Return a range of dates.
 
-    Over the end of a year both have theirs; a range of one day is that day.
+    Examples: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027". Across the end of a year both dates have
+    their year. A range of one day is that day.
     """
     if first == last:
         return format_date(last, language)
@@ -149,10 +166,10 @@ def format_date_range(first: date, last: date, language: Language) -> str:
 
 
 def refusal_text(refusal: Rejection, language: Language) -> str:
-    """Return what this refusal says: complete whatever is known of it, and never over 255 characters.
+    """Return the text of a rejection, with at most 255 characters.
 
-    Of the variants in `i18n/refusals.py` it is the first whose placeholders all have values and that fits; the last
-    one needs none.
+    It is the first variant in `i18n/refusals.py` that fits and whose placeholders all have values. The last variant
+    needs none.
     """
     values = _values(refusal, language)
     *fuller, bare = REFUSALS[refusal.reason]

@@ -1,1 +1,1 @@
-"""Shared building blocks on the standard library: clock, files, HTTP client, TOML reader, sockets, JSON logging."""
+"""Building blocks on the standard library: clock, files, HTTP, TOML, sockets, log."""

@@ -1,4 +1,4 @@
-"""How files that the gateway keeps get into their folder: whole or not at all."""
+"""Atomic writing of files: complete or not at all."""
 
 import contextlib
 import errno
@@ -9,9 +9,9 @@ PUBLIC, PRIVATE = 0o644, 0o600
 
 
 def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
-    """Write a file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder.
+    """Write a file atomically: new file, fsync, rename, fsync of the folder.
 
-    Raises OSError. What a run that was killed left beside is written over by the next.
+    The leftover of a killed process is overwritten. Raises OSError if the file cannot be written.
     """
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -20,20 +20,23 @@ def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
         beside.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)  # half a file takes room where there is none
+            beside.unlink(missing_ok=True)  # a partial file takes space on a full disk
         raise
     _sync_folder(path.parent)
 
 
 def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
-    """Write a file where there is none. Raises FileExistsError, or OSError."""
-    if not path.name:  # the folder that one is in, the root, or what an empty variable names
+    """Write a file that must not exist.
+
+    Raises FileExistsError if it exists, and OSError if it cannot be written.
+    """
+    if not path.name:  # the current folder, the root, or the value of an empty variable
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     try:
         _write_synced(beside, octets, mode)
-        # A link, not a renaming: that would go over a file that came in between.
+        # A link, since a rename would overwrite a file that was created meanwhile.
         os.link(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -1,4 +1,7 @@
-"""The only place that reads the clock. Everything else takes `now` as an argument."""
+"""Clock: the only module that reads the time.
+
+All other modules take `now` as an argument.
+"""
 
 from datetime import UTC, datetime
 from time import monotonic
@@ -14,20 +17,23 @@ else:
 
 
 def utc_now() -> datetime:
-    """The machine's time: UTC, whole seconds."""
+    """Return the machine's time: UTC, whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def monotonic_seconds() -> float:
-    """Seconds of a clock that never jumps, for deadlines and durations."""
+    """Return the seconds of a monotonic clock, for deadlines and durations."""
     return monotonic()
 
 
 def utc_now_precise() -> datetime:
-    """The machine's time: UTC, to the microsecond, for comparing clocks."""
+    """Return the machine's time: UTC, to the microsecond, for comparing clocks."""
     return datetime.now(UTC)
 
 
 def boottime_seconds() -> float:
-    """Seconds of a clock that never jumps and, where the system has such a one, goes on while the machine sleeps."""
+    """Return the seconds of a monotonic clock that also counts time asleep.
+
+    On systems without such a clock it is the usual monotonic one.
+    """
     return _steady()

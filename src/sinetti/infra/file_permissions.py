@@ -1,15 +1,17 @@
-"""Rights of files that decide what runs, and of files that hold secrets.
+"""Checks of permissions of configuration files and secret files.
 
-The check finds the users who could have written or read them. A settings file names programs and libraries that run
-with the caller's rights, so that its writers can do what the caller can. The rule is that of sudo for its sudoers and
-of sshd's StrictModes. The file, the link that leads to it and its folder belong to the caller or to root, and no other
-user can write them. A group counts as others, unless it is the owner's private group (of the same name, without another
-member). A list of access control that lets another user or group write counts as others, too. Folders further up need
-no check then: what another user puts in the place of one is that user's. A caller who names a file vouches for its
-owner; of a foreign one no folder above may be writable by others. Rights are read from the descriptor that the octets
-come from.
+A settings file names programs and libraries that run with the caller's rights. Its writers can therefore do what the
+caller can. The rule is that of sudo for its sudoers and of sshd's StrictModes:
 
-Windows has no modes: nothing is checked there.
+- The file, the link that leads to it and its folder belong to the caller or to root.
+- No other user can write them. A group counts as others, unless it is the owner's private group (of the same name,
+  without another member). An ACL that lets another user or group write counts as others, too.
+
+Folders further up then need no check: what another user puts in the place of one belongs to that user. A caller who
+names a file vouches for its owner. If that owner is another user, no folder above may be writable by others.
+Permissions are read from the descriptor that the octets come from.
+
+Windows has no modes, so nothing is checked there.
 """
 
 import contextlib
@@ -23,7 +25,10 @@ from pathlib import Path
 
 _OTHERS_READ = 0o077
 _CREDENTIAL = 0o037
-"""Bits that a service's credential never has: its group's read bit is the mask of an ACL (systemd.exec(5))."""
+"""Bits that a service's credential never has.
+
+The group's read bit is excluded, since it is the mask of an ACL (systemd.exec(5)).
+"""
 _O_PATH: int = getattr(os, "O_PATH", 0)
 _O_DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
 _O_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
@@ -34,47 +39,51 @@ _O_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
 _ACCESS = "system.posix_acl_access"
 _ACL_HEADER, _ACL_ENTRY = 4, struct.Struct("<HHI")
 _ACL_NAMED = frozenset({0x02, 0x08})
-"""Entries for one user and for one group (acl(5), linux/posix_acl_xattr.h): tag, rights, ID."""
+"""Tags of entries for one user and for one group.
+
+An entry has tag, rights and ID (acl(5), linux/posix_acl_xattr.h).
+"""
 _ACL_WRITE = 0x2
 _MOST_LINKS = 40
-"""How many links the system follows (path_resolution(7))."""
+"""Number of links that the system follows (path_resolution(7))."""
 
 
 class Fault(Enum):
-    """The faults in the rights of a file or folder."""
+    """Fault in the permissions of a file or folder."""
 
     FOREIGN = "foreign"
     """It belongs to a user who is neither the caller nor root."""
     WRITABLE = "writable"
-    """Others than its owner can write it."""
+    """Users other than its owner can write it."""
     READABLE = "readable"
-    """Others than its owner can read or write it."""
+    """Users other than its owner can read or write it."""
 
 
 class RightsError(Exception):
-    """A file or folder whose rights are too wide. `path` is the one to be corrected."""
+    """File or folder whose permissions are too wide; `path` is the one to correct."""
 
     def __init__(self, path: Path, fault: Fault, owner: str) -> None:
-        """Keep what a message needs."""
+        """Store the data of the message."""
         super().__init__(f"{path}: {fault.value}")
         self.path, self.fault, self.owner = path, fault, owner
 
 
 def is_checked() -> bool:
-    """Tell whether this system has rights of the kind that is checked here."""
+    """Return True if this system has the permissions that are checked here."""
     return os.name != "nt"
 
 
 def is_root() -> bool:
-    """Tell whether the caller is root, whose programs may do anything."""
+    """Return True if the caller is root, whose programs may do anything."""
     return is_checked() and os.geteuid() == 0
 
 
 def read_trusted(path: Path, *, is_named: bool) -> bytes:
-    """Read a file that decides what runs.
+    """Read a configuration file after a check of its permissions.
 
-    `is_named`: the caller named the file, and so vouches for its owner. A terminal or pipe that the caller named is
-    taken as it is; a pipe that has a name is judged as a file is. Raises RightsError, OSError.
+    `is_named`: the caller named the file, and so vouches for its owner. A terminal or an anonymous pipe that the
+    caller named is read without a check. A named pipe is checked like a file. Raises RightsError if the permissions
+    are too wide, and OSError if the file cannot be read.
     """
     if not is_checked() or (is_named and _has_no_place(path)):
         return path.read_bytes()
@@ -85,7 +94,7 @@ def read_trusted(path: Path, *, is_named: bool) -> bytes:
     try:
         holder = os.fstat(folder)
         is_pipe = is_named and stat.S_ISFIFO(real.stat().st_mode)
-        if is_pipe:  # opening it waits for a writer, so that its folder is judged first
+        if is_pipe:  # opening it waits for a writer, so its folder is checked first
             _check_folder(real.parent, holder, real.lstat(), is_named=is_named)
         waits = 0 if is_pipe else _O_NONBLOCK
         handle = os.open(real.name, os.O_RDONLY | _O_NOFOLLOW | waits | _O_CLOEXEC, dir_fd=folder)
@@ -97,19 +106,19 @@ def read_trusted(path: Path, *, is_named: bool) -> bytes:
 
 
 def _has_no_place(path: Path) -> bool:
-    """Tell whether it is a device or a pipe without a name.
+    """Return True for a device or an anonymous pipe.
 
     Examples are a terminal and /dev/stdin.
     """
     mode = path.stat().st_mode
     if not stat.S_ISFIFO(mode):
         return not stat.S_ISREG(mode)
-    # A pipe without a name leads to /proc/…/pipe:[1234], which is no file.
+    # An anonymous pipe resolves to /proc/…/pipe:[1234], which is no file.
     return not path.resolve().exists()
 
 
 def _links(path: Path) -> Iterator[Path]:
-    """Give each link on the way from a path to its file, the first one first."""
+    """Yield each link on the way from a path to its file, in order."""
     for _ in range(_MOST_LINKS):
         if not path.is_symlink():
             return
@@ -120,9 +129,9 @@ def _links(path: Path) -> Iterator[Path]:
 def check_program(path: Path, *, is_library: bool = False) -> None:
     """Check a program of trusted settings, and its folder.
 
-    Raises RightsError if every user can write one of them. Groups are not looked at: /usr/local/bin is its
-    administrators' on some systems. A library runs inside the caller, so that its owner counts as well. Raises
-    RightsError, OSError.
+    Raises RightsError if every user can write one of them, and OSError if one cannot be read. Groups are not checked,
+    since /usr/local/bin belongs to a group of administrators on some systems. A library runs inside the caller, so its
+    owner is checked as well.
     """
     if not is_checked():
         return
@@ -138,8 +147,9 @@ def check_program(path: Path, *, is_library: bool = False) -> None:
 def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
     """Read a file with a secret that only its owner can read.
 
-    The owner is the caller, root or, with `any_owner`, any user. A pipe and a terminal are taken as they are, and what
-    the service manager shows as a credential. Raises RightsError, OSError.
+    The owner is the caller, root or, with `any_owner`, any user. Pipes and terminals are read without a check. The
+    mode of a credential of the service manager may include the mask of an ACL. Raises RightsError if the permissions
+    are too wide, and OSError if the file cannot be read.
     """
     with path.open("rb") as file:
         seen = os.fstat(file.fileno())
@@ -152,7 +162,7 @@ def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
 
 
 def _is_credential(path: Path) -> bool:
-    # The service manager says in the environment where it shows credentials, as the shell says where a home is.
+    # The service manager passes the folder of credentials in the environment, as the shell passes HOME.
     folder = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251
     return folder is not None and path.absolute().parent == Path(folder)
 
@@ -160,7 +170,7 @@ def _is_credential(path: Path) -> bool:
 def _check_link(link: Path, *, is_named: bool) -> None:
     """Check the link that leads to a file, and the link's folder.
 
-    No other user may be able to change its target.
+    Raises RightsError if another user could change its target.
     """
     _check_folder(link.absolute().parent, link.absolute().parent.stat(), link.lstat(), is_named=is_named)
     if not is_named:
@@ -168,7 +178,7 @@ def _check_link(link: Path, *, is_named: bool) -> None:
 
 
 def _check(path: Path, handle: int, holder: os.stat_result, *, is_named: bool) -> None:
-    """Check a file by its descriptor and by what was seen of the folder that holds it."""
+    """Check a file by its descriptor, and the status of its folder."""
     seen = os.fstat(handle)
     if not is_named:
         _check_owner(path, seen)
@@ -178,13 +188,13 @@ def _check(path: Path, handle: int, holder: os.stat_result, *, is_named: bool) -
 
 
 def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *, is_named: bool) -> None:
-    """Check the folder that holds a file or link.
+    """Check the folder that contains a file or link.
 
-    No other user may be able to replace the entry.
+    Raises RightsError if another user could replace the entry.
     """
     if not is_named:
         _check_owner(folder, holder)
-    # In a sticky folder, such as /tmp, others cannot rename what is the caller's.
+    # In a sticky folder, such as /tmp, other users cannot rename the caller's files.
     is_sticky_enough = is_named and _is_ours(held) and holder.st_mode & stat.S_ISVTX
     if _is_writable(holder, folder) and not is_sticky_enough:
         raise RightsError(folder, Fault.WRITABLE, _name(holder.st_uid))
@@ -206,7 +216,7 @@ def _is_ours(seen: os.stat_result) -> bool:
 
 
 def _is_writable(seen: os.stat_result, at: Path | int) -> bool:
-    """Tell whether others than its owner can write it.
+    """Return True if users other than its owner can write it.
 
     `at` is its path or its descriptor.
     """
@@ -216,7 +226,7 @@ def _is_writable(seen: os.stat_result, at: Path | int) -> bool:
 
 
 def _is_shared(at: Path | int) -> bool:
-    """Tell whether an ACL lets another user or group write."""
+    """Return True if an ACL lets another user or group write."""
     try:
         octets = os.getxattr(at, _ACCESS)
     except (AttributeError, OSError):
@@ -227,9 +237,9 @@ def _is_shared(at: Path | int) -> bool:
 
 
 def _is_private(seen: os.stat_result) -> bool:
-    """Tell whether its group is the owner's private group.
+    """Return True if its group is the owner's private group.
 
-    It has the owner's name, is their primary group, and has no other member.
+    It has the owner's name, is the owner's primary group, and has no other member.
     """
     with contextlib.suppress(ImportError, KeyError):
         owner = importlib.import_module("pwd").getpwuid(seen.st_uid)

@@ -1,6 +1,7 @@
-"""One HTTP request to a configured address and its answer, with nothing clever between: no redirects, no retries.
+"""HTTP client for one request to a configured address.
 
-No proxy of the machine either: where the gateway may speak to is said in one place, its settings.
+It follows no redirects and repeats no request. It ignores the machine's proxy settings, since the gateway's settings
+alone say which hosts it may contact.
 """
 
 import contextlib
@@ -16,18 +17,18 @@ PORTS = {"http": 80, "https": 443}
 
 
 class InvalidUrl(ValueError):
-    """An address that is not called; the text says why."""
+    """Address that is not acceptable; the text says why."""
 
 
 class HttpError(Exception):
-    """There is no whole answer; the text says why, in the system's words."""
+    """Missing or incomplete response; the text has the system's reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request.
+    """HTTP request.
 
-    `limit` is the longest answer that is read, in octets; `within` seconds all of it may take.
+    `limit` is the longest accepted response in octets. `within` is the time limit for the whole exchange in seconds.
     """
 
     url: str
@@ -40,7 +41,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer; header names are lower-case."""
+    """HTTP response; header names are lower-case."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,7 +49,10 @@ class HttpResponse:
 
 
 def check_url(url: str) -> str:
-    """Give back an address that can be called. Raises InvalidUrl."""
+    """Return an address after a check of its form.
+
+    Raises InvalidUrl if it is not acceptable.
+    """
     try:
         parts = urlsplit(url)
         known = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
@@ -64,19 +68,22 @@ def check_url(url: str) -> str:
 
 
 def url_path(url: str) -> str:
-    """Give the path of an address, without its query."""
+    """Return the path of an address, without its query."""
     return urlsplit(url).path or "/"
 
 
 def send_request(wanted: HttpRequest) -> HttpResponse:
-    """Make one request. Raises HttpError."""
+    """Send one request and return the response.
+
+    Raises HttpError if there is no complete response.
+    """
     parts = urlsplit(wanted.url)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], wanted.within)
     target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
     try:
         with _deadline(connection, wanted.within) as late:
             connection.connect()
-            if late.is_set():  # while TLS was agreed on there was nothing to cut
+            if late.is_set():  # during the TLS handshake there was no socket to shut down
                 raise TimeoutError
             headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
             connection.request(wanted.method, target, wanted.body, headers)
@@ -86,7 +93,7 @@ def send_request(wanted: HttpRequest) -> HttpResponse:
             why = f"the answer is longer than {wanted.limit} octets"
             raise HttpError(why)
         if response.length:
-            # http.client takes a connection that ends too early for the end of the body.
+            # http.client treats an early end of the connection as the end of the body.
             raise http.client.IncompleteRead(body, response.length)
         return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
     except (OSError, http.client.HTTPException, UnicodeError) as bad:  # a host with a part longer than 63 octets
@@ -106,7 +113,10 @@ def _connection(scheme: str, host: str, port: int, within: float) -> http.client
 
 @contextlib.contextmanager
 def _deadline(connection: http.client.HTTPConnection, within: float) -> Iterator[threading.Event]:
-    """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
+    """Limit the time for the use of a connection, even if the other side sends slowly.
+
+    Raises TimeoutError after `within` seconds.
+    """
     late = threading.Event()
     watchdog = threading.Timer(within, _cut, (connection, late))
     watchdog.daemon = True
@@ -115,7 +125,7 @@ def _deadline(connection: http.client.HTTPConnection, within: float) -> Iterator
         yield late
     finally:
         watchdog.cancel()
-        # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.
+        # A connection that was shut down may look complete: http.client treats it as the end of headers.
         if late.is_set():
             sentence = f"it took longer than {within:g} s"
             raise TimeoutError(sentence)
@@ -123,7 +133,7 @@ def _deadline(connection: http.client.HTTPConnection, within: float) -> Iterator
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     late.set()
-    # The descriptor itself is shut, below TLS, so that a read in progress returns at once.
+    # Shut down the descriptor itself, below TLS, so that a read in progress returns at once.
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

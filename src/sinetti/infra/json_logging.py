@@ -1,4 +1,7 @@
-"""The gateway's log on standard error: one JSON line per event, with no customer, address or certificate in it."""
+"""Log of the gateway on standard error: one JSON line per event.
+
+It contains no customer, address or certificate.
+"""
 
 import json
 import logging
@@ -8,10 +11,10 @@ from typing import Any
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line: time, level, event, and what else is known of it."""
+    """Formatter of a record as one line: time, level, event and further facts."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Leave out what an exception says: it may quote what came in."""
+        """Format a record without the text of its exception, which may quote input."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         value: dict[str, Any] = {"time": at, "level": record.levelname.lower(), "event": record.getMessage()}
         value |= getattr(record, "facts", {})
@@ -21,7 +24,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging() -> None:
-    """Have this process log to standard error."""
+    """Configure this process to log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

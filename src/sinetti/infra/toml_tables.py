@@ -1,6 +1,6 @@
-"""A table of a settings file, taken key by key, with errors that name the key and say what to write instead.
+"""Reader for tables of a settings file, with errors that name the key.
 
-What was found is not repeated: it may be a secret.
+Errors say what to write instead. They do not repeat the value found, since it may be a secret.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,18 @@ _OTHERS = 0o077
 
 
 class TomlTable:
-    """One table; every key is taken once, and `finish` refuses what nobody took."""
+    """Table that is being read; `finish` rejects keys that were not taken.
+
+    Every key is taken once.
+    """
 
     def __init__(self, file: str, name: str, values: Mapping[str, object]) -> None:
-        """`name` is empty for the top of the file."""
+        """Store the table; `name` is empty for the top of the file."""
         self._place = f"{file}: [{name}] " if name else f"{file}: "
         self._file, self._values = file, dict(values)
 
     def has(self, key: str) -> bool:
-        """Whether the key is there and was not taken."""
+        """Return True if the key exists and was not taken."""
         return key in self._values
 
     def text(self, key: str) -> str:
@@ -30,28 +33,28 @@ class TomlTable:
         return value
 
     def text_or_none(self, key: str) -> str | None:
-        """Take a text in one line, or None where it is left out."""
+        """Take a text in one line, or None if the key is absent."""
         value = self._values.pop(key, None)
         if value is not None and (not isinstance(value, str) or not value.strip() or not value.isprintable()):
             self.refuse(key, "a text in one line, in quotation marks")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Take a list of texts; empty where it is left out."""
+        """Take a list of texts; empty if the key is absent."""
         value = self._values.pop(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             self.refuse(key, 'a list of texts, such as ["one", "another"]')
         return tuple(value)
 
     def number(self, key: str, among: range, default: int) -> int:
-        """Take a whole number of this range."""
+        """Take a whole number of this range, or the default if the key is absent."""
         value = self._values.pop(key, default)
         if type(value) is not int or value not in among:
             self.refuse(key, f"a whole number from {among.start} to {among.stop - 1}")
         return value
 
     def numbers(self, key: str, among: range) -> tuple[int, ...] | None:
-        """Take a list of whole numbers of this range; None where it is left out."""
+        """Take a list of whole numbers of this range; None if the key is absent."""
         value = self._values.pop(key, None)
         if value is None:
             return None
@@ -60,12 +63,15 @@ class TomlTable:
         return tuple(value)
 
     def path(self, key: str, folder: Path) -> Path | None:
-        """Take the name of a file or folder, which is beside this file unless it is absolute."""
+        """Take the name of a file or folder.
+
+        A relative name is relative to the folder of this file.
+        """
         value = self.text_or_none(key)
         return None if value is None else folder / value
 
     def secret(self, key: str, folder: Path) -> str | None:
-        """Take what a file holds that nobody else can read: one line."""
+        """Take one line from a file that only its owner can read."""
         path = self.path(key, folder)
         if path is None:
             return None
@@ -87,14 +93,14 @@ class TomlTable:
         return TomlTable(self._file, key, value)
 
     def tables(self, key: str) -> "tuple[TomlTable, ...]":
-        """Take a list of tables; empty where it is left out."""
+        """Take a list of tables; empty if the key is absent."""
         values = self._values.pop(key, [])
         if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
             self.refuse(key, f"tables that begin with [[{key}]]")
         return tuple(TomlTable(self._file, key, one) for one in values)
 
     def finish(self) -> None:
-        """Refuse every key that nobody took: a misspelt key must not be overlooked."""
+        """Reject every key that was not taken, so that a misspelt key is noticed."""
         for key in self._values:
             sentence = f"{self._place}{key}: there is no such setting; take it out or correct its spelling"
             raise SettingsError(sentence)
@@ -106,4 +112,4 @@ class TomlTable:
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used: which one, and what to write instead."""
+    """Setting that cannot be used; the text names it and says what to write instead."""

@@ -1,6 +1,7 @@
-"""Listening on a path of this machine, for a proxy beside the service; any room may use it.
+"""Listening Unix sockets, and notifications to systemd (sd_notify(3)).
 
-Tells systemd how the service is doing (sd_notify(3)), where it was started by it and wants to know.
+A proxy beside the service connects to the socket. Any package may use this module. A notification is sent only if
+systemd started the service and requested it.
 """
 
 import logging
@@ -13,9 +14,11 @@ _OF_GROUP_AND_OWNER = 0o117
 
 
 def listen_on_path(path: Path, backlog: int) -> socket.socket:
-    """Listen on a path; a socket there that nobody listens on, as after a crash, is taken away first. Raises OSError.
+    """Listen on a path, for a proxy on the same machine.
 
-    The proxy's user belongs to the group of ours: nobody else reaches the socket. `backlog`: connections that wait.
+    An existing socket without a listener, as after a crash, is removed first. The proxy's user belongs to the group of
+    the service; no other user reaches the socket. `backlog` is the number of waiting connections. Raises OSError if
+    the path cannot be used.
     """
     opened = socket.socket(socket.AF_UNIX)
     try:
@@ -50,11 +53,11 @@ _log = logging.getLogger(__name__)
 
 
 def sd_notify(state: str) -> None:
-    """Send a state such as READY=1; nothing where nobody waits for it."""
+    """Send a state such as READY=1; do nothing without a receiver."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    # An address that begins with @ is one of Linux's abstract names, which really begin with a zero octet.
+    # A leading @ denotes an abstract name of Linux, which begins with a zero octet.
     place = "\0" + address[1:] if address.startswith("@") else address
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:

@@ -1,1 +1,1 @@
-"""The append-only, hash-chained journal and the CRL archive beside it."""
+"""Append-only, hash-chained journal, and the CRL archive beside it."""

@@ -1,7 +1,7 @@
-"""The signed CRLs beside the journals: the newest of each shard, whole or without an earlier one's entries.
+"""Archive of signed CRLs beside the journals: the newest CRL of each shard.
 
-`NAME.SHARD.NUMBER.crl` is whole; `NAME.SHARD.BASE-NUMBER.crl` lacks the entries of `NAME.SHARD.BASE.crl`, which stays
-with it (docs/lists.md).
+`NAME.SHARD.NUMBER.crl` is complete. `NAME.SHARD.BASE-NUMBER.crl` lacks the entries of `NAME.SHARD.BASE.crl`, which
+stays with it (docs/lists.md).
 """
 
 import fcntl
@@ -16,12 +16,15 @@ from sinetti.journal.reader import JournalDamaged
 from sinetti.pki.crl_splice import join_crl, split_crl
 
 _LIST = re.compile(r"(?P<authority>.+)\.(?P<shard>[0-9]{1,9})\.(?:(?P<base>[0-9]{1,49})-)?(?P<number>[0-9]{1,49})\.crl")
-"""The name of a kept list; its number has at most 20 octets (RFC 5280, 5.2.3)."""
+"""Name of an archived CRL; its number has at most 20 octets (RFC 5280, 5.2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedCrlName:
-    """Whose list it is, and its number; `base` is that of the list whose entries it lacks, None for a whole one."""
+    """Identity of an archived CRL: CA, shard and number.
+
+    `base` is the number of the CRL whose entries it lacks, or None for a complete one.
+    """
 
     authority: str
     shard: int
@@ -30,13 +33,13 @@ class ArchivedCrlName:
 
     @property
     def file(self) -> str:
-        """The file's name."""
+        """Name of the file."""
         before = "" if self.base is None else f"{self.base}-"
         return f"{self.authority}.{self.shard}.{before}{self.number}.crl"
 
 
 def list_name(path: Path) -> ArchivedCrlName | None:
-    """What a kept list is, by its name; None for another name, such as a copy's."""
+    """Parse the name of an archived CRL; None for another name, such as a copy's."""
     named = _LIST.fullmatch(path.name)
     if named is None:
         return None
@@ -45,9 +48,9 @@ def list_name(path: Path) -> ArchivedCrlName | None:
 
 
 def archived_crls(folder: Path, authority: str, shard: int) -> list[Path]:
-    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last.
+    """Return the archived CRLs of a shard by their numbers, the newest last.
 
-    What has another name is passed over.
+    Files with other names are ignored.
     """
     named = [(name, path) for path in folder.glob("*.crl") if (name := list_name(path)) is not None]
     ours = [(name.number, path) for name, path in named if (name.authority, name.shard) == (authority, shard)]
@@ -55,15 +58,16 @@ def archived_crls(folder: Path, authority: str, shard: int) -> list[Path]:
 
 
 def archived_shards(folder: Path, authority: str) -> list[int]:
-    """The shards of a CA that have lists there; 0 is the whole list."""
+    """Return the shards of a CA with archived CRLs; 0 is the complete CRL."""
     names = (list_name(path) for path in folder.glob("*.crl"))
     return sorted({name.shard for name in names if name is not None and name.authority == authority})
 
 
 def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] | None:
-    """The newest list of a shard (DER, put together), or None; another process may take an older one away meanwhile.
+    """Return path and DER of the newest CRL of a shard, or None.
 
-    Raises JournalDamaged where it cannot be put together.
+    The DER is complete. Another process may remove an older CRL meanwhile. Raises JournalDamaged if the CRL cannot be
+    restored from its parts.
     """
     looked_at = None
     while kept := archived_crls(folder, authority, shard):
@@ -77,9 +81,9 @@ def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] 
 
 
 def load_full(path: Path) -> bytes:
-    """A kept list, put together (DER).
+    """Return an archived CRL, restored to its complete form (DER).
 
-    Raises FileNotFoundError, and JournalDamaged for what cannot be one.
+    Raises FileNotFoundError if a file is missing, and JournalDamaged if a file cannot be a CRL.
     """
     name, der = list_name(path), path.read_bytes()
     if name is None or name.base is None:
@@ -93,9 +97,10 @@ def load_full(path: Path) -> bytes:
 
 
 def archive(folder: Path, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:
-    """Keep a list, on disk once this returns, and take away the older ones of its shard.
+    """Store a CRL durably and remove the older ones of its shard.
 
-    `base` gives the list (DER) whose entries it lacks, where that is not here yet: another node has made it.
+    `base` returns the CRL (DER) whose entries it lacks. It is called if that one is not in the archive, because
+    another node has created it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(folder):
@@ -135,7 +140,10 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time keep lists here: another would take away what ours goes without."""
+    """Hold the lock of the archive.
+
+    Without it another process could remove the base of a new CRL.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

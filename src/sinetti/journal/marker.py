@@ -1,4 +1,7 @@
-"""What a folder remembers of its node's journals, so that one that is missing is not taken for one to be begun."""
+"""Marker file of a folder whose node wrote journals.
+
+With it a node distinguishes a missing journal from one to be started.
+"""
 
 import json
 import logging
@@ -12,10 +15,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JournalMark:
-    """The file in an authority's folder that says which node wrote journals from there, or that it was restored.
+    """File in an authority's folder that names the node that writes its journals.
 
-    A node's own folder is known by machine and path, or by the file's number on its disk, which moving keeps: a copy,
-    which another node is made from, is neither. `way_out` tells what to do where the journals are lost for good.
+    The file may also record that the folder was restored. A node recognises its own folder by machine and path, or by
+    the inode of the file, which a move preserves. A copy for another node has neither. `recovery_hint` says what to do
+    if the journals are lost permanently.
     """
 
     path: Path
@@ -23,7 +27,10 @@ class JournalMark:
     recovery_hint: str
 
     def expected(self) -> str | None:
-        """Why a journal has to be there; None where there may be none yet. Raises OSError."""
+        """Return why a journal must exist, or None if there may be none yet.
+
+        Raises OSError if the file cannot be read.
+        """
         try:
             octets, number = self.path.read_bytes(), self.path.stat().st_ino
         except FileNotFoundError:
@@ -41,9 +48,9 @@ class JournalMark:
         return None
 
     def write(self) -> None:
-        """Remember that this node has written a journal.
+        """Record that this node has written a journal.
 
-        Where that cannot be, the next start does it.
+        If that fails, the next start repeats it.
         """
         said = {"node": self.node, "folder": self._folder}
         try:
@@ -54,7 +61,10 @@ class JournalMark:
             _log.warning("%s cannot be written (%s): a journal that goes missing is not noticed", self.path, failed)
 
     def write_restored(self) -> None:
-        """Remember that the register is an older one, so that journals have to be brought, to whichever machine."""
+        """Record that the database was restored from a backup.
+
+        Journals must then be brought to any machine that uses it.
+        """
         self._write({"restored": True})
 
     @property
@@ -64,7 +74,7 @@ class JournalMark:
     def _write(self, said: dict[str, Any]) -> None:
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         with partial.open("wb") as file:
-            # Whoever runs a command first, the service has to be able to read it; DIR itself is closed to others.
+            # The service must be able to read it even if a command of another user created it; DIR is closed to others.
             os.fchmod(file.fileno(), 0o644)
             file.write(json.dumps({**said, "inode": os.fstat(file.fileno()).st_ino}).encode() + b"\n")
             file.flush()

@@ -1,6 +1,7 @@
-"""Reading journals back: each line proves itself and the one before it (docs/journal.md).
+"""Reader of journals: verification of lines and of their chain (docs/journal.md).
 
-What a line of each kind has to say, so that nobody stumbles later over what is not there (docs/journal.md).
+Each line proves itself and the one before it. The module also defines the members of each kind of line, so that a
+later step finds all of them.
 """
 
 import hashlib
@@ -23,21 +24,21 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 def first_invalid_member(kind: str, facts: Mapping[str, Any]) -> str | None:
-    """The first member that a line of this kind lacks, or has in another shape; None where all are well.
+    """Return the first member that is missing or has a wrong type, or None.
 
-    More members than these, and kinds that only later code knows, are passed over.
+    Further members and unknown kinds of later versions are ignored.
     """
     return next((name for name, well in _KINDS.get(kind, {}).items() if not well(facts.get(name, _ABSENT))), None)
 
 
 class _Absent:
-    """What no member is: null is one."""
+    """Marker for a missing member, which differs from null."""
 
 
 _ABSENT = _Absent()
 
 
-def _text(value: Any) -> bool:  # noqa: ANN401 - whatever JSON has
+def _text(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     return isinstance(value, str)
 
 
@@ -137,7 +138,7 @@ _KINDS: Mapping[str, Mapping[str, _Test]] = {
 
 
 FIRST = "0" * 64
-"""What the first line has for the digest of the line before it."""
+"""Digest in the first line, in place of that of a previous line."""
 
 SUFFIX = b',"sha256":"'
 _SHAPE = {"sequence": int, "at": str, "kind": str, "facts": dict, "previous": str}
@@ -145,16 +146,16 @@ _BLOCK = 1 << 16
 
 
 class JournalError(Exception):
-    """Something about a journal; the sentence says what, and what to do."""
+    """Error about a journal; the sentence says what is wrong and what to do."""
 
 
 class JournalDamaged(JournalError):
-    """A journal that is not what was written. The sentence names the line."""
+    """Journal that differs from what was written. The sentence names the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One line that proves itself."""
+    """Line of a journal whose digest is right."""
 
     sequence: int
     at: str
@@ -165,7 +166,10 @@ class JournalLine:
 
     @staticmethod
     def parse(octets: bytes) -> "JournalLine | None":
-        """Read a line without its end; None where it is not as it was written, or is no line of a journal."""
+        """Parse a line without its end.
+
+        The result is None if the line was changed, or is no line of a journal.
+        """
         body, mark, rest = octets.rpartition(SUFFIX)
         if not mark or rest != digest(body + b"}").encode() + b'"}':
             return None
@@ -173,7 +177,7 @@ class JournalLine:
             value = json.loads(body + b"}")
         except (ValueError, RecursionError):
             return None
-        # Its digest is no secret: whoever writes into a journal writes that too.
+        # The digest is no secret: a writer of a forged line can compute it, so the shape is checked too.
         if not isinstance(value, dict) or any(type(value.get(name)) is not shape for name, shape in _SHAPE.items()):
             return None
         return JournalLine(
@@ -182,28 +186,31 @@ class JournalLine:
 
 
 def digest(octets: bytes) -> str:
-    """SHA-256 in lower-case hex."""
+    """Return the SHA-256 in lower-case hex."""
     return hashlib.sha256(octets).hexdigest()
 
 
 def head_record(sequence: int, last: str) -> bytes:
-    """What stands in NODE.jsonl.head: how many lines are on disk, and the digest of the last; always as long."""
+    """Return the content of NODE.jsonl.head, whose length is constant.
+
+    It has the number of lines on disk, and the digest of the last one.
+    """
     return f"{sequence:020d} {last}\n".encode()
 
 
 def files(folder: Path) -> list[Path]:
-    """Every journal in a folder."""
+    """Return every journal in a folder."""
     return sorted(folder.glob("*.jsonl"))
 
 
 def missing_journals(folder: Path) -> list[Path]:
-    """Journals that were there: what is left of each is its NODE.jsonl.head."""
+    """Return the journals that are missing, though their NODE.jsonl.head exists."""
     heads = sorted(folder.glob("*.jsonl.head"))
     return [path for head in heads if not (path := head.with_suffix("")).exists()]
 
 
 def check_present(path: Path) -> None:
-    """Raise JournalDamaged for a journal that is gone, though its head is there."""
+    """Raise JournalDamaged if a journal is missing, though its head exists."""
     if not path.exists():
         sentence = (
             f"{path} is missing, though {path.name}.head is there: bring it back from its copy; only if it is lost for "
@@ -213,11 +220,10 @@ def check_present(path: Path) -> None:
 
 
 def read(path: Path) -> Iterator[JournalLine]:
-    """Give a journal's whole lines in order.
+    """Yield the complete lines of a journal in order.
 
-    Raises JournalDamaged at the first that is not as it was written.
-
-    A last line without its end is left out: it is being written, or a crash cut it off, and no answer went with it.
+    Raises JournalDamaged at the first line that was changed. A last line without its end is left out: it is being
+    written, or a crash cut it off, and no response depends on it.
     """
     previous, expected = FIRST, 1
     with path.open("rb") as file:
@@ -242,11 +248,10 @@ def read(path: Path) -> Iterator[JournalLine]:
 
 
 def verify(path: Path) -> int:
-    """Check a journal to its end; returns how many lines it has.
+    """Verify a journal to its end and return its number of lines.
 
-    Raises JournalDamaged, naming the line.
-
-    A line that is cut off is named too. That whole lines are missing at the end is known from NODE.jsonl.head.
+    Raises JournalDamaged, naming the line, if a line was changed or cut off. NODE.jsonl.head shows if complete lines
+    are missing at the end.
     """
     lines, last = 0, FIRST
     for line in read(path):
@@ -262,9 +267,10 @@ def verify(path: Path) -> int:
 
 
 def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
-    """The last whole line (None in an empty journal) and what stands after it.
+    """Return the last complete line and the octets after it.
 
-    Raises JournalDamaged where it is not as it was written, or not the last that was.
+    The line is None in an empty journal. Raises JournalDamaged if the line was changed, or is not the last one
+    written.
     """
     tail = b""
     with path.open("rb") as file:
@@ -303,7 +309,10 @@ def _torn(path: Path) -> bool:
 
 
 def _check_head(path: Path, lines: int, last: str) -> None:
-    """Compare with what NODE.jsonl.head says was on disk; where there is none, as in a copy, nothing is known."""
+    """Raise JournalDamaged if the end differs from NODE.jsonl.head.
+
+    Nothing is checked without that file, as in a copy.
+    """
     try:
         number, its_digest = path.with_name(f"{path.name}.head").read_text(encoding="ascii").split()
         known = int(number)

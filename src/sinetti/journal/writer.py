@@ -1,7 +1,8 @@
-"""The journal: an append-only, hash-chained file beside database and folder (docs/journal.md).
+"""Writer of the journal: an append-only, hash-chained file (docs/journal.md).
 
-One process writes one file. A line is JSON: sequence, machine time, kind, facts, SHA-256 of the line before it, and its
-own. It is on disk (fsync) before `append` returns; one fsync serves every thread that waits for one.
+It is beside database and folder. One process writes one file. A line is JSON: sequence, machine time, kind, facts,
+SHA-256 of the previous line, and its own. It is on disk (fsync) before `append` returns. One fsync serves all waiting
+threads.
 """
 
 import fcntl
@@ -38,16 +39,22 @@ _LEAST_ROOM = 1024 * 1024
 
 
 class JournalUnavailable(JournalError):
-    """Nothing can be written down now, so nothing may be answered that would have to be."""
+    """Journal that cannot be written now, so no response that needs it may be sent."""
 
 
 class JournalMissing(JournalUnavailable):
-    """No journal is where this node has written one: it is lost, or its folder is not mounted. None is begun."""
+    """Journal that is missing, though this node has written one.
+
+    It is lost, or its folder is not mounted. No new one is started.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """Irrevocable fact: its kind (database/issuance/journal_records.py) and the data that restore it."""
+    """Irrevocable fact: its kind and the data that restore it.
+
+    The kinds are in database/issuance/journal_records.py.
+    """
 
     kind: str
     facts: dict[str, Any]
@@ -55,7 +62,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class JournalHeader:
-    """Whose journal it is: these three stand in its first line."""
+    """Owner of a journal; the fields are in its first line."""
 
     instance_id: str
     environment: str
@@ -63,36 +70,37 @@ class JournalHeader:
 
 
 class NullJournal:
-    """No journal: for tests of what has nothing to do with it."""
+    """Journal that records nothing, for tests of other subjects."""
 
     def append(self, facts: Sequence[JournalEntry]) -> None:
-        """Write nothing down."""
+        """Do nothing."""
 
     def check(self) -> None:
-        """Find nothing in the way."""
+        """Do nothing; no fact is at risk."""
 
     def holds(self, _kind: str, _serial: str) -> bool:
-        """Whether a fact of a certificate was written down lately by this process: no."""
+        """Return False: this process has recorded no fact of a certificate."""
         return False
 
     def keep_list(self, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
 
 NO_JOURNAL = NullJournal()
 
 
 class Journal:
-    """The journal of this process, in the first file of the folder that no other process writes.
+    """Journal of this process, in the first file of the folder that is not in use.
 
-    Opened with the first fact. Raises JournalUnavailable where it cannot be written, JournalMissing where `mark` says
-    that one was, JournalDamaged where its last line is not what was written or another authority's.
+    The first fact opens it. Opening raises JournalUnavailable if it cannot be written, and JournalMissing if `mark`
+    says that one existed. It raises JournalDamaged if its last line was changed, or if the journal is another
+    authority's.
     """
 
     def __init__(
         self, folder: Path, owner: JournalHeader, now: Callable[[], datetime], mark: JournalMark | None = None
     ) -> None:
-        """Remember where it is to be; `now` is the machine's clock."""
+        """Store the location; `now` is the machine's clock."""
         self.folder, self._owner, self._now, self._mark = folder, owner, now, mark
         self._anew = False
         self._writing, self._syncing, self._listing = Lock(), Lock(), Lock()
@@ -106,16 +114,16 @@ class Journal:
 
     @property
     def instance_id(self) -> str:
-        """Which authority's facts these are."""
+        """Id of the authority whose facts it records."""
         return self._owner.instance_id
 
     def open(self) -> None:
-        """Open the file, so that what stands in its way is told now and not with the first fact."""
+        """Open the file now, so that errors occur before the first fact."""
         with self._writing, _told("opened"):
             self._open()
 
     def check(self) -> None:
-        """Raise JournalUnavailable, or JournalDamaged, where a fact could not be written down now."""
+        """Raise JournalUnavailable or JournalDamaged if no fact could be written now."""
         self.open()
         with self._writing, _told("written"):
             self._opened()
@@ -125,20 +133,23 @@ class Journal:
                 raise JournalUnavailable(sentence)
 
     def check_not_lost(self) -> None:
-        """Raise JournalMissing, or JournalDamaged, where one was written and none is here; nothing is opened."""
+        """Raise JournalMissing or JournalDamaged if a journal existed and is not here.
+
+        No file is opened for writing.
+        """
         if self._mark is not None and not self._anew:
             self._check_not_lost(self._mark)
 
     def is_missing(self) -> bool:
-        """Whether no journal of this authority is in the folder, of whatever name or node."""
+        """Return True if the folder has no journal of this authority, of any name or node."""
         return not any(_first_is_of(path, self._owner.instance_id) for path in reader.files(self.folder))
 
     def start_new(self) -> None:
-        """Let the next opening begin a journal though one was written before: it is lost for good."""
+        """Allow the next opening to start a journal, since the earlier one is lost."""
         self._anew = True
 
     def close(self) -> None:
-        """Let another process have the file."""
+        """Close the file, so that another process can use it."""
         with self._writing, self._syncing:
             for handle in (self._handle, self._head):
                 if handle is not None:
@@ -146,9 +157,10 @@ class Journal:
             self._handle = self._head = None
 
     def append(self, facts: Sequence[JournalEntry]) -> None:
-        """Write facts down and return once they are on disk, and with them what could not be written before.
+        """Write facts and return when they are on disk.
 
-        The register has what is owed: nobody comes back with it, since its change of state is made only once.
+        Facts that could not be written before are written with them. The database has those already, and no caller
+        repeats them, since each change of state happens once.
         """
         with self._writing, _told("written"):
             self._owed |= {(fact.kind, fact.facts["serial"]): fact for fact in facts}
@@ -162,12 +174,18 @@ class Journal:
             self._remember(facts)
 
     def holds(self, kind: str, serial: str) -> bool:
-        """Whether a fact of a certificate was written down lately by this process, and need not be once more."""
+        """Return True if this process recorded a fact of a certificate recently.
+
+        Such a fact need not be written again.
+        """
         return (kind, serial) in self._recent
 
     def keep_list(self, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:
-        """Keep the newest signed CRL of a shard beside the journal, before it is published (journal/crl_archive.py)."""
-        # A lock of its own: a list of 40 MB takes its time, and facts do not wait for it.
+        """Archive the newest signed CRL of a shard before its publication.
+
+        The archive is described in journal/crl_archive.py.
+        """
+        # A separate lock, so that facts do not wait for the writing of a CRL of 40 MB.
         with self._listing, _told("written"):
             crl_archive.archive(self.folder, name, der, base)
 
@@ -178,7 +196,7 @@ class Journal:
 
     def _write(self, facts: Iterable[JournalEntry]) -> None:
         handle = self._opened()
-        # Grown in place: a start may have a million facts to write, and copying all of them for each is quadratic.
+        # Extended in place: a start may write a million facts, and a copy for each of them would be quadratic.
         (sequence, previous), lines = self._end, bytearray()
         for fact in facts:
             sequence += 1
@@ -191,18 +209,21 @@ class Journal:
             while written < len(lines):
                 written += os.write(handle, lines[written:])
         except OSError:
-            # What is half there would be taken for a torn line of a crash: take it away again.
+            # Remove the partial line, which would otherwise look like a torn line of a crash.
             os.ftruncate(handle, before)
             raise
         self._end = (sequence, previous)
 
     def _sync(self) -> None:
-        """Have everything that is written on disk; called with `_syncing` held, or by whoever opens the file."""
+        """Flush all written lines to disk.
+
+        The caller holds `_syncing`, or is opening the file.
+        """
         end = self._end
         try:
             os.fsync(self._opened())
         except OSError as failed:
-            # The system may have dropped what it could not write and say nothing the next time: trust it no more.
+            # The system may have dropped the data and report no error at the next fsync, so the file is not used again.
             self._failed = True
             sentence = f"the journal in {self.folder} cannot be made durable: {failed.strerror}"
             raise JournalUnavailable(sentence) from failed
@@ -254,7 +275,7 @@ class Journal:
 
 
 def missing_sentence(folder: Path, why: str, mark: JournalMark) -> str:
-    """Say that no journal is there, and what to do."""
+    """Return the message for a missing journal, with what to do."""
     return (
         f"no journal of this authority is in {folder}, though {why}: bring that folder back (is it mounted?), or copies"
         f" of its journals; only if they are lost for good, {mark.recovery_hint}"
@@ -262,7 +283,7 @@ def missing_sentence(folder: Path, why: str, mark: JournalMark) -> str:
 
 
 def check_owner(path: Path, instance_id: str) -> None:
-    """Raise JournalDamaged where a journal's first line names another authority than this."""
+    """Raise JournalDamaged if a journal's first line names another authority."""
     if not _first_is_of(path, instance_id):
         what = f"{path} is another authority's journal, or its first line is not what was written"
         sentence = f"{what}: move it and its .head away, or bring ours back"
@@ -292,7 +313,10 @@ def _line(sequence: int, at: datetime, fact: JournalEntry, previous: str) -> byt
 
 
 def _free_file(folder: Path, node: str) -> tuple[Path, int]:
-    """Open the first of NODE.jsonl, NODE-2.jsonl … that no other process has; it is this one's while it is open."""
+    """Open the first of NODE.jsonl, NODE-2.jsonl … that no other process uses.
+
+    This process owns it while it is open.
+    """
     for number in range(1, _MOST_FILES):
         path = folder / (f"{node}.jsonl" if number == 1 else f"{node}-{number}.jsonl")
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -301,7 +325,7 @@ def _free_file(folder: Path, node: str) -> tuple[Path, int]:
         except BlockingIOError:
             os.close(handle)
         except OSError:
-            # A file system without locks: two processes could write the same journal, so none does.
+            # On a file system without locks two processes could write the same journal, so neither may.
             os.close(handle)
             raise
         else:
@@ -311,7 +335,10 @@ def _free_file(folder: Path, node: str) -> tuple[Path, int]:
 
 
 def _keep_aside(path: Path, handle: int, torn: bytes) -> None:
-    """Keep the beginning of a line that a crash cut off, and take it out: nothing was answered for it."""
+    """Move the beginning of a line that a crash cut off into a separate file.
+
+    No response depends on it.
+    """
     kept = path.with_name(f"{path.name}.torn-{hashlib.sha256(torn).hexdigest()[:8]}")
     kept.write_bytes(torn)
     os.ftruncate(handle, os.fstat(handle).st_size - len(torn))
@@ -327,7 +354,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 class _told:  # noqa: N801 - reads as what it does: with _told("written")
-    """Tell what the system refuses as JournalUnavailable."""
+    """Convert OSError into JournalUnavailable."""
 
     def __init__(self, doing: str) -> None:
         self._doing = doing

@@ -1,4 +1,7 @@
-"""The id of a certificate by which renewal hints are asked for (RFC 9773, 4.1): its issuer's key and its serial."""
+"""Certificate identifier for renewal information (RFC 9773, 4.1).
+
+It consists of the issuer's key identifier and the serial.
+"""
 
 import base64
 import binascii
@@ -10,17 +13,20 @@ from sinetti.domain.values import Serial
 from sinetti.pki.encoding import serial_hex
 
 LONGEST = 128
-"""Characters of an id that are looked at: identifiers of 20 octets and serials of 20 make 55."""
+"""Longest identifier that is parsed, in characters.
+
+Key identifiers of 20 octets and serials of 20 octets make 55.
+"""
 
 _SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _LONGEST_SERIAL = 20
-"""Octets (RFC 5280, 4.1.2.2)."""
+"""Longest serial in octets (RFC 5280, 4.1.2.2)."""
 
 
 def ari_cert_id(certificate: x509.Certificate) -> str:
-    """Write the id of a certificate.
+    """Return the identifier of a certificate.
 
-    ValueError where it does not name its issuer's key, or has a negative serial.
+    Raises ValueError if the certificate has no authority key identifier, or a negative serial.
     """
     try:
         named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
@@ -30,14 +36,14 @@ def ari_cert_id(certificate: x509.Certificate) -> str:
         why = "this certificate does not name its issuer's key (authorityKeyIdentifier)"
         raise ValueError(why)
     serial = bytes.fromhex(serial_hex(certificate.serial_number))
-    # DER writes a nought before what would be negative else (X.690, 8.3).
+    # DER puts a zero octet before a number that would otherwise be negative (X.690, 8.3).
     return f"{_written(named)}.{_written(_der(serial))}"
 
 
 def parse_ari_cert_id(text: str) -> tuple[bytes, Serial]:
-    """Read an id: the key identifier of the issuing CA, and the serial.
+    """Parse an identifier into the key identifier of the issuing CA and the serial.
 
-    ValueError for what RFC 9773, 4.1, is not.
+    Raises ValueError if it does not follow RFC 9773, 4.1.
     """
     found = _SHAPE.fullmatch(text) if len(text) <= LONGEST else None
     identifier, octets = (_read(part) for part in found.groups()) if found else (None, None)
@@ -50,7 +56,10 @@ def parse_ari_cert_id(text: str) -> tuple[bytes, Serial]:
 
 
 def key_identifier(authority: x509.Certificate) -> bytes:
-    """The identifier of a CA's key, as the certificates that it issues name it; empty where it has none."""
+    """Return the identifier of a CA's key, as its certificates contain it.
+
+    It is empty if the CA certificate has none.
+    """
     try:
         return authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     except x509.ExtensionNotFound:
@@ -72,7 +81,10 @@ def _written(octets: bytes) -> str:
 
 
 def _read(text: str) -> bytes | None:
-    """The octets of base64url without padding; None for what is none, or is written with other bits at its end."""
+    """Decode base64url without padding.
+
+    The result is None for any other text, and if unused bits at the end are set.
+    """
     try:
         octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error):

@@ -1,6 +1,6 @@
-"""Who issued a certificate.
+"""Issuers, paths and trust anchors of certificates.
 
-A chain is one step at a time here: each question names the anchors that count.
+Functions check one step of a chain at a time. Each takes the anchors that count.
 """
 
 from collections import defaultdict
@@ -19,17 +19,20 @@ _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _LONGEST_CHAIN = 8
 
 _MOST_WAYS = 4
-"""Ways up that are kept of one CA of a bundle: more come only of CAs that certify each other again and again."""
+"""Paths that are kept for one CA of a bundle.
+
+More exist only if CAs certify each other repeatedly.
+"""
 
 CA = TypeVar("CA")
 ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 
 
 def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
-    """Every certificate of a PEM file, in the file's order.
+    """Return the certificates of a PEM file, in the file's order.
 
-    Raises ValueError, with a sentence for people, if the bundle is empty, a certificate cannot be read, or a key
-    describes its elliptic curve.
+    Raises ValueError if the bundle is empty, if a certificate cannot be read, or if a key describes its elliptic
+    curve. Its text is a sentence for users.
     """
     try:
         found = x509.load_pem_x509_certificates(pem)
@@ -40,10 +43,10 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """Give the certificates of a bundle that are anchors, in its order and each once.
+    """Return the anchors of a bundle, in its order and each once.
 
     A self-signed certificate is one. Another is one only if its issuer is not in the bundle. The issuer has the right
-    name and a key that verifies the signature; an unrelated CA of the same name changes nothing. Purposes and dates of
+    name and a key that verifies the signature. An unrelated CA of the same name changes nothing. Purposes and dates of
     the issuer do not count: a CA below an unusable issuer does not become an anchor.
     """
     found, named = tuple(dict.fromkeys(bundle)), defaultdict(list)
@@ -57,7 +60,7 @@ def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Return whether a certificate is self-signed (RFC 5280, 3.2).
+    """Return True if a certificate is self-signed (RFC 5280, 3.2).
 
     Issuer and subject are one name, and its own key verifies the signature.
     """
@@ -77,10 +80,12 @@ def ways_up(
 ) -> tuple[tuple[CA, ...], ...]:
     """Return the paths from each CA up to an anchor, the shortest first.
 
-    Each path begins with the CA and ends with the anchor. `between` are the CAs that are no anchors; one without a way
-    to an anchor has none here. `has_issued` tells whether the first CA issued the second, `names` gives the names of a
-    CA's issuer and its own. At most 4 ways for each CA, of at most 7 CAs, so that CAs that certify each other take time
-    by their number alone.
+    Each path begins with the CA and ends with the anchor. `between` are the CAs that are no anchors; a CA without a
+    path to an anchor has none in the result. `has_issued` is True if the first CA issued the second. `names` returns
+    the names of a CA's issuer and of the CA.
+
+    Each CA has at most 4 paths of at most 7 CAs. The time therefore depends on the number of CAs alone, even if they
+    certify each other.
     """
     known: dict[tuple[int, int], bool] = {}
 
@@ -110,7 +115,7 @@ def ways_up(
 def latest_first(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     """Sort by notAfter, latest first.
 
-    Of a CA that was renewed often, the paths that count longest are kept.
+    For a CA that was renewed often, the paths with the longest validity are kept.
     """
     return tuple(sorted(certificates, key=lambda one: one.not_valid_after_utc, reverse=True))
 
@@ -120,9 +125,9 @@ def trusted_ways(
 ) -> tuple[tuple[x509.Certificate, ...], ...]:
     """Return each path from the certificate's direct issuer up to an anchor.
 
-    All CAs are in the bundle. The issuer comes first, the anchor last; none where no way leads to an anchor. Each step
-    fits as in `issuers_of`, and path lengths hold (RFC 5280, 6.1.4 l and m). Alone this is no decision of trust: dates
-    come after it.
+    All CAs are in the bundle. The issuer comes first, the anchor last. The result is empty if no path leads to an
+    anchor. Each step satisfies `issuers_of`, and path lengths hold (RFC 5280, 6.1.4 l and m). The result alone is no
+    decision of trust: the caller checks dates afterwards.
     """
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
@@ -136,48 +141,52 @@ def find_issuer(
     anchors: Sequence[x509.Certificate],
     now: datetime,
 ) -> x509.Certificate | None:
-    """Give the anchor that issued this certificate itself, or None.
+    """Return the anchor that issued this certificate directly, or None.
 
-    It is one of `issuers_of` and valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are not looked
-    at.
+    It is one of `issuers_of` and valid at `now` (UTC, whole seconds). Dates and purposes of the leaf are not checked.
     """
     return next((anchor for anchor in issuers_of(leaf, anchors) if is_valid_at(anchor, now)), None)
 
 
 def issuers_of(leaf: x509.Certificate, anchors: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """Give the anchors that issued this certificate themselves, whatever the day; more than one for a CA renewed.
+    """Return the anchors that issued this certificate directly, regardless of dates.
 
-    Each is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), fits by name and key identifiers (6.1.3,
-    4.2.1.1) and verifies the signature. Alone this is no decision of trust: dates come after it.
+    A renewed CA may have several. Each is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), matches by
+    name and key identifiers (6.1.3, 4.2.1.1) and verifies the signature. The result alone is no decision of trust: the
+    caller checks dates afterwards.
     """
     return tuple(anchor for anchor in anchors if _issued(anchor, leaf))
 
 
 def build_chain(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """Give the certificates above this one, as far as the bundle holds them: issuing CA first, no self-issued root.
+    """Return the certificates above this one, as far as the bundle contains them.
 
-    Dates are not looked at: this is for a chain file, no decision of trust.
+    The issuing CA comes first; a self-issued root is excluded. Dates are not checked, since the result is for a chain
+    file and no decision of trust.
     """
     return tuple(_climb(leaf, bundle))
 
 
 def is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
-    """Whether `now` (UTC) lies within notBefore and notAfter, both inclusive (RFC 5280, 4.1.2.5)."""
+    """Return True if `now` (UTC) is within the validity period.
+
+    notBefore and notAfter are both inclusive (RFC 5280, 4.1.2.5).
+    """
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
 def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -> ExtensionValue | None:
-    """Give the value of one extension, None where it is absent.
+    """Return the value of one extension, or None if it is absent.
 
     Raises ValueError if the extensions cannot be read.
     """
     try:
-        # By its identifier: asking for the class costs an isinstance of an abstract class for each extension.
+        # By its identifier: a search by class costs an isinstance of an abstract class for each extension.
         value = certificate.extensions.get_extension_for_oid(kind.oid).value
     except x509.ExtensionNotFound:
         return None
     except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm, TypeError) as bad:
-        # TypeError: a bit string as an attribute that has none, in a name in whichever extension.
+        # TypeError: a bit string in a name of an extension, as an attribute of another type.
         why = "an extension of the certificate cannot be read"
         raise ValueError(why) from bad
     return value if isinstance(value, kind) else None
@@ -186,7 +195,7 @@ def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -
 def _name(read: Callable[[], x509.Name]) -> x509.Name | None:
     try:
         return read()
-    except (ValueError, TypeError):  # TypeError: a bit string as an attribute that has none
+    except (ValueError, TypeError):  # TypeError: a bit string as an attribute of another type
         return None
 
 
@@ -201,7 +210,10 @@ def _climb(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> Iterat
 
 
 def _is_root(certificate: x509.Certificate) -> bool:
-    """Whether it names itself as its issuer; one whose names cannot be read is left to `_issued`."""
+    """Return True if a certificate names itself as its issuer.
+
+    If its names cannot be read, the result is False, and `_issued` decides.
+    """
     try:
         return certificate.subject == certificate.issuer
     except (ValueError, TypeError):
@@ -214,14 +226,14 @@ def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
             return False
         return _may_sign(anchor) and _identifiers_fit(anchor, leaf) and _signature_fits(anchor, leaf)
     except (ValueError, TypeError):
-        # Names and extensions are read when they are asked for; TypeError: a bit string as an attribute that has none.
+        # Names and extensions are parsed at access. TypeError: a bit string as an attribute of another type.
         return False
 
 
 def _signed_by(issuer: x509.Certificate, below: x509.Certificate) -> bool:
-    """Return whether this is its issuer by name and signature.
+    """Return True if `issuer` is the issuer by name and signature.
 
-    Every algorithm that can be computed here counts.
+    Every algorithm that the library supports counts.
     """
     try:
         below.verify_directly_issued_by(issuer)  # compares the names too
@@ -231,7 +243,7 @@ def _signed_by(issuer: x509.Certificate, below: x509.Certificate) -> bool:
 
 
 def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
-    """Return whether each CA allows the number of CAs below it.
+    """Return True if each CA allows the number of CAs below it.
 
     Self-issued ones do not count (RFC 5280, 6.1.4 l).
     """
@@ -252,7 +264,10 @@ def _may_sign(anchor: x509.Certificate) -> bool:
 
 
 def _identifiers_fit(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
-    """RFC 5280, 4.2.1.1: where both certificates carry the identifier, they agree."""
+    """Return True unless both certificates have the identifier and differ.
+
+    The source is RFC 5280, 4.2.1.1.
+    """
     wanted = extension_value(leaf, x509.AuthorityKeyIdentifier)
     own = extension_value(anchor, x509.SubjectKeyIdentifier)
     if wanted is None or wanted.key_identifier is None or own is None:

@@ -1,19 +1,22 @@
-"""A CRL that is kept without the entries of an earlier one, and put together again (docs/lists.md).
+"""Storage of a CRL without the entries of an earlier one, and its restoration.
 
-Kept so, a list of a million entries costs what was added since. It is cut at the elements of CertificateList (RFC 5280,
-5.1), and looks like one; only put together is it what its CA has signed.
+A stored CRL of a million entries so costs only the added entries. It is cut at the elements of CertificateList (RFC
+5280, 5.1), and looks like one. Only the restored CRL is what its CA has signed. docs/lists.md describes the method.
 """
 
 from dataclasses import dataclass
 
 _SEQUENCE, _LONG = 0x30, 0x80
 _BEFORE_ENTRIES = 5
-"""version, signature, issuer, thisUpdate, nextUpdate: none of ours lacks one."""
+"""Number of fields before the entries: version, signature, issuer and two dates.
+
+The dates are thisUpdate and nextUpdate. All our CRLs have these fields.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CrlParts:
-    """A list in four pieces: what stands before its entries, the entries, what stands after, and the signature."""
+    """CRL in four pieces: fields before its entries, entries, fields after, signature."""
 
     before: memoryview
     entries: memoryview
@@ -22,7 +25,10 @@ class CrlParts:
 
 
 def split_crl(der: bytes) -> CrlParts:
-    """Cut a list of ours. Raises ValueError for octets that cannot be one."""
+    """Split one of our CRLs into its pieces.
+
+    Raises ValueError for octets that cannot be one.
+    """
     view = memoryview(der)
     begin, _ = element(view, 0)
     tbs_begin, tbs_end = element(view, begin)
@@ -30,29 +36,32 @@ def split_crl(der: bytes) -> CrlParts:
     for _ in range(_BEFORE_ENTRIES):
         _, at = element(view, at)
     begin, end = element(view, at)
-    # Where nothing is listed the extensions follow at once.
+    # In an empty CRL the extensions follow at once.
     listed = view[at] == _SEQUENCE
     entries = view[begin:end] if listed else view[at:at]
     return CrlParts(view[tbs_begin:at], entries, view[end if listed else at : tbs_end], view[tbs_end:])
 
 
 def strip_entries(der: bytes, octets: int) -> bytes:
-    """The same list without so many octets of its first entries."""
+    """Return the CRL without its first entries of `octets` octets in total."""
     pieces = split_crl(der)
     return _put_together(pieces, pieces.entries[octets:])
 
 
 def join_crl(first_entries: bytes | memoryview, short: bytes) -> bytes:
-    """A list that was kept without its first entries, with them.
+    """Return a stored CRL with its first entries restored.
 
-    Raises ValueError for octets that are no list.
+    Raises ValueError for octets that are no CRL.
     """
     pieces = split_crl(short)
     return _put_together(pieces, first_entries, pieces.entries)
 
 
 def element(octets: bytes | memoryview, at: int) -> tuple[int, int]:
-    """Where the content of the DER element at this place begins and ends (X.690, 8.1.3). Raises ValueError."""
+    """Return begin and end of the content of the DER element at `at` (X.690, 8.1.3).
+
+    Raises ValueError if the octets end before the element.
+    """
     try:
         length, start = octets[at + 1], at + 2
     except IndexError:
@@ -76,7 +85,7 @@ def _put_together(pieces: CrlParts, *entries: bytes | memoryview) -> bytes:
 
 
 def _head(length: int) -> bytes:
-    """Tag and length of a SEQUENCE."""
+    """Return tag and length of a SEQUENCE."""
     if length < _LONG:
         return bytes((_SEQUENCE, length))
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")

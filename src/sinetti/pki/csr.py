@@ -1,10 +1,9 @@
 """PKCS#10 requests (RFC 2986).
 
-The key is taken out and nothing else: no other field of a request is ever trusted.
+Only the key is extracted; no other field of a request is trusted.
 
-What people paste or upload for a certificate signing request: PEM, bare base64 or DER, and what it is instead.
-
-Nothing of it is kept, shown again or logged: a private key may be among it.
+Users paste or upload a certificate signing request as PEM, bare base64 or DER. The module also detects other content.
+The input is not stored, shown again or logged, since it may contain a private key.
 """
 
 import binascii
@@ -27,14 +26,14 @@ from sinetti.pki.signatures import hash_for
 from sinetti.pki.spki import request_describes_curve
 
 LARGEST_REQUEST = 10_240
-"""Octets of DER (facts sheet, 2)."""
+"""Limit of a request in octets of DER (facts sheet, 2)."""
 
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedKey:
-    """A key whose holder has shown to have the private half, with its id and type."""
+    """Key with proof of possession of its private half, with its id and type."""
 
     public_key: PublicKey
     key_id: KeyId
@@ -42,10 +41,11 @@ class RequestedKey:
 
 
 def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Rejection:
-    """Take the key out of a DER PKCS#10 request.
+    """Extract the key of a DER PKCS#10 request.
 
-    Any octets give an answer, never an error: CSR_UNREADABLE (no DER PKCS#10, trailing octets, over 10,240 octets, its
-    own signature fails or uses a broken hash) or KEY_NOT_ACCEPTED. Subject and extensions may be empty or nonsense.
+    Any octets give a result, never an exception. The rejection CSR_UNREADABLE means: no DER PKCS#10, trailing octets,
+    over 10,240 octets, or a signature that fails or uses a broken hash. The other one is KEY_NOT_ACCEPTED. Subject and
+    extensions may be empty or invalid.
     """
     # 1 Shape. The length comes first: nothing large is parsed.
     if not 0 < len(der) <= LARGEST_REQUEST:
@@ -54,7 +54,7 @@ def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Rejection:
         request = x509.load_der_x509_csr(der)
     except (ValueError, x509.InvalidVersion):
         return Rejection(RejectionReason.CSR_UNREADABLE)
-    # 2 The key's bounds, before anything is verified with it: a huge exponent costs milliseconds (facts sheet, 4).
+    # 2 Bounds of the key, before any verification with it: a huge exponent costs milliseconds (facts sheet, 4).
     found = _key_of(request)
     if found is None:
         return Rejection(RejectionReason.KEY_NOT_ACCEPTED)
@@ -69,7 +69,10 @@ def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Rejection:
 
 
 def build_request(private_key: PrivateKey, customer_id: str, customer_name: str | None) -> bytes:
-    """Make a request in DER as holders send it: CN = customer id, O = customer name (cut to 64 characters), C = FI."""
+    """Build a request in DER as holders send it.
+
+    The subject has CN = customer id, O = customer name (cut to 64 characters) and C = FI.
+    """
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, customer_id)]
     organisation = organisation_name(customer_name or "")
     if organisation:
@@ -87,7 +90,7 @@ def _key_of(request: x509.CertificateSigningRequest) -> tuple[PublicKey, KeyType
     kind = key_type(public_key)
     if kind is None or not isinstance(public_key, PublicKey):
         return None
-    # A curve is named, never described (RFC 5480, 2.1.1), though the description may be that of one we take.
+    # A curve is named, never described (RFC 5480, 2.1.1), even if the description is that of an accepted curve.
     return None if request_describes_curve(request) else (public_key, kind)
 
 
@@ -99,7 +102,10 @@ def _signature_holds(request: x509.CertificateSigningRequest) -> bool:
 
 
 LARGEST_PASTED = 16 * 1024
-"""Octets: a request of 10,240 octets in PEM, and what programs write around it."""
+"""Limit of the input in octets.
+
+A request of 10,240 octets in PEM fits, with text around it.
+"""
 
 _KEY = re.compile(rb"-----\s*BEGIN [A-Z0-9 ]*PRIVATE KEY|PRIVATE KEY-----|PuTTY-User-Key-File", re.IGNORECASE)
 _CERTIFICATE = re.compile(rb"-----\s*BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
@@ -113,7 +119,7 @@ _SHORTEST = 2
 
 
 class CsrUploadError(StrEnum):
-    """Why it is no request."""
+    """Reason why the input is no request."""
 
     EMPTY = "empty"
     LARGE = "large"
@@ -124,10 +130,10 @@ class CsrUploadError(StrEnum):
 
 
 def parse_csr_upload(octets: bytes) -> bytes | CsrUploadError:
-    """Give the DER of the one request that is meant, not looked into, or why there is none.
+    """Return the DER of the one request in the input, unparsed, or the error.
 
-    White space and line breaks do not count, nor does what stands before and after a PEM block. A private key anywhere
-    in it comes first, whatever else there is.
+    White space and line breaks are ignored, and so is text before and after a PEM block. A private key anywhere in the
+    input takes precedence over other errors.
     """
     text = octets.removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
@@ -154,7 +160,10 @@ def _judged(der: bytes) -> bytes | CsrUploadError:
 
 
 def _decoded(text: bytes) -> bytes | None:
-    """Decode base64, the lines of headers that some programs write left out; None where it is none, or no DER."""
+    """Decode base64 without the header lines that some programs add.
+
+    The result is None if the text is no base64, or no DER.
+    """
     letters = b"".join(_HEADER.sub(b"", text).split())
     try:
         der = b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
@@ -164,9 +173,10 @@ def _decoded(text: bytes) -> bytes | None:
 
 
 def _is_key(der: bytes) -> bool:
-    """Whether octets look like a private key, encrypted or not, bare or in PKCS#12: by their first fields alone.
+    """Return True if octets look like a private key, by their first fields alone.
 
-    Nothing is opened: sizes and counts of rounds are the sender's, and would cost what the sender likes.
+    The key may be encrypted or not, bare or in PKCS#12. Nothing is decrypted, since the sender controls sizes and
+    iteration counts, and with them the cost.
     """
     whole = _inside(der)
     if whole is None:
@@ -182,14 +192,20 @@ def _is_key(der: bytes) -> bool:
 
 
 def _inside(der: bytes) -> bytes | None:
-    """The content of the SEQUENCE that these octets begin with, and whatever follows it; None where there is none."""
+    """Return the content of the SEQUENCE at the start, and all octets after it.
+
+    The result is None if there is no SEQUENCE.
+    """
     if len(der) < _SHORTEST or der[0] != _SEQUENCE:
         return None
     return der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :]
 
 
 def _after(der: bytes) -> bytes:
-    """What follows the first element; empty where its length is longer than there are octets."""
+    """Return the octets after the first element.
+
+    The result is empty if the length of that element exceeds the input.
+    """
     size = der[1]
     start = 2
     if size & 0x80:

@@ -1,6 +1,6 @@
-"""Keys and certificates in and out of their encodings, and the two hex forms that every room uses.
+"""Encodings of keys and certificates, and the two hex forms of all packages.
 
-Key, certificate and chain in one file: PKCS#12 (RFC 7292), for programs that keep them so.
+PKCS#12 (RFC 7292) contains key, certificate and chain in one file, for programs that need it.
 """
 
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ from sinetti.domain.values import KeyType, Serial, Sha256
 from sinetti.pki import spki
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-"""The private keys that this project makes and uses."""
+"""Private key types that this project creates and uses."""
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-"""The public keys that it looks into; any other kind is refused where it comes in."""
+"""Public key types that this project reads; input checks reject any other type."""
 
 AnyPublicKey = PublicKeyTypes
-"""Whatever cryptography reads out of a request or certificate."""
+"""Public key types that cryptography reads from requests and certificates."""
 
 ORGANISATION_LIMIT = 64
 """ub-organization-name, in characters (RFC 5280, appendix A.1)."""
@@ -40,7 +40,7 @@ _EXPONENT = 65_537
 
 
 def generate_key(kind: KeyType) -> PrivateKey:
-    """Make a key pair with the machine's own randomness; RSA with the exponent 65537."""
+    """Generate a key pair with the machine's randomness; RSA with the exponent 65537."""
     match kind:
         case KeyType.RSA_2048:
             return rsa.generate_private_key(_EXPONENT, 2048)
@@ -57,12 +57,12 @@ def generate_key(kind: KeyType) -> PrivateKey:
 
 
 def load_private_key(pem: bytes, passphrase: bytes | None = None, *, tests_primes: bool = True) -> PrivateKey:
-    """Read a PEM private key, RSA or EC.
+    """Load a PEM private key, RSA or EC.
 
-    Without `tests_primes` the numbers of an RSA key are only compared with each other, in 35 µs instead of 40 ms. A
-    damaged octet still shows. That is for keys which are looked at, not used.
+    Without `tests_primes` the numbers of an RSA key are only compared with each other, in 35 µs instead of 40 ms. The
+    comparison still detects a damaged octet. It is for keys that are inspected, not used.
 
-    Raises ValueError with a sentence that says why, and never with anything of the key or passphrase in it.
+    Raises ValueError with a sentence for users. The sentence contains no part of the key or passphrase.
     """
     try:
         key = load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=not tests_primes)
@@ -96,9 +96,9 @@ def _is_consistent(key: rsa.RSAPrivateKey) -> bool:
 
 
 def passphrase_matches(pem: bytes, passphrase: bytes) -> bool:
-    """Whether a passphrase opens a PEM private key.
+    """Return True if a passphrase decrypts a PEM private key.
 
-    The key itself is not looked at: that takes 0.2 s for RSA 4096.
+    The key itself is not checked, since that takes 0.2 s for RSA 4096.
     """
     try:
         load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=True)
@@ -108,20 +108,21 @@ def passphrase_matches(pem: bytes, passphrase: bytes) -> bool:
 
 
 LONGEST_PASSPHRASE = 1023
-"""Octets: OpenSSL takes no longer ones for keys."""
+"""Longest passphrase in octets, the limit of OpenSSL for keys."""
 
 
 def dump_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
-    """PKCS#8 in PEM: encrypted (PBES2: PBKDF2-SHA-256 and AES-256, well under a millisecond to open), or bare for None.
+    """Encode a private key as PKCS#8 in PEM, encrypted or, without passphrase, bare.
 
-    The few rounds of PBKDF2 suppose a passphrase of high entropy, as a machine makes it, not one that people remember.
+    Encryption is PBES2 with PBKDF2-SHA-256 and AES-256; decryption takes well under a millisecond. The few rounds of
+    PBKDF2 require a machine-generated passphrase of high entropy, not one that people remember.
     """
     how: KeySerializationEncryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how)
 
 
 def certificate_pem(der: bytes) -> bytes:
-    """Write the same certificate as PEM (RFC 7468), its last line ended.
+    """Convert a certificate to PEM (RFC 7468), with a line end.
 
     Raises ValueError if it is no certificate.
     """
@@ -129,16 +130,16 @@ def certificate_pem(der: bytes) -> bytes:
 
 
 def certificate_der(certificate: x509.Certificate) -> bytes:
-    """Give the octets of a certificate in DER."""
+    """Return the DER of a certificate."""
     return certificate.public_bytes(Encoding.DER)
 
 
 def load_certificate(octets: bytes) -> x509.Certificate:
-    """Read one certificate, DER or PEM (of a PEM file with several: the first).
+    """Load one certificate, DER or PEM (the first of a PEM file with several).
 
-    Raises ValueError with a sentence that people can read, also where its key describes an elliptic curve.
+    Raises ValueError with a sentence for users, also if its key describes an elliptic curve.
     """
-    # DER comes first: what opens PEM may also stand inside a name.
+    # DER comes first: the marker of PEM may also occur inside a name.
     for load in (x509.load_der_x509_certificate, x509.load_pem_x509_certificate):
         try:
             certificate = load(octets)
@@ -150,16 +151,16 @@ def load_certificate(octets: bytes) -> x509.Certificate:
 
 
 def sha256_hex(octets: bytes) -> Sha256:
-    """SHA-256 in lower-case hex: 64 digits."""
+    """Return the SHA-256 in lower-case hex: 64 digits."""
     digest = hashes.Hash(hashes.SHA256())
     digest.update(octets)
     return Sha256(digest.finalize().hex())
 
 
 def serial_hex(number: int) -> Serial:
-    """Write a serial number in lower-case hex, an even number of digits.
+    """Format a serial number in lower-case hex, an even number of digits.
 
-    Raises ValueError for a negative one: no certificate has it that keeps to RFC 5280, 4.1.2.2.
+    Raises ValueError for a negative one, which RFC 5280, 4.1.2.2, forbids.
     """
     if number < 0:
         why = "its serial number is negative"
@@ -168,19 +169,22 @@ def serial_hex(number: int) -> Serial:
 
 
 def organisation_name(name: str) -> str:
-    """Give the name as it may stand in a subject: its first 64 characters, no blanks at either end (facts sheet, 4)."""
+    """Return the name for a subject: 64 characters at most, trimmed (facts sheet, 4)."""
     return name.strip()[:ORGANISATION_LIMIT].rstrip()
 
 
 _ROUNDS, _ROUNDS_LEGACY = 20_000, 2048
-"""Rounds of key derivation.
+"""Rounds of key derivation, of the modern and of the legacy form.
 
-The old form is of no strength anyway: some of its readers take no more.
+The legacy form has no strength anyway, and some of its readers accept no more.
 """
 
 
 def is_password(octets: bytes) -> bool:
-    """Tell whether octets are a password that a PKCS#12 file takes and a person types: one line of UTF-8, no mark."""
+    """Return True for a password that PKCS#12 accepts and a person can type.
+
+    It is one line of UTF-8 without byte order mark.
+    """
     try:
         return octets.decode().isprintable() and bool(octets)
     except UnicodeDecodeError:
@@ -190,10 +194,11 @@ def is_password(octets: bytes) -> bool:
 def dump(
     name: str, key: PrivateKey | None, chain: Sequence[x509.Certificate], password: bytes, *, legacy: bool
 ) -> bytes:
-    """Write a PKCS#12 file: the certificate comes first in `chain`, then those above it. `name` is its friendly name.
+    """Encode a PKCS#12 file with the friendly name `name`.
 
-    `password` is one as `is_password` tells. Modern: PBES2 with AES-256 and HMAC-SHA-256. Legacy: 3DES and HMAC-SHA-1,
-    which whoever has the file breaks.
+    The certificate comes first in `chain`, then those above it. `password` satisfies `is_password`. The modern form
+    uses PBES2 with AES-256 and HMAC-SHA-256. The legacy form uses 3DES and HMAC-SHA-1, which an attacker with the file
+    can break.
     """
     how = PrivateFormat.PKCS12.encryption_builder()
     if legacy:
@@ -204,7 +209,7 @@ def dump(
         how = how.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
     friendly = name.encode()
     if key is None:
-        # Certificates alone have their names beside them; the first is the one that is meant.
+        # Without a key each certificate has its own name; the first one gets the friendly name.
         bags = [pkcs12.PKCS12Certificate(one, friendly if one is chain[0] else None) for one in chain]
         return pkcs12.serialize_key_and_certificates(None, None, None, bags, how.build(password))
     return pkcs12.serialize_key_and_certificates(friendly, key, chain[0], chain[1:], how.build(password))

@@ -1,6 +1,7 @@
-"""Which public keys are taken, and the one id of a key in all its encodings.
+"""Key policy: accepted public keys, the id of a key, and weak RSA moduli.
 
-RSA moduli that anybody can factor: four quick tests on the number alone. `n` is odd and at least 2048 bits.
+The id is the same in all encodings of a key. Four quick tests on the modulus alone detect RSA moduli that an attacker
+can factor. `n` is odd and at least 2048 bits.
 """
 
 from itertools import compress
@@ -22,7 +23,7 @@ _SIEVE, _FINER = 16 * 9 * 5 * 7, 11 * 13 * 17
 
 
 def primes_to(limit: int) -> tuple[int, ...]:
-    """Every odd prime up to and with `limit`, by the sieve of Eratosthenes."""
+    """Return the odd primes up to and including `limit`, by the sieve of Eratosthenes."""
     marks = bytearray([1]) * (limit + 1)
     for number in range(3, isqrt(limit) + 1, 2):
         marks[number * number :: number] = bytes(len(marks[number * number :: number]))
@@ -30,7 +31,7 @@ def primes_to(limit: int) -> tuple[int, ...]:
 
 
 def _subgroup(prime: int) -> frozenset[int]:
-    """List what the powers of 65537 reach modulo this prime."""
+    """Return the residues of the powers of 65537 modulo this prime."""
     reached, power = set[int](), 1
     while power not in reached:
         reached.add(power)
@@ -39,7 +40,7 @@ def _subgroup(prime: int) -> frozenset[int]:
 
 
 def _squares(modulus: int) -> bytes:
-    """Mark the remainders that squares leave."""
+    """Mark the residues of squares."""
     reached = {root * root % modulus for root in range(modulus)}
     return bytes(number in reached for number in range(modulus))
 
@@ -50,33 +51,37 @@ _ROCA_SUBGROUPS = {prime: _subgroup(prime) for prime in primes_to(_ROCA_LIMIT)}
 
 
 def has_small_factor(modulus: int) -> bool:
-    """Whether a prime below 10,000 divides it (NIST SP 800-89, 5.3.3, asks for 752)."""
+    """Return True if a prime below 10,000 divides the modulus.
+
+    NIST SP 800-89, 5.3.3, requires 752.
+    """
     return gcd(modulus, _SMALL_PRODUCT) != 1
 
 
 def has_roca_fingerprint(modulus: int) -> bool:
-    """Whether it looks like a key of the library of CVE-2017-15361 ("ROCA").
+    """Return True for the pattern of keys of CVE-2017-15361 ("ROCA").
 
-    That library made primes k·M + (65537^a mod M) with M a product of the first primes, so the modulus is a power of
-    65537 modulo each of them (Nemec et al., "The Return of Coppersmith's Attack", 2017, section 3). A sound key is
-    taken for such a one less than once in a hundred million.
+    That library generated primes k·M + (65537^a mod M) with M a product of the first primes. The modulus is therefore
+    a power of 65537 modulo each of them (Nemec et al., "The Return of Coppersmith's Attack", 2017, section 3). A sound
+    key matches less than once in a hundred million.
     """
     return all(modulus % prime in subgroup for prime, subgroup in _ROCA_SUBGROUPS.items())
 
 
 def has_biased_bits(modulus: int) -> bool:
-    """Whether far fewer or more of its bits are set than chance sets: 40 to 60 in a hundred are taken.
+    """Return True unless 40 to 60 per cent of the modulus' bits are set.
 
-    Generators that fill numbers with zeros make such ones, and then they factor like polynomials (badkeys, "rsapoly"
-    and "rsabias"). A sound key of 2048 bits is as uneven less than once in 10^18.
+    Generators that fill numbers with zeros produce such moduli, which factor like polynomials (badkeys, "rsapoly" and
+    "rsabias"). A sound key of 2048 bits is as uneven less than once in 10^18.
     """
     return not _LEAST_ONES * modulus.bit_length() <= 100 * modulus.bit_count() <= _MOST_ONES * modulus.bit_length()
 
 
 def has_close_primes(modulus: int) -> bool:
-    """Whether Fermat's method factors it within 300 rounds: both primes nearly equal (CVE-2022-26320), or a square.
+    """Return True if Fermat's method factors the modulus within 300 rounds.
 
-    Small remainders spare most rounds the big numbers and the costly root; their tables fit a processor's first cache.
+    Both primes are then nearly equal (CVE-2022-26320), or it is a square. Tables of small residues avoid the big
+    numbers and the costly root in most rounds. They fit into the first-level cache of a processor.
     """
     middle = isqrt(modulus - 1) + 1
     rest = middle * middle - modulus
@@ -100,9 +105,9 @@ _LEAST_EXPONENT, _GREATEST_EXPONENT = 65_537, 2**32
 
 
 def key_type(public_key: AnyPublicKey) -> KeyType | None:
-    """Tell what `--key` calls this key; None for any other algorithm, curve or size.
+    """Return the key type, or None for any other algorithm, curve or size.
 
-    RSA sizes count exactly.
+    RSA sizes must match exactly.
     """
     match public_key:
         case rsa.RSAPublicKey():
@@ -114,10 +119,14 @@ def key_type(public_key: AnyPublicKey) -> KeyType | None:
 
 
 def key_id(public_key: AnyPublicKey) -> KeyId:
-    """SHA-256 (lower-case hex) over the key's numbers, so that no re-encoding makes a used key look new.
+    """Return the id of a key: SHA-256 over its numbers in lower-case hex.
 
-    As the facts sheet, 4, has it. RSA: the modulus alone, big-endian without leading zeros. EC: the curve's name in
-    ASCII ("secp256r1"), then the uncompressed point (SEC 1, 2.3.3). Raises ValueError for any other algorithm.
+    A used key therefore has the same id in every encoding. The facts sheet, 4, defines the octets:
+
+    - RSA: the modulus alone, big-endian without leading zeros.
+    - EC: the curve's name in ASCII ("secp256r1"), then the uncompressed point (SEC 1, 2.3.3).
+
+    Raises ValueError for any other algorithm.
     """
     match public_key:
         case rsa.RSAPublicKey():
@@ -132,9 +141,10 @@ def key_id(public_key: AnyPublicKey) -> KeyId:
 
 
 def check_key_policy(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Rejection:
-    """Give the key's id, or KEY_NOT_ACCEPTED: type, size or exponent outside the policy, or known to be weak.
+    """Return the id of a key, or KEY_NOT_ACCEPTED.
 
-    Looks at numbers only and verifies nothing with the key, so it is cheap and may come first.
+    A key is rejected if its type, size or exponent is outside the policy, or if it is known to be weak. The check
+    looks at numbers only and verifies nothing with the key. It is therefore cheap and may come first.
     """
     if key_type(public_key) not in policy.types:
         return Rejection(RejectionReason.KEY_NOT_ACCEPTED)
@@ -146,10 +156,11 @@ def check_key_policy(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Rej
 
 
 def have_common_factor(first: AnyPublicKey, second: AnyPublicKey) -> bool:
-    """Whether two RSA keys have one prime in common, so that whoever sees both can compute both private keys.
+    """Return True if two RSA keys have exactly one prime in common.
 
-    Machines that make keys before they have any randomness make such ones (Heninger et al., "Mining Your Ps and Qs",
-    2012). The same modulus twice is the same key, and not meant here.
+    An observer of both keys can then compute both private keys. Machines that generate keys without enough randomness
+    produce such pairs (Heninger et al., "Mining Your Ps and Qs", 2012). Equal moduli are the same key and do not
+    count.
     """
     if not isinstance(first, rsa.RSAPublicKey) or not isinstance(second, rsa.RSAPublicKey):
         return False
@@ -170,5 +181,5 @@ def _is_weak(modulus: int) -> bool:
 
 
 def is_rsa(public_key: AnyPublicKey) -> bool:
-    """Whether it is an RSA key, of any size."""
+    """Return True for an RSA key of any size."""
     return isinstance(public_key, rsa.RSAPublicKey)

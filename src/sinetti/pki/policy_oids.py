@@ -1,4 +1,7 @@
-"""Policy OIDs in issuing CA certificates: a PEM file alone tells what a certificate is for (docs/oids.md)."""
+"""Policy OIDs in issuing CA certificates (docs/oids.md).
+
+They show the purpose of a certificate from a PEM file alone.
+"""
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -7,10 +10,16 @@ from sinetti.domain.values import Channel, Environment
 from sinetti.pki.chain import extension_value
 
 ARC = "2.25.156868473485101095000396921412762461610"
-"""Our own arc: 2.25 (ITU-T X.667) and the UUID 7603c4df-e7d0-4dc5-99ac-a0f5edd3e5aa as a whole number."""
+"""OID arc of this project: 2.25 (ITU-T X.667) and a UUID as a whole number.
+
+The UUID is 7603c4df-e7d0-4dc5-99ac-a0f5edd3e5aa.
+"""
 
 ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
-"""anyPolicy (RFC 5280, 4.2.1.4): in intermediate CA certificates, so that the policies below them are valid."""
+"""anyPolicy (RFC 5280, 4.2.1.4), for intermediate CA certificates.
+
+With it the policies below them are valid.
+"""
 
 _TYPES = {Channel.WS: 1, Channel.SFTP: 2}
 _SERVICES = 3
@@ -18,12 +27,12 @@ _ENVIRONMENTS = {Environment.PRODUCTION: 1, Environment.TEST: 2}
 
 
 def channel_policy(channel: Channel, environment: Environment) -> x509.ObjectIdentifier:
-    """Give the policy of the CA that issues to holders for one channel in one environment."""
+    """Return the policy of the issuing CA of one channel in one environment."""
     return x509.ObjectIdentifier(f"{ARC}.1.{_TYPES[channel]}.{_ENVIRONMENTS[environment]}")
 
 
 def services_policy(environment: Environment) -> x509.ObjectIdentifier:
-    """Give the policy of the CA whose leaves sign responses in one environment."""
+    """Return the policy of the CA for certificates that sign responses."""
     return x509.ObjectIdentifier(f"{ARC}.1.{_SERVICES}.{_ENVIRONMENTS[environment]}")
 
 
@@ -33,9 +42,9 @@ _CHANNELS = {
 
 
 def channel_from_policy(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
-    """Give the channel and environment of a holder's issuing CA.
+    """Return the channel and environment of a holder's issuing CA.
 
-    None for every other certificate: no policy of ours, more than one of them, or one that cannot be read.
+    The result is None for a certificate without exactly one policy of this project, or if it cannot be read.
     """
     try:
         policies = extension_value(issuing_ca_certificate, x509.CertificatePolicies)
@@ -46,7 +55,10 @@ def channel_from_policy(issuing_ca_certificate: x509.Certificate) -> tuple[Chann
 
 
 def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Environment | None = None) -> bool:
-    """Whether it is a services issuing CA, of this environment or (None) of either; False if it cannot be read."""
+    """Return True for a services issuing CA of this environment, or of any for None.
+
+    The result is False if the certificate cannot be read.
+    """
     wanted = {services_policy(one) for one in Environment if environment in {None, one}}
     try:
         policies = extension_value(issuing_ca_certificate, x509.CertificatePolicies)
@@ -56,17 +68,18 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
 
 
 def is_ocsp_responder(certificate: x509.Certificate) -> bool:
-    """Whether its key may sign OCSP answers for its issuer (RFC 6960, 4.2.2.2), and so nothing else.
+    """Return True for an OCSP signing key (RFC 6960, 4.2.2.2), which has no other use.
 
-    Who issued it is another question. Raises ValueError if its extensions cannot be read.
+    The issuer is not checked. Raises ValueError if the extensions cannot be read.
     """
     return ExtendedKeyUsageOID.OCSP_SIGNING in (extension_value(certificate, x509.ExtendedKeyUsage) or ())
 
 
 def is_holder_certificate(certificate: x509.Certificate) -> bool:
-    """Whether it is a holder's by its own extensions: no CA, for TLS clients, its key may sign (facts sheet, 4).
+    """Return True for a holder's certificate, by its own extensions (facts sheet, 4).
 
-    Who issued it is another question. False if it cannot be read.
+    It is no CA, is for TLS clients, and its key may sign. The issuer is not checked. The result is False if the
+    certificate cannot be read.
     """
     try:
         constraints = extension_value(certificate, x509.BasicConstraints)
@@ -78,5 +91,5 @@ def is_holder_certificate(certificate: x509.Certificate) -> bool:
         return False
     may_sign = usage is None or usage.digital_signature
     named = tuple(purposes or ())
-    # Whoever answers for a CA's certificates is none of its holders (RFC 6960, 4.2.2.2).
+    # An OCSP responder of a CA is none of its holders (RFC 6960, 4.2.2.2).
     return may_sign and ExtendedKeyUsageOID.CLIENT_AUTH in named and ExtendedKeyUsageOID.OCSP_SIGNING not in named

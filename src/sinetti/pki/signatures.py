@@ -1,4 +1,7 @@
-"""Plain signatures as X.509 uses them: RSA PKCS#1 v1.5 (RFC 8017, 8.2) and ECDSA in DER (RFC 3279, 2.2.3)."""
+"""Plain signatures of X.509.
+
+They are RSA PKCS#1 v1.5 (RFC 8017, 8.2) and ECDSA in DER (RFC 3279, 2.2.3).
+"""
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -7,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from sinetti.pki.encoding import PrivateKey, PublicKey
 
 X509Hash = hashes.SHA256 | hashes.SHA384
-"""The hashes that our own signatures use."""
+"""Hash algorithms of our own signatures."""
 
 _P384_BITS = 384
 
@@ -18,14 +21,20 @@ _ECDSA_WITH_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
 
 
 def hash_for(public_key: PublicKey) -> X509Hash:
-    """Which hash goes with a signer's key: SHA-256 for RSA and P-256, SHA-384 for P-384 (RFC 5758, 3.2)."""
+    """Return the hash for a signer's key (RFC 5758, 3.2).
+
+    It is SHA-256 for RSA and P-256, SHA-384 for P-384.
+    """
     if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.key_size >= _P384_BITS:
         return hashes.SHA384()
     return hashes.SHA256()
 
 
 def algorithm_identifier(public_key: PublicKey) -> bytes:
-    """Give the AlgorithmIdentifier, in DER, of a signature by this key (RFC 5280, 4.1.1.2)."""
+    """Return the AlgorithmIdentifier of a key's signatures, in DER.
+
+    The source is RFC 5280, 4.1.1.2.
+    """
     if isinstance(public_key, rsa.RSAPublicKey):
         return _SHA256_WITH_RSA
     return _ECDSA_WITH_SHA384 if isinstance(hash_for(public_key), hashes.SHA384) else _ECDSA_WITH_SHA256
@@ -40,7 +49,7 @@ def sign(private_key: PrivateKey, octets: bytes) -> bytes:
 
 
 def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
-    """Whether the signature over these octets was made with this key and the hash that `hash_for` names."""
+    """Return True if this key made the signature, with the hash of `hash_for`."""
     chosen = hash_for(public_key)
     try:
         if isinstance(public_key, rsa.RSAPublicKey):

@@ -1,9 +1,9 @@
-"""The SubjectPublicKeyInfo of a certificate or request (RFC 5280, 4.1.2.7).
+"""SubjectPublicKeyInfo of a certificate or request (RFC 5280, 4.1.2.7).
 
-Its EC curve has to be named, not described. RFC 5480, 2.1.1, forbids a description (specifiedCurve). The library takes
-one that equals a curve it knows, and then shows the key as if the curve were named. Other programs trusted descriptions
-that differ from it in the generator (CVE-2020-0601), so a description is refused wherever a certificate or request
-comes in.
+Its EC curve must be named, not described: RFC 5480, 2.1.1, forbids a description (specifiedCurve). The library accepts
+a description that equals a known curve, and then shows the key as if the curve were named. Other programs trusted
+descriptions with another generator (CVE-2020-0601). Checks of incoming certificates and requests therefore reject a
+description.
 """
 
 from cryptography import x509
@@ -15,32 +15,38 @@ _EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")
 """The OBJECT IDENTIFIER id-ecPublicKey (RFC 5480, 2.1.1), with tag and length."""
 
 _BEFORE_KEY = 5
-"""Members of a TBSCertificate between its version and the key: serial, signature, issuer, validity, subject."""
+"""Number of members of a TBSCertificate between its version and the key.
+
+They are serial, signature, issuer, validity and subject.
+"""
 
 _BEFORE_REQUESTED_KEY = 2
-"""Members of a CertificationRequestInfo (RFC 2986, 4.1) before the key: version, subject."""
+"""Number of members of a CertificationRequestInfo before the key (RFC 2986, 4.1).
+
+They are version and subject.
+"""
 
 DESCRIBED = "its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"
-"""Why such a certificate is refused, for people."""
+"""Message for the rejection of such a certificate."""
 
 
 def describes_curve(certificate: x509.Certificate) -> bool:
-    """Tell whether the parameters of an EC key are not the name of a curve.
+    """Return True if the parameters of an EC key are not the name of a curve.
 
-    Returns False for other keys.
+    The result is False for other keys.
     """
     return _is_described(certificate.tbs_certificate_bytes, _BEFORE_KEY)
 
 
 def request_describes_curve(request: x509.CertificateSigningRequest) -> bool:
-    """Tell the same of the key in a request."""
+    """Return True if the key of a request is such an EC key."""
     return _is_described(request.tbs_certrequest_bytes, _BEFORE_REQUESTED_KEY)
 
 
 def checked(certificate: x509.Certificate) -> x509.Certificate:
-    """Return the certificate. Raises ValueError if its key describes its curve.
+    """Return the certificate.
 
-    The error has the text DESCRIBED.
+    Raises ValueError with the text DESCRIBED if its key describes its curve.
     """
     if describes_curve(certificate):
         raise ValueError(DESCRIBED)
@@ -48,7 +54,7 @@ def checked(certificate: x509.Certificate) -> x509.Certificate:
 
 
 def _is_described(signed: bytes, before: int) -> bool:
-    """Skip to the key.
+    """Return True if the key after `before` members describes its curve.
 
     `signed` was parsed as DER before, so its lengths are valid.
     """
@@ -66,7 +72,7 @@ def _is_described(signed: bytes, before: int) -> bool:
 
 
 def _inside(der: bytes, at: int) -> tuple[int, int]:
-    """Give where the contents of the element at `at` begin and where they end."""
+    """Return begin and end of the contents of the element at `at`."""
     length, begin = der[at + 1], at + 2
     if length & _LONG_FORM:
         more = length & ~_LONG_FORM

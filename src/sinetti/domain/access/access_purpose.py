@@ -1,4 +1,7 @@
-"""What staff look at, and what for: a closed list of purposes, and what is kept of a look (docs/clerks.md)."""
+"""Purposes for which staff read personal data, and the record of a read.
+
+The rules are described in docs/clerks.md.
+"""
 
 import hmac
 from dataclasses import dataclass
@@ -7,9 +10,9 @@ from hashlib import sha256
 
 
 class AccessPurpose(StrEnum):
-    """Why a clerk looks at somebody's data.
+    """Purpose for which a clerk reads personal data.
 
-    A closed list: audit rows have no free text.
+    The list is closed, since audit rows contain no free text.
     """
 
     APPLICATION = "application"
@@ -21,7 +24,7 @@ class AccessPurpose(StrEnum):
 
 
 class SearchScope(StrEnum):
-    """What is searched, where no single object is looked at."""
+    """Data that a search covers, if the clerk reads no single object."""
 
     APPLICATIONS = "applications"
     ORGANISATIONS = "organisations"
@@ -34,17 +37,23 @@ class SearchScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessJustification:
-    """A clerk's purpose, for as long as they keep it; `case` is a case number of ours, or empty."""
+    """Purpose that a clerk has selected, valid until the clerk changes it.
+
+    `case` is a case number of the authority, or empty.
+    """
 
     purpose: AccessPurpose
     case: str = ""
 
 
 def search_digest(key: bytes, place: SearchScope, text: str) -> str:
-    """What is kept of a search: 32 hex digits, the same for the same text, that nobody can guess back without the key.
+    """Return a keyed digest of a search text for the audit log, 32 hex digits.
 
-    The key of these is made from the instance's, over a text without a zero octet, as those of links are
-    (domain/link_tokens.py). Case and white space around make no difference.
+    Equal texts have equal digests; case and surrounding white space are ignored. The text cannot be guessed without
+    the key.
+
+    The key is derived from the instance's key, over a text without a zero octet. The keys of links are derived in the
+    same way (domain/link_tokens.py).
     """
     own = hmac.digest(key, b"looks", sha256)
     return hmac.digest(own, f"{place} {text.strip().casefold()}".encode(), sha256).hex()[:32]

@@ -1,4 +1,4 @@
-"""Invitations and requests for a right: how long they wait, how many there may be, and the ids that a firm asks for."""
+"""Invitations and requests for a role: lifetimes, limits and lists of identifiers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,26 +10,29 @@ from sinetti.domain.identifiers import is_identifier, normalise
 from sinetti.domain.values import Environment
 
 INVITATION_LIVES: Final = timedelta(days=14)
-"""How long the link of an invitation works, as that to transfer IDs does."""
+"""Lifetime of an invitation link, equal to that of a link to transfer IDs."""
 REQUEST_LIVES: Final = timedelta(days=60)
-"""How long a request waits for its answer."""
+"""Time for which a request waits for its answer."""
 
 ASKED_AT_ONCE: Final = 500
-"""Organisations that a firm asks at once."""
+"""Organisations that a firm may name in one request."""
 ASKED_A_DAY: Final = 10
-"""Requests of one person in 24 hours."""
+"""Requests that one person may make in 24 hours."""
 ASKED_BY_A_FIRM_A_DAY: Final = 1000
 TOLD_A_DAY: Final = 10
-"""Requests that signatories are written to about in 24 hours; later ones stand on their page alone."""
+"""Requests in 24 hours that signatories get a message about.
+
+Later requests appear on the signatories' page only.
+"""
 INVITED_A_DAY: Final = 50
-"""Invitations that leave for one organisation in 24 hours."""
+"""Invitations that may be sent for one organisation in 24 hours."""
 MISSED_A_DAY: Final = 20
-"""How often somebody may name an organisation that is not in the register, in 24 hours."""
+"""Attempts in 24 hours of one user to name an unknown organisation."""
 A_DAY: Final = timedelta(days=1)
 
 
 class InvitationState(StrEnum):
-    """Where an invitation stands."""
+    """State of an invitation."""
 
     WAITING = "waiting"
     USED = "used"
@@ -40,7 +43,7 @@ class InvitationState(StrEnum):
 def invitation(
     expires: datetime, used_at: datetime | None, ended_at: datetime | None, now: datetime
 ) -> InvitationState:
-    """Where an invitation stands now; its link works up to its last second."""
+    """Return the state of an invitation; its link works up to its last second."""
     if used_at is not None:
         return InvitationState.USED
     if ended_at is not None:
@@ -49,7 +52,7 @@ def invitation(
 
 
 class RoleRequestState(StrEnum):
-    """What has come of a request, as whoever asked is told it."""
+    """State of a request, as the requester sees it."""
 
     WAITING = "waiting"
     GIVEN = "given"
@@ -60,7 +63,7 @@ class RoleRequestState(StrEnum):
 def role_request_state(
     created: datetime, answered_at: datetime | None, now: datetime, *, given: bool
 ) -> RoleRequestState:
-    """What has come of a request that was made at `created`."""
+    """Return the state of a request that was made at `created`."""
     if answered_at is not None:
         return RoleRequestState.GIVEN if given else RoleRequestState.DECLINED
     return RoleRequestState.WAITING if now <= created + REQUEST_LIVES else RoleRequestState.LAPSED
@@ -68,14 +71,20 @@ def role_request_state(
 
 @dataclass(frozen=True, slots=True)
 class ParsedIdentifiers:
-    """Ids as somebody listed them: each once, in their order; and what is none, by the number of its line from 1."""
+    """Identifiers from a list that a user typed, and the lines that contain none.
+
+    Each identifier appears once, in the order of the list. Faulty lines are named by their number, from 1.
+    """
 
     found: tuple[str, ...]
     wrong: tuple[tuple[int, str], ...]
 
 
 def parse_identifiers(listed: str, environment: Environment) -> ParsedIdentifiers:
-    """Read a list of ids of organisations: one on each line, or several with commas, semicolons or spaces between."""
+    """Parse a list of identifiers of organisations.
+
+    Identifiers stand on lines of their own, or are separated by commas, semicolons or spaces.
+    """
     found: dict[str, str] = {}
     wrong: list[tuple[int, str]] = []
     for number, one in _words(listed):

@@ -1,6 +1,6 @@
 """Invitations of signatories that wait for confirmation (docs/mandates.md).
 
-A clerk asks for one, and a second person confirms it.
+A clerk creates one, and a second person confirms it.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ from typing import Final
 from sinetti.domain.access.persons import Identity, is_same_person
 
 PENDING_LIVES: Final = timedelta(days=14)
-"""How long an invitation waits for its confirmation, as the link of one works."""
+"""Time for which an invitation waits for confirmation, as long as a link works."""
 
 PENDING_A_DAY: Final = 10
-"""Invitations that clerks ask for in 24 hours, for one organisation: its known people hear of each."""
+"""Invitations that clerks may create in 24 hours for one organisation.
+
+The known people of the organisation get a message about each.
+"""
 
 
 class InvitationProposal(StrEnum):
-    """The state of an invitation that a clerk asked for."""
+    """State of an invitation that a clerk proposed."""
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
@@ -28,7 +31,7 @@ class InvitationProposal(StrEnum):
 
 
 class PendingFault(StrEnum):
-    """The reasons against confirming, rejecting or withdrawing. A closed list."""
+    """Reason against confirming, rejecting or withdrawing. A closed list."""
 
     OVER = "over"
     SAME_PERSON = "same-person"
@@ -39,7 +42,7 @@ class PendingFault(StrEnum):
 
 
 class PendingInvitationRefused(Exception):
-    """A decision on a waiting invitation is refused; nothing was changed."""
+    """Decision on a waiting invitation that is rejected; nothing was changed."""
 
     def __init__(self, fault: PendingFault) -> None:
         super().__init__(fault)
@@ -48,10 +51,11 @@ class PendingInvitationRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InvitationConfirmation:
-    """The facts that decide who may confirm an invitation.
+    """Facts that decide if a person may confirm an invitation.
 
-    `by_clerk`: the one who confirms is a clerk, not a signatory. `has_signatory`: the organisation has a signatory who
-    counts. `asker_is_clerk`: the clerk who asked still is one.
+    - `by_clerk`: a clerk confirms, not a signatory.
+    - `has_signatory`: the organisation has a signatory whose role counts.
+    - `asker_is_clerk`: the proposing clerk is still a clerk.
     """
 
     state: InvitationProposal
@@ -64,12 +68,12 @@ class InvitationConfirmation:
 
 
 def state_of(stored: InvitationProposal, expires: datetime, now: datetime) -> InvitationProposal:
-    """Return the state now: one that waits has lapsed after its last second."""
+    """Return the state now; a waiting invitation expires after its last second."""
     return InvitationProposal.LAPSED if stored is InvitationProposal.WAITING and now > expires else stored
 
 
 def check_confirmation(asked: InvitationConfirmation) -> PendingFault | None:
-    """Return why this person may not confirm this invitation now; None if they may."""
+    """Return why this person may not confirm this invitation now, or None."""
     if asked.state is not InvitationProposal.WAITING:
         return PendingFault.OVER
     if is_same_person(asked.confirmer, asked.asker):

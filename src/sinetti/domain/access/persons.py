@@ -1,6 +1,6 @@
-"""The rule that two acts need two people (docs/mandates.md).
+"""Rule that two acts need two people (docs/mandates.md).
 
-It tells which accounts and addresses belong to one person.
+The module decides which accounts and addresses belong to one person.
 """
 
 from collections.abc import Iterable
@@ -28,11 +28,11 @@ class Identity:
 
 
 def is_same_person(one: Identity, other: Identity) -> bool:
-    """Return whether two identities may belong to one person.
+    """Return True if two identities may belong to one person.
 
-    They do if they share an account, a mailbox (an address without regard to case and to a tag after a plus sign) or a
-    subject of a provider. An identity of which nothing is known counts as the same person: two people have to be
-    distinguishable.
+    They do if they share an account, a mailbox, or a subject of a provider. Mailboxes are compared without case and
+    without a tag after a plus sign. An identity without any known property counts as the same person, since two people
+    must be distinguishable.
     """
     if not (one.is_known and other.is_known):
         return True
@@ -44,7 +44,7 @@ def is_same_person(one: Identity, other: Identity) -> bool:
 
 
 def merge(identities: Iterable[Identity]) -> Identity:
-    """Return one identity with all that is known of these."""
+    """Return one identity with all properties of these."""
     known = tuple(identities)
     return Identity(
         frozenset().union(*(one.accounts for one in known)),

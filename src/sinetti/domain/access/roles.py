@@ -1,4 +1,7 @@
-"""Who may do what for which organisation: roles, the rights that each has, and what is handed on (docs/mandates.md)."""
+"""Roles, the permissions of each role, and delegation between organisations.
+
+The rules are described in docs/mandates.md.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from sinetti.domain.business_days import FINNISH_TIME
 
 
 class Role(StrEnum):
-    """What a person, or another organisation, may do for an organisation."""
+    """Role of a person, or of another organisation, for an organisation."""
 
     SIGNATORY = "signatory"
     MANAGER = "manager"
@@ -18,7 +21,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What one has to have the right to: each act of the e-service asks for one of these, on one organisation."""
+    """Permission that an act of the e-service requires on one organisation."""
 
     SEE = "see"
     ORDER = "order"
@@ -27,9 +30,9 @@ class Permission(StrEnum):
     REVOKE = "revoke"
     APPLY = "apply"
     ASK = "ask"
-    """Asking other organisations for a role, for this one."""
+    """Requesting a role from other organisations, for this one."""
     GRANT = "grant"
-    """Giving and withdrawing authorisations, and seeing who has them."""
+    """Giving, withdrawing and listing authorisations."""
 
 
 RIGHTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
@@ -41,25 +44,29 @@ RIGHTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.VIEWER: frozenset({Permission.SEE}),
     }
 )
-"""Each role has all rights of those after it."""
+"""Permissions by role; each role has all permissions of those after it."""
 
 _SMALLEST_FIRST = (Role.VIEWER, Role.MANAGER, Role.SIGNATORY)
 
 GIVEN_TO_AGENTS = frozenset({Role.MANAGER, Role.VIEWER})
-"""What an organisation may give to another one."""
+"""Roles that an organisation may grant to another organisation."""
 
 AGENTS_AT_MOST = timedelta(days=731)
-"""How long another organisation may have a role at a time: two years, one of which may be a leap year."""
+"""Longest time for which another organisation may have a role.
+
+It is two years, one of which may be a leap year.
+"""
 
 NEEDS_SECOND_FACTOR = frozenset({Role.SIGNATORY})
-"""Roles that count only for who has signed in with a second factor."""
+"""Roles that require a sign-in with a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
-    """A role for an organisation, held by a person directly (`via` is None) or by an organisation that they act for.
+    """Role for an organisation, held by a person directly or through an organisation.
 
-    Ids are the register's. `until` is None where it has no end.
+    `via` is the organisation for which the person acts, or None for a direct grant. The ids are those of the database.
+    `until` is None if the role has no end.
     """
 
     organisation_id: str
@@ -70,51 +77,61 @@ class RoleGrant:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveRole:
-    """The greatest role that somebody has for an organisation, and through which one they have it, if not directly."""
+    """Greatest role of a person for an organisation, and its source.
+
+    `via` is the organisation through which the person has the role, or None.
+    """
 
     role: Role
     via: str | None = None
 
 
 def smaller(one: Role, other: Role) -> Role:
-    """The role with fewer rights."""
+    """Return the role with fewer permissions."""
     return min(one, other, key=_SMALLEST_FIRST.index)
 
 
 def greater(one: Role, other: Role) -> Role:
-    """The role with more rights."""
+    """Return the role with more permissions."""
     return max(one, other, key=_SMALLEST_FIRST.index)
 
 
 def has_permission(role: Role | None, right: Permission) -> bool:
-    """Whether a role has a right; no role has none."""
+    """Return True if a role has a permission; no role has none."""
     return role is not None and right in RIGHTS[role]
 
 
 def minimum_role_for(right: Permission) -> Role:
-    """The smallest role that has a right."""
+    """Return the smallest role that has a permission."""
     return next(role for role in _SMALLEST_FIRST if right in RIGHTS[role])
 
 
 def roles_up_to(role: Role) -> tuple[Role, ...]:
-    """This role and those with fewer rights, the greatest first."""
+    """Return this role and those with fewer permissions, the greatest first."""
     return tuple(reversed(_SMALLEST_FIRST[: _SMALLEST_FIRST.index(role) + 1]))
 
 
 def last_second(day: date) -> datetime:
-    """The end of what is valid until a day: its last second on a Finnish clock, in UTC."""
+    """Return the last second of a Finnish day, in UTC.
+
+    A grant that is valid until a day ends then.
+    """
     return datetime.combine(day, time(23, 59, 59), FINNISH_TIME).astimezone(UTC)
 
 
 def check_firm_grant(role: Role, until: datetime | None, now: datetime) -> bool:
-    """Whether another organisation may be given this role with this end: it has one, within two years."""
+    """Return True if another organisation may be granted this role with this end.
+
+    Such a grant must have an end, within two years.
+    """
     return role in GIVEN_TO_AGENTS and until is not None and now < until <= now + AGENTS_AT_MOST
 
 
 def outlasts(gone: datetime | None, others: Iterable[datetime | None]) -> bool:
-    """Whether one of the other signatories, by their ends, stays at least as long as the one who goes.
+    """Return True if another signatory's grant lasts at least as long.
 
-    Without one the organisation would be left with nobody who may give authorisations.
+    `gone` is the end of the removed grant, `others` are the ends of the other signatories' grants. Without another
+    signatory the organisation would have no person left with the right to give authorisations.
     """
     return any(one is None or (gone is not None and gone <= one) for one in others)
 
@@ -122,12 +139,13 @@ def outlasts(gone: datetime | None, others: Iterable[datetime | None]) -> bool:
 def effective_roles(
     direct: Iterable[RoleGrant], handed: Iterable[RoleGrant], now: datetime, *, second_factor: bool
 ) -> dict[str, EffectiveRole]:
-    """What somebody holds now, by organisation.
+    """Return the effective roles of a person now, by organisation.
 
-    `direct` are the person's own grants; `handed` are those that organisations gave to other organisations (`via`).
-    Through an organisation one has the smaller of the role in it and the role that it was given; what was handed on
-    once is not handed on again, since only direct grants count there. Without a second factor the roles that need one
-    count as nothing. A grant counts up to its last second.
+    `direct` are the person's own grants. `handed` are the grants of organisations to other organisations (`via`).
+
+    Through an organisation a person has the smaller of two roles: the person's role in it, and the role that was
+    granted to it. A granted role cannot be granted further, since only direct grants count there. Without a second
+    factor, roles that require one are ignored. A grant counts up to its last second.
     """
     found: dict[str, EffectiveRole] = {}
     own: dict[str, Role] = {}

@@ -1,1 +1,1 @@
-"""Rules of certificates: lifecycle, enrolment, renewal, revocation, OCSP status, display status."""
+"""Rules of certificates: lifecycle, enrolment, renewal, revocation and status."""

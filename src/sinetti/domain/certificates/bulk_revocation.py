@@ -1,4 +1,7 @@
-"""Revoking many at once: from which number on it takes two officers, and who may say yes (docs/watch.md)."""
+"""Bulk revocation: the limit above which it needs two officers, and approval.
+
+The rules are described in docs/watch.md.
+"""
 
 import re
 from collections.abc import Collection
@@ -10,20 +13,23 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 
 AT_ONCE = 10
-"""So many certificates may go by one officer's word within `COUNTED_FOR`, however many commands that takes."""
+"""Certificates that one officer may revoke alone within `COUNTED_FOR`.
+
+The limit applies to the sum over all commands.
+"""
 
 COUNTED_FOR = timedelta(hours=24)
 
 PROPOSAL_LIVES = timedelta(hours=24)
-"""A proposal that nobody approved by then has to be made anew."""
+"""Lifetime of a proposal without approval; then the officer must make a new one."""
 
 _ACCOUNT = "user."
-"""What the ids of officers begin with who are accounts of the e-service."""
+"""Prefix of the ids of officers that are accounts of the e-service."""
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 class BulkErrorReason(StrEnum):
-    """Why a bulk revocation is not begun or not approved. A closed list."""
+    """Reason why a bulk revocation is not started or not approved. A closed list."""
 
     OFFICER = "officer"
     NOTHING_NAMED = "nothing-named"
@@ -43,9 +49,9 @@ class BulkErrorReason(StrEnum):
 
 
 class BulkRevocationError(ValueError):
-    """What was asked cannot be done; the sentence says what to do.
+    """Bulk revocation that cannot be done; the sentence says what to do.
 
-    Nothing was revoked.
+    No certificate was revoked.
     """
 
     def __init__(self, reason: BulkErrorReason, sentence: str) -> None:
@@ -55,11 +61,10 @@ class BulkRevocationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BulkRevocationProposal:
-    """One run of a bulk revocation as it is stored.
+    """Bulk revocation as it is stored.
 
-    It was approved at `approved_at`, and done at `done_at`.
-
-    `approver` is empty where it was small enough for its own officer. What is done and was never approved is withdrawn.
+    It was approved at `approved_at` and completed at `done_at`. `approver` is empty if its officer needed no second
+    one. A proposal that is completed without approval was withdrawn.
     """
 
     proposal_id: str
@@ -75,14 +80,14 @@ class BulkRevocationProposal:
 
     @property
     def withdrawn(self) -> bool:
-        """Whether whoever proposed it took it back."""
+        """True if the proposing officer withdrew the proposal."""
         return self.done_at is not None and self.approved_at is None
 
 
 def check_officer(text: str) -> str:
-    """Give an officer's id: opaque, since audit rows keep it for good.
+    """Return an officer's id, which is opaque, since audit rows keep it permanently.
 
-    Raises BulkRevocationError.
+    Raises BulkRevocationError if its form is wrong.
     """
     if not _OFFICER.fullmatch(text):
         sentence = "an officer's id has 1 to 40 letters, digits, dots, hyphens and underscores; it is no person's name"
@@ -91,9 +96,9 @@ def check_officer(text: str) -> str:
 
 
 def check_cli_officer(text: str) -> str:
-    """As `check_officer`, of somebody who gives their id themselves: none of an account's.
+    """Return an officer's id that was typed in a command.
 
-    Raises BulkRevocationError.
+    Raises BulkRevocationError if `check_officer` rejects it, or if it is the id of an account.
     """
     if is_account(text):
         sentence = f"an officer's id does not begin with {_ACCOUNT}: so do those of clerks' accounts"
@@ -102,30 +107,39 @@ def check_cli_officer(text: str) -> str:
 
 
 def officer_of_account(user_id: str) -> str:
-    """The officer's id of a clerk's account."""
+    """Return the officer's id of a clerk's account."""
     return f"{_ACCOUNT}{user_id}"
 
 
 def account_of(officer: str) -> str:
     """Return the account id of an officer.
 
-    It is empty if a command was given the officer's id.
+    It is empty if the officer's id was given to a command.
     """
     return officer[len(_ACCOUNT) :] if is_account(officer) else ""
 
 
 def is_account(officer: str) -> bool:
-    """Whether an officer is an account of the e-service, which signed in; else it is an id that a command was given."""
+    """Return True if an officer is an account of the e-service.
+
+    Such an officer signed in. Any other id was given to a command.
+    """
     return officer.casefold().startswith(_ACCOUNT)
 
 
 def actor_of(officer: str) -> str:
-    """How an officer stands in audit rows: an account as it stands in all others."""
+    """Return an officer as an actor for audit rows.
+
+    An account has the same form there as in all other audit rows.
+    """
     return f"user:{officer.removeprefix(_ACCOUNT)}" if is_account(officer) else f"officer:{officer}"
 
 
 def needs_second_approver(count: int, lately: int) -> bool:
-    """Whether so many take a second officer, where `lately` went by this officer's word alone."""
+    """Return True if a revocation of `count` certificates needs a second officer.
+
+    `lately` is the number of certificates that this officer revoked alone within `COUNTED_FOR`.
+    """
     return count + lately > AT_ONCE
 
 
@@ -136,20 +150,21 @@ def may_approve(
     revoked: Collection[Serial],
     now: datetime,
 ) -> BulkErrorReason | None:
-    """Tell why this officer may not approve this proposal now; None if it may be.
+    """Return why this officer may not approve this proposal now, or None.
 
-    `going` is what would go by the proposal's reason now, `revoked` what of it is revoked already: who approves has
-    seen one list, and exactly that list goes. The last second before it expires is in time.
+    `going` are the certificates that the proposal's reason covers now, `revoked` are those of them that are revoked
+    already. The approving officer has seen one list, and exactly that list is revoked. The last second before the
+    expiry is in time.
     """
     if proposal.done_at is not None:
         return BulkErrorReason.WITHDRAWN if proposal.withdrawn else BulkErrorReason.DONE
     if proposal.officer.casefold() == officer.casefold():
         return BulkErrorReason.SAME_OFFICER
     if is_account(proposal.officer) is not is_account(officer):
-        # A command takes its word for who the officer is: one person could be both.
+        # A command does not authenticate its officer: one person could be both.
         return BulkErrorReason.OTHER_DOOR
     if proposal.approved_at is not None:
-        # Approved and cut short: what is left goes, whatever has happened since.
+        # Approved and interrupted: the remaining certificates are revoked in any case.
         return None
     if now > proposal.expires:
         return BulkErrorReason.EXPIRED
@@ -157,7 +172,10 @@ def may_approve(
 
 
 def may_withdraw(proposal: BulkRevocationProposal, officer: str, now: datetime) -> BulkErrorReason | None:
-    """Tell why this officer may not take this proposal back now; None if it may be: whoever made it, while it waits."""
+    """Return why this officer may not withdraw this proposal now, or None.
+
+    Only the proposing officer may withdraw it, while it waits for approval.
+    """
     if proposal.withdrawn:
         return BulkErrorReason.WITHDRAWN
     if proposal.approved_at is not None:

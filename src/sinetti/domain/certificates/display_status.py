@@ -1,8 +1,8 @@
-"""What a list says of certificates and of orders that wait: state, urgency, and who can act now.
+"""Display status, urgency and next actor of certificates and of open orders.
 
-docs/certificates-page.md has the same in words. database/certificates/list_query.py sorts and filters by the same rule.
+docs/certificates-page.md describes the same rules. database/certificates/list_query.py sorts and filters by them.
 
-Progress of a certificate: fetched, seen in use, revoked, left to end.
+The progress of a certificate comprises: retrieved, seen in use, revoked, excluded from renewal.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from sinetti.domain.values import ValidityPeriod
 
 @dataclass(frozen=True, slots=True)
 class CertificateProgress:
-    """What became of a certificate.
+    """Progress of a certificate and of its successor.
 
-    `revoked` is true of one that was voided or is not issued, too.
+    `revoked` is also true of a certificate that was voided or is not issued.
 
-    `fetched` is when what renewed or replaced it was first fetched, if that is not revoked. `seen` and `new_seen` are
-    when gateways last saw the old one and the new one.
+    `fetched` is the instant of the first retrieval of its renewal or replacement, unless that is revoked. `seen` and
+    `new_seen` are the instants at which gateways last saw the old and the new certificate.
     """
 
     span: ValidityPeriod
@@ -36,10 +36,10 @@ class CertificateProgress:
 
 
 def is_still_used(course: CertificateProgress, fetched: datetime, now: datetime) -> bool:
-    """Whether the old one was seen after the new one was fetched, and no change was made since.
+    """Return True if the old certificate is in use after the retrieval of the new one.
 
-    Between fetching and taking into use it is seen for a while, rightly. So where the new one was seen later than the
-    old one, and the old one not lately, the change is made.
+    Between retrieval and installation of the new certificate the old one is rightly seen for a while. The change is
+    complete if gateways saw the new certificate later than the old one, and the old one not within `LATELY`.
     """
     if course.seen is None or course.seen <= fetched:
         return False
@@ -48,7 +48,10 @@ def is_still_used(course: CertificateProgress, fetched: datetime, now: datetime)
 
 
 class DisplayStatus(StrEnum):
-    """What there is to say of a certificate, the first of these that holds, in this order; then of orders."""
+    """Display status of a certificate, then of an order.
+
+    The first status that applies is shown, in this order.
+    """
 
     REVOKED = "revoked"
     EXPIRED = "expired"
@@ -67,11 +70,11 @@ class DisplayStatus(StrEnum):
 
 
 OF_ORDERS = (DisplayStatus.IDS_LAPSED, DisplayStatus.IDS_OPENED, DisplayStatus.IDS_SENT)
-"""The states of orders whose certificate was not fetched."""
+"""Statuses of orders whose certificate was not retrieved."""
 
 
 class Urgency(StrEnum):
-    """How urgent: what somebody may have to see to, what is seen to, what is over."""
+    """Urgency: a person may have to act, action is under way, or the matter is over."""
 
     OPEN = "open"
     SEEN_TO = "seen-to"
@@ -79,23 +82,26 @@ class Urgency(StrEnum):
 
 
 class NextActor(StrEnum):
-    """In whose hands it is now."""
+    """Party that has to act next."""
 
     REPRESENTATIVE = "representative"
-    """Whoever may order for the organisation."""
+    """A person who may order for the organisation."""
     CONTACT = "contact"
     PROGRAM = "program"
     NOBODY = "nobody"
-    """There is nothing to do now."""
+    """No action is needed now."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What the register knows of a certificate. Instants are UTC, whole seconds.
+    """Data of a certificate from which its display status follows.
 
-    `succeeded`: a renewal, or the certificate of an order that names it, stands in its place; `taken_at` is when the
-    first of these was fetched. `seen` and `new_seen` are when gateways last saw this one and what took its place.
-    `by_renewal`: it came by a renewal, so that a program has renewed this lineage in time before.
+    Instants are UTC, in whole seconds.
+
+    - `succeeded`: a valid renewal, or the certificate of a replacement order, exists.
+    - `taken_at`: instant of the first retrieval of such a successor.
+    - `seen`, `new_seen`: instants at which gateways last saw this certificate and its successor.
+    - `by_renewal`: the certificate is a renewal, so a program has renewed this lineage in time before.
     """
 
     span: ValidityPeriod
@@ -115,9 +121,9 @@ class CertificateFacts:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """What the register knows of an order that waits.
+    """Data of an open order from which its display status follows.
 
-    `expires` is None where its transfer ids were ended.
+    `expires` is None if its transfer ids were ended.
     """
 
     created: datetime
@@ -126,14 +132,14 @@ class OrderFacts:
 
 
 FOR_GOOD = frozenset({RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION})
-"""What was revoked for these reasons needs nothing in its place."""
+"""Reasons for revocation after which a certificate needs no replacement."""
 
 SEEN_TO = frozenset({DisplayStatus.RENEWED, DisplayStatus.LET_END, DisplayStatus.ISSUING})
-"""What somebody has seen to, or goes by itself."""
+"""Statuses in which action is under way, or the process continues by itself."""
 
 
 def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
-    """Tell what there is to say of a certificate."""
+    """Return the display status of a certificate."""
     course = CertificateProgress(one.span, seen=one.seen, new_seen=one.new_seen)
     held = {
         DisplayStatus.REVOKED: one.revoked_at is not None,
@@ -144,9 +150,9 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
         DisplayStatus.RENEWED: one.taken_at is not None,
         DisplayStatus.NEW_WAITS: one.succeeded,
         DisplayStatus.NOT_FETCHED: one.fetched_at is None,
-        # Whoever renewed or replaced it after all wants the new one to be renewed, too.
+        # An opt-out before a renewal or replacement does not apply to the new certificate.
         DisplayStatus.LET_END: one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at,
-        # One that lives for weeks ends soon from its beginning: it counts only once something can be done.
+        # A certificate that is valid for weeks ends soon from its beginning; it counts once it can be renewed.
         DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
         DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,
     }
@@ -154,21 +160,21 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
 
 
 def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:
-    """Tell what there is to say of an order whose certificate was not fetched."""
+    """Return the display status of an order whose certificate was not retrieved."""
     if one.expires is None or now > one.expires:
         return DisplayStatus.IDS_LAPSED
     return DisplayStatus.IDS_OPENED if one.opened else DisplayStatus.IDS_SENT
 
 
 def ended_at(one: CertificateFacts) -> datetime:
-    """When it was over, or will be: its revocation, else its end."""
+    """Return the end of a certificate: its revocation, else its notAfter."""
     return one.span.not_after if one.revoked_at is None else one.revoked_at
 
 
 def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
-    """Tell how urgent it is.
+    """Return the urgency of a certificate.
 
-    What is over stays in sight for 14 days where nothing took its place.
+    An ended certificate without a successor stays open for 14 days.
     """
     state = state_of(one, now)
     if state in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}:
@@ -178,7 +184,7 @@ def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
 
 
 def next_actor(one: CertificateFacts, now: datetime) -> NextActor:
-    """Tell in whose hands it is."""
+    """Return the party that has to act next."""
     if urgency_of(one, now) is not Urgency.OPEN:
         return NextActor.NOBODY
     state = state_of(one, now)
@@ -210,16 +216,19 @@ HANDS: Mapping[DisplayStatus, NextActor] = MappingProxyType(
         ),
     }
 )
-"""In whose hands each state is, but for what `next_actor` says more of."""
+"""Party that has to act, by status; `next_actor` handles the exceptions."""
 
 
 def days_left(not_after: datetime, now: datetime) -> int:
-    """How many whole days of 24 hours are left; none after the end."""
+    """Return the number of whole days of 24 hours left, 0 after the end."""
     return max((not_after - now) // timedelta(days=1), 0)
 
 
 def percent_left(span: ValidityPeriod, now: datetime) -> int:
-    """How much of its life is left, in whole hundredths; a little is never shown as nothing."""
+    """Return the remaining part of the validity period, in whole per cent.
+
+    The result is at least 1 until the end, and 0 afterwards.
+    """
     if now > span.not_after:
         return 0
     part = (span.not_after - now) * 100 // max(span.not_after - span.not_before, timedelta(seconds=1))
@@ -227,8 +236,11 @@ def percent_left(span: ValidityPeriod, now: datetime) -> int:
 
 
 IN_TIME = timedelta(days=14)
-"""While more than this is left, what somebody else has begun is trusted to go by itself."""
+"""Time before the end from which an action that is under way becomes urgent.
+
+While more time is left, it is expected to complete by itself.
+"""
 
 
 STAYS = timedelta(days=14)
-"""So long after its end a certificate stays in digests, where nothing took its place."""
+"""Time after its end for which a certificate without a successor stays in digests."""

@@ -1,6 +1,6 @@
-"""May these transfer ids be spent, with this key, now? In the order of checks of the facts (docs/errors.md).
+"""Decisions on enrolment with transfer ids and on retrieval by retrieval id.
 
-Whether a certificate may be handed out now to whoever gives its retrieval id.
+Checks run in the order that docs/errors.md describes.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,15 @@ from sinetti.domain.requests import Leniency
 from sinetti.domain.values import KeyId, ValidityPeriod
 
 WRONG_PASSWORDS_ALLOWED = 10
-"""The tenth wrong password ends the ids; new ids for the same order end the lock."""
+"""Wrong passwords after which transfer ids are locked.
+
+New ids for the same order end the lock.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentContext:
-    """What else the decision looks at: is the key known already, how long certificates live, what is kind."""
+    """Input of the decision: is the key known, validity of certificates, leniency."""
 
     key_known: bool
     validity: timedelta
@@ -29,9 +32,9 @@ class EnrolmentContext:
 def authenticate_transfer_ids(
     ids: TransferIds | None, *, password_fits: bool, customer_id: str
 ) -> TransferIds | Rejection:
-    """Return the ids once the password proves the caller, or the refusal.
+    """Return the ids if the password proves the caller, else a rejection.
 
-    Unknown, ended and wrong are one answer: only who holds the password learns more than that.
+    Unknown, ended and wrong ids get the same answer. Only a caller with the password learns more.
     """
     if ids is None or ids.ended or not password_fits:
         return Rejection(RejectionReason.TRANSFER_IDS_WRONG)
@@ -46,7 +49,7 @@ def authenticate_transfer_ids(
 def decide_enrolment(
     ids: TransferIds, key: KeyId, situation: EnrolmentContext, now: datetime
 ) -> IssuanceApproval | Replay | Rejection:
-    """Approve the first certificate of an order, answer the same request again, or refuse for the first reason."""
+    """Approve the first certificate of an order, return a replay, or reject."""
     spent, language = ids.used_for, ids.lineage.language
     if spent is not None and spent.key == key and spent.live(now) and situation.leniency.replay_same_request:
         return replay_or_reject(spent)
@@ -69,13 +72,13 @@ def decide_retrieval(
     leniency: Leniency,
     machine_now: datetime,
 ) -> Certificate | Rejection:
-    """Return the certificate to hand out, or refuse; one answer for every mismatch.
+    """Return the certificate for a retrieval id, or a rejection.
 
-    The id proves who asks.
+    Every mismatch gets the same answer. The id authenticates the caller.
     """
     if found is None or not is_same_identifier(found.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
-    # What was revoked before it was signed never will be.
+    # A certificate that was revoked before its signature is never signed.
     if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
         return Rejection(RejectionReason.SUPERSEDED, language=found.lineage.language)
     if found.recorded_at is None or machine_now < found.recorded_at + leniency.retrieval_delay:

@@ -1,13 +1,13 @@
-"""The states of a certificate and of an order, and the moves that are allowed."""
+"""States of certificates and orders, and the allowed transitions."""
 
 from datetime import datetime
 from enum import StrEnum
 
 
 class CertificateState(StrEnum):
-    """What the register stores.
+    """State of a certificate in the database.
 
-    Revocation stands beside it, and expiry follows from the clock.
+    Revocation is stored separately. Expiry follows from the clock.
     """
 
     RESERVED = "reserved"
@@ -17,7 +17,7 @@ class CertificateState(StrEnum):
 
 
 class OrderState(StrEnum):
-    """An order waits for its transfer ids to be spent, and is then done."""
+    """State of an order, which waits for the use of its transfer ids and is then done."""
 
     OPEN = "open"
     SPENT = "spent"
@@ -25,7 +25,7 @@ class OrderState(StrEnum):
 
 
 class DisplayState(StrEnum):
-    """What people and machines are shown: revoked wins, then expired."""
+    """State that users and programs see: revoked takes precedence, then expired."""
 
     RESERVED = "reserved"
     ISSUED = "issued"
@@ -40,33 +40,42 @@ CERTIFICATE_MOVES: dict[CertificateState, frozenset[CertificateState]] = {
     CertificateState.FETCHED: frozenset(),
     CertificateState.VOID: frozenset(),
 }
-"""A fetched certificate is never voided: it may be in use (docs/issuance.md, "Never two, never none")."""
+"""Allowed transitions of the state of a certificate.
+
+A retrieved certificate is never voided, since it may be in use (docs/issuance.md, "Never two, never none").
+"""
 
 ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.OPEN: frozenset({OrderState.SPENT, OrderState.CANCELLED}),
     OrderState.SPENT: frozenset({OrderState.OPEN}),
     OrderState.CANCELLED: frozenset(),
 }
-"""A spent order opens again only when the reservation that spent it is voided."""
+"""Allowed transitions of the state of an order.
+
+A spent order opens again only if the reservation that spent it is voided.
+"""
 
 
 def can_transition(state: CertificateState, to: CertificateState) -> bool:
-    """Whether a certificate in `state` may come to be in state `to`."""
+    """Return True if a certificate may move from `state` to `to`."""
     return to in CERTIFICATE_MOVES[state]
 
 
 def predecessors(to: CertificateState) -> frozenset[CertificateState]:
-    """The states from which `to` may be reached: the condition of the conditional update."""
+    """Return the states from which `to` may be reached.
+
+    They are the condition of the conditional UPDATE.
+    """
     return frozenset(state for state in CertificateState if can_transition(state, to))
 
 
 def order_predecessors(to: OrderState) -> frozenset[OrderState]:
-    """The same for orders."""
+    """Return the states of an order from which `to` may be reached."""
     return frozenset(state for state in OrderState if to in ORDER_MOVES[state])
 
 
 def display_state(state: CertificateState, *, revoked: bool, not_after: datetime, now: datetime) -> DisplayState:
-    """The state to show. A voided certificate is always a revoked one."""
+    """Return the state to show; a voided certificate counts as revoked."""
     if revoked or state is CertificateState.VOID:
         return DisplayState.REVOKED
     if now > not_after:

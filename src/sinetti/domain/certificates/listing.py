@@ -1,4 +1,4 @@
-"""What a list of certificates is asked for, what its rows say, and what the page of one certificate shows."""
+"""Lists of certificates: query, rows, and the details of one certificate."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from sinetti.domain.values import Channel, Serial
 
 
 class Sort(StrEnum):
-    """What a list is sorted by."""
+    """Sort key of a list."""
 
     URGENCY = "urgency"
     DESCRIPTION = "description"
@@ -27,11 +27,11 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificateQuery:
-    """What is asked for.
+    """Filter and order of a list of certificates.
 
-    `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
+    `organisations` always limits the list. Without `states` it contains the entries that are not over.
 
-    `contact` and `text` are what a contact's name or address, or anything that is searched, begins with.
+    `contact` is a prefix of a contact's name or address. `text` is a prefix of any searched field.
     """
 
     organisations: Collection[str]
@@ -47,7 +47,7 @@ class CertificateQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListKey:
-    """What is found: a certificate by its serial, or an order by its id."""
+    """Key of a row: the serial of a certificate or the id of an order."""
 
     key: str
     order: bool
@@ -55,7 +55,10 @@ class ListKey:
 
 @dataclass(frozen=True, slots=True)
 class ServiceProvider:
-    """An organisation that looks after another one, and one of whose people is a certificate's contact or deputy."""
+    """Organisation that acts for another one.
+
+    One of its people is contact or deputy of a certificate.
+    """
 
     organisation_id: str
     name: str
@@ -63,9 +66,9 @@ class ServiceProvider:
 
 @dataclass(frozen=True, slots=True)
 class CertificateListItem:
-    """A row of a list.
+    """Row of a list.
 
-    `facts` tell whether it is a certificate or an order; `looking` since when gateways look.
+    The type of `facts` shows if it is a certificate or an order. `looking` is the reporting period of gateways.
     """
 
     key: str
@@ -84,7 +87,10 @@ class CertificateListItem:
 
 @dataclass(frozen=True, slots=True)
 class LineageMember:
-    """A certificate of the same line, earlier or later: what its renewals and replacements have in common."""
+    """Earlier or later certificate of the same lineage.
+
+    A lineage joins a certificate with its renewals and replacements.
+    """
 
     serial: Serial
     facts: CertificateFacts
@@ -92,11 +98,11 @@ class LineageMember:
 
 @dataclass(frozen=True, slots=True)
 class CertificateDetails:
-    """Everything that the page of one certificate shows, beside `listed`.
+    """Content of the page of one certificate, beside `listed`.
 
-    `der` is None until it is issued.
-
-    `opened_at` is when its transfer ids were shown; `waiting_order` is an order that is to take its place.
+    - `der`: None until it is issued.
+    - `opened_at`: the instant at which its transfer ids were shown.
+    - `waiting_order`: an open order for its replacement.
     """
 
     listed: CertificateListItem
@@ -117,7 +123,7 @@ class CertificateDetails:
 
 
 class ActorCategory(StrEnum):
-    """Who did something, as it is told: no id and no name."""
+    """Category of an actor, as shown to users: without id and name."""
 
     YOU = "you"
     OWN = "own"
@@ -130,9 +136,9 @@ class ActorCategory(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """Something that happened to a certificate: the audit row's action, and by whom.
+    """Event of a certificate: the action of the audit row, and its actor.
 
-    `serial` is of which one.
+    `serial` names the certificate concerned.
     """
 
     at: datetime
@@ -143,7 +149,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRequest:
-    """A request of its program that was refused."""
+    """Request of the certificate's program that was rejected."""
 
     at: datetime
     reason: RejectionReason

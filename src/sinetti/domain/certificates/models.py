@@ -1,6 +1,8 @@
-"""What the register knows, as the rules see it: frozen facts, read before a decision. Times UTC, whole seconds.
+"""Data that decisions need, read from the database before a decision.
 
-Permission as a value: nothing is issued without an Approval in hand, and only decisions make one.
+Instances are frozen. Instants are UTC, in whole seconds.
+
+Permission is a value: issuing requires an IssuanceApproval, and only decisions create it.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,10 @@ from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The line of a certificate through its renewals; `version` moves with every change of state on it."""
+    """Sequence of a certificate and its renewals.
+
+    `version` increases with every change of state in the lineage.
+    """
 
     lineage_id: str
     subject_serial: str
@@ -26,9 +31,9 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A holder's certificate. `sha256` is None until it is issued.
+    """Certificate of a holder.
 
-    `renewed_by` is its newest renewal that is not void, revoked or not.
+    `sha256` is None until it is issued. `renewed_by` is its newest renewal that is not void, revoked or not.
     """
 
     serial: Serial
@@ -51,17 +56,23 @@ class Certificate:
 
     @property
     def revoked(self) -> bool:
-        """Whether it was revoked, for whatever reason."""
+        """True if it was revoked, for any reason."""
         return self.revoked_at is not None
 
     def live(self, now: datetime) -> bool:
-        """Whether an answer about it may be given again: reserved or issued, neither revoked nor expired."""
+        """Return True if a replay may return this certificate.
+
+        It is reserved or issued, neither revoked nor expired.
+        """
         return not self.revoked and self.state is not CertificateState.VOID and now <= self.span.not_after
 
 
 @dataclass(frozen=True, slots=True)
 class TransferIds:
-    """A pair of transfer ids, without the password: `used_for` is the certificate that they were used for."""
+    """Pair of transfer ids without the password.
+
+    `used_for` is the certificate for which they were used.
+    """
 
     transfer_id: str
     order_id: str
@@ -76,10 +87,12 @@ class TransferIds:
 
 @dataclass(frozen=True, slots=True)
 class IssuanceApproval:
-    """A certificate may be issued: for whom, for which key, for how long.
+    """Permission to issue a certificate for a lineage, a key and a validity period.
 
-    `order_id` where transfer ids are spent, `predecessor` where a certificate is renewed; `voids` is the renewal that
-    nobody fetched and that this one takes the place of; `replaces` comes from the order.
+    - `order_id`: the order whose transfer ids are used.
+    - `predecessor`: the certificate that is renewed.
+    - `replaces`: the certificate that the order replaces.
+    - `supersedes`: a renewal that was never retrieved and that this certificate replaces.
     """
 
     lineage: Lineage
@@ -93,13 +106,16 @@ class IssuanceApproval:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The same request was accepted before: its certificate is the answer."""
+    """Repetition of an accepted request; its certificate is the answer."""
 
     certificate: Certificate
 
 
 def replay_or_reject(certificate: Certificate) -> Replay | Rejection:
-    """Answer the same request again; what was only reserved is not signed for an organisation that lost its right."""
+    """Return a replay of an accepted request, or reject it.
+
+    A certificate that is only reserved is not signed if the organisation has lost its approval.
+    """
     lineage = certificate.lineage
     if certificate.state is CertificateState.RESERVED and not lineage.customer.is_approved_for(lineage.channel):
         return Rejection(RejectionReason.NOT_ENTITLED, language=lineage.language)

@@ -1,4 +1,7 @@
-"""What is said of a certificate's status (RFC 6960), how long it counts, and when it is said anew (docs/ocsp.md)."""
+"""Certificate status for OCSP (RFC 6960) and the lifetime of responses.
+
+The rules are described in docs/ocsp.md.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,24 +10,27 @@ from enum import StrEnum
 from sinetti.domain.certificates.revocation import RevocationReason
 
 ANSWER_LIFE = timedelta(hours=24)
-"""From thisUpdate to nextUpdate."""
+"""Time from thisUpdate to nextUpdate."""
 
 SIGNED_ANEW_AFTER = timedelta(minutes=30)
-"""An answer older than this is signed anew when it is asked for: relying parties may want one of the last hour."""
+"""Age after which a requested response is signed again.
+
+Relying parties may want a response from the last hour.
+"""
 
 KEPT_UNTIL = ANSWER_LIFE / 2
-"""An answer older than this is signed anew though nobody asks."""
+"""Age after which a response is signed again without a request."""
 
 
 class CertIdHash(StrEnum):
-    """The hashes by which requests name an issuer (RFC 6960, 4.1.1)."""
+    """Hash algorithms by which requests name an issuer (RFC 6960, 4.1.1)."""
 
     SHA1 = "sha1"
     SHA256 = "sha256"
 
 
 class CertStatus(StrEnum):
-    """What is said of a certificate."""
+    """Certificate status of a response."""
 
     GOOD = "good"
     REVOKED = "revoked"
@@ -33,7 +39,7 @@ class CertStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatusInfo:
-    """What is said, and of a revoked one since when (UTC) and why."""
+    """Certificate status, with instant (UTC) and reason of a revocation."""
 
     standing: CertStatus
     revoked_at: datetime | None = None
@@ -45,7 +51,7 @@ GOOD, UNKNOWN = CertificateStatusInfo(CertStatus.GOOD), CertificateStatusInfo(Ce
 
 @dataclass(frozen=True, slots=True)
 class SingleResponse:
-    """What a signed answer says, and its dates (UTC)."""
+    """Status in a signed response, and its dates (UTC)."""
 
     status: CertificateStatusInfo
     this_update: datetime
@@ -53,9 +59,10 @@ class SingleResponse:
 
 
 def cert_status(*, issued: bool, revoked_at: datetime | None, reason: RevocationReason | None) -> CertificateStatusInfo:
-    """Tell what is said of a certificate of the register.
+    """Return the status of a certificate in the database.
 
-    Whatever is revoked is revoked, also what was never handed out: the list has it, and the two agree.
+    A revoked certificate is reported as revoked even if it was never delivered. The CRL contains it, and CRL and OCSP
+    agree.
     """
     if revoked_at is not None:
         return CertificateStatusInfo(CertStatus.REVOKED, revoked_at, reason or RevocationReason.UNSPECIFIED)
@@ -63,11 +70,14 @@ def cert_status(*, issued: bool, revoked_at: datetime | None, reason: Revocation
 
 
 def is_fresh(told: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
-    """Whether a signed answer says what is so, and is young enough to be given."""
+    """Return True if a response has this status and is recent enough to be served."""
     young = told.this_update <= now < told.this_update + SIGNED_ANEW_AFTER
     return young and is_acceptable(told, status, now)
 
 
 def is_acceptable(told: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
-    """Whether a signed answer says what is so, and counts yet: it is given where no new one can be signed."""
+    """Return True if a response has this status and has not passed its nextUpdate.
+
+    Such a response is served if no new one can be signed.
+    """
     return told.status == status and now <= told.next_update

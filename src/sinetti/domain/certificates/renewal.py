@@ -1,4 +1,4 @@
-"""May this certificate be renewed, with this key, now? In the order of checks of the facts (docs/errors.md)."""
+"""Decision on renewal. Checks run in the order that docs/errors.md describes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,15 +11,16 @@ from sinetti.domain.requests import Leniency
 from sinetti.domain.values import KeyId, ValidityPeriod
 
 RENEWALS_UNFETCHED_ALLOWED = 3
-"""How often a renewal that nobody fetched may be made again with another key."""
+"""Times that a renewal without retrieval may be repeated with another key."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalContext:
-    """Everything else that the decision looks at.
+    """Further input of the decision on a renewal.
 
-    `same_key` is the earlier renewal by this signer with this key, `successor` its live renewal with another key,
-    `repeat_count` how many unfetched renewals were given up before.
+    - `same_key`: the earlier renewal by this signer with this key.
+    - `successor`: its live renewal with another key.
+    - `repeat_count`: number of renewals that were given up before they were retrieved.
     """
 
     same_key: Certificate | None
@@ -31,7 +32,10 @@ class RenewalContext:
 
 
 def authenticate_signer(signer: Certificate | None, customer_id: str) -> Certificate | Rejection:
-    """Return the certificate that signed, once it is one of ours, of this customer and not revoked."""
+    """Return the signing certificate, or a rejection.
+
+    The certificate must be known, belong to this customer and not be revoked.
+    """
     if signer is None:
         return Rejection(RejectionReason.SIGNER_UNKNOWN)
     language = signer.lineage.language
@@ -45,7 +49,10 @@ def authenticate_signer(signer: Certificate | None, customer_id: str) -> Certifi
 def decide_renewal(
     held: Certificate, key: KeyId, situation: RenewalContext, now: datetime
 ) -> IssuanceApproval | Replay | Rejection:
-    """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
+    """Approve a renewal, return a replay, or reject the request.
+
+    A rejection has the one reason that the holder must act on first.
+    """
     earlier, language = situation.same_key, held.lineage.language
     answered = earlier if earlier is not None and earlier.live(now) else None
     if answered is not None and situation.leniency.replay_same_request:
@@ -59,19 +66,22 @@ def decide_renewal(
         return Rejection(
             RejectionReason.TOO_EARLY, opens=held.renewable_from, ended=held.span.not_after, language=language
         )
-    # Where the same request is not answered again, its renewal is one like any other.
+    # Without replay of the same request, its renewal counts like any other.
     successor = situation.successor or answered
     if successor is not None and not _may_be_made_again(successor, situation):
         return Rejection(RejectionReason.ALREADY_RENEWED, language=language)
     if situation.key_known:
         return Rejection(RejectionReason.KEY_REUSED, language=language)
-    # Starts now, not at the old end: both must work while the holder moves its systems over.
+    # Starts now, not at the old end: both must work while the holder migrates its systems.
     span = ValidityPeriod(now, now + situation.validity)
     return IssuanceApproval(held.lineage, key, span, predecessor=held.serial, supersedes=successor)
 
 
 def _may_be_made_again(successor: Certificate, situation: RenewalContext) -> bool:
-    """Whether the client may have lost this renewal together with the answer: nobody has fetched it yet."""
+    """Return True if the client may have lost this renewal with its response.
+
+    The renewal has never been retrieved, and the limit of repetitions is not reached.
+    """
     return (
         situation.leniency.allow_repeated_renewal
         and successor.state is not CertificateState.FETCHED

@@ -1,6 +1,7 @@
-"""When a certificate had best be renewed (RFC 9773): waves are flattened, and an operator may call for it earlier.
+"""Renewal information (RFC 9773): suggested windows and early replacement.
 
-The rule is a function of the certificate alone: it says the same to whoever asks, however often (docs/renewal-info.md).
+Windows spread the load. An operator may call for an earlier renewal. The rule depends on the certificate alone, so
+every client gets the same answer each time (docs/renewal-info.md).
 """
 
 from collections.abc import Mapping
@@ -14,14 +15,17 @@ from sinetti.domain.validation import ValidationError, check_text
 from sinetti.domain.values import RENEWAL_WINDOW, Language, Serial, ValidityPeriod
 
 ASK_AGAIN: Final = timedelta(hours=6)
-"""After how long a program had best ask for its hint again (RFC 9773, 4.3)."""
+"""Recommended polling interval for renewal information (RFC 9773, 4.3)."""
 
 ASK_AGAIN_CALLED: Final = timedelta(minutes=10)
-"""The same while a call for early replacement is in force, whether for this certificate or for others."""
+"""Polling interval while a call for early replacement is in force.
+
+It applies to all certificates, also to those that the call does not name.
+"""
 
 LONGEST_OVER: Final = timedelta(days=30)
 SHORTEST_OVER: Final = timedelta(minutes=1)
-"""What a call may be spread over."""
+"""Limits of the time over which a call may be spread."""
 
 LONGEST_REASON: Final = 200
 LONGEST_EXPLANATION: Final = 400
@@ -29,7 +33,10 @@ LONGEST_URL: Final = 200
 
 _LONGEST_WINDOW: Final = timedelta(days=1)
 _PARTS: Final = 8
-"""A window is an eighth of the time over which windows are spread, or a day if that is less."""
+"""Number of windows in the time over which windows are spread.
+
+A window lasts an eighth of that time, at most one day.
+"""
 
 _SECOND: Final = timedelta(seconds=1)
 _THREE_SECONDS: Final = 3 * _SECOND
@@ -37,12 +44,15 @@ _PAST: Final = timedelta(hours=1)
 
 
 class EarlyReplacementError(ValueError):
-    """A call for early replacement that cannot be made, or undone, as it was asked; the sentence says what to do."""
+    """Call for early replacement that cannot be made or withdrawn.
+
+    The sentence says what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class SuggestedWindow:
-    """From when until when to renew; the end comes after the beginning, as RFC 9773, 4.2, asks."""
+    """Window in which to renew; the end is after the start (RFC 9773, 4.2)."""
 
     start: datetime
     end: datetime
@@ -50,7 +60,10 @@ class SuggestedWindow:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a call says to whoever asks: in each language or not at all, and the address of a page or none."""
+    """Explanation that a call gives to clients.
+
+    The text exists in every language or in none. The address of a page is optional.
+    """
 
     explanation: Mapping[Language, str] | None = None
     url: str | None = None
@@ -58,7 +71,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementNotice:
-    """A call as it stands for one certificate: its windows are spread from `begins` until `ends`."""
+    """Call as it applies to one certificate.
+
+    Windows are spread from `begins` until `ends`.
+    """
 
     begins: datetime
     ends: datetime
@@ -67,7 +83,7 @@ class EarlyReplacementNotice:
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoInput:
-    """What the hint of a certificate is made from."""
+    """Data from which the renewal information of a certificate is computed."""
 
     serial: Serial
     span: ValidityPeriod
@@ -78,9 +94,9 @@ class RenewalInfoInput:
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementFacts:
-    """What decides whether a certificate is called.
+    """Data that decide if a call may include a certificate.
 
-    `renewed` is with a renewal that stands, `called` before.
+    `renewed` is True if it has a valid renewal. `called` is True if another call includes it.
     """
 
     state: CertificateState
@@ -93,38 +109,41 @@ class EarlyReplacementFacts:
 def renewal_window(span: ValidityPeriod) -> timedelta:
     """Return the renewal window of a certificate.
 
-    It is 60 days, or a third of a life shorter than 180 days. Its life is notAfter minus notBefore. The third is
-    rounded down to whole seconds. Were the window as long as the life, each renewal would be open to the next one at
-    once.
+    It is 60 days, or a third of a validity period shorter than 180 days, rounded down to whole seconds. The validity
+    period is notAfter minus notBefore. If the window were as long as that, each renewal could be renewed at once.
     """
     life = max(span.not_after - span.not_before, timedelta())
     return min(RENEWAL_WINDOW, timedelta(seconds=life // _THREE_SECONDS))
 
 
 def default_renewal_start(span: ValidityPeriod) -> datetime:
-    """Return when renewal opens, unless an operator sets an earlier time.
+    """Return the instant at which renewal opens by default.
 
-    Authority and client both ask here. The instant itself is in time.
+    An operator may set an earlier one.
+
+    Authority and client both use this function. The instant itself is in time.
     """
     return span.not_after - renewal_window(span)
 
 
 def in_proportion(usual: timedelta, span: ValidityPeriod) -> timedelta:
-    """Scale a time before the end from a window of 60 days to this certificate's."""
+    """Scale a time before the end from 60 days to the certificate's window."""
     return usual * (renewal_window(span) / RENEWAL_WINDOW)
 
 
 def suggested_window(facts: RenewalInfoInput) -> SuggestedWindow:
-    """When this certificate had best be renewed.
+    """Return the suggested window for the renewal of a certificate.
 
-    As a rule within the first half of the time in which it may be: its own eighth of it, or its own day, drawn from its
-    serial. So the certificates that end on one day are renewed on many, and half of the time is left whatever goes
-    wrong. A call spreads its windows over its own time, never past the middle of what is left of a certificate; it
-    brings a window forward, never back. Of a revoked certificate the window has passed (RFC 9773, 4.2).
+    As a rule the window lies within the first half of the renewal window. It is an eighth of that half, at most one
+    day, and its place is drawn from the serial. Certificates that end on the same day are so renewed on many days, and
+    half of the time is left as reserve.
+
+    A call spreads its windows over its own time, at most until the middle of the remaining validity. It moves a window
+    forward, never back. The window of a revoked certificate lies in the past (RFC 9773, 4.2).
     """
     if facts.revoked_at is not None:
         return SuggestedWindow(facts.revoked_at - _PAST, facts.revoked_at - _SECOND)
-    # A call sets `renewable_from` earlier, and one that is being undone has set it: the usual window is the rule's.
+    # A call, also one that is being withdrawn, sets `renewable_from` earlier; the usual window follows the rule.
     opens = max(facts.renewable_from, default_renewal_start(facts.span))
     usual = _own_part(facts.serial, opens, (facts.span.not_after - opens) / 2)
     if facts.called is None:
@@ -135,15 +154,18 @@ def suggested_window(facts: RenewalInfoInput) -> SuggestedWindow:
 
 
 def is_eligible(one: EarlyReplacementFacts, now: datetime) -> bool:
-    """Whether a call may name it: it is issued and works, nothing has taken its place, and it is in no other call."""
+    """Return True if a call may include this certificate.
+
+    It must be issued and valid, have no renewal, and be in no other call.
+    """
     issued = one.state in {CertificateState.ISSUED, CertificateState.FETCHED}
     return issued and not one.revoked and not one.renewed and not one.called and now <= one.not_after
 
 
 def check_over(over: timedelta) -> timedelta:
-    """Give the time that a call is spread over, whole seconds.
+    """Return the time over which a call is spread, in whole seconds.
 
-    Raises EarlyReplacementError.
+    Raises EarlyReplacementError if it is outside one minute to 30 days.
     """
     if not SHORTEST_OVER <= over <= LONGEST_OVER:
         sentence = "a call is spread over a time from one minute to 30 days"
@@ -152,9 +174,9 @@ def check_over(over: timedelta) -> timedelta:
 
 
 def check_reason(text: str) -> str:
-    """Give why a call is made, for those who look into the register later.
+    """Return the reason of a call, for later readers of the database.
 
-    Raises EarlyReplacementError.
+    Raises EarlyReplacementError if the text is empty, too long or not printable.
     """
     try:
         return check_text("the reason", text, LONGEST_REASON)
@@ -163,9 +185,10 @@ def check_reason(text: str) -> str:
 
 
 def check_told(told: Explanation) -> Explanation:
-    """Give what a call says, trimmed: in every language or in none, and a page's https address.
+    """Return the explanation of a call with trimmed texts.
 
-    Raises EarlyReplacementError.
+    Raises EarlyReplacementError if it lacks a language, if a text is not acceptable, or if the address is no https
+    URL.
     """
     explanation = told.explanation
     if explanation is not None:
@@ -192,7 +215,10 @@ def check_told(told: Explanation) -> Explanation:
 
 
 def _own_part(serial: Serial, begins: datetime, room: timedelta) -> SuggestedWindow:
-    """The part of `room`, from `begins` on, that is this certificate's; whole seconds, a second at least."""
+    """Return the part of `room`, from `begins` on, that belongs to this certificate.
+
+    It has whole seconds, at least one.
+    """
     seconds = max(int(room.total_seconds()), 1)
     length = max(min(seconds // _PARTS, int(_LONGEST_WINDOW.total_seconds())), 1)
     drawn = int.from_bytes(sha256(serial.encode("ascii")).digest()[:8])

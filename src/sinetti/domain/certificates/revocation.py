@@ -1,6 +1,6 @@
-"""Reasons for revocation (RFC 5280, 5.3.1), who may give which, and what goes with a certificate.
+"""Reasons for revocation (RFC 5280, 5.3.1): who may use each, and the cascade.
 
-A certificate revokes itself, by a call that its own key signed: what it may ask, and when the answer is the same.
+The cascade is the set of certificates that are revoked together with one.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,7 +10,10 @@ from sinetti.domain.values import Serial
 
 
 class RevocationReason(StrEnum):
-    """CRLReason by its name in RFC 5280. certificateHold and removeFromCRL are not used: a revocation is for good."""
+    """CRLReason by its name in RFC 5280.
+
+    certificateHold and removeFromCRL are absent, since a revocation is final.
+    """
 
     UNSPECIFIED = "unspecified"
     KEY_COMPROMISE = "keyCompromise"
@@ -23,7 +26,7 @@ class RevocationReason(StrEnum):
 
 
 class RevokerRole(StrEnum):
-    """Who asks for a revocation."""
+    """Role of the actor that requests a revocation."""
 
     HOLDER = "holder"
     OPERATOR = "operator"
@@ -51,9 +54,9 @@ _REASONS: Mapping[RevokerRole, frozenset[RevocationReason]] = {
 
 
 def may_use_reason(revoker: RevokerRole, reason: RevocationReason) -> bool:
-    """Whether this one may give this reason.
+    """Return True if this actor may use this reason.
 
-    The two about authorities are for CA certificates only.
+    caCompromise and aaCompromise apply to CA certificates only.
     """
     return reason in _REASONS[revoker]
 
@@ -64,10 +67,10 @@ def cascade(
     renewals: Mapping[Serial, Collection[Serial]],
     spared: Collection[Serial] = (),
 ) -> tuple[Serial, ...]:
-    """Every certificate that goes with this one: itself and, on keyCompromise, all renewed from it, however far on.
+    """Return the certificates that are revoked together with this one, itself first.
 
-    Whoever held the key could have signed those renewals. One that is taken out by name is spared, and so is what was
-    renewed from it: its key vouches for them.
+    On keyCompromise they are all its direct and indirect renewals, since a holder of the compromised key could have
+    signed those. A renewal in `spared` is excluded, and so are its own renewals, which its key authenticates.
     """
     if reason is not RevocationReason.KEY_COMPROMISE:
         return (serial,)

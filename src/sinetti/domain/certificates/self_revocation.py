@@ -9,9 +9,9 @@ from sinetti.domain.values import Serial
 
 
 class SelfRevocationResult(StrEnum):
-    """What becomes of the call.
+    """Result of a self-revocation request.
 
-    All but the first two are refusals, by the names that they have on the wire.
+    All but the first two are rejections. Their values are the names on the wire.
     """
 
     REVOKE = "revoke"
@@ -25,10 +25,11 @@ class SelfRevocationResult(StrEnum):
 def decide_self_revocation(
     signer: Certificate, serial: Serial, reason: RevocationReason, now: datetime
 ) -> SelfRevocationResult:
-    """Whether the certificate that signed is revoked, was so before, or may not ask this.
+    """Decide if the signing certificate is revoked, was revoked, or is rejected.
 
-    It names itself and no other. Once revoked its signature opens nothing more: the same call again is answered alike,
-    another is refused. So a call that is sent again within its five minutes changes nothing.
+    A certificate may name itself only. After its revocation its signature authorises nothing new: the same request
+    gets the same answer, any other is rejected. A replay of the request within its five minutes therefore changes
+    nothing.
     """
     if serial != signer.serial:
         return SelfRevocationResult.OTHER

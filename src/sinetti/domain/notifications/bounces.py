@@ -1,6 +1,7 @@
-"""What came back: which returned mail says that an address does not work for good (docs/returns.md).
+"""Classification of returned mail: which reports mean a permanent address failure.
 
-Enhanced status codes are RFC 3463's: class, subject, detail. What they mean in the field is in the page's table.
+The rules are in docs/returns.md. Enhanced status codes follow RFC 3463: class, subject, detail. The table on that page
+says what they mean in practice.
 """
 
 import re
@@ -9,20 +10,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LEAST_RETURNS = 10
-"""From so many returned messages in a week on, their share counts."""
+"""Number of returned messages in a week from which their share counts."""
 MOST_RETURNED = 0.05
-"""A larger share than this of a week's messages is an alarm."""
+"""Share of a week's messages above which returned messages cause an alarm."""
 
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\d)")
 _ADDRESS_WORKS = frozenset({(1, 7), (1, 8), (2, 2), (2, 3), (2, 4), (4, 3), (4, 5), (4, 6), (4, 7)})
-"""Details that are about the sender, a full mailbox, the message's length, a list, or the way there."""
+"""Subject and detail of status codes that do not concern the address.
+
+They concern the sender, a full mailbox, the size of the message, a mailing list, or the route.
+"""
 _ADDRESS_WORKS_SUBJECTS = frozenset({3, 6, 7})
-"""Subjects that are about a system, the content, or policy: none of them says that nobody is there."""
+"""Subjects of status codes that concern a system, the content or a policy.
+
+None of them means that the mailbox does not exist.
+"""
 _PROTOCOL, _OTHER = 5, 0
 
 
 class BounceType(StrEnum):
-    """What a returned mail is."""
+    """Type of a returned mail."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -32,14 +39,17 @@ class BounceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """What a delivery status notification says of one recipient: its Action and Status fields (RFC 3464, 2.3)."""
+    """Action and Status of one recipient in a delivery report (RFC 3464, 2.3)."""
 
     action: str
     status: str
 
 
 def classify(told: Iterable[DeliveryStatus], *, automatic: bool) -> BounceType:
-    """Judge a returned mail by what it says of its recipients; `automatic`: it answers by itself (RFC 3834)."""
+    """Classify a returned mail by the status of its recipients.
+
+    `automatic` is True for an automatic reply (RFC 3834).
+    """
     recipients = tuple(told)
     if any(_is_hard(one) for one in recipients):
         return BounceType.HARD
@@ -49,7 +59,7 @@ def classify(told: Iterable[DeliveryStatus], *, automatic: bool) -> BounceType:
 
 
 def alarm(sent: int, returned: int) -> str | None:
-    """Say that too much of what was sent in the last seven days came back, or None."""
+    """Return an alarm if too much mail of the last seven days was returned, else None."""
     if returned < LEAST_RETURNS or returned <= sent * MOST_RETURNED:
         return None
     return (
@@ -64,6 +74,6 @@ def _is_hard(one: DeliveryStatus) -> bool:
         return False
     subject, detail = int(found[2]), int(found[3])
     if subject == _PROTOCOL:
-        # Large providers give 5.5.0 for a mailbox that is not there; the other details are about commands.
+        # Large providers return 5.5.0 for a missing mailbox; the other details concern SMTP commands.
         return detail == _OTHER
     return subject not in _ADDRESS_WORKS_SUBJECTS and (subject, detail) not in _ADDRESS_WORKS

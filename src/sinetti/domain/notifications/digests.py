@@ -1,6 +1,6 @@
-"""Digests for firms that look after many: who has to act on each certificate, and when a digest leaves.
+"""Digests for firms that act for many organisations: sections and send times.
 
-docs/digests.md has the same as tables.
+Each certificate is listed under the party that has to act. docs/digests.md has the same rules as tables.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from sinetti.domain.certificates.renewal_info import in_proportion
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, ValidityPeriod
 
 NEAR = RENEWAL_WINDOW
-"""So long before its end a certificate comes into digests."""
+"""Time before its end from which a certificate appears in digests."""
 CLOSE = timedelta(days=7)
-"""So long before its end a certificate brings a digest each working day."""
+"""Time before its end from which a certificate causes a digest each working day."""
 
 _ONE_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 class DigestSection(StrEnum):
-    """Who has to act: the three parts of a digest, in their order."""
+    """Sections of a digest by the party that has to act, in their order."""
 
     NEEDS_YOU = "needs-you"
     NEEDS_CLIENT = "needs-client"
@@ -36,7 +36,7 @@ class DigestSection(StrEnum):
 
 
 class DigestItemKind(StrEnum):
-    """What there is to say of a certificate: the first of these that holds, in this order."""
+    """Entry of a digest for a certificate: the first that applies, in this order."""
 
     DONE = "done"
     RETRIEVE = "retrieve"
@@ -51,7 +51,7 @@ class DigestItemKind(StrEnum):
 
 
 class Successor(StrEnum):
-    """What took a certificate's place: a renewal, or the certificate of an order that names it."""
+    """Successor of a certificate: a renewal, or that of a replacement order."""
 
     NONE = "none"
     WAITING = "waiting"
@@ -60,15 +60,15 @@ class Successor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DigestCertificate:
-    """What is known of one certificate that a firm looks after.
+    """Data of one certificate for which a firm acts.
 
-    Instants are UTC, whole seconds.
+    Instants are UTC, in whole seconds.
 
-    `life` is its whole life: of a short one less has to be left to be in time.
-
-    `ordered_until` is how long transfer ids of an order that replaces it may still be used, None without any.
-    `by_renewal`: it came by a renewal, so that a program has renewed this lineage in time before. `firms`: the
-    lineage's contact or deputy is one of the firm's people. `reached`: mail reaches its contact or deputy.
+    - `life`: the whole validity period. A short one needs less time left to count as in time.
+    - `ordered_until`: last instant at which transfer ids of a replacement order may be used, or None.
+    - `by_renewal`: the certificate is a renewal, so a program has renewed this lineage in time before.
+    - `firms`: the contact or the deputy of the lineage is one of the firm's people.
+    - `reached`: mail reaches the contact or the deputy.
     """
 
     not_after: datetime
@@ -84,12 +84,12 @@ class DigestCertificate:
 
 @dataclass(frozen=True, slots=True)
 class DigestSlot:
-    """The digest that may leave on one day.
+    """Digest that may be sent on one day.
 
-    `at` and `week_at` are 8:00 Finnish time, in UTC.
-
-    `week_days` are the days of this week on which a digest may have left already, from the one that is due to all
-    who have rows to `day`; it is empty before that. `before` is 8:00 of the working day before.
+    - `at`, `week_at`: 8:00 Finnish time of the day and of the week's first working day, in UTC.
+    - `week_days`: days of this week on which a digest may have been sent already, from the weekly digest to `day`. It
+      is empty before that.
+    - `before`: 8:00 of the working day before.
     """
 
     day: date
@@ -100,7 +100,7 @@ class DigestSlot:
 
 
 def item_kind(one: DigestCertificate, now: datetime) -> DigestItemKind:
-    """Tell what there is to say of a certificate."""
+    """Return the digest entry of a certificate."""
     in_time = one.not_after - now > in_proportion(IN_TIME, ValidityPeriod(one.not_after - one.life, one.not_after))
     ordered = one.ordered_until is not None and now <= one.ordered_until
     held = {
@@ -119,7 +119,7 @@ def item_kind(one: DigestCertificate, now: datetime) -> DigestItemKind:
 
 
 def section(what: DigestItemKind, *, firms: bool) -> DigestSection:
-    """Tell who has to act; `firms` as in Watched."""
+    """Return the section of an entry; `firms` as in `DigestCertificate`."""
     if what in _BY_ITSELF:
         return DigestSection.BY_ITSELF
     return DigestSection.NEEDS_CLIENT if what in _SIGNATORIES or not firms else DigestSection.NEEDS_YOU
@@ -129,11 +129,14 @@ _BY_ITSELF = frozenset({DigestItemKind.DONE, DigestItemKind.REPLACEMENT_ORDERED,
 _SIGNATORIES = frozenset(
     {DigestItemKind.ENDED, DigestItemKind.REVOKED, DigestItemKind.NOT_APPROVED, DigestItemKind.NOBODY_REACHED}
 )
-"""What only a signatory of the client can mend: by an order, or by naming somebody else."""
+"""Entries on which only a signatory of the client can act.
+
+The signatory orders a certificate or names another contact.
+"""
 
 
 def digest_slot(now: datetime, day_off: DayOff) -> DigestSlot | None:
-    """The digest that may leave now; None outside office hours."""
+    """Return the digest that may be sent now, or None outside office hours."""
     if not is_business_hours(now, day_off):
         return None
     day = finnish_date(now)
@@ -145,12 +148,12 @@ def digest_slot(now: datetime, day_off: DayOff) -> DigestSlot | None:
 
 
 def week_begins(day: date, day_off: DayOff) -> date:
-    """The first working day of a day's week: Monday, unless that is off."""
+    """Return the first working day of a day's week: Monday, unless that is a day off."""
     return workday_after(day - (day.weekday() + 1) * _ONE_DAY, day_off)
 
 
 def next_day(after: datetime, day_off: DayOff) -> datetime:
-    """The first 8:00 of a working day after this instant."""
+    """Return the first 8:00 of a working day after this instant."""
     day = finnish_date(after)
     if start_of_business(day) > after:
         day -= _ONE_DAY
@@ -158,7 +161,7 @@ def next_day(after: datetime, day_off: DayOff) -> datetime:
 
 
 def next_week(after: datetime, day_off: DayOff) -> datetime:
-    """The first 8:00 of a week's first working day after this instant."""
+    """Return the first 8:00 of a week's first working day after this instant."""
     day = finnish_date(after)
     first = start_of_business(week_begins(day, day_off))
     return first if first > after else start_of_business(week_begins(day + _WEEK, day_off))

@@ -1,6 +1,6 @@
-"""The channels of a call for early replacement to programs and people.
+"""Channels of a call for early replacement to programs and people.
 
-Programs ask for hints; people get messages.
+Programs poll renewal information; people get messages.
 """
 
 from collections.abc import Iterable
@@ -12,25 +12,28 @@ from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.validation import international
 
 ASKED_LATELY: Final = timedelta(days=2)
-"""A program that has asked for a certificate's hint since then asks on: it asks four times a day."""
+"""Time for which a request for renewal information counts as polling.
+
+Programs ask four times a day.
+"""
 NOTED_EVERY: Final = timedelta(days=1)
-"""So often it is noted that a hint was asked for."""
+"""Interval at which requests for renewal information are recorded."""
 
 
 class CallRecipient(Protocol):
-    """A person whom messages may concern, as database/notifications/recipients.py has them."""
+    """Person that messages may concern, as in database/notifications/recipients.py."""
 
     @property
     def person_id(self) -> str:
-        """The id."""
+        """Id of the person."""
 
     @property
     def address(self) -> str:
-        """The e-mail address as it is compared."""
+        """E-mail address in the form for comparison."""
 
     @property
     def phone(self) -> str:
-        """The phone number."""
+        """Phone number."""
 
     @property
     def mailable(self) -> bool:
@@ -47,7 +50,7 @@ class CallRecipient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallAudience:
-    """One certificate: whether its program asks for hints, and its people."""
+    """Audience of one certificate: its people, and if its program polls."""
 
     program: bool
     people: tuple[CallRecipient, ...]
@@ -71,19 +74,19 @@ class CallReach:
 
 
 def has_program(asked_at: datetime | None, now: datetime) -> bool:
-    """Return whether a program asks for the hint, from its last request."""
+    """Return True if a program polls renewal information, judged by its last request."""
     return asked_at is not None and asked_at > now - ASKED_LATELY
 
 
 def needs_record(asked_at: datetime | None, now: datetime) -> bool:
-    """Return whether a request for a hint has to be recorded now."""
+    """Return True if a request for renewal information has to be recorded now."""
     return asked_at is None or asked_at <= now - NOTED_EVERY
 
 
 def channel_to(one: CallRecipient) -> MessageChannel | None:
     """Return the channel to a person: e-mail, or text message if mail fails.
 
-    None: there is no channel, or the person wants no more mail.
+    The result is None if there is no channel, or if the person opted out of mail.
     """
     if one.mailable:
         return MessageChannel.EMAIL
@@ -93,8 +96,7 @@ def channel_to(one: CallRecipient) -> MessageChannel | None:
 def list_recipients(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]:
     """Return the recipients of one message each, by e-mail address or number.
 
-    People whom no channel reaches are included. Whom nothing reaches is there too. The first of those at one address
-    counts.
+    People whom no channel reaches are included. The first person at an address counts.
     """
     found: dict[str, CallRecipient] = {}
     for one in people:
@@ -104,7 +106,7 @@ def list_recipients(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]
 
 
 def count_reached(certificates: Iterable[CallAudience]) -> CallReach:
-    """Count whom a call of these certificates reaches."""
+    """Count the certificates and people that a call reaches."""
     program = email = sms = unreached = 0
     people: list[CallRecipient] = []
     for one in certificates:

@@ -1,10 +1,9 @@
-"""The messages of the service: the closed list of their kinds, how they travel, and the one id of each.
+"""Messages of the service: kinds, channels, audiences and message ids.
 
-What is told by mail about an account: the closed list.
+The lists of kinds are closed, also that of e-mails about accounts.
 
-Refused again and again: when the people of a lineage are told that its program gets no further (docs/people.md).
-
-Whom an event concerns: the roles that are told, by kind, the nearest to the certificate first (docs/people.md).
+Repeated rejections of the same request alert the people of a lineage that its program does not succeed. Each kind of
+event has an audience of roles, the nearest to the certificate first. Both rules are in docs/people.md.
 """
 
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from sinetti.domain.refusals import RejectionReason
 
 
 class MessageKind(StrEnum):
-    """What a message is about (contracts, `GET control_url/messages`)."""
+    """Kind of a message (contracts, `GET control_url/messages`)."""
 
     TRANSFER_IDS = "transfer-ids"
     PIN = "pin"
@@ -41,34 +40,37 @@ class MessageKind(StrEnum):
 
 
 class MessageChannel(StrEnum):
-    """How a message travels."""
+    """Channel of a message."""
 
     EMAIL = "email"
     SMS = "sms"
 
 
 OFFICE_HOURS_ONLY = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE, MessageKind.DIGEST})
-"""What leaves on working days from 8 to 16, Finnish time; everything else leaves at once."""
+"""Kinds that are sent on working days from 8 to 16 only, Finnish time.
+
+All other kinds are sent at once.
+"""
 
 _ID_DIGITS = 32
 
 
 def message_id(kind: MessageKind, about: str, step: str, recipient: str, channel: MessageChannel) -> str:
-    """The id of the one message of this kind about this object, at this step, to this recipient: 32 hex digits.
+    """Return the id of the message with these properties: 32 hex digits.
 
-    Whoever plans the same message again, on another node or after a restart, finds its row there already. `about` and
-    `recipient` are random ids of the register (a serial, an order's id, a person's), so that the id tells nothing.
+    The id is unique for a kind, object, step, recipient and channel. A process that plans the same message again, on
+    another node or after a restart, therefore finds the existing row. `about` and `recipient` are random ids of the
+    database (a serial, an order's id, a person's id), so that the id discloses nothing.
     """
     return sha256(f"{kind}\0{about}\0{step}\0{recipient}\0{channel}".encode()).hexdigest()[:_ID_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A message that is to leave, as its row says.
+    """Queued message, as its row stores it.
 
-    Ids are the register's; `certificate` is the row's key.
-
-    `step` is without the channel. `recipient` is a person's id; an operator has none, but an `address`.
+    Ids are those of the database; `certificate` is the primary key. `step` excludes the channel. `recipient` is a
+    person's id. An operator has no id, but an `address`.
     """
 
     message_id: str
@@ -87,74 +89,75 @@ class QueuedMessage:
 
 
 class AccountEmail(StrEnum):
-    """One letter about an account.
+    """Kind of an e-mail about an account.
 
-    Those of LINKED lead to a page; the rest lead nowhere.
+    Those in LINKED contain a link; the others contain none.
     """
 
     CONFIRM = "confirm"
-    """The address was given at sign-up: is it yours?"""
+    """Confirmation of an address that was given at sign-up."""
     CONFIRM_NEW = "confirm-new"
-    """The address is to take the place of another one: is it yours?"""
+    """Confirmation of an address that is to replace another one."""
     THERE_ALREADY = "there-already"
-    """Somebody wanted to sign up with an address that has an account."""
+    """A sign-up named an address that already has an account."""
     RESET = "reset"
     NO_ACCOUNT = "no-account"
-    """Somebody asked for a new password for an address without an account."""
+    """A password reset was requested for an address without an account."""
     WELCOME = "welcome"
-    """The authority made an account for this address: it has no password yet."""
+    """The authority created an account for this address, without a password yet."""
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - no password
     PASSWORD_RESET = "password-reset"  # noqa: S105 - no password
     ADDRESS_CHANGED = "address-changed"
-    """To the address before."""
+    """Sent to the previous address."""
     CODES_ADDED = "codes-added"
-    """One-time codes of an app are the second factor from now on."""
+    """An authenticator app was added as second factor."""
     CODES_REMOVED = "codes-removed"
     PASSKEY_ADDED = "passkey-added"
     PASSKEY_REMOVED = "passkey-removed"
     RECOVERY_MADE = "recovery-made"
     RECOVERY_USED = "recovery-used"
     PROVIDER_ADDED = "provider-added"
-    """Another service's sign-in opens this account from now on."""
+    """An external sign-in provider was linked to this account."""
     PROVIDER_REMOVED = "provider-removed"
 
 
 LINKED = frozenset({AccountEmail.CONFIRM, AccountEmail.CONFIRM_NEW, AccountEmail.RESET})
-"""Letters with a link that acts."""
+"""E-mails with a link that acts."""
 
 
 TIMES = 3
-"""How often the same reason is given, to callers who have proven who they are, before people are told."""
+"""Rejections of authenticated callers for one reason before people are alerted."""
 
 WITHIN = timedelta(days=7)
-"""How long refusals count together; and how long it stays quiet about a lineage and a reason that people were told of.
+"""Time in which rejections count together, and time without a further alert.
 
-A program that asks every minute makes one message a week.
+The second holds for the same lineage and reason. A program that sends a request every minute causes one message a
+week.
 """
 
 NOT_TOLD = frozenset(
     {
-        # A program that asks every day until the window opens: it is told when, and nothing is wrong.
+        # A program may ask every day until the window opens. The answer says when, and nothing is wrong.
         RejectionReason.TOO_EARLY,
-        # These pass by themselves, or are ours to mend: operators are told (docs/watch.md).
+        # These end by themselves, or operators fix them, who get an alarm (docs/watch.md).
         RejectionReason.NOT_READY,
         RejectionReason.UNAVAILABLE,
         RejectionReason.TOO_MANY_REQUESTS,
         RejectionReason.INTERNAL,
     }
 )
-"""Reasons that nobody at the holder's can do anything about, or need not."""
+"""Reasons on which the holder cannot act, or need not act."""
 
 
 def triggers_alert(reason: RejectionReason) -> bool:
-    """Whether people are told of this reason at all."""
+    """Return True if rejections for this reason alert people."""
     return reason not in NOT_TOLD
 
 
 class RecipientRole(StrEnum):
-    """A role that people are told in.
+    """Role in which a person gets a message.
 
-    All are those of now, but for the first, the last two and the operators.
+    Roles are those of now, except the first, the last two and the operators.
     """
 
     CONTACT_THEN = "contact then"
@@ -170,7 +173,7 @@ class RecipientRole(StrEnum):
 AUDIENCES: Mapping[MessageKind, tuple[RecipientRole, ...]] = MappingProxyType(
     {
         MessageKind.FETCHED: (RecipientRole.CONTACT_THEN,),
-        # The signatories too, so that a stolen key is noticed; the deputy was reminded with the contact.
+        # The signatories too, so that they notice a stolen key; the deputy got the same reminders as the contact.
         MessageKind.RENEWED: (RecipientRole.CONTACT, RecipientRole.DEPUTY, RecipientRole.SIGNATORIES),
         MessageKind.REFUSED: (RecipientRole.CONTACT, RecipientRole.DEPUTY),
         MessageKind.REVOKED: (
@@ -182,7 +185,7 @@ AUDIENCES: Mapping[MessageKind, tuple[RecipientRole, ...]] = MappingProxyType(
         MessageKind.CONTACT_CHANGED: (RecipientRole.NEW, RecipientRole.OLD),
     }
 )
-"""Everybody in these roles is told."""
+"""Roles that get a message, by kind; every person in them gets one."""
 
 FIRST_REACHED: Mapping[MessageKind, tuple[RecipientRole, ...]] = MappingProxyType(
     dict.fromkeys(
@@ -190,7 +193,13 @@ FIRST_REACHED: Mapping[MessageKind, tuple[RecipientRole, ...]] = MappingProxyTyp
         (RecipientRole.SIGNATORIES, RecipientRole.CONTACT_PERSON, RecipientRole.OPERATORS),
     )
 )
-"""Only the first of these roles in which mail reaches anybody is told: somebody has to name another contact."""
+"""Roles for kinds of which only the first role that mail reaches gets a message.
+
+Its people have to name another contact.
+"""
 
 TOO_OLD = timedelta(days=7)
-"""Events of longer ago are told to nobody: a register that never sent anything must not flood people."""
+"""Age above which events cause no message.
+
+Enabling messages on an old installation so does not send a backlog.
+"""

@@ -1,6 +1,6 @@
-"""*Not your task any more?*: what comes of it when somebody asks that no more mail goes to their address.
+"""Opt-out from mail through the link *Not your task any more?*.
 
-Mail stops only after somebody else of every organisation that they are named for was told (docs/returns.md).
+Mail to the address stops only after another person of every organisation concerned got a message (docs/returns.md).
 """
 
 from collections.abc import Collection
@@ -11,13 +11,19 @@ from enum import StrEnum
 from sinetti.domain.values import Language
 
 LINK_LIVES = timedelta(days=730)
-"""So long after its message was made a link to the page works, while the message's row is kept."""
+"""Lifetime of a link to the page, from the creation of its message.
+
+It works while the row of the message exists.
+"""
 AGAIN_AFTER = timedelta(days=1)
-"""So long one asking counts, even where it reached nobody."""
+"""Time for which a request counts, even if no person could be reached."""
 
 
 class OptOutNotifies(StrEnum):
-    """Who of an organisation is told: signatories; without any its contact person; without one the operators."""
+    """Recipients in an organisation of the message about an opt-out.
+
+    They are the signatories, else the contact person, else the operators.
+    """
 
     SIGNATORIES = "signatories"
     CONTACT_PERSON = "contact-person"
@@ -26,11 +32,10 @@ class OptOutNotifies(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OptOutRequested:
-    """Somebody asked.
+    """Opt-out request that was accepted.
 
-    `told`: who is told, by role alone; empty where they are named for nothing any more.
-
-    `stops`: mail will stop once those were told. Where operators alone can be told, it goes on.
+    - `told`: roles that get a message; empty if the person has no role any more.
+    - `stops`: mail stops after those messages. It continues if the operators alone can be reached.
     """
 
     told: frozenset[OptOutNotifies]
@@ -39,9 +44,9 @@ class OptOutRequested:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyRequested:
-    """They had asked already: nothing was owed once more.
+    """Opt-out request that was repeated; no further message was queued.
 
-    `stopped`: mail has stopped; else as in Asked.
+    `stopped` is True if mail has stopped. The other fields are those of `OptOutRequested`.
     """
 
     told: frozenset[OptOutNotifies]
@@ -51,12 +56,15 @@ class AlreadyRequested:
 
 @dataclass(frozen=True, slots=True)
 class UnknownLink:
-    """No such link was ever written, or it is too old."""
+    """Link that was never created, or that is too old."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptOutPage:
-    """What the page behind a link shows before its button is pressed: as `OptOutRequested` and `AlreadyRequested`."""
+    """Content of the page behind a link before its button is pressed.
+
+    The fields are those of `OptOutRequested` and `AlreadyRequested`.
+    """
 
     language: Language
     told: frozenset[OptOutNotifies]
@@ -66,5 +74,5 @@ class OptOutPage:
 
 
 def stops(told: Collection[OptOutNotifies]) -> bool:
-    """Whether mail may stop: somebody of each organisation can be told."""
+    """Return True if mail may stop: a person of each organisation can be reached."""
     return OptOutNotifies.OPERATORS not in told

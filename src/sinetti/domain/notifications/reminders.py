@@ -1,4 +1,7 @@
-"""Which reminder, if any, is owed at this instant, when to look again, and when reminders stop (docs/reminders.md)."""
+"""Reminders: the step that is due, the next check, and suppression.
+
+The rules are described in docs/reminders.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,22 +27,28 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import RENEWAL_WINDOW, ValidityPeriod
 
 WIDER_FROM: Final = timedelta(days=14)
-"""From this step on signatories and the organisation's contact person are told too, and that the old one is in use."""
+"""Step from which reminders have a wider audience.
+
+The signatories and the organisation's contact person get them too, also about an old certificate still in use.
+"""
 
 TEXTED_FROM: Final = timedelta(days=7)
-"""From this step on a text message goes beside the mail."""
+"""Step from which a text message is sent beside the mail."""
 
 UNSEEN_FOR: Final = timedelta(days=1)
-"""A certificate that ended longer ago, and was never looked at, is history: nothing is said of it."""
+"""Time after its end in which a first check still considers a certificate.
+
+Older ones are history and cause no message.
+"""
 
 LATE_FOR: Final = timedelta(days=7)
-"""After a pause of everything nobody is told of an end longer ago."""
+"""Time after an end in which a message is still sent after a pause of the service."""
 
 _DAY: Final = timedelta(days=1)
 
 
 class SuppressionReason(StrEnum):
-    """Why a reminder is not owed, in words for operators."""
+    """Reason why a reminder is not sent, as operators read it."""
 
     REVOKED = "the certificate was revoked"
     LET_END = "the organisation lets this certificate end"
@@ -53,16 +62,16 @@ class SuppressionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReminderSchedule:
-    """The steps before a certificate's end, the longest first, and which days are off.
+    """Steps before a certificate's end, the longest first, and the days off.
 
-    Raises ValueError.
+    Raises ValueError if the steps are not in this order.
     """
 
     steps: tuple[timedelta, ...]
     day_off: DayOff
 
     def __post_init__(self) -> None:
-        """Refuse what is no ladder."""
+        """Raise ValueError unless the steps are in descending order."""
         if not self.steps or self.steps[-1] < timedelta() or list(self.steps) != sorted(set(self.steps), reverse=True):
             sentence = "the steps of reminders are times before the end, each shorter than the one before it"
             raise ValueError(sentence)
@@ -70,7 +79,10 @@ class ReminderSchedule:
 
 @dataclass(frozen=True, slots=True)
 class ReminderCheck:
-    """What a look gives: the step that is owed now, if any, and from when on; when to look again, if ever."""
+    """Result of a check: the step that is due now, its time, and the next check.
+
+    Each is None if there is none.
+    """
 
     step: timedelta | None = None
     due: datetime | None = None
@@ -78,19 +90,23 @@ class ReminderCheck:
 
 
 def step_name(step: timedelta) -> str:
-    """A step as rows have it: days before the end ("60", "0.5")."""
+    """Return the name of a step in rows: days before the end ("60", "0.5")."""
     return f"{step / _DAY:g}"
 
 
 def step_of(name: str) -> timedelta:
-    """The step of a row. Raises ValueError."""
+    """Return the step with this name.
+
+    Raises ValueError if the name is no number.
+    """
     return timedelta(days=float(name))
 
 
 def send_time(not_after: datetime, step: timedelta, *, first: bool, day_off: DayOff) -> datetime:
-    """When a step's messages leave: in office hours; the first step never before its instant, later ones never after.
+    """Return the time at which the messages of a step are sent, within office hours.
 
-    Later ones may leave after it only in the morning of the same day.
+    The first step is never sent before its instant. Later steps are never sent after it, except in the morning of the
+    same day.
     """
     instant = not_after - step
     day = finnish_date(instant)
@@ -104,18 +120,21 @@ def send_time(not_after: datetime, step: timedelta, *, first: bool, day_off: Day
 
 
 def jitter_days(lineage_id: str, days: int) -> int:
-    """By how many working days the first reminder of a lineage moves in a wave: 0 to days - 1, always the same."""
+    """Return the delay of the first reminder of a lineage in a wave, in working days.
+
+    It is 0 to `days` - 1, and always the same for a lineage.
+    """
     return int.from_bytes(sha256(lineage_id.encode()).digest()[:8]) % max(days, 1)
 
 
 def send_times(
     ladder: ReminderSchedule, span: ValidityPeriod, spread: int = 0
 ) -> tuple[tuple[timedelta, datetime], ...]:
-    """Each step of a certificate, and when it leaves.
+    """Return each step of a certificate with its send time.
 
-    A step before its beginning is left out. So is one before its renewal opens: a short life opens it later than 60
-    days before the end. The first step of the ladder moves by `spread` working days, but stays on days before the
-    second.
+    A step before the certificate's beginning is left out. So is a step before its renewal opens, since a short
+    validity period opens it later than 60 days before the end. The first step of the schedule moves by `spread`
+    working days, but stays on days before the second.
     """
     opens = default_renewal_start(span) if renewal_window(span) < RENEWAL_WINDOW else span.not_before
     steps = [step for step in ladder.steps if opens <= span.not_after - step > span.not_before]
@@ -128,9 +147,9 @@ def send_times(
 
 
 def _leaves(ladder: ReminderSchedule, not_after: datetime, step: timedelta, opens: datetime) -> datetime:
-    """Return when a step leaves.
+    """Return the send time of a step.
 
-    It leaves on the working day after a day off if the one before is too early to renew.
+    A step on a day off is sent on the working day after it if renewal is not open yet on the working day before.
     """
     first = step == ladder.steps[0]
     at = send_time(not_after, step, first=first, day_off=ladder.day_off)
@@ -141,11 +160,11 @@ def _leaves(ladder: ReminderSchedule, not_after: datetime, step: timedelta, open
 def due_step(
     ladder: ReminderSchedule, span: ValidityPeriod, now: datetime, since: datetime | None, spread: int = 0
 ) -> ReminderCheck:
-    """The latest step that has passed, and when to look again: the earliest instant of a later step.
+    """Return the latest step that has passed, and the earliest time of a later step.
 
-    `since` is when a look was to be taken: None where there was none yet. A look in office hours owes at once, one in
-    the night for the next morning, and then the step that will be the latest in that morning, so that no morning
-    brings two.
+    `since` is the time at which a check was due, or None before the first one. A check in office hours makes the step
+    due at once. A check at night makes a step due on the next morning: the one that is the latest by then. No morning
+    therefore brings two reminders.
     """
     if now > span.not_after + (UNSEEN_FOR if since is None else LATE_FOR):
         return ReminderCheck()
@@ -158,21 +177,21 @@ def due_step(
 
 
 def latest_due_index(times: Sequence[tuple[timedelta, datetime]], now: datetime) -> int:
-    """The place of the last step that has left by now; -1 where none has.
+    """Return the index of the last step that has been due by now, or -1.
 
-    Steps before it are not owed any more.
+    Steps before it are no longer due.
     """
     return max((place for place, (_, at) in enumerate(times) if at <= now), default=-1)
 
 
 def kind_for_step(course: CertificateProgress, step: timedelta, now: datetime) -> MessageKind | SuppressionReason:
-    """What a step has to tell, or why nothing."""
+    """Return the kind of message for a step, or the reason to send none."""
     if course.revoked:
         return SuppressionReason.REVOKED
     if course.let_end:
         return SuppressionReason.LET_END
     if course.closed:
-        # Nothing is issued to it any more, so there is nothing that anybody could do.
+        # It gets no further certificates, so no action is possible.
         return SuppressionReason.CLOSED
     if course.fetched is None:
         return MessageKind.REMINDER

@@ -1,18 +1,18 @@
-"""Whether a clock may be believed: beside the database's, beside the newest stored instant, and beside itself."""
+"""Check of the clock against the database, stored instants and a monotonic clock."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 LARGEST_DIFFERENCE = timedelta(seconds=30)
-"""From this difference on nothing is issued.
+"""Difference from which no certificate is issued.
 
-Nodes on one database may so be nearly twice as far apart.
+Two nodes on one database may therefore differ by nearly twice as much.
 """
 
 
 class ClockProblem(StrEnum):
-    """Why a clock is not believed. Closed."""
+    """Reason not to trust the clock. A closed list."""
 
     DIFFERS = "differs-from-the-database"
     BEHIND = "behind-the-newest-instant"
@@ -21,11 +21,12 @@ class ClockProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClockReadings:
-    """What was read at one look. Times UTC.
+    """Readings of one check. Instants are UTC.
 
-    `asked` and `answered` are the machine's, around the question to the database; `database` is its clock then, None
-    where it has none but the machine's. `newest` is the newest stored instant that counts. `jumped` is how far the
-    machine's clock has moved beside a clock that never jumps, since it was last believed.
+    - `asked`, `answered`: the machine's clock before and after the query to the database.
+    - `database`: the database's clock at the query, or None if it has no clock of its own.
+    - `newest`: the newest stored instant that counts.
+    - `jumped`: difference of the machine's clock to a monotonic clock since it was last trusted.
     """
 
     asked: datetime
@@ -36,9 +37,10 @@ class ClockReadings:
 
 
 def difference(readings: ClockReadings) -> timedelta | None:
-    """How far the machine is ahead of the database, at the least: the database answered at some point in between.
+    """Return the least time by which the machine's clock is ahead of the database's.
 
-    None without a clock of the database's. A slow answer is so never taken for a wrong clock.
+    The database answered at some point between the two readings of the machine's clock. A slow answer therefore never
+    looks like a wrong clock. The result is None if the database has no clock of its own.
     """
     if readings.database is None:
         return None
@@ -48,11 +50,11 @@ def difference(readings: ClockReadings) -> timedelta | None:
 
 
 def clock_problem(readings: ClockReadings) -> ClockProblem | None:
-    """Why this clock is not believed; None where it is.
+    """Return the reason not to trust this clock, or None.
 
-    Alone on its database, a machine may not lie behind what it stored itself. Where a database serves several, each may
-    be ahead of it by less than the largest difference, and so may what they stored; more than that, nobody rightly has.
-    A jump counts where no other clock can tell whether it was a correction.
+    A machine that is alone on its database must not be behind an instant that it stored itself. If a database serves
+    several machines, each may be ahead of it by less than the largest difference, and so may their stored instants. No
+    machine is rightly ahead by more. A jump counts only if no other clock can show if it was a correction.
     """
     ahead = difference(readings)
     if ahead is not None and abs(ahead) >= LARGEST_DIFFERENCE:

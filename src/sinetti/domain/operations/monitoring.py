@@ -1,8 +1,8 @@
-"""What the watchdog calls wrong: lists and answers that age, lists that say otherwise than the register, ends.
+"""Monitoring: old or inconsistent CRLs and OCSP responses, and upcoming ends.
 
-What comes to its end, told in time: CAs that will issue no more, and lists that need a key from off line.
+Early alarms concern issuing CAs that will stop issuing, and CRLs whose key is offline.
 
-How long people's data is kept, and what stands around it (docs/retention.md).
+Retention of personal data is described in docs/retention.md.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,21 @@ from enum import StrEnum
 from sinetti.domain.values import Serial
 
 OWN_ALARM_BEFORE_END = timedelta(days=30)
-"""A certificate of our own that has no more to go, or no more than a quarter of its life, is due to be replaced."""
+"""Remaining validity at which a certificate of the service is due for replacement.
+
+A quarter of its validity period applies if that is less.
+"""
 
 
 ANSWERS_LATE = timedelta(hours=1)
-"""Stored OCSP answers are signed anew from half their life on: some are a little older as long as that goes on."""
+"""Tolerance for the age of stored OCSP responses beyond half their lifetime.
+
+The worker renews them from that age on, so some are a little older while it runs.
+"""
 
 
 class FindingKind(StrEnum):
-    """What can be found. A closed list; the values stand in JSON."""
+    """Kind of a finding. A closed list; the values are used in JSON."""
 
     LIST_MISSING = "list-missing"
     LIST_OLD = "list-old"
@@ -42,7 +48,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MonitoringFinding:
-    """One thing that is wrong, what it is about (a name, an address, an id), and a sentence that says what to do."""
+    """Finding with its object (a name, an address or an id) and the action to take."""
 
     kind: FindingKind
     about: str
@@ -51,49 +57,70 @@ class MonitoringFinding:
 
 @dataclass(frozen=True, slots=True)
 class CrlMismatch:
-    """Where a list and the register differ: what the list lacks, and what it has that the register does not revoke."""
+    """Difference of a CRL and the database: missing serials, and surplus ones.
+
+    Surplus serials are on the CRL, but not revoked in the database.
+    """
 
     lacking: AbstractSet[Serial]
     surplus: AbstractSet[Serial]
 
 
 def is_past_half_life(this_update: datetime, next_update: datetime, now: datetime) -> bool:
-    """Whether half the life of a list or an answer is over: the service signs anew long before."""
+    """Return True if half the lifetime of a CRL or response has passed.
+
+    The service signs a new one long before.
+    """
     return now - this_update >= (next_update - this_update) / 2
 
 
 def is_near_expiry(begins: datetime, ends: datetime, now: datetime) -> bool:
-    """Whether a certificate of our own should have been replaced: thirty days before its end, or a quarter of its life.
+    """Return True if a certificate of the service should have been replaced.
 
-    What lives for ninety days only is replaced by itself for its last thirty.
+    That is thirty days before its end, or a quarter of its validity period if that is less. A certificate that is
+    valid for ninety days is replaced automatically in its last thirty.
     """
     return now >= ends - min(OWN_ALARM_BEFORE_END, (ends - begins) / 4)
 
 
 def crl_mismatch(listed: AbstractSet[Serial], in_force: AbstractSet[Serial], ever: AbstractSet[Serial]) -> CrlMismatch:
-    """Compare a list with the register.
+    """Compare a CRL with the database.
 
-    Everything that is revoked and had not ended when the list was made has to stand on it (`in_force`); what had ended
-    may (RFC 5280, 3.3); nothing may that the register does not call revoked (`ever`).
+    - `in_force`: revoked certificates that had not expired when the CRL was made. The CRL must contain them, and may
+      contain expired ones (RFC 5280, 3.3).
+    - `ever`: all certificates that the database records as revoked; the CRL must contain no other.
     """
     return CrlMismatch(in_force - listed, listed - ever)
 
 
 def counts_agree(listed: int, in_force: int, ever: int) -> bool:
-    """Whether a list of this length may be right, where it is too long to be compared one by one."""
+    """Return True if a CRL of this length may be right.
+
+    The check replaces the comparison of single entries for CRLs that are too long.
+    """
     return in_force <= listed <= ever
 
 
 ALARM_BEFORE_END = timedelta(days=3 * 365)
-"""A year before an issuing CA stops, as a rule: its successor takes a ceremony, and has to get to relying parties."""
+"""Time before the end of an issuing CA at which it needs a successor.
+
+As a rule it is a year before the CA stops issuing. The successor takes a key ceremony, and must reach the relying
+parties.
+"""
 
 LIST_ALARM_BEFORE_END = timedelta(days=60)
-"""A list whose signing key is off line takes somebody to fetch it."""
+"""Time before the end of a CRL whose signing key is offline.
+
+An operator has to fetch the key.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuingEnd:
-    """An issuing CA: `stops` is the last second at which it begins a certificate, `ends` its own last second."""
+    """Issuing CA with its end.
+
+    `stops` is the last second at which it begins a certificate; `ends` is its own last second.
+    """
 
     name: str
     stops: datetime
@@ -102,19 +129,25 @@ class IssuingEnd:
 
 @dataclass(frozen=True, slots=True)
 class ListEnd:
-    """The newest list of a CA whose key is off line; `ends` is its nextUpdate, None where there is no list."""
+    """Newest CRL of a CA whose key is offline.
+
+    `ends` is its nextUpdate, or None if there is no CRL.
+    """
 
     name: str
     ends: datetime | None
 
 
 def issuing_ca_alarms(issuing: Iterable[IssuingEnd], now: datetime) -> tuple[IssuingEnd, ...]:
-    """Give the issuing CAs that need a successor: three years before their end, and before they stop in any case."""
+    """Return the issuing CAs that need a successor.
+
+    They are due three years before their end, and in any case before they stop issuing.
+    """
     return tuple(one for one in issuing if now >= min(one.ends - ALARM_BEFORE_END, one.stops))
 
 
 def list_alarms(lists: Iterable[ListEnd], now: datetime) -> tuple[ListEnd, ...]:
-    """Give the lists that have to be renewed with the key that is off line, sixty days before their end."""
+    """Return the CRLs to renew with an offline key, from sixty days before their end."""
     return tuple(one for one in lists if one.ends is None or now >= one.ends - LIST_ALARM_BEFORE_END)
 
 
@@ -122,15 +155,19 @@ SHORTEST = timedelta(days=30)
 LONGEST = timedelta(days=36_500)
 
 UNCONFIRMED = timedelta(days=7)
-"""How long an account is kept whose address nobody has confirmed: the link for it works for three days."""
+"""Time for which an account with an unconfirmed address is kept.
+
+The link for the confirmation works for three days.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """How long each is kept.
+    """Retention periods.
 
-    People: after the end of the last certificate, order, mandate or organisation that they were named for. Refusals:
-    after they were given. Messages: after they were sent or given up, and their certificate has ended.
+    - `people`: from the end of the last certificate, order, mandate or organisation for which they are named.
+    - `refusals`: from the rejection.
+    - `messages`: from their sending or failure, and the end of their certificate.
     """
 
     people: timedelta = timedelta(days=730)
@@ -140,7 +177,7 @@ class Periods:
 
 @dataclass(frozen=True, slots=True)
 class Cutoffs:
-    """The instants before which each is past its period."""
+    """Instants before which data is past its retention period."""
 
     people: datetime
     refusals: datetime
@@ -149,5 +186,5 @@ class Cutoffs:
 
 
 def cutoffs(periods: Periods, now: datetime) -> Cutoffs:
-    """Before which instants things are past their periods now."""
+    """Return the instants before which data is past its retention period now."""
     return Cutoffs(now - periods.people, now - periods.refusals, now - periods.messages, now - UNCONFIRMED)

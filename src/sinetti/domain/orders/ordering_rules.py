@@ -1,4 +1,4 @@
-"""Ordering: what stands in the way of an order or a replacement, and the one id of an order that a form makes."""
+"""Ordering rules: reasons not to order or replace, and the order id of a form."""
 
 import re
 from dataclasses import dataclass
@@ -7,18 +7,24 @@ from enum import StrEnum
 from hashlib import sha256
 
 MOST_AT_ONCE = 300
-"""Certificates that are replaced, or handed over, by one press of a button."""
+"""Certificates that one request may replace or hand over."""
 MOST_SERVED = 1_000_000
-"""Other organisations that reports are sent for with one certificate: more than there are."""
+"""Limit of other organisations for which reports are sent with one certificate.
+
+It exceeds the number of existing organisations.
+"""
 LONGEST_AHEAD = 730
-"""Days ahead in which ends are looked for: no certificate lives longer."""
+"""Days ahead for which a list of ends may be requested.
+
+No certificate lives longer.
+"""
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 _ID_DIGITS = 32
 
 
 class OrderErrorReason(StrEnum):
-    """Why an order is not taken, or no transfer ids are made for it."""
+    """Reason why an order is rejected, or why no transfer ids are created for it."""
 
     NO_ORGANISATION = "no-organisation"
     CLOSED = "closed"
@@ -31,7 +37,10 @@ class OrderErrorReason(StrEnum):
 
 
 class ExclusionReason(StrEnum):
-    """Why a certificate is left out when many are replaced at once: the first of these that holds."""
+    """Reason to exclude a certificate from a bulk replacement.
+
+    The first that applies counts.
+    """
 
     CLOSED = "closed"
     NOT_APPROVED = "not-approved"
@@ -40,19 +49,27 @@ class ExclusionReason(StrEnum):
     LET_END = "let-end"
     NO_CONTACT = "no-contact"
     NO_MESSAGES = "no-messages"
-    """Its contact has a phone number, and no text message can be sent: nothing of its own tells that."""
+    """Its contact has a phone number, and text messages are not available.
+
+    No other field shows this.
+    """
     LINKED = "linked"
-    """Its description, or a person's name, has an address in it that letters must not carry."""
+    """Its description, or a person's name, contains an address.
+
+    Messages must not carry one.
+    """
     LIMIT = "limit"
-    """A limit of 24 hours is reached before it."""
+    """A limit of 24 hours is reached before this certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replaceable:
-    """What is known of a certificate that may be replaced.
+    """Data of a certificate that may be replaced.
 
-    `ordered`: an order in its place is open. `succeeded`: a renewal or a replacement of it stands. `let_end`: it is to
-    end without a successor. `contact`: its contact can be written to.
+    - `ordered`: a replacement order is open.
+    - `succeeded`: a renewal or a replacement of it is valid.
+    - `let_end`: it is to end without a successor.
+    - `contact`: its contact can receive messages.
     """
 
     open: bool
@@ -64,7 +81,10 @@ class Replaceable:
 
 
 def left_out(one: Replaceable, *, by_name: bool) -> ExclusionReason | None:
-    """Why this one is not replaced among many, or None; chosen `by_name`, even one that was to end is."""
+    """Return why a bulk replacement excludes this certificate, or None.
+
+    If it was chosen `by_name`, it is replaced even if it was to end.
+    """
     holds = {
         ExclusionReason.CLOSED: not one.open,
         ExclusionReason.NOT_APPROVED: not one.approved,
@@ -77,18 +97,22 @@ def left_out(one: Replaceable, *, by_name: bool) -> ExclusionReason | None:
 
 
 def is_idempotency_key(form: str) -> bool:
-    """Whether this is the id of a form: 32 small hex digits, as the page that shows the form makes them at random."""
+    """Return True for the id of a form: 32 lower-case hex digits.
+
+    The page that shows the form creates it at random.
+    """
     return _FORM.fullmatch(form) is not None
 
 
 def order_id_for(user_id: str, form: str, serial: str = "") -> str:
-    """The id of the one order that this form of this user makes, in the place of this certificate: 32 hex digits.
+    """Return the id of the order that this form of this user creates: 32 hex digits.
 
-    The same form sent again finds its order there. Of nobody else's form it is the id.
+    `serial` is the certificate that the order replaces. A repeated submission of the form therefore finds its order.
+    The form of another user never has the same id.
     """
     return sha256(f"order\0{user_id}\0{form}\0{serial}".encode()).hexdigest()[:_ID_DIGITS]
 
 
 def is_link_expired(expires: datetime, now: datetime) -> bool:
-    """Whether the time of a link to transfer ids has passed; its last second is in time."""
+    """Return True if a link to transfer ids has expired; its last second is valid."""
     return now > expires

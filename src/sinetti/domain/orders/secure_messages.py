@@ -1,6 +1,6 @@
-"""Secure messages: what a link leads to now, how long links and PIN codes last, and how often one may try.
+"""Secure messages: state of a link, lifetime of links and PIN codes, and limits.
 
-The rules are those of docs/secure-messages.md. All instants are the office's clock's, UTC.
+The rules are those of docs/secure-messages.md. All instants are UTC, of the authority's clock.
 """
 
 from dataclasses import dataclass
@@ -15,25 +15,31 @@ from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 LINK_LIVES: Final = TRANSFER_IDS_LIVE
 PIN_LIVES: Final = timedelta(minutes=15)
 PIN_TRIES: Final = 5
-"""The fifth wrong entry ends a PIN code."""
+"""Wrong entries after which a PIN code ends."""
 PINS_A_DAY: Final = 3
-"""PIN codes for one secure message on one Finnish day, so that nobody who has a link can fill a phone."""
+"""PIN codes for one secure message on one Finnish day.
+
+The limit prevents a holder of the link from flooding a phone.
+"""
 CODE_TRIES: Final = 5
-"""The fifth wrong code of a signatory ends the link: there is no second channel that could send another."""
+"""Wrong entries of a signatory's code after which the link ends.
+
+No second channel exists that could carry another code.
+"""
 
 
 class LinkState(StrEnum):
-    """What a link leads to."""
+    """Target of a link."""
 
     CLOSED = "closed"
-    """Unknown, ended or past its time: whoever has no right to know learns no more."""
+    """The link is unknown, ended or expired; an unauthorised caller learns no more."""
     SPENT = "spent"
     PIN = "pin"
     CODE = "code"
 
 
 class PinState(StrEnum):
-    """How the PIN code that was sent last stands."""
+    """State of the PIN code that was sent last."""
 
     NONE = "none"
     WAITING = "waiting"
@@ -42,7 +48,7 @@ class PinState(StrEnum):
 
 
 class SmsDelivery(StrEnum):
-    """Whether the SMS with a PIN code got away."""
+    """Delivery state of the SMS with a PIN code."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -51,9 +57,9 @@ class SmsDelivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecureLink:
-    """What is kept of a secure message.
+    """Stored data of a secure message.
 
-    `phone` is its recipient's: empty without one, None without a recipient.
+    `phone` is the recipient's number, empty if there is none. It is None if there is no recipient.
     """
 
     secure_id: str
@@ -71,7 +77,7 @@ class SecureLink:
 
 @dataclass(frozen=True, slots=True)
 class IssuedPin:
-    """The PIN code that was sent last."""
+    """PIN code that was sent last."""
 
     pin_id: str
     expires: datetime
@@ -82,7 +88,7 @@ class IssuedPin:
 
 @dataclass(frozen=True, slots=True)
 class PinHistory:
-    """The PIN codes of a secure message: how many were ever made, how many today, and the one that may count."""
+    """PIN codes of a secure message: total, number of today, and the last one."""
 
     made: int
     today: int
@@ -93,7 +99,7 @@ NO_PINS: Final = PinHistory(0, 0, None)
 
 
 def link_state(link: SecureLink | None, now: datetime) -> LinkState:
-    """What a link leads to now."""
+    """Return the target of a link now."""
     if link is None or link.ended or now > link.expires or link.phone is None:
         return LinkState.CLOSED
     if link.order is OrderState.OPEN:
@@ -102,7 +108,7 @@ def link_state(link: SecureLink | None, now: datetime) -> LinkState:
 
 
 def pin_state(pin: IssuedPin | None, now: datetime) -> PinState:
-    """How a PIN code stands now; its last second is in time."""
+    """Return the state of a PIN code now; its last second is valid."""
     if pin is None:
         return PinState.NONE
     if pin.wrong >= PIN_TRIES:
@@ -111,6 +117,6 @@ def pin_state(pin: IssuedPin | None, now: datetime) -> PinState:
 
 
 def start_of_local_day(now: datetime) -> datetime:
-    """The last Finnish midnight, UTC: from then on PIN codes are counted."""
+    """Return the last Finnish midnight, in UTC, from which PIN codes are counted."""
     local = now.astimezone(FINNISH_TIME)
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(now.tzinfo)

@@ -1,8 +1,7 @@
-"""Applications for the technical interface: the states of one, what it says, and what a decision has to say.
+"""Applications for the technical interface: states, content and decisions.
 
-The rules are docs/clerks.md.
-
-Why somebody cannot be named, or a certificate not be let end: reasons that each door says in its own words.
+The rules are described in docs/clerks.md. The module also has the reasons for which a person cannot be named, or a
+certificate cannot be excluded from renewal. Each interface words them itself.
 """
 
 import re
@@ -19,17 +18,17 @@ LONGEST_PURPOSE: Final = 1000
 LONGEST_SOFTWARE: Final = 200
 LONGEST_REASON: Final = 2000
 SHORTEST_REASON: Final = 20
-"""Characters: a refusal says why in a sentence, not in a word."""
+"""Least number of characters of a refusal's reason, so that it is a sentence."""
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: nobody takes one of these for another."""
+"""Crockford's base 32, whose characters are not mistaken for each other."""
 _CASE_OCTETS: Final = 7
 _CASE_LETTERS: Final = 10
 _CASE = re.compile(rf"SI-[{_LETTERS}]{{5}}-[{_LETTERS}]{{5}}")
 
 
 class ApplicationState(StrEnum):
-    """Where an application stands."""
+    """State of an application."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -47,13 +46,16 @@ MOVES: Mapping[ApplicationState, frozenset[ApplicationState]] = MappingProxyType
         ApplicationState.WITHDRAWN: frozenset(),
     }
 )
-"""What an application may become: it is decided once, or withdrawn before; another one may be made afterwards."""
+"""Allowed transitions of an application.
+
+It is decided once, or withdrawn before. The organisation may make another one afterwards.
+"""
 
 DECIDED = frozenset({ApplicationState.APPROVED, ApplicationState.REFUSED})
 
 
 class ApplicationErrorReason(StrEnum):
-    """Why an application, or a decision on one, is not taken. A closed list."""
+    """Reason why an application, or a decision on one, is rejected. A closed list."""
 
     CHANNELS = "channels"
     NOTHING_NEW = "nothing-new"
@@ -67,11 +69,11 @@ class ApplicationErrorReason(StrEnum):
     REASON = "reason"
     APPEAL = "appeal"
     OWN = "own"
-    """Whoever decides may act for the party: somebody else decides."""
+    """The deciding clerk may act for the party, so another clerk has to decide."""
 
 
 class ApplicationError(ValueError):
-    """What was asked is not taken, and why; nothing was changed."""
+    """Application or decision that is rejected, with the reason; nothing was changed."""
 
     def __init__(self, fault: ApplicationErrorReason) -> None:
         super().__init__(fault.value)
@@ -80,7 +82,10 @@ class ApplicationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NewApplication:
-    """What an organisation applies for: the channels, what for, with which software, and the language of its case."""
+    """Application of an organisation: channels, purpose, software, and language.
+
+    The language is that of the case.
+    """
 
     channels: frozenset[Channel]
     purpose: str = field(repr=False)
@@ -90,9 +95,9 @@ class NewApplication:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationDecision:
-    """What a clerk decided.
+    """Decision of a clerk.
 
-    `reason` is in the party's language; a refusal has one and tells how to appeal.
+    `reason` is in the party's language. A refusal has a reason and instructions for appeal.
     """
 
     state: ApplicationState
@@ -101,17 +106,17 @@ class ApplicationDecision:
 
 
 def may_move(before: ApplicationState, after: ApplicationState) -> bool:
-    """Whether an application may go from one state to another."""
+    """Return True if an application may move from one state to another."""
     return after in MOVES[before]
 
 
 def check_application(
     new: NewApplication, approved: Collection[Channel], offered: Collection[Channel]
 ) -> NewApplication:
-    """Give the application trimmed. Raises ApplicationError.
+    """Return the application with trimmed texts.
 
-    `approved` are the channels that the organisation has already: one of those asked for has to be new. `offered` are
-    those that this authority issues for.
+    `approved` are the channels that the organisation has already; the application must include another one. `offered`
+    are the channels for which this authority issues. Raises ApplicationError if a field is not acceptable.
     """
     if not new.channels or not new.channels <= frozenset(offered):
         raise ApplicationError(ApplicationErrorReason.CHANNELS)
@@ -128,9 +133,9 @@ def check_application(
 
 
 def check_verdict(verdict: ApplicationDecision) -> ApplicationDecision:
-    """Give the decision trimmed.
+    """Return the decision with trimmed texts.
 
-    A refusal says why, and how to appeal. Raises ApplicationError.
+    Raises ApplicationError if it is no decision, or if a refusal lacks its reason or the instructions for appeal.
     """
     if verdict.state not in DECIDED:
         raise ApplicationError(ApplicationErrorReason.VERDICT)
@@ -144,9 +149,10 @@ def check_verdict(verdict: ApplicationDecision) -> ApplicationDecision:
 
 
 def case_number(octets: bytes) -> str:
-    """The number of a case, like SI-7K3M2-Q9PXW, made of seven random octets: it counts nothing, so it tells nothing.
+    """Return a case number like SI-7K3M2-Q9PXW from seven random octets.
 
-    50 bits of it count. Raises ValueError for another number of octets.
+    It contains 50 of their bits. A random number discloses no count of cases. Raises ValueError for another number of
+    octets.
     """
     if len(octets) != _CASE_OCTETS:
         sentence = f"a case number is made of {_CASE_OCTETS} octets"
@@ -157,13 +163,13 @@ def case_number(octets: bytes) -> str:
 
 
 def read_case_number(text: str) -> str | None:
-    """A case number as it is kept, of what somebody typed; None where it is none."""
+    """Return a typed case number in its stored form, or None if it is none."""
     found = text.strip().upper()
     return found if _CASE.fullmatch(found) else None
 
 
 def paragraphs(text: str) -> str:
-    """A text of several lines, without white space around lines and with one empty line at most between two."""
+    """Return a text with trimmed lines and at most one empty line between two."""
     lines = [line.strip() for line in text.splitlines()]
     kept = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
     return "\n".join(kept).strip()
@@ -174,7 +180,7 @@ def _is_readable(text: str) -> bool:
 
 
 class PersonErrorReason(StrEnum):
-    """What stands in the way."""
+    """Reason why a person cannot be named, or a certificate cannot be excluded."""
 
     UNKNOWN = "unknown"
     NOBODY = "nobody"

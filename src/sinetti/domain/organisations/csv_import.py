@@ -1,6 +1,6 @@
-"""Loading organisations from a CSV file: what its lines say, and what is different from the register (docs/clerks.md).
+"""Import of organisations from a CSV file: parsing and comparison.
 
-Reading is one step, comparing the next; neither changes anything.
+The comparison is with the database. Neither step changes anything. The rules are described in docs/clerks.md.
 """
 
 import csv
@@ -22,9 +22,9 @@ MOST_LINES: Final = 50_000
 
 
 class RowErrorKind(StrEnum):
-    """What is wrong with a line or with the file.
+    """Kind of an error in a line or in the file. A closed list.
 
-    A closed list; what to write instead is a text for people.
+    The e-service shows a text that says what to write instead.
     """
 
     ENCODING = "encoding"
@@ -50,7 +50,7 @@ class RowErrorKind(StrEnum):
 
 
 class ImportFileError(ValueError):
-    """The file as a whole cannot be read, and why."""
+    """File that cannot be read, and the reason."""
 
     def __init__(self, slip: RowErrorKind) -> None:
         super().__init__(slip.value)
@@ -59,7 +59,7 @@ class ImportFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """What is wrong with a line: its number in the file, the column, why, and what the register knows instead."""
+    """Error in a line: its number, the column, the kind, and the stored value."""
 
     line: int
     column: str
@@ -69,7 +69,7 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """A line as it stands in the file, trimmed: `number` counts from 1, which is the names of the columns."""
+    """Line of the file, trimmed; `number` counts from 1, the line of column names."""
 
     number: int
     cells: Mapping[str, str]
@@ -77,7 +77,7 @@ class FileLine:
 
 @dataclass(frozen=True, slots=True)
 class StoredOrganisation:
-    """An organisation as the register has it.
+    """Organisation as the database stores it.
 
     `merged_into` is a customer id, or empty.
     """
@@ -92,7 +92,10 @@ class StoredOrganisation:
 
 
 class ChangeKind(StrEnum):
-    """What a line would do, in the order in which it is done: what others are merged into is there first."""
+    """Effect of a line, in the order of execution.
+
+    Targets of mergers are created before the mergers.
+    """
 
     ADD = "add"
     CHANGE = "change"
@@ -102,9 +105,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportChange:
-    """One difference.
+    """Difference between a line and the database.
 
-    Before and after are name and language; `into` is the customer id of whom it is merged into.
+    Name and language have values before and after. `into` is the customer id of the organisation that takes this one
+    over.
     """
 
     line: int
@@ -121,7 +125,7 @@ class ImportChange:
 
 @dataclass(frozen=True, slots=True)
 class ImportDiff:
-    """What a file would change in the register: all of it, what is wrong, and how many lines change nothing."""
+    """Changes that a file would make, errors, and the number of lines without change."""
 
     changes: tuple[ImportChange, ...]
     wrong: tuple[RowError, ...]
@@ -130,7 +134,7 @@ class ImportDiff:
 
 @dataclass(frozen=True, slots=True)
 class _ParsedRow:
-    """A line that can be understood."""
+    """Line without errors."""
 
     number: int
     customer_id: str
@@ -143,11 +147,11 @@ class _ParsedRow:
 
 
 def read_lines(octets: bytes) -> tuple[FileLine, ...]:
-    """Read the file: UTF-8 with or without a byte order mark, separated by semicolons or commas.
+    """Read the file: UTF-8 with optional byte order mark, semicolons or commas.
 
-    Raises ImportFileError.
+    Columns may have any order; `merged_into` and `ended` are optional. Empty lines are skipped.
 
-    Columns may stand in any order; `merged_into` and `ended` may be left out. Empty lines are passed over.
+    Raises ImportFileError if the file cannot be read.
     """
     if len(octets) > MOST_OCTETS:
         raise ImportFileError(RowErrorKind.SIZE)
@@ -169,12 +173,15 @@ def _lines(lines: Sequence[str], delimiter: str) -> Iterator[FileLine]:
         raise ImportFileError(RowErrorKind.LINES)
     for number, line in told:
         found = _cells(line, delimiter)
-        # One with too many cells or too few is told of, with its number.
+        # A line with too many or too few cells is reported with its number.
         yield FileLine(number, dict(zip(names, found, strict=True)) if len(found) == len(names) else {})
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line; none where a quotation mark is not closed: then it ends nothing but its own line."""
+    """Return the cells of one line; none if a quotation mark is not closed.
+
+    The error then affects its own line only.
+    """
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
     except csv.Error:
@@ -182,7 +189,10 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def named_ids(lines: Iterable[FileLine]) -> frozenset[str]:
-    """Every organisation that the lines name, as ids are compared: what has to be looked up."""
+    """Return every identifier that the lines name, in the form for comparison.
+
+    These are the organisations to look up.
+    """
     columns = ("customer_id", "merged_into")
     return frozenset(normalise(line.cells[one]) for line in lines for one in columns if line.cells.get(one))
 
@@ -190,11 +200,11 @@ def named_ids(lines: Iterable[FileLine]) -> frozenset[str]:
 def compare(
     lines: Sequence[FileLine], register: Mapping[str, StoredOrganisation], environment: Environment, today: date
 ) -> ImportDiff:
-    """Tell what would change, line by line; wrong lines change nothing, and others are not held up by them.
+    """Return the changes line by line; faulty lines change nothing.
 
-    `register` has what it knows of `named_ids`, by folded id. A line that says what stands already changes nothing, so
-    that the same file compared again after it was applied is no difference. Organisations that the file does not name
-    stay as they are.
+    `register` has the stored organisations of `named_ids`, by folded identifier. A line that equals the stored data
+    changes nothing. The same file compared again after its import therefore has no difference. Organisations that the
+    file does not name stay unchanged.
     """
     wishes, wrong = _wishes(lines, environment, today)
     made = {
@@ -218,13 +228,19 @@ def compare(
 
 
 def digest(octets_sha256: str, changes: Collection[ImportChange]) -> str:
-    """What tells a preview from another one: SHA-256 over the file's and over every difference, before and after."""
+    """Return the fingerprint of a preview.
+
+    It is SHA-256 over the digest of the file and every difference, with the values before and after.
+    """
     told = json.dumps([octets_sha256, [to_dict(one) for one in changes]], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 
 def to_dict(change: ImportChange) -> dict[str, str | int]:
-    """A change by the names of its values: there may be 50,000, for which `asdict` takes its time."""
+    """Return a change as a dict of its fields.
+
+    There may be 50,000, for which `asdict` is slow.
+    """
     return {name: getattr(change, name) for name in _OF_A_CHANGE}
 
 
@@ -254,7 +270,7 @@ def _wishes(
 
 
 def _read(line: FileLine, environment: Environment, today: date) -> _ParsedRow | RowError:
-    """Understand one line, or say the first thing that is wrong with it."""
+    """Parse one line, or return its first error."""
     cells = line.cells
     if not cells:
         return RowError(line.number, "", RowErrorKind.CELLS)
@@ -280,9 +296,9 @@ def _read(line: FileLine, environment: Environment, today: date) -> _ParsedRow |
 
 
 def _has_ended(text: str, today: date) -> bool:
-    """Whether a day stands there on which it ended.
+    """Return True if the text is a day on which the organisation ended.
 
-    Raises ValueError for another text, or a day to come.
+    Raises ValueError for another text, or for a day in the future.
     """
     if not text:
         return False
@@ -298,7 +314,7 @@ def _conflict(
     made: Collection[str],
     leaving: Collection[str],
 ) -> tuple[str, RowErrorKind] | None:
-    """Which column contradicts the register or the rest of the file, and how."""
+    """Return the column that contradicts the database or the file, and how."""
     if before is None:
         if _ends(wish):
             return "customer_id", RowErrorKind.NOT_THERE
@@ -313,14 +329,17 @@ def _conflict(
 
 
 def _known(slip: RowErrorKind, before: StoredOrganisation | None) -> str:
-    """What the register has where the line has something else, as a file writes it."""
+    """Return the stored value that the line contradicts, in the notation of a file."""
     if before is None:
         return ""
     return {RowErrorKind.OTHER_KIND: before.kind.value, RowErrorKind.OTHER_COUNTRY: before.country}.get(slip, "")
 
 
 def _conflict_of_closed(wish: _ParsedRow, before: StoredOrganisation) -> tuple[str, RowErrorKind] | None:
-    """A closed one stays as it is: its line may only say what stands."""
+    """Return the error of a line that would change a closed organisation, or None.
+
+    Its line may only repeat the stored values.
+    """
     if normalise(wish.merged_into) != normalise(before.merged_into):
         return "merged_into", RowErrorKind.MERGED_ELSEWHERE
     same = (wish.name, wish.language) == (before.name, before.language)

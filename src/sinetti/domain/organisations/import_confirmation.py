@@ -1,4 +1,4 @@
-"""Loads of organisations that a second clerk confirms (docs/clerks.md).
+"""Imports of organisations that a second clerk confirms (docs/clerks.md).
 
 Times are instants of the authority's clock; clerks are ids of accounts.
 """
@@ -15,7 +15,7 @@ __all__ = ["COUNTED_FOR", "PROPOSAL_LIVES", "needs_second_approver"]
 
 
 class LoadAct(StrEnum):
-    """The effect of a row of a load on an organisation. One row may have several."""
+    """Effect of a row of an import on an organisation. One row may have several."""
 
     ADD = "add"
     RENAME = "rename"
@@ -25,11 +25,14 @@ class LoadAct(StrEnum):
 
 
 SECOND_CLERK = frozenset({LoadAct.RENAME, LoadAct.MERGE, LoadAct.END})
-"""Acts that one clerk does not do alone to many: a certificate carries the name, and an end is for good."""
+"""Acts that a single clerk may not apply to many organisations.
+
+Certificates contain the name, and an end is final.
+"""
 
 
 class LoadState(StrEnum):
-    """The state of a load.
+    """State of an import.
 
     `compared` waits for its sender, `proposed` for a second clerk.
     """
@@ -43,7 +46,7 @@ class LoadState(StrEnum):
 
 
 class LoadReason(StrEnum):
-    """The reasons for which a clerk may not propose or decide. A closed list."""
+    """Reason for which a clerk may not propose or decide. A closed list."""
 
     SECOND_CLERK = "second-clerk"
     OTHER_CLERK = "other-clerk"
@@ -59,7 +62,7 @@ class LoadReason(StrEnum):
 
 
 class LoadRefused(Exception):
-    """A clerk may not do this to a load, for `reason`. Nothing was done."""
+    """Act on an import that a clerk may not do, for `reason`. Nothing was done."""
 
     def __init__(self, reason: LoadReason) -> None:
         super().__init__(reason.value)
@@ -68,9 +71,9 @@ class LoadRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadConfirmation:
-    """The accounts that sent, proposed and decided on a load, and the times.
+    """Accounts that sent, proposed and decided on an import, and the times.
 
-    An empty id means that no account did, or that it is unknown.
+    An empty id means that no account did so, or that it is unknown.
     """
 
     sent_by: str = ""
@@ -93,7 +96,7 @@ class LoadConfirmation:
         return LoadState.LAPSED if self.expires is None or now > self.expires else LoadState.PROPOSED
 
     def reason_unless(self, wanted: LoadState, now: datetime) -> LoadReason | None:
-        """Return why this is not in the state that is wanted now; None if it is."""
+        """Return why the import is not in the state `wanted` now, or None if it is."""
         found = self.state(now)
         return None if found is wanted else _REASONS[found]
 
@@ -106,7 +109,7 @@ _REASONS = {
     LoadState.WITHDRAWN: LoadReason.WITHDRAWN,
     LoadState.ACCEPTED: LoadReason.ACCEPTED,
 }
-"""What is said of a load in a state where the act is not possible."""
+"""Reasons to reject an act, by the state that excludes it."""
 
 
 def acts_of(change: ImportChange) -> frozenset[LoadAct]:
@@ -131,12 +134,18 @@ def count_acts(changes: Iterable[ImportChange]) -> dict[LoadAct, int]:
 
 
 def needs_second_clerk(changes: Iterable[ImportChange]) -> bool:
-    """Return whether any row ends, merges or renames: then the load waits as a whole."""
+    """Return True if any row ends, merges or renames an organisation.
+
+    The import then waits as a whole.
+    """
     return any(acts_of(one) & SECOND_CLERK for one in changes)
 
 
 def check_may_propose(load: LoadConfirmation, clerk: str, now: datetime) -> None:
-    """Let the sender of a load propose it, once. Raises LoadRefused."""
+    """Check that the sender of an import proposes it, once.
+
+    Raises LoadRefused if it was proposed before, or if the clerk did not send it.
+    """
     _check_state(load, LoadState.COMPARED, now)
     if load.sent_by != clerk:
         raise LoadRefused(LoadReason.OTHER_CLERK)
@@ -145,10 +154,11 @@ def check_may_propose(load: LoadConfirmation, clerk: str, now: datetime) -> None
 def check_may_confirm(
     load: LoadConfirmation, clerk: str, now: datetime, *, same_person: bool, proposer_stands: bool
 ) -> None:
-    """Let another person than the proposer confirm. Raises LoadRefused.
+    """Check that a person other than the proposer confirms.
 
-    `same_person`: the clerk's account and the proposer's are of one person. `proposer_stands`: the proposer is still
-    a clerk; the proposal of an account that was withdrawn for cause is not carried out.
+    `same_person`: the clerk's account and the proposer's belong to one person. `proposer_stands`: the proposer is
+    still a clerk. The proposal of an account that was withdrawn for cause is not carried out. Raises LoadRefused if a
+    condition fails.
     """
     _check_state(load, LoadState.PROPOSED, now)
     if clerk in {load.proposed_by, load.sent_by}:
@@ -160,9 +170,9 @@ def check_may_confirm(
 
 
 def check_may_end(load: LoadConfirmation, now: datetime) -> None:
-    """Let any clerk end a proposal. Raises LoadRefused.
+    """Check that a clerk may end a proposal; any clerk may.
 
-    Its proposer withdraws it, another clerk rejects it.
+    Its proposer withdraws it, another clerk rejects it. Raises LoadRefused if the import is not proposed.
     """
     _check_state(load, LoadState.PROPOSED, now)
 

@@ -1,20 +1,20 @@
-"""Who holds private keys: octets in, signature out.
+"""Signers: interfaces to private keys that sign octets.
 
-`software.py` keeps them in files.
+`software.py` uses keys in files.
 """
 
 from typing import Protocol
 
 
 class SignerUnavailable(Exception):
-    """A key cannot be used just now. The text names the key and nothing secret."""
+    """Key that cannot be used now. The text names the key and nothing secret."""
 
 
 class Signer(Protocol):
-    """Signs with keys that it knows by name."""
+    """Signer with keys that are identified by name."""
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign as `pki.signing.sign` does; `octets` are hashed here.
+        """Sign as `pki.signatures.sign` does; this method hashes `octets`.
 
-        Raises SignerUnavailable.
+        Raises SignerUnavailable if the key cannot be used.
         """

@@ -1,8 +1,9 @@
-"""Keys that are made in a PKCS#11 token and stay there; the only module that speaks PKCS#11 (extra `sinetti[pkcs11]`).
+"""Keys that are generated in a PKCS#11 token and stay there.
 
-What is given out are private keys as cryptography knows them, so that whoever signs need not know where a key lives.
-One session for each token and process: a token logs a whole process in, and a second login is an error (PKCS#11 3.1,
-5.6.8). Everything goes through one lock, so keys may be used by several threads.
+Only this module uses PKCS#11 (extra `sinetti[pkcs11]`). Its keys implement the private key interfaces of cryptography,
+so that a caller need not know where a key is stored. Each process has one session for each token: a login applies to
+the whole process, and a second one is an error (PKCS#11 3.1, 5.6.8). One lock serialises all use, so that several
+threads may use the keys.
 """
 
 import contextlib
@@ -34,14 +35,14 @@ _CURVES = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
     bytes.fromhex("06052b81040022"): ec.SECP384R1(),
 }
-"""CKA_EC_PARAMS: the curve's OID in DER (RFC 5480, 2.1.1.1)."""
+"""Curves by CKA_EC_PARAMS: the curve's OID in DER (RFC 5480, 2.1.1.1)."""
 
 _DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
 }
-"""What stands before a digest that RSA signs (RFC 8017, 9.2, note 1)."""
+"""Prefix of a digest in an RSA signature (RFC 8017, 9.2, note 1)."""
 
 _RSA_BITS = {KeyType.RSA_2048: 2048, KeyType.RSA_3072: 3072, KeyType.RSA_4096: 4096}
 _EC_PARAMETERS = {
@@ -69,12 +70,15 @@ _SAID = {
     pkcs11.MechanismInvalid: "it cannot make or use keys of this type",
     pkcs11.KeySizeRange: "it cannot make or use keys of this type",
 }
-"""What goes wrong with tokens, in words; the rest is told by the name of its error."""
+"""Messages for errors of tokens; other errors are reported by name."""
 
 
 @dataclass(slots=True)
 class _SessionCache:
-    """Sessions of this process by module and label, and the PINs that were wrong: none is tried twice."""
+    """Sessions of this process by module and label, and wrong PINs.
+
+    A wrong PIN is not tried twice.
+    """
 
     sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
     refused: set[tuple[str, str, bytes]] = field(default_factory=set)
@@ -85,9 +89,10 @@ _OPENED = _SessionCache()
 
 
 def make(key: TokenKey, kind: KeyType) -> PublicKey:
-    """Make a key pair in the token under the ID and label of `key`: sensitive, not extractable, for signatures.
+    """Generate a key pair in the token under the ID and label of `key`.
 
-    Raises SignerUnavailable.
+    The key is sensitive, not extractable, and for signatures only. Raises SignerUnavailable if the token cannot be
+    used.
     """
 
     def made(session: pkcs11.Session) -> PublicKey:
@@ -106,9 +111,9 @@ def make(key: TokenKey, kind: KeyType) -> PublicKey:
 
 
 def find(key: TokenKey) -> PublicKey | None:
-    """Look a key up by its ID; None where the token has no private key of it.
+    """Find a key by its ID; None if the token has no such private key.
 
-    Raises SignerUnavailable.
+    Raises SignerUnavailable if the token cannot be used.
     """
 
     def found(session: pkcs11.Session) -> PublicKey | None:
@@ -120,9 +125,9 @@ def find(key: TokenKey) -> PublicKey | None:
 
 
 def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
-    """Give what signs with a key of the token.
+    """Return a private key object for a key of the token.
 
-    The token is asked at the first signature, not before.
+    The token is accessed at the first signature, not before.
     """
     if isinstance(public, rsa.RSAPublicKey):
         return TokenRsaKey(key, public)
@@ -130,7 +135,10 @@ def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
 
 
 def forget_sessions() -> None:
-    """Close what is open, and try wrong PINs again: for tests, and after a PIN was corrected."""
+    """Close all sessions and allow wrong PINs again.
+
+    Tests use it, and callers after the correction of a PIN.
+    """
     with _OPENED.lock:
         for at in list(_OPENED.sessions):
             _drop(at)
@@ -138,10 +146,10 @@ def forget_sessions() -> None:
 
 
 class _TokenKeyBase:
-    """What no key of a token does: it is for signatures, and does not leave."""
+    """Operations that no key of a token supports: export, and any use but signing."""
 
     def private_numbers(self) -> NoReturn:
-        """Refuse: the key does not leave the token."""
+        """Raise UnsupportedAlgorithm: the key does not leave the token."""
         _stays()
 
     def private_bytes(
@@ -150,7 +158,7 @@ class _TokenKeyBase:
         format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
         encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
     ) -> NoReturn:
-        """Refuse: the key does not leave the token."""
+        """Raise UnsupportedAlgorithm: the key does not leave the token."""
         _stays()
 
     def __copy__(self) -> Self:
@@ -161,19 +169,22 @@ class _TokenKeyBase:
 
 
 class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
-    """An RSA key in a token: PKCS#1 v1.5 and PSS signatures over SHA-256, SHA-384 and SHA-512, and nothing else."""
+    """RSA key in a token, for PKCS#1 v1.5 and PSS signatures only.
+
+    Hash algorithms are SHA-256, SHA-384 and SHA-512.
+    """
 
     def __init__(self, key: TokenKey, public: rsa.RSAPublicKey) -> None:
-        """Remember where the key is and what its public half is."""
+        """Store the location of the key and its public half."""
         self._key, self._public = key, public
 
     @property
     def key_size(self) -> int:
-        """The modulus' length in bits."""
+        """Length of the modulus in bits."""
         return self._public.key_size
 
     def public_key(self) -> rsa.RSAPublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public
 
     def sign(
@@ -184,7 +195,7 @@ class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
     ) -> bytes:
         """Sign octets, or their digest (Prehashed).
 
-        Raises UnsupportedAlgorithm, SignerUnavailable.
+        Raises UnsupportedAlgorithm for another padding or hash, and SignerUnavailable if the token cannot be used.
         """
         if isinstance(algorithm, utils.NoDigestInfo):
             _not_here("signatures without DigestInfo are not made with keys of a token")
@@ -198,47 +209,50 @@ class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
         return _signed(self._key, self._public, _DIGEST_INFO[name] + digest, Mechanism.RSA_PKCS)
 
     def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
-        """Refuse: the key is for signatures."""
+        """Raise UnsupportedAlgorithm: the key is for signatures."""
         _not_here("keys of a token are for signatures")
 
 
 class TokenEcKey(_TokenKeyBase, ec.EllipticCurvePrivateKey):
-    """A P-256 or P-384 key in a token: ECDSA signatures in DER, and nothing else."""
+    """P-256 or P-384 key in a token, for ECDSA signatures in DER only."""
 
     def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey) -> None:
-        """Remember where the key is and what its public half is."""
+        """Store the location of the key and its public half."""
         self._key, self._public = key, public
 
     @property
     def curve(self) -> ec.EllipticCurve:
-        """The key's curve."""
+        """Curve of the key."""
         return self._public.curve
 
     @property
     def key_size(self) -> int:
-        """The length of the curve's order in bits."""
+        """Length of the curve's order in bits."""
         return self._public.key_size
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public
 
     def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """Sign octets, or their digest (Prehashed). Raises SignerUnavailable."""
+        """Sign octets, or their digest (Prehashed).
+
+        Raises SignerUnavailable if the token cannot be used.
+        """
         _, digest = _digest(data, signature_algorithm.algorithm)
         size = (self.key_size + 7) // 8
-        # Of a longer digest the leftmost bits count (FIPS 186-5, 6.4.1); not every token cuts it by itself.
+        # The leftmost bits of a longer digest count (FIPS 186-5, 6.4.1); not every token truncates it.
         plain = _signed(self._key, self._public, digest[:size], Mechanism.ECDSA)
         half = len(plain) // 2
         return utils.encode_dss_signature(int.from_bytes(plain[:half], "big"), int.from_bytes(plain[half:], "big"))
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
-        """Refuse: the key is for signatures."""
+        """Raise UnsupportedAlgorithm: the key is for signatures."""
         _not_here("keys of a token are for signatures")
 
 
 _PKCS1, _PSS, _MGF1 = padding.PKCS1v15, padding.PSS, padding.MGF1
-"""`sign` has a parameter of the module's name: the interface's."""
+"""Aliases, since the interface of `sign` has a parameter named `padding`."""
 
 _HASHES = {
     "sha256": (Mechanism.SHA256, pkcs11.MGF.SHA256),
@@ -258,7 +272,7 @@ def _signed(
     key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism, parameter: tuple[object, ...] | None = None
 ) -> bytes:
     def signed(session: pkcs11.Session) -> bytes:
-        # Whoever replaced the key of this ID in the token would else have things signed that nobody can verify.
+        # If the key of this ID was replaced in the token, its signatures could not be verified.
         if key_policy.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != key_policy.key_id(
             public
         ):
@@ -277,7 +291,11 @@ def _objects(session: pkcs11.Session, key: TokenKey, kind: ObjectClass) -> list[
 
 
 def _in_session(place: TokenLocation, act: Callable[[Any], Given]) -> Given:
-    """Do something in the token's session; one that ended since (a token taken out and put back) is opened again."""
+    """Call `act` with the token's session.
+
+    A session that ended since (for example after removal of the token) is opened again. Raises SignerUnavailable if
+    the token cannot be used.
+    """
     with _OPENED.lock:
         at = (str(place.module), place.label)
         fresh = at not in _OPENED.sessions
@@ -321,11 +339,11 @@ def _session(place: TokenLocation) -> pkcs11.Session:
 
 
 def _check_module(place: TokenLocation) -> None:
-    """Refuse a library that other users could have written.
+    """Raise SignerUnavailable if other users can write the library.
 
     It runs with the rights of this process.
     """
-    with contextlib.suppress(OSError):  # one that cannot be looked at cannot be loaded, which is reported
+    with contextlib.suppress(OSError):  # a file that cannot be read cannot be loaded either, which is reported
         try:
             file_permissions.check_program(place.module, is_library=True)
         except RightsError as bad:
@@ -373,7 +391,7 @@ def _public_key(found: pkcs11.Object) -> PublicKey:
         )
         return rsa.RSAPublicNumbers(exponent, modulus).public_key()
     curve, point = _CURVES[found[Attribute.EC_PARAMS]], bytes(found[Attribute.EC_POINT])
-    # An OCTET STRING in DER (PKCS#11 3.1, 6.3.3); some tokens give the bare point.
+    # An OCTET STRING in DER (PKCS#11 3.1, 6.3.3); some tokens return the bare point.
     bare = 2 * ((curve.key_size + 7) // 8) + 1
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-bare:])
 

@@ -1,4 +1,4 @@
-"""Where a key in a PKCS#11 token is, as one line of text: a URI of RFC 7512."""
+"""Location of a key in a PKCS#11 token as one line: a URI of RFC 7512."""
 
 import re
 from dataclasses import dataclass
@@ -8,17 +8,20 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from sinetti.domain.values import KeyId
 
 SCHEME = b"pkcs11:"
-"""What such a line begins with, and no PEM does."""
+"""Scheme at the start of the URI, which no PEM has."""
 
 _UNRESERVED = "[]:@!$'()*+,="
-"""What a value may hold beside letters and digits (RFC 7512, 2.3), as `quote` takes it."""
+"""Characters of a value beside letters and digits (RFC 7512, 2.3), for `quote`."""
 
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLocation:
-    """A token, as a program reaches it: its module (a shared library), its label, and the file with the user's PIN."""
+    """Location of a token: its module, its label, and the file with the user's PIN.
+
+    The module is a shared library.
+    """
 
     module: Path
     label: str
@@ -27,9 +30,9 @@ class TokenLocation:
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """A key in a token.
+    """Key in a token.
 
-    `id` is CKA_ID, `name` CKA_LABEL; `key_id` is the public half's, None before it is made.
+    `id` is CKA_ID, `name` is CKA_LABEL. `key_id` is that of the public half, or None before the key exists.
     """
 
     place: TokenLocation
@@ -39,9 +42,9 @@ class TokenKey:
 
 
 def dump(key: TokenKey) -> bytes:
-    """Write the URI, its line ended.
+    """Format the URI, with a line end.
 
-    The key's own id is an attribute of ours, which others pass over.
+    The key id is an attribute of this project, which other programs ignore.
     """
     path = {
         "token": _quoted(key.place.label),
@@ -56,7 +59,10 @@ def dump(key: TokenKey) -> bytes:
 
 
 def load(octets: bytes) -> TokenKey:
-    """Read such a URI. Raises ValueError for anything else."""
+    """Parse such a URI.
+
+    Raises ValueError for any other text.
+    """
     try:
         scheme, _, whole = octets.decode("ascii").strip().partition(":")
         before, _, after = whole.partition("?")

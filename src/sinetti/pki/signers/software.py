@@ -1,4 +1,7 @@
-"""Keys in encrypted PKCS#8 files, opened once per process: opening an RSA 4096 key costs a quarter of a second."""
+"""Keys in encrypted PKCS#8 files, opened once per process.
+
+Opening an RSA 4096 key takes a quarter of a second.
+"""
 
 import re
 from pathlib import Path
@@ -12,24 +15,22 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class SoftwareSigner:
-    """Signs with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase.
+    """Signer with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase.
 
-    Safe to use from several threads.
-
-    Without the passphrase (None) every signature ends in SignerUnavailable.
+    Several threads may use it. Without the passphrase (None) every signature raises SignerUnavailable.
     """
 
     def __init__(self, folder: Path, passphrase: bytes | None) -> None:
-        """Remember where the keys are; no file is touched before its first signature."""
+        """Store the folder; files are opened at the first signature."""
         self._folder = folder
         self._passphrase = passphrase
         self._keys: dict[str, PrivateKey] = {}
         self._lock = Lock()
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign as `pki.signing.sign` does.
+        """Sign as `pki.signatures.sign` does.
 
-        Raises SignerUnavailable where the key's file cannot be opened.
+        Raises SignerUnavailable if the key's file cannot be opened.
         """
         return signatures.sign(self._key(key_name), octets)
 
@@ -53,5 +54,5 @@ class SoftwareSigner:
             why = f"the file of the key {key_name} cannot be read: {bad.strerror}"
         except ValueError as bad:
             why = f"the file of the key {key_name} cannot be opened: {bad}"
-        # Raised outside the handlers: no cause, no context, so no trace carries what was read.
+        # Raised outside the handlers: no cause and no context, so no traceback contains the file's content.
         raise SignerUnavailable(why)
