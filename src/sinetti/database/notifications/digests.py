@@ -277,7 +277,7 @@ def _addresses(db: Database, agent: str, now: datetime) -> frozenset[str]:
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 
 
-def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
+def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with annotations
     lineage = one.lineage
     people = [recipients.reader(person) for person in (lineage.contact, lineage.deputy) if person is not None]
     successor = Successor.NONE
