@@ -98,7 +98,10 @@ def addresses(db: Database, user_id: str) -> frozenset[str]:
 
 
 def ids_of_address(db: Database, email: str) -> tuple[str, ...]:
-    """Return the ids of accounts that have an address of the same mailbox, confirmed or not."""
+    """Return the ids of accounts with an address of the same mailbox.
+
+    Unconfirmed addresses count too.
+    """
     wanted = mailbox(email)
     local = wanted.rpartition("@")[0]
     # A domain has several spellings, so every address with this local part is compared.
