@@ -26,7 +26,7 @@ DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """Exceptions for a database that is away, or busy for too long."""
 
 DATABASE_ERRORS = (DatabaseError,)
-"""Base class of all database errors; `is_corruption` recognises damaged files."""
+"""Exceptions for all database errors; `is_corruption` recognises damaged files."""
 
 SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -66,7 +66,7 @@ POSTGRESQL_OPTIONS = frozenset(
 
 _CORRUPT_SQLITE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CORRUPT_POSTGRESQL = frozenset({"XX001", "XX002"})
-"""data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
+"""SQLSTATE codes data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
 
 
 def is_corruption(error: DatabaseError) -> bool:
@@ -126,7 +126,7 @@ def open_database(url: str, alias: str = "default") -> Database:
         # For the hand-written statements (issuance/statements): each is parsed and planned once per connection.
         config["OPTIONS"] = {**options, "prepare_threshold": 1}
     else:
-        sentence = "a register is an SQLite file (sqlite:////path) or a PostgreSQL database (postgresql://…)"
+        sentence = "the database must be an SQLite file (sqlite:////path) or PostgreSQL (postgresql://…)"
         raise ValueError(sentence)
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
     with suppress(AttributeError):  # this thread's connection to the alias's earlier database
@@ -213,7 +213,7 @@ def migrate(db: Database) -> None:
         if is_corruption(refused):
             raise
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
+        sentence = f"the database's tables cannot be created ({why}): grant its user the right to create them"
         raise DatabaseSetupError(sentence) from refused
 
 
@@ -248,7 +248,7 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
             (needed,) = cursor.fetchone()
         if needed is not None and needed > ours:
             sentence = (
-                f"the register's tables are for later versions of this program (they need number {needed}, this one "
+                f"the database's tables are for later versions of this program (they need number {needed}, this one "
                 f"has {ours}): install the version that the other nodes run"
             )
             raise DatabaseSetupError(sentence)
@@ -349,7 +349,7 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
     if mode != "wal" or synchronous < _FULL:
         sentence = (
             f"SQLite does not keep what is committed here (journal_mode {mode}, synchronous {synchronous}): put the "
-            "register on a local disk"
+            "database on a local disk"
         )
         raise DatabaseSetupError(sentence)
 

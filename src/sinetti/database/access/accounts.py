@@ -58,8 +58,8 @@ class Account:
 class InactivityLimit:
     """Limits after which an account counts as unused.
 
-    No sign-in since `signed_in_before` on the machine's clock. Clerks' accounts do not lapse. Accounts created since
-    `before`, or with a role that lasted until then, do not lapse either.
+    An unused account had no sign-in since `signed_in_before`, on the machine's clock. Clerks' accounts do not lapse.
+    Accounts created since `before`, or with a role that lasted until then, do not lapse either.
     """
 
     before: datetime

@@ -1,7 +1,8 @@
 """Roles and role requests as pages show them.
 
 The module reads an organisation's roles, the requests it received, a firm's clients and its requests. It counts role
-requests that wait for organisations. It reads at each request of a signed-in user for whom they may act.
+requests that wait for organisations. At each request of a signed-in user it reads the organisations for which the user
+may act.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -133,9 +133,9 @@ def invite(db: Database, to: PersonGrant, link: InvitationLink, audit: AuditCont
 
 
 def find_invited(db: Database, to: PersonGrant, now: datetime) -> str | None:
-    """Return the mandate that this address has or can take up by a link.
+    """Return the id of the role that this address has or can accept by a link.
 
-    Returns None if an invitation would be made. Raises AlreadyHasOtherRole where it has another role.
+    Returns None if an invitation would be created. Raises AlreadyHasOtherRole if the address has another role.
     """
     known = _of_address(db, to, now)
     if known is not None and known.role != to.role:

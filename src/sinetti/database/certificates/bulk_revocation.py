@@ -83,7 +83,7 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
 
 
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
-    """Return every certificate of these lineages, oldest first in each chunk."""
+    """Return every certificate of these lineages, oldest first in each lineage."""
     rows = models.Certificate.objects.using(db.alias)
     return tuple(row for part in _parts(sorted(lineage_ids)) for row in _rows(rows.filter(lineage_id__in=part)))
 

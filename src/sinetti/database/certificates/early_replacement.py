@@ -39,7 +39,7 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementCall:
-    """A stored call, whose `call_id` is assigned by the database layer.
+    """An early replacement call; storing it assigns its `call_id`.
 
     `done_at`, `undone_at` and `back_at` are as in the table.
     """

@@ -1,7 +1,7 @@
 """Audit log: one row for every change of state, in the same transaction.
 
-Rows contain no names, addresses or free text. Some rows also decide. They show how often an act happened lately, where
-its frequency is limited, and by whom.
+Rows contain no names, addresses or free text. Some decisions read them: how often an act happened lately, where its
+frequency is limited, and which actors did it.
 """
 
 import hashlib

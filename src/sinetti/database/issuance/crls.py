@@ -131,11 +131,11 @@ def publish_lists(
     audit: AuditContext,
     keep: Callable[[int, PublishedList], None],
 ) -> None:
-    """Store the CRLs of one publication by shard, except those older than stored ones.
+    """Store the CRLs of one publication by shard, unless a newer one is stored.
 
-    A CRL is newer if it has a higher number or more revocations. Of two concurrent processes, one may have counted
-    before a revocation and taken its number after it. `keep` writes each CRL beside the journal before it can be
-    served.
+    A stored CRL is newer if it has a higher number or more revocations. Of two concurrent processes, one may have
+    counted before a revocation and taken its number after it. `keep` writes each CRL beside the journal before it can
+    be served.
     """
     with transaction.atomic(using=db.alias):
         # The second process waits here and compares afterwards. SQLite's transactions are serial anyway.

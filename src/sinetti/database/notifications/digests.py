@@ -99,9 +99,9 @@ def digest_rows(db: Database, agent_organisation_id: str, now: datetime) -> tupl
 def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTrigger, ...]:
     """Return every firm with unfinished rows that cause a digest at `leaving`.
 
-    The weekly digest is caused by certificates that were in its window at its 8:00, of clients that the firm looked
-    after then. Later ones wait for the next week. The daily digest is caused by certificates with 7 days or less left,
-    and once more by an expiry since the last digest. One statement reads all firms.
+    The weekly digest is caused by certificates that were in its window at its 8:00, of organisations that were clients
+    then. Later ones wait for the next week. The daily digest is caused by certificates with 7 days or less left, and
+    once more by an expiry since the last digest. One statement reads all firms.
     """
     week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
     day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)

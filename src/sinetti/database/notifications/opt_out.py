@@ -59,10 +59,10 @@ def find_asker(db: Database, message_id: str, now: datetime) -> OptOutSender | N
 
 
 def ask(db: Database, asker: OptOutSender, message_id: str, audit: AuditContext) -> OptOutRequested | AlreadyRequested:
-    """Record the events `contact-gone` for an opt-out, once until they are notified.
+    """Record the events `contact-gone` of an opt-out request.
 
-    There is one event for each of the person's rows that has a role, because each order creates a new row for a
-    person.
+    A repetition records no event until the people concerned were notified. There is one event for each of the person's
+    rows that has a role, because each order creates a new row for a person.
     """
     with transaction.atomic(using=db.alias):
         # Requests for one address are serialised, so that a double click counts once. The lock is FOR NO KEY UPDATE:

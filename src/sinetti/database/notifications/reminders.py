@@ -32,9 +32,9 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """`next_reminder_at` of a certificate that needs no further check."""
 
 MOST = 400
-"""Number of certificates in one transaction.
+"""Maximum number of certificates in one transaction.
 
-It takes some tenths of a second, during which other transactions that change the same rows wait.
+A transaction takes some tenths of a second, during which other transactions that change the same rows wait.
 """
 
 _CHUNK = 400

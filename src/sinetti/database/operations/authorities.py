@@ -96,7 +96,7 @@ def _one_at_a_time(db: Database) -> None:
 
 
 def identity(db: Database) -> AuthorityIdentity | None:
-    """Return the identity of the database, or None if it has none or lacks our tables.
+    """Return the identity of the database, or None if it has none or lacks the tables.
 
     It reads only tables of the first migration, so it may be called before `migrate`. Raises DatabaseSetupError if the
     database refuses the query. Raises the exceptions of DATABASE_UNAVAILABLE.
@@ -108,7 +108,7 @@ def identity(db: Database) -> AuthorityIdentity | None:
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
     except (NotSupportedError, ProgrammingError) as refused:  # NotSupportedError: the server is too old
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database cannot be read as a register ({why}): look at DATABASE_URL and at database_url"
+        sentence = f"the database cannot be read ({why}): look at DATABASE_URL and at database_url"
         raise DatabaseSetupError(sentence) from refused
     return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
 

@@ -51,7 +51,7 @@ def take(url: str, target: Path) -> None:
     """
     config = _config(url)
     if _is_sqlite(config) and not Path(config["NAME"]).is_file():
-        sentence = f"there is no register in {config['NAME']}"
+        sentence = f"there is no database in {config['NAME']}"
         raise BackupError(sentence)
     with _made_whole(target) as partial:
         if _is_sqlite(config):
@@ -143,7 +143,7 @@ def _copy(source: str, target: str) -> None:
             old.backup(new)
             (whole,) = new.execute("PRAGMA integrity_check").fetchone()
     except sqlite3.Error as failed:
-        sentence = f"{source} is no whole SQLite file: {failed}"
+        sentence = f"{source} is not a complete SQLite file: {failed}"
         raise BackupError(sentence) from failed
     if whole != "ok":
         sentence = f"{source} is damaged ({whole}): a copy of it is no better"

@@ -1,7 +1,7 @@
 """Back end of Django's cache, shared by all processes through the database.
 
 It counts attempts and records used one-time codes. Values are JSON, since Django's own back end would unpickle
-whatever data is in its table. Keys are hashed because they contain addresses. It uses the machine's clock, as sign-in
+any data in its table. Keys are hashed because they contain addresses. It uses the machine's clock, as sign-in
 does.
 """
 

@@ -147,7 +147,10 @@ def find_link(db: Database, token_sha256: str) -> SecureLink | None:
 
 
 def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
-    """Return the PIN codes of a secure message; those made `since` count as today's."""
+    """Return the PIN codes of a secure message.
+
+    Those made at `since` or later count as today's.
+    """
     rows = list(_pins(db, secure_id).select_related("message"))
     if not rows:
         return NO_PINS
