@@ -1,6 +1,6 @@
-"""The only room that speaks SQL.
+"""The only package with SQL.
 
-Takes and returns frozen domain values, never model instances.
+Its functions take and return frozen domain values, never model instances.
 """
 
 import os
@@ -8,8 +8,8 @@ import os
 import django
 from django.conf import settings
 
-# Models cannot even be defined before Django is set up, so whoever enters this room has it set up. The guard is for
-# those who do it themselves (the type checker, makemigrations).
+# Models need Django to be set up, so importing this package sets it up. Programs that set it up themselves (the type
+# checker, makemigrations) are detected.
 if not settings.configured:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sinetti.settings.django")  # noqa: TID251 - Django's own door
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sinetti.settings.django")  # noqa: TID251 - Django's entry point
     django.setup()

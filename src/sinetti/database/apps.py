@@ -1,4 +1,4 @@
-"""Tells Django about this room."""
+"""Registration of the package with Django."""
 
 from django.apps import AppConfig
 from django.contrib.contenttypes.management import create_contenttypes
@@ -6,15 +6,15 @@ from django.db.models.signals import post_migrate
 
 
 class DatabaseConfig(AppConfig):
-    """The Django application of the database."""
+    """Django application of the database."""
 
     name = "sinetti.database"
     label = "sinetti"
 
     def ready(self) -> None:
-        """Have no rows made of Django's permissions and kinds of content, which nobody asks for.
+        """Disable the rows of Django's permissions and content types, which are not used.
 
-        What somebody may do is in mandates. The tables are there, as Django's own migrations make them.
+        Permissions are in role assignments. The tables exist, because Django's own migrations create them.
         """
         post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
         post_migrate.disconnect(create_contenttypes)

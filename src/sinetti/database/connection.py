@@ -1,6 +1,6 @@
-"""Opening a register: an SQLite file or a PostgreSQL database, migrated and named by a handle.
+"""Database connection: opens, migrates and checks SQLite or PostgreSQL databases.
 
-What a database must promise before anything is answered from it: that what was committed outlives a power cut.
+The durability check requires that committed data survives a power cut before any request is answered.
 """
 
 import gc
@@ -23,10 +23,10 @@ from django.db.migrations.executor import MigrationExecutor
 from sinetti.database.fast_schema import create_schema_fast
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
-"""What is raised when the database is away or busy for too long."""
+"""Exceptions for a database that is away, or busy for too long."""
 
 DATABASE_ERRORS = (DatabaseError,)
-"""Whatever the database says against a statement; where its own files are damaged, `is_corruption` tells."""
+"""Exceptions for all database errors; `is_corruption` recognises damaged files."""
 
 SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -61,16 +61,19 @@ POSTGRESQL_OPTIONS = frozenset(
         "tcp_user_timeout",
     }
 )
-"""What may stand behind the question mark of a PostgreSQL URL (libpq's names)."""
+"""Query parameters allowed in a PostgreSQL URL (libpq's names)."""
 
 
 _CORRUPT_SQLITE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CORRUPT_POSTGRESQL = frozenset({"XX001", "XX002"})
-"""data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
+"""SQLSTATE codes data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
 
 
 def is_corruption(error: DatabaseError) -> bool:
-    """Whether the database says that its own files are damaged, by its codes: no other error of a program has these."""
+    """Return True if the error code says that the database's own files are damaged.
+
+    No other error has these codes.
+    """
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         # The lowest octet is the primary code; more bits say where it was noticed.
@@ -79,21 +82,24 @@ def is_corruption(error: DatabaseError) -> bool:
 
 
 class DatabaseSetupError(Exception):
-    """The database is there but does not let us make its tables; the sentence says why."""
+    """The database exists but its tables cannot be created or used.
+
+    The message gives the reason.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A handle on one register. Every store function takes one."""
+    """A handle on one database, passed to every function of this package."""
 
     alias: str
 
     def refresh(self) -> None:
-        """Drop this thread's connection if the database has gone away; the next statement opens a new one."""
+        """Drop this thread's connection if it is unusable; the next statement reconnects."""
         connections[self.alias].close_if_unusable_or_obsolete()
 
     def missing_file(self) -> Path | None:
-        """Give the file of a register that is an SQLite file and is not there."""
+        """Return the path of an SQLite database file that does not exist, else None."""
         config = connections.databases[self.alias]
         file = Path(config["NAME"])
         return file if config["ENGINE"] == SQLITE and not file.is_file() else None
@@ -104,9 +110,9 @@ class Database:
 
 
 def open_database(url: str, alias: str = "default") -> Database:
-    """Open the register at a database URL (sqlite:////path or postgresql://…).
+    """Open the database at a URL (sqlite:////path or postgresql://…).
 
-    Raises ValueError for another kind, and for options that the database does not know.
+    Raises ValueError for another kind of database, and for unknown options.
     """
     config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
     options = config.get("OPTIONS", {})
@@ -117,19 +123,19 @@ def open_database(url: str, alias: str = "default") -> Database:
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     elif config["ENGINE"] == "django.db.backends.postgresql":
-        # For the hand-written statements (database/issuance): each is parsed and planned once per connection.
+        # For the hand-written statements (issuance/statements): each is parsed and planned once per connection.
         config["OPTIONS"] = {**options, "prepare_threshold": 1}
     else:
-        sentence = "a register is an SQLite file (sqlite:////path) or a PostgreSQL database (postgresql://…)"
+        sentence = "the database must be an SQLite file (sqlite:////path) or PostgreSQL (postgresql://…)"
         raise ValueError(sentence)
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
-    with suppress(AttributeError):  # this thread's connection to what the alias named before, if there was one
+    with suppress(AttributeError):  # this thread's connection to the alias's earlier database
         del connections[alias]
     return Database(alias)
 
 
 _SCHEMA_LOCK = 0x53494E45
-"""Names our advisory lock in PostgreSQL ("SINE")."""
+"""Key of the advisory lock in PostgreSQL ("SINE")."""
 
 _SETTING = "SELECT current_setting(%s, true)"
 _PLAIN_SETTING = "SELECT reset_val FROM pg_settings WHERE name = %s"
@@ -140,12 +146,18 @@ _SCHEMA_MARK = "0001_initial"
 
 
 def setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
-    """A setting of the server for our session; None where it does not know it (another engine with the protocol)."""
+    """Return a server setting of this session.
+
+    Returns None if the server does not know the setting (another engine with PostgreSQL's protocol).
+    """
     return _told(connection, _SETTING, name)
 
 
 def server_default(connection: BaseDatabaseWrapper, name: str) -> str | None:
-    """A setting as a session of this role and database begins with it, whatever ours has asked for since."""
+    """Return a setting as new sessions of this role and database get it.
+
+    Changes made by this session do not count.
+    """
     return _told(connection, _PLAIN_SETTING, name)
 
 
@@ -162,16 +174,16 @@ def _told(connection: BaseDatabaseWrapper, question: str, name: str) -> str | No
 
 
 _OF_OUR_SESSIONS = (
-    # Whatever role and database have; what waits for more stays.
+    # Only "off" is changed, also where role or database set it. Values that wait for more (remote_apply) stay.
     ("synchronous_commit", "off", "on"),
-    # Lists have statements of a hundred terms over a thousand rows: compiling these takes longer by far than running
-    # them (60,000 certificates: 286 ms, without it 58).
+    # Lists have statements of a hundred terms over a thousand rows. Compiling them takes much longer than running
+    # them (60,000 certificates: 286 ms with JIT, 58 ms without).
     ("jit", "on", "off"),
 )
 
 
 def _ask_for_settings(connection: BaseDatabaseWrapper, **_rest: object) -> None:
-    """Turn commits that last on for a new session, and the compiling of statements off."""
+    """Turn on durable commits and turn off JIT compilation for a new session."""
     if connection.vendor != "postgresql":
         return
     for name, unwanted, wanted in _OF_OUR_SESSIONS:
@@ -184,11 +196,11 @@ connection_created.connect(_ask_for_settings, dispatch_uid="sinetti.database.con
 
 
 def migrate(db: Database) -> None:
-    """Bring the register's tables up to date, one process at a time; those of later code are left as they are.
+    """Migrate the database's tables, one process at a time.
 
-    Raises DatabaseSetupError where later code has changed them so that this code cannot serve them (docs/schema.md),
-    or where they cannot be made, what REGISTER_UNAVAILABLE lists, and DatabaseError where `is_corruption` is true of
-    it.
+    Tables of later versions are left as they are. Raises DatabaseSetupError if a later version has changed the tables
+    so that this code cannot use them (docs/schema.md), or if the tables cannot be created. Raises the exceptions of
+    DATABASE_UNAVAILABLE, and DatabaseError if `is_corruption` is true of it.
     """
     connection = connections[db.alias]
     try:
@@ -201,18 +213,21 @@ def migrate(db: Database) -> None:
         if is_corruption(refused):
             raise
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
+        sentence = f"the database's tables cannot be created ({why}): grant its user the right to create them"
         raise DatabaseSetupError(sentence) from refused
 
 
 def _looked_at(connection: BaseDatabaseWrapper) -> bool:
-    """Whether nothing is left to be made; asked again where another process has just begun to make an SQLite file."""
+    """Return True if no migration is left.
+
+    Repeats the query while another process creates the same SQLite file.
+    """
     tries = _SQLITE_TRIES
     while True:
         try:
             return _is_current(connection)
         except OperationalError as refused:
-            # A new connection asks for the journal's mode, which SQLite refuses at once, whatever the time-out.
+            # A new connection sets the journal mode. SQLite answers SQLITE_BUSY at once and ignores the time-out.
             tries -= 1
             if not tries or not str(getattr(refused.__cause__, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
                 raise
@@ -220,12 +235,12 @@ def _looked_at(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _is_current(connection: BaseDatabaseWrapper) -> bool:
-    """Whether nothing is left to be made.
+    """Return True if no migration is left.
 
-    Raises DatabaseSetupError for tables that this code cannot serve.
+    Raises DatabaseSetupError for tables that this code cannot use.
     """
     executor = MigrationExecutor(connection)
-    # A table that came late is looked at only where it was made.
+    # sinetti_schemafloor exists only if the initial migration was applied.
     if ("sinetti", _SCHEMA_MARK) in executor.loader.applied_migrations:
         ours = max(int(name[:4]) for app, name in executor.loader.disk_migrations if app == "sinetti")
         with connection.cursor() as cursor:
@@ -233,7 +248,7 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
             (needed,) = cursor.fetchone()
         if needed is not None and needed > ours:
             sentence = (
-                f"the register's tables are for later versions of this program (they need number {needed}, this one "
+                f"the database's tables are for later versions of this program (they need number {needed}, this one "
                 f"has {ours}): install the version that the other nodes run"
             )
             raise DatabaseSetupError(sentence)
@@ -246,7 +261,7 @@ def _make_current(connection: BaseDatabaseWrapper) -> None:
             if not create_schema_fast(connection):
                 call_command("migrate", database=connection.alias, verbosity=0, interactive=False)
         except DatabaseError:
-            # SQLite has no lock for this: another process may be making the same tables. What is left is looked up.
+            # SQLite has no lock for this, so another process may create the same tables. The next try does the rest.
             if connection.vendor != "sqlite" or not left:
                 raise
             Event().wait(_LOCKED_AGAIN_AFTER)
@@ -256,9 +271,10 @@ def _make_current(connection: BaseDatabaseWrapper) -> None:
 
 @contextmanager
 def _no_looking_for_garbage() -> Iterator[None]:
-    """Put the garbage collector off: Django makes thousands of classes that are needed to the end.
+    """Disable the garbage collector while the tables are created.
 
-    Looking takes a quarter of the time in which the tables are made; what is not collected is 50 MB (measured).
+    Django creates thousands of classes that live until the process ends. Collection would take a quarter of the time
+    of creating the tables. The garbage that is not collected takes 50 MB (measured).
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -271,26 +287,29 @@ def _no_looking_for_garbage() -> Iterator[None]:
 
 @contextmanager
 def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Let one process at a time make tables on PostgreSQL.
+    """Let one process at a time create tables on PostgreSQL.
 
-    Where there are no such locks, nobody waits.
+    Servers without advisory locks are used without waiting.
     """
     if connection.vendor != "postgresql" or (got := _locked(connection)) is None:
         yield
         return
     while not got:
-        # Asked again, never waited for inside a statement: CREATE INDEX CONCURRENTLY would wait for that statement.
+        # Polling, because CREATE INDEX CONCURRENTLY would wait for a statement that waits for the lock.
         Event().wait(_LOCKED_AGAIN_AFTER)
         got = bool(_locked(connection))
     try:
         yield
     finally:
-        with suppress(DatabaseError), connection.cursor() as cursor:  # a connection that was cut has let go of it
+        with suppress(DatabaseError), connection.cursor() as cursor:  # a lost connection has released the lock
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_SCHEMA_LOCK])
 
 
 def _locked(connection: BaseDatabaseWrapper) -> bool | None:
-    """Take the lock if it is free; None where the server has no advisory locks."""
+    """Return True if the lock was free and is taken now, else False.
+
+    Returns None if the server has no advisory locks.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute(_TRY_LOCK, [_SCHEMA_LOCK])
@@ -302,13 +321,13 @@ def _locked(connection: BaseDatabaseWrapper) -> bool | None:
 
 
 _FULL = 2
-"""SQLite's number for synchronous=FULL; 3 is EXTRA."""
+"""Value of PRAGMA synchronous for FULL; 3 is EXTRA."""
 
 
 def check_durability(db: Database) -> tuple[str, ...]:
-    """Raise RegisterRefusesError where commits are not durable; returns what could not be checked, in sentences.
+    """Raise DatabaseSetupError unless commits are durable.
 
-    Raises what REGISTER_UNAVAILABLE lists.
+    Returns sentences about settings that could not be checked. Raises the exceptions of DATABASE_UNAVAILABLE.
     """
     connection = connections[db.alias]
     if connection.vendor == "sqlite":
@@ -318,7 +337,10 @@ def check_durability(db: Database) -> tuple[str, ...]:
 
 
 def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
-    """What `opening` asks for at each connection has to have been granted: some file systems let no WAL be."""
+    """Raise DatabaseSetupError unless WAL and synchronous=FULL are in effect.
+
+    `open_database` requests both for each connection, but some file systems do not support WAL.
+    """
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         (mode,) = cursor.fetchone()
@@ -327,7 +349,7 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
     if mode != "wal" or synchronous < _FULL:
         sentence = (
             f"SQLite does not keep what is committed here (journal_mode {mode}, synchronous {synchronous}): put the "
-            "register on a local disk"
+            "database on a local disk"
         )
         raise DatabaseSetupError(sentence)
 
@@ -337,8 +359,8 @@ def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
     unknown = []
     for name, values, mended in (
         ("fsync", [setting(connection, "fsync")], "set it to on in postgresql.conf"),
-        # Our sessions ask for on, and what a plain one would have counts all the same: a pooler drops what was asked
-        # for, and whoever runs a server that loses commits is to know it.
+        # Our sessions request "on". The default of a new session counts too, because a pooler drops session settings.
+        # An operator of a server that loses commits must be informed.
         (
             "synchronous_commit",
             [setting(connection, "synchronous_commit"), server_default(connection, "synchronous_commit")],
@@ -350,7 +372,7 @@ def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
             raise DatabaseSetupError(sentence)
         if None in values:
             unknown.append(f"the database does not tell its {name}: see to it that what is committed outlives a crash")
-    # Refused by nobody: on a file system that writes whole pages, such as ZFS, off is right.
+    # Reported but accepted: on a file system that writes whole pages, such as ZFS, off is right.
     if setting(connection, "full_page_writes") == "off":
         unknown.append(
             "PostgreSQL has full_page_writes = off: that is safe only where the file system writes whole pages"

@@ -1,6 +1,7 @@
-"""Schema of an empty database, created from the models in one transaction, so that a kill leaves nothing.
+"""Fast creation of the schema of an empty database, in one transaction.
 
-`tests/database/test_fast_schema.py` compares it with the schema that the migrations create.
+The tables come from the models. A killed process leaves no table. `tests/database/test_fast_schema.py` compares the
+schema with that of the migrations.
 """
 
 from django.apps import apps
@@ -12,15 +13,16 @@ from sinetti.database.initial_schema import complete_schema
 
 
 def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
-    """Make all tables of a database that has none and note every migration as done; False where there are tables.
+    """Create all tables of an empty database and record all migrations as applied.
 
-    Raises DatabaseError where they cannot be made, or another process makes them at this moment in an SQLite file.
+    Returns False if there are tables. Raises DatabaseError if the tables cannot be created, or if another process
+    creates them at this moment in an SQLite file.
     """
     if connection.introspection.table_names():
         return False
     loader, recorder = MigrationLoader(connection), MigrationRecorder(connection)
     with connection.schema_editor() as editor:
-        if connection.introspection.table_names():  # somebody was faster, before this transaction began
+        if connection.introspection.table_names():  # another process was first, before this transaction began
             return False
         for model in apps.get_models():
             editor.create_model(model)

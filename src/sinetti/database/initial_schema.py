@@ -1,6 +1,7 @@
-"""Parts of the schema that Django models cannot express: triggers, and indexes with another collation.
+"""Parts of the schema that Django models cannot express: triggers and indexes.
 
-Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, and DELETE of certificates.
+Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, and DELETE of certificates. Indexes for prefix searches need
+another collation.
 """
 
 from typing import Any
@@ -48,16 +49,20 @@ PREFIX_INDEXES = {
     "organisations_by_name_prefix": ("Organisation", '(lower(name) COLLATE "C"), organisation_id'),
     "lineages_by_description": ("Lineage", '(lower(description) COLLATE "C"), lineage_id'),
 }
-"""Indexes for prefix searches (database/certificates/search.py), with model and columns.
+"""Indexes for prefix searches (database/certificates/search.py).
 
-On PostgreSQL only an index of the collation "C" serves such a search. SQLite compares octets anyhow.
+The values are model and columns. On PostgreSQL only an index of the collation "C" serves such a search. SQLite
+compares octets anyway.
 """
 _PATTERN_INDEXES = """SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()
     AND tablename LIKE %s AND indexdef LIKE '%%\\_pattern\\_ops)' ORDER BY indexname"""
 
 
 def complete_schema(_apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ANN401 - Django's app registry
-    """Add what the models cannot express to tables that were just created; a step of 0001_initial."""
+    """Add what the models cannot express, as a step of migration 0001_initial.
+
+    The tables were just created.
+    """
     while schema_editor.deferred_sql:  # indexes that Django creates last, among them those to be dropped
         schema_editor.execute(schema_editor.deferred_sql.pop(0))
     create_append_only_triggers(schema_editor)
@@ -73,7 +78,7 @@ def create_append_only_triggers(schema_editor: BaseDatabaseSchemaEditor) -> None
 
 
 def drop_pattern_indexes(schema_editor: BaseDatabaseSchemaEditor, how: str = "") -> None:
-    """Drop the indexes for LIKE that Django creates on PostgreSQL beside those of text columns.
+    """Drop the indexes for LIKE that Django creates on PostgreSQL for text columns.
 
     Ids, serials and digests are random, so each of these indexes costs every written row a page of its own. `how` is
     empty, or "CONCURRENTLY " outside a transaction.

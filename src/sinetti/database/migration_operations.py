@@ -11,7 +11,7 @@ from sinetti.database.initial_schema import drop_pattern_indexes
 
 
 class AddIndexWhileServing(migrations.AddIndex):
-    """An index on a table that is in use: on PostgreSQL without lineage up writers.
+    """Addition of an index to a table in use, on PostgreSQL without blocking writers.
 
     Its migration is not atomic.
     """
@@ -21,28 +21,28 @@ class AddIndexWhileServing(migrations.AddIndex):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Make the index."""
+        """Create the index."""
         if schema_editor.connection.vendor != "postgresql":
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         model = to_state.apps.get_model(app_label, self.model_name)
-        # What a killed attempt left behind is no index that anybody uses: it is made anew.
+        # PostgreSQL does not use the invalid index of a killed attempt, so it is created again.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
         schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg] # PostgreSQL's editor
 
 
 class DropPatternIndexesWhileServing(Operation):
-    """Drop the indexes that Django makes on PostgreSQL beside those of text columns, for LIKE: nothing here asks so.
+    """Removal of the LIKE indexes that Django creates on PostgreSQL for text columns.
 
-    Ids, serials and digests are random, so that each of these indexes costs every row a page of its own to be changed.
-    Migrations that make such a column have this after them. Its migration is not atomic.
+    No query uses them. Ids, serials and digests are random, so each of these indexes costs every changed row a page of
+    its own. A migration that adds such a column is followed by this operation. Its migration is not atomic.
     """
 
     atomic = False
     reversible = True
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Nothing that a model says changes."""
+        """Leave the models' state unchanged."""
 
     def database_forwards(
         self,
@@ -51,18 +51,18 @@ class DropPatternIndexesWhileServing(Operation):
         from_state: ProjectState,  # noqa: ARG002
         to_state: ProjectState,  # noqa: ARG002
     ) -> None:
-        """Drop them one by one, without blocking writers."""
+        """Drop the indexes one by one, without blocking writers."""
         if schema_editor.connection.vendor == "postgresql":
             drop_pattern_indexes(schema_editor, "CONCURRENTLY ")
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Nothing misses them."""
+        """Do nothing, since no query needs the indexes."""
 
 
 def set_minimum_code_version(number: int) -> migrations.RunPython:
-    """Say that only code whose newest migration has this number, or a later one, may serve from here on."""
+    """Restrict the database to code whose newest migration has at least this number."""
 
     def mark(known: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ANN401 - Django's registry of models
         rows = known.get_model("sinetti", "SchemaFloor").objects.using(schema_editor.connection.alias)

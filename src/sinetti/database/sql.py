@@ -1,8 +1,8 @@
-"""Running hand-written statements on a register's own connection, past the ORM and its round trips.
+"""Hand-written statements on a database's connection, without the ORM.
 
 Statements are written once, with psycopg's `%(name)s`. Values are plain: str, int, bytes, instants (UTC) and None.
 
-Random ids, which tell nothing, not even an order.
+The module also makes random ids, from which not even an order can be inferred.
 """
 
 import re
@@ -26,7 +26,7 @@ Row = tuple[Any, ...]
 
 _turn = Lock()
 _TURN_COMES_WITHIN = 5.0
-"""Seconds after which a thread tries without its turn."""
+"""Seconds after which a thread continues without its turn."""
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _TYPED = {
@@ -36,17 +36,19 @@ _TYPED = {
 
 
 def takes_ctes_that_write(db: Database) -> bool:
-    """Whether one statement can be a whole transaction here: PostgreSQL's can, SQLite takes them one by one."""
+    """Return True if one statement can be a whole transaction, as on PostgreSQL.
+
+    SQLite takes statements one by one.
+    """
     return connections[db.alias].vendor == "postgresql"
 
 
 @contextmanager
 def transaction(db: Database) -> Iterator[None]:
-    """A short transaction that writes.
+    """Run the block in a short writing transaction.
 
-    Threads of one process take turns at an SQLite file.
-
-    Who finds it taken sleeps, longer each time, and may be overtaken for ever; who waits for a lock is woken.
+    Threads of one process take turns at an SQLite file. SQLite's own waiting sleeps longer each time, so that a thread
+    may be overtaken for ever. A thread that waits for a lock is woken.
     """
     waited = not takes_ctes_that_write(db) and _turn.acquire(timeout=_TURN_COMES_WITHIN)
     try:
@@ -58,7 +60,10 @@ def transaction(db: Database) -> Iterator[None]:
 
 
 def read(db: Database, statement: str, values: Values) -> list[Row]:
-    """Read, on a fresh connection where the old one was cut: nothing was written yet, so it may be tried again once."""
+    """Run a reading statement, once more on a new connection if the old one was cut.
+
+    The repetition is safe, because no data has been written.
+    """
     connection = cast("Any", connections[db.alias])
     was_open = connection.connection is not None
     try:
@@ -68,17 +73,17 @@ def read(db: Database, statement: str, values: Values) -> list[Row]:
             raise
         connection.close()
         found = _run(connection, statement, values)
-    connection.health_check_done = True  # it has just answered: the ORM need not ask before its next statement
+    connection.health_check_done = True  # the connection has just answered, so the ORM needs no health check
     return found
 
 
 def write(db: Database, statement: str, values: Values) -> list[Row]:
-    """Run a statement that writes, once; what it gives back are the rows of its RETURNING or last SELECT."""
+    """Run a writing statement once; return the rows of RETURNING or the last SELECT."""
     return _run(connections[db.alias], statement, values)
 
 
 def instant(value: datetime | str | None) -> datetime | None:
-    """An instant as a database gives it: SQLite keeps UTC as text, without a zone."""
+    """Convert an instant from the database; SQLite stores UTC as text without a zone."""
     if value is None:
         return None
     given = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -91,10 +96,10 @@ def _run(connection: BaseDatabaseWrapper, statement: str, values: Values) -> lis
         if connection.vendor == "postgresql":
             from psycopg import Cursor  # noqa: PLC0415 - a tenth of what a command loads, for nothing on SQLite
 
-            # Django's own cursors put values into the text; this one sends them beside a prepared statement.
+            # Django's own cursors write values into the text. This one sends them with a prepared statement.
             cursor = Cursor(connection.connection)
             cursor.execute(_for_postgresql(statement), values)
-            # Not `description`: that makes an object of every column, each time.
+            # Not `description`, which creates an object for every column each time.
             return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
         given = {name: _for_sqlite_value(connection, value) for name, value in values.items()}
         rows: list[Row] = connection.connection.execute(_for_sqlite(statement), given).fetchall()
@@ -103,7 +108,10 @@ def _run(connection: BaseDatabaseWrapper, statement: str, values: Values) -> lis
 
 @cache
 def _for_postgresql(statement: str) -> bytes:
-    """What may be NULL, or stands in two places, is given its type: by itself it would have none, or one in each."""
+    """Add types to parameters that may be NULL or are used in two places.
+
+    PostgreSQL would otherwise infer no type, or a different one in each place.
+    """
     for kind, named in _TYPED.items():
         statement = named.sub(rf"%(\1)s::{kind}", statement)
     return statement.encode()
@@ -119,5 +127,5 @@ def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value) -> Value:
 
 
 def random_id() -> str:
-    """128 random bits as 32 lower-case hex digits."""
+    """Return 128 random bits as 32 lower-case hex digits."""
     return secrets.token_hex(16)

@@ -1,10 +1,9 @@
-"""Accounts of the e-service: made, made a clerk's, ended; their sessions end with them.
+"""Accounts of the e-service: creation, staff status, deactivation, identities.
 
-Sign-in itself is django-allauth's, whose tables are beside ours.
+Sessions of an account end with it. Sign-in itself is done by django-allauth, whose tables are in the same database.
 
-What people say of themselves in their account: name and language.
-
-The identity behind an account or an address (domain/access/persons.py).
+The module also stores the name and language that people set in their account. It reads the identity behind an account
+or an address (domain/access/persons.py).
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -28,11 +27,9 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account that is made for somebody, whose address counts as theirs.
+    """An account to create for a person, whose address counts as confirmed.
 
-    Without a password they have one sent.
-
-    `totp` is the sealed secret of one-time codes.
+    A person without a password gets one by a password reset. `totp` is the sealed secret of the verification codes.
     """
 
     email: str
@@ -45,7 +42,7 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as it stands."""
+    """An account with its present state."""
 
     user_id: str
     email: str
@@ -59,9 +56,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class InactivityLimit:
-    """Since when nobody used an account: no sign-in since `signed_in_before`, on the machine's clock, and nothing else.
+    """Limits after which an account counts as unused.
 
-    Clerks' accounts do not lapse, nor those made since `before`, nor those with a mandate that lasted until then.
+    An unused account had no sign-in since `signed_in_before`, on the machine's clock. Clerks' accounts do not lapse.
+    Accounts created since `before`, or with a role that lasted until then, do not lapse either.
     """
 
     before: datetime
@@ -69,7 +67,7 @@ class InactivityLimit:
 
 
 def insert(db: Database, new: NewAccount, audit: AuditContext) -> str | None:
-    """Make an account; returns its id, or None where the address has one."""
+    """Create an account and return its id, or None if the address has an account."""
     address, authenticator = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     email = new.email.lower()
     with transaction.atomic(using=db.alias):
@@ -87,23 +85,26 @@ def insert(db: Database, new: NewAccount, audit: AuditContext) -> str | None:
 
 
 def find(db: Database, email: str) -> Account | None:
-    """The account of an address; None where there is none."""
+    """Return the account of an address, or None."""
     found = _accounts(db, email=email.lower())
     return found[0] if found else None
 
 
 def addresses(db: Database, user_id: str) -> frozenset[str]:
-    """Every address of an account, case folded, also those that wait for being confirmed."""
+    """Return every address of an account, case folded, also unconfirmed ones."""
     rows = apps.get_model("account", "EmailAddress").objects.using(db.alias).filter(user_id=user_id)
     main = User.objects.using(db.alias).filter(pk=user_id)
     return frozenset(one.casefold() for found in (main, rows) for one in found.values_list("email", flat=True))
 
 
 def ids_of_address(db: Database, email: str) -> tuple[str, ...]:
-    """Return the ids of accounts that have an address of the same mailbox, confirmed or not."""
+    """Return the ids of accounts with an address of the same mailbox.
+
+    Unconfirmed addresses count too.
+    """
     wanted = mailbox(email)
     local = wanted.rpartition("@")[0]
-    # The domain may be written in several ways: of those with this local part each is compared.
+    # A domain has several spellings, so every address with this local part is compared.
     near = Q(email__iexact=email) | Q(email__istartswith=f"{local}@") | Q(email__istartswith=f"{local}+")
     rows = apps.get_model("account", "EmailAddress").objects.using(db.alias).filter(near)
     main = User.objects.using(db.alias).filter(near)
@@ -112,15 +113,15 @@ def ids_of_address(db: Database, email: str) -> tuple[str, ...]:
 
 
 def all_staff(db: Database) -> list[Account]:
-    """All clerks' accounts, by address."""
+    """Return all clerks' accounts, by address."""
     return _accounts(db, is_staff=True)
 
 
 def lock_clerks(db: Database, user_ids: Collection[str]) -> frozenset[str]:
-    """Return and lock those that are accounts of active clerks.
+    """Lock the accounts of active clerks among these ids, and return their ids.
 
-    The lock lasts until the transaction ends. In one statement and in the order of their ids: two that lock each
-    other's accounts do not wait for each other.
+    The lock lasts until the transaction ends. One statement locks in the order of the ids, so that two transactions
+    that lock each other's accounts cannot deadlock.
     """
     rows = User.objects.using(db.alias).select_for_update(no_key=True)
     clerks = rows.filter(pk__in=user_ids, is_active=True, is_staff=True).order_by("pk")
@@ -128,7 +129,7 @@ def lock_clerks(db: Database, user_ids: Collection[str]) -> frozenset[str]:
 
 
 def set_staff(db: Database, user_id: str, audit: AuditContext, *, staff: bool) -> bool:
-    """Make an account a clerk's, or no clerk's any more; False where it was so."""
+    """Grant or withdraw staff status and end the sessions; return False if unchanged."""
     with transaction.atomic(using=db.alias):
         rows = User.objects.using(db.alias).filter(pk=user_id, is_staff=not staff)
         if not rows.update(is_staff=staff):
@@ -139,7 +140,10 @@ def set_staff(db: Database, user_id: str, audit: AuditContext, *, staff: bool) -
 
 
 def deactivate(db: Database, user_id: str, audit: AuditContext) -> bool:
-    """End an account: nobody signs in with it, and its sessions end; False where it was ended before."""
+    """Deactivate an account and end its sessions; return False if it was inactive.
+
+    Sign-in is not possible afterwards.
+    """
     with transaction.atomic(using=db.alias):
         if not User.objects.using(db.alias).filter(pk=user_id, is_active=True).update(is_active=False):
             return False
@@ -149,7 +153,7 @@ def deactivate(db: Database, user_id: str, audit: AuditContext) -> bool:
 
 
 def end_sessions(db: Database, user_id: str, but: str = "") -> None:
-    """End all sessions of an account, but for the one with this key."""
+    """End all sessions of an account except the one with the key `but`."""
     rows = apps.get_model("usersessions", "UserSession").objects.using(db.alias).filter(user_id=user_id)
     rows = rows.exclude(session_key=but)
     keys = list(rows.values_list("session_key", flat=True))
@@ -158,37 +162,37 @@ def end_sessions(db: Database, user_id: str, but: str = "") -> None:
 
 
 def unconfirmed(db: Database, before: datetime) -> tuple[str, ...]:
-    """The ids of accounts made before `before` whose address nobody confirmed."""
+    """Return ids of accounts created before `before` without a confirmed address."""
     return tuple(_unconfirmed(db, before).order_by("pk").values_list("pk", flat=True))
 
 
 def unused(db: Database, lapse: InactivityLimit) -> tuple[str, ...]:
-    """The ids of accounts whose address was confirmed, and which nobody has used since."""
+    """Return ids of accounts with a confirmed address that count as unused."""
     return tuple(_unused(db, lapse).order_by("pk").values_list("pk", flat=True))
 
 
 def erase_unconfirmed(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Erase these accounts, which are looked at again; returns how many.
+    """Erase those of these accounts that are still unconfirmed; return their number.
 
-    One audit row each.
+    Each gets one audit row.
     """
     with transaction.atomic(using=db.alias):
         return _erased(db, _unconfirmed(db, before).filter(pk__in=ids), audit)
 
 
 def erase_unused(db: Database, ids: Sequence[str], lapse: InactivityLimit, audit: AuditContext) -> int:
-    """Erase these accounts, which are looked at again; returns how many.
+    """Erase those of these accounts that are still unused; return their number.
 
-    One audit row each.
+    Each gets one audit row.
     """
     with transaction.atomic(using=db.alias):
         return _erased(db, _unused(db, lapse).filter(pk__in=ids), audit)
 
 
 def release_address(db: Database, email: str, before: datetime, audit: AuditContext) -> int:
-    """Erase what nobody confirmed of an address: accounts made until `before`, and what others wait for.
+    """Erase unconfirmed uses of an address and return the number of erased accounts.
 
-    Returns how many accounts went.
+    These are unconfirmed accounts created until `before`, and unconfirmed additional addresses of other accounts.
     """
     waiting = apps.get_model("account", "EmailAddress").objects.using(db.alias).filter(verified=False)
     with transaction.atomic(using=db.alias):
@@ -199,7 +203,10 @@ def release_address(db: Database, email: str, before: datetime, audit: AuditCont
 
 
 def purge_sessions(db: Database, now: datetime) -> None:
-    """Forget sessions that have expired at `now`, on the machine's clock, and what was remembered until then."""
+    """Delete sessions and cache entries that have expired at `now`.
+
+    `now` is on the machine's clock.
+    """
     sessions = apps.get_model("sessions", "Session").objects.using(db.alias)
     known = apps.get_model("usersessions", "UserSession").objects.using(db.alias)
     with transaction.atomic(using=db.alias):
@@ -209,13 +216,13 @@ def purge_sessions(db: Database, now: datetime) -> None:
 
 
 def audit(db: Database, audit: AuditContext, action: str, user_id: str, **facts: str | int | None) -> None:
-    """Write an audit row about an account that was changed by its owner."""
+    """Write an audit row about an account that its owner changed."""
     with transaction.atomic(using=db.alias):
         audit_log.write(db, audit, action, f"user:{user_id}", **facts)
 
 
 def _confirmed(db: Database) -> Exists:
-    """Whether somebody has confirmed an account's address: without, nobody has ever signed in with it."""
+    """Test for a confirmed address of an account; sign-in requires one."""
     addresses = apps.get_model("account", "EmailAddress").objects.using(db.alias)
     return Exists(addresses.filter(verified=True, user_id=OuterRef("pk")))
 
@@ -262,9 +269,9 @@ def _accounts(db: Database, **which: object) -> list[Account]:
 
 
 def change(db: Database, user_id: str, name: str, language: Language, audit: AuditContext) -> bool:
-    """Store both; False where they were so before.
+    """Store name and language; return False if both were the same.
 
-    The audit row says that, and not what.
+    The audit row records the change without the values.
     """
     with transaction.atomic(using=db.alias):
         rows = User.objects.using(db.alias).filter(pk=user_id).exclude(name=name, language=language)
@@ -278,8 +285,8 @@ def get_identity(db: Database, user_id: str) -> Identity:
     """Return the identity of the person who has an account.
 
     An unknown account has only its id. Addresses are those of the account, confirmed or not, and those to which its
-    mandates were sent. Subjects are those of connected providers: a digest of issuer and subject, whichever name the
-    provider has in the settings.
+    roles were sent. Subjects are those of connected providers. A subject is a digest of issuer and subject,
+    independent of the provider's name in the settings.
     """
     sent_to = models.Person.objects.using(db.alias).filter(mandates__user=user_id)
     subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(db.alias).filter(user_id=user_id)

@@ -1,6 +1,6 @@
-"""Taking up what an invitation gives: a link's account becomes that of its mandate, once (docs/mandates.md).
+"""Acceptance of invitations, and open invitations as clerks see them.
 
-Invitations that nobody has taken up yet, as clerks see them.
+Accepting binds the link's role to an account, once (docs/mandates.md).
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from sinetti.domain.access.roles import Role
 
 @dataclass(frozen=True, slots=True)
 class InvitationOffer:
-    """What a link gives: to whom it was sent, for which organisation, and who has used it."""
+    """Content of an invitation link: recipient, organisation, role and user."""
 
     invitation_id: str
     organisation_id: str
@@ -39,7 +39,10 @@ class InvitationOffer:
 
 
 def find_offer(db: Database, token_sha256: str, now: datetime) -> InvitationOffer | None:
-    """What a link gives, by the SHA-256 of its token; None where it is none, or of an organisation that is closed."""
+    """Return the content of a link by the SHA-256 of its token.
+
+    Returns None for an unknown token or a closed organisation.
+    """
     row = _found(db, token_sha256)
     if row is None or row.mandate.organisation.closed_at is not None:
         return None
@@ -61,11 +64,10 @@ def find_offer(db: Database, token_sha256: str, now: datetime) -> InvitationOffe
 
 
 def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -> bool:
-    """Bind a link's mandate to an account; False where the link works no more.
+    """Bind a link's role to an account; return False if the link does not work.
 
-    Signatories hear of another signatory.
-
-    Whoever has used it is told so again: the same press twice does it once.
+    A second call by the same user returns True again, so a double click has no effect. The signatories are notified of
+    a new signatory.
     """
     found = _found(db, token_sha256)
     if found is None:
@@ -93,9 +95,9 @@ def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -
 
 
 def _gives(row: Invitation) -> bool:
-    """Return whether it gives, or has given, its role.
+    """Return True if an invitation gives, or has given, its role.
 
-    A signatory's does only if it was vouched for.
+    A signatory's invitation gives it only if it was vouched for.
     """
     return row.vouched or row.used_at is not None or row.mandate.role != Role.SIGNATORY
 
@@ -107,7 +109,7 @@ def _found(db: Database, token_sha256: str) -> Invitation | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenInvitation:
-    """An invitation of a signatory: for which organisation, to whom, and until when its link works."""
+    """An invitation of a signatory: organisation, recipient, and expiry of its link."""
 
     invitation_id: str
     mandate_id: str
@@ -119,14 +121,14 @@ class OpenInvitation:
     created: datetime
     expires: datetime
     vouched: bool
-    """Whether its link works: it was made, or confirmed, by whom it takes.
+    """True if the link works, because authorised people made or confirmed it.
 
-    Older code has made it otherwise.
+    Older code made links without this.
     """
 
 
 def listed(db: Database, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
-    """Some invitations of signatories that wait and whose link works, the newest first."""
+    """Return a page of open invitations of signatories, newest first."""
     rows = Invitation.objects.using(db.alias).filter(used_at__isnull=True, ended_at__isnull=True, expires__gte=now)
     rows = rows.filter(mandate__role=Role.SIGNATORY, mandate__withdrawn_at__isnull=True)
     rows = rows.select_related("mandate__organisation", "mandate__person").order_by("-created", "pk")
@@ -134,7 +136,7 @@ def listed(db: Database, now: datetime, start: int, most: int) -> tuple[OpenInvi
 
 
 def find(db: Database, invitation_id: str, now: datetime) -> OpenInvitation | None:
-    """An invitation of a signatory that waits."""
+    """Return an open invitation of a signatory, or None."""
     rows = Invitation.objects.using(db.alias).filter(pk=invitation_id, used_at__isnull=True, ended_at__isnull=True)
     rows = rows.filter(expires__gte=now, mandate__role=Role.SIGNATORY, mandate__withdrawn_at__isnull=True)
     row = rows.select_related("mandate__organisation", "mandate__person").first()

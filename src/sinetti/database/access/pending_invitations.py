@@ -1,7 +1,7 @@
-"""Invitations of signatories that clerks ask for.
+"""Clerks' proposals to invite signatories.
 
-They are stored first and decided once; the known people get a message. The confirmation makes mandate, link and mail
-(docs/mandates.md).
+A proposal is stored first and decided once. The known people get a message. The confirmation creates role, link and
+mail (docs/mandates.md).
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 class PendingNotice(StrEnum):
-    """The content of a message about an invitation that waits, or has waited."""
+    """Kind of a message about a proposal."""
 
     ASKED = "asked"
     CONFIRMED = "confirmed"
@@ -50,7 +50,7 @@ class PendingNotice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingView:
-    """An invitation that a clerk asked for, with its present state.
+    """A proposal with its present state.
 
     Ids of deleted accounts are empty.
     """
@@ -76,10 +76,11 @@ class PendingView:
 def add(
     db: Database, organisation_id: str, person: ContactDetails, asker_id: str, audit: AuditContext
 ) -> tuple[str, bool]:
-    """Store a pending invitation; return its id, and whether it is new.
+    """Store a proposal and return its id, and True if it is new.
 
-    Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed, and
-    TooMany after ten of a day: among many letters a false one is overlooked.
+    It queues messages to the known people. An address that waits already is not stored again. Raises
+    OrganisationClosed. Raises InvitationLimitReached after ten in a day, because a false message is overlooked among
+    many.
     """
     with transaction.atomic(using=db.alias):
         lock_open(db, organisation_id)
@@ -95,7 +96,7 @@ def add(
         if today.count() >= PENDING_A_DAY:
             raise InvitationLimitReached
         named, expires = insert_person(db, person), audit.at + PENDING_LIVES
-        # Named no longer than this waits: retention counts from then on, with or without a decision.
+        # The person is named until the proposal expires. Retention counts from then on, with or without a decision.
         mark_replaced(db, [named.person_id], expires)
         row = PendingInvitation.objects.using(db.alias).create(
             organisation_id=organisation_id,
@@ -107,32 +108,32 @@ def add(
         )
         _write(db, audit, "invitation-asked", row)
         _owe(db, row, PendingNotice.ASKED, audit.at)
-        # Owed now for the first second after its end: it is dropped where there was a decision by then.
+        # Queued now for the first second after expiry; the sender cancels it if there was a decision by then.
         _owe(db, row, PendingNotice.LAPSED, audit.at, due=expires + A_SECOND)
     return row.pending_id, True
 
 
 def find(db: Database, pending_id: str, now: datetime) -> PendingView | None:
-    """Return the invitation with this id as it is now."""
+    """Return the proposal with this id in its present state, or None."""
     row = _rows(db).filter(pk=pending_id).first()
     return None if row is None else _view(row, now)
 
 
 def list_newest(db: Database, now: datetime, start: int, most: int) -> tuple[PendingView, ...]:
-    """Return some of all, the newest first."""
+    """Return a page of all proposals, newest first."""
     return tuple(_view(row, now) for row in _rows(db).order_by("-created", "pk")[start : start + most])
 
 
 def list_waiting(db: Database, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
-    """Return those of an organisation that wait, the oldest first."""
+    """Return the waiting proposals of an organisation, oldest first."""
     rows = _rows(db).filter(organisation=organisation_id, state=InvitationProposal.WAITING, expires__gte=now)
     return tuple(_view(row, now) for row in rows.order_by("created", "pk"))
 
 
 def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:
-    """Return whether an organisation has an active signatory.
+    """Return True if an organisation has an active signatory.
 
-    The role is taken up, not ended, and the account is active.
+    The role is accepted and in force, and the account is active.
     """
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         recipients.active_assignments(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
@@ -141,14 +142,14 @@ def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:
 
 
 def is_clerk(db: Database, user_id: str) -> bool:
-    """Return whether an account is active and a clerk's."""
+    """Return True if an account is active and a clerk's."""
     return User.objects.using(db.alias).filter(pk=user_id, is_active=True, is_staff=True).exists()
 
 
 def decide(db: Database, pending_id: str, state: InvitationProposal, decider_id: str, audit: AuditContext) -> None:
-    """Move a pending invitation to this state, once. Raises PendingInvitationRefused.
+    """Decide a waiting proposal, once. Raises PendingInvitationRefused.
 
-    Plans messages to the known people.
+    It queues messages to the known people.
     """
     with transaction.atomic(using=db.alias):
         rows = PendingInvitation.objects.using(db.alias).filter(pk=pending_id)
@@ -161,17 +162,17 @@ def decide(db: Database, pending_id: str, state: InvitationProposal, decider_id:
 
 
 def set_invitation(db: Database, pending_id: str, invitation_id: str | None) -> None:
-    """Record the invitation that a confirmation made.
+    """Record the invitation that a confirmation created.
 
-    None: the same one stood already.
+    None means that the same invitation existed already.
     """
     PendingInvitation.objects.using(db.alias).filter(pk=pending_id).update(invitation=invitation_id)
 
 
 def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
-    """Return the accounts that asked for and confirmed an invitation.
+    """Return the accounts that proposed and confirmed an invitation.
 
-    Returns none if no clerk asked for it.
+    The result is empty if no clerk proposed it.
     """
     rows = PendingInvitation.objects.using(db.alias).filter(invitation=invitation_id)
     return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
@@ -180,7 +181,7 @@ def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
 def _owe(
     db: Database, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
-    """Plan a message to the signatories and the contact person, once per address."""
+    """Queue a message to the signatories and the contact person, once per address."""
     found = recipients.roles(db, [row.organisation_id], now)[row.organisation_id]
     people = recipients.unique_by_address([*found.signatories, found.contact_person])
     outbox.enqueue(db, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)

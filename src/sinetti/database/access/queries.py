@@ -1,8 +1,8 @@
-"""Who may act, as pages show it: an organisation's mandates, requests that it got, a firm's clients and requests.
+"""Roles and role requests as pages show them.
 
-How much waits for some organisations that is no certificate: requests for a role.
-
-Who may act for whom, as it stands in mandates: read at each request of somebody who is signed in.
+The module reads an organisation's roles, the requests it received, a firm's clients and its requests. It counts role
+requests that wait for organisations. At each request of a signed-in user it reads the organisations for which the user
+may act.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -27,13 +27,13 @@ _Row = TypeVar("_Row", bound=Model)
 SHOWN = 50
 """Rows of a list on one page.
 
-One more is read, which tells that there is another page.
+One more row is read, which shows that another page exists.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationRef:
-    """An organisation by its ids and name."""
+    """An organisation with its ids and name."""
 
     organisation_id: str
     customer_id: str
@@ -42,11 +42,10 @@ class OrganisationRef:
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignmentView:
-    """A mandate.
+    """A role assignment of a person or of another organisation.
 
-    `agent` is None for a person's, whose data may have been erased since.
-
-    `link_until` is until when an invitation to it works. Without an `account` nobody acts by it in the e-service.
+    `agent` is None for a person, whose data may have been erased since. `link_until` is the expiry of the invitation
+    link. Without an `account` the role gives no access in the e-service.
     """
 
     mandate_id: str
@@ -64,7 +63,7 @@ class RoleAssignmentView:
 
 @dataclass(frozen=True, slots=True)
 class RoleRequestView:
-    """A request. `agent` is None where somebody asks for themselves."""
+    """A role request; `agent` is None if a person asks for themselves."""
 
     request_id: str
     customer_id: str
@@ -99,7 +98,10 @@ class OwnRole:
 
 
 def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Mapping[str, OrganisationRef]:
-    """These organisations by their ids, those that are open, by name, from `start` on as many as a page has."""
+    """Return the open ones of these organisations by id, one page, sorted by name.
+
+    The page begins at the row `start`.
+    """
     if not organisation_ids:
         return {}
     rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
@@ -107,7 +109,10 @@ def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Ma
 
 
 def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
-    """The mandates of an organisation that last, people's before organisations', signatories first."""
+    """Return the current roles of an organisation, one page from `start` on.
+
+    People come before organisations, and signatories first.
+    """
     rows = _mandates(db, now).filter(current_assignments(now), organisation=organisation_id)
     place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
@@ -116,13 +121,13 @@ def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) 
 
 
 def mandate(db: Database, mandate_id: str, now: datetime) -> RoleAssignmentView | None:
-    """One mandate that lasts; None where there is none."""
+    """Return one current role assignment, or None."""
     row = _mandates(db, now).filter(current_assignments(now), pk=mandate_id).first()
     return None if row is None else _found(row)
 
 
 def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[RoleRequestView, ...]:
-    """The requests to an organisation that wait, the oldest first."""
+    """Return the waiting requests to an organisation, oldest first."""
     own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("normalised_id")
     rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
@@ -130,21 +135,24 @@ def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[Role
 
 
 def request(db: Database, request_id: str, now: datetime) -> RoleRequestView | None:
-    """One request that waits; None where there is none."""
+    """Return one waiting request, or None."""
     rows = RoleRequest.objects.using(db.alias).filter(pk=request_id, answered_at__isnull=True)
     row = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").first()
     return None if row is None else _request(row, now)
 
 
 def requests_of_firm(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
-    """What a firm asked, the newest first: what waits, and what was answered or lapsed in the last 60 days."""
+    """Return a firm's requests, newest first, one page from `start` on.
+
+    Waiting requests are included, and those answered or lapsed in the last 60 days.
+    """
     rows = RoleRequest.objects.using(db.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
 def requests_of_user(db: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
-    """What somebody asked for themselves, likewise."""
+    """Return a user's requests for themselves, as `requests_of_firm` does for a firm."""
     rows = RoleRequest.objects.using(db.alias).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in _part(rows, start))
@@ -153,7 +161,10 @@ def requests_of_user(db: Database, user_id: str, now: datetime, start: int = 0) 
 def mandates_of_user(
     db: Database, user_id: str, seen: Collection[str], now: datetime, start: int = 0
 ) -> tuple[OwnRole, ...]:
-    """The mandates that count now of a person for organisations among these ids, by the organisation's name."""
+    """Return a user's active roles for organisations among `seen`, one page.
+
+    They are sorted by the organisation's name.
+    """
     rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), user=user_id)
     rows = rows.filter(organisation__in=json_values(db, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
@@ -165,7 +176,7 @@ def mandates_of_user(
 
 
 def clients(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
-    """The open organisations that gave a firm a role, by name."""
+    """Return the open organisations that gave a firm a role, by name."""
     rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
@@ -183,7 +194,7 @@ def _mandates(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
         counting_links(), mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
     )
     rows = models.RoleAssignment.objects.using(db.alias).select_related("agent", "person")
-    # What only waited, and whose link has lapsed, is shown all the same: it can be sent again.
+    # Roles not accepted whose link has lapsed are shown too, because the link can be sent again.
     return rows.annotate(link_until=Subquery(links.order_by("-expires").values("expires")[:1]))
 
 
@@ -223,16 +234,16 @@ def _named(row: models.Organisation) -> OrganisationRef:
 
 
 def requests(db: Database, organisations: Collection[str], now: datetime) -> int:
-    """How many requests for a role wait for the answer of these organisations."""
+    """Count the role requests that wait for an answer of these organisations."""
     own = models.Organisation.objects.using(db.alias).filter(pk__in=organisations).values("normalised_id")
     rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
     return rows.filter(created__gte=now - REQUEST_LIVES).count()
 
 
 def for_user(db: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]:
-    """The roles that an account was given directly, and those that others gave to the organisations of these (`via`).
+    """Return an account's direct roles and those through its organisations (`via`).
 
-    Those in force, of organisations that are open. One statement of two parts, each of which an index serves.
+    Only roles in force count, of open organisations. It is one statement of two parts, each of which uses an index.
     """
     counting = _counting(db, now)
     direct = counting.filter(user=user_id, agent__isnull=True)
@@ -242,9 +253,10 @@ def for_user(db: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]
 def for_firms(
     db: Database, customer_ids: Collection[str], now: datetime
 ) -> tuple[dict[str, str], tuple[RoleGrant, ...]]:
-    """The ids of open organisations by their customer ids as they were given, and the roles that others gave to these.
+    """Return the ids of open organisations, and the roles that others gave them.
 
-    Unknown ones are left out; roles are those in force. One statement: it is asked at each request.
+    Ids are keyed by customer ids as the caller wrote them. Unknown customer ids are omitted. Only roles in force
+    count. It is one statement, because it runs at each request.
     """
     if not customer_ids:
         return {}, ()
@@ -253,7 +265,7 @@ def for_firms(
         by_folded.setdefault(normalise(one), []).append(one)
     known = models.Organisation.objects.using(db.alias).filter(normalised_id__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
-    # An organisation stands among the roles with its normalised_id id as the role, and no agent: each of these has one.
+    # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.
     nobody, never = Value(None, CharField()), Value(None, DateTimeField())
     rows = list(given.union(known.values_list("pk", "normalised_id", nobody, never), all=True))
     ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}

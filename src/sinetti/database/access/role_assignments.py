@@ -1,7 +1,8 @@
-"""Giving, changing and withdrawing roles, each in one transaction with its audit row and with what is owed by mail.
+"""Granting, changing and withdrawing roles.
 
-Whoever decides about the roles for an organisation holds its row meanwhile, so that two who withdraw each other's at
-the same moment do so one after the other (docs/mandates.md). Audit rows have random ids alone.
+Each change is one transaction with its audit row and its queued e-mail. The transaction locks the organisation's row.
+Two people who withdraw each other's roles at the same moment are therefore handled one after the other
+(docs/mandates.md). Audit rows contain random ids only.
 """
 
 from dataclasses import dataclass
@@ -25,35 +26,41 @@ from sinetti.domain.access.roles import Role, outlasts
 
 
 class AlreadyHasOtherRole(Exception):
-    """This person has a role for the organisation already, another one: it is to be changed."""
+    """The person has another role for the organisation already; change that role."""
 
 
 class LastSignatory(Exception):
-    """Nobody would be left who may give authorisations for the organisation."""
+    """No person with the right to grant roles would be left in the organisation."""
 
 
 class InvitationLimitReached(Exception):
-    """So many invitations have left for this organisation today that there is no other before tomorrow."""
+    """Error for an organisation that has reached its daily limit of invitations."""
 
 
 class NoLongerExists(Exception):
-    """What was to be changed is not there any more: withdrawn, ended or answered meanwhile."""
+    """The role to change was withdrawn, ended or answered meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantHolder:
-    """For which organisation a mandate is, and who has it, or had it: an account or another organisation."""
+    """Organisation of a role assignment, and its present or former holder.
+
+    The holder is an account or another organisation.
+    """
 
     organisation_id: str
     user_id: str
     agent_id: str
     ended: bool = False
-    """It is withdrawn, or past its last instant."""
+    """The assignment is withdrawn, or past its last instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationLink:
-    """An invitation that is to be made: its id, of which its token is made, the token's SHA-256 and its end."""
+    """A new invitation: id, SHA-256 of the token and expiry.
+
+    The token is derived from the id.
+    """
 
     invitation_id: str
     token_sha256: str
@@ -62,11 +69,10 @@ class InvitationLink:
 
 @dataclass(frozen=True, slots=True)
 class PersonGrant:
-    """A role that is to be given to somebody.
+    """A role to grant to a person.
 
-    `until` is None where it is to have no end.
-
-    `at_once`: it counts before it is taken up, for whom an operator names (docs/people.md).
+    `until` is None for a role without an end. With `at_once` the role is active before the person accepts it;
+    operators use this (docs/people.md).
     """
 
     organisation_id: str
@@ -78,7 +84,7 @@ class PersonGrant:
 
 @dataclass(frozen=True, slots=True)
 class FirmGrant:
-    """A role that is to be given to another organisation, with its end."""
+    """A role to grant to another organisation, with its end."""
 
     organisation_id: str
     agent_id: str
@@ -88,9 +94,9 @@ class FirmGrant:
 
 @dataclass(frozen=True, slots=True)
 class GrantTerms:
-    """What a role becomes.
+    """New role and end of an assignment.
 
-    `last_may_go`: whoever asks is a signatory by an outside source, and stays one.
+    `last_may_go` is set if an outside source names the requester as a signatory, so that they stay one.
     """
 
     role: Role
@@ -100,18 +106,19 @@ class GrantTerms:
 
 @dataclass(frozen=True, slots=True)
 class InvitationResult:
-    """A mandate, and whether an invitation to it was made now: False where one stood already."""
+    """A role assignment; `made` is False if a working invitation existed already."""
 
     mandate_id: str
     made: bool
 
 
 def invite(db: Database, to: PersonGrant, link: InvitationLink, audit: AuditContext) -> InvitationResult:
-    """Give somebody a role that they take up by a link, which is owed to them by mail.
+    """Grant a person a role that they accept by a link, and queue the link by mail.
 
-    Where the same was given to this address and its link works, or it was taken up, it stays as it is; one without an
-    account gets a link, and the end that is asked for now while it waits. Raises Closed, Otherwise, TooMany and
-    LimitReached.
+    The grant stays unchanged if this address has the same role and a working link, or has accepted it. An address
+    without an account gets a new link. A grant that is not accepted yet also gets the new end.
+
+    Raises OrganisationClosed, AlreadyHasOtherRole, InvitationLimitReached or LimitReached.
     """
     with transaction.atomic(using=db.alias):
         lock_open(db, to.organisation_id)
@@ -126,9 +133,9 @@ def invite(db: Database, to: PersonGrant, link: InvitationLink, audit: AuditCont
 
 
 def find_invited(db: Database, to: PersonGrant, now: datetime) -> str | None:
-    """Return the mandate that this address has or can take up by a link.
+    """Return the id of the role that this address has or can accept by a link.
 
-    Returns None if an invitation would be made. Raises AlreadyHasOtherRole where it has another role.
+    Returns None if an invitation would be created. Raises AlreadyHasOtherRole if the address has another role.
     """
     known = _of_address(db, to, now)
     if known is not None and known.role != to.role:
@@ -138,9 +145,9 @@ def find_invited(db: Database, to: PersonGrant, now: datetime) -> str | None:
 
 
 def invite_again(db: Database, mandate_id: str, link: InvitationLink, audit: AuditContext) -> None:
-    """Make another invitation to a mandate that nobody has taken up, which ends those of before.
+    """Create another invitation to a role not yet accepted, and end earlier ones.
 
-    Raises Closed, Gone, TooMany and LimitReached.
+    Raises OrganisationClosed, NoLongerExists, InvitationLimitReached or LimitReached.
     """
     with transaction.atomic(using=db.alias):
         row = _taken(db, mandate_id, audit.at)
@@ -150,19 +157,23 @@ def invite_again(db: Database, mandate_id: str, link: InvitationLink, audit: Aud
 
 
 def give_to_firm(db: Database, to: FirmGrant, audit: AuditContext) -> bool:
-    """Give another organisation a role, or the one that it has anew; False where the same stands already.
+    """Grant another organisation a role, or replace the one it has.
 
-    Raises Closed where one of the two is closed.
+    Returns False if it has the same role with the same end already. Raises OrganisationClosed if one of the two is
+    closed.
     """
     with transaction.atomic(using=db.alias):
-        # In the order of their ids: two who give each other a role at once do not wait for each other.
+        # Locked in the order of the ids, so that two concurrent grants to each other cannot deadlock.
         for one in sorted((to.organisation_id, to.agent_id)):
             lock_open(db, one)
         return grant_in_transaction(db, to, audit) is not None
 
 
 def grant_in_transaction(db: Database, to: FirmGrant, audit: AuditContext) -> models.RoleAssignment | None:
-    """As `give_to_firm`, where both organisations are held; None where the same stands already."""
+    """Do the work of `give_to_firm` for a caller that has locked both organisations.
+
+    Returns None if the same grant exists already.
+    """
     rows = models.RoleAssignment.objects.using(db.alias)
     found = list(rows.filter(active_assignments(audit.at), organisation=to.organisation_id, agent=to.agent_id))
     if any(one.role == to.role and one.valid_until == to.until for one in found):
@@ -184,10 +195,10 @@ def grant_in_transaction(db: Database, to: FirmGrant, audit: AuditContext) -> mo
 def withdraw(
     db: Database, mandate_id: str, audit: AuditContext, *, last_may_go: bool = False, given_up: bool = False
 ) -> bool:
-    """Withdraw a role, and tell whoever had it; False where it is withdrawn already.
+    """Withdraw a role and notify its holder; return False if it is withdrawn already.
 
-    `given_up`: by whoever had it, so that the organisation's signatories are told, who did not do it. Raises
-    LastSignatory, unless `last_may_go`.
+    With `given_up` the holder withdrew it, so the organisation's signatories are notified too. Raises LastSignatory
+    unless `last_may_go` is set.
     """
     with transaction.atomic(using=db.alias):
         row = _held(db, mandate_id)
@@ -204,7 +215,7 @@ def withdraw(
 
 
 def end_invitation(db: Database, mandate_id: str, invitation_id: str, audit: AuditContext) -> bool:
-    """End an invitation that nobody has used, and the role that waits for it; False where there is none any more."""
+    """End an unused invitation and its pending role; return False if there is none."""
     with transaction.atomic(using=db.alias):
         row = _held(db, mandate_id)
         if row.withdrawn_at is not None or not _links(db, row).filter(pk=invitation_id).update(ended_at=audit.at):
@@ -217,16 +228,16 @@ def end_invitation(db: Database, mandate_id: str, invitation_id: str, audit: Aud
 
 
 def change(db: Database, mandate_id: str, terms: GrantTerms, audit: AuditContext) -> bool:
-    """Give a mandate another role or end; False where it has those already.
+    """Change role or end of an assignment; return False if both are the same already.
 
-    Raises Closed, Gone and LastSignatory.
+    Raises OrganisationClosed, NoLongerExists or LastSignatory.
     """
     with transaction.atomic(using=db.alias):
         return change_in_transaction(db, _taken(db, mandate_id, audit.at), terms, audit)
 
 
 def change_in_transaction(db: Database, row: models.RoleAssignment, terms: GrantTerms, audit: AuditContext) -> bool:
-    """As `change`, where the organisation is held."""
+    """Do the work of `change` for a caller that has locked the organisation."""
     if row.role == terms.role and row.valid_until == terms.until:
         return False
     ends_earlier = terms.until is not None and (row.valid_until is None or terms.until < row.valid_until)
@@ -243,7 +254,10 @@ def change_in_transaction(db: Database, row: models.RoleAssignment, terms: Grant
 
 
 def holder_of(db: Database, mandate_id: str, now: datetime) -> GrantHolder:
-    """Who has a mandate, by ids, and whether it has ended at `now`; all are empty where there is no such mandate."""
+    """Return the holder of a role by ids, and whether the role has ended at `now`.
+
+    All ids are empty if the role does not exist.
+    """
     found = models.RoleAssignment.objects.using(db.alias).filter(pk=mandate_id).first()
     if found is None:
         return GrantHolder("", "", "")
@@ -251,7 +265,7 @@ def holder_of(db: Database, mandate_id: str, now: datetime) -> GrantHolder:
 
 
 def organisation_of(db: Database, mandate_id: str) -> str:
-    """The id of the organisation that a mandate is for; empty where there is no such mandate."""
+    """Return the id of a role's organisation, or "" if the role does not exist."""
     rows = models.RoleAssignment.objects.using(db.alias).filter(pk=mandate_id)
     return str(rows.values_list("organisation", flat=True).first() or "")
 
@@ -261,7 +275,10 @@ def _ended(row: models.RoleAssignment, now: datetime) -> bool:
 
 
 def _tell(db: Database, row: models.RoleAssignment, tells: AccessEvent, audit: AuditContext) -> None:
-    """Tell whoever has a role what became of it; who has not taken it up was told nothing yet but by the link."""
+    """Notify the holder of a role about a change.
+
+    A person who has not accepted the role yet has only received the link, and gets no message.
+    """
     if row.agent_id is not None:
         owe_to_firm(db, row, tells, audit.at)
     elif not row.waiting:
@@ -292,7 +309,7 @@ def _link(db: Database, row: models.RoleAssignment, link: InvitationLink, audit:
         invitation_id=link.invitation_id,
         mandate=row,
         token_sha256=link.token_sha256,
-        # All who make one may do so alone, or have the word of a second person (docs/mandates.md).
+        # Every caller may invite alone or has a second person's approval (docs/mandates.md).
         vouched=True,
         created=audit.at,
         expires=link.expires if row.valid_until is None else min(link.expires, row.valid_until),
@@ -319,9 +336,9 @@ def _open_links(db: Database, row: models.RoleAssignment, now: datetime) -> "Que
 
 
 def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssignment | None:
-    """The mandate of whoever has this address, taken up or not.
+    """Return the role assignment of this address, accepted or not.
 
-    An organisation has few.
+    An organisation has few assignments, so Python compares the addresses.
     """
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         current_assignments(now), organisation=to.organisation_id
@@ -338,7 +355,7 @@ def _withdrawn(db: Database, row: models.RoleAssignment, audit: AuditContext) ->
 
 
 def _keep_a_signatory(db: Database, row: models.RoleAssignment, now: datetime) -> None:
-    """Raise LastSignatory where this one goes and no other signatory with an account stays as long."""
+    """Raise LastSignatory unless another signatory with an account stays as long."""
     if row.role != Role.SIGNATORY or row.user_id is None or row.waiting:
         return
     others = models.RoleAssignment.objects.using(db.alias).filter(
@@ -349,7 +366,7 @@ def _keep_a_signatory(db: Database, row: models.RoleAssignment, now: datetime) -
 
 
 def _held(db: Database, mandate_id: str) -> models.RoleAssignment:
-    """The mandate as it is while nobody else decides about its organisation's.
+    """Lock the organisation of a role assignment and return the assignment.
 
     Raises NoLongerExists.
     """
@@ -360,9 +377,9 @@ def _held(db: Database, mandate_id: str) -> models.RoleAssignment:
 
 
 def _taken(db: Database, mandate_id: str, now: datetime) -> models.RoleAssignment:
-    """The same of one that lasts, of an organisation that is open.
+    """Lock and return an assignment that is in force, of an open organisation.
 
-    Raises Closed and Gone.
+    Raises OrganisationClosed or NoLongerExists.
     """
     row = _held(db, mandate_id)
     lock_open(db, row.organisation_id)

@@ -1,7 +1,7 @@
-"""Requests for a role: somebody asks for themselves, or a firm for itself; an organisation's signatories answer.
+"""Requests for a role, by a person or a firm, and the signatories' answers.
 
-Organisations are named as they were asked for, since whoever asks is not told which are in the register: rows are
-stored for all alike, and only who can see an organisation's roles learns which of them reached it.
+Requests store the customer id as it was entered and are made for unknown organisations too. A requester therefore
+cannot learn which organisations exist. Only users who can see an organisation's roles learn that a request reached it.
 """
 
 from collections.abc import Collection, Iterable
@@ -37,7 +37,7 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks: a user, for themselves or for their firm; and how many they may ask in 24 hours."""
+    """The user who asks, for themselves or their firm, and their limit in 24 hours."""
 
     user_id: str
     agent_id: str | None
@@ -46,7 +46,7 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """Ids as they were given: asked now, open already, and those for which the role is there already."""
+    """Customer ids as given: asked now, open already, and role present already."""
 
     now: tuple[str, ...]
     before: tuple[str, ...]
@@ -56,13 +56,13 @@ class RequestResult:
 def ask(
     db: Database, who: Requester, customer_ids: Iterable[str], terms: GrantTerms, audit: AuditContext
 ) -> RequestResult:
-    """Store a request to each of these that was not asked the same already, and owe signatories mail about it.
+    """Store requests to organisations not asked yet, and queue mail to signatories.
 
-    Raises InvitationLimitReached, and asks nobody then.
+    Raises InvitationLimitReached and stores no request then.
     """
     by_folded = {normalise(one): one for one in customer_ids}
     with transaction.atomic(using=db.alias):
-        # Whoever asks the same at the same moment waits here.
+        # Concurrent requests of the same requester wait here.
         acquire_lock(db, f"ask:{who.agent_id or who.user_id}")
         before = _open(db, who, by_folded, terms.role, audit.at)
         there = _there(db, who, by_folded, terms.role, audit.at)
@@ -76,22 +76,25 @@ def ask(
 
 
 def organisation_of(db: Database, request_id: str) -> str:
-    """The id of the organisation that was asked; empty where there is no such request or organisation."""
+    """Return the id of the organisation of a request.
+
+    Returns "" if the request or the organisation does not exist.
+    """
     asked = RoleRequest.objects.using(db.alias).filter(pk=request_id).values("normalised_id")
     rows = models.Organisation.objects.using(db.alias).filter(normalised_id__in=asked)
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
 def firm_of(db: Database, request_id: str) -> str:
-    """The id of the firm that asks, for itself; empty where a person asks."""
+    """Return the id of the firm of a request, or "" if a person asks."""
     rows = RoleRequest.objects.using(db.alias).filter(pk=request_id)
     return str(rows.values_list("agent", flat=True).first() or "")
 
 
 def decline(db: Database, request_id: str, audit: AuditContext) -> bool:
-    """Answer no, and tell whoever asked; False where it was declined already.
+    """Decline a request and notify the requester; return False if declined already.
 
-    Raises NoLongerExists where it waits no more.
+    Raises NoLongerExists if it does not wait any more.
     """
     with transaction.atomic(using=db.alias):
         row = _request(db, request_id)
@@ -99,7 +102,7 @@ def decline(db: Database, request_id: str, audit: AuditContext) -> bool:
             return False
         _answered(db, row, None, audit)
         if row.user is not None:
-            # Named for nothing: they are in the register for this answer, and then until retention erases them.
+            # The person has no role. The row exists for this answer, until retention erases it.
             person = insert_person(db, _person(row.user))
             mark_replaced(db, [person.person_id], audit.at)
             owe_answer(db, person.person_id, request_id, audit.at, given=False)
@@ -107,9 +110,10 @@ def decline(db: Database, request_id: str, audit: AuditContext) -> bool:
 
 
 def approve(db: Database, request_id: str, terms: GrantTerms, audit: AuditContext) -> bool:
-    """Answer yes with this role and end, and tell whoever asked; False where it was approved already.
+    """Approve a request with a role and an end, and notify the requester.
 
-    Raises Closed, Gone where it waits no more or nobody is there to have it, and LastSignatory.
+    Returns False if it was approved already. Raises OrganisationClosed or LastSignatory. Raises NoLongerExists if the
+    request does not wait any more, or if its account is inactive or gone.
     """
     organisation_id = organisation_of(db, request_id)
     with transaction.atomic(using=db.alias):
@@ -132,7 +136,7 @@ def _for_firm(
         active_assignments(audit.at), organisation=organisation_id
     )
     theirs = list(rows.filter(agent=row.agent_id))
-    # An approval takes nothing away from who was given more since they asked.
+    # An approval never reduces a greater role that the firm received since its request.
     if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
         return kept
     given = grant_in_transaction(db, FirmGrant(organisation_id, row.agent_id, terms.role, terms.until), audit)
@@ -140,7 +144,7 @@ def _for_firm(
 
 
 def _is_no_less(has: models.RoleAssignment, role: Role, until: datetime) -> bool:
-    """Whether a mandate is of a greater role than this one, or of the same and ends no earlier."""
+    """Return True for a greater role, or for the same role that ends no earlier."""
     if has.role == role:
         return has.valid_until is None or until <= has.valid_until
     return greater(Role(has.role), role) == has.role
@@ -189,7 +193,7 @@ def _request(db: Database, request_id: str) -> RoleRequest:
 
 
 def _answered(db: Database, row: RoleRequest, mandate: models.RoleAssignment | None, audit: AuditContext) -> None:
-    """Note the answer, the first one alone. Raises NoLongerExists."""
+    """Record the first answer to a request. Raises NoLongerExists for any later one."""
     rows = RoleRequest.objects.using(db.alias).filter(pk=row.pk, answered_at__isnull=True)
     if not rows.filter(created__gte=audit.at - REQUEST_LIVES).update(answered_at=audit.at, mandate=mandate):
         raise NoLongerExists
@@ -213,7 +217,10 @@ def _open(db: Database, who: Requester, asked: Collection[str], role: Role, now:
 
 
 def _there(db: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
-    """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
+    """Return the organisations for which the requester has the role, or a greater one.
+
+    The requester's own page shows these roles, so the answer discloses nothing new.
+    """
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), organisation__closed_at__isnull=True
     )
@@ -248,7 +255,10 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
 
 
 def _to_be_told(db: Database, new: dict[str, str], now: datetime) -> dict[str, str]:
-    """The requests, by their organisations' ids, that signatories are written to about: not too many a day."""
+    """Return the requests about which signatories get mail, by organisation id.
+
+    Each organisation has a daily limit.
+    """
     found: dict[str, str] = {}
     for part in chunked(new):
         recent = RoleRequest.objects.using(db.alias).filter(normalised_id__in=part, created__gt=now - A_DAY)

@@ -1,1 +1,1 @@
-"""Certificates as they are listed, searched, revoked, replaced and used."""
+"""Lists, search, revocation, replacement and usage of certificates."""

@@ -1,4 +1,4 @@
-"""Bulk revocations: what is chosen, and the row that is stored before the first certificate goes."""
+"""Bulk revocations: selection, and proposals stored before the first revocation."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Serial
 
 _CHUNK = 500
-"""Values in one IN: SQLite takes 999 in its older builds."""
+"""Number of values in one IN; older SQLite builds accept 999."""
 
 _TURN = "bulk-revocations"
 _Value = TypeVar("_Value")
@@ -35,9 +35,9 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class CertificateSelection:
-    """Which certificates: those to which all applies that is not None.
+    """Criteria for certificates; a certificate must meet all that are not None.
 
-    `issued` is from, and until before.
+    `issued` is an interval that includes its start and excludes its end.
     """
 
     serials: tuple[Serial, ...] | None = None
@@ -48,7 +48,7 @@ class CertificateSelection:
 
 @dataclass(frozen=True, slots=True)
 class BulkRevocationCandidate:
-    """What a list for people says of a certificate, and what it takes to revoke it."""
+    """One certificate with the data for listing and revoking it."""
 
     serial: Serial
     lineage_id: str
@@ -62,12 +62,12 @@ class BulkRevocationCandidate:
 
 
 def select(db: Database, wanted: CertificateSelection) -> tuple[BulkRevocationCandidate, ...]:
-    """The certificates that are wanted, oldest first, whatever their state."""
+    """Return the selected certificates in any state, oldest first."""
     return tuple(row for part in filter_rows(db, wanted) for row in _rows(part))
 
 
 def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySet[models.Certificate]]":
-    """The rows of the certificates that are wanted, in as many statements as their serials need."""
+    """Yield query sets of the selected certificates, one per chunk of serials."""
     rows = models.Certificate.objects.using(db.alias)
     if wanted.customer_id is not None:
         rows = rows.filter(lineage__organisation__normalised_id=normalise(wanted.customer_id))
@@ -83,16 +83,16 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
 
 
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
-    """Every certificate of these lineages, oldest first in each."""
+    """Return every certificate of these lineages, oldest first in each lineage."""
     rows = models.Certificate.objects.using(db.alias)
     return tuple(row for part in _parts(sorted(lineage_ids)) for row in _rows(rows.filter(lineage_id__in=part)))
 
 
 def propose(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> BulkRevocationProposal:
-    """Store what is to be revoked; approved at once where it is few enough for one officer.
+    """Store a proposal; approve it at once if it is small enough for one officer.
 
-    All that this officer revoked by his word alone within `COUNTED_FOR` counts too. One at a time, so that two commands
-    cannot each be few enough. Of two that ask for the same the second is given the one that waits.
+    Certificates that this officer revoked alone within `COUNTED_FOR` count too. A lock serialises proposals, so two
+    commands cannot both count as small. The second of two equal proposals returns the one that waits.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
@@ -114,36 +114,39 @@ def propose(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> B
 
 
 def alone_lately(db: Database, officer: str, now: datetime) -> int:
-    """How many certificates went by this officer's word alone within `COUNTED_FOR`."""
+    """Count certificates that this officer revoked alone within `COUNTED_FOR`."""
     alone = _all(db).filter(approver="", approved_at__isnull=False, created__gt=now - COUNTED_FOR)
     count: int | None = alone.filter(officer__iexact=officer).aggregate(sum=Sum("count"))["sum"]
     return count or 0
 
 
 def waiting(db: Database, now: datetime) -> tuple[BulkRevocationProposal, ...]:
-    """What waits for a second officer, oldest first."""
+    """Return the proposals that wait for a second officer, oldest first."""
     return tuple(_proposal(row) for row in _waiting(db, now).order_by("number"))
 
 
 def count_waiting(db: Database, now: datetime) -> int:
-    """How many proposals wait for a second officer."""
+    """Count the proposals that wait for a second officer."""
     return _waiting(db, now).count()
 
 
 def find(db: Database, proposal_id: str) -> BulkRevocationProposal | None:
-    """The proposal with this id, or None."""
+    """Return the proposal with this id, or None."""
     row = _all(db).filter(proposal_id=proposal_id).first()
     return _proposal(row) if row else None
 
 
 def unfinished(db: Database, officer: str | None = None) -> tuple[BulkRevocationProposal, ...]:
-    """What was approved, or needed no approval, and is not done; oldest first, of one officer or of all."""
+    """Return approved proposals that are not done, oldest first.
+
+    They include those that needed no approval. `officer` limits them to one officer.
+    """
     rows = _all(db).filter(approved_at__isnull=False, done_at__isnull=True).order_by("number")
     return tuple(_proposal(row) for row in (rows if officer is None else rows.filter(officer__iexact=officer)))
 
 
 def approve(db: Database, proposal: BulkRevocationProposal, approver: str, audit: AuditContext) -> bool:
-    """Store who approved it, once and in time; whether this call did."""
+    """Record the approver, once and before expiry; return True if this call did it."""
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(proposal_id=proposal.proposal_id)
         mine = _waiting(db, audit.at).filter(proposal_id=proposal.proposal_id)
@@ -154,9 +157,9 @@ def approve(db: Database, proposal: BulkRevocationProposal, approver: str, audit
 
 
 def withdraw(db: Database, proposal: BulkRevocationProposal, audit: AuditContext) -> bool:
-    """Store that it is taken back, once and while it waits; whether this call did.
+    """Withdraw a waiting proposal, once; return True if this call did it.
 
-    It is done then and was never approved, which code of before refuses to approve too.
+    The row is then done without approval, so earlier code refuses to approve it too.
     """
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(proposal_id=proposal.proposal_id)
@@ -168,7 +171,7 @@ def withdraw(db: Database, proposal: BulkRevocationProposal, audit: AuditContext
 
 
 def finish(db: Database, proposal: BulkRevocationProposal, audit: AuditContext) -> None:
-    """Store that it is done, once."""
+    """Record that a proposal is done, once."""
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(proposal_id=proposal.proposal_id)
         if rows.filter(done_at__isnull=True).update(done_at=audit.at):
@@ -176,7 +179,7 @@ def finish(db: Database, proposal: BulkRevocationProposal, audit: AuditContext) 
 
 
 def renewals_of(rows: Sequence[BulkRevocationCandidate]) -> Mapping[Serial, tuple[Serial, ...]]:
-    """Which of these were renewed from which."""
+    """Map the serials of predecessors to the serials of their renewals."""
     result: dict[Serial, tuple[Serial, ...]] = {}
     for row in rows:
         if row.predecessor is not None:
@@ -193,7 +196,7 @@ def _waiting(db: Database, now: datetime) -> "QuerySet[BulkRevocation]":
 
 
 def _same(db: Database, new: BulkRevocationProposal, now: datetime) -> BulkRevocationProposal | None:
-    """What waits and is the same: by the same officer, for the same reason, of the same certificates."""
+    """Return a waiting proposal of the same officer, reason and certificates, or None."""
     rows = _waiting(db, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
     alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
     return next((one for one in alike if set(one.serials) == set(new.serials)), None)
@@ -223,7 +226,7 @@ def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[BulkRevocationCandid
 
 
 def _write(db: Database, audit: AuditContext, action: str, row: BulkRevocation) -> None:
-    """Write the audit row: which certificates it was, by the digest of their serials."""
+    """Write the audit row, with a digest of the certificates' serials."""
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     subject = f"bulk-revocation:{row.proposal_id}"
     by = actor_of(row.officer)

@@ -1,4 +1,4 @@
-"""Calls for early replacement: who may be called, the row that is stored first, certificates opened and put back."""
+"""Early replacement calls: selection, stored calls, opening and reverting."""
 
 import hashlib
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language, Serial, ValidityPeriod
 
 AT_ONCE = 200
-"""Certificates in one transaction."""
+"""Maximum number of certificates in one transaction."""
 
 _TURN = "early-calls"
 _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
@@ -39,9 +39,9 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementCall:
-    """A call as it is stored, which gives it its `call_id`.
+    """An early replacement call; storing it assigns its `call_id`.
 
-    `done_at`, `undone_at`, `back_at` are the table's.
+    `done_at`, `undone_at` and `back_at` are as in the table.
     """
 
     call_id: str
@@ -58,7 +58,7 @@ class EarlyReplacementCall:
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementCandidate:
-    """What a list for people says of a certificate that may be called, and what decides whether it is."""
+    """One certificate with the data for listing and for the decision to call it."""
 
     serial: Serial
     customer_id: str
@@ -69,9 +69,9 @@ class EarlyReplacementCandidate:
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoData:
-    """The facts from which a hint is made, and whether any call is in force.
+    """Input of renewal information, and a flag for any call in force.
 
-    `certificate` is the row's key; `asked_at` is when it was last noted that its hint was asked for.
+    `certificate` is the primary key of the row. `asked_at` is the last recorded request for its renewal information.
     """
 
     facts: RenewalInfoInput
@@ -81,7 +81,7 @@ class RenewalInfoData:
 
 
 def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
-    """The certificates that are wanted, oldest first, whatever their state."""
+    """Return the selected certificates in any state, oldest first."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
     renewed = Exists(renewals.exclude(state=CertificateState.VOID))
     found = []
@@ -99,7 +99,7 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
 
 
 def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> EarlyReplacementCall:
-    """Store what is to be opened, before the first is."""
+    """Store a call before its first certificate is opened for renewal."""
     explanation = new.told.explanation or {}
     with transaction.atomic(using=db.alias):
         row = _all(db).create(
@@ -119,32 +119,34 @@ def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> Early
 
 
 def find(db: Database, call_id: str) -> EarlyReplacementCall | None:
-    """The call with this id, or None."""
+    """Return the call with this id, or None."""
     row = _all(db).filter(call_id=call_id).first()
     return _call(row) if row else None
 
 
 def active(db: Database) -> tuple[EarlyReplacementCall, ...]:
-    """Calls that were not undone, oldest first."""
+    """Return calls that were not undone, oldest first."""
     return tuple(_call(row) for row in _all(db).filter(undone_at__isnull=True).order_by("number"))
 
 
 def unfinished(db: Database) -> tuple[EarlyReplacementCall, ...]:
-    """Calls that were cut short, oldest first: neither carried out nor undone, or undone and not put back."""
+    """Return interrupted calls, oldest first.
+
+    These are calls neither finished nor undone, and undone calls not completely reverted.
+    """
     begun, undone = Q(done_at__isnull=True, undone_at__isnull=True), Q(undone_at__isnull=False, back_at__isnull=True)
     return tuple(_call(row) for row in _all(db).filter(begun | undone).order_by("number"))
 
 
 def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Serial], audit: AuditContext) -> None:
-    """Open what may be opened of these now, in one transaction: at most `AT_ONCE`.
+    """Open a batch of certificates for renewal in one transaction, at most `AT_ONCE`.
 
-    What is open in it stays as it is.
-
-    One at a time, so that no certificate comes into two calls. Nothing where the call was undone meanwhile.
+    Certificates that are open already stay as they are. A lock serialises batches, so that no certificate gets into
+    two calls. It does nothing if the call was undone meanwhile.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
-        # Not the whole row: the serials of a hundred thousand would be read anew for each part of them.
+        # Not the whole row, which has up to a hundred thousand serials and is read for each batch.
         rows = _all(db).filter(call_id=call.call_id)
         number, begins, undone_at = rows.values_list("number", "created", "undone_at").get()
         if undone_at is not None:
@@ -152,7 +154,7 @@ def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Seria
         certificates = models.Certificate.objects.using(db.alias)
         live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=audit.at)
         wanted = live.filter(serial__in=serials, called_early__isnull=True).order_by("pk")
-        # Locked in one order, and without the keys: whoever renews one of them meanwhile need not wait.
+        # Locked in one order and with FOR NO KEY UPDATE, so that concurrent renewals do not wait.
         found = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
         keys = [pk for pk, _ in found]
         certificates.filter(pk__in=keys, renewable_from__gt=begins).update(renewable_from=begins)
@@ -164,7 +166,7 @@ def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Seria
 
 
 def finish(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> None:
-    """Store once that a call was carried out, and plan its messages.
+    """Record once that a call was carried out, and record its event.
 
     Does neither if the call was undone meanwhile.
     """
@@ -172,15 +174,15 @@ def finish(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> Non
         rows = _all(db).filter(call_id=call.call_id, undone_at__isnull=True)
         if rows.filter(done_at__isnull=True).update(done_at=audit.at):
             _write(db, audit, "early-done", rows.get())
-            # Messages come of it once all is open: each says the whole of what concerns its recipient.
+            # The event is recorded after all certificates are open, so each message lists all of its recipient's.
             event = DomainEvent(MessageKind.EARLY, call.call_id, facts={"call": call.call_id})
             outbox.record_event(db, event, audit.at)
 
 
 def undo(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> bool:
-    """Store that it counts no more; whether this call did.
+    """Mark a call as undone, once; return True if this call did it.
 
-    What it has opened is put back by `revert_batch`.
+    `revert_batch` reverts its certificates.
     """
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(call_id=call.call_id)
@@ -191,7 +193,10 @@ def undo(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> bool:
 
 
 def revert_batch(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> int:
-    """Put some of an undone call back to the rule, in one transaction: at most `AT_ONCE`; how many. 0: none is left."""
+    """Revert a batch of an undone call to the default renewal start.
+
+    It is one transaction of at most `AT_ONCE` certificates. Returns their number; 0 means that none is left.
+    """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
         called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).order_by("pk")
@@ -210,12 +215,15 @@ def revert_batch(db: Database, call: EarlyReplacementCall, audit: AuditContext) 
 
 
 def count_called(db: Database, call: EarlyReplacementCall) -> int:
-    """How many certificates a call has opened."""
+    """Count the certificates that a call has opened."""
     return EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).count()
 
 
 def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: datetime) -> RenewalInfoData | None:
-    """What the hint of a certificate of one of these CAs is made from, in one statement; None if there is none."""
+    """Return the input of a certificate's renewal information, or None.
+
+    The certificate must be of one of these CAs. It is one statement.
+    """
     in_force = EarlyReplacement.objects.filter(undone_at__isnull=True, created__lte=now, ends__gte=now)
     rows = models.Certificate.objects.using(db.alias).filter(
         serial=serial, authority_id__in=authorities, sha256__isnull=False
@@ -243,7 +251,10 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
 
 
 def note_asked(db: Database, certificate: int, now: datetime) -> None:
-    """Note that the hint of a certificate, by its row's key, is asked for now."""
+    """Record that renewal information of a certificate is requested now.
+
+    `certificate` is the primary key of the row.
+    """
     HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
 
 
@@ -263,9 +274,9 @@ def _told(fi: str, sv: str, en: str, url: str) -> Explanation:
 
 
 def _write(db: Database, audit: AuditContext, action: str, row: EarlyReplacement) -> None:
-    """Write the audit row: which certificates it was, by the digest of their serials.
+    """Write the audit row, with a digest of the certificates' serials.
 
-    No free text stands there.
+    It contains no free text.
     """
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     by = actor_of(row.officer)

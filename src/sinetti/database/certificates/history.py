@@ -1,4 +1,4 @@
-"""One certificate with its line, what happened to it, and what was refused to its program: read for its page."""
+"""A certificate's page: lineage, history, and rejected requests of its program."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -41,7 +41,7 @@ TOLD = frozenset(
         "renewal-opened-by-rule",
     }
 )
-"""The actions of audit rows that are told: others are steps of these."""
+"""Actions of audit rows in the history; other actions are steps of these."""
 
 _KINDS: Mapping[str, ActorCategory] = {
     "order": ActorCategory.PROGRAM,
@@ -55,9 +55,12 @@ _KINDS: Mapping[str, ActorCategory] = {
 
 
 def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
-    """The certificate with this serial and its line, in one statement; None where there is none, or it is void."""
+    """Return the certificate with this serial and its lineage, in one statement.
+
+    Returns None if there is none, or if it is void.
+    """
     shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
-    # By the office's clock, as all else that is told: `recorded_at` is the machine's.
+    # On the office's clock, as all other times of the page; `recorded_at` is on the machine's clock.
     issued = models.AuditEvent.objects.filter(
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
     )
@@ -82,7 +85,10 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
 
 
 def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
-    """What happened to it, newest first, in two statements; `reader` is the actor who reads."""
+    """Return the events of a certificate, newest first, in two statements.
+
+    `reader` is the actor who reads.
+    """
     objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.lineage_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
@@ -96,7 +102,7 @@ def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[History
 
 
 def rejections(db: Database, lineage_id: str, most: int) -> tuple[RejectedRequest, ...]:
-    """The last refusals of a lineage's program, newest first."""
+    """Return the last rejected requests of a lineage, newest first."""
     rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id).order_by("-at", "pk")
     return tuple(
         RejectedRequest(at, RejectionReason(reason), operation)
@@ -133,7 +139,10 @@ def _line(rows: Sequence[models.Certificate]) -> tuple[LineageMember, ...]:
 
 
 def _users(db: Database, actors: Collection[str], organisation_id: str) -> Mapping[str, ActorCategory]:
-    """Accounts among these actors: the organisation's own people, clerks, or else people of its firm."""
+    """Classify the accounts among these actors.
+
+    They are the organisation's own people, clerks, or else people of its firm.
+    """
     ids = [one.removeprefix("user:") for one in actors if one.startswith("user:")]
     if not ids:
         return {}

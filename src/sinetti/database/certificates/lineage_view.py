@@ -1,4 +1,4 @@
-"""A certificate with its line and people, as pages about it need it: one statement each."""
+"""A certificate with its lineage and people for pages, one statement each."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +12,9 @@ from sinetti.domain.values import Channel, Language, Serial, ValidityPeriod
 
 @dataclass(frozen=True, slots=True)
 class LineageView:
-    """A certificate and its line.
+    """A certificate and its lineage.
 
-    People are those of now; None where nobody is, or who was is erased.
+    Contact and deputy are the present ones, None if there is none or the person was erased.
     """
 
     serial: Serial
@@ -36,7 +36,7 @@ class LineageView:
 
 @dataclass(frozen=True, slots=True)
 class LineageEntry:
-    """One certificate of a line: what it was renewed from, and whether it is revoked."""
+    """One certificate of a lineage, with its predecessor and revocation."""
 
     serial: Serial
     span: ValidityPeriod
@@ -45,7 +45,7 @@ class LineageEntry:
 
 
 def find(db: Database, serial: Serial) -> LineageView | None:
-    """The certificate with this serial, or None."""
+    """Return the certificate with this serial, or None."""
     paths = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
     row = models.Certificate.objects.using(db.alias).select_related(*paths).filter(serial=serial).first()
     if row is None:
@@ -71,7 +71,10 @@ def find(db: Database, serial: Serial) -> LineageView | None:
 
 
 def list_lineage(db: Database, lineage_id: str) -> tuple[LineageEntry, ...]:
-    """All certificates of a line, in the order in which they were made: voided and reserved ones too."""
+    """Return all certificates of a lineage in the order of their reservation.
+
+    Voided and reserved ones are included.
+    """
     rows = models.Certificate.objects.using(db.alias).filter(lineage=lineage_id).order_by("reserved_at", "pk")
     return tuple(
         LineageEntry(
@@ -84,7 +87,10 @@ def list_lineage(db: Database, lineage_id: str) -> tuple[LineageEntry, ...]:
 
 
 def person(row: models.Person | None) -> ContactDetails | None:
-    """Somebody who can be written to: who was erased has no address."""
+    """Return a person's contact details, or None if there is no address.
+
+    An erased person has no address.
+    """
     if row is None or row.erased_at is not None or not row.email:
         return None
     return ContactDetails(row.name, row.email, row.phone, Language(row.language))

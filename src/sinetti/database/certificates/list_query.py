@@ -1,6 +1,6 @@
-"""Lists of certificates and of orders that wait: found, sorted, and read with what a list says of them.
+"""Lists of certificates and open orders: search, sorting and rows.
 
-First the keys of what is found, in their order, by one statement (status_sql.py); then the rows of one page by one or two.
+One statement finds the sorted keys (status_sql.py). One or two more read the rows of a page.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -23,13 +23,13 @@ from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel
 
 _LAST = "\U0010ffff"
-"""No text goes on with anything behind this one."""
+"""Upper bound of a prefix search; no text continues with a character behind it."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
 
 def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -> tuple[ListKey, ...]:
-    """The keys of what is asked for, in its order, by one statement; `most` of them, or all."""
+    """Return the sorted keys of a query, in one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
     with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
@@ -38,20 +38,26 @@ def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -
 
 
 def counts(db: Database, organisations: Collection[str], now: datetime) -> dict[DisplayStatus, int]:
-    """How much of each state there is to see to for these organisations, certificates and orders: one statement."""
+    """Count certificates and orders that need action by state, in one statement."""
     wanted = CertificateQuery(organisations, now)
     return status_sql.status_counts(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted))
 
 
 def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
-    """What a list says of these, in their order: one statement for certificates, one for orders."""
+    """Return the list rows of these keys, in their order.
+
+    One statement reads certificates, one reads orders.
+    """
     found = _certificates(db, [one.key for one in keys if not one.order], now)
     found |= _orders(db, [one.key for one in keys if one.order], now)
     return tuple(found[one.key] for one in keys if one.key in found)
 
 
 def names(db: Database, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
-    """Id, customer id and name of these organisations by name; none where there are more than `most`."""
+    """Return id, customer id and name of these organisations, sorted by name.
+
+    Returns an empty tuple if there are more than `most`.
+    """
     found = models.Organisation.objects.using(db.alias).filter(pk__in=organisations)
     fields = "organisation_id", "customer_id", "name"
     every = tuple(found.order_by("name", "pk").values_list(*fields)[: most + 1])
@@ -59,7 +65,10 @@ def names(db: Database, organisations: Collection[str], most: int) -> tuple[tupl
 
 
 def prefix_condition(db: Database, fields: Iterable[str], text: str) -> Q:
-    """Whether any of these columns begins with a text, capital letters or not, as indexes have it (0014)."""
+    """Return a condition that any of these columns begins with a text, in any case.
+
+    It uses the prefix indexes.
+    """
     wanted = Q()
     for one in fields:
         wanted |= Q(**{f"{one}__gte": sql_lower(db, text), f"{one}__lt": f"{sql_lower(db, text)}{_LAST}"})
@@ -67,7 +76,7 @@ def prefix_condition(db: Database, fields: Iterable[str], text: str) -> Q:
 
 
 def collated(db: Database, name: str) -> "Lower | Collate":
-    """A text column as indexes of beginnings have it: in small letters, in the order of its octets."""
+    """Return a text column as in the prefix indexes: lower case, in octet order."""
     small = Lower(name)
     return Collate(small, "C") if connections[db.alias].vendor == "postgresql" else small
 
@@ -90,20 +99,20 @@ _COLUMNS = (
 
 
 class _OneOf(Lookup):
-    """Whether a column has one of these values; on PostgreSQL as one array.
+    """Lookup for one of many values, passed as one array on PostgreSQL.
 
-    Hundreds of values of their own take as long to be written into a statement as that takes to run.
+    Writing hundreds of separate values into a statement takes as long as running it.
     """
 
     prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - Django's own
-        """Write it with a place for each value."""
+        """Write the lookup with a placeholder for each value."""
         column, values = self.process_lhs(compiler, connection)
         return f"{column} IN ({', '.join(['%s'] * len(self.rhs))})", (*values, *self.rhs)
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - Django's own
-        """Write it with one place."""
+        """Write the lookup with one placeholder."""
         column, values = self.process_lhs(compiler, connection)
         return f"{column} = ANY(%s)", (*values, list(self.rhs))
 
@@ -138,7 +147,7 @@ def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN4
 
 
 def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
-    """Narrow it to what begins with the text, and to contacts that begin with another."""
+    """Filter by the prefix of a text, and by the prefix of the contact."""
     if not wanted.text and not wanted.contact:
         return kept
     columns = {
@@ -161,7 +170,10 @@ def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: boo
 
 
 def sql_lower(db: Database, text: str) -> str:
-    """A text as `LOWER` writes it: SQLite's knows the letters of ASCII alone."""
+    """Return a text in lower case as the database's `LOWER` returns it.
+
+    SQLite's function handles ASCII letters only.
+    """
     if connections[db.alias].vendor == "postgresql":
         return text.lower()
     return "".join(one.lower() if one.isascii() else one for one in text)
@@ -216,7 +228,7 @@ def listed(
     facts: CertificateFacts | OrderFacts,
     looking: ReportingPeriod | None = None,
 ) -> CertificateListItem:
-    """A row of a list, of a certificate or an order that was read with `PATHS` and `firm`."""
+    """Return the list row of a certificate or order read with `PATHS` and `firm`."""
     lineage, contact = row.lineage, row.lineage.contact
     return CertificateListItem(
         key=key,
@@ -235,7 +247,7 @@ def listed(
 
 
 def firm(path: str, now: datetime) -> dict[str, Any]:
-    """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
+    """Return columns with the service provider whose person is contact or deputy."""
     given = models.RoleAssignment.objects.filter(
         _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
     )
@@ -250,6 +262,6 @@ def firm(path: str, now: datetime) -> dict[str, Any]:
 
 
 def _counts(path: str, now: datetime) -> Q:
-    """Mandates that count at `now`, along this path."""
+    """Filter role assignments in force at `now`, along this path."""
     terms = {f"{path}valid_from__lte": now, f"{path}withdrawn_at__isnull": True}
     return Q(**terms) & (Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": now}))

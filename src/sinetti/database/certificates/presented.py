@@ -1,4 +1,4 @@
-"""Certificates as others name them: by the digest of their DER, or by CA and serial."""
+"""Certificates found by the digest of their DER, or by CA and serial."""
 
 from sinetti.database.common import mappers
 from sinetti.database.connection import Database
@@ -7,7 +7,10 @@ from sinetti.domain.values import Serial, Sha256
 
 
 def find(db: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
-    """An issued certificate and its DER: the one with this SHA-256, or of one of these CAs with this serial."""
+    """Return an issued certificate and its DER, or None.
+
+    `named` is a SHA-256, or a pair of CA names and a serial.
+    """
     rows = mappers.certificates(db).select_related(*mappers.CERTIFICATE_PATHS, "octets")
     if isinstance(named, str):
         rows = rows.filter(sha256=named)
@@ -17,5 +20,5 @@ def find(db: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[
     row = rows.first()
     if row is None:
         return None
-    # Issued is what has its octets: written in one commit (docs/issuance.md, 11).
+    # An issued certificate has its DER, because one commit writes both (docs/issuance.md, 11).
     return mappers.certificate(db, row), bytes(row.octets.der or b"")

@@ -1,4 +1,4 @@
-"""What may be ordered, and what may be replaced: organisations with their channels, certificates with what is known."""
+"""Replacement candidates, and organisations with the channels they may order."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ from sinetti.domain.values import Channel, IdentifierType, Serial
 
 @dataclass(frozen=True, slots=True)
 class ReplacementCandidate:
-    """A certificate that somebody wants to have replaced.
+    """A certificate that a user wants to replace.
 
-    `serves` as in Holding; people are those of now.
+    `serves` is as in Lineage. Contact and deputy are the present ones.
     """
 
     serial: Serial
@@ -37,7 +37,10 @@ class ReplacementCandidate:
 
 
 def organisations(db: Database, organisation_ids: Collection[str]) -> tuple[OrganisationInfo, ...]:
-    """Open ones of these organisations, by name, each with the channels that it is approved for: two statements."""
+    """Return the open ones of these organisations, by name, with approved channels.
+
+    It takes two statements.
+    """
     rows = models.Organisation.objects.using(db.alias).filter(pk__in=list(organisation_ids), closed_at__isnull=True)
     approved: dict[str, set[Channel]] = {}
     approvals = models.ApprovedChannel.objects.using(db.alias).filter(
@@ -59,14 +62,17 @@ def organisations(db: Database, organisation_ids: Collection[str]) -> tuple[Orga
 
 
 def by_serial(db: Database, serials: Collection[Serial]) -> tuple[ReplacementCandidate, ...]:
-    """These certificates, what ends first first; those that are not there are left out."""
+    """Return these certificates, earliest expiry first; unknown serials are omitted."""
     return _candidates(_rows(db).filter(serial__in=list(serials)))
 
 
 def ending(
     db: Database, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
 ) -> tuple[ReplacementCandidate, ...]:
-    """Certificates in force of these organisations that end by then, what ends first first: at most `count`."""
+    """Return certificates in force that expire until `until`, earliest first.
+
+    They are of these organisations, at most `count`.
+    """
     rows = _rows(db).filter(lineage__organisation__in=list(organisation_ids), revoked_at__isnull=True)
     return _candidates(rows.filter(not_after__gte=now, not_after__lte=until)[:count])
 
@@ -94,7 +100,7 @@ def _candidates(rows: "QuerySet[models.Certificate]") -> tuple[ReplacementCandid
     return tuple(_candidate(row) for row in rows)
 
 
-def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with what was annotated
+def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with annotations
     lineage, organisation = row.lineage, row.lineage.organisation
     contact = person(lineage.contact)
     known = Replaceable(

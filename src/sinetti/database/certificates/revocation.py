@@ -1,4 +1,4 @@
-"""Revoking certificates, and the lists that operators and the bench look at."""
+"""Revocation of certificates, and lists for operators and the test bench."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from sinetti.domain.values import Channel, Serial
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows of each kind a register holds."""
+    """Number of rows of each kind in a database."""
 
     organisations: int
     open_orders: int
@@ -30,7 +30,10 @@ class Counts:
 
 
 def renewals(db: Database, lineage_id: str) -> dict[Serial, tuple[Serial, ...]]:
-    """Which certificates of a lineage were renewed from which, voided and reserved ones too."""
+    """Map the serials of a lineage's predecessors to those of their renewals.
+
+    Voided and reserved certificates are included.
+    """
     rows = models.Certificate.objects.using(db.alias).filter(lineage_id=lineage_id, predecessor__isnull=False)
     result: dict[Serial, tuple[Serial, ...]] = {}
     for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
@@ -45,7 +48,10 @@ def revoke(
     why: tuple[RevocationReason, datetime | None],
     audit: AuditContext,
 ) -> tuple[Serial, ...]:
-    """Revoke, oldest first, what is not revoked yet of these of one lineage; `why` is reason and invalidity date."""
+    """Revoke certificates of one lineage that are not revoked yet, oldest first.
+
+    `why` is reason and invalidity date. Returns the serials that were revoked.
+    """
     return revoke_lineages(db, {lineage_id: serials}, why, audit)
 
 
@@ -55,17 +61,17 @@ def revoke_lineages(
     why: tuple[RevocationReason, datetime | None],
     audit: AuditContext,
 ) -> tuple[Serial, ...]:
-    """As `revoke`, of several lineages in one transaction: all of them or none.
+    """Revoke certificates of several lineages in one transaction: all or none.
 
-    At most some hundred certificates.
+    It works as `revoke` and takes at most some hundred certificates.
     """
     reason, invalidity_date = why
     lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]
     certificates = models.Certificate.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
-        # Locked in one order, so that two who revoke at once do not wait for each other for ever. Without the keys, so
-        # that whoever owes messages about these lineages, and points to them, need not wait either.
+        # Locked in one order, so that concurrent revocations cannot deadlock. FOR NO KEY UPDATE does not block
+        # transactions that insert messages with references to these lineages.
         list(lineages.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         mappers.move_versions(lineages)
         rows = certificates.filter(lineage__in=lineages, serial__in=wanted, revoked_at__isnull=True)
@@ -79,21 +85,21 @@ def revoke_lineages(
             db, audit, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
         )
         outbox.notify_contacts(db, "revoked", found, audit.at)
-        # What these had taken the place of is to be reminded of again, if it is near its end.
+        # The predecessors of these certificates need reminders again if they are near expiry.
         before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
         reminders.look_again_behind(db, before)
     return tuple(Serial(row.serial) for row in found)
 
 
 def revocation_of(db: Database, serial: Serial) -> tuple[datetime, RevocationReason]:
-    """When and why a certificate was revoked, which it was."""
+    """Return the time and reason of a revoked certificate's revocation."""
     rows = models.Certificate.objects.using(db.alias).filter(serial=serial, revoked_at__isnull=False)
     row = rows.get()
     return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
 
 
 def list_certificates(db: Database, customer_id: str | None = None) -> tuple[Certificate, ...]:
-    """Certificates, newest first, of one organisation or of all."""
+    """Return certificates, newest first, of one organisation or of all."""
     rows = mappers.certificates(db).order_by("-reserved_at", "-pk")
     if customer_id is not None:
         rows = rows.filter(lineage__organisation__normalised_id=normalise(customer_id))
@@ -101,7 +107,10 @@ def list_certificates(db: Database, customer_id: str | None = None) -> tuple[Cer
 
 
 def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
-    """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
+    """Yield serial and DER of each certificate of a channel that is in force.
+
+    They are issued, not revoked and not expired.
+    """
     rows = models.CertificateDer.objects.using(db.alias).filter(
         certificate__lineage__type__channel=channel,
         certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
@@ -109,12 +118,12 @@ def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Se
         certificate__not_after__gte=now,
     )
     for serial, der in rows.values_list("certificate__serial", "der").iterator(chunk_size=1000):
-        # Issued is what has its octets: written in one commit (docs/issuance.md, 11).
+        # An issued certificate has its DER, because one commit writes both (docs/issuance.md, 11).
         yield Serial(serial), bytes(der or b"")
 
 
 def count(db: Database) -> Counts:
-    """What a register holds."""
+    """Count the rows of a database."""
     certificates = models.Certificate.objects.using(db.alias)
     return Counts(
         organisations=models.Organisation.objects.using(db.alias).count(),

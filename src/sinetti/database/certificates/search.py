@@ -1,7 +1,7 @@
-"""A clerk's search over every certificate, by how something of it begins: each look-up goes along an index of its own.
+"""A clerk's prefix search over all certificates; each look-up uses its own index.
 
-What is found comes place by place (serial, customer id, name, description, contact's address), in each in the order of
-its index, so that a page costs the same wherever it is and however many there are.
+Results come field by field (serial, customer id, name, description, contact's address), and within a field in the
+order of its index. A page therefore costs the same at every position and for any number of certificates.
 """
 
 import json
@@ -19,10 +19,10 @@ from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Channel, Serial
 
 PAGE = 50
-"""Certificates on one page."""
+"""Number of certificates on one page."""
 
 SHORTEST = 2
-"""Characters that a text has at least; with fewer nothing is found."""
+"""Minimum number of characters of a search text; shorter texts find no row."""
 
 _LAST = "\U0010ffff"
 _LAST_KEY = 2**63 - 1
@@ -30,7 +30,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class MatchedField(StrEnum):
-    """What of a certificate began with the text."""
+    """Field of a certificate that began with the search text."""
 
     SERIAL = "serial"
     CUSTOMER_ID = "customer-id"
@@ -41,9 +41,9 @@ class MatchedField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FoundCertificate:
-    """One certificate that was found, and by what.
+    """A certificate that was found, and the field that matched.
 
-    `facts` are for `domain.listing.state_of`.
+    `facts` are the input of the display status.
     """
 
     serial: Serial
@@ -60,7 +60,7 @@ class FoundCertificate:
 
 @dataclass(frozen=True, slots=True)
 class FoundPage:
-    """A page of what was found; `after` asks for the next one, empty where there is none."""
+    """A page of results; `after` selects the next page, empty if there is none."""
 
     rows: tuple[FoundCertificate, ...]
     after: str = ""
@@ -99,10 +99,11 @@ _PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
 
 
 def search_all(db: Database, text: str, after: str = "") -> FoundPage:
-    """Certificates of all organisations of which something begins with `text`: a page, in two statements.
+    """Return a page of certificates with a field that begins with `text`.
 
-    What begins so in two ways is found in both places. `after` is what the page before said; one that nobody gave
-    begins anew. With fewer than two characters nothing is found.
+    All organisations are searched, in two statements. A certificate that matches in two fields is found in both.
+    `after` is from the previous page; an invalid value starts from the beginning. A text of fewer than two characters
+    finds no row.
     """
     text = text.strip()
     if len(text) < SHORTEST:
@@ -113,7 +114,7 @@ def search_all(db: Database, text: str, after: str = "") -> FoundPage:
 
 
 def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> Sequence[tuple[int, str, str, int]]:
-    """Place, word, owner and key of each, one more than a page has."""
+    """Return place, word, owner and key of each result, one more than a page has."""
     parts: list[str] = []
     values: list[str | int] = []
     connection = connections[db.alias]
@@ -126,19 +127,19 @@ def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> S
         here = after is not None and place == after[0]
         beyond = _BEYOND.format(word=column, owner=owner) if here else ""
         branch = _BRANCH.format(place=place, word=column, owner=owner, tables=tables, beyond=beyond, most=PAGE + 1)
-        parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - tables and columns of ours
+        parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - constant tables and columns
         end = f"{begins}g" if by is MatchedField.SERIAL else f"{begins}{_LAST}"
         values += [after[1], end, *after[1:]] if here and after is not None else [begins, end]
     if not parts:
         return ()
     with connection.cursor() as cursor:
-        # In each place words are in the order of their index, which is not always that of their octets.
+        # Words of a field are in the order of their index, which is not always octet order.
         cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2, 3, 4 LIMIT {PAGE + 1}", values)
         return list(cursor.fetchall())
 
 
 def _begins(db: Database, by: MatchedField, text: str) -> str:
-    """The text as this place has it; empty where nothing can begin so there."""
+    """Return the text as this field stores it, or "" if no value can begin with it."""
     if by is MatchedField.SERIAL:
         return text.lower() if _HEX.issuperset(text.lower()) else ""
     if by is MatchedField.CUSTOMER_ID:
@@ -147,7 +148,10 @@ def _begins(db: Database, by: MatchedField, text: str) -> str:
 
 
 def _read(after: str) -> tuple[int, str, str, int] | None:
-    """What a page before said; None for anything else, whatever somebody made of it: a database is asked none of it."""
+    """Parse the position of a previous page; return None for any invalid value.
+
+    Invalid values never reach the database.
+    """
     try:
         told: list[object] = json.loads(after or "[]")
         place, word, owner, key = told

@@ -1,9 +1,10 @@
-"""SQL of the display status (domain/certificates/display_status.py), to filter and sort lists in the database.
+"""SQL of the display status (domain/certificates/display_status.py).
 
-Tests hold both against each other, case by case. What became of each certificate is read once (`kept`, `later`,
-MATERIALIZED); written into each condition it would be read again for each: a thousand times as long, measured.
+Lists are filtered and sorted with it in the database. Tests compare it with the Python rules, case by case. The CTEs
+`kept` and `later` are MATERIALIZED, so the successors are read once. Repeated in each condition, they would take a
+thousand times as long (measured).
 
-Columns with the progress of certificates and orders, for domain/certificates/display_status.py.
+The module also has the query columns with the progress of certificates and orders, for the same rules.
 """
 
 from collections.abc import Collection, Sequence
@@ -88,8 +89,11 @@ SELECT kept.id AS before, c.first_fetched_at, CASE WHEN c.first_fetched_at IS NO
        SELECT MAX(s.last_seen) FROM sinetti_certificateobservation s WHERE s.certificate_id = c.id) END AS last_seen
   FROM kept JOIN sinetti_certificate c ON c.{{link}} = kept.id
  WHERE c.revoked_at IS NULL AND c.state <> '{CertificateState.VOID}'
-"""  # noqa: S608 - a state of ours
-"""What renewed or replaced a certificate, and stands, as `courses.course` has it: looked up once for three columns."""
+"""  # noqa: S608 - a constant state
+"""Valid successors of a certificate, looked up once for three columns.
+
+It agrees with `progress_columns`.
+"""
 _CERTIFICATES = f"""
 kept AS MATERIALIZED ({{certificates}}),
 later AS MATERIALIZED ({_LATER.format(link="predecessor_id")} UNION ALL {_LATER.format(link="replaces_id")}),
@@ -100,7 +104,7 @@ SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen
 ),
 told AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(DisplayStatus.VALID)} END AS state_n FROM known),
 ranked AS (SELECT told.*, CASE {_RANK} END AS rank_n FROM told)
-"""  # noqa: S608 - numbers and columns of ours
+"""  # noqa: S608 - constant numbers and columns
 _ORDERS = f"""
 waiting AS MATERIALIZED ({{orders}}),
 ordered AS (SELECT waiting.*, {_ORDER_STATE} AS state_n FROM waiting, instants)
@@ -116,7 +120,7 @@ _NUMBERS = {
     Sort.HAND: (_HAND, f"CASE state_n {_hands(OF_ORDERS)} END"),
     Sort.USE: ("CASE WHEN seen IS NULL THEN 0 ELSE 1 END", "0"),
 }
-"""By which number certificates are sorted, and orders among them; other orders have none."""
+"""Numeric sort keys of certificates and of orders; other sorts have none."""
 _INSTANT = {Sort.USE: "COALESCE(seen, not_after)", Sort.ENDS: "not_after"}
 
 
@@ -127,10 +131,11 @@ def sorted_keys(
     orders: "QuerySet[Any, Any] | None",
     most: int | None,
 ) -> tuple[ListKey, ...]:
-    """The keys of these in the order that is wanted, by one statement: those in the states that are wanted.
+    """Return the sorted keys of the certificates and orders in the wanted states.
 
-    `certificates` have an `id` and what `_STATE`, `_RANK` and `_HAND` name, but what `lines` has; `orders` have what
-    `_ORDER_STATE` names; both have a `word`.
+    `certificates` must have an `id` and the columns that `_STATE`, `_RANK` and `_HAND` name, except those of `lines`.
+    `orders` must have the columns that `_ORDER_STATE` names. Both must have a `word`. `most` limits the number of
+    keys. It is one statement.
     """
     written, values = _written(db, certificates)
     tables, parts = [_INSTANTS, _CERTIFICATES.format(certificates=written)], [_part(wanted)]
@@ -153,7 +158,10 @@ def sorted_keys(
 def status_counts(
     db: Database, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
 ) -> dict[DisplayStatus, int]:
-    """How many of these are in each state, by one statement: certificates that nobody has seen to, and orders."""
+    """Count these certificates and orders by state, in one statement.
+
+    Certificates count only while they need action (`Urgency.OPEN`).
+    """
     of_certificates, bound = _written(db, certificates)
     of_orders, more = _written(db, orders)
     tables = (_INSTANTS, _CERTIFICATES.format(certificates=of_certificates), _ORDERS.format(orders=of_orders))
@@ -191,8 +199,8 @@ def _instants(db: Database, now: datetime) -> list[Any]:
     return [adapt(one) for one in (now, now - LATELY, now + IN_TIME, now - STAYS)]
 
 
-def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what was annotated
-    """What the rules look at, of a certificate that was read with `annotated`."""
+def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with annotations
+    """Convert a row of `with_display_columns` to the facts for the status rules."""
     return CertificateFacts(
         span=ValidityPeriod(row.not_before, row.not_after),
         renewable_from=row.renewable_from,
@@ -211,7 +219,7 @@ def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what wa
 
 
 def with_display_columns(certificates: "QuerySet[models.Certificate]", now: datetime) -> "QuerySet[models.Certificate]":
-    """Certificates with what the rules want to know beside the row, and since when gateways look."""
+    """Add the columns of the status rules and the start of gateway reporting."""
     looking = Gateway.objects.filter(withdrawn__isnull=True, last_report__gte=now - LATELY).values("withdrawn")
     return with_progress(certificates).annotate(
         looking=Subquery(looking.annotate(first=Min("first_report")).values("first")),
@@ -219,23 +227,23 @@ def with_display_columns(certificates: "QuerySet[models.Certificate]", now: date
 
 
 def with_progress(certificates: "QuerySet[models.Certificate]") -> "QuerySet[models.Certificate]":
-    """Certificates with what the rules want to know beside the row."""
+    """Add the columns of the status rules to a query of certificates."""
     return certificates.annotate(**progress_columns(), approved=approved("lineage__"))
 
 
 def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: ANN401 - as above
-    """Since when a gateway has looked that looks now, as `domain/usage.py` has it."""
+    """Return the reporting period of active gateways, or None (`domain/usage.py`)."""
     return None if row.looking is None else ReportingPeriod(row.looking, now)
 
 
 def _successors() -> "QuerySet[models.Certificate]":
-    """What renewed or replaced a certificate, and stands."""
+    """Return the valid successors of a certificate, by renewal or replacement."""
     found = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.VOID)
     return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 
 
 def progress_columns() -> dict[str, Any]:
-    """What became of a certificate, each read only where it is asked for."""
+    """Return columns with a certificate's progress, each computed only if used."""
     fetched = _successors().filter(first_fetched_at__isnull=False)
     new = CertificateObservation.objects.filter(
         Q(certificate__predecessor=OuterRef("pk")) | Q(certificate__replaces=OuterRef("pk")),
@@ -245,7 +253,7 @@ def progress_columns() -> dict[str, Any]:
     succeeded = Exists(_successors())
     return {
         "succeeded": succeeded,
-        # Mostly there is none, and then nothing more is looked for.
+        # Most certificates have no successor, and CASE then skips the subquery.
         "taken_at": _where(succeeded, fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
         "seen": seen(),
         "new_seen": _where(succeeded, new.order_by("-last_seen").values("last_seen")[:1]),
@@ -253,7 +261,7 @@ def progress_columns() -> dict[str, Any]:
 
 
 def seen() -> Subquery:
-    """When a gateway saw a certificate last."""
+    """Return the time when a gateway last saw a certificate."""
     sightings = CertificateObservation.objects.filter(certificate=OuterRef("pk")).values("certificate")
     return Subquery(sightings.annotate(last=Max("last_seen")).values("last"))
 
@@ -263,7 +271,7 @@ def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
 
 
 def approved(path: str) -> Exists:
-    """Whether the organisation of a lineage, along this path, is approved for its type."""
+    """Test for an approval of a lineage's organisation, along this path, for its type."""
     return Exists(
         models.ApprovedChannel.objects.filter(
             organisation=OuterRef(f"{path}organisation"), type=OuterRef(f"{path}type"), withdrawn_at__isnull=True
@@ -272,11 +280,11 @@ def approved(path: str) -> Exists:
 
 
 def expires() -> Subquery:
-    """Until when an order's transfer ids are valid."""
+    """Return the expiry of an order's transfer ids."""
     pairs = models.TransferIds.objects.filter(order=OuterRef("pk"), ended_at__isnull=True)
     return Subquery(pairs.order_by("-expires").values("expires")[:1])
 
 
 def opened() -> Exists:
-    """Whether an order's transfer ids were shown."""
+    """Test for an order whose transfer ids were shown."""
     return Exists(SecureMessage.objects.filter(order=OuterRef("pk"), ended_at__isnull=True, shown_at__isnull=False))

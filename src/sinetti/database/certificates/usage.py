@@ -1,4 +1,4 @@
-"""Gateways, and when each last saw which certificate: it only moves forward."""
+"""Gateways and their last observation of each certificate, which never goes back."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from sinetti.domain.values import Serial, Sha256
 
 _TURN = "gateways"
 _CHUNK = 300
-"""Rows in one statement, with three values each: SQLite's older builds take 999 values."""
+"""Rows in one statement, three values each; older SQLite builds accept 999 values."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayInfo:
-    """A gateway as the register knows it. `public_key` is PEM."""
+    """A gateway as it is stored. `public_key` is PEM."""
 
     name: str
     public_key: str
@@ -36,9 +36,10 @@ class GatewayInfo:
 def add(
     db: Database, name: str, public_key: str, in_the_way: Callable[[GatewayInfo], bool], audit: AuditContext
 ) -> GatewayInfo | None:
-    """Add a gateway; or give the one that is or was there and is in its way, and add nothing.
+    """Add a gateway, or return an existing one that conflicts with it.
 
-    One at a time, so that two commands cannot each find nothing in their way.
+    `in_the_way` decides about each present or former gateway. A lock serialises calls, so that two commands cannot
+    both find no conflict.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
@@ -51,7 +52,7 @@ def add(
 
 
 def withdraw(db: Database, name: str, audit: AuditContext) -> bool:
-    """Withdraw a gateway for good; False where none of this name is in use."""
+    """Withdraw a gateway for good; return False if no gateway of this name is in use."""
     with transaction.atomic(using=db.alias):
         rows = Gateway.objects.using(db.alias).filter(name=name, withdrawn__isnull=True)
         if not rows.update(withdrawn=audit.at):
@@ -61,18 +62,18 @@ def withdraw(db: Database, name: str, audit: AuditContext) -> bool:
 
 
 def find(db: Database, name: str) -> GatewayInfo | None:
-    """The gateway of this name, or None."""
+    """Return the gateway of this name, or None."""
     row = Gateway.objects.using(db.alias).filter(name=name).first()
     return _found(row) if row else None
 
 
 def list_all(db: Database) -> tuple[GatewayInfo, ...]:
-    """Every gateway that is or was there, by name."""
+    """Return every present or former gateway, by name."""
     return tuple(_found(row) for row in Gateway.objects.using(db.alias).order_by("name"))
 
 
 def reports(db: Database) -> tuple[ReportingPeriod, ...]:
-    """When each gateway that ever reported did so for the first and for the last time."""
+    """Return the first and last report of each gateway that ever reported."""
     rows = Gateway.objects.using(db.alias).filter(first_report__isnull=False, last_report__isnull=False)
     return tuple(
         ReportingPeriod(row.first_report, row.last_report, withdrawn=row.withdrawn is not None)
@@ -82,9 +83,9 @@ def reports(db: Database) -> tuple[ReportingPeriod, ...]:
 
 
 def store_report(db: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
-    """Take a gateway's report; gives how many of these certificates are holders'.
+    """Store a gateway's report; return the number of certificates that are known.
 
-    The same again changes nothing.
+    A repetition changes no row.
     """
     with transaction.atomic(using=db.alias):
         gateway = Gateway.objects.using(db.alias).get(name=name)
@@ -101,7 +102,10 @@ def store_report(db: Database, name: str, seen: Mapping[Sha256, datetime], now: 
 
 
 def last_seen(db: Database, serials: Collection[Serial]) -> dict[Serial, datetime]:
-    """When these certificates were last seen by any gateway; those that never were are left out."""
+    """Return the time when a gateway last saw each certificate.
+
+    Certificates that no gateway ever saw are omitted.
+    """
     found: dict[Serial, datetime] = {}
     asked = sorted(serials)
     for at in range(0, len(asked), _CHUNK):
@@ -112,10 +116,13 @@ def last_seen(db: Database, serials: Collection[Serial]) -> dict[Serial, datetim
 
 
 def _move_forward(db: Database, gateway: int, known: Mapping[int, datetime]) -> None:
-    """Write when each was seen, unless a later time stands there: who reports at the same moment takes nothing back."""
+    """Store observations, unless a later time is stored already.
+
+    A concurrent report therefore never sets an earlier time.
+    """
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
-    # In one order, so that two reports at once do not wait for each other.
+    # In one order, so that concurrent reports cannot deadlock.
     rows = sorted(known.items())
     for at in range(0, len(rows), _CHUNK):
         part = rows[at : at + _CHUNK]

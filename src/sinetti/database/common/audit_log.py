@@ -1,8 +1,7 @@
-"""One row for every change of state, in the transaction that makes the change.
+"""Audit log: one row for every change of state, in the same transaction.
 
-No names, addresses or free text.
-
-Audit rows that decide: how often something happened lately, where that limits how often it may; and by whom.
+Rows contain no names, addresses or free text. Some decisions read them: how often an act happened lately, where its
+frequency is limited, and which actors did it.
 """
 
 import hashlib
@@ -21,9 +20,9 @@ from sinetti.domain.daily_limits import LimitContext
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """The actor (an opaque id), the time by the office's clock, and the request.
+    """The actor (an opaque id), the time on the office's clock, and the request.
 
-    `limit_context` has the limits in 24 hours that it keeps to; None where it has none, as what operators do.
+    `limit_context` has the limits in 24 hours for this actor. It is None without limits, as for operators.
     """
 
     actor: str
@@ -33,7 +32,7 @@ class AuditContext:
 
 
 def canonical(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
-    """The octets that are hashed: JSON with sorted keys, no white space, ASCII only."""
+    """Return the octets to hash: JSON with sorted keys, no white space, ASCII only."""
     row = {
         "action": action,
         "actor": audit.actor,
@@ -46,7 +45,7 @@ def canonical(audit: AuditContext, action: str, subject: str, facts: dict[str, s
 
 
 def row_of(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
-    """What a row keeps of its content: the canonical octets and their SHA-256."""
+    """Return the stored content of a row: the canonical octets and their SHA-256."""
     octets = canonical(audit, action, subject, facts)
     return octets, hashlib.sha256(octets).hexdigest()
 
@@ -59,7 +58,7 @@ def write(db: Database, audit: AuditContext, action: str, subject: str, **facts:
 def write_each(
     db: Database, audit: AuditContext, action: str, subjects: Iterable[str], **facts: str | int | None
 ) -> None:
-    """Write one audit row for each of these, in their order, as `write` does."""
+    """Write one audit row for each subject, in their order, as `write` does."""
     rows = []
     for subject in subjects:
         octets, sha256 = row_of(audit, action, subject, facts)
@@ -78,13 +77,16 @@ def write_each(
 
 
 def count(db: Database, subject: str, action: str, since: datetime) -> int:
-    """How many rows there are of this action on this object since then, by the office's clock."""
+    """Count the rows of this action on this object since an instant.
+
+    The instant is on the office's clock.
+    """
     rows = models.AuditEvent.objects.using(db.alias).filter(object=subject, action=action, at__gt=since)
     return rows.count()
 
 
 def actors(db: Database, action: str, subject: str, fact: tuple[str, str]) -> frozenset[str]:
-    """Return the actors of this act on this object whose row has this fact.
+    """Return the actors of this action on this object whose row has this fact.
 
     The fact is a name and a value.
     """
@@ -95,6 +97,6 @@ def actors(db: Database, action: str, subject: str, fact: tuple[str, str]) -> fr
 
 
 def note(db: Database, audit: AuditContext, action: str, subject: str, **facts: str) -> None:
-    """Write a row in a transaction of its own: of what changed nothing else."""
+    """Write a row in its own transaction, for an act without other changes."""
     with transaction.atomic(using=db.alias):
         write(db, audit, action, subject, **facts)

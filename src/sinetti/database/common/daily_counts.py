@@ -1,7 +1,7 @@
 """Counts of messages and orders within 24 hours (docs/ordering.md).
 
-Each is written in the transaction of its act. The row of a count is locked until the transaction ends, so that two acts
-at once cannot both be the last one.
+Each is written in the transaction of its act. The row of a count is locked until the transaction ends. Two concurrent
+acts therefore cannot both be the last one within the limit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _USER = "user:"
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """So many of what is counted, of a mailbox, an account or a firm."""
+    """An amount to count for a mailbox, an account or a firm."""
 
     what: LimitKind
     whose: str
@@ -38,14 +38,15 @@ class Charge:
 
     @property
     def key(self) -> str:
-        """The key of its row."""
+        """Key of the row."""
         return count_key(self.what, self.whose)
 
 
 def count_letters(db: Database, audit: AuditContext, address: str, amount: int = 1) -> None:
-    """Count letters to an address that the actor has typed.
+    """Count messages to an address that the actor has entered.
 
-    The actor's own confirmed address has no limit. Call it inside the transaction that owes them. Raises LimitReached.
+    The actor's own confirmed address has no limit. Call it inside the transaction that queues the messages. Raises
+    LimitReached.
     """
     if audit.limit_context is not None and (to := mailbox(address)) not in own_mailboxes(db, audit.actor):
         _count(db, audit.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
@@ -58,14 +59,14 @@ def count_order(db: Database, audit: AuditContext, firm: str) -> None:
 
 
 def own_mailboxes(db: Database, actor: str) -> frozenset[str]:
-    """Return the confirmed mailboxes of the actor; none if there is no account."""
+    """Return the confirmed mailboxes of the actor; empty without an account."""
     rows = apps.get_model("account", "EmailAddress").objects.using(db.alias)
     user_id = actor.removeprefix(_USER) if actor.startswith(_USER) else None
     return frozenset(mailbox(one) for one in rows.filter(user=user_id, verified=True).values_list("email", flat=True))
 
 
 def counts(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
-    """Return the present count of each, on the machine's clock.
+    """Return the present count of each charge, on the machine's clock.
 
     Pages show it before an act.
     """
@@ -77,13 +78,13 @@ def counts(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Ch
 
 
 def forget(db: Database, now: datetime) -> int:
-    """Delete what counts no more, on the machine's clock; returns how many rows."""
+    """Delete counts that have ended, on the machine's clock; return their number."""
     gone, _ = _rows(db).filter(newest__lt=now - WINDOW).delete()
     return gone
 
 
 def _count(db: Database, limit_context: LimitContext, charges: list[Charge]) -> None:
-    # In the order of their keys, so that two acts do not wait for each other.
+    # In the order of their keys, so that concurrent acts cannot deadlock.
     for charge in sorted(charges, key=lambda one: one.key):
         _rows(db).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
         row = _rows(db).select_for_update().get(key=charge.key)

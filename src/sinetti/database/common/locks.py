@@ -1,8 +1,7 @@
-"""Turns: what two processes may not decide at the same moment.
+"""Locks for decisions that two processes may not take at the same time.
 
-Locks on the account and organisations of an act, from start to end.
-
-On SQLite the transaction alone holds everything: it begins IMMEDIATE (docs/mandates.md, "Asked again").
+Further locks protect the account and organisations of an act, from start to end. On SQLite the transaction itself is
+the lock, since it begins IMMEDIATE (docs/mandates.md, "Asked again").
 """
 
 from collections.abc import Collection, Iterator
@@ -19,7 +18,10 @@ from sinetti.database.models import User
 
 
 def claim_interval(db: Database, name: str, every: timedelta, now: datetime) -> bool:
-    """Whether nobody was told yes under this name for so long, on any node; then it is noted that we were."""
+    """Return True if no caller got True for this name within an interval.
+
+    The interval `every` applies to all nodes. True is recorded at the same time.
+    """
     counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
     longer_ago = int((now - every).timestamp())
     rows = models.Counter.objects.using(db.alias).filter(pk=counter.pk, value__lte=longer_ago)
@@ -27,16 +29,16 @@ def claim_interval(db: Database, name: str, every: timedelta, now: datetime) -> 
 
 
 def acquire_lock(db: Database, name: str) -> None:
-    """Wait for whoever has this turn; it is ours until the transaction ends that this is called in."""
+    """Take a named lock until the end of the caller's transaction."""
     counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
     models.Counter.objects.using(db.alias).filter(pk=counter.pk).update(value=F("value") + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """The state of a locked account.
+    """State of a locked account.
 
-    A missing one is neither active nor a clerk's.
+    A missing account is neither active nor a clerk's.
     """
 
     is_active: bool = False
@@ -49,9 +51,9 @@ def locked(
 ) -> Iterator[AccountState]:
     """Open a transaction, lock the account and organisations, yield the account.
 
-    Everyone who ends an account or withdraws a role updates one of these rows, so they wait until this is over, or are
-    waited for. Accounts are locked first, then organisations, each in the order of their ids, before everything else.
-    `beside` is the id of a second account whose state the act depends on, such as the proposer's.
+    All acts that end an account or withdraw a role update one of these rows. They therefore wait for this act, or this
+    act waits for them. Accounts are locked first, then organisations, each in the order of their ids, before all other
+    rows. `beside` is the id of a second account whose state the act depends on, such as the proposer's.
     """
     with transaction.atomic(using=db.alias):
         accounts = User.objects.using(db.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)

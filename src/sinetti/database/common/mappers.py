@@ -1,4 +1,4 @@
-"""From rows to the frozen facts that rules look at."""
+"""Conversion of rows to the frozen values of the rules."""
 
 from django.db.models import F, QuerySet
 
@@ -13,12 +13,12 @@ CERTIFICATE_PATHS = ("lineage__organisation", "lineage__type", "lineage__contact
 
 
 def certificates(db: Database) -> "QuerySet[models.Certificate]":
-    """Certificates with everything that `certificate` needs, in one query."""
+    """Return certificates with all data that `certificate` needs, in one query."""
     return models.Certificate.objects.using(db.alias).select_related(*CERTIFICATE_PATHS)
 
 
 def lineage(db: Database, row: models.Lineage) -> Lineage:
-    """A lineage with its organisation and what it is approved for now."""
+    """Return a lineage with its organisation and the present approvals."""
     approved = models.ApprovedChannel.objects.using(db.alias).filter(
         organisation_id=row.organisation_id,
         withdrawn_at__isnull=True,
@@ -42,7 +42,7 @@ def lineage(db: Database, row: models.Lineage) -> Lineage:
 
 
 def certificate(db: Database, row: models.Certificate) -> Certificate:
-    """A certificate, its lineage and the serial of its newest renewal that did not give way to another."""
+    """Return a certificate with its lineage and its newest renewal that is not void."""
     renewals = models.Certificate.objects.using(db.alias).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
     return Certificate(
@@ -67,7 +67,7 @@ def certificate(db: Database, row: models.Certificate) -> Certificate:
 
 
 def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
-    """A pair of transfer ids and the certificate that its order was spent on."""
+    """Return a pair of transfer ids with the certificate issued for its order."""
     live = certificates(db).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
     return TransferIds(
         transfer_id=row.transfer_id,
@@ -83,5 +83,8 @@ def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
 
 
 def move_versions(lineages: "QuerySet[models.Lineage]") -> int:
-    """Move these lineages' versions on: takes their row locks, tells who decided on the old. Returns how many."""
+    """Lock these lineages and increment their versions; return their number.
+
+    A concurrent decision on an old version fails.
+    """
     return lineages.update(version=F("version") + 1)

@@ -1,1 +1,1 @@
-"""The two commits of an issuance, lookup for renewal, recovery, CRLs and OCSP responses."""
+"""The two commits of issuance, renewal lookup, recovery, CRLs and OCSP responses."""

@@ -1,4 +1,7 @@
-"""The CRLs that the register's CAs signed, and what stands on them (docs/lists.md). Shard 0 is the whole CA."""
+"""Signed CRLs of the database's CAs and their contents (docs/lists.md).
+
+Shard 0 is the whole CA.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +20,7 @@ from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
 
 WHOLE = 0
-"""The shard of the list that has every certificate of its CA."""
+"""Shard of the CRL that covers every certificate of its CA."""
 
 _FIRST = 1
 _CHUNK = 5000
@@ -27,7 +30,7 @@ _SHORT = tuple(f"short__{name}" for name in _LIGHT)
 
 @dataclass(frozen=True, slots=True)
 class RevokedCertificate:
-    """One entry of a CRL, and the shard that its certificate points to."""
+    """One entry of a CRL, and the shard to which its certificate points."""
 
     shard: int
     serial: Serial
@@ -38,7 +41,7 @@ class RevokedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class CrlBase:
-    """The list that was made from the register: its number, when that was, and how many octets its entries are."""
+    """A CRL built from the database: number, time, and octets of its entries."""
 
     number: int
     at: datetime
@@ -47,9 +50,10 @@ class CrlBase:
 
 @dataclass(frozen=True, slots=True)
 class PublishedList:
-    """A signed CRL, its dates, and how many revocations its shard had, ever, when it was made.
+    """A signed CRL, its dates, and the number of revocations in its shard.
 
-    `base` is what it begins with: the last list that was made from the register. None: it is that itself.
+    `revocations` counts all revocations ever, at the time when the CRL was made. `base` is the CRL with which it
+    begins, the last one built from the database. None means that this CRL is itself the base.
     """
 
     number: int
@@ -61,19 +65,19 @@ class PublishedList:
 
     @property
     def begins_with(self) -> CrlBase:
-        """The last list that was made from the register; it may be this one."""
+        """Last CRL built from the database, which may be this one."""
         return self.base or CrlBase(self.number, self.this_update, len(split_crl(self.der).entries))
 
     @property
     def stored(self) -> bytes:
-        """What is stored of it: without the entries of its base."""
+        """Octets to store: the CRL without the entries of its base."""
         return self.der if self.base is None else strip_entries(self.der, self.base.octets)
 
 
 def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | None = None) -> PublishedList | None:
-    """The newest CRL of a shard, or None before the first.
+    """Return the newest CRL of a shard, or None before the first.
 
-    `known` is one that was read before: it saves reading.
+    `known` is a CRL read earlier; it saves reading the entries again.
     """
     rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
     while True:
@@ -87,7 +91,7 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
         base = known.begins_with if known is not None and is_short else None
         wanted = ["short__der"] if is_short else []
         wanted += ["der"] if base is None or base.number != light["number"] else []
-        # The row as it was looked at, or another look: meanwhile a later list may have come.
+        # Read the same version of the row, or start again if a later CRL was stored meanwhile.
         row = rows.filter(number=light["number"], short__number=light["short__number"]).values(*wanted).first()
         if row is None:
             continue
@@ -102,13 +106,16 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
 
 
 def whole_list(db: Database, authority: str, shard: int) -> bytes:
-    """The list (DER) of a shard that is stored whole."""
+    """Return the complete CRL (DER) that is stored for a shard."""
     rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
     return bytes(rows.values_list("der", flat=True).get())
 
 
 def take_crl_number(db: Database, authority: str, machine_milliseconds: int) -> int:
-    """The next CRL number of a CA: max(last + 1, Unix time in ms), so that a restored register never goes back."""
+    """Take the next CRL number of a CA: max(last + 1, Unix time in ms).
+
+    The number therefore never decreases after a restore of the database.
+    """
     with transaction.atomic(using=db.alias):
         rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority)
         rows.update(crl_number=F("crl_number") + 1)
@@ -124,13 +131,14 @@ def publish_lists(
     audit: AuditContext,
     keep: Callable[[int, PublishedList], None],
 ) -> None:
-    """Store the lists of one publication, by shard, but for those that would take the place of a newer one.
+    """Store the CRLs of one publication by shard, unless a newer one is stored.
 
-    Newer is what has a higher number or more revocations: of two processes that publish at once, one may have counted
-    before a revocation and taken its number after. `keep` has each beside the journal before it is there to be served.
+    A stored CRL is newer if it has a higher number or more revocations. Of two concurrent processes, one may have
+    counted before a revocation and taken its number after it. `keep` writes each CRL beside the journal before it can
+    be served.
     """
     with transaction.atomic(using=db.alias):
-        # Whoever comes second waits, and looks then; SQLite's transactions are alone anyhow.
+        # The second process waits here and compares afterwards. SQLite's transactions are serial anyway.
         models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(crl_number=F("crl_number"))
         taken = [shard for shard in sorted(new) if _is_newer(db, authority, shard, new[shard])]
         for shard in taken:
@@ -166,13 +174,13 @@ def _store(db: Database, authority: str, shard: int, new: PublishedList) -> None
 
 
 def revocations(db: Database, authority: str, shard: int) -> int:
-    """How many certificates of this shard were revoked, ever."""
+    """Count all certificates of this shard that were ever revoked."""
     rows = _revoked(db, authority)
     return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
 
 
 def revocations_by_shard(db: Database, authority: str, shards: Collection[int]) -> dict[int, int]:
-    """How many certificates of each shard of a CA were revoked, ever, and how many of all."""
+    """Count the certificates ever revoked, by shard of a CA and for the whole CA."""
     if set(shards) <= {WHOLE, _FIRST}:
         return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count())  # half the time at a million
     rows = _revoked(db, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
@@ -181,7 +189,10 @@ def revocations_by_shard(db: Database, authority: str, shards: Collection[int]) 
 
 
 def revoked(db: Database, authority: str, ends_from: datetime | None) -> Iterable[RevokedCertificate]:
-    """The revoked certificates of a CA by when they were revoked; with an instant, those that end then or later."""
+    """Return the revoked certificates of a CA by time of revocation.
+
+    With `ends_from`, only those that expire then or later.
+    """
     rows = _revoked(db, authority).order_by("revoked_at", "serial")
     return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
 
@@ -189,7 +200,7 @@ def revoked(db: Database, authority: str, ends_from: datetime | None) -> Iterabl
 def revoked_since(
     db: Database, authority: str, shards: Collection[int], since: datetime
 ) -> tuple[RevokedCertificate, ...]:
-    """The certificates of some shards of a CA that were revoked from an instant on, by when they were revoked."""
+    """Return certificates of some shards revoked since an instant, by revocation time."""
     rows = _revoked(db, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
     return tuple(_entries(rows.order_by("revoked_at", "serial")))
 

@@ -1,4 +1,7 @@
-"""What the journal says of certificates, and how it compares with the register (docs/journal.md). No people's data."""
+"""Journal entries of certificates, and their comparison with the database.
+
+See docs/journal.md. The entries contain no personal data.
+"""
 
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Iterator
@@ -21,14 +24,14 @@ from sinetti.journal.writer import JournalEntry, check_owner
 ISSUED, FETCHED, REVOKED = "issued", "fetched", "revoked"
 _FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
 _ALL, _EXISTS, _NEVER = 7, 8, 16
-"""What else a line may show: that somebody may have the certificate, or that it was revoked before it was signed."""
+"""Further flags: the certificate may be in use, or it was never signed."""
 
 _CHUNK = 2000
 
 
 @dataclass(slots=True)
 class JournalState:
-    """Everything that journals and lists say of one certificate."""
+    """All facts of journals and CRLs about one certificate."""
 
     issued: dict[str, Any] | None = None
     fetched: dict[str, Any] | None = None
@@ -37,7 +40,7 @@ class JournalState:
 
 @dataclass(frozen=True, slots=True)
 class CrlEntryFact:
-    """An entry of the newest signed CRL of a shard: what a register may have forgotten."""
+    """An entry of the newest signed CRL of a shard, which the database may have lost."""
 
     serial: Serial
     revoked_at: datetime
@@ -47,19 +50,25 @@ class CrlEntryFact:
 
 @dataclass(slots=True)
 class JournalDiff:
-    """Which certificates the register knows less about than the journals and lists, and the other way round."""
+    """Certificates with facts missing in the database, or missing in the journals.
+
+    `unwritten` maps serials to flags of facts that only the database has.
+    """
 
     lost: set[Serial] = field(default_factory=set)
     unwritten: dict[Serial, int] = field(default_factory=dict)
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339, UTC, whole seconds."""
+    """Format an instant as in RFC 3339, in UTC and whole seconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
-    """A certificate was issued: enough to write its rows anew, spent order and ids included."""
+    """Return the entry of an issued certificate.
+
+    It has enough data to insert all rows again, with the spent order and ids.
+    """
     lineage, order_id = certificate.lineage, certificate.order_id
     facts: dict[str, Any] = {
         "serial": certificate.serial,
@@ -67,7 +76,7 @@ def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
         "authority": certificate.authority,
         "key": certificate.key,
         "retrieval_id": certificate.retrieval_id,
-        # A certificate begins with the second of its reservation.
+        # notBefore is the second of the reservation.
         "not_before": instant(certificate.span.not_before),
         "not_after": instant(certificate.span.not_after),
         "renewable_from": instant(certificate.renewable_from),
@@ -87,7 +96,10 @@ def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
 
 
 def fetched(serial: Serial, at: datetime) -> JournalEntry:
-    """A certificate has left the house for the first time, so that it may be in use."""
+    """Return the entry of a first retrieval.
+
+    The certificate may be in use from then on.
+    """
     return JournalEntry(FETCHED, {"serial": serial, "at": instant(at)})
 
 
@@ -99,9 +111,10 @@ def revoked(
     void: bool = False,
     issued: bool = True,
 ) -> JournalEntry:
-    """A certificate was revoked, or voided before anybody had it; `why` is reason and invalidity date.
+    """Return the entry of a certificate revoked, or voided before its retrieval.
 
-    Not `issued` is one that was still reserved: it is never signed, so a register may forget it.
+    `why` is reason and invalidity date. Without `issued` the certificate was only reserved. It is never signed, so a
+    database may lose it.
     """
     reason, invalidity_date = why
     since = instant(invalidity_date) if invalidity_date else None
@@ -110,11 +123,10 @@ def revoked(
 
 
 def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
-    """Every line of every journal in a folder.
+    """Yield every line of every journal in a folder.
 
-    Raises JournalDamaged, for another authority's journal too.
-
-    And for one that is gone, though its head is there.
+    Raises JournalDamaged, also for a journal of another instance. It is raised too for a missing journal whose head
+    exists.
     """
     for path in reader.missing_journals(folder):
         reader.check_present(path)
@@ -125,9 +137,9 @@ def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
 
 
 def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
-    """Compare what was told with the register, both ways.
+    """Compare journals and CRLs with the database, both ways.
 
-    The journals are read first: they follow the register.
+    The journals are read first, because they are written after the database.
     """
     known: dict[Serial, int] = {}
     for line in told:
@@ -151,16 +163,16 @@ def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryF
             result.lost.add(serial)
         on_lists.discard(serial)
     result.lost |= {serial for serial, said in known.items() if said & _EXISTS}
-    # A list tells of what the register does not know at all, too: without it the next one would leave that out.
+    # Entries of CRLs for certificates unknown to the database count too. Otherwise the next CRL would omit them.
     result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
     return result
 
 
 def _shown(line: JournalLine) -> int:
-    """What a line shows of its certificate.
+    """Return the flags that a line shows of its certificate.
 
-    What was never issued is gone with its reservation, and so is what gave way before anybody had it. Journals of
-    earlier code do not tell whether what was revoked had been issued: it is taken to have been.
+    A certificate that was never issued is gone with its reservation. So is one that was voided before its retrieval.
+    Journals of earlier code do not say if a revoked certificate had been issued, so it counts as issued.
     """
     flag = _FLAGS[line.kind]
     if line.kind != REVOKED:
@@ -173,7 +185,7 @@ def _shown(line: JournalLine) -> int:
 def merge_facts(
     told: Iterable[JournalLine], lists: Iterable[CrlEntryFact], lost: set[Serial]
 ) -> dict[Serial, JournalState]:
-    """Everything that is told of these certificates. The first word on each counts."""
+    """Collect all facts about the lost certificates; the first fact of a kind counts."""
     found = {serial: JournalState() for serial in lost}
     for line in told:
         if line.kind not in _FLAGS:
@@ -185,19 +197,19 @@ def merge_facts(
         if entry.serial in found and found[entry.serial].revoked is None:
             why = (entry.reason, entry.invalidity_date)
             told_by_list = revoked(entry.serial, entry.revoked_at, why).facts
-            # A reservation that was revoked stands on lists as well.
+            # CRLs contain revoked reservations too, so an entry does not show that the certificate was issued.
             del told_by_list["issued"]
             found[entry.serial].revoked = told_by_list
     return found
 
 
 def revocations(db: Database, serials: Collection[Serial]) -> Iterator[JournalEntry]:
-    """The standing revocations among these certificates, as facts."""
+    """Yield the entries of the revocations in force among these certificates."""
     return from_register(db, dict.fromkeys(serials, _FLAGS[REVOKED]))
 
 
 def from_register(db: Database, unwritten: dict[Serial, int]) -> Iterator[JournalEntry]:
-    """The facts that stand in the register alone, to be written down now."""
+    """Yield the entries of facts that only the database has."""
     serials = sorted(unwritten)
     for start in range(0, len(serials), _CHUNK // 10):
         part = serials[start : start + _CHUNK // 10]
@@ -218,7 +230,7 @@ def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[Jou
 
 
 def _order(db: Database, order_id: str) -> dict[str, Any]:
-    """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
+    """Return an order with its transfer ids and organisation, to restore them."""
     row = models.Order.objects.using(db.alias).select_related("lineage__organisation", "replaces").get(pk=order_id)
     ours = row.lineage.organisation
     return {

@@ -1,4 +1,4 @@
-"""OCSP answers as they were signed, and what the register says of a certificate in the same reading (docs/ocsp.md)."""
+"""Stored OCSP responses, read with the certificate's status (docs/ocsp.md)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, Certificat
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
 
-# One snapshot of everything: an answer is never older than the revocation that it is given beside.
+# One snapshot of everything, so a response is never older than the revocation read with it.
 _STANDING = "c.sha256, c.revoked_at, c.revocation_reason, c.not_after, s.not_after"
 _OURS = """
   LEFT JOIN sinetti_certificate c ON c.authority_id = {authority} AND c.serial = {serial}
   LEFT JOIN sinetti_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
 _TOLD = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
-# Nothing of a request is in the texts.
+# The SQL texts contain no data of a request.
 _FIND = {
     one: f"""SELECT {_STANDING}, {_TOLD}, a.{one.value}
   FROM (SELECT 1 AS row) one{_OURS.format(**_ASKED)}
@@ -41,7 +41,7 @@ _WALKED = f"""SELECT c.id, c.authority_id, c.serial,
 
 @dataclass(frozen=True, slots=True)
 class OcspResponsePair:
-    """Both answers about one certificate (DER), and what they tell."""
+    """Both OCSP responses for one certificate (DER), and their content."""
 
     authority: str
     serial: Serial
@@ -51,7 +51,10 @@ class OcspResponsePair:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A certificate that is asked about: its status now, and when it ends (UTC; None: it is none of ours)."""
+    """A certificate in question: its present status and its expiry.
+
+    `not_after` is in UTC. None means that this CA did not issue the certificate.
+    """
 
     authority: str
     serial: Serial
@@ -61,7 +64,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What is known of a certificate, and the stored answer with what it tells, if there is one."""
+    """Status of a certificate, and its stored response with content, if any."""
 
     subject: Subject
     told: SingleResponse | None
@@ -70,7 +73,10 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class ScanPage:
-    """Certificates in the order in which they were reserved, from one place to the next (None: the end)."""
+    """Certificates in the order of their reservation, one page.
+
+    `until` is the position from which the next page starts; None means the end.
+    """
 
     found: tuple[StoredResponse, ...]
     until: int | None
@@ -78,7 +84,7 @@ class ScanPage:
 
 @dataclass(frozen=True, slots=True)
 class OwnCertificate:
-    """A certificate of the service itself that is no CA's."""
+    """A certificate of the service itself that is not a CA certificate."""
 
     authority: str
     serial: Serial
@@ -87,16 +93,19 @@ class OwnCertificate:
 
 
 def find(db: Database, authority: str, serial: Serial, named_by: CertIdHash) -> StoredResponse:
-    """What is known of a certificate, and its stored answer for this kind of CertID, in one round trip."""
+    """Return a certificate's status and stored response for one kind of CertID.
+
+    It takes one round trip.
+    """
     (row,) = sql.read(db, _FIND[named_by], {"authority": authority, "serial": serial})
     der = bytes(row[9]) if row[9] is not None else None
     return StoredResponse(_subject(authority, serial, row[:5]), _told(row[5:9]), der)
 
 
 def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
-    """Keep answers in the place of older ones.
+    """Store responses in place of older ones.
 
-    Whoever writes last wins: each reading looks at the certificate too.
+    The last writer wins, since every reader compares the response with the certificate.
     """
     rows = [
         models_status.OcspResponse(
@@ -109,7 +118,7 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
             revoked_at=one.told.status.revoked_at,
             revocation_reason=one.told.status.reason or "",
         )
-        # In one order, so that two who write at once do not wait for each other for ever.
+        # In one order, so that concurrent writers cannot deadlock.
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
@@ -119,7 +128,10 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
 
 
 def delete(db: Database, subjects: Iterable[Subject]) -> None:
-    """Forget the answers about certificates that have ended: nothing is signed anew for them unless somebody asks."""
+    """Delete the responses for expired certificates.
+
+    New ones are signed only on request.
+    """
     which = Q()
     for one in subjects:
         which |= Q(authority=one.authority, serial=one.serial)
@@ -128,20 +140,23 @@ def delete(db: Database, subjects: Iterable[Subject]) -> None:
 
 
 def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
-    """The certificates of a CA whose answers are the oldest, as far as they are from before an instant (UTC)."""
+    """Return the certificates of a CA with the oldest responses.
+
+    Only responses older than `before` (UTC) count, at most `most`.
+    """
     rows = sql.read(db, _AGED, {"authority": authority, "before": before, "most": most})
     return tuple(_subject(row[0], Serial(row[1]), row[2:]) for row in rows)
 
 
 def scan(db: Database, after: int, most: int) -> ScanPage:
-    """The next so many certificates of the register, with what their stored answers tell."""
+    """Return the next `most` certificates, with the content of their responses."""
     rows = sql.read(db, _WALKED, {"after": after, "most": most})
     found = tuple(StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _told(row[8:])) for row in rows)
     return ScanPage(found, rows[-1][0] if len(rows) == most else None)
 
 
 def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
-    """Remember certificates of the service itself, so that they are good when somebody asks."""
+    """Record certificates of the service itself, so that OCSP answers "good" for them."""
     rows = [
         models_status.ServiceCertificate(
             authority=one.authority, serial=one.serial, sha256=one.sha256, not_after=one.not_after

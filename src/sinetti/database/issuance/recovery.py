@@ -1,4 +1,4 @@
-"""Putting back what the journals know and the register has forgotten, and reservations that nobody comes back for."""
+"""Recovery: restores facts from journals and voids abandoned reservations."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -25,19 +25,20 @@ from sinetti.pki.crl_splice import element
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What came of it: whose facts are in the register again, and whose could not be put there."""
+    """Result of a recovery: certificates restored, and certificates that failed."""
 
     done: tuple[Serial, ...]
     failed: tuple[Serial, ...]
 
 
 def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditContext) -> RestoreReport:
-    """Put back certificates, revocations, spent ids, used keys and fetches; older ones first, each in a transaction.
+    """Restore certificates, revocations, spent ids, used keys and retrievals.
 
-    What waits in the register for the same order or renewal is given up: nobody was told of it.
+    Older certificates come first, each in its own transaction. A reservation in the database for the same order or
+    renewal is voided, because its holder never got an answer.
     """
     done: list[Serial] = []
-    # Certificates that are there come first: one that was voided stands in the way of what took its place.
+    # Existing certificates come first, because a voided one blocks the certificate that took its place.
     waiting = sorted(known, key=lambda serial: _order_of(db, serial, known[serial]))
     while waiting:
         held_up = []
@@ -57,19 +58,19 @@ def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditCont
 
 
 def raise_crl_number(db: Database, authority: str, number: int) -> None:
-    """Let no CRL of a CA have a number that is not above this one, which was published."""
+    """Raise a CA's CRL number to this one, which was published already."""
     rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority, crl_number__lt=number)
     rows.update(crl_number=number)
 
 
 def raise_open_shard(db: Database, authority: str, shard: int) -> None:
-    """Let certificates go to this shard of a CA or a later one: it was opened before the register was lost."""
+    """Raise a CA's open shard to this one, which was open before the data loss."""
     rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority, open_shard__lt=shard)
     rows.update(open_shard=shard, shard_places=None)
 
 
 def crl_number(db: Database, authority: str) -> int | None:
-    """The last CRL number that the register knows of a CA; None for no CA of ours."""
+    """Return the last CRL number of a CA in the database, or None for an unknown CA."""
     return (
         models.CertificateAuthority.objects.using(db.alias)
         .filter(pk=authority)
@@ -79,9 +80,10 @@ def crl_number(db: Database, authority: str) -> int | None:
 
 
 def waiting_reservations(db: Database, before: datetime, after: datetime) -> tuple[Certificate, ...]:
-    """Reservations without a certificate that were made before an instant of the machine's clock, oldest first.
+    """Return reservations without a certificate that are overdue, oldest first.
 
-    And those from after another, which is to come: a clock that was wrong made them.
+    They were made before `before` on the machine's clock. Reservations after `after`, an instant in the future, are
+    included, because a wrong clock made them.
     """
     rows = mappers.certificates(db).annotate(since=Coalesce("reserved_machine_time", "reserved_at"))
     rows = rows.filter(
@@ -91,9 +93,10 @@ def waiting_reservations(db: Database, before: datetime, after: datetime) -> tup
 
 
 def void_reservation(db: Database, certificate: Certificate, audit: AuditContext) -> bool:
-    """Void a reservation that cannot be finished and give its ids back; False where it is none any more.
+    """Void a reservation that cannot be finished, and free its ids.
 
-    The order is open again, and the key is as if it had never been seen: the same request may be made anew.
+    The order is open again and the key counts as unused, so the same request can be sent again. Returns False if the
+    reservation does not exist any more.
     """
     with transaction.atomic(using=db.alias):
         mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=certificate.lineage.lineage_id))
@@ -126,7 +129,7 @@ def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditCon
         _make_way(db, serial, known.issued)
         row = _issue(db, known, row)
     if row is None or (row.sha256 is None and _was_issued(known)):
-        raise models.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
+        raise models.Certificate.DoesNotExist  # the journal with its `issued` line is missing
     _finish_row(db, row, known)
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=row.lineage_id))
     if known.issued is not None and known.issued["order"]:
@@ -134,15 +137,15 @@ def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditCon
 
 
 def _was_issued(known: JournalState) -> bool:
-    """Whether what is told shows that it had been signed.
+    """Return True if the journal shows that the certificate had been signed.
 
-    Journals of earlier code do not tell of revocations.
+    Journals of earlier code do not record this for revocations.
     """
     return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
 
 
 def _finish_row(db: Database, row: models.Certificate, known: JournalState) -> None:
-    """Mark it fetched and revoked, as far as it was."""
+    """Mark a certificate as retrieved and revoked, as the journal says."""
     changes: dict[str, Any] = {}
     if known.fetched is not None and row.state != CertificateState.FETCHED:
         changes |= {"state": CertificateState.FETCHED, "first_fetched_at": _instant(known.fetched["at"])}
@@ -163,7 +166,7 @@ def _revocation(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
-    """Void reservations that the older register holds for what this certificate was issued for."""
+    """Void reservations of the older database for the same order or renewal."""
     order = told["order"]["order_id"] if told["order"] else None
     same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
     rows = models.Certificate.objects.using(db.alias).filter(same, state=CertificateState.RESERVED)
@@ -171,7 +174,7 @@ def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
 
 
 def _issue(db: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
-    """Write a certificate's rows, its key and its lineage among them, or complete those of its reservation."""
+    """Insert a certificate with its key and lineage, or complete its reservation."""
     told = known.issued or {}
     using, der = db.alias, b64decode(told["der"])
     models.UsedKey.objects.using(using).get_or_create(
@@ -183,7 +186,7 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
         "sha256": told["sha256"],
         "recorded_at": _instant(told["recorded_at"]),
     }
-    # With its revocation at once: only one renewal of a certificate may be live.
+    # Set the revocation in the same step, because only one renewal of a certificate may be live.
     news |= _revocation(known.revoked) if known.revoked else {}
     if row is not None:
         models.Certificate.objects.using(using).filter(pk=row.pk).update(**news)
@@ -219,13 +222,13 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
 
 
 def _lineage(db: Database, told: dict[str, Any]) -> models.Lineage:
-    """The certificate's lineage; made anew, without its people, where the register lacks it."""
+    """Return the certificate's lineage; create it without its people if it is missing."""
     using, said = db.alias, told["holding"]
     row = models.Lineage.objects.using(using).filter(pk=said["holding_id"]).first()
     if row is not None:
         return row
     if not told["order"]:
-        raise models.Certificate.DoesNotExist  # its first certificate, which says whose it is, comes before it
+        raise models.Certificate.DoesNotExist  # its first certificate, which names the organisation, must come first
     ours = told["order"]["organisation"]
     organisations = models.Organisation.objects.using(using)
     organisation = organisations.filter(
@@ -256,7 +259,7 @@ def _order_row(db: Database, lineage_id: str, said: dict[str, Any]) -> None:
 
 
 def _spend(db: Database, lineage_id: str, said: dict[str, Any], audit: AuditContext) -> None:
-    """Spend the order and its ids again; ids that the register lacks are written anew."""
+    """Mark the order and its transfer ids as spent; insert missing transfer ids."""
     _order_row(db, lineage_id, said)
     orders = models.Order.objects.using(db.alias).filter(pk=said["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
@@ -279,7 +282,7 @@ def _instant(text: str) -> datetime:
 
 
 def _to_be_signed(der: bytes) -> bytes:
-    """The first element inside the outer SEQUENCE of a certificate (RFC 5280, 4.1): what was signed."""
+    """Return the signed part of a certificate: the first element (RFC 5280, 4.1)."""
     start, _ = element(der, 0)
     _, end = element(der, start)
     return der[start:end]

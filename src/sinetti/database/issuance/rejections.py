@@ -1,4 +1,4 @@
-"""Refusals of callers who have proven who they are: kept, and after the third one people are told."""
+"""Rejected requests of authenticated callers, with an alert after the third one."""
 
 from datetime import datetime
 
@@ -18,10 +18,9 @@ from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 def record_rejection(
     db: Database, lineage_id: str, reason: RejectionReason, operation: str, audit: AuditContext
 ) -> None:
-    """Keep a refusal whose caller was proven: reason and time, nothing of the request.
+    """Store a rejected request of an authenticated caller: reason and time only.
 
-    The third one for the same reason queues a message to the people of the lineage
-    (domain/notifications/messages.py).
+    The third one for the same reason queues a message to the people of the lineage (domain/notifications/messages.py).
     """
     rows = models.RejectedRequest.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
@@ -39,10 +38,10 @@ def record_rejection(
 def _owe_refused(db: Database, lineage_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
     since = now - messages.WITHIN
     rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id, reason=reason, at__gt=since)
-    # As many as are needed, of a program that asks every minute.
+    # Count no more rows than needed, because a program may send requests every minute.
     if rows[: messages.TIMES].count() < messages.TIMES or _told_refused(db, lineage_id, reason, since):
         return
-    # Of two that come here at once the second one waits, and finds what the first one has written.
+    # A concurrent call waits here and finds the row of the first call.
     models.Lineage.objects.using(db.alias).filter(pk=lineage_id).update(created=F("created"))
     if not _told_refused(db, lineage_id, reason, since):
         facts = {"reason": ERROR_CODES[reason], "reason_name": reason.value, "operation": operation}

@@ -1,11 +1,13 @@
-"""The two commits around a signature, in SQL: what is written, once, and how each database is told.
+"""SQL of the two commits around a signature, and of the renewal lookup.
 
-On PostgreSQL a commit is one statement: the UPDATE of the lineage takes its row lock and decides, and everything else
-depends on what it gave back. Its snapshot may be older than the lock it waited for; but then the version has moved,
-the condition is looked at again on the new row (READ COMMITTED), and nothing follows. So what the rest of the statement
-sees of the lineage's certificates is what there is. On SQLite the same parts are statements of one short transaction.
+On PostgreSQL a commit is one statement. The UPDATE of the lineage takes its row lock and decides; the other parts
+depend on its result. The snapshot may be older than the lock for which the statement waited. In that case the version
+has changed, the condition is evaluated again on the new row (READ COMMITTED), and the other parts write no row. The
+lineage's certificates in the snapshot are therefore current.
 
-Step 4 of a renewal in one round trip: who signed, what came of it so far, and whether the key is known.
+On SQLite the same parts are statements of one short transaction.
+
+The lookup is step 4 of a renewal in one round trip: signer, existing renewals, and use of the key.
 """
 
 from collections.abc import Mapping
@@ -63,28 +65,34 @@ _OWED = {
     "due": "%(at)s",
     "attempts": "0",
 }
-# Looked at again here: a predecessor that was revoked between the commits takes the reservation with it.
+# Checked again here, because the revocation of a predecessor between the commits voids the reservation.
 _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
        recorded_at = %(recorded_at)s{{after}}
  WHERE sinetti_certificate.lineage_id = %(lineage)s AND serial = %(serial)s AND state IN ({_STATES})
    AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM sinetti_certificate p
         WHERE p.id = sinetti_certificate.predecessor_id AND p.revoked_at IS NOT NULL)
- RETURNING id, predecessor_id, state, sha256, recorded_at"""  # noqa: S608 - nothing of a request is in the text
+ RETURNING id, predecessor_id, state, sha256, recorded_at"""  # noqa: S608 - the text contains no data of a request
 _DER = "UPDATE sinetti_certificateder SET der = %(der)s{after} WHERE certificate_id = {certificate}"
 
 
 def lock_version(db: Database, values: Values) -> bool:
-    """Move the lineage's version on, if it is the one that was decided on; from here on its row lock is ours."""
+    """Lock the lineage by incrementing the version that was decided on.
+
+    Returns False if the version has changed.
+    """
     return bool(sql.write(db, _HELD, values))
 
 
 def reserve_in_one_statement(db: Database, values: Values) -> bool:
-    """Commit 1 in one statement, a transaction of its own; False where the lineage has moved: nothing was written."""
+    """Run commit 1 as one statement, which is its own transaction.
+
+    Returns False if the lineage has changed; no row was written then.
+    """
     return bool(sql.write(db, _reservation(), values))
 
 
 def reserve(db: Database, values: Values) -> None:
-    """Do the same statement by statement, in a transaction whose lock is held."""
+    """Run commit 1 statement by statement, in a transaction that holds the lock."""
     sql.write(db, _insert("usedkey", _KEY), values)
     sql.write(db, _insert("certificate", _CERTIFICATE), values)
     sql.write(db, _insert("certificateder", _OCTETS | {"certificate_id": _ITS_ID}), values)
@@ -92,13 +100,16 @@ def reserve(db: Database, values: Values) -> None:
 
 
 def issue_in_one_statement(db: Database, values: Values) -> Row | None:
-    """Commit 2 in one statement: state, SHA-256 and instant of the row; None where it has to be looked at again."""
+    """Run commit 2 as one statement and return state, SHA-256 and instant of the row.
+
+    Returns None if the caller has to check the row again.
+    """
     rows = sql.write(db, _issue(answered="answer_sha1" in values), values)
     return rows[0] if rows else None
 
 
 def issue(db: Database, values: Values) -> Row | None:
-    """Do the same statement by statement, in a transaction whose lock is held."""
+    """Run commit 2 statement by statement, in a transaction that holds the lock."""
     rows = sql.write(db, _ISSUED.format(after=""), values)
     if not rows:
         return None
@@ -135,7 +146,7 @@ SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 
 
 def _owe(certificate: str) -> str:
-    """The message that a renewal owes to the lineage's contact."""
+    """Return the INSERT of the message about a renewal to the lineage's contact."""
     columns = _OWED | {"lineage_id": "h.lineage_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
     return (
         _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.lineage_id = %(lineage)s")
@@ -144,7 +155,10 @@ def _owe(certificate: str) -> str:
 
 
 def _answer(certificate: str = "") -> str:
-    """The OCSP answers that it is good; those of somebody who was faster stay, and say the same."""
+    """Return the INSERT of the OCSP responses "good".
+
+    Responses of a faster process stay, and say the same.
+    """
     return (
         f"{_insert('ocspresponse', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
     )
@@ -155,7 +169,7 @@ def _insert(table: str, columns: Mapping[str, str], source: str = "") -> str:
     return f"INSERT INTO sinetti_{table} ({', '.join(columns)}) SELECT {', '.join(columns.values())}{after}"
 
 
-# The certificate that signed and everything renewed from it, of one snapshot: nothing can come in between.
+# The certificate that signed and everything renewed from it, from one snapshot.
 _RENEWABLE = """
 SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from, c.retrieval_id,
        c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
@@ -184,7 +198,10 @@ SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c
 
 @dataclass(frozen=True, slots=True)
 class Renewals:
-    """What came of a certificate: its renewal with this key, its live one with another, and how many were given up."""
+    """Renewals of a certificate: with this key, live with another, and voided ones.
+
+    `repeat_count` is the number of voided renewals.
+    """
 
     same_key: Certificate | None
     successor: Certificate | None
@@ -193,7 +210,10 @@ class Renewals:
 
 @dataclass(frozen=True, slots=True)
 class RenewalLookup:
-    """The certificate that signed (None: none of ours), what came of it, and whether the new key was seen anywhere."""
+    """The certificate that signed, its renewals, and earlier use of the new key.
+
+    `signer` is None for a certificate unknown to the database.
+    """
 
     signer: Certificate | None
     renewals: Renewals
@@ -201,9 +221,9 @@ class RenewalLookup:
 
 
 def find_for_renewal(db: Database, sha256: Sha256, key: KeyId | None) -> RenewalLookup:
-    """The holder's certificate with exactly this DER, and what a renewal with this key needs to know.
+    """Find the certificate with exactly this DER and the data to renew it.
 
-    `key` is None where the request has none that counts.
+    `key` is None if the request has no valid key.
     """
     rows = sql.read(db, _RENEWABLE, {"sha256": sha256, "key": key or ""})
     found = [_certificate(row) for row in rows]

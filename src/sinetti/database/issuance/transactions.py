@@ -1,7 +1,8 @@
-"""The main path's statements: what is read before a decision, and the two commits around a signature.
+"""Statements of the main path: reads before a decision, and the two commits.
 
-On SQLite nothing can be locked for update, so on both databases every decision is a conditional UPDATE whose row count
-is looked at, or a unique constraint. `Lineage.version` moves with every change: who decided on an older one is told so.
+SQLite cannot lock rows for update. On both databases every decision is therefore a conditional UPDATE with a check of
+the row count, or a unique constraint. `Lineage.version` increases with every change, so a decision on an older version
+fails.
 """
 
 from dataclasses import dataclass, field, replace
@@ -29,12 +30,15 @@ from sinetti.domain.values import KeyId, Serial, Sha256
 
 
 class ConcurrentUpdate(Exception):
-    """The state that was decided on has moved meanwhile: read it again and decide anew. Nothing was written."""
+    """The state has changed since it was read; read it again and decide again.
+
+    Nothing was written.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateReservation:
-    """Input of commit 1: the serial, the ids and exactly the octets to be signed.
+    """Input of commit 1: serial, ids and exactly the octets to be signed.
 
     `reserved_machine_time` is on the machine's clock.
     """
@@ -51,7 +55,10 @@ class CertificateReservation:
 
 @dataclass(frozen=True, slots=True)
 class SignedCertificate:
-    """What commit 2 stores: the certificate, when it was there by the machine's clock, and its OCSP answers."""
+    """Input of commit 2: the certificate and its OCSP responses.
+
+    `recorded_at` is on the machine's clock.
+    """
 
     der: bytes = field(repr=False)
     sha256: Sha256
@@ -60,14 +67,17 @@ class SignedCertificate:
 
 
 def find_password(db: Database, transfer_id: str) -> bytes | None:
-    """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
+    """Return the stored HMAC of these ids' password, or None.
+
+    No other data is read before the password has been verified.
+    """
     rows = models.TransferIds.objects.using(db.alias).filter(pk=transfer_id)
     stored = rows.values_list("password_mac", flat=True).first()
     return bytes(stored) if stored is not None else None
 
 
 def find_transfer_ids(db: Database, transfer_id: str) -> TransferIds | None:
-    """The ids with their order, its lineage and what it was spent on, or None."""
+    """Return the transfer ids with order, lineage and issued certificate, or None."""
     rows = models.TransferIds.objects.using(db.alias).select_related(
         "order__lineage__organisation",
         "order__lineage__type",
@@ -79,9 +89,9 @@ def find_transfer_ids(db: Database, transfer_id: str) -> TransferIds | None:
 
 
 def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> Certificate | None:
-    """The certificate of this customer with a retrieval id, or None.
+    """Return this customer's certificate with a retrieval id, or None.
 
-    Another customer's is not read either: whether there is one would show in the time taken.
+    Certificates of other customers are not read, since the response time would reveal that one exists.
     """
     own = mappers.certificates(db).filter(lineage__organisation__normalised_id=normalise(customer_id))
     row = own.filter(retrieval_id=retrieval_id).first()
@@ -89,19 +99,19 @@ def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> C
 
 
 def find_certificate(db: Database, serial: Serial) -> Certificate | None:
-    """The holder's certificate with this serial, or None."""
+    """Return the certificate with this serial, or None."""
     row = mappers.certificates(db).filter(serial=serial).first()
     return mappers.certificate(db, row) if row else None
 
 
 def renewable_from(db: Database, serial: Serial) -> datetime:
-    """From when on a certificate may be renewed, which is there."""
+    """Return the instant from which an existing certificate may be renewed."""
     rows = models.Certificate.objects.using(db.alias).filter(serial=serial)
     return rows.values_list("renewable_from", flat=True).get()
 
 
 def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
-    """The issued renewals of a certificate that gave way to another, and when."""
+    """Return issued renewals of a certificate that were voided, and when."""
     rows = models.Certificate.objects.using(db.alias).filter(
         predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
     )
@@ -110,19 +120,19 @@ def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, da
 
 
 def key_known(db: Database, key: KeyId) -> bool:
-    """Whether this key is in an earlier certificate or accepted request."""
+    """Return True if this key is in an earlier certificate or accepted request."""
     return models.UsedKey.objects.using(db.alias).filter(pk=key).exists()
 
 
 def check_version(db: Database, lineage: Lineage) -> None:
-    """Raise Moved where the lineage has moved since it was read."""
+    """Raise ConcurrentUpdate if the lineage has changed since it was read."""
     rows = models.Lineage.objects.using(db.alias).filter(pk=lineage.lineage_id, version=lineage.version)
     if not rows.exists():
         raise ConcurrentUpdate
 
 
 def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
-    """The octets reserved to be signed, and the DER once it is issued."""
+    """Return the octets reserved to be signed, and the DER once it is issued."""
     # A lineage has few rows.
     row = models.CertificateDer.objects.using(db.alias).get(
         certificate__lineage_id=certificate.lineage.lineage_id, certificate__serial=certificate.serial
@@ -131,9 +141,9 @@ def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None
 
 
 def reserve_certificate(db: Database, reservation: CertificateReservation, audit: AuditContext) -> Certificate:
-    """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided.
+    """Commit 1: store serial, key and octets; spend the ids or void the old renewal.
 
-    Raises ConcurrentUpdate.
+    Only a renewal that was not retrieved is voided. Raises ConcurrentUpdate.
     """
     approval, values = reservation.approval, _reserved_values(reservation, audit)
     common = approval.supersedes is None and approval.order_id is None
@@ -158,10 +168,11 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
 def store_certificate(
     db: Database, certificate: Certificate, signed: SignedCertificate, audit: AuditContext
 ) -> Certificate:
-    """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
+    """Commit 2: store the signed certificate and return the row's content.
 
-    A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the lineage's
-    version, so where that is still the one that came with `certificate`, nothing has to be looked at again.
+    It does nothing if a certificate is stored already or the reservation was voided. If the predecessor was revoked
+    between the two commits, the reservation is voided. A revocation changes the lineage's version, so an unchanged
+    version makes further checks unnecessary.
     """
     values = _issued_values(certificate, signed, audit)
     if sql.takes_ctes_that_write(db):
@@ -178,7 +189,7 @@ def store_certificate(
 
 
 def _record_after_all(db: Database, certificate: Certificate, values: Values, audit: AuditContext) -> None:
-    """Take the lineage's lock whatever its version is, and look at what has become of the reservation."""
+    """Lock the lineage regardless of its version and check the reservation again."""
     _lock(db, certificate.lineage.lineage_id)
     row = _row(db, certificate)
     waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
@@ -189,9 +200,9 @@ def _record_after_all(db: Database, certificate: Certificate, values: Values, au
 
 
 def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) -> Certificate:
-    """Commit "fetched" under the lineage's lock, before the certificate leaves.
+    """Commit the first retrieval under the lineage's lock.
 
-    Returns what the row says then.
+    Call it before the response is sent. Returns the row's content after the commit.
     """
     with transaction.atomic(using=db.alias):
         _lock(db, certificate.lineage.lineage_id)
@@ -207,13 +218,13 @@ def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) 
 
 
 def count_wrong_password(db: Database, transfer_id: str, audit: AuditContext) -> None:
-    """Count a wrong password, in a commit of its own: for these ids, if there are such, and among all.
+    """Count a wrong password for these ids and in total, in a commit of its own.
 
-    The statements are the same for an unknown id, so that it takes as long. Ids that are spent are not counted on:
-    nothing is left to guess for, and a lock would keep their holder from asking again.
+    The statements are the same for an unknown id, so the response time is the same. Spent ids are not counted, because
+    no guess is useful any more and a lock would prevent repeated requests of their holder.
     """
     with transaction.atomic(using=db.alias):
-        # A subquery on the order alone: conditions on the row itself are looked at again once its lock is free.
+        # The subquery covers the order alone. Conditions on the row itself are evaluated again once its lock is free.
         waiting = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).values("pk")
         pairs = models.TransferIds.objects.using(db.alias).filter(pk=transfer_id, order_id__in=waiting)
         counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
@@ -235,7 +246,7 @@ def _row(db: Database, certificate: Certificate) -> models.Certificate:
 
 
 def _lock(db: Database, lineage_id: str) -> None:
-    """Take the lineage's row lock by moving its version on."""
+    """Lock the lineage's row by incrementing its version."""
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=lineage_id))
 
 
@@ -250,7 +261,10 @@ def _void(db: Database, certificate: Certificate, audit: AuditContext) -> None:
 
 
 def _void_row(db: Database, row: models.Certificate, reason: RevocationReason, audit: AuditContext) -> None:
-    """Void a certificate that nobody has fetched: it is revoked, and its retrieval id answers PKI022."""
+    """Void a certificate that was never retrieved; its retrieval id answers PKI022.
+
+    The certificate is revoked too. Raises ConcurrentUpdate if it was retrieved or revoked meanwhile.
+    """
     rows = models.Certificate.objects.using(db.alias).filter(
         pk=row.pk,
         state__in=predecessors(CertificateState.VOID),
@@ -262,7 +276,7 @@ def _void_row(db: Database, row: models.Certificate, reason: RevocationReason, a
 
 
 def _reserved(reservation: CertificateReservation) -> Certificate:
-    """What the row says that was just written."""
+    """Return the certificate that was just reserved, without reading the row."""
     approval = reservation.approval
     return Certificate(
         serial=reservation.serial,

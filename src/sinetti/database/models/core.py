@@ -1,6 +1,6 @@
-"""Fields and constraints, no verbs.
+"""Core models: fields and constraints without behaviour.
 
-Ids that leave the house are random; times are UTC.
+Ids that leave the system are random. Times are UTC.
 """
 
 from django.db import models
@@ -23,14 +23,14 @@ def _choices(
 
 
 def random_key() -> "models.CharField[str, str]":
-    """A primary key that tells nothing, not even an order."""
+    """Return a random primary key, from which not even an order can be inferred."""
     return models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
 
 
 class Instance(models.Model):
-    """What this register is: one instance, one environment.
+    """Identity of this database: one instance in one environment.
 
-    `fingerprints` are SHA-256 of the CA certificates.
+    `fingerprints` are SHA-256 values of the CA certificates.
     """
 
     instance_id = random_key()
@@ -40,10 +40,11 @@ class Instance(models.Model):
 
 
 class Person(models.Model):
-    """People's data, in rows of their own that can be corrected and erased.
+    """Personal data, in rows of their own that can be corrected and erased.
 
-    `first_written_at` is when the first message left to them; since `bounced_at` the e-mail address is known not to
-    work, since `stopped_at` they want no more mail there. At `named_until` somebody else took their place somewhere.
+    `first_written_at` is the time of the first message to the person. `bounced_at` is the time from which the e-mail
+    address is known to fail. `stopped_at` is the time from which the person wants no more mail there. `named_until` is
+    the time at which another person replaced them in some role.
     """
 
     person_id = random_key()
@@ -59,7 +60,7 @@ class Person(models.Model):
     named_until = models.DateTimeField(null=True)
 
     class Meta:
-        """Found by address where one does not work, or does not want mail; and by how it begins, in searches."""
+        """Indexes by e-mail address for bounces and opt-outs, and by prefix for searches."""
 
         indexes = (
             models.Index(Lower("email"), name="people_by_email"),
@@ -70,9 +71,8 @@ class Person(models.Model):
 class CertificateAuthority(models.Model):
     """One generation of a CA.
 
-    Its name is unique for ever, and stands in addresses and files.
-
-    Certificates go to `open_shard`, of which `shard_places` are given away; NULL is "not counted yet" (docs/lists.md).
+    Its name is unique for ever and appears in URLs and file names. New certificates go to `open_shard`, of which
+    `shard_places` are assigned. NULL means "not counted yet" (docs/lists.md).
     """
 
     name = models.CharField(max_length=100, primary_key=True)
@@ -91,7 +91,7 @@ class CertificateAuthority(models.Model):
 
 
 class CertificateType(models.Model):
-    """Purpose x channel, and the CA that issues it now."""
+    """Purpose and channel of certificates, and the CA that issues them now."""
 
     type_id = models.CharField(max_length=40, primary_key=True)
     purpose = models.CharField(max_length=30)
@@ -105,7 +105,7 @@ class CertificateType(models.Model):
 
 
 class Organisation(models.Model):
-    """Organisations that certificates are issued to.
+    """An organisation to which certificates are issued.
 
     `normalised_id` is the normalised id (domain/identifiers.py).
     """
@@ -123,7 +123,7 @@ class Organisation(models.Model):
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged", db_index=False)
 
     class Meta:
-        """Found by how its id or its name begins, in searches."""
+        """Indexes by prefix of id and name, for searches."""
 
         indexes = (
             models.Index(fields=["normalised_id", "organisation_id"], name="organisations_by_id_prefix"),
@@ -132,7 +132,7 @@ class Organisation(models.Model):
 
 
 class ApprovedChannel(models.Model):
-    """A certificate type that the organisation's interface application was approved for."""
+    """A certificate type for which the organisation's application was approved."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="approvals")
     type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="approvals")
@@ -140,7 +140,7 @@ class ApprovedChannel(models.Model):
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        """One standing approval for each organisation and type."""
+        """One approval in force for each organisation and type."""
 
         constraints = (
             models.UniqueConstraint(
@@ -152,10 +152,11 @@ class ApprovedChannel(models.Model):
 
 
 class RoleAssignment(models.Model):
-    """A person, or another organisation, may act for an organisation, from one instant to another.
+    """The right of a person or another organisation to act for an organisation.
 
-    `person` is written to; `user` is the account that acts by it: without one it gives no right in the e-service.
-    While `waiting` it counts for nothing: whoever it was given to has not taken it up yet (docs/mandates.md).
+    It lasts from `valid_from` to `valid_until`. `person` receives messages. `user` is the account that uses the role;
+    without it there is no access in the e-service. While `waiting` is true the role has no effect, because the person
+    has not accepted it yet (docs/mandates.md).
     """
 
     mandate_id = random_key()
@@ -170,7 +171,7 @@ class RoleAssignment(models.Model):
     waiting = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        """Found by account at each request of somebody who is signed in."""
+        """Index by account, used at each request of a signed-in user."""
 
         indexes = (models.Index(fields=["user"], condition=Q(user__isnull=False), name="mandates_by_user"),)
 
@@ -178,9 +179,8 @@ class RoleAssignment(models.Model):
 class Lineage(models.Model):
     """The line of a certificate through its renewals.
 
-    `version` moves with every change of state on it.
-
-    `serves` is how many other organisations' reports it is for, about: 0 is own reports only, NULL was never told.
+    `version` increases with every change of state. `serves` is the approximate number of other organisations whose
+    reports it is for. 0 means own reports only, NULL means unknown.
     """
 
     lineage_id = random_key()
@@ -196,15 +196,15 @@ class Lineage(models.Model):
     serves = models.PositiveIntegerField(null=True)
 
     class Meta:
-        """Found by how its description begins, in searches."""
+        """Index by prefix of the description, for searches."""
 
         indexes = (models.Index(Lower("description"), F("lineage_id"), name="lineages_by_description"),)
 
 
 class Order(models.Model):
-    """One order, one certificate.
+    """One order for one certificate.
 
-    `replaces` is the serial of the certificate that it takes the place of.
+    `replaces` is the certificate that the new one replaces.
     """
 
     order_id = random_key()
@@ -218,7 +218,7 @@ class Order(models.Model):
 
 
 class TransferIds(models.Model):
-    """TransferId and, as HMAC-SHA-256 under a server key, its one-time password."""
+    """A transfer id and, as HMAC-SHA-256 under a server key, its one-time password."""
 
     transfer_id = models.CharField(max_length=32, primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transfer_ids")
@@ -230,18 +230,17 @@ class TransferIds(models.Model):
 
 
 class UsedKey(models.Model):
-    """Every key of a certificate or an accepted request. Outlives pruning."""
+    """A key of a certificate or an accepted request. Pruning keeps these rows."""
 
     key_id = models.CharField(max_length=64, primary_key=True)
     first_seen = models.DateTimeField()
 
 
 class Certificate(models.Model):
-    """A holder's certificate from its reservation on.
+    """A certificate of an organisation, from its reservation on.
 
-    Never deleted. `reserved_machine_time` is machine time.
-
-    `next_reminder_at` is when to look next whether a reminder is owed; NULL is "not looked at yet" (docs/reminders.md).
+    Rows are never deleted. `reserved_machine_time` is machine time. `next_reminder_at` is the time of the next
+    reminder check; NULL means "not checked yet" (docs/reminders.md).
     """
 
     serial = models.CharField(max_length=40)
@@ -271,7 +270,7 @@ class Certificate(models.Model):
     next_reminder_at = models.DateTimeField(null=True)
 
     class Meta:
-        """The constraints that decide: one serial, one live certificate per order, one live renewal per certificate."""
+        """Uniqueness of serials, of live certificates per order and of live renewals."""
 
         constraints = (
             models.UniqueConstraint(fields=["authority", "serial"], name="one_serial_per_authority"),
@@ -288,16 +287,16 @@ class Certificate(models.Model):
             models.Index(
                 fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"
             ),
-            # How many were ever revoked, and what was since the last list: answered from the index alone.
+            # Index-only scans for the count of all revoked certificates and for those since the last CRL.
             models.Index(
                 fields=["authority", "crl_shard", "revoked_at"],
                 condition=Q(revoked_at__isnull=False),
                 name="revoked_by_time",
             ),
             models.Index(fields=["serial"], name="by_serial"),
-            # Looked for every half minute, among all that were ever issued.
+            # Queried every half minute, among all certificates ever issued.
             models.Index(fields=["reserved_at"], condition=Q(state="reserved"), name="waiting_reservations"),
-            # Looked for each time that reminders are planned, among all that were ever issued.
+            # Queried each time that reminders are planned, among all certificates ever issued.
             models.Index(fields=["not_after"], condition=Q(next_reminder_at__isnull=True), name="not_looked_at_yet"),
             models.Index(
                 fields=["next_reminder_at"], condition=Q(next_reminder_at__isnull=False), name="to_be_looked_at"
@@ -306,7 +305,7 @@ class Certificate(models.Model):
 
 
 class CertificateDer(models.Model):
-    """What was reserved to be signed and, once signed, the certificate's DER."""
+    """The reserved octets to be signed and, after signing, the certificate's DER."""
 
     certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
     to_be_signed = models.BinaryField()
@@ -314,7 +313,10 @@ class CertificateDer(models.Model):
 
 
 class RejectedRequest(models.Model):
-    """A request that was refused after its caller had proven who it is: reason and time, nothing of the request."""
+    """An authenticated request that was rejected, with reason and time.
+
+    The row holds no content of the request.
+    """
 
     refusal_id = random_key()
     lineage = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="refusals")
@@ -325,20 +327,22 @@ class RejectedRequest(models.Model):
 
 
 class Counter(models.Model):
-    """A number that only grows, such as all wrong passwords."""
+    """A number that only grows, such as the count of all wrong passwords."""
 
     name = models.CharField(max_length=40, primary_key=True)
     value = models.BigIntegerField(default=0)
 
 
 class OutboxMessage(models.Model):
-    """A message that is owed, or an event that messages come of: then `channel` is NULL (docs/notices.md).
+    """A queued message, or an event from which messages are made (docs/notices.md).
 
-    Its id is made of its subject, its step, its recipient and its channel (domain/notifications/messages.py), so that
-    none goes out twice; events have random ids. `due` is on the office's clock, `lease_until` and `next_attempt_at` on
-    the machine's. It ends by one of `sent`, `failed_at` (given up), `cancelled_at` (owed no more) and, for an event,
-    `expanded_at`. `address` is that of an operator, who is no Person; `facts` are values for the text, and have no
-    secret.
+    Events have `channel` NULL. The id of a message is derived from its subject, step, recipient and channel
+    (domain/notifications/messages.py), so no message is sent twice. Events have random ids. `due` is on the office's
+    clock, `lease_until` and `next_attempt_at` are on the machine's clock.
+
+    A row ends by one of `sent`, `failed_at` (given up), `cancelled_at` (no longer needed) and, for an event,
+    `expanded_at`. `address` is that of an operator, who has no Person row. `facts` are values for the text and contain
+    no secret.
     """
 
     message_id = random_key()
@@ -355,17 +359,17 @@ class OutboxMessage(models.Model):
     channel = models.CharField(max_length=5, null=True, choices=_choices(MessageChannel))  # noqa: DJ001 - NULL: an event
     order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False)
     facts = models.JSONField(null=True)
-    address = models.CharField(max_length=254, null=True)  # noqa: DJ001 - as older code leaves it
-    claimed_by = models.CharField(max_length=32, null=True)  # noqa: DJ001 - nobody
+    address = models.CharField(max_length=254, null=True)  # noqa: DJ001 - older code leaves it NULL
+    claimed_by = models.CharField(max_length=32, null=True)  # noqa: DJ001 - NULL: no worker
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
-    problem = models.CharField(max_length=200, null=True)  # noqa: DJ001 - none
+    problem = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL: no problem
     cancelled_at = models.DateTimeField(null=True)
     expanded_at = models.DateTimeField(null=True)
     bounced = models.DateTimeField(null=True)
 
     class Meta:
-        """One message for each certificate, step and recipient; those that wait are found by an index."""
+        """One message per certificate, step and recipient; an index for waiting rows."""
 
         constraints = (
             models.UniqueConstraint(fields=["kind", "certificate", "step", "recipient"], name="one_message_each"),
@@ -385,7 +389,7 @@ class OutboxMessage(models.Model):
 class AuditEvent(models.Model):
     """One change of state.
 
-    No names, addresses or free text; UPDATE and DELETE are forbidden by triggers.
+    It contains no names, addresses or free text. Triggers forbid UPDATE and DELETE.
     """
 
     sequence = models.BigAutoField(primary_key=True)
@@ -399,9 +403,10 @@ class AuditEvent(models.Model):
 
 
 class ClockCheckpoint(models.Model):
-    """The newest `at` of all audit rows up to `sequence`, so that a look reads only what came after. At most one row.
+    """The newest `at` of all audit rows up to `sequence`; at most one row.
 
-    Rows up to `accepted_sequence` count no more: an operator accepted the clock as it was at `accepted_at`.
+    A check therefore reads only later rows. Rows up to `accepted_sequence` no longer count, because an operator
+    accepted the clock at `accepted_at`.
     """
 
     name = models.CharField(max_length=10, primary_key=True)
@@ -412,9 +417,10 @@ class ClockCheckpoint(models.Model):
 
 
 class SchemaFloor(models.Model):
-    """The oldest code, by the number of its newest migration, that may serve these tables (docs/schema.md).
+    """The oldest code that may use these tables (docs/schema.md).
 
-    At most one row; none means that all code may.
+    It is given by the number of its newest migration. There is at most one row; no row means that all code may use
+    them.
     """
 
     name = models.CharField(max_length=10, primary_key=True)

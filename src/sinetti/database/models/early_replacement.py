@@ -1,4 +1,4 @@
-"""Tables of calls for early replacement: fields and constraints, as in models.py."""
+"""Tables of early replacement calls, without behaviour."""
 
 from django.db import models
 
@@ -6,11 +6,11 @@ from sinetti.database.sql import random_id
 
 
 class EarlyReplacement(models.Model):
-    """One call for early replacement: which certificates, why and by whose word, stored before the first is opened.
+    """A call for early replacement, stored before its first certificate is opened.
 
-    Suggested windows are spread from `created` until `ends`. `serials` is a list, in the order of opening.
-    It is carried out at `done_at`; it counts until `undone_at`, and at `back_at` its last certificate is back to the
-    rule. Explanations are empty, or there in every language. Officers' ids are opaque.
+    Suggested windows are spread from `created` until `ends`. `serials` is a list in the order of opening. The call is
+    carried out at `done_at` and counts until `undone_at`. At `back_at` its last certificate is reverted to the
+    default. Explanations are empty, or present in every language. Officers' ids are opaque.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -30,13 +30,13 @@ class EarlyReplacement(models.Model):
     back_at = models.DateTimeField(null=True)
 
     class Meta:
-        """Ids are unique by a constraint, which makes no second index of them."""
+        """Uniqueness of ids by a constraint, which needs no second index."""
 
         constraints = (models.UniqueConstraint(fields=["call_id"], name="one_early_call_per_id"),)
 
 
 class EarlyReplacementItem(models.Model):
-    """A certificate that a call has opened: it is in one call at most."""
+    """A certificate opened by a call; each certificate is in one call at most."""
 
     certificate = models.OneToOneField(
         "sinetti.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="called_early"
@@ -45,7 +45,7 @@ class EarlyReplacementItem(models.Model):
 
 
 class HintRequest(models.Model):
-    """The last request of a program for the hint of a certificate.
+    """The last request of a program for renewal information of a certificate.
 
     It is recorded once a day, on the office's clock.
     """

@@ -1,4 +1,4 @@
-"""Tables of bulk revocations, gateways and what these have seen: fields and constraints, as in models.py."""
+"""Tables of bulk revocations, gateways and their observations, without behaviour."""
 
 from django.db import models
 
@@ -7,10 +7,10 @@ from sinetti.domain.certificates.revocation import RevocationReason
 
 
 class BulkRevocation(models.Model):
-    """One run of a bulk revocation: which certificates, why and by whose word, stored before the first is revoked.
+    """A bulk revocation, stored before its first certificate is revoked.
 
-    It waits for a second officer until `approved_at`, which a small run has from the beginning, with no `approver`.
-    `serials` is a list, in the order in which they are revoked. Officers' ids are opaque.
+    It waits for a second officer until `approved_at`. A small one is approved at once, without an `approver`.
+    `serials` is a list in the order of revocation. Officers' ids are opaque.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -27,15 +27,15 @@ class BulkRevocation(models.Model):
     done_at = models.DateTimeField(null=True)
 
     class Meta:
-        """Ids are unique by a constraint, which makes no second index of them."""
+        """Uniqueness of ids by a constraint, which needs no second index."""
 
         constraints = (models.UniqueConstraint(fields=["proposal_id"], name="one_bulk_revocation_per_id"),)
 
 
 class Gateway(models.Model):
-    """A gateway that may report which certificates it has seen.
+    """A gateway that may report the certificates that it has seen.
 
-    Its name is unique for ever: messages carry it.
+    Its name is unique for ever, because messages contain it.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -47,13 +47,13 @@ class Gateway(models.Model):
     last_report = models.DateTimeField(null=True)
 
     class Meta:
-        """Names are unique by a constraint, which makes no second index of them."""
+        """Uniqueness of names by a constraint, which needs no second index."""
 
         constraints = (models.UniqueConstraint(fields=["name"], name="one_gateway_per_name"),)
 
 
 class CertificateObservation(models.Model):
-    """When a gateway last saw a certificate: it only moves forward."""
+    """Last time a gateway saw a certificate, which never goes back."""
 
     number = models.BigAutoField(primary_key=True)
     certificate = models.ForeignKey(
@@ -63,6 +63,6 @@ class CertificateObservation(models.Model):
     last_seen = models.DateTimeField()
 
     class Meta:
-        """One row for each certificate and gateway; looked for by certificate."""
+        """One row for each certificate and gateway, with an index by certificate."""
 
         constraints = (models.UniqueConstraint(fields=["certificate", "gateway"], name="one_sighting_per_gateway"),)

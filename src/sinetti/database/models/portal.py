@@ -1,9 +1,8 @@
-"""Tables of the e-service: accounts, invitations, requests for a right, applications for the technical interface.
+"""Tables of the e-service: fields and constraints without behaviour.
 
-Fields and constraints, as in models.py. Instants are the office's clock's. Second factors and sessions have tables of
-their own, which are those of django-allauth and Django.
-
-Tables of secure messages and their PIN codes: fields and constraints, as in models.py. No secret is in them.
+They cover accounts, invitations, role requests, applications for the technical interface, secure messages and PIN
+codes. Instants are on the office's clock. Second factors and sessions are in the tables of django-allauth and Django.
+No table holds a secret.
 """
 
 from typing import ClassVar
@@ -23,11 +22,9 @@ def _key() -> "models.CharField[str, str]":
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Who signs in to the e-service: signing up gives no right.
+    """An account of the e-service, which gives no rights by itself.
 
-    The one user model, from the first migration.
-
-    `is_staff` makes a clerk.
+    It is the one user model, from the first migration. `is_staff` makes the account a clerk's.
     """
 
     user_id = _key()
@@ -44,9 +41,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class CacheEntry(models.Model):
-    """Entries of the cache that all processes share (database/operations/cache_backend.py).
+    """Entries of the cache that all processes share.
 
-    The key is a SHA-256, the value JSON.
+    It is the cache of database/operations/cache_backend.py. The key is a SHA-256, the value is JSON.
     """
 
     key = models.CharField(max_length=64, primary_key=True)
@@ -57,11 +54,11 @@ class CacheEntry(models.Model):
 class Invitation(models.Model):
     """Single-use links by which accounts accept invitations.
 
-    The row has the SHA-256 (domain/link_tokens.py).
+    The row has the SHA-256 of the token (domain/link_tokens.py). A link alone opens nothing, since its user has to
+    sign in first. `mandate` is the role that it gives once `used_at` is set.
 
-    It opens nothing alone: whoever has it signs in first. `mandate` is what it gives once `used_at`. `vouched`: a
-    representative or an operator made it, or a second person confirmed what a clerk asked for; without, it gives no
-    signatory's role. Rows of older code have it not (docs/mandates.md).
+    `vouched` is True if a representative or an operator made it, or if a second person confirmed a clerk's proposal.
+    Without it the link gives no signatory's role. Rows of older code do not have it (docs/mandates.md).
     """
 
     invitation_id = _key()
@@ -75,17 +72,17 @@ class Invitation(models.Model):
     vouched = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        """Tokens are unique by a constraint, which makes no second index of them."""
+        """Uniqueness of tokens by a constraint, which needs no second index."""
 
         constraints = (models.UniqueConstraint(fields=["token_sha256"], name="one_invitation_per_token"),)
 
 
 class RoleRequest(models.Model):
-    """Somebody, or a firm for itself, asks an organisation for a role; its signatories answer.
+    """A request of a person, or of a firm for itself, for a role in an organisation.
 
-    The organisation is named as it was asked (`normalised_id` as in Organisation), since whoever asks is not told
-    whether it is in the register. `agent` is the firm that the role is for; without one it is for the user who asks.
-    `until` is the end that was asked for. `answered_at` with a `mandate` is a yes, without one a no.
+    The organisation's signatories answer. Its id is stored as entered (`normalised_id` as in Organisation), because
+    the requester must not learn whether it is registered. `agent` is the firm that gets the role; without it the user
+    gets the role. `until` is the requested end. `answered_at` with a `mandate` is an approval, without one a refusal.
     """
 
     request_id = _key()
@@ -103,10 +100,11 @@ class RoleRequest(models.Model):
 
 
 class AccessApplication(models.Model):
-    """An organisation applies for use of the technical interface, for these channels; a clerk decides.
+    """An organisation's application for the technical interface, decided by a clerk.
 
-    `case_number` is random, not counting. `reason` is the clerk's, in the party's language, and stands in the decision.
-    `decision` is the whole text as it was decided: later settings or names change nothing in it.
+    `channels` are the requested channels. `case_number` is random, not sequential. `reason` is the clerk's text in the
+    applicant's language, and part of the decision. `decision` is the complete text at the time of the decision. Later
+    changes of settings or names do not alter it.
     """
 
     application_id = _key()
@@ -125,10 +123,7 @@ class AccessApplication(models.Model):
     decision = models.TextField(blank=True)
 
     class Meta:
-        """One at a time for each organisation.
-
-        Those that wait for a decision are found by an index.
-        """
+        """One open application for each organisation, and an index of open ones."""
 
         constraints = (
             models.UniqueConstraint(
@@ -139,12 +134,14 @@ class AccessApplication(models.Model):
 
 
 class OrganisationImport(models.Model):
-    """A file of organisations that a clerk sent: what it would change, and how far that was carried out.
+    """A clerk's file of organisations, its changes, and the progress of the import.
 
-    `content` is there until the changes are accepted; `changes` and `wrong` are what was shown, `digest` tells them
-    from others. `position` is how many changes are done, `passed_over` how many of these were so no more by then.
-    Some changes need a second clerk: `proposed_by` asked for them, `accepted_by` confirmed or `ended_by` ended that,
-    each the id of an account, or empty.
+    `content` is kept until the changes are accepted. `changes` and `wrong` are as shown to the clerk; `digest`
+    identifies them. `position` is the number of changes done, `passed_over` the number of these that no longer
+    applied.
+
+    Some changes need a second clerk. `proposed_by` requested them, `accepted_by` confirmed or `ended_by` rejected
+    them. Each is the id of an account, or empty.
     """
 
     load_id = _key()
@@ -168,9 +165,9 @@ class OrganisationImport(models.Model):
 
 
 class LoneAct(models.Model):
-    """One organisation that a clerk renamed or ended alone.
+    """One organisation that a clerk renamed or closed alone.
 
-    These rows are counted for a day (docs/clerks.md).
+    These rows count for a day (docs/clerks.md).
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -178,16 +175,16 @@ class LoneAct(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        """Counted by clerk and time."""
+        """Index for counts by clerk and time."""
 
         indexes = (models.Index(fields=["clerk", "at"], name="lone_acts_by_clerk"),)
 
 
 class DailyCount(models.Model):
-    """The letters or orders of one mailbox, account or firm in 24 hours.
+    """Messages or orders of one mailbox, account or firm in 24 hours.
 
-    See domain/daily_limits.py. `key` is a digest, which names no one. `times` are whole seconds since 1970, and
-    `newest` the last of them, on the machine's clock. A row that counts no more is deleted by retention.
+    See domain/daily_limits.py. `key` is a digest that identifies no person. `times` are whole seconds since 1970, and
+    `newest` is the last of them, on the machine's clock. Retention deletes rows that no longer count.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -196,16 +193,16 @@ class DailyCount(models.Model):
     newest = models.DateTimeField(db_index=True)
 
     class Meta:
-        """Keys are unique by a constraint, which makes no second index of them."""
+        """Uniqueness of keys by a constraint, which needs no second index."""
 
         constraints = (models.UniqueConstraint(fields=["key"], name="one_daily_count_per_key"),)
 
 
 class PendingInvitation(models.Model):
-    """An invitation of a signatory that a clerk asks for.
+    """A clerk's proposal to invite a signatory.
 
-    It gives no role until a second person confirms it. `person` is whom it is for, `asked_by` the clerk. `invitation`
-    is what was made once it was confirmed. It lapses after `expires` without a change of its row
+    It gives no role until a second person confirms it. `person` is the future signatory, `asked_by` the clerk.
+    `invitation` is created at the confirmation. The proposal lapses after `expires` without a change of its row
     (domain/access/pending_invitations.py).
     """
 
@@ -229,16 +226,17 @@ class PendingInvitation(models.Model):
     invitation = models.ForeignKey(Invitation, null=True, on_delete=models.PROTECT, related_name="pending")
 
     class Meta:
-        """Clerks see the newest first."""
+        """Index for lists with the newest first."""
 
         indexes = (models.Index(fields=["-created"], name="pending_by_time"),)
 
 
 class SecureMessage(models.Model):
-    """A link that was mailed to an order's contact, behind which the transfer ids are shown after a second channel.
+    """A link mailed to an order's contact, for transfer ids after a second channel.
 
-    Instants are the office's clock's. `token_sha256` is what is kept of the link; PIN codes and the signatory's code
-    are made from the server key and the row's id (domain/link_tokens.py). `wrong` counts wrong codes of the signatory.
+    Instants are on the office's clock. `token_sha256` is the hash of the link's token. PIN codes and the signatory's
+    code are derived from the server key and the row's id (domain/link_tokens.py). `wrong` counts the signatory's wrong
+    codes.
     """
 
     secure_id = models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
@@ -254,13 +252,13 @@ class SecureMessage(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        """Tokens are unique by a constraint, which makes no second index of them."""
+        """Uniqueness of tokens by a constraint, which needs no second index."""
 
         constraints = (models.UniqueConstraint(fields=["token_sha256"], name="one_secure_message_per_token"),)
 
 
 class Pin(models.Model):
-    """One PIN code of six digits that was sent for a secure message.
+    """A PIN code of six digits, sent for a secure message.
 
     `wrong` counts wrong entries.
     """

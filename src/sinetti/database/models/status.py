@@ -1,12 +1,12 @@
-"""Tables of what the service tells of certificates: its lists, its OCSP answers, and leaves of its own."""
+"""Tables of certificate status: CRLs, OCSP responses and the service's own leaves."""
 
 from django.db import models
 
 
 class Crl(models.Model):
-    """The newest CRL of one shard that is stored whole; shard 0 is the whole CA.
+    """The newest CRL of one shard that is stored completely; shard 0 is the whole CA.
 
-    `revocations` is how many the shard had when it was made, ever. A later list may be in ShortList.
+    `revocations` is the number of revocations ever in the shard when it was made. A later CRL may be in CrlDelta.
     """
 
     authority = models.ForeignKey("CertificateAuthority", on_delete=models.PROTECT, related_name="lists")
@@ -24,9 +24,9 @@ class Crl(models.Model):
 
 
 class CrlDelta(models.Model):
-    """The newest CRL of one shard without the entries of the one in RevocationList; void where that has moved on.
+    """The newest CRL of one shard without the entries of the stored complete CRL.
 
-    `base` is the number of the list whose entries it lacks.
+    `base` is the number of the CRL whose entries it lacks. The row is invalid if Crl has a later number.
     """
 
     whole = models.OneToOneField(Crl, primary_key=True, on_delete=models.CASCADE, related_name="short")
@@ -39,9 +39,9 @@ class CrlDelta(models.Model):
 
 
 class OcspResponse(models.Model):
-    """The newest OCSP answers about a certificate, and what they tell.
+    """The newest OCSP responses for a certificate, and their content.
 
-    What is gone is made anew.
+    Deleted responses are made again.
     """
 
     pk = models.CompositePrimaryKey("authority", "serial")
@@ -55,13 +55,13 @@ class OcspResponse(models.Model):
     revocation_reason = models.CharField(max_length=24, blank=True)
 
     class Meta:
-        """The keeper takes the oldest of a CA first."""
+        """Index for the oldest responses of a CA, which are renewed first."""
 
         indexes = (models.Index(fields=["authority", "this_update"], name="oldest_answers"),)
 
 
 class ServiceCertificate(models.Model):
-    """A certificate of the service itself that is no CA's: a signer of responses, or an OCSP responder."""
+    """A non-CA certificate of the service: a signer of responses or an OCSP responder."""
 
     pk = models.CompositePrimaryKey("authority", "serial")
     authority = models.CharField(max_length=100)

@@ -1,6 +1,6 @@
-"""Mail about authorisations: who is owed it, in the transaction of what happened; and what it has to tell.
+"""Mail about roles: queueing in the transaction of the change, and message data.
 
-`facts` of such a row have the word for what it tells (`tells`) and random ids, no more.
+`facts` of such a row contain the event (`tells`) and random ids only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 
 class AccessEvent(StrEnum):
-    """What a message about an authorisation tells."""
+    """Kind of event that a message about a role reports."""
 
     INVITATION = "invitation"
     JOINED = "joined"
@@ -36,9 +36,9 @@ class AccessEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessMessageData:
-    """What there is to tell.
+    """Data of a message about a role.
 
-    `asker` is who asked, or who has or had the role; `firm` whom a role was given to.
+    `asker` is the person who asked, or who has or had the role. `firm` is the organisation that received a role.
     """
 
     organisation: str
@@ -50,15 +50,15 @@ class AccessMessageData:
     firm: str = ""
     firm_id: str = ""
     standing: bool = False
-    """Whether the role, the request or the link that it is about stands now."""
+    """True if the role, the request or the link is valid now."""
     expires: datetime | None = None
-    """The end of the link, or of the request."""
+    """Expiry of the link or of the request."""
 
 
 def owe_to_person(
     db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime, *, invitation: str | None = None
 ) -> None:
-    """Owe whoever a mandate is for a message about it."""
+    """Queue a message about a role for its holder."""
     if row.person_id is None:
         return
     facts = {"tells": tells.value, "mandate": row.mandate_id, "invitation": invitation}
@@ -66,7 +66,10 @@ def owe_to_person(
 
 
 def owe_to_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime) -> None:
-    """Owe the firm that a mandate is for a message about it: its signatories and managers, each address once."""
+    """Queue a message about a role for the signatories and managers of the firm.
+
+    Each address gets one message.
+    """
     rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation=row.agent_id)
     rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
     people = recipients.unique_by_address(
@@ -76,7 +79,10 @@ def owe_to_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent, no
 
 
 def owe_to_signatories(db: Database, organisation_id: str, tells: AccessEvent, now: datetime, **about: str) -> None:
-    """Owe an organisation's signatories a message, but not whom it is about."""
+    """Queue a message for an organisation's signatories.
+
+    The person whom the message is about gets none.
+    """
     found = recipients.roles(db, [organisation_id], now)[organisation_id].signatories
     own = models.RoleAssignment.objects.using(db.alias).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
@@ -85,20 +91,26 @@ def owe_to_signatories(db: Database, organisation_id: str, tells: AccessEvent, n
 
 
 def owe_asked(db: Database, requests: Mapping[str, str], now: datetime) -> None:
-    """Owe signatories of each of these organisations a message about the request to it: ids of both."""
+    """Queue messages about role requests for the signatories of each organisation.
+
+    `requests` maps ids of organisations to ids of requests.
+    """
     for organisation_id, found in recipients.roles(db, requests, now).items():
         told = _ids(recipients.unique_by_address(found.signatories))
         _owe(db, told, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
 def owe_answer(db: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
-    """Owe whoever asked the answer."""
+    """Queue the answer to a role request for the requester."""
     tells = AccessEvent.GRANTED if given else AccessEvent.DECLINED
     _owe(db, [person_id], {"tells": tells.value, "request": request_id}, now)
 
 
 def journal_facts(db: Database, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
-    """What a message has to tell, by its facts; None where what it is about is not in the register any more."""
+    """Return the data of a message from its facts.
+
+    Returns None if the role or request does not exist in the database any more.
+    """
     if (request_id := facts.get("request")) is not None:
         return _of_request(db, str(request_id), now)
     rows = models.RoleAssignment.objects.using(db.alias).filter(pk=str(facts.get("mandate")))
@@ -161,7 +173,7 @@ def _ids(people: Iterable[Recipient]) -> list[str]:
 
 def _owe(db: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
     about = str(facts.get("invitation") or facts.get("request") or facts.get("mandate"))
-    # A mandate may be changed twice: the instant tells the two apart, and one act from its repetition.
+    # A role may be changed twice. The instant distinguishes two changes, and one change from its repetition.
     step = f"{facts['tells']}:{now:%Y%m%dT%H%M%S}"
     kept = {name: value for name, value in facts.items() if value is not None}
     messages = [

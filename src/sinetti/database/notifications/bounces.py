@@ -1,4 +1,4 @@
-"""Marks on people's addresses: mail comes back from there, mail went there for the first time, mail is to stop."""
+"""Marks on e-mail addresses: bounced, first message sent, and opted out."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +20,11 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Q
 
 LATELY = timedelta(days=7)
 ACTOR = "notices"
-"""Who sets marks, in audit rows."""
+"""Actor in audit rows of marks."""
 
 
 class BounceMarks(StrEnum):
-    """What came of a returned message."""
+    """Result of a returned message."""
 
     NEW = "new"
     BEFORE = "before"
@@ -33,19 +33,18 @@ class BounceMarks(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BounceRate:
-    """How many e-mails were sent in the last seven days, and how many came back for good."""
+    """Number of e-mails sent in the last seven days, and of permanent bounces."""
 
     sent: int
     returned: int
 
 
 def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
-    """Note that a message came back for good, so that its address does not work.
+    """Record a permanent bounce, so that the address counts as failing.
 
-    The same again changes nothing.
-
-    In one transaction: the message's row, every row of people with its address, audit rows, and an event for each of
-    those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
+    A repetition changes no row. One transaction updates the message's row and the rows of all people with its address.
+    It also writes audit rows and an event for each of those people who has a role. An operator has no Person row, so
+    only the message is marked.
     """
     with transaction.atomic(using=db.alias):
         rows = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
@@ -60,9 +59,9 @@ def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
 
 
 def on_sent(db: Database, owed: QueuedMessage, now: datetime) -> None:
-    """Set the marks that follow from an e-mail that has left.
+    """Set the marks that follow from an e-mail that was sent.
 
-    Call it in the transaction that notes it as sent.
+    Call it in the transaction that records it as sent.
     """
     if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
         return
@@ -73,14 +72,17 @@ def on_sent(db: Database, owed: QueuedMessage, now: datetime) -> None:
 
 
 def lately(db: Database, now: datetime) -> BounceRate:
-    """Count what was sent in the last seven days, and what came back for good."""
+    """Count e-mails sent in the last seven days, and permanent bounces."""
     rows = models.OutboxMessage.objects.using(db.alias)
     sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
     return BounceRate(sent, _returned(db, now))
 
 
 def bounce_alert(db: Database, now: datetime) -> str | None:
-    """Say that too much comes back, for operators; None while all is well, which an index alone tells."""
+    """Return the alarm for operators about too many bounces, or None.
+
+    While there are few bounces, it reads only an index.
+    """
     if _returned(db, now) < LEAST_RETURNS:
         return None
     counts = lately(db, now)
@@ -88,9 +90,9 @@ def bounce_alert(db: Database, now: datetime) -> str | None:
 
 
 def _never_written_to(db: Database, person: str) -> str | None:
-    """The address of somebody to whom no message has left; None else.
+    """Return the address of a person who never got a message, or None.
 
-    Written by hand: it is asked of each message.
+    The statement is hand-written because it runs for each message.
     """
     with connections[db.alias].cursor() as cursor:
         cursor.execute("SELECT email FROM sinetti_person WHERE person_id = %s AND first_written_at IS NULL", [person])
@@ -103,12 +105,12 @@ def _returned(db: Database, now: datetime) -> int:
 
 
 def _mark_address(db: Database, address: str, message_id: str, now: datetime) -> None:
-    # Renewals, whose messages name these rows, do not wait for it.
+    # FOR NO KEY UPDATE does not block renewals, whose messages refer to these rows.
     rows = people_at(db, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for part in chunked(ids):
         models.Person.objects.using(db.alias).filter(pk__in=part).update(bounced_at=now)
-    # Of somebody who is named for nothing any more nobody has to mend the address.
+    # The address of a person without any role needs no correction.
     day = finnish_date(now).isoformat()
     for one in sorted(events.roles_of(db, ids, now)):
         event = DomainEvent(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})

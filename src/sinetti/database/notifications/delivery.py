@@ -1,7 +1,7 @@
-"""Rows of the outbox on their way out: taken under a lease, tried, ended or put off (docs/notices.md).
+"""Delivery of outbox rows: claim, attempt, end, postponement (docs/notices.md).
 
-Every function is one short transaction. A row is its worker's until the lease ends or is let go; each step says so in
-its condition, so that whoever was too slow changes nothing.
+Every function is one short transaction. A worker owns a message until its lease expires or is released. Every UPDATE
+repeats the lease condition, so a worker that lost its lease cannot change the row.
 """
 
 from collections.abc import Iterable
@@ -19,16 +19,19 @@ from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 
 LEASE: Final = timedelta(minutes=5)
-"""How long rows are a worker's, on the machine's clock: those of one that was killed are taken by another after it."""
+"""Duration of a worker's lease, on the machine's clock.
+
+After it another worker takes the rows of a worker that was killed.
+"""
 
 PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120))
-"""From one try to the next."""
+"""Pauses between one attempt and the next."""
 
 AFTER_A_KILL: Final = 2 * LEASE
-"""From a try in which the process ended to the next."""
+"""Pause after an attempt during which the process ended."""
 
 TRIES: Final = len(PAUSES) + 1
-"""After so many the message is dead, unless somebody sends it again."""
+"""Attempts after which a message has failed, unless an operator resends it."""
 
 _WAITS = "channel IS NOT NULL AND sent IS NULL AND failed_at IS NULL AND cancelled_at IS NULL AND expanded_at IS NULL"
 _BEGIN: Final = f"""
@@ -49,9 +52,10 @@ _ENDED_IN_A_TRY = "the process ended in the middle of the last try: the message 
 
 @dataclass(frozen=True, slots=True)
 class SenderLease:
-    """Who sends, by a random name of at most 32 characters, and when: the office's and the machine's clock, UTC.
+    """Worker and time of a delivery run.
 
-    `held` are the kinds of which none leaves now, since nobody is at work who would read them.
+    `worker` is a random name of at most 32 characters. `now` is the office's clock and `machine_now` the machine's
+    clock, both in UTC. `held` are the message kinds that are not sent now, since their readers are out of office.
     """
 
     worker: str
@@ -61,7 +65,10 @@ class SenderLease:
 
 
 def claim_due(db: Database, shift: SenderLease, channel: MessageChannel, count: int) -> tuple[QueuedMessage, ...]:
-    """Take up to `count` messages that are due, the oldest first: two workers never take the same."""
+    """Claim up to `count` due messages, oldest first.
+
+    Two workers never claim the same message.
+    """
     rows = _takeable(db, shift).filter(channel=channel, due__lte=shift.now, attempts__lt=TRIES)
     if shift.held:
         rows = rows.exclude(kind__in=sorted(shift.held))
@@ -69,16 +76,19 @@ def claim_due(db: Database, shift: SenderLease, channel: MessageChannel, count: 
 
 
 def claim(db: Database, shift: SenderLease, message_id: str) -> QueuedMessage | None:
-    """Take this message, due or not; None where it was sent or ended, or is somebody else's."""
+    """Claim this message, due or not.
+
+    Returns None if it was sent, has ended, or is claimed by another worker.
+    """
     taken = _taken(db, shift, _takeable(db, shift).filter(pk=message_id, attempts__lt=TRIES))
     return taken[0] if taken else None
 
 
 def begin_attempt(db: Database, shift: SenderLease, owed: QueuedMessage) -> QueuedMessage | None:
-    """Count a try, before it is made; None where the message is not this worker's any more.
+    """Count an attempt before it is made; return None if the lease is lost.
 
-    The same commit puts the next try off, to after those that were taken together with this one: a message whose try
-    ends the process each time keeps no other waiting.
+    The same commit postpones the next attempt until after those of the messages claimed together with it. A message
+    whose attempt ends the process each time therefore delays no other message.
     """
     put_off, at = shift.machine_now + AFTER_A_KILL, shift.machine_now
     if not _updated(db, _BEGIN, [put_off, owed.message_id, owed.attempts, shift.worker, at]):
@@ -87,9 +97,9 @@ def begin_attempt(db: Database, shift: SenderLease, owed: QueuedMessage) -> Queu
 
 
 def mark_sent(db: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
-    """Note that the message has left, and the marks that follow from it, whoever has its row by now.
+    """Record that the message was sent, with the marks that follow from it.
 
-    False where it had ended before.
+    The row may belong to another worker by now. Returns False if it had ended before.
     """
     with transaction.atomic(using=db.alias):
         if not _updated(db, _DONE, [shift.now, owed.message_id]):
@@ -99,7 +109,10 @@ def mark_sent(db: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
 
 
 def reschedule(db: Database, shift: SenderLease, owed: QueuedMessage, problem: str) -> bool:
-    """Put a message off that did not leave; False where that was its last try, and it is dead."""
+    """Postpone a message that was not sent; return False if that was its last attempt.
+
+    After the last attempt the message is marked as failed.
+    """
     if owed.attempts >= TRIES:
         mark_failed(db, shift, owed, problem)
         return False
@@ -111,9 +124,9 @@ def reschedule(db: Database, shift: SenderLease, owed: QueuedMessage, problem: s
 def mark_failed(
     db: Database, shift: SenderLease, owed: QueuedMessage, problem: str, *, address_fails: bool = False
 ) -> None:
-    """Give a message up: it is listed until somebody sends it again or lets it go.
+    """Mark a message as failed; it is listed until an operator resends or discards it.
 
-    With `address_fails` its address is marked as by a mail that came back, in the same commit.
+    With `address_fails` the same commit marks its address as a bounce does.
     """
     with transaction.atomic(using=db.alias):
         ended = _mine(db, shift, owed).update(failed_at=shift.now, problem=_short(problem), **_FREE)
@@ -122,9 +135,9 @@ def mark_failed(
 
 
 def cancel(db: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
-    """End a message that is not owed any more.
+    """Cancel a message that is no longer needed.
 
-    One that was handed on meanwhile is owed to another row.
+    A message that was reassigned meanwhile belongs to another recipient's row and stays.
     """
     rows = _mine(db, shift, owed).filter(recipient=owed.recipient)
     rows.update(cancelled_at=shift.now, problem=_short(why), **_FREE)
@@ -133,9 +146,11 @@ def cancel(db: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> N
 def undo_attempt(
     db: Database, shift: SenderLease, owed: QueuedMessage, problem: str | None, *, until: datetime | None = None
 ) -> None:
-    """Take back the try that `begin` counted, nothing of the message having been told to anybody.
+    """Undo the attempt that `begin_attempt` counted.
 
-    Nobody takes the message before `until`, on the machine's clock.
+    Call it if no part of the message was transmitted.
+
+    No worker claims the message before `until`, on the machine's clock.
     """
     rows = _mine(db, shift, owed).filter(attempts=owed.attempts)
     values = {**_FREE, "next_attempt_at": until, "problem": problem and _short(problem)}
@@ -143,7 +158,7 @@ def undo_attempt(
 
 
 def release(db: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> None:
-    """Give messages back that were not tried."""
+    """Release claimed messages that were not attempted."""
     ids = [one.message_id for one in rest]
     for start in range(0, len(ids), _CHUNK):
         rows = _waiting(db).filter(pk__in=ids[start : start + _CHUNK], claimed_by=shift.worker)
@@ -151,26 +166,32 @@ def release(db: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> 
 
 
 def let_all_go(db: Database) -> int:
-    """Take all messages back from workers that are gone, for whoever has the register alone; returns how many."""
+    """Release all messages of workers that are gone and return their number.
+
+    The caller must have the database to itself.
+    """
     rows = _waiting(db).filter(Q(claimed_by__isnull=False) | Q(next_attempt_at__isnull=False))
     return rows.update(**_FREE)
 
 
 def fail_exhausted(db: Database, shift: SenderLease) -> int:
-    """Give up messages in whose last try the process ended; returns how many."""
+    """Mark messages as failed whose last attempt ended with the process.
+
+    Returns their number.
+    """
     rows = _takeable(db, shift).filter(due__lte=shift.now, attempts__gte=TRIES)
     return rows.update(failed_at=shift.now, problem=_ENDED_IN_A_TRY, **_FREE)
 
 
 def _waiting(db: Database) -> "QuerySet[OutboxMessage]":
-    """Messages that have not ended; the conditions are those of their index."""
+    """Return messages that have not ended, with the conditions of their index."""
     rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 
 def _takeable(db: Database, shift: SenderLease) -> "QuerySet[OutboxMessage]":
     at = shift.machine_now
-    # Later than anybody could say now is what a machine said whose clock was ahead: nothing waits until then.
+    # A time further ahead than any correct clock could set came from a clock that was ahead, and is ignored.
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=at) | Q(lease_until__gt=at + LEASE + _CLOCKS_DIFFER)
     again = (
         Q(next_attempt_at__isnull=True)
@@ -186,7 +207,7 @@ def _mine(db: Database, shift: SenderLease, owed: QueuedMessage) -> "QuerySet[Ou
 
 def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") -> tuple[QueuedMessage, ...]:
     with transaction.atomic(using=db.alias):
-        # PostgreSQL: rows that another worker is taking are passed over. SQLite: this transaction is alone (IMMEDIATE).
+        # PostgreSQL skips rows that another worker is claiming. On SQLite this transaction is alone (IMMEDIATE).
         ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
         if not ids:
             return ()
@@ -197,7 +218,7 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
 
 
 def owed_of(row: OutboxMessage) -> QueuedMessage:
-    """Read a row that is a message."""
+    """Convert a message row to a QueuedMessage."""
     channel = MessageChannel(row.channel or "")
     return QueuedMessage(
         message_id=row.message_id,
@@ -217,7 +238,10 @@ def owed_of(row: OutboxMessage) -> QueuedMessage:
 
 
 def _updated(db: Database, statement: str, values: list[datetime | str | int]) -> bool:
-    """Run one of the statements that each message takes: written by hand, since making them would take longer."""
+    """Run a hand-written UPDATE for one message and return True if it changed a row.
+
+    Building the statement with the ORM for each message would take longer.
+    """
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:

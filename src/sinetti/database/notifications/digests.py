@@ -1,6 +1,7 @@
-"""What digests are made of: the certificates near their end of all organisations that firms look after.
+"""Digest rows: certificates near expiry of organisations that firms look after.
 
-Every statement begins with the index over ends: cost grows with what is near its end, not with all there is.
+Every statement starts with the index on expiry. The cost grows with the number of certificates near expiry, not with
+all certificates.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -40,15 +41,15 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, m
 from sinetti.domain.values import Channel, Serial
 
 _ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION)
-"""Certificates that were revoked for these reasons need nothing in their place."""
+"""Revocation reasons after which a certificate needs no successor."""
 
 
 @dataclass(frozen=True, slots=True)
 class DigestRow:
-    """One certificate in a firm's digest: who has to act, what there is to say, and what it is called.
+    """One certificate in a firm's digest: section, kind of item and names.
 
-    `certificate` is the row's key; `contact` is the name of the lineage's contact, empty where there is none; `serves`
-    is as in Holding.
+    `certificate` is the primary key of the row. `contact` is the name of the lineage's contact, or empty. `serves` is
+    as in Lineage.
     """
 
     part: DigestSection
@@ -66,7 +67,7 @@ class DigestRow:
 
 @dataclass(frozen=True, slots=True)
 class DigestTrigger:
-    """Whether a firm has rows that bring the week's digest, and rows that bring one today."""
+    """Flags of a firm: rows that cause a weekly digest, and rows that cause one today."""
 
     agent: str
     week: bool
@@ -74,10 +75,11 @@ class DigestTrigger:
 
 
 def digest_rows(db: Database, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
-    """What a firm's digest has to tell at `now`: part by part, in each what ends first.
+    """Return the rows of a firm's digest at `now`, by section and then by expiry.
 
-    Certificates of its open clients that end within 60 days and can be renewed, or ended within the last 14 days. Those
-    that are let end are left out. Empty where nothing of it is left to do: then there is nothing to write about.
+    The rows are certificates of its open clients that expire within 60 days and can be renewed, or that expired within
+    the last 14 days. Certificates that are to expire without a successor are omitted. Empty if no row is left to act
+    on; no digest is sent then.
     """
     clients = models.RoleAssignment.objects.filter(_mandated("", now), agent=agent_organisation_id).values(
         "organisation"
@@ -95,10 +97,11 @@ def digest_rows(db: Database, agent_organisation_id: str, now: datetime) -> tupl
 
 
 def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTrigger, ...]:
-    """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing that is done brings one.
+    """Return every firm with unfinished rows that cause a digest at `leaving`.
 
-    The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
-    later waits for the next week's. The day's is brought by 7 days or less, and once more by an end since the last.
+    The weekly digest is caused by certificates that were in its window at its 8:00, of organisations that were clients
+    then. Later ones wait for the next week. The daily digest is caused by certificates with 7 days or less left, and
+    once more by an expiry since the last digest. One statement reads all firms.
     """
     week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
     day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)
@@ -111,33 +114,42 @@ def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTr
 
 
 def first_end(db: Database, now: datetime, since: datetime, until: datetime) -> datetime | None:
-    """The first end, from `since` to `until`, of a certificate that may bring a digest; None for none."""
+    """Return the first expiry that may cause a digest, or None.
+
+    The search covers `since` to `until`.
+    """
     rows = _undone(db, now, since, until)
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
 def first_end_after(db: Database, now: datetime, since: datetime) -> datetime | None:
-    """The same without an end, and without a look at whether anything took its place: one row of the index."""
+    """Return the first expiry after `since` that may cause a digest, or None.
+
+    It ignores successors, so it reads one row of the index.
+    """
     rows = _wanted(db).filter(not_after__gt=since).filter(_mandated("lineage__organisation__given__", now))
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
 def firm_readers(db: Database, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Recipient, ...]]:
-    """Who reads each of these firms' digests: the contact person, else the signatories. Mail reaches all of them."""
+    """Return the readers of each firm's digest: contact person, else signatories.
+
+    All of them can receive e-mail.
+    """
     found = recipients.roles(db, agents, now)
     return {agent: _readers(one) for agent, one in found.items()}
 
 
 def readers(db: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
-    """The folded addresses to which digests go that tell of each of these organisations' certificates.
+    """Return, per organisation, the folded addresses that get digests about it.
 
-    Single reminders by e-mail to these are left out: the digest tells of every certificate that is reminded of.
+    These addresses get no single reminders by e-mail, since the digest lists every certificate that has a reminder.
     """
     return readers_of(db, recipients.roles(db, organisation_ids, now), now)
 
 
 def readers_of(db: Database, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
-    """The same, where who acts for the organisations is known already."""
+    """Return the same as `readers`, for roles that the caller has read already."""
     agents = {agent for one in acting.values() for agent in one.agents}
     firms = firm_readers(db, agents, now) if agents else {}
     return {
@@ -149,13 +161,16 @@ def readers_of(db: Database, acting: Mapping[str, Roles], now: datetime) -> Mapp
 def sent_days(
     db: Database, pairs: Sequence[tuple[str, Recipient]], days: Collection[date]
 ) -> tuple[frozenset[date], ...]:
-    """For each firm and reader: on which of these days a digest is owed, or was sent, to the reader's address."""
+    """Return, for each firm and reader, the days with a digest queued or sent.
+
+    Only digests to the reader's address on one of `days` count.
+    """
     own = _days_by_id({_id(agent, day, reader.person_id): day for agent, reader in pairs for day in days}, db)
     found = []
     for agent, reader in pairs:
         known = {own.get(_id(agent, day, reader.person_id)) for day in days}
         if known == {None}:
-            # Perhaps somebody was named anew since, with the same address.
+            # The reader may have a newer row with the same address.
             others = people_at(db, reader.email).exclude(pk=reader.person_id).values_list("pk", flat=True)
             ids = {_id(agent, day, one): day for one in others for day in days}
             known = set(_days_by_id(ids, db).values())
@@ -164,7 +179,7 @@ def sent_days(
 
 
 def is_owed(db: Database, agent: str, person: str, day: date) -> bool:
-    """Whether a firm's digest of this day is owed to this person, or was sent."""
+    """Return True if a firm's digest of this day is queued for or sent to this person."""
     return models.OutboxMessage.objects.using(db.alias).filter(pk=_id(agent, day, person)).exists()
 
 
@@ -173,7 +188,7 @@ def _id(agent: str, day: date, person: str) -> str:
 
 
 def _days_by_id(ids: Mapping[str, date], db: Database) -> dict[str, date]:
-    """Those of these messages that there are."""
+    """Return the days of those message ids that exist in the outbox."""
     rows = models.OutboxMessage.objects.using(db.alias)
     return {one: ids[one] for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
@@ -190,7 +205,7 @@ def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
 
 
 def _wanted(db: Database) -> "QuerySet[models.Certificate]":
-    """Certificates that somebody may want something in the place of, whenever they end."""
+    """Return certificates that may need a successor, regardless of their expiry."""
     rows = models.Certificate.objects.using(db.alias).filter(
         state__in=_ISSUED, lineage__renewal_opt_out_at__isnull=True, lineage__organisation__closed_at__isnull=True
     )
@@ -202,13 +217,13 @@ def _near(db: Database, since: datetime, until: datetime) -> "QuerySet[models.Ce
 
 
 def _undone(db: Database, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
-    """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
+    """Return clients' certificates without a retrieved successor, once per role."""
     rows = _near(db, since, until).filter(_mandated("lineage__organisation__given__", now))
     return rows.exclude(_fetched("predecessor")).exclude(_fetched("replaces"))
 
 
 def _mandated(path: str, now: datetime) -> Q:
-    """Mandates, along this path, by which an open firm looks after an organisation."""
+    """Filter role assignments, along this path, by which an open firm has a client."""
     terms = {
         "role": Role.MANAGER,
         "agent__isnull": False,
@@ -221,15 +236,15 @@ def _mandated(path: str, now: datetime) -> Q:
 
 
 def _succeeded(by: str) -> Exists:
-    """Whether something took its place, by renewal or by an order that names it, and stands."""
+    """Test for a valid successor, by renewal or by an order that names it."""
     rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
     return Exists(rows.exclude(state=CertificateState.VOID))
 
 
 def _fetched(by: str) -> Exists:
-    """The same, and it was fetched.
+    """Test for a valid successor that was retrieved.
 
-    Where one was revoked and replaced in turn, `reminding` alone knows.
+    Only `reminders` follows chains of successors that were revoked and replaced in turn.
     """
     return Exists(
         models.Certificate.objects.filter(
@@ -239,7 +254,7 @@ def _fetched(by: str) -> Exists:
 
 
 def _state(now: datetime) -> dict[str, Any]:
-    """What `DigestCertificate` wants to know, beside what stands in the rows themselves."""
+    """Annotations for `DigestCertificate` that the rows themselves do not have."""
     pairs = models.TransferIds.objects.filter(
         order__replaces=OuterRef("pk"), order__state=OrderState.OPEN, ended_at__isnull=True, expires__gte=now
     )
@@ -255,14 +270,14 @@ def _state(now: datetime) -> dict[str, Any]:
 
 
 def _addresses(db: Database, agent: str, now: datetime) -> frozenset[str]:
-    """The folded addresses of a firm's own people: its contact person, and whoever may act for it in any role."""
+    """Return the folded addresses of a firm's contact person and all its role holders."""
     people = models.Person.objects.using(db.alias).filter(erased_at__isnull=True)
     mandates = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation=agent)
     ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 
 
-def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
+def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with annotations
     lineage = one.lineage
     people = [recipients.reader(person) for person in (lineage.contact, lineage.deputy) if person is not None]
     successor = Successor.NONE

@@ -1,4 +1,4 @@
-"""The people and certificates of a call for early replacement."""
+"""People and certificates of a call for early replacement."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 @dataclass(frozen=True, slots=True)
 class CallDetails:
-    """The facts of a call for a message.
+    """Facts of a call for a message.
 
     `explanation` is empty in each language if there is none.
     """
@@ -40,7 +40,7 @@ class CallDetails:
 
 @dataclass(frozen=True, slots=True)
 class CallListItem:
-    """A certificate that was called and has not been replaced, as a message names it."""
+    """A called certificate without a retrieved successor, as a message lists it."""
 
     serial: Serial
     organisation: str
@@ -73,7 +73,7 @@ def _audiences(db: Database, serials: Sequence[str], now: datetime) -> Iterator[
 def recipients(db: Database, call_id: str, now: datetime) -> tuple[Recipient, ...]:
     """Return the recipients of a call, at most one for each address or number.
 
-    None of a call that was undone.
+    An undone call has none.
     """
     called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call_id, call__undone_at__isnull=True)
     serials = called.order_by("pk").values_list("certificate__serial", flat=True)
@@ -85,7 +85,7 @@ def recipients(db: Database, call_id: str, now: datetime) -> tuple[Recipient, ..
 
 
 def find_call_details(db: Database, call_id: str) -> CallDetails | None:
-    """Return the facts of a call for a message; None if the id is unknown."""
+    """Return the facts of a call for a message, or None for an unknown id."""
     row = EarlyReplacement.objects.using(db.alias).defer("serials").filter(call_id=call_id).first()
     if row is None:
         return None
@@ -127,6 +127,6 @@ def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tu
 
 
 def _replaced(by: str) -> Exists:
-    """Return whether its successor has been retrieved and is in force."""
+    """Test for a successor that has been retrieved and is not revoked."""
     rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
     return Exists(rows.filter(first_fetched_at__isnull=False))

@@ -1,4 +1,4 @@
-"""Events that wait to become messages: read in the order in which they came, and ended together with what they owe."""
+"""Events that wait for expansion, in order; expanding queues their messages."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from sinetti.domain.notifications.messages import MessageKind
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """An event that nobody was told of yet; ids are the register's, `certificate` is the row's key.
+    """An event that was not expanded yet; `certificate` is the primary key of the row.
 
-    `organisation` is the lineage's; `recipient` the person whom it concerned then.
+    `organisation` is the lineage's. `recipient` is the person concerned at the time.
     """
 
     event_id: str
@@ -37,7 +37,7 @@ class PendingEvent:
 
 
 def pending(db: Database, count: int) -> tuple[PendingEvent, ...]:
-    """The oldest events that wait, up to `count`."""
+    """Return the oldest waiting events, up to `count`."""
     rows = _waiting(db).filter(kind__in=KNOWN).select_related("lineage").order_by("due", "pk")[:count]
     return tuple(
         PendingEvent(
@@ -62,14 +62,13 @@ def expand(
     now: datetime,
     step: Callable[[str], None] = lambda _name: None,
 ) -> int:
-    """End these events, by their ids, and owe their messages: both or neither.
+    """End these events and queue their messages: both or neither.
 
-    Returns how many messages there were.
-
-    What another worker has spread meanwhile is passed over. `step` is called between the two.
+    `owed` maps ids of events to messages. Events that another worker has expanded meanwhile are skipped. `step` is
+    called between the two parts. Returns the number of messages.
     """
     with transaction.atomic(using=db.alias):
-        # In the order of their ids, so that two workers do not wait for each other.
+        # In the order of their ids, so that two workers cannot deadlock.
         mine = [one for one in sorted(owed) if _waiting(db).filter(pk=one).update(expanded_at=now)]
         step("claimed")
         messages = [message for one in mine for message in owed[one]]
@@ -78,14 +77,15 @@ def expand(
 
 
 def drop(db: Database, before: datetime, now: datetime) -> int:
-    """End the events of before: nobody is told of them any more. Returns how many."""
+    """Cancel events due before `before` without messages; return their number."""
     return _waiting(db).filter(due__lt=before).update(cancelled_at=now, problem="too old when messages were made")
 
 
 def roles_of(db: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
-    """What each of these people is named for: organisations, each with one of its lineages, None where it has none.
+    """Return the organisations of each person, each with one of its lineages.
 
-    A lineage whose contact or deputy they are comes first; otherwise it is the organisation's newest.
+    The lineage is one whose contact or deputy the person is, else the organisation's newest. It is None if the
+    organisation has none.
     """
     found: dict[str, dict[str, str | None]] = {}
     for part in chunked(people):
@@ -107,6 +107,6 @@ def _named(db: Database, people: tuple[str, ...], now: datetime) -> Iterable[tup
 
 
 def _waiting(db: Database) -> "QuerySet[models.OutboxMessage]":
-    """Events that have not ended; the conditions are those of the index of what waits."""
+    """Return events that have not ended, with the conditions of the index."""
     open_ = Q(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
     return models.OutboxMessage.objects.using(db.alias).filter(open_, channel__isnull=True)

@@ -1,6 +1,7 @@
-"""What a message has to tell: its recipient, its certificate and lineage, and who else gets it, as they are now.
+"""Present data for a message: recipient, certificate, lineage, other recipients.
 
-Hand-written statements, since hundreds of messages are written in a second: one reads nearly everything.
+The statements are hand-written, because hundreds of messages are rendered in a second. One statement reads nearly all
+data.
 """
 
 from dataclasses import dataclass, field
@@ -71,9 +72,10 @@ _PIN = "SELECT p.expires FROM sinetti_pin p WHERE p.pin_id = %(pin)s AND p.ended
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom a message is to.
+    """Recipient of a message.
 
-    `signs`: for the lineage's organisation. `written_to`: a message left to them before.
+    `signs` is True for a signatory of the lineage's organisation. `written_to` is True if an earlier message was sent
+    to them.
     """
 
     person_id: str
@@ -90,7 +92,7 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class PersonRef:
-    """Somebody by name."""
+    """A person's id and name."""
 
     person_id: str
     name: str = field(repr=False)
@@ -98,9 +100,9 @@ class PersonRef:
 
 @dataclass(frozen=True, slots=True)
 class LineageData:
-    """A lineage and its organisation; people by their ids.
+    """A lineage and its organisation, with people by their ids.
 
-    `description` may be empty, `serves` is as in Holding.
+    `description` may be empty. `serves` is as in Lineage.
     """
 
     lineage_id: str
@@ -117,7 +119,7 @@ class LineageData:
 
 @dataclass(frozen=True, slots=True)
 class ToldSuccessor:
-    """What takes a certificate's place, by renewal or order: its validity, and when it was fetched."""
+    """Successor of a certificate, by renewal or order: validity and first retrieval."""
 
     not_before: datetime
     not_after: datetime
@@ -126,11 +128,10 @@ class ToldSuccessor:
 
 @dataclass(frozen=True, slots=True)
 class CertificateData:
-    """A certificate.
+    """A certificate with its predecessor and successor.
 
-    `older_ends` is the end of the one that it was renewed from, or takes the place of.
-
-    `successor` is one that was fetched, if there is one. `replacement_ordered`: when an order that is open was made.
+    `older_ends` is the expiry of the certificate that it renewed or replaced. `successor` is preferably a retrieved
+    one. `replacement_ordered` is the time of an open replacement order.
     """
 
     serial: Serial
@@ -147,7 +148,7 @@ class CertificateData:
 
 @dataclass(frozen=True, slots=True)
 class MessageData:
-    """What there is to tell; None is what the message is not about."""
+    """Data of a message; None for subjects that it does not have."""
 
     to: Addressee | None = None
     lineage: LineageData | None = None
@@ -156,10 +157,10 @@ class MessageData:
 
 
 def load_message_data(db: Database, owed: QueuedMessage, now: datetime) -> MessageData:
-    """Read what this message has to tell at `now`, in one statement or two."""
+    """Read the data of this message at `now`, in one statement or two."""
     certificate = owed.certificate
     if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
-        # The event is about the line of a certificate; the one that is in force is what its new contact looks after.
+        # The event concerns the lineage. Its certificate in force is the one that the new contact is responsible for.
         newest = sql.read(db, _NEWEST, {"lineage": owed.lineage})
         certificate = newest[0][0] if newest else None
     (row,) = sql.read(
@@ -177,7 +178,10 @@ def load_message_data(db: Database, owed: QueuedMessage, now: datetime) -> Messa
 
 
 def other_recipients(db: Database, owed: QueuedMessage) -> tuple[PersonRef, ...] | None:
-    """Who else is owed the same message by e-mail, or got it; None where the row does not tell what it is about."""
+    """Return the other recipients of the same message by e-mail, sent or queued.
+
+    Returns None if the row does not say which certificate or lineage it is about.
+    """
     about = owed.certificate if owed.certificate is not None else owed.lineage
     if about is None or owed.recipient is None:
         return None
@@ -192,7 +196,7 @@ def other_recipients(db: Database, owed: QueuedMessage) -> tuple[PersonRef, ...]
 
 
 def named(db: Database, person_id: str | None) -> PersonRef | None:
-    """Somebody by name; None for nobody, and for who was erased."""
+    """Return a person's name; None without an id and for an erased person."""
     if person_id is None:
         return None
     rows = sql.read(db, _NAMED, {"person": person_id})
@@ -200,18 +204,21 @@ def named(db: Database, person_id: str | None) -> PersonRef | None:
 
 
 def revoked_for_good(db: Database, lineage_id: str) -> bool:
-    """Whether a lineage without a certificate in force had one that was revoked, with nothing ordered in its place."""
+    """Return True if a lineage had a revoked certificate and has no open order.
+
+    Call it for a lineage without a certificate in force.
+    """
     return bool(sql.read(db, _ALL_REVOKED, {"lineage": lineage_id}))
 
 
 def secure_expires(db: Database, secure_id: str) -> datetime | None:
-    """Until when the link of a secure message works; None where it does not work any more, or never did."""
+    """Return the expiry of a secure message's link, or None if it has ended."""
     rows = sql.read(db, _SECURE, {"secure": secure_id})
     return instant(rows[0][0]) if rows else None
 
 
 def pin_expires(db: Database, pin_id: str) -> datetime | None:
-    """The same of a PIN code."""
+    """Return the expiry of a PIN code, or None if it was used or has ended."""
     rows = sql.read(db, _PIN, {"pin": pin_id})
     return instant(rows[0][0]) if rows else None
 

@@ -1,4 +1,4 @@
-"""Who asked that mail to their address stops, who has to be told first, and whether they were."""
+"""Opt-out of mail: requests, people to notify first, and the notifications sent."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class OptOutSender:
-    """To whom a message went."""
+    """Recipient of the message whose opt-out link was used."""
 
     person_id: str
     email: str = field(repr=False)
@@ -39,14 +39,17 @@ class OptOutSender:
 
 @dataclass(frozen=True, slots=True)
 class NotifiedPeople:
-    """Who of one organisation is to be told; nobody's name where that is the operators."""
+    """People of one organisation to notify; empty if the operators are notified."""
 
     tells: OptOutNotifies
     people: tuple[Recipient, ...] = ()
 
 
 def find_asker(db: Database, message_id: str, now: datetime) -> OptOutSender | None:
-    """To whom this e-mail went; None where there is no such row, it is too old, or its person was erased."""
+    """Return the recipient of this e-mail.
+
+    Returns None if there is no such row, it is too old, or its person was erased.
+    """
     rows = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
     row = rows.filter(created__gte=now - LINK_LIVES).select_related("recipient").first()
     person = row.recipient if row is not None else None
@@ -56,13 +59,14 @@ def find_asker(db: Database, message_id: str, now: datetime) -> OptOutSender | N
 
 
 def ask(db: Database, asker: OptOutSender, message_id: str, audit: AuditContext) -> OptOutRequested | AlreadyRequested:
-    """Owe the events `contact-gone` for somebody who asked, once until those whom it concerns were told.
+    """Record the events `contact-gone` of an opt-out request.
 
-    There is one for each of their rows that is named for anything: people are named anew with each order.
+    A repetition records no event until the people concerned were notified. There is one event for each of the person's
+    rows that has a role, because each order creates a new row for a person.
     """
     with transaction.atomic(using=db.alias):
-        # One at a time for each address: whoever presses the button twice has asked once. Renewals, whose messages name
-        # these rows, do not wait for it.
+        # Requests for one address are serialised, so that a double click counts once. The lock is FOR NO KEY UPDATE:
+        # renewals, whose messages refer to these rows, do not wait for it.
         rows = people_at(db, asker.email).select_for_update(no_key=True).order_by("pk")
         people = list(rows.values_list("pk", flat=True))
         told = notified_roles(db, asker, audit.at)
@@ -79,18 +83,24 @@ _STEP = "asked"
 
 
 def notified_roles(db: Database, asker: OptOutSender, now: datetime) -> frozenset[OptOutNotifies]:
-    """Who is told if they ask now, by role alone; empty where they are named for nothing."""
+    """Return the roles to notify of an opt-out now; empty if the person has no role."""
     return frozenset(one.tells for one in notified_people(db, asker.email, now).values())
 
 
 def notified_people(db: Database, address: str, now: datetime) -> Mapping[str, NotifiedPeople]:
-    """Who has to be told before mail to an address stops, by organisation: all for which it is named now."""
+    """Return the people to notify before mail to an address stops, by organisation.
+
+    These are all organisations in which the address has a role now.
+    """
     found = recipients.roles(db, _organisations(db, address, now), now)
     return {organisation: _hearers(one, address.casefold()) for organisation, one in found.items()}
 
 
 def is_asked(db: Database, asker: OptOutSender, now: datetime) -> bool:
-    """Whether they have asked, and those whom it concerns are still to be told, or it is not a day ago."""
+    """Return True while an opt-out is in progress.
+
+    That is the case while notifications wait, and for a day after the request.
+    """
     events = _events(db, asker.email)
     newest = events.order_by("-created").first()
     if newest is None:
@@ -100,10 +110,11 @@ def is_asked(db: Database, asker: OptOutSender, now: datetime) -> bool:
 
 
 def stop_if_told(db: Database, person_id: str, message_id: str, audit: AuditContext) -> None:
-    """Stop mail to somebody's address if someone of every organisation that names it was told, this message included.
+    """Stop mail to an address once every organisation that names it was notified.
 
-    Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told. Of
-    somebody who was named anew since they asked, with the same address, it does not stop: they have not asked.
+    One notified person per organisation is enough, this message included. Call it in the transaction that records the
+    message as sent. Mail continues while a notification is missing. A newer row of the person with the same address
+    keeps getting mail, because no opt-out was requested for it.
     """
     person = models.Person.objects.using(db.alias).filter(pk=person_id, erased_at__isnull=True).first()
     if person is None or person.stopped_at is not None:
@@ -134,7 +145,7 @@ def _hearers(one: Roles, address: str) -> NotifiedPeople:
 
 
 def _organisations(db: Database, address: str, now: datetime) -> frozenset[str]:
-    """Open organisations that name an address for anything: those that are told when it asks."""
+    """Return the open organisations that name an address; an opt-out notifies them."""
     people = people_at(db, address).values_list("pk", flat=True)
     ids = [one for each in notifications_events.roles_of(db, people, now).values() for one in each]
     rows = models.Organisation.objects.using(db.alias).filter(closed_at__isnull=True)
@@ -142,7 +153,10 @@ def _organisations(db: Database, address: str, now: datetime) -> frozenset[str]:
 
 
 def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":
-    """What somebody has asked of whom mail has not stopped yet: what came of earlier asking counts no more."""
+    """Return the opt-out events of an address whose mail has not been stopped yet.
+
+    Completed opt-outs do not count.
+    """
     people = people_at(db, address).filter(stopped_at__isnull=True).values("pk")
     rows = models.OutboxMessage.objects.using(db.alias).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
@@ -154,7 +168,10 @@ def _messages_wait(db: Database, asker: OptOutSender, since: datetime, now: date
 
 
 def _told(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
-    """The addresses of those who were told since it was asked for the last time, by this message too."""
+    """Return the addresses notified since the latest opt-out request.
+
+    This message counts as sent.
+    """
     newest = _events(db, address).order_by("-created").first()
     rows = _about(db, address, to, newest.created) if newest is not None else []
     told = {row.recipient_id for row in rows if row.sent is not None or row.message_id == message_id}
@@ -162,7 +179,7 @@ def _told(db: Database, address: str, message_id: str, to: Collection[Recipient]
 
 
 def _about(db: Database, address: str, to: Collection[Recipient], since: datetime) -> "list[models.OutboxMessage]":
-    """Messages to these that tell of somebody's asking, made since then."""
+    """Return the opt-out messages to these recipients since an instant."""
     rows = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
     people = frozenset(people_at(db, address).values_list("pk", flat=True))
     found = (

@@ -1,6 +1,7 @@
-"""Messages that are owed: a row in the transaction that makes them due; sending them is another room's work.
+"""Outbox: a message is stored in the transaction that causes it and sent later.
 
-Rows without a channel are events, such as "renewed": `notices` makes of each a message to everybody whom it concerns.
+The package `notifications` sends it. Rows without a channel are events, such as "renewed". `notifications` expands
+each event to messages for all people whom it concerns.
 """
 
 import json
@@ -33,7 +34,7 @@ _COLUMNS = {
     "facts": "jsonb",
 }
 _PUT = (
-    f"INSERT INTO sinetti_outboxmessage ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours only
+    f"INSERT INTO sinetti_outboxmessage ({', '.join(_COLUMNS)}) "  # noqa: S608 - constant names
     "SELECT {values} FROM {rows} WHERE TRUE ON CONFLICT DO NOTHING"
 )
 _PUTS = {
@@ -48,20 +49,21 @@ _PUTS = {
 
 
 KNOWN: Final = tuple(kind.value for kind in MessageKind)
-"""What this code can read.
+"""Message kinds that this code can read.
 
-While nodes are replaced one after the other, later code owes kinds that wait for it: they keep nothing else from
-leaving (docs/schema.md).
+During a rolling upgrade, later code queues kinds that only later code sends. They do not block other messages
+(docs/schema.md).
 """
 
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message to one recipient that is owed from `due` on, on the office's clock.
+    """A message to one recipient that is due from `due` on, on the office's clock.
 
-    `about` is the random id of what it is about (a serial, an order's id …); with kind, step, recipient and channel it
-    makes the message's id, so that the same message is owed once. `recipient` is a person's id; of an operator, who has
-    none, `address` is the e-mail address. `certificate` is the row's key. `facts` are values for the text: no secrets.
+    `about` is the random id of its subject (a serial, an order's id …). The message's id is derived from it, the kind,
+    step, recipient and channel, so that the same message is queued once. `recipient` is a person's id. Operators have
+    none, so their e-mail address is in `address`. `certificate` is the primary key of the row. `facts` are values for
+    the text and contain no secrets.
     """
 
     kind: MessageKind
@@ -78,16 +80,16 @@ class NewMessage:
 
     @property
     def message_id(self) -> str:
-        """Its id, the same whoever plans it."""
+        """Message id, which is the same in every process."""
         to = self.recipient or self.address or ""
         return message_id(self.kind, self.about, self.step, to, self.channel)
 
 
 def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None:
-    """Owe these messages; those that are owed already, or were sent, stay as they are.
+    """Queue these messages; messages that exist already stay as they are.
 
-    They go over in one value, as JSON: with objects of the rows, or some ten thousand values, the writing would take
-    half of the time in which a hundred thousand reminders are planned.
+    The rows are passed as one JSON value. With model objects, or tens of thousands of parameters, writing would take
+    half of the time of planning a hundred thousand reminders.
     """
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
@@ -96,7 +98,7 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
             "message_id": one.message_id,
             "kind": one.kind,
             "channel": one.channel,
-            # The step of the event itself is plain, so that its messages do not meet it in the unique constraint.
+            # The event's own step has no channel, so its messages do not violate the unique constraint.
             "step": f"{one.step}:{one.channel}",
             "created": str(adapt(now)),
             "due": str(adapt(one.due)),
@@ -116,31 +118,33 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
 
 
 def owed_since(db: Database, message_id: str) -> datetime | None:
-    """When a message began to be owed, on the office's clock; None where there is none of this id."""
+    """Return the time when a message was queued, on the office's clock, or None."""
     rows = OutboxMessage.objects.using(db.alias).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()
 
 
 def reassign(db: Database, before: str, after: str) -> None:
-    """Owe the reminders that wait for somebody to the row that takes the place of theirs, with the same address.
+    """Move waiting reminders to the row that replaces a person's row.
 
-    They would be no more for whom they were planned, and nobody would plan them anew.
+    Both rows have the same address. Without the move the reminders would be lost, since they would no longer match a
+    recipient and are not planned again.
     """
     rows = OutboxMessage.objects.using(db.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
     rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True).update(recipient=after)
 
 
 def delete_cancelled(db: Database, certificates: Iterable[int]) -> None:
-    """Forget reminders of these that were dropped, where what they were dropped for may not hold any more.
+    """Delete cancelled reminders of these certificates.
 
-    Under the ids that they have they could not be owed again.
+    Call it when the reason for the cancellation may have gone. The old rows would otherwise block new reminders with
+    the same ids.
     """
     rows = OutboxMessage.objects.using(db.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
     rows.filter(cancelled_at__isnull=False).delete()
 
 
 def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> int:
-    """As `put`, of a few messages that are mostly owed already; returns how many were not."""
+    """Queue a few messages that mostly exist already; return the number of new ones."""
     by_id = {one.message_id: one for one in messages}
     rows = OutboxMessage.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
@@ -151,11 +155,10 @@ def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class DomainEvent:
-    """Something that happened, of which messages come.
+    """An event from which messages are made.
 
-    `step` tells it from others of its kind about the same.
-
-    `recipient` is the person whom it concerned then, `facts` are as a message's.
+    `step` distinguishes it from others of the same kind about the same subject. `recipient` is the person concerned at
+    the time. `facts` are as in NewMessage.
     """
 
     kind: MessageKind
@@ -168,7 +171,7 @@ class DomainEvent:
 
 
 def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
-    """Owe whoever it concerns a message about what happened.
+    """Record an event, so that messages about it are sent.
 
     Call it inside the transaction of the change.
     """
@@ -186,7 +189,7 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
 
 
 def notify_contact(db: Database, kind: str, certificate: Certificate, now: datetime) -> None:
-    """Owe the lineage's contact one message about this certificate.
+    """Record one event for the lineage's contact about this certificate.
 
     Call it inside the transaction of the change.
     """
@@ -200,7 +203,7 @@ def notify_contact(db: Database, kind: str, certificate: Certificate, now: datet
 
 
 def notify_contacts(db: Database, kind: str, certificates: Iterable[Certificate], now: datetime) -> None:
-    """Owe as `owe` does, about each of these, none of which was owed before."""
+    """Record events as `notify_contact` does, for certificates without one so far."""
     rows = [
         OutboxMessage(
             kind=kind,

@@ -1,4 +1,4 @@
-"""The outbox as clerks see it: what waits and what was given up, some at a time, without anybody's address."""
+"""Outbox pages for clerks: waiting and failed messages, without addresses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 @dataclass(frozen=True, slots=True)
 class OutboxListItem:
-    """A message that waits, or was given up at `dead` for a problem.
+    """A waiting message, or one that failed at `dead` with a problem.
 
-    What it is about may be None.
+    Its organisation and certificate may be None.
     """
 
     message_id: str
@@ -35,7 +35,7 @@ class OutboxListItem:
 
 
 def waiting_ones(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
-    """Some of those that wait, the oldest first."""
+    """Return a page of waiting messages, oldest first."""
     rows = OutboxMessage.objects.using(db.alias).filter(
         sent__isnull=True,
         failed_at__isnull=True,
@@ -47,7 +47,7 @@ def waiting_ones(db: Database, start: int, most: int) -> tuple[OutboxListItem, .
 
 
 def given_up(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
-    """Some of those that were given up, the newest first."""
+    """Return a page of failed messages, newest first."""
     rows = OutboxMessage.objects.using(db.alias).filter(
         failed_at__isnull=False, sent__isnull=True, channel__isnull=False
     )
@@ -55,7 +55,7 @@ def given_up(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
 
 
 def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
-    """Have messages that were given up tried anew; returns how many of these there were."""
+    """Reset failed messages, so that they are sent again; return their number."""
     with transaction.atomic(using=db.alias):
         done = outbox_queries.send_again(db, ids)
         if done:

@@ -1,4 +1,4 @@
-"""What waits in the outbox and what was given up there; and sending again what was given up."""
+"""Waiting and failed messages of the outbox, and resending of failed ones."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,16 +16,16 @@ from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 
 LATE: Final = timedelta(hours=1)
-"""A message that waits for longer than this after it was due is stuck."""
+"""Time after `due` from which a waiting message counts as late."""
 
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class FailedMessage:
-    """A message that was given up, and why. Instants are the office's clock's.
+    """A failed message with its problem. Instants are on the office's clock.
 
-    What it is about tells an operator whose it is: the organisation, the certificate or the order; None for none.
+    The organisation, certificate or order that it is about shows an operator whom it concerns. Each may be None.
     """
 
     id: str
@@ -42,7 +42,10 @@ class FailedMessage:
 
 @dataclass(frozen=True, slots=True)
 class OutboxSummary:
-    """How the outbox stands: what waits, what is late (events: `unspread`), since when, and what was given up."""
+    """State of the outbox: waiting, late and failed messages.
+
+    `unspread` counts late events. `oldest` is the earliest due time of a late row.
+    """
 
     waiting: int
     late: int
@@ -52,9 +55,9 @@ class OutboxSummary:
 
 
 def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = ()) -> OutboxSummary:
-    """Look at the outbox, on the office's clock.
+    """Return the state of the outbox, on the office's clock.
 
-    Of the kinds that are held back just now none is late.
+    Messages of kinds that are held back now do not count as late.
     """
     messages, late = Q(channel__isnull=False), Q(due__lt=now - LATE) & ~Q(kind__in=held, channel__isnull=False)
     counted = _open(db).aggregate(
@@ -67,23 +70,23 @@ def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = 
 
 
 def due(db: Database, now: datetime) -> tuple[QueuedMessage, ...]:
-    """The messages that are due and have not left, the oldest first."""
+    """Return the messages that are due and not sent, oldest first."""
     return tuple(owed_of(row) for row in _messages(db).filter(due__lte=now).order_by("due", "pk"))
 
 
 def waiting(db: Database) -> tuple[QueuedMessage, ...]:
-    """All messages that have not left, the oldest first."""
+    """Return all messages that are not sent, oldest first."""
     return tuple(owed_of(row) for row in _messages(db).order_by("due", "pk"))
 
 
 def find(db: Database, message_id: str) -> QueuedMessage | None:
-    """A message, whatever became of it; None where there is none."""
+    """Return a message in any state, or None."""
     row = OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel__isnull=False).first()
     return None if row is None else owed_of(row)
 
 
 def dead_letters(db: Database) -> tuple[FailedMessage, ...]:
-    """The messages that were given up, the oldest first."""
+    """Return the failed messages, oldest first."""
     return tuple(
         FailedMessage(
             one.message_id,
@@ -103,20 +106,23 @@ def dead_letters(db: Database) -> tuple[FailedMessage, ...]:
 
 
 def send_again(db: Database, ids: Sequence[str]) -> int:
-    """Have messages that were given up tried anew, as if for the first time; returns how many of these there were."""
+    """Reset failed messages, so that they are sent again; return their number.
+
+    Their attempts are counted from zero.
+    """
     return _each(db, ids, {"attempts": 0, "failed_at": None, "next_attempt_at": None, "problem": None})
 
 
 def forget(db: Database, ids: Sequence[str], now: datetime) -> int:
-    """Let messages go that were given up: nobody is told of them any more; returns how many of these there were."""
+    """Cancel failed messages, which ends their reports; return their number."""
     return _each(db, ids, {"failed_at": None, "cancelled_at": now})
 
 
 @contextmanager
 def rolled_back(db: Database) -> Iterator[None]:
-    """Undo at the end whatever the block wrote.
+    """Roll back everything that the block wrote.
 
-    On SQLite nobody else writes meanwhile.
+    On SQLite no other process writes meanwhile.
     """
     with transaction.atomic(using=db.alias):
         yield

@@ -1,6 +1,6 @@
-"""Who is concerned: the people who look after lineages, and those who act for organisations, for many at a time.
+"""Recipients: people of lineages and of organisations, read for many at a time.
 
-Everybody with one e-mail address: marks on an address are set on all their rows.
+Marks on an e-mail address are set on the rows of all people with that address.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from sinetti.domain.values import Language
 _Value = TypeVar("_Value")
 
 _CHUNK = 500
-"""Ids in one statement: SQLite's older builds take 999 values."""
+"""Number of ids in one statement; older SQLite builds accept 999 values."""
 
 
 _FIELDS = ("person_id", "name", "email", "phone", "language", "erased_at", "bounced_at", "stopped_at")
@@ -35,10 +35,10 @@ SELECT {", ".join(f"c.{name}" for name in _FIELDS)}, {", ".join(f"d.{name}" for 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody whom messages may concern.
+    """A person who may receive messages.
 
-    `mailable`: there is an e-mail address, which is not erased, not known to fail, and to which mail was not stopped.
-    `textable`: there is a phone number, which is not erased. `stopped`: they want no more mail at this address.
+    `mailable` requires an e-mail address that is not erased, not known to fail and not opted out. `textable` requires
+    a phone number that is not erased. `stopped` means that the person wants no more mail at this address.
     """
 
     person_id: str
@@ -52,13 +52,13 @@ class Recipient:
 
     @property
     def address(self) -> str:
-        """The e-mail address as it is compared: to one address goes one message."""
+        """E-mail address in the form for comparison; each address gets one message."""
         return self.email.casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Who acts for an organisation: people, and by their ids the open organisations that look after it."""
+    """People who act for an organisation, and ids of its open service providers."""
 
     signatories: tuple[Recipient, ...] = ()
     contact_person: Recipient | None = None
@@ -66,10 +66,10 @@ class Roles:
 
 
 def roles(db: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, Roles]:
-    """Who acts for each of these organisations at `now`, in three statements for each 500 of them.
+    """Return the roles of each organisation at `now`.
 
-    Each id that was asked about is there. People are in the order in which they were named, and stand there whether
-    mail reaches them or not.
+    It takes three statements for 500 organisations. The result has every id of the argument. People are in the order
+    in which they were named, whether they can receive mail or not.
     """
     found: dict[str, Roles] = {}
     for part in chunked(organisation_ids):
@@ -93,10 +93,10 @@ def accounts(db: Database, organisation_id: str, now: datetime) -> tuple[str, ..
 
 
 def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
-    """Contact and deputy of each of these lineages as they are now, in one statement for each 500 of them.
+    """Return the present contact and deputy of each lineage.
 
-    A lineage that is not there is left out. For one, as it is asked of each reminder that leaves, the statement is
-    written by hand.
+    It takes one statement for 500 lineages. Unknown lineages are omitted. A single lineage uses a hand-written
+    statement, because each reminder that is sent reads it.
     """
     found: dict[str, tuple[Recipient | None, Recipient | None]] = {}
     ids = tuple(lineage_ids)
@@ -111,7 +111,7 @@ def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Reci
 
 
 def readers(db: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
-    """These people, by their ids; whoever is not there is left out."""
+    """Return these people by their ids; unknown ids are omitted."""
     found: dict[str, Recipient] = {}
     for part in chunked(person_ids):
         rows = models.Person.objects.using(db.alias).filter(pk__in=part)
@@ -120,9 +120,9 @@ def readers(db: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
 
 
 def unique_by_address(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
-    """One of these for each address, the first of whom counts.
+    """Return the first recipient for each address.
 
-    Whoever has no address stays, once.
+    Recipients without an address are kept, once each.
     """
     found: dict[str, Recipient] = {}
     for one in people:
@@ -132,19 +132,22 @@ def unique_by_address(people: Iterable[Recipient | None]) -> tuple[Recipient, ..
 
 
 def active_assignments(now: datetime) -> Q:
-    """Which mandates count at `now`: taken up, begun, not withdrawn, not past their last instant."""
+    """Filter role assignments in force at `now`.
+
+    They are accepted, have begun, are not withdrawn and not past their last instant.
+    """
     return Q(waiting=False, valid_from__lte=now, withdrawn_at__isnull=True) & (
         Q(valid_until__isnull=True) | Q(valid_until__gte=now)
     )
 
 
 def current_assignments(now: datetime) -> Q:
-    """Which mandates are neither withdrawn nor past their end, whether they were taken up or not."""
+    """Filter role assignments neither withdrawn nor past their end, accepted or not."""
     return Q(withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
 
 
 def reader(row: models.Person) -> Recipient:
-    """Whom a row is about."""
+    """Convert a person's row to a Recipient."""
     there = row.erased_at is None
     works = row.bounced_at is None and row.stopped_at is None
     return Recipient(
@@ -164,7 +167,7 @@ def _read(row: sql.Row) -> Recipient | None:
 
 
 def chunked(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """These ids, each once, in portions that one statement takes."""
+    """Yield these ids, each once, in chunks that fit into one statement."""
     different = tuple(dict.fromkeys(ids))
     for start in range(0, len(different), _CHUNK):
         yield different[start : start + _CHUNK]
@@ -212,9 +215,9 @@ def _grouped(pairs: Iterable[tuple[str, _Value]]) -> dict[str, tuple[_Value, ...
 
 
 def people_at(db: Database, address: str) -> "QuerySet[models.Person]":
-    """The rows of people with this address, whatever its case; none for an empty one.
+    """Return the rows of people with this address in any case; none for an empty one.
 
-    The database folds both sides, so that what is the same to it is found by its index.
+    The database folds both sides, so that equality is the same as in its index.
     """
     rows = models.Person.objects.using(db.alias)
     return (

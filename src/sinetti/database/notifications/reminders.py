@@ -1,9 +1,9 @@
-"""Certificates near their end: which are to be looked at, what became of them, and when to look again.
+"""Certificates near expiry: selection for reminders, progress and next check time.
 
-`Certificate.next_reminder_at` says when to look; NULL is "not looked at yet", `NEVER` "no more". Both are found by
-indexes of their own, so that what is not due costs nothing, however many there are (docs/reminders.md).
+`Certificate.next_reminder_at` is the time of the next check. NULL means "not checked yet", `NEVER` means "no more
+checks". Each of the two cases has its own index, so certificates that are not due cost nothing (docs/reminders.md).
 
-Certificates near their end of which nobody was told: of all who can do something nobody can be reached.
+The module also finds certificates near expiry for which no reminder reaches any person who can act.
 """
 
 import json
@@ -29,13 +29,16 @@ from sinetti.domain.notifications.reminders import ReminderSchedule, send_times
 from sinetti.domain.values import Serial, ValidityPeriod
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""When to look at what needs no look any more."""
+"""`next_reminder_at` of a certificate that needs no further check."""
 
 MOST = 400
-"""Certificates in one transaction: some tenths of a second, for which others may wait who change the same ones."""
+"""Maximum number of certificates in one transaction.
+
+A transaction takes some tenths of a second, during which other transactions that change the same rows wait.
+"""
 
 _CHUNK = 400
-"""Ids in one statement: SQLite's older builds take 999 values."""
+"""Number of ids in one statement; older SQLite builds accept 999 values."""
 
 _ONE = """
 SELECT c.id, c.serial, c.lineage_id, h.organisation_id, c.state,
@@ -62,9 +65,10 @@ _Row = TypeVar("_Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class ReminderWindow:
-    """What a look takes in: whose time has come, and what is near its end and was never looked at.
+    """Selection of certificates to check at `now`.
 
-    These end from `ends_from` to `ends_until`; what ended before is history.
+    It includes certificates whose next check is due. It also includes certificates that were never checked and expire
+    from `ends_from` to `ends_until`. Earlier expiries are history.
     """
 
     now: datetime
@@ -74,9 +78,9 @@ class ReminderWindow:
 
 @dataclass(frozen=True, slots=True)
 class ReminderCandidate:
-    """A certificate that is to be looked at.
+    """A certificate to check for reminders.
 
-    `certificate` is the row's key; `since` is when it was to be looked at.
+    `certificate` is the primary key of the row. `since` is the time at which the check became due.
     """
 
     certificate: int
@@ -89,7 +93,10 @@ class ReminderCandidate:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What came of looking at some: when to look again at each (None: never), and what is owed."""
+    """Result of checking a batch: next check times and messages to queue.
+
+    `again` maps primary keys to the time of the next check; None means never.
+    """
 
     again: Mapping[int, datetime | None]
     messages: Sequence[NewMessage] = ()
@@ -98,11 +105,11 @@ class BatchResult:
 def process_due(
     db: Database, reach: ReminderWindow, decide: Callable[[Sequence[ReminderCandidate]], BatchResult]
 ) -> bool:
-    """Look at some certificates whose time has come; False where there are none left.
+    """Check one batch of due certificates; return False if none is left.
 
-    The rows are locked, decided on and moved on, and what is owed is stored, in one transaction: whoever is killed has
-    done nothing. Rows that another process looks at, or changes, are passed over, so that two share the work and
-    neither ever waits for the other.
+    One transaction locks the rows, calls `decide`, sets the next check times and queues the messages. A process that
+    is killed has therefore changed nothing. Rows that another process has locked are skipped, so two processes share
+    the work and neither waits for the other.
     """
     with transaction.atomic(using=db.alias):
         certificates = _locked(db, reach)
@@ -115,9 +122,10 @@ def process_due(
 
 
 def find(db: Database, certificate: int) -> ReminderCandidate | None:
-    """One certificate and what became of it, or None.
+    """Return one certificate with its progress, or None.
 
-    Written by hand: it is asked of each reminder that leaves, and mostly nothing has taken the certificate's place.
+    The statement is hand-written because it runs for each reminder that is sent. In most cases the certificate has no
+    successor.
     """
     rows = sql.read(db, _ONE, {"certificate": certificate})
     if rows and rows[0][-1]:
@@ -131,30 +139,32 @@ def find(db: Database, certificate: int) -> ReminderCandidate | None:
 
 
 def progress_of(db: Database, certificates: Iterable[int]) -> Mapping[int, CertificateProgress]:
-    """What became of each of these, by the keys of their rows."""
+    """Return the progress of each certificate, by primary key."""
     return {one.certificate: one.course for part in _parts(certificates) for one in _found(db, part)}
 
 
 def reschedule(db: Database, lineage_id: str) -> None:
-    """Have a lineage's certificates looked at anew: call it where what kept them from being reminded of is gone.
+    """Schedule a new check of a lineage's certificates.
 
-    That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
-    they are, and none is owed twice; one that was dropped unsent may be owed again.
+    Call it when the reason against reminders has gone: "let it expire" was taken back, or a contact is reachable
+    again. Queued messages stay as they are and none is queued twice. A message that was cancelled before it was sent
+    may be queued again.
     """
     look_again_each(db, [lineage_id])
 
 
 def look_again_each(db: Database, lineage_ids: Iterable[str]) -> None:
-    """Do the same for each of these lineages."""
+    """Schedule a new check of the certificates of each of these lineages."""
     for part in _parts(lineage_ids):
         rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, next_reminder_at__isnull=False)
         _look_again(db, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
 def look_again_behind(db: Database, certificates: Iterable[int]) -> None:
-    """Have these looked at anew, by the keys of their rows: what took their place was revoked.
+    """Schedule a new check of certificates whose successors were revoked.
 
-    Behind one that was revoked itself it is what that had taken the place of, as `_successors` reads it.
+    `certificates` are primary keys of the predecessors. If a predecessor is revoked itself, the check continues with
+    its own predecessors, as in `_successors`.
     """
     behind = set(certificates)
     while behind:
@@ -171,20 +181,24 @@ def _look_again(db: Database, certificates: Iterable[int]) -> None:
 
 
 def count_ending(db: Database, first: datetime, before: datetime) -> int:
-    """How many certificates end from this instant on and before that one, whatever became of them."""
+    """Count the certificates that expire from `first` on and before `before`.
+
+    Their state does not matter.
+    """
     rows = models.Certificate.objects.using(db.alias)
     return rows.filter(not_after__gte=first, not_after__lt=before).count()
 
 
 def overdue(db: Database, reach: ReminderWindow) -> bool:
-    """Whether anything is to be looked at now."""
+    """Return True if any certificate is to be checked now."""
     return any(_first(rows.values_list("next_reminder_at", "not_after")) for rows in _waiting(db, reach))
 
 
 def next_look(db: Database, reach: ReminderWindow) -> tuple[datetime | None, datetime | None]:
-    """What comes next after what `reach` takes in: the end of one that was never looked at, and the next look.
+    """Return the next two times after the selection of `reach`.
 
-    Two look-ups in indexes.
+    The first is the expiry of a certificate that was never checked, the second is the next scheduled check. It costs
+    two index look-ups.
     """
     rows = models.Certificate.objects.using(db.alias)
     unseen = rows.filter(next_reminder_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
@@ -193,13 +207,13 @@ def next_look(db: Database, reach: ReminderWindow) -> tuple[datetime | None, dat
 
 
 def next_due(db: Database, after: datetime) -> datetime | None:
-    """When the next of the messages that wait is due, of those that are not due yet."""
+    """Return the earliest due time after `after` among waiting messages."""
     rows = _messages(db).filter(due__gt=after).order_by("due")
     return _first(rows.values_list("due", flat=True))
 
 
 def hours_awaited(db: Database, now: datetime) -> bool:
-    """Whether messages that are due wait for office hours."""
+    """Return True if messages that are due wait for office hours."""
     rows = _messages(db).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False).order_by("due")
     return _first(rows.values_list("due", flat=True)) is not None
 
@@ -210,26 +224,26 @@ def _messages(db: Database) -> "QuerySet[models.OutboxMessage]":
 
 
 def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
-    """The first of these in their order.
+    """Return the first value in the query's order, or None.
 
-    "Is there any" would lose it, and read a table where none is left.
+    `exists()` would drop the order and read a table in which no row is left.
     """
     return next(iter(values[:1]), None)
 
 
 def _waiting(db: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.Certificate]]":
-    """What is to be looked at: those that never were, and those whose time has come."""
+    """Yield the two selections: certificates never checked, and checks that are due."""
     rows = models.Certificate.objects.using(db.alias)
     unseen = rows.filter(next_reminder_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
-    # A reservation is finished or given up within minutes, and looked at then.
+    # A reservation is finished or voided within minutes and is checked then.
     yield unseen.exclude(state=CertificateState.RESERVED).order_by("not_after")
     yield rows.filter(next_reminder_at__lte=reach.now).order_by("next_reminder_at")
 
 
 def _locked(db: Database, reach: ReminderWindow) -> list[int]:
-    """Lock some of what is to be looked at.
+    """Lock a batch of certificates to check and return their primary keys.
 
-    Without keys: a renewal of a locked certificate is not held up.
+    The lock is FOR NO KEY UPDATE, so it does not block a renewal of a locked certificate.
     """
     found: list[int] = []
     for rows in _waiting(db, reach):
@@ -258,18 +272,18 @@ def _found(db: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate
 def _course(
     span: ValidityPeriod, state: str, revoked: datetime | None, let_end: datetime | None, closed: datetime | None
 ) -> CertificateProgress:
-    """What became of a certificate, but for what took its place."""
+    """Return the progress of a certificate without its successors."""
     return CertificateProgress(
         span,
         revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
-        # Whoever renewed or replaced it after all wants the new one to be reminded of.
+        # A renewal or replacement after the opt-out cancels it: the new certificate gets reminders.
         let_end=let_end is not None and span.not_before <= let_end,
         closed=closed is not None,
     )
 
 
 def _with_successors(db: Database, found: Sequence[ReminderCandidate]) -> tuple[ReminderCandidate, ...]:
-    """Add what took the certificates' places, if it was fetched, and which of both gateways saw."""
+    """Add retrieved successors, and the times when gateways saw old and new."""
     fetched = _successors(db, [one.certificate for one in found])
     new = [pk for successors in fetched.values() for pk in successors]
     seen = _seen(db, [*fetched, *new]) if fetched else {}
@@ -290,9 +304,10 @@ def _with_successors(db: Database, found: Sequence[ReminderCandidate]) -> tuple[
 
 
 def _successors(db: Database, certificates: Sequence[int]) -> dict[int, dict[int, datetime]]:
-    """What renewed or replaced each of these, was fetched and is not revoked: keys, and when each was first fetched.
+    """Return the retrieved successors of each certificate that are not revoked.
 
-    In place of one that was revoked stands what renewed or replaced that, in turn.
+    The result maps each primary key to its successors and the time of their first retrieval. A revoked successor is
+    replaced by its own successors, in turn.
     """
     found: dict[int, dict[int, datetime]] = {}
     origins = {pk: {pk} for pk in certificates}
@@ -309,7 +324,10 @@ def _successors(db: Database, certificates: Sequence[int]) -> dict[int, dict[int
 
 
 def _links(db: Database, certificates: Sequence[int]) -> Iterator[tuple[int, int, datetime | None, datetime | None]]:
-    """What came after which of these: both keys, when it was first fetched, when revoked. Void ones do not count."""
+    """Yield each direct successor that is not void.
+
+    Each tuple has the predecessor's key, the successor's key, its first retrieval and its revocation.
+    """
     rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
     for part in _parts(certificates):
         fields = "pk", "first_fetched_at", "revoked_at"
@@ -321,7 +339,10 @@ def _links(db: Database, certificates: Sequence[int]) -> Iterator[tuple[int, int
 
 
 def _seen(db: Database, certificates: Sequence[int]) -> dict[int, datetime]:
-    """When any gateway last saw each of these; those that none ever saw are left out."""
+    """Return the time when a gateway last saw each certificate.
+
+    Certificates that no gateway ever saw are omitted.
+    """
     found: dict[int, datetime] = {}
     for part in _parts(certificates):
         rows = CertificateObservation.objects.using(db.alias).filter(certificate__in=part)
@@ -331,7 +352,10 @@ def _seen(db: Database, certificates: Sequence[int]) -> dict[int, datetime]:
 
 
 def _move(db: Database, again: Mapping[int, datetime | None]) -> None:
-    """Write when to look again. The rows are locked: they are as they were read."""
+    """Store the next check times.
+
+    The rows are locked, so they have not changed since they were read.
+    """
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     rows = [{"id": pk, "at": str(adapt(at or NEVER))} for pk, at in again.items()]
@@ -345,24 +369,28 @@ def _parts(values: Iterable[_Value]) -> Iterator[Sequence[_Value]]:
 
 
 NEAR: Final = timedelta(days=14)
-"""From here on everybody who can do something is written to: whom no message found then, none will find."""
+"""Time before expiry from which all people who can act get reminders.
+
+If no message has reached a person by then, no later one will.
+"""
 
 LATELY: Final = timedelta(days=21)
-"""What was written to somebody before tells nothing of whether they can be reached now."""
+"""Period within which an earlier message shows that a person is reachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreachableSummary:
-    """How many certificates there are of which nobody was told, and the serials of those that end first."""
+    """Number of certificates without any reminder, and the serials that expire first."""
 
     count: int
     first: tuple[Serial, ...]
 
 
 def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most: int) -> UnreachableSummary:
-    """Look for certificates that end soon, are looked after by no firm, and about which no reminder left or waits.
+    """Find certificates near expiry without any reminder that was sent or waits.
 
-    Those that live so briefly that no step of theirs has come yet are left out. `first` has at most `most` serials.
+    Certificates of organisations with a service provider are omitted. So are certificates with a lifetime so short
+    that no reminder step has come yet. `first` has at most `most` serials.
     """
     using = db.alias
     certificates = models.Certificate.objects.using(using)
@@ -384,7 +412,7 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         not_after__gt=now,
         not_after__lte=now + NEAR,
         next_reminder_at__lt=NEVER,
-        # The step of this day was looked at already: the next look is nearer to the end.
+        # The reminder step of today was processed already, so the next check is later.
         next_reminder_at__gt=now,
         revoked_at__isnull=True,
         lineage__renewal_opt_out_at__isnull=True,

@@ -1,1 +1,1 @@
-"""Authorities, clock, monitoring, retention, backups, cache back end, audit queries."""
+"""Authorities, clock, monitoring, retention, backups, cache and audit queries."""

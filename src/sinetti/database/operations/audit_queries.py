@@ -1,4 +1,4 @@
-"""The audit trail as people read it: rows about an object, by somebody, between two instants, the newest first."""
+"""Queries of the audit trail by object, actor and time, newest rows first."""
 
 import json
 from collections.abc import Mapping
@@ -15,14 +15,17 @@ from sinetti.database.models import AuditEvent
 Facts = Mapping[str, str | int | None]
 
 LOOKED_THROUGH = 100_000
-"""Rows that one look goes through where no index leads to them: what is further back is asked for by another look."""
+"""Maximum number of rows scanned by one query without an index.
+
+Further rows need another query.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which rows: those to which all applies that is not empty.
+    """Criteria for audit rows; a row must meet all that are not empty.
 
-    `before` is a sequence number: only older ones.
+    `before` is a sequence number; only older rows match.
     """
 
     object: str = ""
@@ -35,9 +38,9 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row, its canonical octets decoded.
+    """One audit row with decoded content.
 
-    `sound` tells whether they are what their digest says.
+    `sound` is True if the content matches its digest.
     """
 
     sequence: int
@@ -52,14 +55,17 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Rows, and the number before which older ones are looked for; None where there are none."""
+    """A page of audit rows; `before` selects the next page, None if there is none."""
 
     entries: tuple[AuditEntry, ...]
     before: int | None
 
 
 def entries(db: Database, asked: AuditQuery, most: int) -> AuditPage:
-    """Read rows, the newest first: two statements at most, one where an object's index leads to them."""
+    """Read audit rows, newest first.
+
+    It takes two statements at most, and one if the object's index is used.
+    """
     rows = AuditEvent.objects.using(db.alias).order_by("-sequence")
     begins, ends = asked.before, 0
     if not asked.object:
@@ -83,7 +89,7 @@ def entries(db: Database, asked: AuditQuery, most: int) -> AuditPage:
 
 
 def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> None:
-    """Write down that a clerk looks at something, in a transaction of its own, before it is shown."""
+    """Record that a clerk views an object, in a transaction before it is shown."""
     with transaction.atomic(using=db.alias):
         audit_log.write(db, audit, "looked", subject, **facts)
 

@@ -1,4 +1,4 @@
-"""The register's own identity, its CAs, its certificate types and the shards that they fill."""
+"""Identity of the database: instance, CAs, certificate types and CRL shards."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +18,9 @@ _INSTANCE = "sinetti_instance"
 
 @dataclass(frozen=True, slots=True)
 class NewAuthority:
-    """One CA, top down.
+    """A CA to insert, parents first.
 
-    `issuer` is its parent's name, None for the root; `channel` for issuing CAs.
+    `issuer` is the name of its parent, None for the root. `channel` is set for issuing CAs.
     """
 
     name: str
@@ -37,7 +37,10 @@ class NewAuthority:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityIdentity:
-    """Which instance and environment this register belongs to, and the SHA-256 of its CA certificates by name."""
+    """Instance and environment of the database, and fingerprints of its CAs.
+
+    `fingerprints` maps names to SHA-256 values of CA certificates.
+    """
 
     instance_id: str
     environment: Environment
@@ -47,9 +50,9 @@ class AuthorityIdentity:
 def found(
     db: Database, environment: Environment, authorities: tuple[NewAuthority, ...], audit: AuditContext
 ) -> AuthorityIdentity:
-    """Write the register's identity, its CAs and its types, in one transaction; gives the identity that it then has.
+    """Insert identity, CAs and types in one transaction and return the identity.
 
-    Where somebody came before, nothing is written, and the identity given is theirs.
+    If another process was first, no row is written and its identity is returned.
     """
     with transaction.atomic(using=db.alias):
         _one_at_a_time(db)
@@ -85,7 +88,7 @@ def found(
 
 
 def _one_at_a_time(db: Database) -> None:
-    """Of two that found at once the second waits for the first; SQLite's transactions are alone anyhow."""
+    """Make a concurrent `found` wait; SQLite's transactions are serial anyway."""
     connection = connections[db.alias]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -93,45 +96,46 @@ def _one_at_a_time(db: Database) -> None:
 
 
 def identity(db: Database) -> AuthorityIdentity | None:
-    """Whose register this is; None for one that nobody founded, and for a database without our tables.
+    """Return the identity of the database, or None if it has none or lacks the tables.
 
-    Looks at what has been there since the first migration only, so that it may be asked before `migrate`. Raises
-    RegisterRefusesError where the database does not let it look, and what REGISTER_UNAVAILABLE lists.
+    It reads only tables of the first migration, so it may be called before `migrate`. Raises DatabaseSetupError if the
+    database refuses the query. Raises the exceptions of DATABASE_UNAVAILABLE.
     """
     try:
         if _INSTANCE not in connections[db.alias].introspection.table_names():
             return None
         rows = models.Instance.objects.using(db.alias)
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
-    except (NotSupportedError, ProgrammingError) as refused:  # the first for a server that is too old
+    except (NotSupportedError, ProgrammingError) as refused:  # NotSupportedError: the server is too old
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database cannot be read as a register ({why}): look at DATABASE_URL and at database_url"
+        sentence = f"the database cannot be read ({why}): look at DATABASE_URL and at database_url"
         raise DatabaseSetupError(sentence) from refused
     return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
 
 
 def issuing_names(db: Database) -> dict[Channel, str]:
-    """For each channel, the name of the CA that issues for it now."""
+    """Return the name of the CA that issues now, for each channel."""
     rows = models.CertificateType.objects.using(db.alias).filter(purpose=PURPOSE)
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
 def open_shard(db: Database, authority: str) -> int:
-    """The shard that certificates of a CA go to now; those before it are full.
+    """Return the shard for new certificates of a CA; earlier shards are full.
 
-    Raises for no CA of ours.
+    Raises DoesNotExist for an unknown CA.
     """
     return models.CertificateAuthority.objects.using(db.alias).values_list("open_shard", flat=True).get(pk=authority)
 
 
 def take_places(db: Database, authority: str, most: int, at_once: int) -> tuple[int, int]:
-    """Take up to `at_once` places in the open shard of a CA, which has `most`; gives the shard and how many they are.
+    """Reserve up to `at_once` places in a CA's open shard; return shard and number.
 
-    Where the shard is full, the next one is opened. A place is given away once; who does not use it leaves it empty.
+    A shard has `most` places. If it is full, the next one is opened. A place is assigned once and stays empty if it is
+    not used.
     """
     with transaction.atomic(using=db.alias):
         rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority)
-        rows.update(open_shard=F("open_shard"))  # whoever comes second waits
+        rows.update(open_shard=F("open_shard"))  # a concurrent call waits here
         shard, taken = rows.values_list("open_shard", "shard_places").get()
         if taken is None:
             taken = _certificates(db, authority, shard).count()
@@ -143,7 +147,10 @@ def take_places(db: Database, authority: str, most: int, at_once: int) -> tuple[
 
 
 def count_places_anew(db: Database, authority: str) -> None:
-    """Let the next who takes places count first: for a while nobody did."""
+    """Reset the place counter, so that the next `take_places` counts the certificates.
+
+    Call it after a period in which places were not counted.
+    """
     models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(shard_places=None)
 
 

@@ -1,6 +1,6 @@
-"""Backups of a register: SQLite's own online copy, or pg_dump and pg_restore.
+"""Backups of a database: SQLite's online copy, or pg_dump and pg_restore.
 
-A restore never overwrites anything.
+A restore never overwrites existing data.
 """
 
 import errno
@@ -33,25 +33,25 @@ _VARIABLES = {
     "sslrootcert": "PGSSLROOTCERT",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
-"""libpq's variables for what may stand behind the question mark of a URL; keep-alives have none."""
+"""libpq's variables for the query parameters of a URL; keep-alives have none."""
 
 
 class BackupError(Exception):
-    """A backup that cannot be taken or restored; the sentence says why and what to do."""
+    """A backup cannot be taken or restored; the message says why and what to do."""
 
 
 class RegisterNotWhole(BackupError):
-    """The register itself is damaged: no backup can be made of it."""
+    """The database itself is damaged, so it cannot be backed up."""
 
 
 def take(url: str, target: Path) -> None:
-    """Copy a register, which may be in use, into a new file that only its owner reads.
+    """Copy a database, which may be in use, into a new file.
 
-    Raises BackupError, RegisterNotWhole.
+    Only the owner can read the file. Raises BackupError. Raises RegisterNotWhole if the database is damaged.
     """
     config = _config(url)
     if _is_sqlite(config) and not Path(config["NAME"]).is_file():
-        sentence = f"there is no register in {config['NAME']}"
+        sentence = f"there is no database in {config['NAME']}"
         raise BackupError(sentence)
     with _made_whole(target) as partial:
         if _is_sqlite(config):
@@ -64,7 +64,7 @@ def take(url: str, target: Path) -> None:
 
 
 def restore(url: str, source: Path) -> None:
-    """Make a register from a backup: a file that is not there, or an empty database.
+    """Restore a backup into a new file or an empty database.
 
     Raises BackupError.
     """
@@ -73,7 +73,7 @@ def restore(url: str, source: Path) -> None:
         raise BackupError(sentence)
     config = _config(url)
     if not _is_sqlite(config):
-        # In one transaction: what is there already stops it, and nothing is changed.
+        # In one transaction, so that existing objects make it fail without any change.
         _run("pg_restore", config, "--no-owner", "--single-transaction", f"--dbname={config['NAME']}", str(source))
         return
     target = Path(config["NAME"])
@@ -94,9 +94,10 @@ def _is_sqlite(config: dict[str, Any]) -> bool:
 
 @contextmanager
 def _made_whole(target: Path) -> Iterator[Path]:
-    """Give a file beside it, which only its owner reads and which gets its name once it is whole and on disk.
+    """Yield a temporary file beside the target, which gets its name at the end.
 
-    Nothing is overwritten, and nothing stays where it fails, so that the same command can be run again.
+    The file is renamed once it is complete and on disk. Only its owner can read it. No file is overwritten. A failure
+    leaves no file, so the same command can be run again.
     """
     partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
@@ -115,13 +116,14 @@ def _made_whole(target: Path) -> Iterator[Path]:
 
 
 def _name(partial: Path, target: Path) -> None:
-    """Give the file its name, unless something has that meanwhile."""
+    """Rename the file, unless the target exists meanwhile."""
     try:
         os.link(partial, target)
     except FileExistsError:
         raise
     except OSError:
-        # A file system without hard links, as on a stick: between these two lines somebody could still be faster.
+        # A file system without hard links, as on a USB stick. Another process could create the target between the
+        # check and the renaming.
         if os.path.lexists(target):
             raise
         partial.rename(target)
@@ -141,7 +143,7 @@ def _copy(source: str, target: str) -> None:
             old.backup(new)
             (whole,) = new.execute("PRAGMA integrity_check").fetchone()
     except sqlite3.Error as failed:
-        sentence = f"{source} is no whole SQLite file: {failed}"
+        sentence = f"{source} is not a complete SQLite file: {failed}"
         raise BackupError(sentence) from failed
     if whole != "ok":
         sentence = f"{source} is damaged ({whole}): a copy of it is no better"
@@ -149,16 +151,19 @@ def _copy(source: str, target: str) -> None:
 
 
 def _run(name: str, config: dict[str, Any], *arguments: str) -> None:
-    """Run one of PostgreSQL's programs; the password goes by its environment, where ps does not show it."""
+    """Run one of PostgreSQL's programs.
+
+    The password is passed in its environment, which ps does not show.
+    """
     program = shutil.which(name)
     if program is None:
         sentence = f"{name} is not installed: it comes with PostgreSQL's client programs"
         raise BackupError(sentence)
     given = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
     known = {variable: str(config[key]) for variable, key in given.items() if config.get(key)}
-    # What stands behind the question mark goes before, as it does for the register itself: it may name another server.
+    # Query parameters take precedence, as in `open_database`; they may name another server.
     known |= {_VARIABLES[key]: str(value) for key, value in config.get("OPTIONS", {}).items() if key in _VARIABLES}
-    done = subprocess.run([program, *arguments], env=known, capture_output=True, text=True, check=False)  # noqa: S603 - PostgreSQL's own
+    done = subprocess.run([program, *arguments], env=known, capture_output=True, text=True, check=False)  # noqa: S603 - PostgreSQL's own program
     if done.returncode:
         sentence = f"{name} failed: {' '.join(done.stderr.split())[:500]}"
         raise BackupError(sentence)

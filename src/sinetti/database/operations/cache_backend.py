@@ -1,7 +1,8 @@
-"""What is to be remembered for a while by all processes: how often somebody tried, which one-time codes were used.
+"""Back end of Django's cache, shared by all processes through the database.
 
-A back end of Django's cache, in the register. Values are JSON: Django's own back end would run whatever somebody wrote
-into its table. Keys are hashed, since addresses stand in them. It lives on the machine's clock, as sign-in does.
+It counts attempts and records used one-time codes. Values are JSON, since Django's own back end would unpickle
+any data in its table. Keys are hashed because they contain addresses. It uses the machine's clock, as sign-in
+does.
 """
 
 import json
@@ -19,17 +20,20 @@ _LONGEST = timedelta(days=1)
 
 
 class RegisterCache(BaseCache):
-    """Keeps what it is given for at most a day, in the register that Django calls default."""
+    """Cache that keeps values for at most a day in Django's default database."""
 
     def __init__(self, _location: str, params: dict[str, Any]) -> None:
-        """Take Django's settings; the option `added_for` is how many seconds what is added lives at least."""
+        """Read Django's settings.
+
+        The option `added_for` is the minimum lifetime of added values in seconds.
+        """
         super().__init__(params)
         self._added_for = timedelta(seconds=params.get("OPTIONS", {}).get("added_for", 0))
 
     def add(self, key: str, value: object, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """Remember a value unless there is one; tells whether it did.
+        """Store a value unless there is one; return True if it was stored.
 
-        Of several callers one does.
+        Only one of several concurrent callers gets True.
         """
         own, now = self._own(key, version), timezone.now()
         with transaction.atomic():
@@ -39,13 +43,13 @@ class RegisterCache(BaseCache):
         return made
 
     def get(self, key: str, default: object = None, version: int | None = None) -> Any:  # noqa: ANN401
-        """What is remembered, or `default`."""
+        """Return the stored value, or `default`."""
         rows = CacheEntry.objects.filter(key=self._own(key, version), expires__gt=timezone.now())
         found = rows.values_list("value", flat=True).first()
         return default if found is None else json.loads(found)
 
     def set(self, key: str, value: object, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        """Remember a value; what has expired is forgotten."""
+        """Store a value and delete expired ones."""
         now = timezone.now()
         values = {"value": json.dumps(value), "expires": now + self._lives(timeout)}
         with transaction.atomic():
@@ -53,11 +57,11 @@ class RegisterCache(BaseCache):
             CacheEntry.objects.update_or_create(key=self._own(key, version), defaults=values)
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        """Forget a value; tells whether there was one."""
+        """Delete a value; return True if it existed."""
         return bool(CacheEntry.objects.filter(key=self._own(key, version)).delete()[0])
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all values."""
         CacheEntry.objects.all().delete()
 
     def _own(self, key: str, version: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The database's clock, and the newest instant that is stored: what the machine's clock is judged by."""
+"""Database clock and newest stored instant, to check the machine's clock."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,17 +13,26 @@ from sinetti.database.connection import Database
 from sinetti.database.issuance.journal_records import instant
 
 OVERLAP = 5_000
-"""Audit rows that are looked at again: a transaction may commit a lower number after a higher one was seen."""
+"""Number of audit rows that are read again.
+
+A transaction may commit a lower sequence number after a higher one was seen.
+"""
 
 MOVED_AFTER = 5_000
-"""The mark moves on after this many audit rows, so that a look reads no more than these and the overlap."""
+"""Number of audit rows after which the checkpoint advances.
+
+A check reads no more than these rows and the overlap.
+"""
 
 _MARK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredClock:
-    """The newest instant that counts (None in a register without any), and which rows count no more."""
+    """Newest instant that counts (None in an empty database), and the accepted rows.
+
+    Rows up to `accepted_sequence` no longer count.
+    """
 
     newest: datetime | None
     sequence: int
@@ -32,7 +41,7 @@ class StoredClock:
 
 
 def database_now(db: Database) -> datetime | None:
-    """The database's own clock, UTC; None for SQLite, which has none but the machine's."""
+    """Return the database's clock in UTC, or None for SQLite, which has no own clock."""
     connection = connections[db.alias]
     if connection.vendor != "postgresql":
         return None
@@ -44,9 +53,9 @@ def database_now(db: Database) -> datetime | None:
 
 
 def stored(db: Database) -> StoredClock:
-    """What is stored now.
+    """Return the newest stored instant, and advance the checkpoint if it is due.
 
-    Every change of state has an audit row with its instant, so these are all that is read.
+    Every change of state has an audit row with its instant, so only audit rows are read.
     """
     mark = models.ClockCheckpoint.objects.using(db.alias).filter(pk=_MARK).first()
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
@@ -65,9 +74,9 @@ def stored(db: Database) -> StoredClock:
 
 
 def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> None:
-    """Let nothing count that was stored before now: the clock is taken as it is.
+    """Ignore all instants stored before now, so that the present clock is accepted.
 
-    Audited.
+    The decision is audited.
     """
     with transaction.atomic(using=db.alias):
         before = instant(set_aside) if set_aside else None
@@ -78,7 +87,10 @@ def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> Non
 
 
 def _move(db: Database, now: StoredClock, *, there: bool) -> None:
-    """Move the mark on, unless somebody else did or the clock was accepted meanwhile."""
+    """Advance the checkpoint.
+
+    It stays if it has advanced or the clock was accepted meanwhile.
+    """
     values = {"newest": now.newest, "sequence": now.sequence}
     if not there:
         models.ClockCheckpoint.objects.using(db.alias).get_or_create(pk=_MARK, defaults=values)

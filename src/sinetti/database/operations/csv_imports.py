@@ -1,4 +1,4 @@
-"""Files of organisations that clerks send: what was shown is kept, and carried out some changes at a time."""
+"""Clerks' files of organisations: stored differences, applied in batches."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -33,7 +33,7 @@ from sinetti.domain.values import IdentifierType
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """A file as it was compared with the register, and how far its changes are carried out."""
+    """A file compared with the database, and the progress of its changes."""
 
     load_id: str
     created: datetime
@@ -49,7 +49,7 @@ class ImportJob:
 
 @dataclass(frozen=True, slots=True)
 class LoadListItem:
-    """A file in a list; `position` is how many of its changes are done."""
+    """A file in a list; `position` is the number of changes done."""
 
     load_id: str
     created: datetime
@@ -59,7 +59,7 @@ class LoadListItem:
 
 
 def add(db: Database, content: bytes, found: tuple[ImportDiff, str], user_id: str, audit: AuditContext) -> str:
-    """Keep a file with what it would change and the digest of that; returns its id."""
+    """Store a file, its changes and their digest; return its id."""
     difference, digest = found
     with transaction.atomic(using=db.alias):
         row = _all(db).create(user_id=user_id, created=audit.at, content=content, digest=digest, **_told(difference))
@@ -80,9 +80,9 @@ def refresh_diff(db: Database, load_id: str, found: tuple[ImportDiff, str], audi
 
 
 def accept(db: Database, load_id: str, digest: str, clerk: str, audit: AuditContext) -> bool:
-    """Accept exactly the changes of this digest, once; return whether it did.
+    """Accept exactly the changes of this digest, once; return True if it did.
 
-    The file is deleted. For changes that need no second clerk: `confirm` accepts the others.
+    The file's content is deleted. It is for changes that need no second clerk; `confirm` accepts the others.
     """
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(pk=load_id, digest=digest, accepted_at__isnull=True, proposed_at__isnull=True)
@@ -93,7 +93,7 @@ def accept(db: Database, load_id: str, digest: str, clerk: str, audit: AuditCont
 
 
 def propose(db: Database, load_id: str, digest: str, clerk: str, audit: AuditContext) -> bool:
-    """Store a proposal of the changes of this digest; return whether it did.
+    """Store a proposal of the changes of this digest; return True if it did.
 
     Raises LoadRefused.
     """
@@ -109,13 +109,13 @@ def propose(db: Database, load_id: str, digest: str, clerk: str, audit: AuditCon
 
 
 def confirm(db: Database, load_id: str, digest: str, clerk: str, audit: AuditContext) -> bool:
-    """Accept another clerk's proposal of this digest; return whether it did.
+    """Accept another clerk's proposal of this digest; return True if it did.
 
-    Of two at once one wins: the row is locked first, then all is asked anew. Raises LoadRefused.
+    The row is locked before all checks, so only one of two concurrent calls succeeds. Raises LoadRefused.
     """
     with transaction.atomic(using=db.alias):
         row = _locked(db, load_id)
-        # The act holds both accounts (database/common/locks.py), unless the proposal was made anew meanwhile.
+        # The act has locked both accounts (database/common/locks.py), unless the proposal was replaced meanwhile.
         clerks = accounts.lock_clerks(db, {row.proposed_by})
         check_may_confirm(
             _confirmation(row),
@@ -146,10 +146,13 @@ def end(db: Database, load_id: str, clerk: str, audit: AuditContext) -> None:
 
 
 def apply_batch(db: Database, load_id: str, most: int, audit: AuditContext) -> bool:
-    """Make the next changes of an accepted file, in one transaction with how far it is; whether more are left."""
+    """Apply the next changes of an accepted file; return True if more are left.
+
+    Changes and progress are stored in one transaction.
+    """
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(pk=load_id, accepted_at__isnull=False, done_at__isnull=True)
-        # Taken first: two that press the button at once make each change once.
+        # Locked first, so that concurrent requests apply each change once.
         if not rows.update(position=F("position")):
             return False
         row = rows.get()
@@ -164,18 +167,18 @@ def apply_batch(db: Database, load_id: str, most: int, audit: AuditContext) -> b
 
 
 def find(db: Database, load_id: str) -> ImportJob | None:
-    """The file with this id."""
+    """Return the file with this id, or None."""
     row = _all(db).filter(pk=load_id).first()
     return None if row is None else _load(row)
 
 
 def list_newest(db: Database, most: int) -> tuple[LoadListItem, ...]:
-    """The files that were sent last."""
+    """Return the newest files, at most `most`."""
     return tuple(_item(row) for row in _listed(db).order_by("-created", "pk")[:most])
 
 
 def list_proposed(db: Database, most: int, now: datetime) -> tuple[LoadListItem, ...]:
-    """The files that wait for a second clerk, oldest first."""
+    """Return the files that wait for a second clerk, oldest first."""
     return tuple(_item(row) for row in _proposed(_listed(db), now).order_by("proposed_at", "pk")[:most])
 
 
@@ -194,7 +197,7 @@ def find_proposed(db: Database, clerk: str, digest: str, now: datetime) -> str |
 
 
 def _locked(db: Database, load_id: str) -> OrganisationImport:
-    """The row, locked until the transaction ends."""
+    """Return the row, locked until the transaction ends."""
     rows = _all(db).filter(pk=load_id)
     # Updated first: select_for_update does nothing on SQLite.
     rows.update(position=F("position"))

@@ -1,4 +1,4 @@
-"""What the watchdog reads: which lists there are, what they have to hold, and how old the oldest OCSP answers are."""
+"""Data for the health checks: CRLs, their expected content, age of OCSP responses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _CHUNK = 5000
 
 @dataclass(frozen=True, slots=True)
 class AnswerAge:
-    """The dates of the oldest OCSP answer of a CA."""
+    """Dates of the oldest OCSP response of a CA."""
 
     authority: str
     this_update: datetime
@@ -24,36 +24,45 @@ class AnswerAge:
 
 
 def list_names(db: Database) -> tuple[tuple[str, int], ...]:
-    """CA and shard of each list that was ever published."""
+    """Return CA and shard of each CRL that was ever published."""
     rows = models.Crl.objects.using(db.alias).order_by("authority_id", "shard")
     return tuple(rows.values_list("authority_id", "shard"))
 
 
 def issuing_authorities(db: Database) -> frozenset[str]:
-    """The CAs that issue to holders, or did: what stands on their lists is in the register."""
+    """Return the CAs that issue to organisations, or did.
+
+    All certificates on their CRLs are in the database.
+    """
     rows = models.CertificateAuthority.objects.using(db.alias).filter(role="issuing")
     return frozenset(rows.values_list("name", flat=True))
 
 
 def any_certificate(db: Database) -> bool:
-    """Whether a certificate was ever issued."""
+    """Return True if a certificate was ever issued."""
     return models.Certificate.objects.using(db.alias).exists()
 
 
 def count_revoked(db: Database, authority: str, shard: int, ended_before: datetime | None = None) -> int:
-    """How many of a list's certificates are revoked; without those that had ended before an instant."""
+    """Count the revoked certificates of a CRL.
+
+    With `ended_before`, only certificates that had not expired by then count.
+    """
     rows = _revoked(db, authority, shard)
     return (rows if ended_before is None else rows.filter(not_after__gte=ended_before)).count()
 
 
 def revoked(db: Database, authority: str, shard: int) -> Iterator[tuple[Serial, datetime]]:
-    """Serial and end of each certificate that is revoked and belongs on this list, the newest revocations first."""
+    """Yield serial and expiry of each revoked certificate of a CRL, newest first."""
     rows = _revoked(db, authority, shard).order_by("-revoked_at", "-pk").values_list("serial", "not_after")
     return ((Serial(serial), ends) for serial, ends in rows.iterator(chunk_size=_CHUNK))
 
 
 def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) -> Serial | None:
-    """The newest certificate of a CA that is issued and in force, or is revoked; None for none."""
+    """Return the newest valid certificate of a CA, or the newest revoked one.
+
+    Only certificates that have not expired count. Returns None if there is none.
+    """
     rows = models.Certificate.objects.using(db.alias).filter(
         authority_id=authority, sha256__isnull=False, not_after__gte=now, revoked_at__isnull=not is_revoked
     )
@@ -62,7 +71,7 @@ def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) 
 
 
 def answer_ages(db: Database) -> tuple[AnswerAge, ...]:
-    """The oldest stored OCSP answer of each CA that has some."""
+    """Return the oldest stored OCSP response of each CA that has any."""
     rows = models.OcspResponse.objects.using(db.alias).values_list("authority")
     oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
     return tuple(AnswerAge(*one) for one in oldest)

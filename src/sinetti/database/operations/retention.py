@@ -1,6 +1,6 @@
-"""What is past its period, and erasing it in small transactions.
+"""Retention: finds data past its period and erases it in small transactions.
 
-Certificates, used keys and audit rows always stay.
+Certificates, used keys and audit rows are always kept.
 """
 
 from collections.abc import Sequence
@@ -25,31 +25,35 @@ _Deletable: TypeAlias = (
 )
 
 AT_ONCE = 100
-"""Rows of one transaction."""
+"""Maximum number of rows in one transaction."""
 
 _ANY = "pk"
 
 
 def people(db: Database, before: datetime) -> tuple[str, ...]:
-    """The ids of people whose data is past its period: nothing that they are named for lasted until then."""
+    """Return ids of people without a role or other use since `before`."""
     return tuple(_people(db, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def refusals(db: Database, before: datetime) -> tuple[str, ...]:
-    """The ids of refusals that were given before."""
+    """Return ids of rejected requests older than `before`."""
     return tuple(_refusals(db, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def messages(db: Database, before: datetime) -> tuple[str, ...]:
-    """The ids of messages that came to their end before, about certificates that had ended; of secure messages, too."""
+    """Return ids of messages that ended before `before`, and of secure messages.
+
+    Messages about certificates that had not expired by then are kept.
+    """
     owed = _messages(db, before).order_by(_ANY).values_list(_ANY, flat=True)
     return (*owed, *_secure_messages(db, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def erase_people(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Erase what is known of these people, who are looked at again; returns of how many. One audit row each.
+    """Erase the data of those people that are still past their period.
 
-    Their rows stay, empty, so that it is still told that somebody was there. Call it with AT_ONCE ids at most.
+    Returns their number. Each gets one audit row. Their rows stay, empty, to show that a person existed. Call it with
+    at most AT_ONCE ids.
     """
     erased = 0
     with transaction.atomic(using=db.alias):
@@ -62,15 +66,18 @@ def erase_people(db: Database, ids: Sequence[str], before: datetime, audit: Audi
 
 
 def delete_refusals(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these refusals; returns how many there were. One audit row for all."""
+    """Delete these rejected requests and return their number.
+
+    One audit row covers all.
+    """
     with transaction.atomic(using=db.alias):
         return _deleted(db, _refusals(db, before).filter(pk__in=ids), "refusals-deleted", (before, audit))
 
 
 def delete_messages(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these messages, and PIN codes with theirs; returns how many there were.
+    """Delete these messages and the PIN codes of secure messages; return the number.
 
-    One audit row for each kind.
+    There is one audit row for each kind.
     """
     with transaction.atomic(using=db.alias):
         owed = _messages(db, before).filter(pk__in=ids)
@@ -81,19 +88,22 @@ def delete_messages(db: Database, ids: Sequence[str], before: datetime, audit: A
 
 
 def requests(db: Database, before: datetime, now: datetime) -> tuple[str, ...]:
-    """The ids of requests for a role that were made before, and wait no more."""
+    """Return ids of role requests older than `before` that no longer wait."""
     return tuple(_requests(db, before, now).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def loads(db: Database, before: datetime) -> tuple[str, ...]:
-    """The ids of files of organisations that were sent before, carried out or never accepted."""
+    """Return ids of organisation files older than `before` and not in progress.
+
+    They were finished or never accepted.
+    """
     return tuple(_loads(db, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def delete_requests(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these requests for a role; returns how many there were.
+    """Delete these role requests and return their number.
 
-    One audit row for all.
+    One audit row covers all.
     """
     rows = _requests(db, before, audit.at).filter(pk__in=ids)
     with transaction.atomic(using=db.alias):
@@ -101,9 +111,9 @@ def delete_requests(db: Database, ids: Sequence[str], before: datetime, audit: A
 
 
 def delete_loads(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
-    """Delete these files of organisations; returns how many there were.
+    """Delete these organisation files and return their number.
 
-    One audit row for all.
+    One audit row covers all.
     """
     with transaction.atomic(using=db.alias):
         return _deleted(db, _loads(db, before).filter(pk__in=ids), "organisation-loads-deleted", (before, audit))
@@ -129,12 +139,12 @@ def _refusals(db: Database, before: datetime) -> "QuerySet[models.RejectedReques
 def _messages(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
     ended = Q(sent__lt=before) | Q(failed_at__lt=before) | Q(cancelled_at__lt=before) | Q(expanded_at__lt=before)
     rows = models.OutboxMessage.objects.using(db.alias).filter(ended)
-    # While its certificate is in force a row keeps the same message from being owed once more.
+    # While its certificate is in force, a row prevents the same message from being queued again.
     return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
 
 
 def _secure_messages(db: Database, before: datetime) -> "QuerySet[SecureMessage]":
-    """Links that have opened nothing since then."""
+    """Return secure messages whose links expired before `before`."""
     return SecureMessage.objects.using(db.alias).filter(expires__lt=before)
 
 
@@ -169,7 +179,7 @@ def _organisations(db: Database, before: datetime) -> "QuerySet[models.Organisat
 
 def _mandates(db: Database, before: datetime) -> "QuerySet[models.RoleAssignment]":
     links = Invitation.objects.using(db.alias).filter(mandate=OuterRef("pk"), expires__gte=before)
-    # What nobody took up ends with its last link.
+    # A role that was never accepted ends with its last link.
     lapsed = Q(waiting=True) & ~Exists(links)
     ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before) | lapsed
     return models.RoleAssignment.objects.using(db.alias).filter(person=OuterRef("pk")).exclude(ended)
@@ -182,7 +192,10 @@ def _messages_owed(db: Database, before: datetime) -> "QuerySet[models.OutboxMes
 
 
 def _lineages(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]":
-    """Holdings of which somebody is contact or deputy, and in which anything lasted until then."""
+    """Return queries of a person's lineages that were in use since `before`.
+
+    There is one query for contacts and one for deputies.
+    """
     certificates = _lasting(db, before).filter(lineage=OuterRef("pk"))
     orders = models.Order.objects.using(db.alias).filter(lineage=OuterRef("pk"), created__gte=before)
     pairs = _waiting(db, before).filter(order__lineage=OuterRef("pk"))
@@ -193,9 +206,9 @@ def _lineages(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]
 
 
 def _orders(db: Database, before: datetime) -> "list[QuerySet[models.Order]]":
-    """Orders that somebody is named in, and of which anything lasted until then.
+    """Return queries of orders that name a person and were in use since `before`.
 
-    A certificate is an order's if it was made before the lineage's next order: that one may name other people.
+    A certificate belongs to an order if it was reserved before the lineage's next order, which may name other people.
     """
     later = models.Order.objects.using(db.alias).filter(
         lineage=OuterRef("lineage"), created__gt=OuterRef(OuterRef("created")), created__lte=OuterRef("reserved_at")
@@ -211,11 +224,14 @@ def _orders(db: Database, before: datetime) -> "list[QuerySet[models.Order]]":
 
 
 def _lasting(db: Database, before: datetime) -> "QuerySet[models.Certificate]":
-    """Certificates that were in force then or later: void ones never were, and revocation ends one."""
+    """Return certificates that were in force at `before` or later.
+
+    Void certificates never were in force. Revocation ends a certificate.
+    """
     rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
     return rows.filter(Q(not_after__gte=before) & (Q(revoked_at__isnull=True) | Q(revoked_at__gte=before)))
 
 
 def _waiting(db: Database, before: datetime) -> "QuerySet[models.TransferIds]":
-    """Transfer ids that could have been spent then or later."""
+    """Return transfer ids that were usable at `before` or later."""
     return models.TransferIds.objects.using(db.alias).filter(order__state=OrderState.OPEN, expires__gte=before)

@@ -1,8 +1,7 @@
-"""Organisations as clerks look after them: found, renamed, merged, ended, many at a time (docs/clerks.md).
+"""Organisations on the clerks' pages: search, rename, merge, close, bulk changes.
 
-Renames and ends of one organisation by one clerk alone (docs/clerks.md).
-
-They are counted for a day, so that many need two clerks.
+See docs/clerks.md. Renames and closures by one clerk alone are counted for a day, so that many of them need two
+clerks.
 """
 
 import json
@@ -32,7 +31,10 @@ _LISTS = {
     "postgresql": "SELECT jsonb_array_elements_text(%s::jsonb)",
     "sqlite": "SELECT value FROM json_each(%s)",
 }
-"""A list of any length as one value: SQLite takes 999 of them in one statement."""
+"""Statement parts that take a list of any length as one value.
+
+SQLite takes 999 values in one statement.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class OrganisationListItem:
 
 
 def search(db: Database, text: str, start: int, most: int) -> tuple[OrganisationListItem, ...]:
-    """Organisations whose id begins with this text, or whose name has it; all for an empty one. By name."""
+    """Return organisations by name whose id begins with a text or whose name has it.
+
+    An empty text finds all. The page has `most` rows from `start` on.
+    """
     rows = _rows(db)
     if text:
         rows = rows.filter(Q(normalised_id__startswith=normalise(text)) | Q(name__icontains=text))
@@ -60,7 +65,7 @@ def search(db: Database, text: str, start: int, most: int) -> tuple[Organisation
 
 
 def find(db: Database, organisation_id: str) -> OrganisationListItem | None:
-    """One organisation, with the channels that it is approved for."""
+    """Return one organisation with its approved channels, or None."""
     row = _rows(db).filter(pk=organisation_id).first()
     if row is None:
         return None
@@ -69,7 +74,7 @@ def find(db: Database, organisation_id: str) -> OrganisationListItem | None:
 
 
 def that_may_apply(db: Database, organisation_ids: Collection[str]) -> tuple[OrganisationListItem, ...]:
-    """Those of these, by name, that have no application which waits for its decision."""
+    """Return those of these organisations without an open application, by name."""
     rows = _rows(db).filter(pk__in=json_values(db, organisation_ids))
     rows = rows.exclude(applications__state=ApplicationState.OPEN)
     return tuple(_listed(row) for row in rows.order_by("name", "pk"))
@@ -78,7 +83,7 @@ def that_may_apply(db: Database, organisation_ids: Collection[str]) -> tuple[Org
 def stored_organisations(db: Database, ids: Collection[str]) -> dict[str, StoredOrganisation]:
     """Return the stored organisations by normalised customer id, in one statement.
 
-    Unknown ids are left out.
+    Unknown ids are omitted.
     """
     rows = _rows(db).filter(normalised_id__in=json_values(db, ids))
     return {
@@ -96,11 +101,10 @@ def stored_organisations(db: Database, ids: Collection[str]) -> dict[str, Stored
 
 
 def apply(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> int:
-    """Make these changes; each only where the register stands as the change says.
+    """Apply changes to organisations; return the number of those that did not apply.
 
-    Returns how many did not.
-
-    Call it inside a transaction, with a few hundred.
+    A change applies only if the database is in the state that the change expects. Call it inside a transaction, with a
+    few hundred changes.
     """
     added = [one for one in changes if one.kind is ChangeKind.ADD]
     _hold(db, [one for one in changes if one.kind is not ChangeKind.ADD])
@@ -109,13 +113,19 @@ def apply(db: Database, changes: Sequence[ImportChange], audit: AuditContext) ->
 
 
 def alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
-    """Make one change to an organisation; whether it was made, which it is not where the register moved meanwhile."""
+    """Apply one change to an organisation; return True if it was applied.
+
+    It does not apply if the organisation has changed meanwhile.
+    """
     with transaction.atomic(using=db.alias):
         return _alter(db, change, audit)
 
 
 def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tuple[Serial, ...]:
-    """The serials of what these hold that is issued, not revoked and not at its end: what an ended one has left."""
+    """Return the serials of these organisations' certificates in force.
+
+    They are issued, not revoked and not expired. A closed organisation may still have some.
+    """
     names = {normalise(one) for one in customer_ids}
     rows = models.Certificate.objects.using(db.alias).filter(
         lineage__organisation__normalised_id__in=json_values(db, names),
@@ -127,9 +137,9 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
 
 
 def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> int:
-    """Add organisations, without channels: those are applied for.
+    """Add organisations without channels, which need an application.
 
-    An id that was taken meanwhile stays as it is.
+    Ids that were taken meanwhile are skipped. Returns the number of new organisations.
     """
     by_folded = {normalise(one.customer_id): one for one in changes}
     rows = models.Organisation.objects.using(db.alias)
@@ -155,10 +165,10 @@ def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> 
 
 
 def _hold(db: Database, changes: Sequence[ImportChange]) -> None:
-    """Lock every organisation that these concern, then the lines of those that change, each in the order of their ids.
+    """Lock all organisations concerned, then the lineages of those that change.
 
-    So do acts of people (row_locks.py) and revocations of many. In the order of the file, two at once could wait for
-    each other.
+    Each kind is locked in the order of the ids, as in common/locks.py and bulk revocation. Locking in the order of the
+    file could cause a deadlock.
     """
     concerned = {normalise(one) for change in changes for one in (change.customer_id, change.into) if one}
     rows = models.Organisation.objects.using(db.alias).filter(normalised_id__in=json_values(db, concerned))
@@ -177,7 +187,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
     values: dict[str, object] = {"name": change.name, "language": change.language}
     into = None
     if change.kind is ChangeKind.MERGE:
-        # Held as well: two that are merged into each other at the same moment would both be gone.
+        # The target is locked too. Otherwise two concurrent merges into each other would close both.
         open_ones = rows.filter(normalised_id=normalise(change.into), closed_at__isnull=True).exclude(pk=row.pk)
         into = open_ones.values_list("pk", flat=True).first()
         if into is None or not open_ones.filter(pk=into).update(organisation_id=into):
@@ -186,7 +196,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
         values |= {"closed_at": audit.at, "merged_into": into}
     if not before.filter(pk=row.pk).update(**values):
         return False
-    # Whoever is deciding on one of its lineages has to look again: the name stands in what is issued.
+    # Concurrent decisions on its lineages fail and start again, because certificates contain the name.
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=row.pk))
     subject = f"organisation:{row.pk}"
     if change.name != change.name_before:
@@ -201,7 +211,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
 
 
 def json_values(db: Database, values: Collection[str]) -> RawSQL:
-    """These values as a statement takes any number of them: one value, JSON."""
+    """Return any number of values as one JSON value for a statement."""
     return RawSQL(_LISTS[connections[db.alias].vendor], [json.dumps(sorted(values))])  # noqa: S611 - one value
 
 
@@ -228,7 +238,7 @@ _TURN = "lone-acts"
 
 
 class AlterResult(StrEnum):
-    """The result of a change to one organisation."""
+    """Result of a change to one organisation."""
 
     DONE = "done"
     MOVED = "moved"
@@ -236,9 +246,10 @@ class AlterResult(StrEnum):
 
 
 def alter_alone(db: Database, change: ImportChange, clerk: str, audit: AuditContext) -> AlterResult:
-    """Make one change by one clerk alone, up to the limit of a day.
+    """Apply one change by one clerk alone, up to a daily limit.
 
-    Above the limit a second clerk is needed. Such acts take turns, so that two at once are not each the last one alone.
+    Above the limit a second clerk is needed. A lock serialises such changes, so that two concurrent ones cannot both
+    be the last within the limit.
     """
     counts = needs_second_clerk([change])
     with transaction.atomic(using=db.alias):
@@ -255,7 +266,7 @@ def alter_alone(db: Database, change: ImportChange, clerk: str, audit: AuditCont
 
 
 def count_lately(db: Database, clerk: str, now: datetime) -> int:
-    """Return how many organisations the clerk changed alone within 24 hours."""
+    """Return the number of organisations that the clerk changed alone within 24 hours."""
     return _all(db).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
 
 

@@ -1,4 +1,7 @@
-"""Applications for the technical interface: one open at a time for each organisation, decided once (docs/clerks.md)."""
+"""Applications for the technical interface, decided once (docs/clerks.md).
+
+Each organisation has at most one open application.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,16 +31,15 @@ from sinetti.domain.organisations.applications import (
 from sinetti.domain.values import Channel, Language
 
 DECIDED_STEP = "application-decided"
-"""The step of the message that has the decision."""
+"""Step of the message that contains the decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application and its decision, if there is one.
+    """An application and its decision, if any.
 
-    `decision` is the text as it was decided.
-
-    `applicant` is the account that applied, None where it is no more.
+    `decision` is the text at the time of the decision. `applicant` is the account that applied, None if it no longer
+    exists.
     """
 
     application_id: str
@@ -63,9 +65,7 @@ def add(
 ) -> Application:
     """Store an application; `case` is its number and the account that applies.
 
-    Raises ApplicationError.
-
-    Of two at the same moment the second is refused: one is open already.
+    Raises ApplicationError. Of two concurrent applications the second is refused, because one is open already.
     """
     number, user_id = case
     try:
@@ -90,37 +90,40 @@ def add(
 
 
 def find(db: Database, application_id: str) -> Application | None:
-    """The application with this id."""
+    """Return the application with this id, or None."""
     row = _rows(db).filter(pk=application_id).first()
     return None if row is None else _read(row)
 
 
 def by_case(db: Database, case_number: str) -> Application | None:
-    """The application with this case number."""
+    """Return the application with this case number, or None."""
     row = _rows(db).filter(case_number=case_number).first()
     return None if row is None else _read(row)
 
 
 def of_organisations(db: Database, organisation_ids: Collection[str], start: int, most: int) -> tuple[Application, ...]:
-    """The applications of these, the newest first, from a row on, at most so many."""
+    """Return a page of these organisations' applications, newest first."""
     rows = _rows(db).filter(organisation__in=organisation_ids).order_by("-created", "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
 def listed(db: Database, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:
-    """Some of those in a state: open ones from the oldest on, others from the newest."""
+    """Return a page of applications in a state.
+
+    Open ones begin with the oldest, others with the newest.
+    """
     order = "created" if state is ApplicationState.OPEN else "-created"
     rows = _rows(db).filter(state=state).order_by(order, "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
 def count_open(db: Database) -> int:
-    """How many wait for a decision."""
+    """Count the applications that wait for a decision."""
     return AccessApplication.objects.using(db.alias).filter(state=ApplicationState.OPEN).count()
 
 
 def withdraw(db: Database, application_id: str, audit: AuditContext) -> None:
-    """Take an application back while it is open. Raises ApplicationError."""
+    """Withdraw an open application. Raises ApplicationError."""
     with transaction.atomic(using=db.alias):
         _move(db, application_id, {"state": ApplicationState.WITHDRAWN})
         audit_log.write(db, audit, "application-withdrawn", f"application:{application_id}")
@@ -133,10 +136,11 @@ def decide(
     by: tuple[str, Callable[[Application], str]],
     audit: AuditContext,
 ) -> Application:
-    """Decide an application once: its channels are approved, and the party is owed the decision, in one transaction.
+    """Decide an application once, approve its channels and queue the decision.
 
-    `by` is the account that decides, and what writes the decision's text, of the application as it is decided. Raises
-    ApplicationRefused where it is not open (any more), or its organisation is closed and it would be approved.
+    It is one transaction. `by` is the deciding account, and a function that writes the decision's text from the
+    decided application. Raises ApplicationError if the application is not open, or if its organisation is closed and
+    it would be approved.
     """
     clerk, write = by
     values = {"state": verdict.state, "reason": verdict.reason, "decided_at": audit.at, "decided_by": clerk}
@@ -175,7 +179,7 @@ def _messages(application_id: str, people: Iterable[str], audit: AuditContext) -
 
 
 def _told(db: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
-    """Who is told: whoever applied, and the signatories; one at each address."""
+    """Return the recipients of a decision: applicant and signatories, by address."""
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(at), organisation=decided.organisation_id
     )
@@ -200,7 +204,10 @@ def _move(db: Database, application_id: str, values: dict[str, object]) -> None:
 
 
 def _take_open(db: Database, organisation_id: str) -> None:
-    """Hold the organisation until the transaction ends, so that it is not closed meanwhile."""
+    """Lock an open organisation until the transaction ends, so that it stays open.
+
+    Raises ApplicationError if it is closed.
+    """
     rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(organisation_id=organisation_id):
         raise ApplicationError(ApplicationErrorReason.CLOSED)

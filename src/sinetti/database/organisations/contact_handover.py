@@ -1,4 +1,7 @@
-"""Contacts of many certificates: who they are, and all of one person's handed to another in one transaction."""
+"""Contacts of many certificates: summaries, and handover to another person.
+
+A handover of all certificates of one person is one transaction.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -25,7 +28,10 @@ from sinetti.domain.values import Channel
 
 @dataclass(frozen=True, slots=True)
 class ContactSummary:
-    """Somebody who looks after certificates, by their case-folded address, and after how many."""
+    """A technical contact person with the number of their certificates.
+
+    `email` is case folded.
+    """
 
     email: str = field(repr=False)
     name: str = field(repr=False)
@@ -34,7 +40,7 @@ class ContactSummary:
 
 @dataclass(frozen=True, slots=True)
 class AssignedLineage:
-    """A lineage that somebody looks after: as its contact, as the deputy, or both."""
+    """A lineage whose contact or deputy, or both, is a given person."""
 
     lineage_id: str
     organisation_id: str
@@ -49,9 +55,10 @@ class AssignedLineage:
 
 @dataclass(frozen=True, slots=True)
 class LineageSummary:
-    """A line of certificates as a message lists it; `contact` and `deputy` are folded addresses, empty for nobody.
+    """A lineage as a message lists it.
 
-    `not_after` is the end of the one in force, None where there is none.
+    `contact` and `deputy` are folded addresses, empty if there is none. `not_after` is the expiry of the certificate
+    in force, or None.
     """
 
     organisation: str
@@ -64,7 +71,10 @@ class LineageSummary:
 
 
 def contacts(db: Database, organisation_ids: Collection[str], now: datetime, count: int) -> tuple[ContactSummary, ...]:
-    """The technical contact persons of these organisations' certificates, most certificates first, at most `count`."""
+    """Return the technical contact persons of these organisations.
+
+    Those with most certificates come first, at most `count`.
+    """
     rows = _in_use(db, organisation_ids, now).filter(contact__erased_at__isnull=True)
     grouped = rows.values(address=Lower("contact__email")).annotate(named=Max("contact__name"), many=Count("pk"))
     found = grouped.order_by("-many", "address")[:count]
@@ -74,7 +84,10 @@ def contacts(db: Database, organisation_ids: Collection[str], now: datetime, cou
 def looked_after(
     db: Database, organisation_ids: Collection[str], email: str, now: datetime, count: int
 ) -> tuple[AssignedLineage, ...]:
-    """What somebody looks after in these organisations, by organisation and description, at most `count`."""
+    """Return the lineages of a contact or deputy in these organisations.
+
+    They are sorted by organisation and description, at most `count`.
+    """
     theirs = people_at(db, email).values("pk")
     rows = _in_use(db, organisation_ids, now).annotate(
         as_contact=Q(contact__in=theirs), as_deputy=Q(deputy__in=theirs), ends=Subquery(_in_force(now)[:1])
@@ -97,7 +110,7 @@ def looked_after(
 
 
 def lines(db: Database, lineage_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
-    """These lines, by organisation and description."""
+    """Return these lineages, by organisation and description."""
     rows = models.Lineage.objects.using(db.alias).filter(pk__in=list(lineage_ids))
     rows = rows.select_related("organisation", "type", "contact", "deputy")
     listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
@@ -118,14 +131,14 @@ def lines(db: Database, lineage_ids: Collection[str], now: datetime) -> tuple[Li
 def reassign_contact(
     db: Database, lineage_ids: Collection[str], email: str, new: ContactDetails, audit: AuditContext
 ) -> int:
-    """Name somebody else in the place of whoever has this address, in all of these lineages; returns in how many.
+    """Replace the person with this address in all these lineages; return the number.
 
-    One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
-    themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
+    It is one transaction. One message about all lineages is queued for the old and the new person. A person is never
+    their own deputy, so a new contact is removed as deputy. Raises LimitReached.
     """
     with transaction.atomic(using=db.alias):
         lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(lineage_ids))
-        # Locked in one order, so that two who do this at once do not wait for each other for ever.
+        # Locked in one order, so that concurrent handovers cannot deadlock.
         list(lineages.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         theirs = set(people_at(db, email).values_list("pk", flat=True))
         moved: dict[str, list[models.Lineage]] = {
@@ -146,9 +159,9 @@ def reassign_contact(
 def orders_offered_to_others(
     db: Database, organisation_ids: Collection[str], email: str
 ) -> tuple[tuple[str, str], ...]:
-    """Open orders of this contact whose transfer IDs went to another person.
+    """Return this contact's open orders whose transfer ids went to another person.
 
-    Each with the id of its organisation before its own.
+    Each pair is the id of the organisation and the id of the order.
     """
     rows = models.Order.objects.using(db.alias).filter(
         state=OrderState.OPEN,
@@ -164,10 +177,10 @@ def orders_offered_to_others(
 
 
 def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDetails, audit: AuditContext) -> None:
-    """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
+    """Set the same person as contact or deputy, with a new row for each lineage."""
     if not rows:
         return
-    # One about the change, and a link for each order whose transfer ids wait for the contact.
+    # One message about the change, and one link for each order whose transfer ids wait for the contact.
     offered = organisations.count_offered(db, [row.pk for row in rows]) if place == "contact" else 0
     daily_counts.count_letters(db, audit, new.email, 1 + offered)
     first_written = people_at(db, new.email).aggregate(first=Min("first_written_at"))["first"]
@@ -190,9 +203,9 @@ def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDeta
 
 
 def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> None:
-    """Have nobody as the deputy of these.
+    """Remove the deputies of these lineages.
 
-    Whoever was is told as their contact, or as who leaves.
+    They are notified as the new contact or as the person who leaves.
     """
     before = [row.deputy_id for row in rows]
     ours = models.Lineage.objects.using(db.alias).filter(pk__in=[row.pk for row in rows])
@@ -203,7 +216,10 @@ def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> No
 
 
 def _in_use(db: Database, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Lineage]":
-    """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
+    """Return lineages with a certificate in force or an open order.
+
+    Other lineages need no contact any more.
+    """
     waiting = models.Order.objects.filter(lineage=OuterRef("pk"), state=OrderState.OPEN)
     rows = models.Lineage.objects.using(db.alias).filter(organisation__in=list(organisation_ids))
     return rows.filter(Exists(_in_force(now)) | Exists(waiting))

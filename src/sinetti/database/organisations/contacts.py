@@ -1,7 +1,7 @@
-"""Who is who, as it is named: signatories, contact persons, who looks after an organisation, contacts of lineages.
+"""Named people: signatories, contact persons, service providers, lineage contacts.
 
-Each change is one transaction with its audit row, which has random ids alone. Whoever gives way keeps their row until
-retention erases it (docs/people.md).
+Each change is one transaction with its audit row, which contains random ids only. The row of a replaced person stays
+until retention erases it (docs/people.md).
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ from sinetti.domain.values import Language, Serial
 
 
 class OrganisationClosed(Exception):
-    """An organisation that is closed for good: nobody is named for it any more.
+    """The organisation is closed for good, so no person can be named for it.
 
-    It says the customer's id.
+    The argument is the customer's id.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceProviders:
-    """Who an organisation is looked after by, or whom it looks after: ids of customers, those in force."""
+    """Customer ids of an organisation's service providers and clients, in force."""
 
     by: tuple[str, ...]
     after: tuple[str, ...]
@@ -42,7 +42,7 @@ class ServiceProviders:
 
 @dataclass(frozen=True, slots=True)
 class LineageInfo:
-    """A lineage and its two people as they are now."""
+    """A lineage with its present contact and deputy."""
 
     lineage_id: str
     customer_id: str
@@ -52,11 +52,10 @@ class LineageInfo:
 
 
 def add_signatory(db: Database, organisation_id: str, person: ContactDetails, audit: AuditContext) -> bool:
-    """Name a signatory; False where the same stands already.
+    """Add a signatory; return False if the same person is one already.
 
+    An earlier signatory with the same address is replaced. Their account and unused invitations move to the new row.
     Raises OrganisationClosed.
-
-    Somebody at the same address gives way; their account, and links that they have not used, are the new one's.
     """
     with transaction.atomic(using=db.alias):
         lock_open(db, organisation_id)
@@ -80,7 +79,7 @@ def add_signatory(db: Database, organisation_id: str, person: ContactDetails, au
 
 
 def remove_signatory(db: Database, organisation_id: str, email: str, audit: AuditContext) -> bool:
-    """Withdraw the mandates of a signatory, by their address; False where there is none."""
+    """Withdraw a signatory's roles by address; return False if there are none."""
     with transaction.atomic(using=db.alias):
         _take(db, organisation_id)
         found = _signatories(db, organisation_id, email, audit.at)
@@ -89,7 +88,7 @@ def remove_signatory(db: Database, organisation_id: str, email: str, audit: Audi
 
 
 def set_contact_person(db: Database, organisation_id: str, person: ContactDetails | None, audit: AuditContext) -> bool:
-    """Name the organisation's contact person, or nobody; False where it stands so already.
+    """Set or clear the organisation's contact person; return False if unchanged.
 
     Raises OrganisationClosed.
     """
@@ -114,12 +113,12 @@ def set_contact_person(db: Database, organisation_id: str, person: ContactDetail
 
 
 def add_agent(db: Database, organisation_id: str, agent_id: str, audit: AuditContext) -> bool:
-    """Note that an organisation is looked after by another; False where it is so already.
+    """Add a service provider to an organisation; return False if it is one already.
 
-    Raises OrganisationClosed where one of the two is closed.
+    Raises OrganisationClosed if one of the two is closed.
     """
     with transaction.atomic(using=db.alias):
-        # In the order of their ids: two commands that name each other's organisations do not wait for each other.
+        # Locked in the order of the ids, so that two commands with the same pair cannot deadlock.
         for one in sorted((organisation_id, agent_id)):
             lock_open(db, one)
         rows = models.RoleAssignment.objects.using(db.alias)
@@ -133,7 +132,7 @@ def add_agent(db: Database, organisation_id: str, agent_id: str, audit: AuditCon
 
 
 def withdraw_agent(db: Database, organisation_id: str, agent_id: str, audit: AuditContext) -> bool:
-    """End that an organisation is looked after by another; False where it is not."""
+    """Remove an organisation's service provider; return False if it is not one."""
     with transaction.atomic(using=db.alias):
         _take(db, organisation_id)
         rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(audit.at), role=Role.MANAGER)
@@ -143,7 +142,7 @@ def withdraw_agent(db: Database, organisation_id: str, agent_id: str, audit: Aud
 
 
 def service_providers(db: Database, organisation_id: str, now: datetime) -> ServiceProviders:
-    """Which organisations look after this one, and which it looks after."""
+    """Return the organisation's service providers and its clients."""
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), role=Role.MANAGER, agent__isnull=False
     )
@@ -153,7 +152,7 @@ def service_providers(db: Database, organisation_id: str, now: datetime) -> Serv
 
 
 def find_lineage(db: Database, named: str) -> LineageInfo | None:
-    """The lineage of a certificate's serial or of an order's id."""
+    """Find the lineage of a certificate's serial or of an order's id."""
     rows = models.Lineage.objects.using(db.alias).select_related("organisation", "contact", "deputy")
     by_order = rows.filter(orders__pk=named)
     row = rows.filter(certificates__serial=Serial(named.casefold())).first() or by_order.first()
@@ -166,26 +165,26 @@ def find_lineage(db: Database, named: str) -> LineageInfo | None:
 def change_contact(
     db: Database, lineage_id: str, new: ContactDetails, audit: AuditContext, *, deputy: bool = False
 ) -> bool:
-    """Name a lineage's contact, or deputy, anew; False where the same stands already.
+    """Replace a lineage's contact or deputy; return False if unchanged.
 
-    Old and new are owed a message about it; the new one's are counted, with the links to transfer ids that follow.
-    Raises LimitReached.
+    A message to the old and the new person is queued. The new person's messages count towards the daily limit, with
+    the links to transfer ids that follow. Raises LimitReached.
     """
     place = "deputy" if deputy else "contact"
     with transaction.atomic(using=db.alias):
         rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
-        # Whoever names somebody at the same time waits here.
+        # Concurrent changes of this lineage's people wait here.
         rows.update(created=F("created"))
         before: models.Person | None = getattr(rows.select_related(place).get(), place)
         if before is not None and _same(before, new):
             return False
-        # One about the change, and a link for each order whose transfer ids wait for the contact.
+        # One message about the change, and one link for each order whose transfer ids wait for the contact.
         offered = 0 if deputy else count_offered(db, [lineage_id])
         daily_counts.count_letters(db, audit, new.email, 1 + offered)
         row = insert_person(db, new)
         rows.update(**{place: row})
         if before is None or not reader(before).mailable or reader(before).address != reader(row).address:
-            # Whoever is reached only now hears of what is near its end.
+            # A contact who becomes reachable now gets reminders about certificates near expiry.
             reminders.reschedule(db, lineage_id)
         _hand_on(db, before, row)
         old = _id(before)
@@ -199,13 +198,13 @@ def change_contact(
 
 
 def remove_deputy(db: Database, lineage_id: str, email: str, audit: AuditContext) -> bool:
-    """Have a lineage have no deputy any more; False where nobody with this address is.
+    """Remove a lineage's deputy; return False if no deputy has this address.
 
-    They are owed a message.
+    A message to the removed deputy is queued.
     """
     with transaction.atomic(using=db.alias):
         rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
-        # Whoever names somebody at the same time waits here.
+        # Concurrent changes of this lineage's people wait here.
         rows.update(created=F("created"))
         before = rows.select_related("deputy").get().deputy
         if before is None or before.email.casefold() != email.casefold():
@@ -220,13 +219,13 @@ def remove_deputy(db: Database, lineage_id: str, email: str, audit: AuditContext
 
 
 def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
-    """The lineage's open orders whose transfer ids were last offered to somebody who is not the contact now.
+    """Return open orders whose transfer ids were last offered to a previous contact.
 
-    Of an organisation that is closed for good there are none.
+    The result is empty for an organisation that is closed for good.
     """
     rows = models.Order.objects.using(db.alias).filter(lineage=lineage_id, state=OrderState.OPEN)
     rows = rows.filter(lineage__organisation__closed_at__isnull=True)
-    # The one that stands, and of those that ended the newest: two may be of the same second.
+    # The current offer first, else the one that ended last; two may have the same second.
     offers = models.SecureMessage.objects.using(db.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
@@ -235,7 +234,10 @@ def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
 
 
 def newest_in_force(db: Database, lineage_id: str, now: datetime) -> Serial | None:
-    """The certificate of a lineage that ends last of those that are issued, not revoked and not at their end."""
+    """Return the serial of the lineage's valid certificate that expires last, or None.
+
+    Only certificates count that are issued, not revoked and not expired.
+    """
     rows = models.Certificate.objects.using(db.alias).filter(
         lineage=lineage_id,
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
@@ -247,7 +249,10 @@ def newest_in_force(db: Database, lineage_id: str, now: datetime) -> Serial | No
 
 
 def let_end(db: Database, lineage_id: str, audit: AuditContext) -> bool:
-    """Note that a lineage's certificate is to end without a successor; False where that is noted already."""
+    """Record that a lineage's certificate shall expire without a successor.
+
+    Returns False if that is recorded already.
+    """
     rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id, renewal_opt_out_at__isnull=True)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=audit.at):
@@ -257,7 +262,10 @@ def let_end(db: Database, lineage_id: str, audit: AuditContext) -> bool:
 
 
 def let_end_no_more(db: Database, lineage_id: str, audit: AuditContext) -> bool:
-    """Take that note away, and have reminders looked at anew; False where there is none."""
+    """Delete that record and schedule new reminder checks.
+
+    Returns False if there is no such record.
+    """
     rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id, renewal_opt_out_at__isnull=False)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=None):
@@ -268,12 +276,12 @@ def let_end_no_more(db: Database, lineage_id: str, audit: AuditContext) -> bool:
 
 
 def _take(db: Database, organisation_id: str) -> None:
-    """Whoever names somebody for this organisation at the same time waits here."""
+    """Lock the organisation's row, so that concurrent changes of its people wait."""
     models.Organisation.objects.using(db.alias).filter(pk=organisation_id).update(created=F("created"))
 
 
 def lock_open(db: Database, organisation_id: str) -> None:
-    """The same of an organisation that is open, inside a transaction.
+    """Lock the row of an open organisation inside a transaction.
 
     Raises OrganisationClosed.
     """
@@ -283,9 +291,9 @@ def lock_open(db: Database, organisation_id: str) -> None:
 
 
 def _signatories(db: Database, organisation_id: str, email: str, now: datetime) -> list[models.RoleAssignment]:
-    """The mandates of signatories with this address, taken up or not.
+    """Return the role assignments of signatories with this address, accepted or not.
 
-    An organisation has few.
+    An organisation has few assignments, so Python compares the addresses.
     """
     rows = models.RoleAssignment.objects.using(db.alias).filter(current_assignments(now), role=Role.SIGNATORY)
     found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
@@ -301,15 +309,15 @@ def _withdraw(db: Database, mandates: list[models.RoleAssignment], action: str, 
 
 
 def _hand_on(db: Database, before: models.Person | None, after: models.Person | None) -> None:
-    """Where somebody is named anew with the same address, what waits for them stays owed."""
+    """Move waiting messages to the new row of a person with the same address."""
     if before is not None and after is not None and reader(before).address == reader(after).address:
         outbox.reassign(db, before.person_id, after.person_id)
 
 
 def _same(row: models.Person, person: ContactDetails) -> bool:
-    """Whether naming this person would change nothing.
+    """Return True if naming this person would change nothing.
 
-    It takes marks away where there are any.
+    A new row would remove bounce and opt-out marks, so a person with marks counts as changed.
     """
     told = ContactDetails(row.name, row.email, row.phone, Language(row.language))
     return told == person and row.bounced_at is None and row.stopped_at is None

@@ -1,4 +1,4 @@
-"""Orders as people see them: what was ordered, and how far the transfer ids have come. Reads alone, few statements."""
+"""Orders and the state of their transfer ids for pages; read only."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -17,9 +17,10 @@ from sinetti.domain.values import Channel, Serial
 
 @dataclass(frozen=True, slots=True)
 class LinkInfo:
-    """The newest link to an order's transfer ids, and what has become of it.
+    """The newest link to an order's transfer ids, and its state.
 
-    `sent` is when its mail got away, `given_up` that it never will; `opened` is when the first PIN code was made.
+    `sent` is the time when its mail was sent, `given_up` is True if that failed. `opened` is the time of the first PIN
+    code.
     """
 
     secure_id: str
@@ -35,7 +36,10 @@ class LinkInfo:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetails:
-    """An order. `certificate` is the serial of the one that its ids were used for."""
+    """An order with its people and newest link.
+
+    `certificate` is the serial of the certificate for which its ids were used.
+    """
 
     order_id: str
     organisation_id: str
@@ -56,7 +60,7 @@ class OrderDetails:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An open order in a list; `expires` is the end of its newest link, None where it has none."""
+    """An open order in a list; `expires` is the expiry of its newest link, or None."""
 
     order_id: str
     organisation: str
@@ -70,7 +74,7 @@ class OrderRow:
 
 
 def find_order(db: Database, order_id: str) -> OrderDetails | None:
-    """One order, in three statements; None where there is none of this id."""
+    """Return one order, in three statements, or None."""
     live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
     rows = models.Order.objects.using(db.alias).select_related(
         "lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy", "replaces"
@@ -102,7 +106,7 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
 def open_orders(
     db: Database, organisation_ids: Collection[str], start: int, count: int
 ) -> tuple[tuple[OrderRow, ...], int]:
-    """Open orders of these organisations, newest first, from `start` on; and how many there are in all."""
+    """Return a page of these organisations' open orders, newest first, and the total."""
     rows = models.Order.objects.using(db.alias).filter(
         state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids)
     )
@@ -128,7 +132,7 @@ def open_orders(
 
 
 def newest_link(db: Database, order_id: str) -> str:
-    """The id of the newest link to an order's transfer ids; empty where there is none."""
+    """Return the id of the newest link to an order's transfer ids, or ""."""
     rows = SecureMessage.objects.using(db.alias).filter(order=order_id)
     return str(_newest(rows).values_list("secure_id", flat=True).first() or "")
 
@@ -159,5 +163,8 @@ def _link(db: Database, order_id: str) -> LinkInfo | None:
 
 
 def _newest(rows: "QuerySet[SecureMessage]") -> "QuerySet[SecureMessage]":
-    """The one that stands, and of those that ended the newest: two may be of the same second."""
+    """Sort the current link first, then ended ones, newest first.
+
+    Two links may have the same second.
+    """
     return rows.order_by(F("ended_at").desc(nulls_first=True), "-created")

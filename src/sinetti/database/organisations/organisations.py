@@ -23,7 +23,7 @@ PURPOSE = "data-provider"
 
 @dataclass(frozen=True, slots=True)
 class ContactDetails:
-    """A natural person and how to reach them. `phone` may be empty."""
+    """Name and contact details of a natural person. `phone` may be empty."""
 
     name: str
     email: str
@@ -33,7 +33,7 @@ class ContactDetails:
 
 @dataclass(frozen=True, slots=True)
 class NewOrganisation:
-    """An organisation to be registered, and the channels that its interface application was approved for."""
+    """An organisation to register, with the channels of its approved application."""
 
     customer_id: str
     kind: IdentifierType
@@ -45,7 +45,7 @@ class NewOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationInfo:
-    """What the register holds of an organisation."""
+    """Stored data of an organisation."""
 
     organisation_id: str
     customer_id: str
@@ -57,11 +57,11 @@ class OrganisationInfo:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """A certificate is ordered: for whom and which channel, who looks after it, what it takes the place of.
+    """A new order: organisation, channel, contact, deputy and replaced certificate.
 
-    `serves` is for how many other organisations reports are sent with it, about: None is not told. With an `order_id`
-    it is ordered once, however often it is asked for; so is the replacement of one certificate, while it is open.
-    `firm` is the organisation that its orderer acts by, for counting; empty where an operator orders.
+    `serves` is the approximate number of other organisations whose reports it is for; None means unknown. An order
+    with an `order_id` is stored once, however often it is requested. So is an open replacement of one certificate.
+    `firm` is the organisation through which the user acts, for the daily limit; empty for an operator.
     """
 
     customer_id: str
@@ -76,17 +76,17 @@ class NewOrder:
 
 
 class DuplicateOrder(Exception):
-    """What is to be ordered once was ordered before. Nothing was written."""
+    """The same order exists already. Nothing was written."""
 
     def __init__(self, order_id: str) -> None:
-        """Say by which order."""
+        """Store the id of the existing order."""
         super().__init__(order_id)
         self.order_id = order_id
 
 
 @dataclass(frozen=True, slots=True)
 class NewTransferIds:
-    """What is stored of a pair of transfer ids: never the password."""
+    """Stored form of a pair of transfer ids, without the password."""
 
     transfer_id: str
     created: datetime
@@ -96,7 +96,7 @@ class NewTransferIds:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that nobody has used yet, and until when its transfer ids are valid (None where they were ended)."""
+    """An unused order, and the expiry of its transfer ids (None if they were ended)."""
 
     order_id: str
     customer_id: str
@@ -108,7 +108,7 @@ class OpenOrder:
 
 
 def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None:
-    """The organisation with this id, compared as domain/identifiers.py says."""
+    """Return the organisation with this id, compared as in domain/identifiers.py."""
     row = models.Organisation.objects.using(db.alias).filter(normalised_id=normalise(customer_id)).first()
     if row is None:
         return None
@@ -125,7 +125,7 @@ def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None
 
 
 def add_organisation(db: Database, new: NewOrganisation, audit: AuditContext) -> OrganisationInfo | None:
-    """Register an organisation; None where its id is taken."""
+    """Register an organisation; return None if its id is taken."""
     try:
         with transaction.atomic(using=db.alias):
             row = models.Organisation.objects.using(db.alias).create(
@@ -145,15 +145,15 @@ def add_organisation(db: Database, new: NewOrganisation, audit: AuditContext) ->
 
 
 def approve_channels(db: Database, organisation_id: str, channels: frozenset[Channel], audit: AuditContext) -> None:
-    """Approve an organisation for these channels; what is approved already stays as it is."""
+    """Approve an organisation for these channels; approved channels stay unchanged."""
     with transaction.atomic(using=db.alias):
         _approve(db, organisation_id, channels, audit)
 
 
 def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit: AuditContext) -> None:
-    """Withdraw a channel.
+    """Withdraw a channel from an organisation.
 
-    Certificates stay as they are; none is issued or renewed for it any more.
+    Certificates stay as they are. No certificate is issued or renewed for the channel any more.
     """
     with transaction.atomic(using=db.alias):
         rows = models.ApprovedChannel.objects.using(db.alias).filter(
@@ -167,7 +167,7 @@ def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit
 
 
 def close_organisation(db: Database, organisation_id: str, audit: AuditContext) -> None:
-    """Close an organisation: nothing is issued to it any more."""
+    """Close an organisation, so that no certificate is issued to it any more."""
     with transaction.atomic(using=db.alias):
         rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
         if rows.update(closed_at=audit.at):
@@ -176,11 +176,10 @@ def close_organisation(db: Database, organisation_id: str, audit: AuditContext) 
 
 
 def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditContext) -> str:
-    """Store an order with its transfer ids; returns its id.
+    """Store an order with its transfer ids and return its id.
 
-    A replacing order joins the replaced one's lineage.
-
-    Raises DuplicateOrder; IntegrityError where another call stores the same order at this moment.
+    A replacing order joins the lineage of the replaced certificate. Raises DuplicateOrder. Raises IntegrityError if
+    another call stores the same order at this moment.
     """
     using = db.alias
     with transaction.atomic(using=using):
@@ -194,7 +193,7 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             lineage_id = replaced.lineage_id
             rows = models.Lineage.objects.using(using).filter(pk=lineage_id)
             mark_replaced(db, rows.values_list("contact", "deputy").get(), audit.at)
-            # Whoever orders a replacement does not let it end any more.
+            # Ordering a replacement cancels the opt-out from renewal.
             rows.update(contact=contact, deputy=deputy, renewal_opt_out_at=None)
             if new.description:
                 rows.update(description=new.description)
@@ -227,10 +226,11 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
 def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditContext) -> None:
     """End an open order's transfer ids and store new ones.
 
-    Raises ConcurrentUpdate where the order is not open (any more).
+    Raises ConcurrentUpdate if the order is not open.
     """
     with transaction.atomic(using=db.alias):
-        # Whoever is spending the old ids right now has to look again; the lineage comes first, as in store.reserve.
+        # A concurrent request with the old ids fails and starts again. The lineage is locked first, as in
+        # `reserve_certificate`.
         mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
         if not models.Order.objects.using(db.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
             raise ConcurrentUpdate
@@ -241,13 +241,13 @@ def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditCo
 
 
 def count_offered(db: Database, lineage_ids: Iterable[str]) -> int:
-    """Return how many open orders of these lineages were offered transfer IDs."""
+    """Count the open orders of these lineages whose transfer ids were offered."""
     rows = models.Order.objects.using(db.alias).filter(lineage__in=list(lineage_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
 def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
-    """Open orders, newest first, of one organisation or of all."""
+    """Return open orders, newest first, of one organisation or of all."""
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
     rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
@@ -268,14 +268,15 @@ def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[Open
 
 
 def order_exists(db: Database, order_id: str) -> bool:
-    """Whether there is an order with this id."""
+    """Return True if an order with this id exists."""
     return models.Order.objects.using(db.alias).filter(pk=order_id).exists()
 
 
 def insert_person(db: Database, person: ContactDetails) -> models.Person:
-    """Store somebody who is named anew: a row without marks, but that mail went to this address before (the first).
+    """Insert a row for a named person.
 
-    Call it inside the transaction of the naming.
+    The row has no marks, except the time of the first message to this address. Call it inside the transaction that
+    names the person.
     """
     known = people_at(db, person.email)
     return models.Person.objects.using(db.alias).create(
@@ -288,7 +289,7 @@ def insert_person(db: Database, person: ContactDetails) -> models.Person:
 
 
 def mark_replaced(db: Database, people: Iterable[str | None], at: datetime) -> None:
-    """Note until when these were named: others take their place.
+    """Record the time at which these people were replaced.
 
     Their rows stay until retention erases them.
     """
@@ -297,14 +298,14 @@ def mark_replaced(db: Database, people: Iterable[str | None], at: datetime) -> N
 
 
 def _expect_new(db: Database, new: NewOrder, replaced: models.Certificate | None) -> None:
-    """Raise OrderedAlready where this is to be ordered once, and was."""
+    """Raise DuplicateOrder if an order to be stored once exists already."""
     if new.order_id is None:
         return
     if order_exists(db, new.order_id):
         raise DuplicateOrder(new.order_id)
     if replaced is None:
         return
-    # Whoever orders in the same place at this moment waits here.
+    # Concurrent orders that replace the same certificate wait here.
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=replaced.lineage_id))
     rows = models.Order.objects.using(db.alias).filter(replaces=replaced, state=OrderState.OPEN)
     if (there := rows.values_list("pk", flat=True).first()) is not None:
@@ -325,7 +326,10 @@ def _approve(db: Database, organisation_id: str, channels: frozenset[Channel], a
 
 
 def _move_lineages(db: Database, organisation_id: str) -> None:
-    """Whoever is deciding on one of its lineages right now has to look again."""
+    """Increment the versions of an organisation's lineages.
+
+    Concurrent decisions on these lineages then fail and start again.
+    """
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=organisation_id))
 
 

@@ -1,6 +1,7 @@
-"""Secure messages and their PIN codes: offered, opened, tried and shown, each in one transaction.
+"""Secure messages and their PIN codes: offer, opening, attempts and disclosure.
 
-Whoever takes several rows takes them in this order: lineage, secure message, PIN code; so nobody waits in a circle.
+Each step is one transaction. Transactions lock rows in the order lineage, secure message, PIN code, so that they
+cannot deadlock.
 """
 
 from contextlib import suppress
@@ -38,35 +39,32 @@ _ONCE = "once"
 
 
 class NoRecipient(Exception):
-    """Nobody is the order's contact any more: there is no one to write to.
-
-    Nothing was written.
-    """
+    """The order has no contact any more, so no link can be sent. Nothing was written."""
 
 
 class OrganisationCannotIssue(Exception):
-    """The organisation is closed for good: its transfer ids would open nothing.
+    """The organisation is closed for good, so its transfer ids would have no effect.
 
     Nothing was written.
     """
 
 
 class NewerLinkExists(Exception):
-    """There is a newer link than the one that the asker looked at.
+    """A newer link exists than the one that the requester saw.
 
     Nothing was written.
     """
 
 
 class _Undone(Exception):
-    """What was begun is taken back."""
+    """Signal to roll back the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link that is to be mailed: the id of its secure message, the hash of its token, and until when it lasts.
+    """A link to send by mail: id of its secure message, hash of its token, and expiry.
 
-    `seen` is the one that its asker looked at, empty for none; with None it is made whatever there is.
+    `seen` is the id of the link that the requester saw, empty for none. With None the link is created in any case.
     """
 
     secure_id: str
@@ -77,9 +75,9 @@ class NewLink:
 
 @dataclass(frozen=True, slots=True)
 class NewPin:
-    """A PIN code that is to be sent.
+    """A PIN code to send.
 
-    It is made only where `after` were made so far, and fewer than allowed `since`.
+    It is created only if `after` PIN codes exist so far, and fewer than allowed `since`.
     """
 
     pin_id: str
@@ -89,16 +87,14 @@ class NewPin:
 
 
 def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, audit: AuditContext) -> bool:
-    """Owe an open order's contact a new link; former links and transfer ids end.
+    """Queue a new link for an open order's contact; end earlier links and ids.
 
-    Tells whether they have a phone.
-
-    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer,
-    and LimitReached.
+    Returns True if the contact has a phone number. No person knows `ids`. Raises ConcurrentUpdate if the order is not
+    open. Raises NoRecipient, OrganisationCannotIssue, NewerLinkExists or LimitReached.
     """
     with transaction.atomic(using=db.alias):
         organisations.replace_ids(db, order_id, ids, audit)
-        # Looked at again here, where the lineage is held: of two buttons pressed at once one makes a link.
+        # Checked again under the lineage's lock, so that two concurrent requests create one link.
         if link.seen is not None and organisations_orders.newest_link(db, order_id) != link.seen:
             raise NewerLinkExists
         return _offer(db, order_id, link, audit)
@@ -107,11 +103,9 @@ def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, a
 def order_and_offer(
     db: Database, new: NewOrder, link: NewLink, ids: NewTransferIds, audit: AuditContext
 ) -> tuple[str, bool]:
-    """Store an order and owe its contact a link: both or neither.
+    """Store an order and queue a link for its contact: both or neither.
 
-    The order's id, and whether they have a phone.
-
-    Raises DuplicateOrder, and LimitReached.
+    Returns the order's id, and True if the contact has a phone number. Raises DuplicateOrder or LimitReached.
     """
     try:
         with transaction.atomic(using=db.alias):
@@ -119,14 +113,17 @@ def order_and_offer(
             daily_counts.count_order(db, audit, new.firm)
             return order_id, _offer(db, order_id, link, audit)
     except IntegrityError:
-        # Sent twice at once: the other call was faster.
+        # A concurrent call stored the same order first.
         if new.order_id is None or not organisations.order_exists(db, new.order_id):
             raise
         raise DuplicateOrder(new.order_id) from None
 
 
 def find_link(db: Database, token_sha256: str) -> SecureLink | None:
-    """What is kept under the hash of a token: one statement, whether there is anything or not."""
+    """Return the link stored under the hash of a token, or None.
+
+    It is one statement in both cases.
+    """
     rows = SecureMessage.objects.using(db.alias).select_related(
         "order__lineage__organisation", "order__lineage__type", "recipient"
     )
@@ -150,11 +147,14 @@ def find_link(db: Database, token_sha256: str) -> SecureLink | None:
 
 
 def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
-    """The PIN codes of a secure message, of which those made `since` are today's."""
+    """Return the PIN codes of a secure message.
+
+    Those made at `since` or later count as today's.
+    """
     rows = list(_pins(db, secure_id).select_related("message"))
     if not rows:
         return NO_PINS
-    # Each new one ends those before, so that one is left.
+    # Each new one ends the earlier ones, so one is left.
     last = next(row for row in rows if row.ended_at is None)
     sent = models.OutboxMessage.objects.using(db.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
     got_away, failed_at, cancelled_at = sent.values_list("sent", "failed_at", "cancelled_at").first() or (
@@ -173,14 +173,13 @@ def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
 
 
 def open_message(db: Database, link: SecureLink, new: NewPin, audit: AuditContext) -> str | None:
-    """Make a PIN code and owe its SMS; the one before ends.
+    """Create a PIN code and queue its SMS; return the id of that message.
 
-    The id of the message that is owed.
-
-    None, and nothing written, where the link has ended, the order is spent, or `new` says that none is to be made.
+    Earlier PIN codes end. Returns None without changes if the link has ended, the order is spent, or the conditions of
+    `new` fail.
     """
     with transaction.atomic(using=db.alias):
-        # Its row is taken first: two who ask at once are answered one after the other.
+        # Its row is locked first, so that concurrent requests are handled one after the other.
         if not _alive(db, link.secure_id, audit.at).update(wrong=F("wrong")):
             return None
         pins = _pins(db, link.secure_id)
@@ -209,22 +208,22 @@ def open_message(db: Database, link: SecureLink, new: NewPin, audit: AuditContex
 
 
 def reveal_with_pin(db: Database, link: SecureLink, pin_id: str, ids: NewTransferIds, audit: AuditContext) -> bool:
-    """Use up a PIN code and store the transfer ids that are shown for it: both or neither.
+    """Use up a PIN code and store the transfer ids to show: both or neither.
 
-    Of two at once one gets True. Raises Moved where the order is not open (any more).
+    Only one of two concurrent calls returns True. Raises ConcurrentUpdate if the order is not open.
     """
     with suppress(_Undone), transaction.atomic(using=db.alias):
         _show(db, link, ids, audit)
-        # Looked at again here, in one statement with the change: guesses beside this one may have ended it meanwhile.
+        # Checked and changed in one statement, because concurrent guesses may have ended the PIN code meanwhile.
         _one(_waiting(db, pin_id, audit.at).update(used_at=audit.at))
         return True
     return False
 
 
 def show_for_code(db: Database, link: SecureLink, ids: NewTransferIds, audit: AuditContext) -> bool:
-    """Store the transfer ids that are shown for a signatory's code.
+    """Store the transfer ids to show for a signatory's code.
 
-    Raises Moved where the order is not open.
+    Returns False if the link has ended. Raises ConcurrentUpdate if the order is not open.
     """
     with suppress(_Undone), transaction.atomic(using=db.alias):
         _show(db, link, ids, audit)
@@ -233,7 +232,7 @@ def show_for_code(db: Database, link: SecureLink, ids: NewTransferIds, audit: Au
 
 
 def count_wrong_pin(db: Database, link: SecureLink, pin_id: str, audit: AuditContext) -> None:
-    """Count a wrong entry, in a commit of its own."""
+    """Count a wrong PIN, in a commit of its own."""
     with transaction.atomic(using=db.alias):
         counted = _waiting(db, pin_id, audit.at).update(wrong=F("wrong") + 1)
         if counted and Pin.objects.using(db.alias).filter(pk=pin_id, wrong=PIN_TRIES).exists():
@@ -241,7 +240,7 @@ def count_wrong_pin(db: Database, link: SecureLink, pin_id: str, audit: AuditCon
 
 
 def count_wrong_code(db: Database, link: SecureLink, audit: AuditContext) -> None:
-    """Count a wrong code, in a commit of its own; the last that is allowed ends the link."""
+    """Count a wrong code, in a commit of its own; the last allowed one ends the link."""
     with transaction.atomic(using=db.alias):
         _alive(db, link.secure_id, audit.at).filter(wrong__lt=CODE_TRIES).update(wrong=F("wrong") + 1)
         if _alive(db, link.secure_id, audit.at).filter(wrong=CODE_TRIES).update(ended_at=audit.at):
@@ -296,7 +295,7 @@ def _one(changed: int) -> None:
 
 
 def _drop(db: Database, order_id: str, kinds: list[MessageKind], audit: AuditContext) -> None:
-    """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
+    """Cancel queued and failed messages whose link or PIN code has ended."""
     rows = models.OutboxMessage.objects.using(db.alias).filter(order_id=order_id, kind__in=kinds)
     rows.filter(sent__isnull=True, cancelled_at__isnull=True).update(failed_at=None, cancelled_at=audit.at)
 
@@ -306,13 +305,13 @@ def _pins(db: Database, secure_id: str) -> "QuerySet[Pin]":
 
 
 def _waiting(db: Database, pin_id: str, now: datetime) -> "QuerySet[Pin]":
-    """The PIN code, where it may still be used."""
+    """Return the PIN code's row if it is still usable."""
     rows = Pin.objects.using(db.alias).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
     return rows.filter(used_at__isnull=True, ended_at__isnull=True)
 
 
 def _alive(db: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
-    """The secure message, where its link may still be used."""
+    """Return the secure message's row if its link is still usable."""
     orders = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN)
     open_orders = orders.filter(lineage__organisation__closed_at__isnull=True).values("pk")
     rows = SecureMessage.objects.using(db.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)

@@ -1,6 +1,6 @@
-"""What the samples of messages about authorisations tell of: an organisation of its own, its mandates and requests.
+"""Sample data of messages about roles: an organisation, its roles and requests.
 
-Also its applications, whose decision is a text that is kept.
+It also has applications, whose decisions are stored texts.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -34,11 +34,11 @@ PENDING: Final = {
     for number, one in enumerate(InvitationProposal)
     if one is not InvitationProposal.LAPSED
 }
-"""Ids of invitations that a clerk asked for, by their states; the one that waits lapses by itself."""
+"""Ids of a clerk's proposals by state; the waiting one lapses by itself."""
 
 APPLIED: Final = datetime(2027, 2, 15, 8, 12, tzinfo=UTC)
 CASES: Final = {ApplicationState.APPROVED: "SI-7K3M2-Q9PXW", ApplicationState.REFUSED: "SI-4D8HT-V6NRC"}
-"""Case numbers, by what was decided."""
+"""Case numbers, by decision."""
 NAME: Final = "Malli Oy"
 CUSTOMER_ID: Final = "1234567-1"
 
@@ -48,9 +48,9 @@ _UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
 
 
 def add(db: Database, language: Language, person: str, firm: str) -> None:
-    """Add them to the samples' register.
+    """Add these rows to the samples' database.
 
-    `person` has and asks for what is a person's, `firm` what is a firm's.
+    `person` has and requests the roles of people, `firm` those of firms.
     """
     organisation = models.Organisation.objects.using(db.alias).create(
         organisation_id=_ORGANISATION,
@@ -95,7 +95,7 @@ def add(db: Database, language: Language, person: str, firm: str) -> None:
 
 
 def decide(db: Database, state: ApplicationState, language: Language, decision: str) -> str:
-    """Put an application in this language, decided so by this text, into the samples' register; returns its id."""
+    """Insert a decided application with this text and language; return its id."""
     values = {
         "case_number": CASES[state],
         "organisation_id": _ORGANISATION,

@@ -1,4 +1,4 @@
-"""The register of the samples: an organisation, its people, certificates in every state that a message tells of."""
+"""Sample data: an organisation, its people, certificates in all reported states."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,18 +13,21 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, IdentifierType, Language
 
 SUNDAY_END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
-"""The glossary's certificate: it ends on a Sunday, the day after the First of May, with summer time in between."""
+"""Expiry of the glossary's certificate: a Sunday, the day after the First of May.
+
+Daylight saving time begins before it.
+"""
 TUESDAY_END = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
 WRITTEN_BEFORE = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 SINCE = datetime(2025, 5, 1, 8, tzinfo=UTC)
 _FIRM = "0" * 31 + "2"
 CALL = "0" * 31 + "7"
-"""The call for early replacement that samples tell of."""
+"""Id of the early replacement in samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePeople:
-    """Ids of people, by what they are."""
+    """Ids of the sample people, by their role."""
 
     contact: str
     deputy: str
@@ -38,7 +41,7 @@ class SamplePeople:
 
 @dataclass(frozen=True, slots=True)
 class SampleLineage:
-    """A lineage and its certificate; the order, secure message and PIN code where there are some."""
+    """A lineage and its certificate, with order, secure message and PIN code if any."""
 
     lineage: str
     certificate: int | None = None
@@ -49,7 +52,7 @@ class SampleLineage:
 
 @dataclass(frozen=True, slots=True)
 class SampleData:
-    """Everything in the samples' register."""
+    """All rows of the samples."""
 
     db: Database
     people: SamplePeople
@@ -68,14 +71,14 @@ class SampleData:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Makes rows for one organisation; ids are counted, so that samples stay the same."""
+    """Factory of rows for one organisation, with sequential ids for stable samples."""
 
     db: Database
     organisation: models.Organisation
     people: SamplePeople
 
     def lineage(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Lineage:
-        """A lineage; ids are counted, so that samples stay the same."""
+        """Insert a lineage with a sequential id."""
         return models.Lineage.objects.using(self.db.alias).create(
             lineage_id=f"{number:032x}",
             organisation=self.organisation,
@@ -89,7 +92,7 @@ class Maker:
         )
 
     def certificate(self, lineage: models.Lineage, number: int, ends: datetime, **more: object) -> models.Certificate:
-        """A certificate that was fetched a while after it was issued, unless told otherwise."""
+        """Insert a certificate, by default one retrieved shortly after its issue."""
         begins = ends - VALIDITY
         values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
         values.setdefault("origin", "order")
@@ -111,14 +114,14 @@ class Maker:
     def simple(
         self, number: int, description: str, ends: datetime, serves: int | None = None, **more: object
     ) -> SampleLineage:
-        """A lineage with one certificate."""
+        """Insert a lineage with one certificate."""
         lineage = self.lineage(number, description, self.people.contact, serves)
         return SampleLineage(lineage.lineage_id, self.certificate(lineage, number, ends, **more).pk)
 
     def renewed(
         self, number: int, description: str, made: datetime, fetched: datetime | None
     ) -> tuple[SampleLineage, SampleLineage]:
-        """A certificate that ends on the Sunday, and its renewal."""
+        """Insert a certificate that expires on the Sunday, and its renewal."""
         lineage = self.lineage(number, description, self.people.contact)
         old = self.certificate(lineage, number, SUNDAY_END)
         state = CertificateState.ISSUED if fetched is None else CertificateState.FETCHED
@@ -134,7 +137,7 @@ class Maker:
         return SampleLineage(lineage.lineage_id, old.pk), SampleLineage(lineage.lineage_id, new.pk)
 
     def ordered(self, number: int, contact: str, at: datetime) -> SampleLineage:
-        """An order whose contact is to get transfer IDs."""
+        """Insert an order whose contact is to get transfer ids."""
         lineage = self.lineage(number, "Poissaolotiedot", contact)
         order = models.Order.objects.using(self.db.alias).create(
             order_id=f"{number:032x}", lineage=lineage, contact_id=contact, state=OrderState.OPEN, created=at
@@ -154,13 +157,16 @@ class Maker:
 
 
 def maker_of(stage: SampleData) -> Maker:
-    """What makes more rows on a stage that is there."""
+    """Return a factory of further rows for existing sample data."""
     organisation = models.Organisation.objects.using(stage.db.alias).get(customer_id="0123456-7")
     return Maker(stage.db, organisation, stage.people)
 
 
 def staged(db: Database, language: Language, written: datetime | None = WRITTEN_BEFORE) -> SampleData:
-    """Fill an empty register; its people read this language, and were written to then, or never."""
+    """Fill an empty database with people who read this language.
+
+    `written` is the time of the first message to them, or None.
+    """
     maker = _maker(db, language, written)
     made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
     firms = _looked_after(maker)
@@ -195,7 +201,7 @@ def staged(db: Database, language: Language, written: datetime | None = WRITTEN_
 
 
 def _called_early(db: Database, *samples: SampleLineage) -> None:
-    """Call for early replacement of these."""
+    """Insert an early replacement of these certificates."""
     began = datetime(2027, 3, 16, 9, 30, tzinfo=UTC)
     call = EarlyReplacement.objects.using(db.alias).create(
         call_id=CALL,
@@ -216,7 +222,7 @@ def _called_early(db: Database, *samples: SampleLineage) -> None:
 
 
 def _replaced(maker: Maker) -> SampleLineage:
-    """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
+    """Insert a certificate with an open replacement order."""
     old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
     models.Order.objects.using(maker.db.alias).create(
         order_id=f"{0x1B:032x}",
@@ -230,7 +236,7 @@ def _replaced(maker: Maker) -> SampleLineage:
 
 
 def _looked_after(maker: Maker) -> SampleLineage:
-    """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
+    """Insert a service provider, and a certificate whose contact is one of its people."""
     alias = maker.db.alias
     firm = models.Organisation.objects.using(alias).create(
         organisation_id=_FIRM,
