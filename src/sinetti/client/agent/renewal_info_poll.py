@@ -1,7 +1,7 @@
-"""Asks services for hints, where asking is due, and remembers what they say; nothing here decides about a renewal.
+"""Poll of the services for renewal hints, and the memory of their answers.
 
-A service that knows no hints is asked once a day for all its names, and one that nobody answers for once an hour: what
-is known of services lies in `DIR/.hints.json`.
+This module decides nothing about renewals. A service without hints is asked once a day for all its names, and an
+unreachable service once an hour. `DIR/.hints.json` records such services.
 """
 
 import contextlib
@@ -27,7 +27,10 @@ from sinetti.pki import encoding
 FILE = ".hints.json"
 
 SECONDS = 120.0
-"""How long a pass asks at most: the others are asked by the next one, and renewals do not wait."""
+"""Longest time that one run spends on polling.
+
+The next run asks for the remaining names; renewals do not wait.
+"""
 
 _SERVICE = re.compile(r'^service = "([^"\\]+)"$', re.MULTILINE)
 _HEAD = 2048
@@ -35,7 +38,11 @@ _HEAD = 2048
 
 @dataclass(slots=True)
 class PollRound:
-    """One round of asking: which services are silent, and until when; when it has to end."""
+    """State of one polling round.
+
+    `silent`: services not to be asked, and until when. `ends`: tick at which the round has to end. `heard`: new memory
+    by name.
+    """
 
     agent: AgentContext
     ends: float
@@ -45,7 +52,7 @@ class PollRound:
 
 
 def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[NameView]:
-    """Ask for the hints that are due, and give the names with what is remembered of them now."""
+    """Ask for the hints that are due; return the names with their updated memory."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
     about = PollRound(
@@ -111,12 +118,18 @@ def _due(seen: NameView, now: datetime) -> bool:
 
 
 def _ahead(at: datetime, now: datetime) -> bool:
-    """Tell whether a time lies ahead, and no farther than any that is planned: else the clock was wrong then."""
+    """Return whether a time lies ahead within the longest planned interval.
+
+    A later time was recorded with a wrong clock.
+    """
     return now < at <= now + renewal_info.LONGEST
 
 
 def _service(agent: AgentContext, seen: NameView) -> str | None:
-    """Give the origin of a name's service: by sinetti.toml, else as its settings begin, or by all of them."""
+    """Return the origin of a name's service, or None.
+
+    Sources in order: sinetti.toml, the first line of the name's settings, the whole settings.
+    """
     entry = agent.config.entry_of(seen.name)
     table = None if entry.service is None else agent.config.services.get(entry.service)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):

@@ -1,6 +1,6 @@
-"""Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write.
+"""Reader of sinetti.toml, from its search to validated values.
 
-Which sinetti.toml counts where none is named.
+Each mistake is reported with its place and its correction.
 """
 
 import os
@@ -28,21 +28,21 @@ from sinetti.infra.file_permissions import Fault as RightsFault
 from sinetti.infra.file_permissions import RightsError
 
 STORE = "store"
-"""The folder beside the file where nothing else is said."""
+"""Default store: a folder beside the configuration file."""
 
 _AT_ONCE = 64
 _NONE = timedelta()
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-"""How tomllib says where it could not go on."""
+"""Position that tomllib appends to its error message."""
 
 _MARKS = {b"\xef\xbb\xbf": messages.BYTE_ORDER_MARK, b"\xff\xfe": messages.UTF_16, b"\xfe\xff": messages.UTF_16}
-"""How files begin that were saved by programs that mean well."""
+"""Byte order marks that some editors put at the beginning of a file."""
 
 
 def read(path: Path, *, is_named: bool = True) -> Config:
     """Read a sinetti.toml and its bundles. Raises ConfigError with all mistakes.
 
-    `is_named`: a person named the file. Its rights are checked, since it says what is run (file_rights.py).
+    `is_named`: a person named the file. Otherwise its rights are checked, since it names programs to run.
     """
     text = _text(path, is_named=is_named)
     book = ConfigDocument(path, text)
@@ -183,7 +183,7 @@ MACHINE_WIDE = Path("/etc/sinetti") / FILE
 class ConfigFile(NamedTuple):
     """A sinetti.toml and whether it is trusted.
 
-    `is_named`: a user, or root by its place, vouches for it; else it only lies in the folder.
+    `is_named`: a user has named it, or root owns its place. Otherwise it only lies in the working directory.
     """
 
     path: Path
@@ -191,10 +191,11 @@ class ConfigFile(NamedTuple):
 
 
 def find(given: Path | None) -> ConfigFile | None:
-    """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
+    """Return the configuration file, or None if there is none.
 
-    None where there is none. One that was named is given though it may not be there: reading it reports that. For root
-    the folder that it stands in does not count: other users may have put a file there, whose programs root would run.
+    The order is: the file that a person named, $SINETTI_CONFIG, ./sinetti.toml, /etc/sinetti/sinetti.toml. A named
+    file is returned even if it is missing, since reading it reports that. For root, the working directory does not
+    count: other users may have put a file there, and root would run its programs.
     """
     if given is not None:
         return ConfigFile(given, is_named=True)
@@ -208,15 +209,16 @@ def find(given: Path | None) -> ConfigFile | None:
 
 
 def is_passed_over(given: Path | None) -> bool:
-    """Tell whether there is a ./sinetti.toml that would count for any caller but root."""
+    """Return whether a ./sinetti.toml exists that is ignored since the caller is root."""
     named = os.environ.get(VARIABLE)  # noqa: TID251 - as above
     return given is None and not named and file_permissions.is_root() and _may_be(HERE)
 
 
 def _may_be(path: Path) -> bool:
-    """Tell whether a file is there, or may be: whoever may not look into /etc/sinetti is told that by reading.
+    """Return whether a file exists or may exist.
 
-    Who stands in a folder that they may not look into has no file there.
+    Without access to /etc/sinetti the file may exist there, and reading it reports the error. In a working directory
+    without access it does not count.
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)

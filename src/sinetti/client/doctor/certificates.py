@@ -1,4 +1,7 @@
-"""Each certificate of the store, thoroughly: set, chain, dates, what the service has said, what is under way."""
+"""Checks of each certificate in the store.
+
+They cover the set, the chain, the dates, the answers of the service and requests under way.
+"""
 
 import contextlib
 from collections.abc import Iterator
