@@ -112,11 +112,11 @@ def _by_time(seen: NameView, in_use: InstalledCertificate, care: AgentSettings, 
 
 
 def _rested(known: AgentMemory, span: ValidityPeriod, now: datetime) -> tuple[datetime, datetime]:
-    """Return until when to leave a received certificate alone.
+    """Return the instants until which a received certificate is left alone.
 
-    The first instant is that of `timing.rest`, the second applies if its hint calls for it. A hint calls unless its
-    window had ended when the certificate was received. One that is always "now" causes one renewal a day. A certificate
-    renewed only for a hint is left alone for a day, regardless of its own hint.
+    The first instant is that of `schedule.retry_after`, the second applies if its hint calls for it. A hint calls
+    unless its window had ended when the certificate was received. One that is always "now" causes one renewal a day. A
+    certificate renewed only for a hint is left alone for a day, regardless of its own hint.
     """
     if known.received is None or known.received > now:  # not received by a pass, or by a clock that was wrong
         return span.not_before, span.not_before

@@ -1,6 +1,6 @@
-"""Why something failed, in the reader's language: a closed list of reasons.
+"""Reasons of failures in the reader's language, as a closed list.
 
-What is not in it is given as it came.
+An unknown reason is shown as received.
 """
 
 import errno
@@ -150,16 +150,22 @@ SAID = (
     gettext_noop("it is not the key that the journal names"),
     gettext_noop("it differs from what belongs there"),
 )
-"""What our own parsers say, word for word; a placeholder stands for what differs from time to time."""
+"""Texts of Sinetti's own parsers, word for word.
+
+A placeholder stands for a variable part.
+"""
 
 SETTING = gettext_noop("{setting}: {why}")
 
 _BY_WORDS = {os.strerror(number): message_id for number, message_id in SYSTEM.items()}
-"""Errors of the system in its own words, as rooms tell them that have no messages."""
+"""Errors of the system in its own words, as packages without messages report them."""
 
 
 def translate_reason(why: BaseException | str) -> Value:
-    """Give a reason as a message of the catalogues, or as it came: made fit for a terminal, in English."""
+    """Return a reason as a message of the catalogues, or as received.
+
+    In the second case it is in English, without control characters.
+    """
     if isinstance(why, OSError | http.client.HTTPException):
         return _of_system(why)
     said = messages.strip_control_chars(str(why))

@@ -1,4 +1,4 @@
-"""What the holder's client does: enrol, retrieve, renew.
+"""Operations of the holder's client: enrol, retrieve, renew.
 
 One name at a time, under its lock.
 """
@@ -49,26 +49,32 @@ GIVEN_BY = {
     "TransferId": "--transfer-id",
     "TransferPassword": "--transfer-password-file",
 }
-"""Which option of `enrol` gives an element of the request."""
+"""Options of `enrol` by the element of the request that they set."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferIdCredentials:
-    """The pair that an order gave: sent once, the password never kept."""
+    """Transfer ID and one-time password of an order.
+
+    The client sends them once and never stores the password.
+    """
 
     transfer_id: str
     password: str = field(repr=False)
 
     @property
     def digest(self) -> str:
-        """What the journal remembers of the pair: SHA-256 of the TransferId, so that a resumed run knows it again."""
+        """SHA-256 of the TransferId, kept in the journal.
+
+        A resumed run recognises the pair by it.
+        """
         return hashlib.sha256(self.transfer_id.encode()).hexdigest()
 
 
 def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCredentials) -> CommandResult:
-    """Spend transfer IDs for a certificate and put it in place; go on where an earlier run with them stopped.
+    """Use transfer IDs to get a certificate, and install it.
 
-    Raises StoreError, UsageError, OSError.
+    Resume where an earlier run with them stopped. Raises StoreError, UsageError, OSError.
     """
     folder = _folder_for(ctx, name)
     _new_message(wanted, ids, b"values that the schema refuses are told before a key is made")
@@ -92,7 +98,7 @@ def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
 
 
 def retrieve(ctx: ClientContext, name: str) -> CommandResult:
-    """Fetch what was accepted before; sends no request.
+    """Retrieve the certificate of an accepted request; send no request.
 
     Raises StoreError, UsageError, OSError.
     """
@@ -117,11 +123,11 @@ def retrieve(ctx: ClientContext, name: str) -> CommandResult:
 def renew(
     ctx: ClientContext, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
 ) -> CommandResult:
-    """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
+    """Renew a name's certificate with a new key if it is due, or resume a renewal.
 
-    Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which
-    `enrol` alone can take up, is nothing to renew. `only`: the certificate that is meant; where somebody has put
-    another in its place meanwhile, that one is not due. Raises StoreError, UsageError, OSError.
+    Before `renew_from`, no service is called unless `force` is set. `among_all`: skip a name that has only an open
+    enrolment, since only `enrol` can resume it. `only`: serial of the certificate to renew; if another one is in use
+    meanwhile, nothing is due. Raises StoreError, UsageError, OSError.
     """
     folder = _existing(ctx, name)
     with files.locked(folder):
@@ -148,21 +154,21 @@ def renew(
 
 
 class ProgressListener(Protocol):
-    """Who is told how far many names have come."""
+    """Listener to the progress over many names."""
 
     def begin(self, total: int) -> None:
-        """Hear how many there are."""
+        """Receive the number of names."""
 
     def advance(self, name: str) -> None:
-        """Hear that one more is done."""
+        """Receive a name that is done."""
 
 
 def run_for_all(
     ctx: ClientContext, wanted: str | None, act: Callable[[str], CommandResult], watch: ProgressListener | None = None
 ) -> tuple[CommandResult, ...]:
-    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
+    """Run `act` for one name, or for every name of the store.
 
-    What became of it is written into the name's log.
+    A failure of one name does not stop the others. The outcome is written into the name's log. Raises UsageError.
     """
     if wanted is not None:
         return (_noted(ctx, _guarded(wanted, act)),)
@@ -191,7 +197,10 @@ def _noted(ctx: ClientContext, outcome: CommandResult) -> CommandResult:
 
 
 def in_production(store: Path, name: str) -> bool:
-    """Tell whether a name belongs to PRODUCTION; one whose settings cannot be read does not: its damage is told."""
+    """Return whether a name belongs to PRODUCTION.
+
+    False if its settings cannot be read, since its damage is reported elsewhere.
+    """
     try:
         return settings.load(store / name).environment is Environment.PRODUCTION
     except files.StoreError:
@@ -199,7 +208,10 @@ def in_production(store: Path, name: str) -> bool:
 
 
 def run_isolated(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
-    """Do it for one name among many: whatever is wrong with it becomes its outcome, which nobody has noted yet."""
+    """Run `act` for one name among many; turn any failure into its outcome.
+
+    The outcome is not yet in the log.
+    """
     try:
         return _guarded(name, act)
     except UsageError as nothing:  # a name that cannot be meant alone is no fault among all
@@ -362,7 +374,10 @@ def _not_due(name: str, present: InstalledKeySet) -> CommandResult:
 
 
 def _never(name: str, present: InstalledKeySet) -> CommandResult:
-    """Say that a revoked certificate will not be renewed when its time comes, either: nobody is called."""
+    """Report that a revoked certificate will not be renewed later either.
+
+    No service is called.
+    """
     told = make_message(
         messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=make_message(messages.NEVER_REVOKED)
     )
