@@ -1,10 +1,10 @@
 """Repair of the link `live` and of a chain, from files of the store.
 
-No repair is a guess. The link comes to point at the generation that the log says was put in place last; where there is
-no log, or where it does not know the newest yet, at the newest. The chain is made of the CAs in the name's settings, if
-they issued the certificate. A key or a certificate that is lost is not replaced. A file or a folder that holds files is
-never removed. An empty folder or a link in the place of `live` is. Nothing is written outside of the name: a generation
-is a folder of its own there, no link to one elsewhere.
+No repair is a guess. The link is pointed at the generation that the log names as installed last. Without a log, or if
+the log does not have the newest yet, it is pointed at the newest. The chain is made of the CAs in the name's settings,
+if they issued the certificate. A key or a certificate that is lost is not replaced. A file or a folder that holds
+files is never removed. An empty folder or a link in the place of `live` is. Nothing is written outside of the name: a
+generation is a real folder there, not a link to another place.
 """
 
 import contextlib
@@ -101,7 +101,7 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
 
 
 def _dress(name: str, beside: Path, wanted: OutputOptions) -> None:
-    """Give the chain the owner of the certificate, then the configured one.
+    """Set the chain's owner to that of the certificate, then to the configured one.
 
     Root may repair another user's store.
     """
@@ -152,7 +152,7 @@ def _begins(generation: Path) -> datetime:
 
 
 def _is_in_the_way(live: Path) -> bool:
-    """Tell whether something that could be lost is in the place of the link."""
+    """Return whether something that could be lost is in the place of the link."""
     if live.is_symlink() or not files.exists(live):
         return False
     return not live.is_dir() or any(live.iterdir())
