@@ -1,4 +1,4 @@
-"""The body of `POST /api/v1/sightings`: JSON to sightings and back, for both ends."""
+"""Body of `POST /api/v1/sightings`: JSON to sightings and back, for both ends."""
 
 import json
 import re
@@ -18,11 +18,14 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.
 
 
 class InvalidUsageReport(ValueError):
-    """A body that is no list of sightings; the sentence says what stands where."""
+    """Body that is no list of sightings.
+
+    The text is a sentence on the expected content.
+    """
 
 
 def render(sightings: Iterable[Observation]) -> bytes:
-    """Write the body. ValueError for more than 1,000."""
+    """Write the body. Raises ValueError for more than 1,000 sightings."""
     rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
     if len(rows) > MOST_SIGHTINGS:
         why = f"at most {MOST_SIGHTINGS} sightings go into one message"

@@ -1,8 +1,7 @@
-"""Parse and render per operation: the room's front door.
+"""Public interface of the SOAP package: parse and render per operation.
 
-`requests` and `responses` hold the two halves.
-
-Our WSDL and XSDs as other programs load them: from the service's own address.
+`requests` and `responses` hold the two halves. The WSDL and XSDs for other programs are rendered with the service's
+own address.
 """
 
 from importlib.resources import files
@@ -66,15 +65,15 @@ _LOCAL = b'schemaLocation="'
 
 
 def wsdl(address: str) -> bytes:
-    """The WSDL with this soap:address.
+    """Return the WSDL with this soap:address.
 
-    Its imports are that address' path with `?xsd=NAME`, at whatever host.
+    Its imports are that address' path with `?xsd=NAME`, relative to the host.
     """
     return _served(_WSDL, address).replace(_ADDRESS, _escaped(address))
 
 
 def schema_file(name: str, address: str) -> bytes | None:
-    """The schema that `?xsd=NAME` asks for; None for a name that the WSDL does not import."""
+    """Return the schema for `?xsd=NAME`; None for a name that the WSDL lacks."""
     return _served(name, address) if name in _SCHEMAS else None
 
 
