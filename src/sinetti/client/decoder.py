@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-def json_of(octets: bytes) -> Any:  # noqa: ANN401 - whoever reads it looks at what it is
+def json_of(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the type
     """Read JSON. Raises ValueError."""
     try:
         return json.loads(octets)

@@ -151,9 +151,9 @@ class AgentSettings:
 
     at_once: int = 8
     spread: timedelta = timedelta(days=10)
-    """Renewals are spread over this time from the day on which renewal opens."""
+    """Time over which renewals are spread, from the day on which renewal opens."""
     urgent: timedelta = timedelta(days=14)
-    """This near the end neither spread nor maintenance windows hold a renewal back."""
+    """Time before the end in which neither spread nor windows hold a renewal back."""
     maintenance: tuple[MaintenanceWindow, ...] = ()
     """Empty: at any time."""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Helsinki"))

@@ -80,12 +80,12 @@ def declaring(element: etree._Element, names: Mapping[str | None, str]) -> etree
 
     Other namespaces are declared where they are used.
     """
-    # The stubs know no default namespace here; lxml names it None.
+    # The stubs do not allow the default namespace here; lxml names it None.
     root = etree.Element(element.tag, dict(element.attrib), names)  # type: ignore[arg-type,misc]
     root.text = element.text
     for child in element:
         bare = bool(names.get(None)) and parser.is_element(child) and not etree.QName(child).namespace
-        # What is in no namespace has to say so where there is a default one; lxml does not see to that.
+        # Beside a default namespace, an element without one has to declare that; lxml does not do it.
         copied_child = declaring(child, {None: ""}) if bare else copy.deepcopy(child)
         copied_child.tail = child.tail
         root.append(copied_child)
@@ -198,7 +198,7 @@ def _other_declarations(root: etree._Element) -> Iterator[Mutation]:
 def _other_prefixes(root: etree._Element) -> Iterator[Mutation]:
     tidy = copied(root)
     etree.cleanup_namespaces(tidy)
-    # Whoever renames prefixes often declares all of them in one place, too.
+    # Programs that rename prefixes often also declare all of them in one place.
     for one in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
         for prefix in PREFIXES if etree.QName(root).namespace else ():
             if prefix != root.prefix:
@@ -219,7 +219,7 @@ _ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252")
 _SIGNATURE_PREFIXES = ("ds", "dsig", "ns2", "ns3", "SIG", None)
 
 
-# What is done to a document shows in SignedInfo too; inclusive C14N also has the declarations of the root there.
+# Changes to a document also affect SignedInfo; inclusive C14N also includes the declarations of the root there.
 _SHOWN_IN_INFO = frozenset({Cause.INDENTED, Cause.LINE_ENDS, Cause.ATTRIBUTES_ADDED})
 _SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_CHANGED})
 
@@ -244,7 +244,7 @@ def document_forms(taken: SignedElement, declared: Canonical) -> Iterator[Candid
     skipped.
     """
     bases = [_bare(root) for root in taken.candidates()]
-    # Exclusive C14N is the same of every way to cut: one will do.
+    # Exclusive C14N is the same for every way to cut: one is enough.
     bases = bases[:1] if declared.exclusive else bases
     yield Candidate(None, DECLARED, declared.whole(bases[0]))
     yield from _each_where_canonical(

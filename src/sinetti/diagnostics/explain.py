@@ -172,7 +172,7 @@ def _guess_of_shape(flaw: ValueError | None, taken: SignedElement, stated: Signa
     if flaw is None:
         return None
     if str(flaw) in _MISFITS:
-        # A digest by a method that is not taken never fits, however right it is.
+        # A digest by a method that is not accepted never fits, even a correct one.
         is_taken = stated is None or algorithms.digest_of(stated.digest_method, b"") is not None
         return None if is_taken else Cause.METHOD
     if isinstance(flaw, SignatureMissing):
@@ -189,11 +189,11 @@ def _compared(
     presented: x509.Certificate,
 ) -> Diagnosis:
     """Find both sides' octets, and sort the causes."""
-    if told.why is None:  # one of the first forms fits, so there is no need to hurry
+    if told.why is None:  # one of the first forms fits, so no time limit is needed
         question = replace(question, enough=lambda: False)
     try:
         document = search.compare_document(taken, stated, question)
-    except XmlRejected:  # SignedInfo has a canonical form, or there would be another flaw; the document has none
+    except XmlRejected:  # SignedInfo has a canonical form, or there would be another error; the document has none
         return replace(told, guesses=(Cause.NOT_CUT, *told.guesses))
     signed_info = search.compare_signed_info(taken, stated, question, presented, document.received)
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]

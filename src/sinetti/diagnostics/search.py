@@ -88,7 +88,7 @@ class DigestMatcher:
         name = _LENGTHS.get(len(self.stated))
         if name is not None:
             yield name, self.stated, Match() if name == self.declared else Match(Cause.DIGEST_METHOD, name)
-        # Hex digits are base64 as well: either they stand there themselves, or their characters were encoded.
+        # Hex digits are also base64: either they are the value, or their characters were encoded.
         for written in (self.text, self.stated.decode("ascii", "replace")):
             name = _LENGTHS.get(len(written) // 2)
             if name is not None and _HEX.fullmatch(written):
@@ -276,7 +276,7 @@ def compare_signed_info(
         return candidates.info_forms(taken, declared_form, document)
 
     declared = next(forms())
-    # `accepts` has looked at it: RSA or EC, nothing else.
+    # `accepts` has checked it: RSA or EC, nothing else.
     oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, stated.value or b"")
     found = _found(forms(), oracle.asks, question)
     if found is None:

@@ -133,7 +133,7 @@ def extract(octets: bytes) -> SignedElement:
     parser.run_parser(parser.hardened_parser(), octets)
     if etree.QName(parser.tree_of(octets)).localname != "Envelope":
         return SignedElement(octets, parser.parse(octets), None, 0, len(octets))
-    # What is asked of a document is not asked of an envelope: what stands there may have no canonical form.
+    # The demands on a document do not apply to an envelope, whose content may have no canonical form.
     try:
         opened = soap_envelope.parse_envelope(octets)
     except XmlRejected as bad:

@@ -85,7 +85,7 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
         why = "it is no receipt"
         raise InvalidReceipt(why)
     values = [text for one in found if (text := parser.value(one)) is not None]
-    if len(values) != len(found):  # an element stands inside a value: it has no whole
+    if len(values) != len(found):  # an element inside a value: it has no whole string value
         why = "it is no receipt"
         raise InvalidReceipt(why)
     delivery_id, sha256, received, customer_id, name, serial = values
@@ -96,7 +96,7 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
 
 
 def _written(at: datetime) -> str:
-    # Not by strftime, which writes the years before 1000 without their noughts.
+    # Not by strftime, which writes years before 1000 without leading zeros.
     return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 
@@ -105,7 +105,7 @@ def _instant(text: str) -> datetime:
         at = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
     except ValueError:
         at = None
-    # strptime takes "2026-3-2", and digits of any script.
+    # strptime accepts "2026-3-2", and digits of any script.
     if at is None or _written(at) != text:
         why = "it is no receipt"
         raise InvalidReceipt(why)

@@ -118,7 +118,7 @@ def _rested(known: AgentMemory, span: ValidityPeriod, now: datetime) -> tuple[da
     unless its window had ended when the certificate was received. One that is always "now" causes one renewal a day. A
     certificate renewed only for a hint is left alone for a day, regardless of its own hint.
     """
-    if known.received is None or known.received > now:  # not received by a pass, or by a clock that was wrong
+    if known.received is None or known.received > now:  # not received by a run, or with a wrong clock
         return span.not_before, span.not_before
     rested = known.received + schedule.retry_after(span, known.received)
     if known.hint is None or known.hint.end <= known.received:
@@ -146,7 +146,7 @@ def is_clock_behind(in_use: InstalledCertificate | None, now: datetime) -> bool:
 
 
 def is_permanent(codes: tuple[str, ...]) -> bool:
-    """Tell whether a refusal says that this certificate can never be renewed."""
+    """Return whether a refusal means that this certificate can never be renewed."""
     return not FOR_GOOD.isdisjoint(reason_for_code(code) for code in codes)
 
 

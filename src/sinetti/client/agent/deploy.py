@@ -123,7 +123,7 @@ def _brought(
             return False, (_again(folder, held.serial, state),)
         failed = _failed(state, held.serial, entry, now)
         if entry.hooks.commands.get(HookStage.DEPLOY):
-            # Before it runs: one that takes the agent along counts as one that failed, or no pass would come further.
+            # Before it runs: a command that kills the agent counts as failed. Otherwise every run would stop there.
             with contextlib.suppress(OSError):
                 _store(folder, failed)
         end = hooks.run(HookStage.DEPLOY, entry.hooks, about, folder, now)
@@ -138,7 +138,7 @@ def _brought(
     if state.after:
         end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
         _store(folder, replace(state, after=False))
-        if end is not None and not end.ok:  # it is told once: the set is in use, and nothing hangs on this
+        if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
             return False, (*told, end.told)
     return True, tuple(told)
 
@@ -173,7 +173,7 @@ def _waited(state: DeployMemory, serial: str, now: datetime, entry: CertificateE
     if state.trying != serial or state.next is None:
         return True
     if entry is not None and state.command != _digest(entry.hooks):
-        return True  # a person has given another
+        return True  # a person has configured another command
     return now >= state.next or state.next - now > LONGEST_DELAY
 
 
@@ -196,7 +196,7 @@ def _incomplete(folder: Path, entry: CertificateEntry) -> bool:
     try:
         return not generations.is_complete(folder, entry.files)
     except OSError:
-        return True  # told by whoever then does it
+        return True  # the deployment that follows reports it
 
 
 def _serial(folder: Path) -> str | None:
@@ -222,5 +222,5 @@ def _store(folder: Path, state: DeployMemory) -> None:
 
 
 def _note(folder: Path, now: datetime, event: EventType, serial: str) -> None:
-    with contextlib.suppress(OSError):  # nothing is decided by the log
+    with contextlib.suppress(OSError):  # the log decides nothing
         event_log.append(folder, now, event, serial=serial)

@@ -117,7 +117,7 @@ def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
         "SINETTI_SERIAL": about.serial or "",
         "SINETTI_OLD_SERIAL": about.old_serial or "",
         "SINETTI_NOT_AFTER": "" if until is None else _instant(until),
-        # A program may go elsewhere, and the store may have been named from where the agent stands.
+        # A program may change its working directory, and the path of the store may be relative to the agent's.
         "SINETTI_LIVE": str(about.live.absolute()),
         "SINETTI_GENERATION": "" if about.generation is None else str(about.generation.absolute()),
     }
@@ -153,7 +153,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
         why = make_message(messages_module.HOOK_OPEN, path=open_to_others)
         return _Ended(why, f"could not be started: others can write {open_to_others}")
     try:
-        # A command comes from the holder's own configuration; no shell looks at it.
+        # A command comes from the holder's own configuration; no shell interprets it.
         process = subprocess.Popen(  # noqa: S603
             command,
             stdin=subprocess.DEVNULL,

@@ -71,7 +71,7 @@ class ConfiguredHooks:
         self, folder: Path, entry: CertificateEntry, now: datetime, /
     ) -> tuple[bool, tuple[Message, ...]]:
         """Run `deploy` and `after` for a set that has not been deployed."""
-        with contextlib.suppress(files.StoreError):  # deploying tells it
+        with contextlib.suppress(files.StoreError):  # the deployment reports it
             entry = _with_files(entry, settings.load(folder).files)
         return deploy.deploy(folder, entry, now)
 

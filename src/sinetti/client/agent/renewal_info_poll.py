@@ -63,7 +63,7 @@ def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[
         service = _service(agent, one) if _due(one, now) else None
         if service is not None and service not in about.silent:
             by_service.setdefault(service, []).append(one)
-    # The first of each service tells whether there is anybody to ask.
+    # The first name of each service shows whether the service can be reached.
     firsts = [(service, ones[0]) for service, ones in by_service.items()]
     _ask(about, firsts)
     _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
@@ -85,11 +85,11 @@ def _ask_one(about: PollRound, service: str, seen: NameView) -> None:
     try:
         kept = settings.load(seen.folder)
         certificate = encoding.load_certificate(files.read(files.live_path(seen.folder) / generations.CERTIFICATE))
-    except (files.StoreError, OSError, ValueError):  # told by those who look thoroughly
+    except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return
     try:
         told = renewal_info.fetch(kept, certificate, run.language)
-    except Exception:  # noqa: BLE001 - no hint is worth the pass: the renewal itself tells what is wrong with this name
+    except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
         told = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
     match told.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
@@ -103,7 +103,7 @@ def _heard(seen: NameView, told: RenewalInfoResult, now: datetime) -> AgentMemor
     hint = None if isinstance(told.said, NoRenewalInfo) else told.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
         opens = renewal_window.renewal_opens_at(seen.in_use.span)
-        if hint.start < opens and now < opens:  # what a service calls for out of turn, a person will want to know
+        if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
             facts = {"start": instant(hint.start), "end": instant(hint.end)}
             with contextlib.suppress(OSError):
                 event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")

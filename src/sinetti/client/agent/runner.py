@@ -124,7 +124,7 @@ def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]
         if leader != one.name:
             others[one.name] = leader
         elif one.renewal is None and (elsewhere := former.get(one.in_use.serial)):
-            # Where something is under way, it is gone on with all the same: its outcome alone tells.
+            # A request under way is resumed in any case: only its outcome shows the result.
             others[one.name] = elsewhere
     return others
 
@@ -235,7 +235,7 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
     try:
         found = repair.repair(seen.folder, agent.run.now_exact)
     except (files.StoreError, OSError):
-        return seen  # it stays damaged, and is reported so
+        return seen  # it stays damaged, and is reported as damaged
     if found is None:
         return seen
     agent.run.tell(make_message(messages_module.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
@@ -255,7 +255,7 @@ def _first(agent: AgentContext, seen: NameView) -> NameResult:
         return NameResult(seen, None, CommandResult(seen.name, Result.FAILED, ExitCode.USAGE, (told,)), ExitCode.USAGE)
     try:
         decision = decisions.decide(seen, agent.config.care, agent.run.now)
-    except OverflowError as bad:  # dates at the edge of what a calendar has
+    except OverflowError as bad:  # dates at the limits of the calendar
         return NameResult(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
     return NameResult(
         seen, decision, None, _code(agent, seen, decision, None, undeployed=seen.undeployed), _next_at(seen, decision)
@@ -268,7 +268,7 @@ def _code(
     code = worker.exit_code(seen, decision, outcome)
     if undeployed:
         code = max(code, ExitCode.AGAIN)
-    # By a clock that is behind nothing is due yet, and nothing will be in time.
+    # With a clock that is behind, nothing is due yet, and nothing would be renewed in time.
     return max(code, ExitCode.AGAIN) if decisions.is_clock_behind(seen.in_use, agent.run.now) else code
 
 
@@ -313,7 +313,7 @@ def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Ite
             ended, left = wait(left, return_when=FIRST_COMPLETED)
             yield from (row for one in ended if (row := one.result()) is not None)
     finally:
-        if left:  # whoever takes the rows has had enough: what is under way ends, and nothing more is begun
+        if left:  # the caller stopped iterating: work under way ends, and nothing more is begun
             stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -323,7 +323,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
         return None
     try:
         outcome = worker.process_name(agent, row.seen, row.decision)
-    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+    except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
     after = sighting.look(row.seen.folder)
     if after is None:

@@ -33,7 +33,7 @@ def next_open(windows: Sequence[MaintenanceWindow], zone: ZoneInfo, at: datetime
     if not windows:
         return at
     coming = [begins for window in windows for begins, ends in _spans(window, zone, at) if at < ends]
-    # Windows without a day do not come about; by configuration there are none.
+    # Windows without a day never occur; the configuration does not allow them.
     return max(at, min(coming, default=at))
 
 
@@ -49,8 +49,8 @@ def _spans(window: MaintenanceWindow, zone: ZoneInfo, at: datetime) -> Iterator[
 
 
 def _instant(day: date, wall: time, zone: ZoneInfo, *, second: bool = False) -> datetime:
-    # Of a time that comes twice the first begins a window and the second ends it. One that is skipped is with fold=0
-    # the time as long after the gap (PEP 495), with fold=1 one before it: the first is wanted of both ends.
+    # Of a time that occurs twice, the first begins a window and the second ends it. With fold=0 a skipped time is the
+    # time as long after the gap (PEP 495), with fold=1 one before it: the later is wanted for both ends.
     first, last = (datetime.combine(day, wall, tzinfo=zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return max(first, last) if second else first
 
@@ -80,7 +80,7 @@ def scheduled_time(place: float, span: ValidityPeriod, care: AgentSettings, hint
     """
     opens, spread = client_renewal_window.renewal_opens_at(span), in_proportion(care.spread, span)
     begins, length = (opens, spread) if hint is None else (hint.start, hint.end - hint.start)
-    # A hint may say any year; before the certificate began nothing can be meant.
+    # A hint may state any year; a moment before the certificate's begin is meaningless.
     return min(max(_whole(begins + length * place), span.not_before), _latest(span, care))
 
 

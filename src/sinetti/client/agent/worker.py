@@ -176,7 +176,7 @@ def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> Na
             known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE:
         known = failed(known, outcome, now)
-    if known != memory.read(seen.folder):  # what is there may be about the certificate of before
+    if known != memory.read(seen.folder):  # the stored memory may be about the former certificate
         memory.store(seen.folder, known)
     return replace(after, memory=known)
 

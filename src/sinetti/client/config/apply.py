@@ -46,7 +46,7 @@ def _settle_open(folder: Path, entry: CertificateEntry, config: Config) -> None:
     if not files.exists(where / settings.FILE):
         return
     begun = settings.load(where)
-    # Its key is made, and kept as was wanted then.
+    # Its key is made already, and stored with the options of that time.
     entry = replace(entry, key_is_explicit=False, files=OutputOptions())
     if _agrees(folder.name, begun, entry, config):
         return
@@ -89,7 +89,7 @@ def _refuse_other_password(name: str, kept: NameSettings, entry: CertificateEntr
 def _differ(before: Path, after: Path) -> bool:
     try:
         return before.read_bytes().rstrip(b"\r\n") != after.read_bytes().rstrip(b"\r\n")
-    except OSError:  # the one of before was moved, or the new one cannot be read, which whoever needs it tells
+    except OSError:  # the former file was moved, or the new one cannot be read, which its reader reports
         return False
 
 

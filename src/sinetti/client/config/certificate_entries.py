@@ -126,7 +126,7 @@ def _beside(table: ConfigTable, command: tuple[str, ...]) -> tuple[str, ...]:
 
     So it does not depend on the working directory of the agent.
     """
-    if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path takes "./tell" for a name to be looked up
+    if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path turns "./tell" into a name to look up
         return command
     return (str(table.book.beside(command[0])), *command[1:])
 

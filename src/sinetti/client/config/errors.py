@@ -47,5 +47,5 @@ def _line(path: Path, fault: ConfigIssue) -> Message:
 
 def _under_each_other(lines: Sequence[Message]) -> Message:
     names = [f"line{number}" for number in range(len(lines))]
-    # No words of ours: nothing that the catalogues would have.
+    # The text has no words, so that the catalogues do not need it.
     return Message("\n".join(f"{{{name}}}" for name in names), dict(zip(names, lines, strict=True)))

@@ -65,5 +65,5 @@ def secret(table: ConfigTable, key: str, *, packs: bool = False) -> Path | None:
 
 
 def _octets(path: Path) -> bytes:
-    # It is read again for each key, which a pipe does not allow.
+    # The file is read again for each key, which a pipe does not allow.
     return files.octets_of(path, _LARGEST)

@@ -42,14 +42,15 @@ _MARKS = {b"\xef\xbb\xbf": messages.BYTE_ORDER_MARK, b"\xff\xfe": messages.UTF_1
 def read(path: Path, *, is_named: bool = True) -> Config:
     """Read a sinetti.toml and its bundles. Raises ConfigError with all mistakes.
 
-    `is_named`: a person named the file. Otherwise its rights are checked, since it names programs to run.
+    `is_named`: a person named the file, and so vouches for its owner. The rights of the file are checked, since it
+    names programs to run (file_permissions.py).
     """
     text = _text(path, is_named=is_named)
     book = ConfigDocument(path, text)
     root = ConfigTable(book, (), _parsed(path, text))
     root.only(schema.ROOT)
     services = _services(root.below("services"))
-    # With one service alone nobody has to say which.
+    # With a single service, the tables need not name it.
     only_one = next(iter(services)) if len(services) == 1 else None
     reader = EntryReader(services, CertificateEntry("", only_one))
     reader = replace(reader, defaults=reader.default(root.below("defaults")))
@@ -95,7 +96,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
         why = _PLACE.sub("", str(bad))
         raise ConfigError(path, [ConfigIssue(max(1, line), make_message(messages.NOT_TOML, why=why))]) from bad
-    except RecursionError as bad:  # tables in tables, ten thousand deep
+    except RecursionError as bad:  # tables nested ten thousand deep
         raise ConfigError(path, [ConfigIssue(None, make_message(messages.NOT_TOML, why=str(bad)))]) from bad
 
 
@@ -103,7 +104,7 @@ def _store(root: ConfigTable) -> Path:
     path = root.file("store") or root.book.beside(STORE)
     try:
         is_file = path.exists() and not path.is_dir()
-    except OSError:  # without rights to what it lies in: whoever goes there is told
+    except OSError:  # no access to the parent folder: the command that opens the store reports it
         return path
     if is_file:
         root.blame("store", make_message(messages.A_FILE, key="store", path=str(path)))
@@ -135,7 +136,7 @@ def _service(table: ConfigTable, name: str) -> ServiceEntry | None:
             table.needs(key, messages.MISSING)
     services, holders = bundles["trust_services"], bundles["trust_holders"]
     if address is None or environment is None or services is None or holders is None:
-        return None  # known all the same: who names it is not blamed for it
+        return None  # the name counts as known, so that a reference to it is no second mistake
     return ServiceEntry(name, address, environment, services, holders, bundles["tls_ca"])
 
 
@@ -199,7 +200,7 @@ def find(given: Path | None) -> ConfigFile | None:
     """
     if given is not None:
         return ConfigFile(given, is_named=True)
-    # Beside the locale, all that the client goes by in the environment: a service of the system names its file so.
+    # Beside the locale, the client's only environment variable: a system service names its file with it.
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
         return ConfigFile(Path(named), is_named=True)

@@ -85,7 +85,7 @@ def _days(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.casefold().split(","):
         first, dash, last = part.partition("-")
-        begin = DAYS.index(first)  # ValueError for no day
+        begin = DAYS.index(first)  # ValueError for an unknown day
         end = DAYS.index(last) if dash else begin
         found.update((begin + more) % len(DAYS) for more in range((end - begin) % len(DAYS) + 1))
     return frozenset(found)

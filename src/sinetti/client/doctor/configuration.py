@@ -159,7 +159,7 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     try:
         kept = settings.load(config.store / name)
     except (files.StoreError, OSError):
-        return  # it is told of the certificate
+        return  # the check of the certificate reports it
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
         told, step = (

@@ -83,17 +83,17 @@ class DoctorFinding:
 
 
 def passed(check: Check, told: Message, about: str | None = None) -> DoctorFinding:
-    """Make one of what is well."""
+    """Make a finding of level "ok"."""
     return DoctorFinding(check, Level.OK, told, about)
 
 
 def warning(check: Check, told: Message, step: Message | None = None, about: str | None = None) -> DoctorFinding:
-    """Make one of what is worth knowing."""
+    """Make a finding of level "warn"."""
     return DoctorFinding(check, Level.WARN, told, about, step)
 
 
 def worst(found: Iterable[DoctorFinding]) -> ExitCode:
-    """Give the highest code."""
+    """Return the highest exit code."""
     return max((one.code for one in found), default=ExitCode.DONE)
 
 

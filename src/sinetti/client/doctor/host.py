@@ -98,7 +98,7 @@ def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Docto
         seen = path.stat()
         mode, shown = stat.S_IMODE(seen.st_mode), f"{stat.S_IMODE(seen.st_mode):04o}"
         wanted = "0700" if path == folder else "0600"
-        # A folder that others only pass through keeps its files as private as they are.
+        # If others may only pass through a folder, its files stay private.
         passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
         if passing & _OTHERS:
             told, step = (

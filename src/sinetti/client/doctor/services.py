@@ -63,7 +63,7 @@ def distinct(all_settings: list[NameSettings]) -> list[NameSettings]:
 
 
 def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[DoctorFinding]:
-    """Look at one service, by the settings of a name."""
+    """Check one service, by the settings of a name."""
     yield from anchors("trust_services", kept.trust_services, kept.service, clocks.now)
     yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)
     address = service_address.parse_service_url(kept.service)
@@ -80,7 +80,7 @@ def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[Doc
 
 
 def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[DoctorFinding]:
-    """Say until when the CAs of a bundle are valid."""
+    """Check the validity of the CAs of a bundle."""
     found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
     step = make_message(doctor_messages.ANCHORS_STEP, bundle=bundle)
     if all(one.not_valid_after_utc < now for one in found):

@@ -78,7 +78,7 @@ SAID = (
     gettext_noop("the presented certificate or its key is not accepted"),
     gettext_noop("the signature does not fit"),
     gettext_noop("the digest does not fit"),
-    # XML, SOAP and receipts, told by wire.
+    # XML, SOAP and receipts, reported by wire.
     gettext_noop("it is no receipt"),
     gettext_noop("not well-formed in line {line}"),
     gettext_noop("not well-formed, or too deep or too long in one place"),
@@ -96,7 +96,7 @@ SAID = (
     gettext_noop("{element} is missing, misplaced or not of the right form"),
     gettext_noop("the document holds a signature already"),
     gettext_noop("the document is a message of the certificate service, which nobody seals as a document"),
-    # Keys and certificates, told by pki.
+    # Keys and certificates, reported by pki.
     gettext_noop("the key is encrypted and no passphrase was given, or the other way round"),
     gettext_noop("this is no PEM private key, or the passphrase is wrong"),
     gettext_noop("the key is neither RSA nor EC"),
@@ -119,7 +119,7 @@ SAID = (
     gettext_noop("PKCS#12 needs a file with its password"),
     gettext_noop("the key is in a token and does not leave it"),
     gettext_noop("a token needs token_module, token_label and token_pin_file"),
-    # Tokens, told by pki/signers.
+    # Tokens, reported by pki/signers.
     gettext_noop("this is no URI of a key in a token"),
     gettext_noop("the token {label} cannot be used: {why}"),
     gettext_noop("the token {label} holds another key of the ID {key_id}"),

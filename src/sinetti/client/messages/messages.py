@@ -384,7 +384,7 @@ def strip_control_chars(foreign: str) -> str:
 def _shown(value: Value, language: Language) -> str:
     if isinstance(value, Message):
         return render(value, language)
-    # Whatever it is (a name in sinetti.toml, a path, a service's word), it steers no terminal and makes no line.
+    # A value (a name in sinetti.toml, a path, a service's word) must not control the terminal or add lines.
     return (
         translate.format_datetime(value, language) if isinstance(value, datetime) else strip_control_chars(str(value))
     )

@@ -249,7 +249,7 @@ def instant(at: datetime | None) -> str | None:
     """Write an instant as RFC 3339, UTC, whole seconds."""
     if at is None:
         return None
-    # strftime takes three times as long, and ten thousand rows have two of these.
+    # strftime takes three times as long, and ten thousand rows have two instants each.
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 

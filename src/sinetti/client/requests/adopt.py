@@ -124,14 +124,14 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         present = generations.current(folder)
         until = material.certificate.not_valid_after_utc
         if present is not None:
-            # A renewal may have followed since: the generation stays.
+            # A renewal may have followed since then: the generation stays.
             if not files.directory_exists(folder / files.GENERATIONS / serial):
                 raise UsageError(make_message(messages_adopt.ADOPT_NAME_USED, name=name, serial=present.serial))
             told = make_message(messages_adopt.ADOPTED_BEFORE, name=name, serial=serial, until=until)
             return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,))
         if files.directory_exists(folder / PENDING) and any((folder / PENDING).iterdir()):
             raise UsageError(make_message(messages_adopt.ADOPT_NAME_ASKS, name=name))
-        # Settings come first: a name that has them and no set yet is one that another run can go on with.
+        # Settings come first: a later run can resume a name that has settings and no set yet.
         settings.store(folder, wanted)
         ctx.step("settled")
         bundle = (*chain.load_bundle(wanted.trust_holders.encode()), *material.others)

@@ -99,7 +99,7 @@ def send(task: NameTask, held: RequestJournal, operation: Operation, message: by
         return replace(_not_answered(task, held, leaving, trouble), retry_after=trouble.retry_after)
     task.run.step("answered")
     if response.status_ok and response.retrieval_id:
-        # An id that is given once more for the same request is ours, whatever was said of it: _fetch sees the codes.
+        # A repeated ID for the same request belongs to it, with any error code: _fetch sees the codes.
         codes = held.codes if response.retrieval_id == held.retrieval_id else ()
         accepted = journal.advance(leaving, RequestState.ACCEPTED, retrieval_id=response.retrieval_id, codes=codes)
         task.run.step("accepted")
@@ -188,7 +188,7 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
         case NextStep.REFUSED:
             journal.advance(leaving, RequestState.REFUSED, codes=codes)
         case NextStep.REFUSED_FOR_GOOD:
-            # An answer does not say to which request it belongs: the key of one that left is never thrown away.
+            # An answer does not name its request, so the key of a request that left is never deleted.
             journal.set_aside(journal.advance(leaving, RequestState.REFUSED, codes=codes))
         case NextStep.UNCERTAIN:
             unsure = journal.advance(leaving, RequestState.UNCERTAIN, codes=codes, retrieval_id=response.retrieval_id)

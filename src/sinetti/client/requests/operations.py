@@ -104,7 +104,7 @@ def retrieve(ctx: ClientContext, name: str) -> CommandResult:
     """
     folder = _existing(ctx, name)
     with files.locked(folder):
-        generations.notes(folder)  # damage is told before anything is fetched
+        generations.notes(folder)  # damage is reported before a retrieval
         generations.current(folder)
         waiting: CommandResult | None = None
         for kind in RequestKind:
@@ -131,7 +131,7 @@ def renew(
     """
     folder = _existing(ctx, name)
     with files.locked(folder):
-        generations.notes(folder)  # damage is told before anything leaves
+        generations.notes(folder)  # damage is reported before a request leaves
         present = generations.current(folder)
         if present is None:
             return _first_enrol(ctx, name, among_all=among_all)
@@ -214,9 +214,9 @@ def run_isolated(name: str, act: Callable[[str], CommandResult]) -> CommandResul
     """
     try:
         return _guarded(name, act)
-    except UsageError as nothing:  # a name that cannot be meant alone is no fault among all
+    except UsageError as nothing:  # among all names, an unsuitable one is no error
         return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
-    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+    except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         told = make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
         return CommandResult(name, Result.FAILED, ExitCode.FAULT, (told,))
 
@@ -266,7 +266,7 @@ def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTas
     if held is None and (before := journal.set_aside_before(task.folder, RequestKind.ENROL, ids.digest)) is not None:
         held = journal.resume(before, RequestKind.ENROL)
     if held is not None:
-        begun = settings.load(where)  # a damaged file is told, never written over
+        begun = settings.load(where)  # a damaged file is reported, never overwritten
         if begun.key is not task.settings.key:
             task.run.tell(make_message(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=task.settings.key.value))
         looks = task.settings.files.going_on(begun.files)
@@ -288,7 +288,7 @@ def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTas
 
 def _new_key(task: NameTask) -> tuple[PrivateKey, bytes]:
     wanted = task.settings.files
-    output_files.check(task.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
+    output_files.check(task.name, wanted)  # unsuitable options are reported before a request
     return key_storage.make(task.folder, task.settings.key, wanted, task.run.tell)
 
 
@@ -298,7 +298,7 @@ def _open_with(folder: Path, ids: TransferIdCredentials) -> bool:
 
 
 def _set_aside(ctx: ClientContext, held: RequestJournal) -> None:
-    # A key whose request has left is kept, whatever was answered: a certificate for it may turn up.
+    # A key whose request has left is kept, with any answer: a certificate for it may appear later.
     if not held.sends:
         journal.close(held)
         return
@@ -311,7 +311,7 @@ def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | No
     held = journal.load(journal.folder_of(folder, RequestKind.RENEW))
     if held is None or held.signer == present.serial or key_storage_module.is_for(present.certificate, held.key_id):
         return held
-    # It was asked for with a certificate that has been replaced since: its signature is of no use now.
+    # The certificate that signed it has been replaced since then, so its signature is useless now.
     if held.sends:
         journal.set_aside(held)
     else:

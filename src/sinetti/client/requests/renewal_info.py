@@ -46,7 +46,7 @@ class NoRenewalInfo(Enum):
 
     NOT_FOR_THIS = "the service has none for this certificate, or says nothing that can be used"
     NO_DOOR = "the service knows no hints at all"
-    NOT_REACHED = "nobody answered"
+    NOT_REACHED = "the service did not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language)
     """
     try:
         named = ari_cert_id(certificate)
-    except ValueError:  # it names no key of an issuer, or cannot be read
+    except ValueError:  # it has no key identifier of its issuer, or cannot be read
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST)
     address = replace(service_address.parse_service_url(kept.service), path=DOOR + named)
     try:
@@ -80,7 +80,7 @@ def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language)
             ServiceRequest(address, {"Accept": "application/json"}, None, language, kept.tls_ca)
         )
     except ServiceError as trouble:
-        if trouble.kind is ServiceErrorKind.NOT_TRUSTED:  # it redirects: that is no door, and never followed
+        if trouble.kind is ServiceErrorKind.NOT_TRUSTED:  # a redirect, never followed: no such endpoint
             return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)
         return RenewalInfoResult(NoRenewalInfo.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
     return read(answer, language)
@@ -95,11 +95,11 @@ def read(answer: ServiceResponse, language: Language) -> RenewalInfoResult:
         hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST) if hint is None else RenewalInfoResult(hint, rest)
-    # A door that knows hints says in a problem document (RFC 9457) that it has none for this one, or not just now.
+    # A service with hints answers with a problem document (RFC 9457) if it has none for this certificate, or not now.
     if answer.content_type == _PROBLEM:
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
     if answer.status >= _FAULT and answer.status != _NOT_IMPLEMENTED:
-        # A fault of the moment, its own or a proxy's before it: a day without hints would be long in an incident.
+        # A temporary error of the service or of a proxy: a day without hints would be too long in an incident.
         return RenewalInfoResult(NoRenewalInfo.NOT_REACHED, _clamped(answer.retry_after or IN_AN_HOUR))
     return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)
 

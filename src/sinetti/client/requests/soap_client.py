@@ -108,7 +108,7 @@ def distrust_reason(
 def _is_a_signer(certificate: x509.Certificate) -> bool:
     try:
         basic = chain.extension_value(certificate, x509.BasicConstraints)
-        # Whoever answers OCSP requests for the same CA signs no answers of ours.
+        # An OCSP responder of the same CA does not sign answers of the service.
         answers_status = policy_oids.is_ocsp_responder(certificate)
     except ValueError:
         return False

@@ -63,7 +63,7 @@ Content type alert, version 3.x (RFC 8446, 5.1 and 6).
 class ServiceErrorKind(Enum):
     """Stage at which a call failed."""
 
-    NOT_REACHED = "nothing of the request was read by anybody"
+    NOT_REACHED = "the service read nothing of the request"
     LOST = "the request may have arrived, but there is no answer"
     NOT_SERVED = "the service answered that it does not serve just now"
     NOT_TRUSTED = "something answered that cannot be relied on"
@@ -242,7 +242,7 @@ def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | 
         date = parsedate_to_datetime(response.headers.get("Date", ""))
     except (ValueError, OverflowError):
         date = None
-    if date is not None and date.tzinfo is None:  # "-0000": the sender says nothing of its zone (RFC 5322, 3.3)
+    if date is not None and date.tzinfo is None:  # "-0000": the sender does not state its zone (RFC 5322, 3.3)
         date = date.replace(tzinfo=UTC)
     if presented is None:
         return ServerProbe(response.status, date)
@@ -267,7 +267,7 @@ def _deadline(connection: http.client.HTTPConnection) -> Iterator[None]:
         yield
     finally:
         watchdog.cancel()
-        # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.
+        # A connection that was cut may look complete: http.client takes the cut for the end of headers.
         if late.is_set():
             raise TimeoutError
 
@@ -278,7 +278,7 @@ def _lost(
     if not address.secure and _refused_by_tls(connection, bad):
         told = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
         return ServiceError(ServiceErrorKind.NOT_REACHED, told)
-    # TLS may leave without a word, too (OpenSSL does where it sees a request of HTTP), or its word be lost.
+    # TLS may close without an alert (OpenSSL does for an HTTP request), or its alert may be lost.
     may_be_tls = not address.secure and isinstance(bad, ConnectionError | http.client.BadStatusLine)
     word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST
     return ServiceError(ServiceErrorKind.LOST, make_message(word, why=error_reasons.translate_reason(bad)))
@@ -292,7 +292,7 @@ def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.
     if isinstance(bad, http.client.BadStatusLine):
         return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
     found = b""
-    # Whoever is told to go away while still sending finds the alert where the answer would be.
+    # A client that is refused while still sending finds the alert in place of the answer.
     with contextlib.suppress(OSError):
         if isinstance(bad, BrokenPipeError | ConnectionResetError) and connection.sock is not None:
             found = connection.sock.recv(len(_TLS_ALERT))
@@ -300,7 +300,7 @@ def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.
 
 
 def _whole(response: http.client.HTTPResponse, body: bytes) -> None:
-    # http.client takes a connection that ends too early for the end of headers or body.
+    # http.client takes an early end of the connection for the end of headers or body.
     if response.length and len(body) <= LIMIT:
         raise http.client.IncompleteRead(body, response.length)
 
@@ -328,8 +328,8 @@ def _plain(address: ServiceUrl) -> http.client.HTTPConnection:
 
 
 def _secure(address: ServiceUrl, tls_ca: str | None) -> http.client.HTTPConnection:
-    # create_default_context with anchors of its own loads none of the system's. It takes ASCII; a person's comment
-    # beside the certificates may be something else.
+    # create_default_context with explicit anchors loads none of the system's. It takes ASCII; comments beside the
+    # certificates may have other characters.
     anchors = None if tls_ca is None else tls_ca.encode("ascii", "replace").decode("ascii")
     context = ssl.create_default_context(cadata=anchors)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -369,7 +369,7 @@ def _proxy(host: str) -> str | None:
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     late.set()
-    # The descriptor itself is shut, below TLS, so that a read in progress returns at once.
+    # The descriptor itself is shut down, below TLS, so that a read in progress returns at once.
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

@@ -86,9 +86,9 @@ def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> N
     line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK | files.NO_WAIT, 0o600)
     try:
-        # A line of before that was cut short must not take this one with it.
+        # An earlier line that was cut short must not damage this one.
         start = b"" if _ends_whole(path) else b"\n"
-        # What is no UTF-8 in a file's name comes as a surrogate, which JSON has as an escape.
+        # A file name that is not UTF-8 has surrogates, which JSON writes as escapes.
         os.write(handle, start + line.encode(errors="backslashreplace") + b"\n")
         files.SYSTEM.sync_file(handle)
     finally:

@@ -98,7 +98,7 @@ def _place(folder: Path, serial: str | None) -> Path:
         held = generations.current(folder)
         if held is None:
             raise UsageError(make_message(messages.NOT_ENROLLED, name=folder.name))
-        # Not by `live`: another may come into use while files are read.
+        # Not by `live`: another generation may come into use while files are read.
         own = folder / files.GENERATIONS / held.serial
         return own if files.directory_exists(own) else files.live_path(folder)
     kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))

@@ -104,10 +104,10 @@ def exists(path: Path) -> bool:
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in it
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
         return None
     except OSError as bad:
-        if bad.errno != errno.ELOOP:  # a link that leads to itself leads to nothing
+        if bad.errno != errno.ELOOP:  # a link to itself leads nowhere
             raise
         return None
 
@@ -117,7 +117,7 @@ def is_kept(folder: Path) -> bool:
     try:
         return directory_exists(folder) and any(one.name in OURS for one in folder.iterdir())
     except PermissionError:
-        return True  # one that cannot be looked into is told as such, not passed over
+        return True  # a folder without read access is reported later, not skipped
 
 
 def make_folder(folder: Path) -> None:
@@ -160,7 +160,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path
         if dress is not None:
             _dressed(beside, dress)
         SYSTEM.rename(beside, folder)
-    # One that was there may come from a run that ended before this line.
+    # An existing folder may come from a run that ended before this line.
     SYSTEM.sync_folder(folder.parent)
 
 
@@ -170,7 +170,7 @@ def drop_folder(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
     SYSTEM.rename(folder, gone)
     SYSTEM.sync_folder(folder.parent)
-    shutil.rmtree(gone, ignore_errors=True)  # what somebody has open goes with the next run
+    shutil.rmtree(gone, ignore_errors=True)  # the next run deletes files that another process has open
 
 
 def move_folder(folder: Path, to: Path) -> None:
@@ -192,7 +192,7 @@ def swap_live(name_folder: Path, serial: str) -> None:
     try:
         beside.symlink_to(Path(GENERATIONS) / serial, target_is_directory=True)
     except OSError:
-        # Windows lets ordinary users make links only in developer mode.
+        # On Windows, ordinary users can make links only in developer mode.
         if not SYSTEM.may_lack_links:
             raise
         from_there = name_folder / GENERATIONS / serial
@@ -267,7 +267,7 @@ def locked(name_folder: Path) -> Iterator[None]:
         except os_support.Busy as busy:
             raise StoreLocked(make_message(messages.STORE_LOCKED, name=name_folder.name)) from busy
         if live_path(name_folder).name == OLD:
-            # A run ended between the two steps of a swap: undone here, and done again by whoever goes on.
+            # A run ended between the two steps of a swap: undo it here; the run that resumes swaps again.
             SYSTEM.rename(name_folder / OLD, name_folder / LIVE)
         _sweep(name_folder)
         yield
@@ -294,7 +294,7 @@ def _write_synced(path: Path, octets: bytes) -> None:
             SYSTEM.sync_file(file.fileno())
     except OSError as bad:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)  # half a file takes room where there is none
+            path.unlink(missing_ok=True)  # a partial file takes space on a full disk
         bad.filename = bad.filename or str(path)
         raise
 
@@ -318,7 +318,7 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _sweep(name_folder: Path) -> None:
-    # Halves that an interrupted run left beside, keys that nobody uses among them. What refuses to go is no hindrance.
+    # Partial files of an interrupted run, unused keys among them. A file that cannot be deleted is left.
     for pattern in (".*.new", "*/.*.new", "*/.*.gone", f"{GENERATIONS}/*/.*.new"):
         for left in name_folder.glob(pattern):
             with contextlib.suppress(OSError):

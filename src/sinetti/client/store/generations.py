@@ -135,7 +135,7 @@ def install(
     if not files.exists(folder):
         contents |= output_files.make_formats(name, key_storage.load_key(key, wanted), (certificate, *above), wanted)
     elif key_storage.is_encrypted(key):
-        # The same key is encrypted to other octets each time.
+        # Encrypting the same key yields other octets each time.
         _same_key(folder, certificate, wanted)
         del contents[key_storage.KEY]
     files.write_folder(folder, contents, lambda beside: output_files.dress_folder(name, beside, wanted))
@@ -211,7 +211,7 @@ def current(name_folder: Path) -> InstalledKeySet | None:
 def _live(name_folder: Path) -> InstalledKeySet | None:
     folder = files.live_path(name_folder)
     if not files.exists(folder):
-        # Notes are written once the first set is in use; generations alone may be of a run that ended just before.
+        # Notes are written once the first set is in use; generations alone may come from a run that ended just before.
         if folder.is_symlink() or files.exists(name_folder / NOTES):
             raise files.corruption_error(folder, "it points at no certificate")
         return None
@@ -270,7 +270,7 @@ def _parsed(path: Path) -> x509.Certificate:
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:
     try:
         found = certificate.subject.get_attributes_for_oid(oid)
-    except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that has none
+    except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that allows none
         why = "the name in it cannot be read"
         raise ValueError(why) from bad
     return str(found[0].value) if len(found) == 1 else None

@@ -254,7 +254,7 @@ def _written(journal: RequestJournal) -> RequestJournal:
     except OSError as bad:
         if bad.errno not in FULL or not files.exists(spare):
             raise
-        # The disk is full and an answer is in hand: this is what the room was kept for.
+        # The disk is full and an answer has arrived: the spare file was kept for this case.
         spare.unlink()
         files.SYSTEM.sync_folder(journal.folder)
         files.write_atomic(path, _encoded(journal))

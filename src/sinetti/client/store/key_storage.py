@@ -42,7 +42,7 @@ def is_for(certificate: x509.Certificate, key_id: KeyId) -> bool:
     """Return whether a certificate is for the key of this ID."""
     try:
         return key_policy.key_id(certificate.public_key()) == key_id
-    except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody here makes
+    except (ValueError, UnsupportedAlgorithm):  # a kind of key that Sinetti does not make
         return False
 
 
@@ -197,7 +197,7 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
 
 
 def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
-    # An enrolment has settings of its own beside its key, which become the name's after its certificate is in place.
+    # An enrolment has its own settings beside its key. They become the name's once its certificate is installed.
     places = (path.parent, name_folder, name_folder / "pending" / "enrol")
     for place in dict.fromkeys(one for one in places if files.exists(one / settings.FILE)):
         wanted = settings.load(place).files

@@ -122,12 +122,12 @@ class _Java:
             return _of_pkcs12(self.path, _read(out), passing.encode())
 
     def _run(self, words: Sequence[str], more: Mapping[str, str]) -> str:
-        # keytool gets what it would get from whoever runs this; passwords are seen by nobody but its own user.
+        # keytool inherits the environment; only the same user can see the passwords in it.
         given = os.environ | {"STORE": self.password.decode(errors="replace")} | dict(more)  # noqa: TID251
-        # "-J": messages and dates in one language, so that the list can be read.
+        # "-J": messages and dates in English, so that the list can be parsed.
         command = (self.keytool, "-J-Duser.language=en", "-J-Duser.country=", *words)
         try:
-            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- the arguments are ours, the alias is one argument
+            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- fixed arguments
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
@@ -182,7 +182,7 @@ def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> 
     own = [one for one in given if key_storage.belongs(one, key)]
     if not own:
         raise UsageError(make_message(messages_module.ADOPT_MISFIT, path=str(path)))
-    # Of several for one key, the one that ends last: the others were before it.
+    # Of several for one key, the last to expire: the others are its predecessors.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
 

@@ -58,7 +58,7 @@ def load(octets: bytes) -> AgentMemory:
             told=_text(raw, "told"),
             hint=_hint(raw["hint"]),
             ask_again=None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
-            # Files of earlier releases have neither.
+            # Files of earlier releases lack both.
             received=_instant(raw.get("received")),
             by_hint=raw.get("by_hint") is True,
         )
@@ -152,5 +152,5 @@ def _instant(raw: object) -> datetime | None:
 
 
 def _written(at: datetime | None) -> str | None:
-    # Not by strftime: it writes the year 1 of a lying hint with one digit, and nothing reads that.
+    # Not by strftime: it writes the year 1 of a false hint with one digit, which no parser accepts.
     return None if at is None else at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

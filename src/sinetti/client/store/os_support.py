@@ -222,7 +222,7 @@ class Windows:
         """Start it in a group of its own."""
         return {"creationflags": NEW_GROUP}
 
-    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - there is no asking
+    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - Windows has no request to terminate
         """Terminate it with taskkill, with those children whose parents still run."""
         self._run(("taskkill", "/T", "/F", "/PID", str(process.pid)), capture_output=True, check=False)
         process.kill()

@@ -160,7 +160,7 @@ def _written(
         return pkcs7.serialize_certificates(list(chain[1:]), Encoding.DER)
     if wish == KEY_DER and key is not None:
         return key_der(key, key_storage.passphrase_of(wanted))
-    # The settings took care that a packed file has a password.
+    # The settings guarantee a password for a PKCS#12 file.
     password = key_storage.pkcs12_password(wanted.password_file) if wanted.password_file is not None else b""
     return encoding_module.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
 
@@ -179,6 +179,6 @@ def _said(name_of: Callable[[], str]) -> str:
 def _knows(database: str, function: str, name: str) -> bool:
     try:
         getattr(importlib.import_module(database), function)(name)
-    except (KeyError, ImportError):  # Windows has neither of the two
+    except (KeyError, ImportError):  # Windows has neither module
         return False
     return True

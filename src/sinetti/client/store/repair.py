@@ -53,7 +53,7 @@ class Repair:
 
     @property
     def what(self) -> Message:
-        """Return the message that names the repaired parts."""
+        """The message that names the repaired parts."""
         if self.relinks:
             return make_message(messages.REPAIRED_LINK if self.chain is None else messages.REPAIRED_BOTH)
         return make_message(messages.REPAIRED_CHAIN)
@@ -95,7 +95,7 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
             files.write_atomic(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
         if found.relinks:
             files.swap_live(name_folder, found.serial)
-    with contextlib.suppress(OSError):  # nothing is decided by the log
+    with contextlib.suppress(OSError):  # the log decides nothing
         event_log.append(name_folder, now, EventType.REPAIRED, serial=found.serial)
     return found
 
@@ -107,7 +107,7 @@ def _dress(name: str, beside: Path, wanted: OutputOptions) -> None:
     """
     like, own = (beside.parent / generations.CERTIFICATE).stat(), beside.stat()
     if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
-        with contextlib.suppress(PermissionError):  # who is not root gives no file away, and needs not
+        with contextlib.suppress(PermissionError):  # only root can change the owner, and only root needs to
             os.chown(beside, like.st_uid, like.st_gid)
     output_files.apply_permissions(name, beside, wanted)
 
@@ -134,11 +134,11 @@ def _last(name_folder: Path) -> Path | None:
     whole = {one.name: one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)}
     if not logged:
         return max(whole.values(), key=_begins, default=None)
-    # A line of the log names a generation; a path in it would lead elsewhere.
+    # A line of the log names a generation; a path in it would lead to another place.
     last = whole.get(logged[-1] or "")
     if last is None:
         return None
-    # A generation is made right before it is put in place, and a run may end before it notes that.
+    # A generation is made right before it is installed, and a run may end before it logs that.
     later = [one for one in whole.values() if one.name not in logged and _begins(one) > _begins(last)]
     return max(later, key=_begins, default=last)
 

@@ -119,7 +119,7 @@ def dump(settings: NameSettings) -> str:
         if value is not None:
             lines.append(f"{name} = {_string(str(value))}")
     lines += _file_lines(settings.files)
-    # What may be left out comes before what may not: a file that was cut short is never taken for a whole one.
+    # Optional values come before required ones, so that a truncated file is never taken for a complete one.
     for name in ("tls_ca", "trust_services", "trust_holders"):
         bundle = getattr(settings, name)
         if bundle is not None:
@@ -151,8 +151,8 @@ def _parsed(text: str) -> dict[str, object]:
         try:
             head, bundles = _head(text[: at + 1]), _bundles(text[at:])
         except tomllib.TOMLDecodeError:
-            return decoder.toml_of(text)  # it says at which line of the whole
-        # A table in the head would take in what follows, and nothing may be said twice.
+            return decoder.toml_of(text)  # its error has the line number in the whole text
+        # A table in the head would include the following lines, and no key may occur twice.
         if not any(map(_is_table, head.values())) and head.keys().isdisjoint(bundles):
             return head | bundles
     return decoder.toml_of(text)

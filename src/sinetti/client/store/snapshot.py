@@ -176,7 +176,7 @@ def _settings(folder: str) -> NameSettings:
     try:
         return settings.parse(_read(f"{folder}/{settings.FILE}").decode())
     except (OSError, ValueError):
-        return settings.load(Path(folder))  # it says what is wrong
+        return settings.load(Path(folder))  # it reports what is wrong
 
 
 def _notes(folder: str) -> NameState:
@@ -215,7 +215,7 @@ def _thorough(folder: Path) -> _LiveSet | None:
 
 def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     """Raise StoreDamaged if the certificate in use is another customer's."""
-    if kept.customer_id.encode() in held.der:  # it is the subject's: reading names takes as long as all the rest
+    if kept.customer_id.encode() in held.der:  # it is the subject's: parsing names takes as long as all the rest
         return
     try:
         named = generations.common_name(held.certificate)

@@ -35,7 +35,7 @@ class _Driver(Protocol):
         """Make a key pair."""
 
     def find(self, key: TokenKey) -> PublicKey | None:
-        """Look a key up."""
+        """Find a key; None if it does not exist."""
 
     def private_key(self, key: TokenKey, public: PublicKey) -> PrivateKey:
         """Return the private key, which signs in the token."""

@@ -54,7 +54,7 @@ _ED25519, _ECDSA = "ed25519", "ecdsa-p256-sha256"  # RFC 9421, 6.2.2
 _WIDTH = 32
 """Octets of each of r and s on P-256 (RFC 9421, 3.3.4)."""
 
-# The grammar of RFC 8941 as far as this profile needs it: no line is read that holds more.
+# The grammar of RFC 8941 as far as this profile needs it: a line with more is refused.
 _KEY = r"[a-z*][a-z0-9_.*-]{0,63}"
 _NAMES = r'"[a-z@-]{1,40}"(?: "[a-z@-]{1,40}")*'
 _INPUT = re.compile(
@@ -231,7 +231,7 @@ def verify_with_profile(
     octets = _base(parts, digest, stated.covered, stated.octets)
     if algorithm is None or not profile.holds(key, algorithm, octets, value):
         raise MessageSignatureError(SignatureErrorReason.MISFIT)
-    # After the signature: what a stranger says of his body costs no hashing of it.
+    # After the signature, so that an unknown sender cannot cause hashing of its body.
     if not _digest_fits(digest, parts.body):
         raise MessageSignatureError(SignatureErrorReason.DIGEST)
     return stated.key_id

@@ -13,7 +13,7 @@ PATH = "/api/v1/sightings"
 CONTENT_TYPE = "application/json"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# RFC 3339, 5.6, in the one spelling that is asked for and the zones that programs write.
+# RFC 3339, 5.6, in the required spelling, with the zones that programs write.
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
@@ -50,7 +50,7 @@ def parse(body: bytes) -> tuple[Observation, ...]:
     return tuple(_sighting(place, row) for place, row in enumerate(rows))
 
 
-def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - whatever JSON holds
+def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - any JSON value
     if not isinstance(row, dict) or set(row) != {"sha256", "seen"}:
         why = f"sightings[{place}] has exactly the members sha256 and seen"
         raise InvalidUsageReport(why)
@@ -75,5 +75,5 @@ def _read(text: str) -> datetime | None:
 
 
 def _written(at: datetime) -> str:
-    # Not by strftime, which writes the years before 1000 without their noughts.
+    # Not by strftime, which writes years before 1000 without leading zeros.
     return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"

@@ -20,11 +20,11 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
 _SCANNED_BODY = f"{SOAP}\nBody"
 _PAYLOAD_DEPTH = 2
-# Our deepest message has 9 levels and 40 elements; the rest is room for headers that other programs add.
+# The service's deepest message has 9 levels and 40 elements; the rest is room for headers of other programs.
 _DEEPEST = 100
 _MOST_ELEMENTS = 2_000
-# Characters of namespace names, for each element those of its tag: exclusive C14N may write all of them. Ours have
-# 2 kB; 128 kB could have 3 MB, which would be written several times before anything of a signature is known.
+# Characters of namespace names, for each element those of its tag: exclusive C14N may write all of them. The service's
+# messages have 2 kB. 128 kB could have 3 MB, written several times before the signature is verified.
 _MOST_IN_NAMES = 500_000
 
 _Declaration = tuple[str | None, str]

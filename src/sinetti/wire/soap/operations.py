@@ -58,9 +58,9 @@ __all__ = [
 _SCHEMAS = ("certificate-services.xsd", "xml-signature.xsd")
 _WSDL = "certificate-services.wsdl"
 _ADDRESS = b"http://address.invalid/"
-# With its path: java.net.URL, and so wsimport, resolves a reference that is a query alone as RFC 2396 did, against the
-# folder (RFC 3986, 5.2.2, keeps the base's path); and the service answers with a slash at the end as well. It is the
-# path that programs call: a proxy may have put something before the service's own.
+# With its path: java.net.URL, and so wsimport, resolves a query-only reference as RFC 2396 did, against the folder
+# (RFC 3986, 5.2.2, keeps the base's path). The service also answers with a slash at the end. It is the path that
+# programs call, since a proxy may have put something before the service's own.
 _LOCAL = b'schemaLocation="'
 
 

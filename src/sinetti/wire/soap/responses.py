@@ -2,8 +2,12 @@
 
 Faults too, which are not signed.
 
-Programs in the field read responses as text (facts sheet, 3): the payload declares all its prefixes itself, values
-stand on one line without CR, RetrievalId or Certificate comes before Result, and ds:Signature is the last child.
+Programs in the field read responses as text (facts sheet, 3). Therefore:
+
+- The payload declares all its prefixes itself.
+- Values stand on one line without CR.
+- RetrievalId or Certificate comes before Result.
+- ds:Signature is the last child.
 """
 
 from collections.abc import Callable
@@ -115,13 +119,13 @@ def render_response(
         case CertificateResponse(certificate):
             inside = _element(ElementName.CERTIFICATE, parser.encode_base64(certificate)) + _result(_OK)
         case Failure(code, message):
-            # One line, and never longer than the type: a program that validates would lose the code as well.
+            # One line, and never longer than the type: a validating program would otherwise lose the code as well.
             told = " ".join(message.split())[:LONGEST_MESSAGE]
             error = _element(ElementName.ERROR_CODE, code) + _element(ElementName.ERROR_MESSAGE, told)
             inside = _result(_FAIL, f"<{ElementName.ERROR_INFO}>{error}</{ElementName.ERROR_INFO}>")
         case never:
             assert_never(never)
-    # Written in canonical form, by either recipe: it need not be parsed to be signed. Judges in the tests would tell.
+    # In canonical form for either profile, so it need not be parsed to be signed. Tests verify it independently.
     start = f'<cer:{operation.response} xmlns:cer="{SERVICE}">{inside}'.encode()
     end = f"</cer:{operation.response}>".encode()
     return wrap_in_envelope(start + signature.signature_over(start + end, seal, recipe) + end)

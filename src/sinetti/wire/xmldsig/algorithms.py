@@ -119,7 +119,7 @@ class Canonical:
 
     def _kept(self) -> list[str]:
         if _DEFAULT in self.prefixes:
-            # lxml passes over a prefix whose name no document of this thread holds; this one now holds it.
+            # lxml ignores a prefix whose name no document of this thread contains; this one now contains it.
             etree.fromstring(f'<x xmlns:a="{_DEFAULT}"/>')
         return list(self.prefixes)
 

@@ -18,13 +18,13 @@ DS = "http://www.w3.org/2000/09/xmldsig#"
 _BOM = b"\xef\xbb\xbf"
 _WHITE = " \t\r\n"
 
-# C14N looks every declaration in scope up at every element, each time along the list of them: dear without a bound.
+# C14N looks up every declaration in scope at every element, each time along the list of them, which needs a bound.
 # Inclusive C14N of 390,000 elements under 60 of them took five seconds, so that large documents may have fewer.
 _MOST_NAMESPACES, _ALWAYS = 64, 8
 _LOOKED_UP = 8_000_000
 
-# Characters. One of 10 MB was kept six times over; programs' own names are shorter than a line. expat goes through the
-# name at every use, C14N writes it and compares by it: with names of 2 kB, 3 MB of XML took four seconds.
+# Characters. A name of 10 MB was stored six times; programs' own names are shorter than a line. expat scans the
+# name at every use, and C14N writes it and compares by it: with names of 2 kB, 3 MB of XML took four seconds.
 _LONGEST_NAMESPACE = 256
 
 MOST_ATTRIBUTES = 64
@@ -39,7 +39,7 @@ MOST_QUALIFIED = 16
 C14N sorts those by the names of their namespaces.
 """
 
-# Counted in the finished tree it costs 1 ms per MB, asking at every element 10 ms. Before 2.12 libxml2 compared each
+# Counting in the finished tree costs 1 ms per MB, counting at every element 10 ms. Before 2.12 libxml2 compared each
 # attribute with each as it read them; now 200,000 take 0.2 s.
 _HAS_TOO_MANY = etree.XPath(
     f"boolean(//*/@*[{MOST_QUALIFIED + 1}]"
@@ -115,7 +115,7 @@ def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
 
     Raises XmlRejected.
     """
-    # A second mark is a character before the root (XML 1.0, 2.8), which both parsers pass over.
+    # A second mark is a character before the root (XML 1.0, 2.8), which both parsers ignore.
     if octets.startswith(_BOM):
         raise NotWellFormed(1)
     try:
@@ -227,7 +227,7 @@ def decode_base64(text: str | None) -> bytes | None:
     if text is None:
         return None
     try:
-        # As octets: a str is translated ten times slower.
+        # As octets: translating a str is ten times slower.
         return binascii.a2b_base64(text.encode("ascii").translate(None, _WHITE.encode()), strict_mode=True)
     except ValueError:
         return None

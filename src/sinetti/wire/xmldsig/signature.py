@@ -1,9 +1,14 @@
 """Enveloped XML signature of a fixed shape, signed and verified.
 
-See XML Signature 1.1 and facts sheet, 2. The shape: ds:Signature is the last child of the root and the only one in the
-document; one Reference `""`; transforms [enveloped] or [enveloped, one C14N without comments]; SHA-256/384/512; RSA
-PKCS#1 v1.5 or ECDSA; one X509Certificate. Everything else is refused. A caller may act on the octets that were
-digested, and on nothing beside them.
+The shape (XML Signature 1.1; facts sheet, 2):
+
+- ds:Signature is the last child of the root and the only one in the document.
+- It has one Reference `""`.
+- The transforms are [enveloped] or [enveloped, one C14N without comments].
+- The digest is SHA-256, SHA-384 or SHA-512, the signature RSA PKCS#1 v1.5 or ECDSA.
+- It has one X509Certificate.
+
+Everything else is refused. A caller may act on the octets that were digested, and on nothing beside them.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,7 +42,7 @@ SIGNATURE = f"{{{DS}}}Signature"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
 
-# C14N looks for each of them at every element. Programs name the prefixes that their envelopes declare.
+# C14N looks for each of them at every element. Programs list the prefixes that their envelopes declare.
 _MOST_PREFIXES = 32
 
 
@@ -100,7 +105,7 @@ def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfil
         raise ValueError(why)
     signature = signature_over(Canonical(recipe is SignatureProfile.EXCLUSIVE).whole(root), seal, recipe)
     end = parser.root_end(document)
-    if not document.startswith(b"</", end):  # an empty-element tag has no inside: open it
+    if not document.startswith(b"</", end):  # an empty-element tag has no content: open it
         root.text = ""
         document = etree.tostring(root.getroottree(), encoding="utf-8")
         end = parser.root_end(document)
@@ -159,7 +164,7 @@ def verify_document(
 
 
 def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> VerifiedDocument:
-    # 1 The one signature, and its three parts. Objects would be more places to put something unsigned.
+    # 1 The one signature, and its three parts. An Object would be a place for unsigned content.
     found = list(root.iter(SIGNATURE))
     if not found:
         raise SignatureMissing(SignatureErrorCode.MISSING)
@@ -178,7 +183,7 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     info_form, document_form = c14n_of(method), read_transforms(transforms)
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
-    # 4 The signature over SignedInfo, while it still stands in its document; nothing in there is left unlooked at.
+    # 4 The signature over SignedInfo, while it still stands in its document; all of its content is checked.
     signature, stated = _octets(value), _octets(digest)
     signed = signed_info(info, info_form)
     fits = algorithms.verify_value(public_key, XmlSignatureAlgorithm(algorithm.get("Algorithm", "")), signed, signature)
@@ -262,7 +267,7 @@ def signed_info(info: etree._Element, canonical: Canonical) -> bytes:
     """Return the octets that SignatureValue covers; `info` stands in its document."""
     if canonical.exclusive:
         return canonical.octets(info)
-    # Inclusive C14N of a part also takes xml: attributes from above (C14N 1.0, 2.4): make it a whole that has them.
+    # Inclusive C14N of a part also includes xml: attributes of ancestors (C14N 1.0, 2.4): make it a whole with them.
     whole = parser.parse(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():
         for name, text in ancestor.attrib.items():
