@@ -2,7 +2,7 @@
 
 `DIR/NAME/deploy.json` records the serial that was deployed last (docs/agent.md). The agent writes it before the
 `deploy` command runs, as if the command had failed, and again after it succeeded. If a run ends in between, the next
-runs repeat the command when the delay is over. The command must therefore be repeatable. A failure undoes nothing.
+run repeats the command when the delay is over. The command must therefore be repeatable. A failure undoes nothing.
 """
 
 import contextlib
