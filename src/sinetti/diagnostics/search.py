@@ -199,7 +199,7 @@ _FORMS_FOR_OTHER_KEYS = 6
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisContext:
-    """Knowledge beside the message.
+    """Context of a diagnosis.
 
     `anchors`: the CAs that issue to signers of requests and documents; `services`: those that issue to signers of
     answers and receipts; None: not known. `now` (UTC): the time at which their certificates are judged. `others`:

@@ -77,7 +77,7 @@ def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
     Resume where an earlier run with them stopped. Raises StoreError, UsageError, OSError.
     """
     folder = _folder_for(ctx, name)
-    _new_message(wanted, ids, b"values that the schema refuses are told before a key is made")
+    _new_message(wanted, ids, b"values that the schema refuses are reported before a key is made")
     files.make_folder(folder)
     with files.locked(folder):
         known = generations.notes(folder)

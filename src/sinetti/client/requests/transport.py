@@ -287,7 +287,7 @@ def _lost(
 def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
     """Return whether the server at that port expects TLS.
 
-    It reads no more than the first octets of a request, which are no handshake.
+    Such a server reads only the first octets of a request, which are no handshake.
     """
     if isinstance(bad, http.client.BadStatusLine):
         return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
