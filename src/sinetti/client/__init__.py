@@ -1,1 +1,4 @@
-"""Client of an organisation; configuration model, results and validity rules stand at its root."""
+"""Client of an organisation: enrolment, renewal, store and agent.
+
+The configuration model, results and validity rules are modules at the root of the package.
+"""

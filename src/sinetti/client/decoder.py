@@ -1,7 +1,7 @@
-"""Reading what others, a disk in trouble or a hand in a hurry have written: whatever is wrong with it is a ValueError.
+"""Decoders of foreign or damaged input that report any fault as a ValueError.
 
-`json` and `tomllib` run out of stack on what is nested thousands deep, and a time near the end of the calendar has no
-UTC: neither may end a pass over ten thousand names.
+`json` and `tomllib` exceed the stack on values that are nested thousands deep, and a time near the end of the calendar
+has no UTC. Neither may end a run over ten thousand names.
 """
 
 import json
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-def json_of(octets: bytes) -> Any:  # noqa: ANN401 - whoever reads it looks at what it is
+def json_of(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the type
     """Read JSON. Raises ValueError."""
     try:
         return json.loads(octets)
@@ -40,5 +40,5 @@ def instant_of(text: object) -> datetime:
 
 
 def count_of(value: object) -> int:
-    """Give a number of tries: 0 for whatever is none."""
+    """Return a number of tries: 0 for any other value."""
     return value if isinstance(value, int) and value > 0 else 0

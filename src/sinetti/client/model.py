@@ -1,4 +1,4 @@
-"""What `sinetti.toml` comes to once it is read: values that cannot be wrong (docs/agent.md)."""
+"""Validated content of `sinetti.toml` (docs/agent.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from sinetti.domain.values import Environment, KeyType, Language
 
 
 class Format(StrEnum):
-    """The forms in which a matching set is kept; PEM is always there."""
+    """Formats in which a matching set is kept; PEM is always there."""
 
     PEM = "pem"
     DER = "der"
@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 class HookStage(StrEnum):
-    """When a hook runs: before a renewal is asked for, to bring a new set into use, after that."""
+    """Stage of a hook: before a renewal is requested, at deployment, or after it."""
 
     BEFORE = "before"
     DEPLOY = "deploy"
@@ -47,7 +47,10 @@ class ServiceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Programs with their arguments, started without a shell; a stage without one has nothing to do."""
+    """Programs with their arguments, started without a shell.
+
+    A stage without a program does nothing.
+    """
 
     commands: Mapping[HookStage, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     timeout: timedelta = timedelta(minutes=1)
@@ -67,11 +70,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How the files of a set look.
+    """Output options of the files of a set.
 
-    `owner` and `group` are names; None leaves them to who runs the agent.
-
-    `password_file` holds the password of PKCS#12 files, `key_password_file` that of an encrypted key.pem.
+    `owner` and `group` are names; None leaves the user of the agent. `password_file` holds the password of PKCS#12
+    files, `key_password_file` that of an encrypted key.pem.
     """
 
     formats: frozenset[Format] = frozenset({Format.PEM})
@@ -83,9 +85,10 @@ class OutputOptions:
     token: Token | None = None
 
     def over(self, kept: "OutputOptions") -> "OutputOptions":
-        """Give how files that were `kept` so far are to look: as they do where nothing is said.
+        """Return the options for files that had the options `kept` so far.
 
-        No key that was encrypted comes to lie in clear; one in a token needs no password of a file.
+        Unset options stay as they are. An encrypted key never becomes unencrypted. A key in a token needs no password
+        file.
         """
         wanted = self if self != OutputOptions() else kept
         if wanted.key_password_file is None and wanted.token is None:
@@ -93,13 +96,19 @@ class OutputOptions:
         return wanted
 
     def encrypted_as(self, former: "OutputOptions") -> "OutputOptions":
-        """Give how a set with a new key is to look beside a `former` one: as is said, and no less encrypted."""
+        """Return the options for a set with a new key that follows a `former` set.
+
+        They are these options, with no less encryption than before.
+        """
         if former.token is not None or self.token is not None or self.key_password_file is not None:
             return self
         return replace(self, key_password_file=former.key_password_file)
 
     def going_on(self, begun: "OutputOptions") -> "OutputOptions":
-        """Give the same for a key that is made already: the password that opens it stays, and a token is for others."""
+        """Return the options for a key that has been made already.
+
+        The password that opens the key stays. A token applies to later keys.
+        """
         wanted = self.over(begun)
         if begun.key_password_file is not None and wanted.token is not None:
             wanted = replace(wanted, key_password_file=begun.key_password_file, token=begun.token)
@@ -108,7 +117,10 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class CertificateEntry:
-    """One certificate to take care of; `customer_id` is None where only the defaults speak of it."""
+    """Settings of one certificate.
+
+    `customer_id` is None if the certificate has only the defaults.
+    """
 
     name: str
     service: str | None
@@ -118,12 +130,12 @@ class CertificateEntry:
     files: OutputOptions = OutputOptions()
     hooks: Hooks = Hooks()
     key_is_explicit: bool = False
-    """Whether the file says which key to make; otherwise a name keeps the type that it has."""
+    """True if the file names a key type; otherwise a name keeps its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceWindow:
-    """Hours of a week in which renewals are begun: days as date.weekday() counts them.
+    """Hours of a week in which renewals may begin: days as date.weekday() counts them.
 
     `until` before `since` ends on the next day; equal times are the whole day.
     """
@@ -135,24 +147,24 @@ class MaintenanceWindow:
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """How the agent goes about its work: table `agent`."""
+    """Settings of the agent: table `agent`."""
 
     at_once: int = 8
     spread: timedelta = timedelta(days=10)
-    """Renewals are spread over this time from the day on which renewal opens."""
+    """Time over which renewals are spread, from the day on which renewal opens."""
     urgent: timedelta = timedelta(days=14)
-    """This near the end neither spread nor maintenance windows hold a renewal back."""
+    """Time before the end in which neither spread nor windows hold a renewal back."""
     maintenance: tuple[MaintenanceWindow, ...] = ()
-    """None: at any time."""
+    """Empty: at any time."""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Helsinki"))
     prometheus: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file.
+    """Content of the whole file.
 
-    `entry_of` gives how a name of the store is taken care of, also one without a table.
+    `entry_of` returns the settings of any name in the store, with or without a table.
     """
 
     path: Path
@@ -164,7 +176,7 @@ class Config:
     entries: Mapping[str, CertificateEntry]
 
     def entry_of(self, name: str) -> CertificateEntry:
-        """Give a name's table, or the defaults under that name."""
+        """Return a name's table, or the defaults under that name."""
         known = self.entries.get(name)
         if known is not None:
             return known
@@ -174,11 +186,9 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoState:
-    """When the service would like to be asked (RFC 9773, 4.2), UTC.
+    """Time at which the service suggests renewal (RFC 9773, 4.2), UTC.
 
-    `explanation`: a sentence or an address.
-
-    Nobody has signed it: it moves the moment, and the service decides.
+    `explanation`: a sentence or an address. The hint is not signed. It moves the moment, and the service decides.
     """
 
     start: datetime
@@ -187,18 +197,18 @@ class RenewalInfoState:
 
 
 class DecisionReason(StrEnum):
-    """Why a name waits, or can never be renewed; the values stand in JSON."""
+    """Reason for which a name waits or can never be renewed; the values stand in JSON."""
 
     PLANNED = "planned"
     """Its own moment has not come."""
     MAINTENANCE = "maintenance"
-    """Its moment has come, a maintenance window has not."""
+    """Its moment has come, but no maintenance window has."""
     AFTER_FAILURE = "after-failure"
-    """It was tried without success, and is tried again then."""
+    """A try failed, and the next one is planned."""
     EXPIRED = "expired"
     REVOKED = "revoked"
     REFUSED_FOR_GOOD = "refused-for-good"
     ENROLMENT_OPEN = "enrolment-open"
-    """There is no certificate yet, and only `enrol`, which knows the one-time password, can go on."""
+    """No certificate yet; only `enrol`, with the one-time password, can resume."""
     ENROLMENT_UNCERTAIN = "enrolment-uncertain"
     ENROLMENT_REFUSED = "enrolment-refused"

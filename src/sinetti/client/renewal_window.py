@@ -1,8 +1,6 @@
-"""When a certificate may be renewed, and how long to wait between two questions.
+"""Renewal window and validity of a certificate, and delays between requests. Pure.
 
-Pure: no clock, no I/O.
-
-Whether a certificate and the CA that issued it are within their dates. Pure: looked at after the issuer is found.
+No clock, no I/O. The validity of a certificate and its issuing CAs is checked after the issuers are found.
 """
 
 from collections.abc import Sequence
@@ -18,14 +16,14 @@ from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.values import ValidityPeriod
 
 PAUSES = (1, 2, 3, 5, 8, 13, 21, 30)
-"""Seconds between two fetches; the last one repeats.
+"""Seconds between two retrievals; the last one repeats.
 
 A certificate is mostly ready in under 30 s (facts sheet, 1).
 """
 
 
 class ValidityPhase(StrEnum):
-    """Where in its life a certificate is, as its dates alone tell."""
+    """Phase in the life of a certificate, by its dates alone."""
 
     VALID = "valid"
     RENEWAL_OPEN = "renewal-open"
@@ -33,15 +31,18 @@ class ValidityPhase(StrEnum):
 
 
 def renewal_opens_at(span: ValidityPeriod) -> datetime:
-    """Return when renewal opens (UTC), by the service's own rule.
+    """Return the time (UTC) from which renewal is open, by the service's own rule.
 
-    60 days of 24 hours before notAfter, or a third of the life where that is less.
+    60 days of 24 hours before notAfter, or a third of the life if that is less.
     """
     return default_renewal_start(span)
 
 
 def phase(span: ValidityPeriod, now: datetime) -> ValidityPhase:
-    """Tell the phase at `now` (UTC, whole seconds). notAfter is the last valid second (RFC 5280, 4.1.2.5)."""
+    """Return the phase at `now` (UTC, whole seconds).
+
+    notAfter is the last valid second (RFC 5280, 4.1.2.5).
+    """
     if now > span.not_after:
         return ValidityPhase.EXPIRED
     if now >= renewal_opens_at(span):
@@ -50,9 +51,10 @@ def phase(span: ValidityPeriod, now: datetime) -> ValidityPhase:
 
 
 def retry_delay(attempt: int, waited: float, wait: float, asked_for: timedelta | None = None) -> float | None:
-    """Seconds to sleep after the attempt of that number (from 0), or None when the patience `wait` is used up.
+    """Return the seconds to sleep after an attempt (counted from 0), or None.
 
-    So it is where the service has `asked_for` more than is left of it: nobody asks before that.
+    None once `wait` seconds have passed, or if the service asked for a longer delay (`asked_for`) than is left of
+    them.
     """
     left, least = wait - waited, 0.0 if asked_for is None else asked_for.total_seconds()
     if left <= 0 or least > left:
@@ -65,9 +67,10 @@ NO_LAG = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class ValidityError:
-    """`early`: before `at`, the first valid second; otherwise after `at`, the last one.
+    """Dates that do not fit.
 
-    `of_issuer`: the CA's dates.
+    `early`: before `at`, the first valid second; otherwise after `at`, the last one. `of_issuer`: the dates are the
+    CA's.
     """
 
     of_issuer: bool
@@ -81,11 +84,11 @@ def check_validity(
     now: datetime,
     lag: timedelta = NO_LAG,
 ) -> ValidityError | None:
-    """Return the certificate whose dates do not fit `now` (UTC), or None.
+    """Return the dates that do not fit `now` (UTC), or None.
 
-    Its own dates come first, then those of the CAs above it. `ways` are those up to an anchor
-    (`pki.chain.trusted_ways`): on one of them every CA's dates fit. `lag` is how far this machine's clock may be
-    behind: a certificate that begins so little later passes.
+    The certificate's own dates come first, then those of the CAs above it. `ways` are the paths up to an anchor
+    (`pki.chain.trusted_ways`); one path on which every CA's dates fit is enough. `lag` is how far this machine's clock
+    may be behind: a certificate that begins no later than that passes.
     """
     own = _outside(certificate, now, lag)
     if own is not None:
@@ -96,7 +99,7 @@ def check_validity(
 
 
 def told(found: ValidityError, own: str, issuers: str, now: datetime) -> Message:
-    """Put it into words.
+    """Return the message about dates that do not fit.
 
     `own` and `issuers` are the message ids that name the certificate and its CA's.
     """

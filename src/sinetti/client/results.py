@@ -1,6 +1,6 @@
-"""How a command ended: one result word, one exit code and what to tell the person.
+"""Results of a command: result word, exit code and messages.
 
-What a trusted "no" of the service means for what is under way. Pure.
+Also the meaning of a trusted refusal for a request under way. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from sinetti.domain.refusals import RejectionReason, reason_for_code
 
 
 class Result(StrEnum):
-    """What became of one name; the values stand in JSON."""
+    """Result of one name; the values stand in JSON."""
 
     RENEWED = "renewed"
     ENROLLED = "enrolled"
@@ -25,7 +25,7 @@ class Result(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """The client's exit codes. Where several names are tried the highest wins."""
+    """Exit codes of the client. With several names, the highest is used."""
 
     DONE = 0
     FAULT = 1
@@ -39,9 +39,9 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What became of one name; `codes` are the service's error codes, in its order.
+    """Result of a command for one name.
 
-    `retry_after`: how long the service asked to be left alone.
+    `codes` are the service's error codes, in its order. `retry_after`: delay that the service asked for.
     """
 
     name: str
@@ -53,16 +53,19 @@ class CommandResult:
 
 
 class UsageError(Exception):
-    """What was asked cannot be done as it was written; `message` says what to write instead."""
+    """Command that cannot be carried out as written.
+
+    `message` says what to write instead.
+    """
 
     def __init__(self, message: Message) -> None:
-        """Keep the message for whoever prints it."""
+        """Store the message to print."""
         super().__init__(message.text)
         self.message = message
 
 
 def highest_exit_code(outcomes: Iterable[CommandResult]) -> ExitCode:
-    """Give the highest exit code; DONE where there was nothing to do."""
+    """Return the highest exit code; DONE if there was nothing to do."""
     return max((outcome.exit_code for outcome in outcomes), default=ExitCode.DONE)
 
 
@@ -74,17 +77,17 @@ LATER = frozenset(
         RejectionReason.INTERNAL,
     }
 )
-"""Ask the same again later, with the same key."""
+"""Refusals after which the same request is sent again later, with the same key."""
 
 DOUBTFUL = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL})
-"""Of those, the ones that may come when the request was done all the same."""
+"""Those of LATER that may come although the request was processed."""
 
 HOPELESS = frozenset({RejectionReason.CSR_UNREADABLE, RejectionReason.KEY_NOT_ACCEPTED, RejectionReason.KEY_REUSED})
-"""The same key will not be taken another time either."""
+"""Refusals after which the same key will not be accepted later either."""
 
 
 class NextStep(Enum):
-    """What to do after a "no"."""
+    """Next step after a refusal."""
 
     LATER = "send the same again later"
     REFUSED = "keep the key and show the reason"
@@ -93,10 +96,11 @@ class NextStep(Enum):
 
 
 def after_request(codes: Sequence[str], *, doubt: bool) -> NextStep:
-    """Judge the refusal of a request; `doubt`: it left before, and nobody here knows what became of that.
+    """Return the next step after the refusal of a request.
 
-    With a doubt any refusal may only mean "done before": a service that takes transfer IDs once has many words for it.
-    A code that our table lacks says nothing about whether they were spent, so it leaves the matter open too.
+    `doubt`: the request was sent before with unknown outcome. Then any refusal may only mean "processed before", since
+    services have many codes for used transfer IDs. A code that is missing in the table does not show whether they were
+    used, so it leaves the outcome uncertain too.
     """
     reasons = [reason_for_code(code) for code in codes]
     if not reasons or None in reasons:
@@ -109,19 +113,19 @@ def after_request(codes: Sequence[str], *, doubt: bool) -> NextStep:
 
 
 def may_have_been_processed(codes: Sequence[str]) -> bool:
-    """Tell whether a "later" may hide that the request was done."""
+    """Return whether a temporary refusal may hide that the request was processed."""
     return not DOUBTFUL.isdisjoint(reason_for_code(code) for code in codes)
 
 
 def is_permanent(codes: Sequence[str]) -> bool:
-    """Tell whether the key itself was refused, so that the same one need not be offered again."""
+    """Return whether the key itself was refused, so that it is not offered again."""
     return not HOPELESS.isdisjoint(reason_for_code(code) for code in codes)
 
 
 def after_retrieval(codes: Sequence[str]) -> NextStep:
-    """Judge the refusal of a fetch.
+    """Return the next step after the refusal of a retrieval.
 
-    Fetching spends nothing, so an unknown code is waited out like "not ready".
+    Retrieval uses nothing up, so an unknown code is treated like "not ready".
     """
     reasons = [reason_for_code(code) for code in codes]
     if not reasons or None in reasons:

@@ -9,12 +9,12 @@ PORTS = {"http": 80, "https": 443}
 
 
 class InvalidServiceUrl(ValueError):
-    """An address that this client does not call; the text says why."""
+    """Address that this client does not call; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceUrl:
-    """Where the service is: `secure` means https."""
+    """Address of a service; `secure` means https."""
 
     secure: bool
     host: str
@@ -23,7 +23,7 @@ class ServiceUrl:
 
 
 def parse_service_url(url: str) -> ServiceUrl:
-    """Take an address apart.
+    """Parse an address.
 
     Raises InvalidServiceUrl for anything but https, or http on this machine itself.
     """
@@ -53,7 +53,10 @@ def parse_service_url(url: str) -> ServiceUrl:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself: `localhost`, 127.0.0.0/8 or ::1 (RFC 6761, 6.3)."""
+    """Return whether a host is this machine itself.
+
+    `localhost`, 127.0.0.0/8 or ::1 (RFC 6761, 6.3).
+    """
     if host == "localhost":
         return True
     try:
@@ -63,5 +66,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether names are looked up that are like this: no part of it is empty, or too long (RFC 1035, 2.3.4)."""
+    """Return whether a name can be looked up.
+
+    No label of it is empty or too long (RFC 1035, 2.3.4).
+    """
     return host.isascii() and all(0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split("."))

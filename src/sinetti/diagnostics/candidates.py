@@ -1,6 +1,7 @@
-"""Which octets may have been digested, or signed: hypotheses, each with the guess that it stands for.
+"""Candidates for the octets that were digested or signed, with probable causes.
 
-What programs do to a document after it was signed, undone: each way gives trees that may have been signed.
+Changes that programs make to a document after signing are reversed. Each reversal yields trees that may have been
+signed.
 """
 
 import copy
@@ -23,22 +24,25 @@ from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
 from sinetti.wire.xmldsig.signature import SIGNATURE
 
 MOST_FIELDS = 16
-"""Children of the root that are left out, one at a time; our requests have six."""
+"""Largest number of children of the root that are left out, one at a time.
+
+The service's requests have six.
+"""
 
 MOST_DECLARATIONS = 8
 
 _WHITE = " \t\r\n"
 _LONG = 64
-"""Characters from which on a value is taken for base64 that somebody wrapped."""
+"""Characters from which on a value counts as wrapped base64."""
 
 _XSI, _XSD = "http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/2001/XMLSchema"
 _KNOWN = {"xsi": _XSI, "xsd": _XSD, "ds": parser.DS}
 PREFIXES = (None, "cer", "ns1", "ns2", "ns3", "ns0", "ser", "tns", "ns", "q1", "web", "v1", "m", "n0")
-"""What serialisers call the first namespace that they meet; None: by a default namespace."""
+"""Prefixes that serialisers use for the first namespace; None: the default."""
 
 
 class Mutation(NamedTuple):
-    """Which guess a tree stands for, the name of the form, and its root."""
+    """Possible original of a tree: its cause, the name of the form, and its root."""
 
     guess: Cause
     name: str
@@ -46,7 +50,10 @@ class Mutation(NamedTuple):
 
 
 def mutations(root: etree._Element) -> Iterator[Mutation]:
-    """Give every form that this one may have been made of, the most common faults first; `root` stays as it is."""
+    """Yield every form from which this tree may have been made.
+
+    The most common faults come first; `root` stays as it is.
+    """
     for guess, name, change in _CHANGES:
         changed = copied(root)
         change(changed)
@@ -57,25 +64,28 @@ def mutations(root: etree._Element) -> Iterator[Mutation]:
 
 
 def copied(root: etree._Element) -> etree._Element:
-    """Copy a whole document, comments beside the root included; its root."""
+    """Copy a whole document, comments beside the root included; return its root."""
     return copy.deepcopy(root.getroottree()).getroot()
 
 
 def unindented(root: etree._Element) -> etree._Element:
-    """A copy without white space between elements."""
+    """Return a copy without white space between elements."""
     changed = copied(root)
     _unindent(changed)
     return changed
 
 
 def declaring(element: etree._Element, names: Mapping[str | None, str]) -> etree._Element:
-    """The element as a document of its own that declares just these prefixes; what else is used in it, where it is."""
-    # The stubs know no default namespace here; lxml names it None.
+    """Return the element as a separate document that declares just these prefixes.
+
+    Other namespaces are declared where they are used.
+    """
+    # The stubs do not allow the default namespace here; lxml names it None.
     root = etree.Element(element.tag, dict(element.attrib), names)  # type: ignore[arg-type,misc]
     root.text = element.text
     for child in element:
         bare = bool(names.get(None)) and parser.is_element(child) and not etree.QName(child).namespace
-        # What is in no namespace has to say so where there is a default one; lxml does not see to that.
+        # Beside a default namespace, an element without one has to declare that; lxml does not do it.
         copied_child = declaring(child, {None: ""}) if bare else copy.deepcopy(child)
         copied_child.tail = child.tail
         root.append(copied_child)
@@ -83,7 +93,7 @@ def declaring(element: etree._Element, names: Mapping[str | None, str]) -> etree
 
 
 def renamed(element: etree._Element, prefix: str | None) -> etree._Element:
-    """The element with another prefix for its namespace; a document of its own."""
+    """Return the element as a separate document, its namespace with another prefix."""
     namespace = etree.QName(element).namespace or ""
     names = {known: uri for known, uri in element.nsmap.items() if uri != namespace and known != prefix}
     return declaring(element, {**names, prefix: namespace})
@@ -98,7 +108,7 @@ def _unindent(root: etree._Element) -> None:
 
 
 def _unindent_values(root: etree._Element) -> None:
-    """Take off white space around values as well, and line breaks out of base64."""
+    """Remove white space around values as well, and line breaks from base64."""
     _unindent(root)
     for leaf in root.iter("*"):
         if not len(leaf) and leaf.text:
@@ -115,7 +125,7 @@ def _indent_by(space: str) -> Callable[[etree._Element], None]:
 
 
 def _rewrite(change: Callable[[str], str], *, values_only: bool = False) -> Callable[[etree._Element], None]:
-    """Change every text, or those alone that are more than white space."""
+    """Return a function that changes every text, or those with more than white space."""
 
     def wanted(text: str | None) -> bool:
         return bool(text and (text.strip(_WHITE) or not values_only))
@@ -131,7 +141,7 @@ def _rewrite(change: Callable[[str], str], *, values_only: bool = False) -> Call
 
 
 def _drop_schema_attributes(root: etree._Element) -> None:
-    """Take off xsi: attributes, and the declarations that came with them."""
+    """Remove xsi: attributes, and the declarations that came with them."""
     for element in root.iter("*"):
         for name in [name for name in map(str, element.attrib) if name.startswith(f"{{{_XSI}}}")]:
             del element.attrib[name]
@@ -188,7 +198,7 @@ def _other_declarations(root: etree._Element) -> Iterator[Mutation]:
 def _other_prefixes(root: etree._Element) -> Iterator[Mutation]:
     tidy = copied(root)
     etree.cleanup_namespaces(tidy)
-    # Whoever renames prefixes often declares all of them in one place, too.
+    # Programs that rename prefixes often also declare all of them in one place.
     for one in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
         for prefix in PREFIXES if etree.QName(root).namespace else ():
             if prefix != root.prefix:
@@ -196,7 +206,7 @@ def _other_prefixes(root: etree._Element) -> Iterator[Mutation]:
 
 
 DECLARED = "declared"
-"""The name of the form that the signature says of itself."""
+"""Name of the form that the signature declares."""
 
 _VALUES = (f"{{{DS}}}DigestValue", f"{{{DS}}}SignatureValue")
 _KEY_INFO = f"{{{DS}}}KeyInfo"
@@ -209,7 +219,7 @@ _ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252")
 _SIGNATURE_PREFIXES = ("ds", "dsig", "ns2", "ns3", "SIG", None)
 
 
-# What is done to a document shows in SignedInfo too; inclusive C14N also has the declarations of the root there.
+# Changes to a document also affect SignedInfo; inclusive C14N also includes the declarations of the root there.
 _SHOWN_IN_INFO = frozenset({Cause.INDENTED, Cause.LINE_ENDS, Cause.ATTRIBUTES_ADDED})
 _SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_CHANGED})
 
@@ -218,7 +228,7 @@ _SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_C
 class Candidate:
     """Octets that may have been signed.
 
-    `guess` None: just what the signature says; `also`: what came on top of it.
+    `guess`: the cause; None for the form that the signature declares. `also`: a second cause on top of it.
     """
 
     guess: Cause | None
@@ -228,12 +238,13 @@ class Candidate:
 
 
 def document_forms(taken: SignedElement, declared: Canonical) -> Iterator[Candidate]:
-    """Every form of the document that may have been digested, without its signature; the first is the declared one.
+    """Yield each form of the document without signature that may have been digested.
 
-    Raises XmlRejected where that one does not exist; of the others those that do not are passed over.
+    The first is the declared form. Raises XmlRejected if that form does not exist; other forms that do not exist are
+    skipped.
     """
     bases = [_bare(root) for root in taken.candidates()]
-    # Exclusive C14N is the same of every way to cut: one will do.
+    # Exclusive C14N is the same for every way to cut: one is enough.
     bases = bases[:1] if declared.exclusive else bases
     yield Candidate(None, DECLARED, declared.whole(bases[0]))
     yield from _each_where_canonical(
@@ -251,9 +262,10 @@ def document_forms(taken: SignedElement, declared: Canonical) -> Iterator[Candid
 
 
 def info_forms(taken: SignedElement, declared: Canonical, document: bytes) -> Iterator[Candidate]:
-    """Every form of SignedInfo that may have been signed; the first is the declared one, and errors are as above.
+    """Yield each form of SignedInfo that may have been signed.
 
-    `document`: the document's own canonical form, for programs that sign it itself.
+    The first is the declared form, and errors are as in `document_forms`. `document`: the document's own canonical
+    form, for programs that sign it directly.
     """
     roots = list(taken.candidates())
     for root in roots:
@@ -281,7 +293,10 @@ def _without_default(taken: SignedElement, written: Callable[[etree._Element], b
 
 
 def _alone(taken: SignedElement) -> Iterator[etree._Element]:
-    """What was cut without the envelope's default namespace, if it has one: it gives a namespace to what had none."""
+    """Yield the payload cut without the envelope's default namespace, if it has one.
+
+    The default namespace applies to elements that had no namespace.
+    """
     if taken.envelope is not None and None in taken.declared_by_envelope(taken.root):
         with suppress(XmlRejected):
             yield parser.parse(taken.octets[taken.start : taken.end])
@@ -304,7 +319,10 @@ def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candida
 
 
 def _flat(root: etree._Element) -> etree._Element | None:
-    """The same without indentation, since that often comes on top of other changes; None where there is none."""
+    """Return the same tree without indentation; None if it has none.
+
+    Indentation often comes on top of other changes.
+    """
     flat = unindented(root)
     return None if etree.tostring(flat) == etree.tostring(root) else flat
 
@@ -315,7 +333,10 @@ def _on_top(forms: Iterator[Candidate]) -> Iterator[Candidate]:
 
 
 def _each_where_canonical(*ways: Iterator[Candidate]) -> Iterator[Candidate]:
-    """Give each way's forms up to one that has no canonical form: of a relative namespace name, perhaps."""
+    """Yield the forms of each iterator up to one without a canonical form.
+
+    A relative namespace name, for example, has none.
+    """
     for forms in ways:
         with suppress(XmlRejected, etree.C14NError):
             yield from forms
@@ -332,7 +353,7 @@ def _other_info_c14n(taken: SignedElement, info: etree._Element, declared: Canon
 
 
 def _bare(root: etree._Element) -> etree._Element:
-    """Take every signature out of a tree that is ours to change."""
+    """Remove every signature from a tree that may be changed; return it."""
     for parent in list(root.iter("*")):
         for found in parent.findall(SIGNATURE):
             xmldsig_signature.remove(found, parent)
@@ -367,7 +388,10 @@ def _in_envelope(taken: SignedElement, declared: Canonical) -> Iterator[Candidat
 
 
 def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
-    """The text of the document instead of its canonical form, with what editors and libraries put around it."""
+    """Yield texts of the document that may have been signed without canonicalisation.
+
+    They include what editors and libraries put around it.
+    """
     bodies = {
         "as-sent": _without_signature(taken),
         "serialised": etree.tostring(base, encoding="utf-8", with_tail=False),
@@ -398,7 +422,7 @@ def _without_signature(taken: SignedElement) -> bytes:
 
 
 def _with_signature(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
-    """With the signature still in it, as it may have looked before its values were known."""
+    """Yield forms with the signature still inside, before its values were known."""
     for keeps_value, keeps_key in product((True, False), (True, False)):
         draft = copied(root)
         for name in _VALUES:

@@ -1,9 +1,8 @@
-"""Why a signature does not fit: the closed list of guesses that `sinetti explain` and the bench's log make.
+"""Probable causes of a signature that does not verify, and their texts.
 
-What each guess of `sinetti explain` says: what happened, what it means, the next step (docs/explain.md).
-
-The English text is the message id; `locale/` holds the Finnish and the Swedish one. Names of XML Signature stay as they
-are in every language. Below them: what the report says of facts.
+`sinetti explain` and the log of the test bench use this closed list. Each text says what happened, what it means and
+the next step (docs/explain.md). The English text is the message id; `locale/` holds the Finnish and the Swedish one.
+Names of XML Signature stay as they are in every language. The texts on facts in the report come after them.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from sinetti.i18n.translate import gettext_noop
 
 
 class Cause(StrEnum):
-    """What was probably done wrong.
+    """Probable cause.
 
     Each has a row in docs/explain.md and a text in diagnostics/causes.py.
     """
@@ -238,7 +237,7 @@ GUESSES: Mapping[Cause, str] = {
         " base64 (not base64url)."
     ),
 }
-"""One for each."""
+"""One text for each cause."""
 
 FITS = gettext_noop("The signature fits.")
 FITS_AND_OURS = gettext_noop("The signature fits, and its certificate is of this service.")

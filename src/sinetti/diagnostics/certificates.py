@@ -1,4 +1,4 @@
-"""The certificate that a signature shows: what stands in it, and whether it is of this service."""
+"""Certificate in a signature: its content, and whether this service issued it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ from sinetti.pki import chain
 from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
 
 _NAMED = {x509.NameOID.SERIAL_NUMBER: "serialNumber"}
-"""How what RFC 4514 has no short name for is called (RFC 4519)."""
+"""Short names of attributes for which RFC 4514 has none (RFC 4519)."""
 
 _LONGEST_NAME = 200
 _LONGEST_MODULUS = 1024
@@ -23,11 +23,10 @@ _LONGEST_MODULUS = 1024
 
 @dataclass(frozen=True, slots=True)
 class CertificateInfo:
-    """A certificate.
+    """Content of a certificate.
 
-    Names as RFC 4514 writes them, cut at 200 characters, not made fit for terminals; dates are UTC.
-
-    `of_this_service`: whether one of the anchors issued it; None where no anchors are known.
+    Names are in the form of RFC 4514, cut at 200 characters, with control characters left in; dates are UTC.
+    `of_this_service`: whether one of the anchors issued it; None if no anchors are known.
     """
 
     subject: str
@@ -40,9 +39,9 @@ class CertificateInfo:
 
 
 def describe(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | None) -> CertificateInfo:
-    """Tell what stands in a certificate.
+    """Return the content of a certificate.
 
-    Raises ValueError for dates that there are not, such as the year 0.
+    Raises ValueError for impossible dates, such as the year 0.
     """
     return CertificateInfo(
         _name(certificate, "subject"),
@@ -56,7 +55,10 @@ def describe(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] 
 
 
 def validity_problem(found: CertificateInfo, now: datetime | None) -> Cause | None:
-    """Why the certificate does not count, if anchors are known; dates are judged at `now` (UTC), None: not at all."""
+    """Return the objection to the certificate, or None.
+
+    None if no anchors are known. Dates are judged at `now` (UTC); None: not at all.
+    """
     if found.of_this_service is None:
         return None
     if not found.of_this_service:
@@ -67,7 +69,10 @@ def validity_problem(found: CertificateInfo, now: datetime | None) -> Cause | No
 
 
 def other_keys(stated: SignatureInfo, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
-    """Other keys that may have signed: KeyInfo's own KeyValue (RSA), and those of `others`."""
+    """Yield other keys that may have signed.
+
+    KeyInfo's own KeyValue (RSA), and those of `others`.
+    """
     if stated.modulus and stated.exponent and len(stated.modulus) <= _LONGEST_MODULUS:
         numbers = (int.from_bytes(stated.exponent, "big"), int.from_bytes(stated.modulus, "big"))
         with suppress(ValueError, UnsupportedAlgorithm):

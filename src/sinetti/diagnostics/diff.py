@@ -1,4 +1,4 @@
-"""Where two canonical forms begin to differ, shown so that a person can see it: control characters become visible."""
+"""First difference of two canonical forms, with control characters made visible."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -14,12 +14,11 @@ _FOUR_DIGITS = 0x10000
 
 @dataclass(frozen=True, slots=True)
 class ByteDiff:
-    """The first difference.
+    """First difference of two forms.
 
-    `line` and `column` count from 1, in characters; `offset` from 0, in octets.
-
-    `before` is what both have just before it; `signed` and `received` begin with what differs. All three are excerpts
-    of at most 40 octets, made visible.
+    `line` and `column` count from 1, in characters; `offset` from 0, in octets. `before` is the common text just
+    before it. `signed` and `received` begin with the difference. All three are excerpts of at most 40 octets, made
+    visible.
     """
 
     line: int
@@ -31,7 +30,7 @@ class ByteDiff:
 
 
 def first_difference(signed: bytes, received: bytes) -> ByteDiff | None:
-    """Find where what was signed and what was received begin to differ; None where they are the same."""
+    """Return the first difference of the signed and the received octets, or None."""
     if signed == received:
         return None
     at = _begin_of_character(signed, received, _first_octet(signed, received))
@@ -48,9 +47,10 @@ def first_difference(signed: bytes, received: bytes) -> ByteDiff | None:
 
 
 def visible(octets: bytes) -> str:
-    r"""Octets as text on one line: `\n`, `\r`, `\t`, `\\`, `\xNN`; combining and unprintable characters as `\uNNNN`.
+    r"""Return octets as visible text on one line.
 
-    What is cut in the middle of a character is shown by its octets, and so is what is no UTF-8.
+    Escapes are `\n`, `\r`, `\t`, `\\` and `\xNN`; combining and unprintable characters become `\uNNNN`. A character
+    that is cut in the middle is shown by its octets, as is anything that is not UTF-8.
     """
     return "".join(map(_shown, octets.decode("utf-8", "surrogateescape")))
 
@@ -80,7 +80,10 @@ def _first_octet(one: bytes, other: bytes) -> int:
 
 
 def _begin_of_character(signed: bytes, received: bytes, at: int) -> int:
-    """Step back to the first octet of a UTF-8 character: its other octets are 10xxxxxx."""
+    """Step back to the first octet of a UTF-8 character.
+
+    Its other octets are 10xxxxxx.
+    """
     while at and any(len(side) > at and side[at] & 0xC0 == 0x80 for side in (signed, received)):  # noqa: PLR2004
         at -= 1
     return at

@@ -1,8 +1,9 @@
-"""Why a signature does not fit: what was taken, both sides' octets where they can be known, and a guess.
+"""Diagnosis of a signature that does not verify.
 
-A verifier knows of the signer's octets a digest alone. So what programs do wrong is done to the document, one fault
-after the other, until the digest is that of the octets: then both sides are known. Whether it fits is asked of
-`xmldsig` alone. What each guess means: docs/explain.md.
+It has the signed element, both sides' octets if they can be found, and a probable cause. A verifier knows only a
+digest of the signer's octets. So the diagnosis applies common faults of programs to the document, one after the other,
+until the digest fits: then both sides are known. `xmldsig` alone decides whether the signature verifies.
+docs/explain.md explains each cause.
 """
 
 from collections.abc import Sequence
@@ -41,11 +42,11 @@ _SHAPES = {
 }
 _MISFITS = frozenset({SignatureErrorCode.SIGNATURE_MISFIT, SignatureErrorCode.DIGEST_MISFIT})
 _UNKNOWN = frozenset({Cause.TEXT_CHANGED, Cause.SIGNED_INFO_CHANGED, Cause.WRONG_KEY})
-"""Guesses that are made where no form fits: they come after those that were found."""
+"""Causes that are reported if no form fits; they come after the causes found."""
 
 
 class DiagnosisResult(StrEnum):
-    """What became of it."""
+    """Result of a diagnosis."""
 
     FITS = "fits"
     REFUSED = "refused"
@@ -55,9 +56,9 @@ class DiagnosisResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What was taken.
+    """Element that was examined.
 
-    `cut`: `document`, or `envelope` with the prefixes of the declarations that came with it.
+    `cut`: `document`, or `envelope`. `declarations`: prefixes whose declarations came from the envelope.
     """
 
     name: str
@@ -69,12 +70,11 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`guesses`: what to mend, first things first; none if it fits.
+    """Diagnosis of one message.
 
-    `why`: of a closed list, in English.
-
-    `withheld`: a one-time password may stand in the message, so its octets are not here. `unfinished`: not every form
-    was tried, since it took too long.
+    `guesses`: the causes to correct, the first to correct first; none if it fits. `why`: a reason of a closed list, in
+    English. `withheld`: a one-time password may stand in the message, so its octets are not here. `unfinished`: not
+    every form was tried, since it took too long.
     """
 
     verdict: DiagnosisResult
@@ -92,7 +92,7 @@ class Diagnosis:
 def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     """Explain a SOAP message or a signed document.
 
-    Never raises for what stands in the octets.
+    Never raises for any content of the octets.
     """
     try:
         taken = signed_message.extract(octets)
@@ -122,7 +122,10 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
 def _verified(
     taken: SignedElement, question: DiagnosisContext
 ) -> tuple[ValueError | None, etree._Element | None, x509.Certificate | None]:
-    """Verify as the service does: the first candidate's flaw, None if one fits; that candidate; what was presented."""
+    """Verify as the service does.
+
+    Return the first candidate's error or None if one fits, that candidate, and the presented certificate.
+    """
     presented: list[x509.Certificate] = []
 
     def accept(certificate: x509.Certificate) -> bool:
@@ -144,7 +147,10 @@ def _verified(
 def _certificate(
     presented: x509.Certificate | None, anchors: Sequence[x509.Certificate] | None, question: DiagnosisContext
 ) -> tuple[CertificateInfo | None, Cause | None]:
-    """Give what stands in the certificate, and why it does not count; None for what is not known."""
+    """Return the content of the certificate, and the objection to it.
+
+    None for what is not known.
+    """
     if presented is None:
         return None, None
     try:
@@ -162,11 +168,11 @@ def _element(taken: SignedElement, root: etree._Element | None) -> Element:
 
 
 def _guess_of_shape(flaw: ValueError | None, taken: SignedElement, stated: SignatureInfo | None) -> Cause | None:
-    """What is wrong before any octets are compared; None where they have to be."""
+    """Return the cause that is known before octets are compared, or None."""
     if flaw is None:
         return None
     if str(flaw) in _MISFITS:
-        # A digest by a method that is not taken never fits, however right it is.
+        # A digest by a method that is not accepted never fits, even a correct one.
         is_taken = stated is None or algorithms.digest_of(stated.digest_method, b"") is not None
         return None if is_taken else Cause.METHOD
     if isinstance(flaw, SignatureMissing):
@@ -182,12 +188,12 @@ def _compared(
     question: DiagnosisContext,
     presented: x509.Certificate,
 ) -> Diagnosis:
-    """Look for both sides' octets, and put the guesses in order."""
-    if told.why is None:  # one of the first forms fits, so there is no need to hurry
+    """Find both sides' octets, and sort the causes."""
+    if told.why is None:  # one of the first forms fits, so no time limit is needed
         question = replace(question, enough=lambda: False)
     try:
         document = search.compare_document(taken, stated, question)
-    except XmlRejected:  # SignedInfo has a canonical form, or there would be another flaw; the document has none
+    except XmlRejected:  # SignedInfo has a canonical form, or there would be another error; the document has none
         return replace(told, guesses=(Cause.NOT_CUT, *told.guesses))
     signed_info = search.compare_signed_info(taken, stated, question, presented, document.received)
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]

@@ -1,6 +1,6 @@
-"""What `sinetti explain` says of a message: in the reader's language, and in JSON (docs/explain.md).
+"""Report of `sinetti explain`: in the reader's language, and in JSON.
 
-The test bench says the same: at its control address, and as sentences in its log.
+See docs/explain.md. The test bench reports the same, at its control address and as sentences in its log.
 """
 
 import base64
@@ -25,7 +25,7 @@ _NONE = "–"
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What is said of one pair of sides."""
+    """Message ids for one pair of sides."""
 
     fits: str
     found: str
@@ -52,14 +52,15 @@ _INFO = _Words(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An explanation as people and programs read it."""
+    """Report on a diagnosis, for people and programs."""
 
     found: Diagnosis = field(repr=False)
 
     def sentences(self) -> tuple[Message, ...]:
-        """What is wrong, and what to do: one message for each guess, first things first; never empty.
+        """Return what is wrong and what to do: one message for each cause, never empty.
 
-        Nothing of the message stands in them, so they are fit for a log.
+        The first cause to correct comes first. The messages contain nothing of the examined message, so that they are
+        fit for a log.
         """
         if self.found.verdict is DiagnosisResult.FITS:
             certificate = self.found.certificate
@@ -68,7 +69,7 @@ class Report:
         return tuple(make_message(causes.GUESSES[guess]) for guess in self.found.guesses)
 
     def lines(self, language: Language) -> Iterator[str]:
-        """Give the whole report, line by line."""
+        """Yield the whole report, line by line."""
         names = () if self.found.verdict is DiagnosisResult.FITS else self.found.guesses
         for sentence, name in zip_longest(self.sentences(), names):
             told = messages.render(sentence, language)
@@ -88,7 +89,7 @@ class Report:
             yield translate.translate(causes.WITHHELD, language)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the report as JSON for programs."""
         found = self.found
         return {
             "verdict": found.verdict.value,
@@ -104,7 +105,7 @@ class Report:
         }
 
     def files(self) -> Mapping[str, bytes]:
-        """Both sides' octets, whole, by file names; of a side that is not known there is none."""
+        """Return both sides' octets, whole, by file names; an unknown side is missing."""
         if self.found.withheld:
             return {}
         sides = {"document": self.found.document, "signed-info": self.found.signed_info}
@@ -190,7 +191,7 @@ class Report:
 
 
 def _marked(sides: Comparison, language: Language) -> Iterator[str]:
-    """Both sides under each other, and a mark below where they begin to differ."""
+    """Yield both sides, one per line, and a mark below their first difference."""
     difference = sides.difference
     if difference is None:
         return
@@ -215,7 +216,7 @@ def _about(certificate: CertificateInfo) -> Iterator[Message]:
 
 
 def _short(uri: str | None) -> str:
-    """The end of an algorithm's URI: people know them by it."""
+    """Return the end of an algorithm's URI, by which people know it."""
     return messages.strip_control_chars((uri or _NONE).rstrip("#").rpartition("/")[2].rpartition("#")[2][:60])
 
 

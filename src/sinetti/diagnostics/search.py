@@ -1,6 +1,6 @@
-"""Looks for the octets that were signed: form after form, until digest or signature is of one of them.
+"""Search for the signed octets, form by form, until digest or signature fit.
 
-Do these octets fit? Asked of a DigestValue and of a SignatureValue, also where they were made in another way.
+Matchers compare octets with a DigestValue or a SignatureValue, also if those were made in another way than declared.
 """
 
 import hashlib
@@ -49,9 +49,9 @@ _DIGEST_INFOS = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The octets fit; `guess` None: in the way that the signature says.
+    """Match of octets.
 
-    `name`: in which other way.
+    `guess`: the cause; None if they fit in the way that the signature declares. `name`: the other way.
     """
 
     guess: Cause | None = None
@@ -59,33 +59,36 @@ class Match:
 
 
 def name_of(uri: str | None) -> str | None:
-    """The hash that an algorithm's URI ends with: sha1, sha256, sha384, sha512; None for any other."""
+    """Return the hash that an algorithm's URI ends with; None for any other.
+
+    sha1, sha256, sha384 or sha512.
+    """
     found = (uri or "").rpartition("sha")[2]
     return f"sha{found}" if f"sha{found}" in _HASHES else None
 
 
 def digest(name: str, octets: bytes) -> bytes:
-    """The digest by a hash of this name; the use of SHA-1 here secures nothing."""
+    """Return the digest by a hash of this name; the use of SHA-1 here secures nothing."""
     return hashlib.new(name, octets, usedforsecurity=False).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class DigestMatcher:
-    """Compares with a DigestValue. `declared`: the hash that DigestMethod names."""
+    """Comparison with a DigestValue. `declared`: the hash that DigestMethod names."""
 
     declared: str
     text: str
     stated: bytes = field(repr=False)
 
     def asks(self, octets: bytes) -> Match | None:
-        """Whether the DigestValue is of these octets; None if not."""
+        """Return the match if the DigestValue is of these octets, or None."""
         return next((fit for name, wanted, fit in self._wanted() if digest(name, octets) == wanted), None)
 
     def _wanted(self) -> Iterator[tuple[str, bytes, Match]]:
         name = _LENGTHS.get(len(self.stated))
         if name is not None:
             yield name, self.stated, Match() if name == self.declared else Match(Cause.DIGEST_METHOD, name)
-        # Hex digits are base64 as well: either they stand there themselves, or their characters were encoded.
+        # Hex digits are also base64: either they are the value, or their characters were encoded.
         for written in (self.text, self.stated.decode("ascii", "replace")):
             name = _LENGTHS.get(len(written) // 2)
             if name is not None and _HEX.fullmatch(written):
@@ -93,27 +96,36 @@ class DigestMatcher:
 
 
 class SignatureMatcher:
-    """Asks a public key of a SignatureValue.
+    """Comparison with a SignatureValue by a public key.
 
-    `made_by_key`: whether it is known that this key made it.
+    `made_by_key`: True if this key is known to have made it.
     """
 
     __slots__ = ("_declared", "_key", "_recovered", "_value", "made_by_key")
 
     def __init__(self, public_key: PublicKey, declared: str, value: bytes) -> None:
-        """Take the key, whose bounds were looked at, the hash that SignatureMethod names, and the value."""
+        """Store the key, whose bounds were checked, the declared hash, and the value.
+
+        `declared`: the hash that SignatureMethod names.
+        """
         self._key, self._declared, self._value = public_key, declared, value
         self._recovered = _recovered(public_key, value)
         self.made_by_key = self._recovered is not None
 
     def asks(self, octets: bytes) -> Match | None:
-        """Whether the value was made over these octets by the declared hash, or is RSA's by any; None if not."""
+        """Return the match if the value was made over these octets, or None.
+
+        By the declared hash; for RSA, by any hash.
+        """
         if isinstance(self._key, rsa.RSAPublicKey):
             return self._rsa(octets)
         return self._ecdsa(self._key, octets, self._declared)
 
     def asks_otherwise(self, octets: bytes) -> Match | None:
-        """Whether the value was made over these octets in another way than `asks` knows; dear, so for one form."""
+        """Return the match by a method that `asks` does not know, or None.
+
+        This is expensive, so it is used for one form only.
+        """
         if isinstance(self._key, rsa.RSAPublicKey):
             return self._pss(self._key, octets)
         for name in _HASHES:
@@ -155,7 +167,10 @@ class SignatureMatcher:
 
 
 def _recovered(public_key: PublicKey, value: bytes) -> bytes | None:
-    """What an RSA signature of PKCS#1 v1.5 holds; None where this key did not make it."""
+    """Return the content of an RSA signature of PKCS#1 v1.5.
+
+    None if this key did not make it.
+    """
     if isinstance(public_key, rsa.RSAPublicKey):
         with suppress(InvalidSignature, ValueError, UnsupportedAlgorithm):
             return public_key.recover_data_from_signature(value, padding.PKCS1v15(), None)
@@ -174,7 +189,7 @@ def _plain(key: ec.EllipticCurvePublicKey, value: bytes) -> tuple[bytes | None, 
 
 
 AS_LOGGED = "as-logged"
-"""The form of octets that the program says it signed."""
+"""Name of the form of octets that the program claims to have signed."""
 
 _EXCLUSIVE = Canonical(exclusive=True)
 _POLICY = KeyPolicy(small_exponent=True)
@@ -184,11 +199,12 @@ _FORMS_FOR_OTHER_KEYS = 6
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisContext:
-    """What is known beside the message.
+    """Context of a diagnosis.
 
-    `anchors`: the CAs that issue to who signs requests and documents; `services`: to who signs answers and receipts;
-    None: not known. `now` (UTC) is what their certificates are judged at. `others`: certificates whose keys may have
-    signed. `signed`: what the program signed, as it logged it. `enough` says when to look no further.
+    `anchors`: the CAs that issue to signers of requests and documents; `services`: those that issue to signers of
+    answers and receipts; None: not known. `now` (UTC): the time at which their certificates are judged. `others`:
+    certificates whose keys may have signed. `signed`: the octets that the program signed, as it logged them. `enough`
+    returns True when the search has to stop.
     """
 
     policy: KeyPolicy = _POLICY
@@ -200,22 +216,24 @@ class DiagnosisContext:
     enough: Callable[[], bool] = lambda: False
 
     def accepts(self, certificate: x509.Certificate) -> bool:
-        """Whether the bounds of a certificate's key allow to verify with it."""
+        """Return whether the bounds of a certificate's key allow verifying with it."""
         return not describes_curve(certificate) and self.accepts_key(certificate.public_key())
 
     def accepts_key(self, key: AnyPublicKey) -> bool:
-        """Whether these are bounds of a key that signs; what is neither RSA nor EC does not."""
+        """Return whether a key is within the bounds of signing keys.
+
+        False for a key that is neither RSA nor EC.
+        """
         return isinstance(check_key_policy(key, self.policy), str)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`received`: the canonical form here.
+    """Comparison of both sides.
 
-    `signed`: the signer's octets where they are known, by the name of `form`.
-
-    `proven`: whether the digest or the signature is of `signed`; else it is what the program says that it signed.
-    `method`: how it was digested or signed, if in another way than stated.
+    `received`: the canonical form here. `signed`: the signer's octets if they are known, by the name of `form`.
+    `proven`: True if the digest or the signature is of `signed`; otherwise the program only claims to have signed it.
+    `method`: the way of digesting or signing, if other than declared.
     """
 
     received: bytes = field(repr=False)
@@ -227,7 +245,7 @@ class Comparison:
     method: str | None = None
 
     def without_octets(self) -> "Comparison":
-        """The same with nothing of what stands in the message."""
+        """Return the same without any octets of the message."""
         return replace(self, received=b"", signed=None, difference=None)
 
 
@@ -248,14 +266,17 @@ def compare_document(taken: SignedElement, stated: SignatureInfo, question: Diag
 def compare_signed_info(
     taken: SignedElement, stated: SignatureInfo, question: DiagnosisContext, key: x509.Certificate, document: bytes
 ) -> Comparison:
-    """Compare SignedInfo with its SignatureValue; `document` is the document's canonical form here."""
+    """Compare SignedInfo with its SignatureValue.
+
+    `document`: the document's canonical form here.
+    """
     declared_form, hashing = stated.info_form or _EXCLUSIVE, name_of(stated.signature_method) or ""
 
     def forms() -> Iterator[Candidate]:
         return candidates.info_forms(taken, declared_form, document)
 
     declared = next(forms())
-    # `accepts` has looked at it: RSA or EC, nothing else.
+    # `accepts` has checked it: RSA or EC, nothing else.
     oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, stated.value or b"")
     found = _found(forms(), oracle.asks, question)
     if found is None:
@@ -276,7 +297,7 @@ def compare_signed_info(
 
 
 def _of_its_kind(fit: Match, key: x509.Certificate, stated: SignatureInfo) -> Match:
-    """The same, unless the method that is stated is one of another kind of keys: then that is what is wrong."""
+    """Return the match, or the mismatch of the stated method and the kind of key."""
     kind = "rsa" if is_rsa(key.public_key()) else "ecdsa"
     if fit.guess is None and f"#{kind}-" not in (stated.signature_method or ""):
         return Match(Cause.SIGNATURE_METHOD, kind)
@@ -286,7 +307,7 @@ def _of_its_kind(fit: Match, key: x509.Certificate, stated: SignatureInfo) -> Ma
 def _found(
     forms: Iterable[Candidate], asks: Callable[[bytes], Match | None], question: DiagnosisContext
 ) -> tuple[Candidate, Match] | None:
-    """The first form that fits; None where none does, or it took too long."""
+    """Return the first form that fits; None if none does, or if it took too long."""
     for form in forms:
         fit = asks(form.octets)
         if fit is not None:

@@ -1,6 +1,7 @@
-"""What a file holds for `sinetti explain`: the element that is signed, how it was cut, and what its signature states.
+"""Content of a file for `sinetti explain`.
 
-Read leniently, since what is explained is mostly broken; what is true of it is asked of `xmldsig` alone.
+The signed element, its place in the file, and the statements of its signature. The file is read leniently, since it is
+mostly broken; `xmldsig` alone decides on the facts.
 """
 
 import base64
@@ -27,7 +28,7 @@ _SECRET = ElementName.TRANSFER_PASSWORD.lower().encode()
 
 
 class MessageType(StrEnum):
-    """What kind of message it is."""
+    """Kind of message."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -37,16 +38,15 @@ class MessageType(StrEnum):
 
 
 class NotAnEnvelope(XmlRejected):
-    """It is XML whose root is called Envelope, but no SOAP 1.1 envelope with a payload."""
+    """XML with a root named Envelope that is no SOAP 1.1 envelope with a payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedElement:
-    """`octets`: the whole file without byte order mark.
+    """Signed element in its file.
 
-    `root`: as it stands there, in its envelope if it has one.
-
-    `start` and `end`: where the element lies in the octets.
+    `octets`: the whole file without byte order mark. `root`: the element in place, in its envelope if it has one.
+    `start` and `end`: its place in the octets.
     """
 
     octets: bytes = field(repr=False)
@@ -56,27 +56,30 @@ class SignedElement:
     end: int
 
     def candidates(self) -> Iterator[etree._Element]:
-        """The roots that the verifier tries, made anew."""
+        """Yield the roots that the verifier tries, made anew."""
         if self.envelope is not None:
             yield from self.envelope.candidates()
         else:
             yield parser.parse(self.octets)
 
     def in_place(self) -> etree._Element:
-        """The element once more, in its envelope, to be changed at will."""
+        """Return the element once more, in its envelope, for changes."""
         if self.envelope is not None:
             return soap_envelope.parse_envelope(self.octets).payload
         return parser.parse(self.octets)
 
     def declared_by_envelope(self, root: etree._Element) -> tuple[str | None, ...]:
-        """The prefixes that a candidate has from its envelope; None is the default namespace."""
+        """Return the prefixes that a candidate has from its envelope.
+
+        None is the default namespace.
+        """
         if self.envelope is None:
             return ()
         return tuple(prefix for prefix in root.nsmap if prefix not in self.envelope.own)
 
     @property
     def kind(self) -> MessageType:
-        """What kind of message it is, by the name of its element."""
+        """Kind of message, by the name of its element."""
         name = etree.QName(self.root)
         if self.root.tag == f"{{{SOAP}}}Fault":
             return MessageType.FAULT
@@ -88,13 +91,13 @@ class SignedElement:
 
     @property
     def operation(self) -> Operation | None:
-        """Which request it is; None for whatever else."""
+        """Operation of a request; None for anything else."""
         return next((one for one in Operation if self.root.tag == f"{{{SERVICE}}}{one.request}"), None)
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureInfo:
-    """What a signature says of itself; None where it does not say it, or not once.
+    """Statements of a signature; None if one is missing or repeated.
 
     `value` and `digest` are octets.
     """
@@ -114,20 +117,23 @@ class SignatureInfo:
 
 
 def may_hold_secret(octets: bytes) -> bool:
-    """Whether a one-time password may stand in it: nothing of such octets is ever shown.
+    """Return whether octets may contain a one-time password.
 
-    A log may be in UTF-16, as PowerShell writes what is sent into a file.
+    Such octets are never shown. A log may be in UTF-16, as PowerShell writes redirected output.
     """
     return _SECRET in octets.replace(b"\0", b"").lower()
 
 
 def extract(octets: bytes) -> SignedElement:
-    """Take the element out that a signature has to cover: the Body's payload, or the document. Raises XmlRejected."""
+    """Extract the element that a signature has to cover. Raises XmlRejected.
+
+    It is the Body's payload, or the document.
+    """
     octets = parser.without_bom(octets)
     parser.run_parser(parser.hardened_parser(), octets)
     if etree.QName(parser.tree_of(octets)).localname != "Envelope":
         return SignedElement(octets, parser.parse(octets), None, 0, len(octets))
-    # What is asked of a document is not asked of an envelope: what stands there may have no canonical form.
+    # The demands on a document do not apply to an envelope, whose content may have no canonical form.
     try:
         opened = soap_envelope.parse_envelope(octets)
     except XmlRejected as bad:
@@ -136,7 +142,7 @@ def extract(octets: bytes) -> SignedElement:
 
 
 def read_signature(root: etree._Element) -> SignatureInfo | None:
-    """Read the first signature of a tree; None where there is none."""
+    """Read the first signature of a tree; None if there is none."""
     signature = next(root.iter(SIGNATURE), None)
     if signature is None:
         return None
@@ -161,14 +167,15 @@ def read_signature(root: etree._Element) -> SignatureInfo | None:
 
 
 def info_of(root: etree._Element) -> etree._Element:
-    """The SignedInfo of the first signature, which is known to be there."""
+    """Return the SignedInfo of the first signature, which is known to be there."""
     return next(next(root.iter(SIGNATURE)).iterchildren(f"{{{DS}}}SignedInfo"))
 
 
 def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:
-    """Where the first element of XML Signature with this name lies, from `start` on; nothing, where there is none.
+    """Return the place of the first element of XML Signature with this name.
 
-    The octets have passed the parser. An empty-element tag is passed over: it has no inside to speak of.
+    The search begins at `start`. If there is none, the place is empty. The octets have passed the parser. An
+    empty-element tag is skipped, since it has no content.
     """
     found: list[tuple[int, int]] = []
     begun: list[int] = []

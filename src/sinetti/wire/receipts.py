@@ -1,4 +1,7 @@
-"""Receipts for deliveries: what was received, when and from whom, signed by who received it (docs/deliveries.md)."""
+"""Receipts for deliveries, signed by the receiver (docs/deliveries.md).
+
+A receipt states the document that was received, the time and the sender.
+"""
 
 import re
 from collections.abc import Callable
@@ -15,7 +18,7 @@ from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 NAMESPACE = "urn:sinetti:receipt:1"
 
 HEADER = "Delivery-Id"
-"""The HTTP header that names a delivery, chosen by who delivers."""
+"""HTTP header that names a delivery; the sender chooses its value."""
 
 _ROOT = f"{{{NAMESPACE}}}receipt"
 _PARTS = ("deliveryId", "sha256", "received", "customerId", "name", "serial")
@@ -26,17 +29,18 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class InvalidReceipt(ValueError):
-    """What was signed is no receipt of ours.
+    """Signed document that is no receipt.
 
-    The text says why and holds nothing of it.
+    The text gives the reason and contains nothing of the document.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt says: `sha256` is that of the octets as they were sent, `received` is UTC and whole seconds.
+    """Content of a receipt.
 
-    `customer_id`, `name` and `serial` are of the certificate that sealed the document.
+    `sha256` is that of the octets as they were sent. `received` is UTC and whole seconds. `customer_id`, `name` and
+    `serial` are those of the certificate that signed the document.
     """
 
     delivery_id: str
@@ -48,12 +52,12 @@ class Receipt:
 
 
 def is_delivery_id(text: str) -> bool:
-    """Whether it can name a delivery: 1 to 64 of A-Z, a-z, 0-9 and hyphen."""
+    """Return whether a text is a delivery ID: 1 to 64 of A-Z, a-z, 0-9 and hyphen."""
     return _ID.fullmatch(text) is not None
 
 
 def render_receipt(receipt: Receipt, seal: DocumentSigner) -> bytes:
-    """Write a receipt and sign it. Raises ValueError for a value that no XML can hold."""
+    """Write a receipt and sign it. Raises ValueError for a value that XML cannot hold."""
     root = etree.fromstring(f'<receipt xmlns="{NAMESPACE}"/>')
     values = (
         receipt.delivery_id,
@@ -72,7 +76,7 @@ def render_receipt(receipt: Receipt, seal: DocumentSigner) -> bytes:
 def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) -> Receipt:
     """Read a receipt; `accept_key` judges its signer before anything else.
 
-    Raises as `verify_document` does, and NoReceipt; all are ValueErrors.
+    Raises as `verify_document` does, and InvalidReceipt; all are ValueErrors.
     """
     root = parser.parse(signature.verify_document(octets, accept_key).octets)
     found = parser.children(root)
@@ -81,7 +85,7 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
         why = "it is no receipt"
         raise InvalidReceipt(why)
     values = [text for one in found if (text := parser.value(one)) is not None]
-    if len(values) != len(found):  # an element stands inside a value: it has no whole
+    if len(values) != len(found):  # an element inside a value: it has no whole string value
         why = "it is no receipt"
         raise InvalidReceipt(why)
     delivery_id, sha256, received, customer_id, name, serial = values
@@ -92,7 +96,7 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
 
 
 def _written(at: datetime) -> str:
-    # Not by strftime, which writes the years before 1000 without their noughts.
+    # Not by strftime, which writes years before 1000 without leading zeros.
     return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 
@@ -101,7 +105,7 @@ def _instant(text: str) -> datetime:
         at = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
     except ValueError:
         at = None
-    # strptime takes "2026-3-2", and digits of any script.
+    # strptime accepts "2026-3-2", and digits of any script.
     if at is None or _written(at) != text:
         why = "it is no receipt"
         raise InvalidReceipt(why)

@@ -1,4 +1,4 @@
-"""What is done for a name now, or when, or why never: a closed set of decisions.
+"""Decisions of the agent about one name: renew, resume, wait or ask an operator.
 
 Pure.
 """
@@ -18,17 +18,23 @@ from sinetti.domain.refusals import RejectionReason, reason_for_code
 from sinetti.domain.values import ValidityPeriod
 
 CLOCK_DOUBT = timedelta(days=2)
-"""How long after its end a certificate is still offered: a clock may be wrong, and the service has the last word."""
+"""Time after its end for which the agent still tries to renew a certificate.
+
+The local clock may be wrong, and the service decides.
+"""
 
 FOR_GOOD = frozenset({RejectionReason.SIGNER_EXPIRED, RejectionReason.SIGNER_REVOKED, RejectionReason.ALREADY_RENEWED})
-"""Refusals after which this certificate can never be renewed, whatever anybody mends."""
+"""Refusals after which this certificate can never be renewed.
+
+No correction by the holder or the service changes them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """A renewal is begun now.
+    """Decision to begin a renewal now.
 
-    `urgent`: nothing holds it back; `early`: only a hint has opened it.
+    `urgent`: the renewal is not held back by anything; `early`: only a hint has opened it.
     """
 
     urgent: bool
@@ -37,14 +43,14 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
-    """Something is under way and is gone on with now, whatever the hour."""
+    """Decision to resume a request that is under way, at any hour."""
 
     kind: RequestKind
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing is done before `until` (UTC)."""
+    """Decision to do nothing before `until` (UTC)."""
 
     until: datetime
     because: DecisionReason
@@ -52,7 +58,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class NeedsOperator:
-    """Nothing that the agent can do helps: a person has to."""
+    """Decision that a person has to act, since the agent cannot help."""
 
     because: DecisionReason
 
@@ -67,11 +73,11 @@ OPERATOR_EXIT_CODES = {
     DecisionReason.ENROLMENT_UNCERTAIN: ExitCode.UNCERTAIN,
     DecisionReason.ENROLMENT_REFUSED: ExitCode.REFUSED,
 }
-"""The exit code as long as a name waits for a person."""
+"""Exit codes for the time that a name waits for a person."""
 
 
 def decide(seen: NameView, care: AgentSettings, now: datetime) -> Decision:
-    """Decide about a name without trouble at `now` (UTC)."""
+    """Decide about an undamaged name at `now` (UTC)."""
     due = _due(seen, care, now)
     if isinstance(due, Wait | NeedsOperator):
         return due
@@ -106,13 +112,13 @@ def _by_time(seen: NameView, in_use: InstalledCertificate, care: AgentSettings, 
 
 
 def _rested(known: AgentMemory, span: ValidityPeriod, now: datetime) -> tuple[datetime, datetime]:
-    """Return until when to leave a received certificate alone.
+    """Return the instants until which a received certificate is left alone.
 
-    The first instant is that of `schedule.retry_after`, the second applies if its hint calls for it. A hint calls unless its
-    window had ended when the certificate was received. One that is always "now" causes one renewal a day. A certificate
-    renewed only for a hint is left alone for a day, regardless of its own hint.
+    The first instant is that of `schedule.retry_after`, the second applies if its hint calls for it. A hint calls
+    unless its window had ended when the certificate was received. One that is always "now" causes one renewal a day. A
+    certificate renewed only for a hint is left alone for a day, regardless of its own hint.
     """
-    if known.received is None or known.received > now:  # not received by a pass, or by a clock that was wrong
+    if known.received is None or known.received > now:  # not received by a run, or with a wrong clock
         return span.not_before, span.not_before
     rested = known.received + schedule.retry_after(span, known.received)
     if known.hint is None or known.hint.end <= known.received:
@@ -132,12 +138,15 @@ def _why_never(seen: NameView, in_use: InstalledCertificate, now: datetime) -> D
 
 
 def is_clock_behind(in_use: InstalledCertificate | None, now: datetime) -> bool:
-    """Tell whether a certificate that is in use begins so much later than `now` that the clock has to be wrong."""
+    """Return whether the clock has to be wrong.
+
+    It is if the certificate in use begins more than CLOCK_DOUBT after `now`.
+    """
     return in_use is not None and now + CLOCK_DOUBT < in_use.span.not_before
 
 
 def is_permanent(codes: tuple[str, ...]) -> bool:
-    """Tell whether a refusal says that this certificate can never be renewed."""
+    """Return whether a refusal means that this certificate can never be renewed."""
     return not FOR_GOOD.isdisjoint(reason_for_code(code) for code in codes)
 
 

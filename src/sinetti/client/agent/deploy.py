@@ -1,8 +1,8 @@
-"""Bringing a new set into use by the holder's programs: run, and tried again until it succeeds (docs/agent.md).
+"""Deployment of a new set by the holder's programs, retried until it succeeds.
 
-`DIR/NAME/deploy.json` says which serial was brought into use last. It is written before the `deploy` command runs, as
-if it had failed, and again after it succeeded: of a run that ends between the next runs the command again when the
-delay is over, and whoever writes one makes it bear that. A failure undoes nothing.
+`DIR/NAME/deploy.json` records the serial that was deployed last (docs/agent.md). The agent writes it before the
+`deploy` command runs, as if the command had failed, and again after it succeeded. If a run ends in between, the next
+run repeats the command when the delay is over. The command must therefore be repeatable. A failure undoes nothing.
 """
 
 import contextlib
@@ -27,15 +27,15 @@ from sinetti.pki.signers import SignerUnavailable
 FILE = "deploy.json"
 
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(days=1)
-"""Doubled after each failure, up to a day."""
+"""Delay after a failure: doubled each time, up to a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeployMemory:
-    """How far it has come. `serial`: brought into use last.
+    """Progress of the deployment of a name.
 
-    `trying`: the one that failed `tries` times, and is tried again from `next`. `after`: the `after` command of
-    `serial` has not run yet. `command`: digest of the deploy command that failed.
+    `serial`: deployed last. `trying`: serial whose deployment failed `tries` times and is retried from `next`.
+    `after`: the `after` command of `serial` has not run yet. `command`: digest of the deploy command that failed.
     """
 
     serial: str | None = None
@@ -47,7 +47,10 @@ class DeployMemory:
 
 
 def load(folder: Path) -> DeployMemory | None:
-    """Read the state of a name's folder; None where there is none, or none that can be read: it is done again."""
+    """Return the deployment state of a name's folder, or None.
+
+    None if there is no readable state: the deployment is then repeated.
+    """
     try:
         raw = decoder.json_of(files.octets_of(folder / FILE))
         at = raw["next"]
@@ -60,11 +63,10 @@ def load(folder: Path) -> DeployMemory | None:
 
 
 def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -> bool:
-    """Tell whether the set in use may have to be brought into use now.
+    """Return whether the set in use may have to be deployed now.
 
-    Cheap: one small file, and some calls of stat.
-
-    With `entry` it is told too where it has other files or another deploy command than before.
+    Cheap: one small file, and some calls of stat. With `entry`, also return True if it asks for other files or another
+    deploy command than before.
     """
     serial = _serial(folder)
     if serial is None:
@@ -80,9 +82,10 @@ def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -
 
 
 def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, tuple[Message, ...]]:
-    """Bring the set in use into use by the holder's programs if that was not done yet, and run what comes after.
+    """Deploy the set in use by the holder's programs unless that is done.
 
-    Gives whether nothing is left to do, and what to tell. First the files are there that `entry` wants.
+    Complete the files that `entry` asks for first, and run the `after` command last. Return whether nothing is left to
+    do, and the messages.
     """
     try:
         if not generations.is_complete(folder, entry.files):
@@ -120,7 +123,7 @@ def _brought(
             return False, (_again(folder, held.serial, state),)
         failed = _failed(state, held.serial, entry, now)
         if entry.hooks.commands.get(HookStage.DEPLOY):
-            # Before it runs: one that takes the agent along counts as one that failed, or no pass would come further.
+            # Before it runs: a command that kills the agent counts as failed. Otherwise every run would stop there.
             with contextlib.suppress(OSError):
                 _store(folder, failed)
         end = hooks.run(HookStage.DEPLOY, entry.hooks, about, folder, now)
@@ -135,7 +138,7 @@ def _brought(
     if state.after:
         end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
         _store(folder, replace(state, after=False))
-        if end is not None and not end.ok:  # it is told once: the set is in use, and nothing hangs on this
+        if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
             return False, (*told, end.told)
     return True, tuple(told)
 
@@ -163,14 +166,14 @@ def _failed(state: DeployMemory, serial: str, entry: CertificateEntry, now: date
 
 
 def _waited(state: DeployMemory, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
-    """Whether it may be tried now.
+    """Return whether the deployment may be tried now.
 
-    A clock that was set back does not make anybody wait longer than the delay.
+    If the clock was set back, the deployment still waits no longer than the longest delay.
     """
     if state.trying != serial or state.next is None:
         return True
     if entry is not None and state.command != _digest(entry.hooks):
-        return True  # a person has given another
+        return True  # a person has configured another command
     return now >= state.next or state.next - now > LONGEST_DELAY
 
 
@@ -193,7 +196,7 @@ def _incomplete(folder: Path, entry: CertificateEntry) -> bool:
     try:
         return not generations.is_complete(folder, entry.files)
     except OSError:
-        return True  # told by whoever then does it
+        return True  # the deployment that follows reports it
 
 
 def _serial(folder: Path) -> str | None:
@@ -219,5 +222,5 @@ def _store(folder: Path, state: DeployMemory) -> None:
 
 
 def _note(folder: Path, now: datetime, event: EventType, serial: str) -> None:
-    with contextlib.suppress(OSError):  # nothing is decided by the log
+    with contextlib.suppress(OSError):  # the log decides nothing
         event_log.append(folder, now, event, serial=serial)

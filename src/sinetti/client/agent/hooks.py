@@ -1,7 +1,7 @@
-"""Programs that a holder has run before a renewal, to bring a new set into use, and after that (docs/agent.md).
+"""Programs of the holder that run before a renewal, at deployment and after it.
 
-No shell, no standard input, a time after which the program and what it started are killed; of its output the last
-64 KiB are kept.
+See docs/agent.md. They run without a shell and without standard input. After a timeout, the program and its child
+processes are killed. The last 64 KiB of the output are kept.
 """
 
 import contextlib
@@ -28,20 +28,26 @@ from sinetti.infra.file_permissions import RightsError
 FOLDER = "hooks"
 
 LARGEST = 64 * 1024
-"""Octets of output that are kept, the last ones."""
+"""Octets of output that are kept: the last ones."""
 
 GRACE = 2.0
-"""Seconds between the request to end and the kill; and for what is left of the output, once the program has ended."""
+"""Seconds between the request to terminate and the kill.
+
+Also the wait for the rest of the output after the program has ended.
+"""
 
 OURS_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"})
-"""What the service manager says to the agent: a program that took it for its own would speak in the agent's name."""
+"""Variables that the service manager sets for the agent alone.
+
+A hook that inherited them could send notifications in the agent's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook is run for.
+    """Context of a hook run.
 
-    `serial`: of the set in use (before) or to be brought into use, None for no set.
+    `serial`: of the set in use (stage `before`) or of the set to be deployed; None if there is no set.
     """
 
     name: str
@@ -55,7 +61,7 @@ class HookContext:
 
 @dataclass(frozen=True, slots=True)
 class HookResult:
-    """How a program ended: whether well, and what to tell."""
+    """Outcome of a program: success or not, and the message about it."""
 
     ok: bool
     told: Message
@@ -63,17 +69,21 @@ class HookResult:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """`why` None: with exit code 0. `word` is for the log, in English."""
+    """End of a program.
+
+    `why` is None for exit code 0; `word` is for the log, in English.
+    """
 
     why: Message | None
     word: str
 
 
 def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: datetime) -> HookResult | None:
-    """Run the program of a stage, wait for its end, and write down what became of it; None where there is none.
+    """Run the program of a stage, wait for its end, and log the outcome.
 
-    `folder` is the name's. What cannot be written down does not stop the program. Never raises for what the program
-    does; if this process is interrupted, the program is killed before that goes on.
+    `folder` is the folder of the name. Return None if the stage has no program. A log that cannot be written does not
+    stop the program. Never raises for a failure of the program. If this process is interrupted, it kills the program
+    before it passes the interruption on.
     """
     command = hooks.commands.get(stage)
     if not command:
@@ -94,9 +104,9 @@ def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: d
 
 
 def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
-    """Give the environment of a hook: the agent's own, and what docs/agent.md lists.
+    """Return the environment of a hook: the agent's and variables of docs/agent.md.
 
-    Nothing of it is secret.
+    None of them is secret.
     """
     handed_on = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}  # noqa: TID251 - not read
     until = about.not_after
@@ -107,14 +117,17 @@ def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
         "SINETTI_SERIAL": about.serial or "",
         "SINETTI_OLD_SERIAL": about.old_serial or "",
         "SINETTI_NOT_AFTER": "" if until is None else _instant(until),
-        # A program may go elsewhere, and the store may have been named from where the agent stands.
+        # A program may change its working directory, and the path of the store may be relative to the agent's.
         "SINETTI_LIVE": str(about.live.absolute()),
         "SINETTI_GENERATION": "" if about.generation is None else str(about.generation.absolute()),
     }
 
 
 class _OutputTail:
-    """The last octets of an output, read by a thread: a program may leave another behind that keeps its pipe open."""
+    """Last octets of an output, read by a thread.
+
+    The thread is needed because a program may leave a process behind that keeps its pipe open.
+    """
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -129,7 +142,7 @@ class _OutputTail:
                     del self._kept[:-LARGEST]
 
     def octets(self) -> bytes:
-        """Give what is kept."""
+        """Return the octets kept so far."""
         with self._lock:
             return bytes(self._kept)
 
@@ -140,7 +153,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
         why = make_message(messages_module.HOOK_OPEN, path=open_to_others)
         return _Ended(why, f"could not be started: others can write {open_to_others}")
     try:
-        # A command comes from the holder's own configuration; no shell looks at it.
+        # A command comes from the holder's own configuration; no shell interprets it.
         process = subprocess.Popen(  # noqa: S603
             command,
             stdin=subprocess.DEVNULL,

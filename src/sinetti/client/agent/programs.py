@@ -1,4 +1,4 @@
-"""What a pass has done by the holder's own programs: hooks before a renewal, and bringing a new set into use."""
+"""Holder's own programs, as a run of the agent calls them: hooks and deployment."""
 
 import contextlib
 from dataclasses import dataclass, replace
@@ -15,26 +15,32 @@ from sinetti.client.store.sighting import NameView
 
 
 class HookRunner(Protocol):
-    """The holder's programs, as a pass needs them.
+    """Interface of a run to the holder's programs.
 
-    Nothing here raises for what a program does.
+    A failing program raises no exception here.
     """
 
     def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
-        """Run `before`; gives why the renewal is held back, or None. Raises StoreError."""
+        """Run `before`; return the reason that holds the renewal back, or None.
+
+        Raises StoreError.
+        """
 
     def due(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> bool:
-        """Tell whether the set in use may have to be brought into use now. Cheap."""
+        """Return whether the set in use may have to be deployed now. Cheap."""
 
     def bring_into_use(
         self, folder: Path, entry: CertificateEntry, now: datetime, /
     ) -> tuple[bool, tuple[Message, ...]]:
-        """Bring the set in use into use, if that was not done yet: whether nothing is left to do, and what to tell."""
+        """Deploy the set in use unless that is done.
+
+        Return whether nothing is left to do, and the messages.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredHooks:
-    """Those that sinetti.toml names (docs/agent.md)."""
+    """Programs that sinetti.toml names (docs/agent.md)."""
 
     def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run the hook `before`, if there is one."""
@@ -53,7 +59,10 @@ class ConfiguredHooks:
         return None if end is None or end.ok else end.told
 
     def due(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> bool:
-        """Look closer only where the table asks for anything, or something is left of before."""
+        """Return whether the set in use may have to be deployed now.
+
+        Look closer only if the table asks for something or an earlier deployment is unfinished.
+        """
         entry = _with_files(entry, seen.glance.files)
         asks = entry.hooks.commands or entry.files != OutputOptions()
         return bool(asks or seen.undeployed) and deploy.is_due(seen.folder, now, entry)
@@ -61,15 +70,15 @@ class ConfiguredHooks:
     def bring_into_use(
         self, folder: Path, entry: CertificateEntry, now: datetime, /
     ) -> tuple[bool, tuple[Message, ...]]:
-        """Run `deploy` and `after` for a set that they have not been run for."""
-        with contextlib.suppress(files.StoreError):  # deploying tells it
+        """Run `deploy` and `after` for a set that has not been deployed."""
+        with contextlib.suppress(files.StoreError):  # the deployment reports it
             entry = _with_files(entry, settings.load(folder).files)
         return deploy.deploy(folder, entry, now)
 
 
 def _with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntry:
-    """Return an entry with the files that the name's own settings ask for.
+    """Return an entry with the output options of the name's own settings.
 
-    A table of the configuration comes first.
+    Options in a table of the configuration take precedence.
     """
     return replace(entry, files=kept) if entry.files == OutputOptions() else entry

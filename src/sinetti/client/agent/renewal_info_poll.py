@@ -1,7 +1,7 @@
-"""Asks services for hints, where asking is due, and remembers what they say; nothing here decides about a renewal.
+"""Poll of the services for renewal hints, and the memory of their answers.
 
-A service that knows no hints is asked once a day for all its names, and one that nobody answers for once an hour: what
-is known of services lies in `DIR/.hints.json`.
+This module decides nothing about renewals. A service without hints is asked once a day for all its names, and an
+unreachable service once an hour. `DIR/.hints.json` records such services.
 """
 
 import contextlib
@@ -27,7 +27,10 @@ from sinetti.pki import encoding
 FILE = ".hints.json"
 
 SECONDS = 120.0
-"""How long a pass asks at most: the others are asked by the next one, and renewals do not wait."""
+"""Longest time that one run spends on polling.
+
+The next run asks for the remaining names; renewals do not wait.
+"""
 
 _SERVICE = re.compile(r'^service = "([^"\\]+)"$', re.MULTILINE)
 _HEAD = 2048
@@ -35,7 +38,11 @@ _HEAD = 2048
 
 @dataclass(slots=True)
 class PollRound:
-    """One round of asking: which services are silent, and until when; when it has to end."""
+    """State of one polling round.
+
+    `silent`: services not to be asked, and until when. `ends`: tick at which the round has to end. `heard`: new memory
+    by name.
+    """
 
     agent: AgentContext
     ends: float
@@ -45,7 +52,7 @@ class PollRound:
 
 
 def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[NameView]:
-    """Ask for the hints that are due, and give the names with what is remembered of them now."""
+    """Ask for the hints that are due; return the names with their updated memory."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
     about = PollRound(
@@ -56,7 +63,7 @@ def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[
         service = _service(agent, one) if _due(one, now) else None
         if service is not None and service not in about.silent:
             by_service.setdefault(service, []).append(one)
-    # The first of each service tells whether there is anybody to ask.
+    # The first name of each service shows whether the service can be reached.
     firsts = [(service, ones[0]) for service, ones in by_service.items()]
     _ask(about, firsts)
     _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
@@ -78,11 +85,11 @@ def _ask_one(about: PollRound, service: str, seen: NameView) -> None:
     try:
         kept = settings.load(seen.folder)
         certificate = encoding.load_certificate(files.read(files.live_path(seen.folder) / generations.CERTIFICATE))
-    except (files.StoreError, OSError, ValueError):  # told by those who look thoroughly
+    except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return
     try:
         told = renewal_info.fetch(kept, certificate, run.language)
-    except Exception:  # noqa: BLE001 - no hint is worth the pass: the renewal itself tells what is wrong with this name
+    except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
         told = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
     match told.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
@@ -96,7 +103,7 @@ def _heard(seen: NameView, told: RenewalInfoResult, now: datetime) -> AgentMemor
     hint = None if isinstance(told.said, NoRenewalInfo) else told.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
         opens = renewal_window.renewal_opens_at(seen.in_use.span)
-        if hint.start < opens and now < opens:  # what a service calls for out of turn, a person will want to know
+        if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
             facts = {"start": instant(hint.start), "end": instant(hint.end)}
             with contextlib.suppress(OSError):
                 event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
@@ -111,12 +118,18 @@ def _due(seen: NameView, now: datetime) -> bool:
 
 
 def _ahead(at: datetime, now: datetime) -> bool:
-    """Tell whether a time lies ahead, and no farther than any that is planned: else the clock was wrong then."""
+    """Return whether a time lies ahead within the longest planned interval.
+
+    A later time was recorded with a wrong clock.
+    """
     return now < at <= now + renewal_info.LONGEST
 
 
 def _service(agent: AgentContext, seen: NameView) -> str | None:
-    """Give the origin of a name's service: by sinetti.toml, else as its settings begin, or by all of them."""
+    """Return the origin of a name's service, or None.
+
+    Sources in order: sinetti.toml, the first line of the name's settings, the whole settings.
+    """
     entry = agent.config.entry_of(seen.name)
     table = None if entry.service is None else agent.config.services.get(entry.service)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):

@@ -1,4 +1,4 @@
-"""A pass in words for people and as JSON for programs."""
+"""Report of a run: messages for people and JSON for programs."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from sinetti.client.results import ExitCode, Result
 from sinetti.client.store.event_log import instant
 
 _CHATTER = frozenset({messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET})
-"""What somebody who waits for one name wants to hear, and nobody who waits for many."""
+"""Progress messages for a user who waits for one name, left out for many names."""
 
 _WAITING = {
     DecisionReason.PLANNED: messages.WAITS_PLANNED,
@@ -22,26 +22,26 @@ _WAITING = {
 }
 
 _WORDS = {Renew: "renew", ResumeRequest: "go-on", Wait: "wait", NeedsOperator: "hopeless"}
-"""What was decided; the values stand in JSON."""
+"""Names of the decisions; the values stand in JSON."""
 
 
 def is_verbose(message: Message) -> bool:
-    """Tell whether a message is one for somebody who waits for one name."""
+    """Return whether a message is only for a user who waits for one name."""
     inner = message.values.get("told")
     return message.text in _CHATTER or (isinstance(inner, Message) and inner.text in _CHATTER)
 
 
 def result_messages(row: NameResult) -> tuple[Message, ...]:
-    """Give what a person is told of one name after a pass: nothing where nothing was done for it.
+    """Return the messages about one name after a run; none if nothing was done for it.
 
-    Whoever runs the agent needs no advice to run it daily.
+    The advice to run the command daily is left out, since the agent does that.
     """
     found = () if row.outcome is None else row.outcome.messages
     return tuple(worker.about(row.seen.name, one) for one in found if one.text != messages.RENEW_FROM)
 
 
 def plan_message(row: NameResult) -> Message:
-    """Say what a pass would do for a name now, or when."""
+    """Return the message on the action that a run would take for a name, and when."""
     name = row.seen.name
     match row.decision:
         case Renew():
@@ -57,7 +57,7 @@ def plan_message(row: NameResult) -> Message:
 
 
 def summary(end: RunReport) -> tuple[Message, ...]:
-    """Sum up a pass, each name counted once, and say when something is due next."""
+    """Summarise a run, each name counted once, with the time of the next due action."""
     done = [row for row in end.rows if row.exit_code is ExitCode.DONE]
     renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in done)
     left, well = len(end.rows) - len(done), len(done) - renewed
@@ -70,7 +70,7 @@ def summary(end: RunReport) -> tuple[Message, ...]:
 
 
 def as_json(end: RunReport, at: datetime) -> dict[str, object]:
-    """Give a pass for programs."""
+    """Return a run as JSON for programs."""
     return {
         "at": instant(at),
         "exit_code": int(end.exit_code),

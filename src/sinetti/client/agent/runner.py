@@ -1,11 +1,10 @@
-"""One pass of the agent over a store: look at every name, do what is due, many at a time, and say what is left.
+"""One run of the agent over a store: inspect each name, do what is due, report.
 
-Never two for one certificate: names that hold the same one are not renewed twice, since the service renews it once; the
-second is told. A pass that is to stop begins nothing more; what is under way ends where the journal knows it.
+Several names are processed at a time. The service renews a certificate once. Of names that hold the same certificate,
+only one is renewed, and the others are reported. Once a run is to stop, it begins nothing more; a request under way
+ends at a point that the journal knows.
 
-Names of one store that hold the same certificate: the service renews it once, under one of them.
-
-One pass at a time over a store: a lock on `DIR/.run.lock`, and in it who holds it.
+One run at a time over a store: a lock on `DIR/.run.lock`, which also records its holder.
 """
 
 import contextlib
@@ -40,7 +39,7 @@ from sinetti.client.store.sighting import NameView
 FILE = ".run.lock"
 
 _FIRST = b" "
-"""Windows locks the first octet against readers, so nothing is said by it."""
+"""First octet of the lock file, without meaning: Windows locks it against readers."""
 
 _NOT_KNOWN = "-"
 _LOOKS, _LOOKS_EVERY = 10, 0.02
@@ -48,9 +47,9 @@ _LOOKS, _LOOKS_EVERY = 10, 0.02
 
 @contextlib.contextmanager
 def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
-    """Keep every other pass off a store until the block ends.
+    """Keep every other run off a store until the block ends.
 
-    Raises StoreLocked, which says who holds it; OSError.
+    Raises StoreLocked, which names the holder of the lock; OSError.
     """
     path = store / FILE
     handle = os.open(path, os.O_RDWR | os.O_CREAT | files.NO_LINK, 0o600)
@@ -68,7 +67,10 @@ def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
 
 
 def _told_holder(path: Path) -> dict[str, Value]:
-    """Give who holds it; one who has just taken it needs a moment to write that down."""
+    """Return the holder of the lock.
+
+    Wait a moment for a holder that has just taken the lock and not yet written its record.
+    """
     for _ in range(_LOOKS):
         found = holder(path)
         if found["pid"] != _NOT_KNOWN:
@@ -78,9 +80,9 @@ def _told_holder(path: Path) -> dict[str, Value]:
 
 
 def holder(path: Path) -> dict[str, Value]:
-    """Give who holds the lock, as they wrote it down: pid, host, user, since.
+    """Return the recorded holder of the lock: pid, host, user, since.
 
-    A dash stands for what cannot be read.
+    A dash stands for a value that cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -105,9 +107,10 @@ def _user() -> str:
 
 
 def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]:
-    """Give for names that are not to be renewed now the other name that renews their certificate, or has renewed it.
+    """Return the names not to be renewed now, each with the name that stands for it.
 
-    Of several that are due, one for which something is under way comes first, then the first by name.
+    The other name renews the same certificate, or has renewed it. Of several due names, one with a request under way
+    comes first, then the first by name.
     """
     if not renewing:
         return {}
@@ -121,13 +124,13 @@ def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]
         if leader != one.name:
             others[one.name] = leader
         elif one.renewal is None and (elsewhere := former.get(one.in_use.serial)):
-            # Where something is under way, it is gone on with all the same: its outcome alone tells.
+            # A request under way is resumed in any case: only its outcome shows the result.
             others[one.name] = elsewhere
     return others
 
 
 def _former(store: Path, wanted: Iterable[str]) -> dict[str, str]:
-    """Give for serials a name that has one among its generations, and another in use."""
+    """Return for each serial the name that keeps it as a former generation."""
     serials, known = set(wanted), dict[str, str]()
     for name in files.list_names(store):
         folder = store / name
@@ -145,11 +148,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class NameResult:
-    """One name after a pass.
+    """Result of a run for one name.
 
-    `decision` is None where it is damaged or may not be touched; `outcome`, if it was tried.
-
-    `next_at`: when something is due for it, UTC, if that is known. `after`: the name once it was attended to.
+    `decision` is None if the name is damaged or must not be touched. `outcome` is set if an action was tried.
+    `next_at`: time of the next due action (UTC), if known. `after`: the name after the run.
     """
 
     seen: NameView
@@ -162,7 +164,10 @@ class NameResult:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a pass ended: every name, the highest exit code, and when something is due next (UTC), if that is known."""
+    """Result of a run: every name, the highest exit code, and the next due time.
+
+    `next_due` is in UTC; None if it is not known.
+    """
 
     rows: tuple[NameResult, ...]
     exit_code: ExitCode
@@ -170,27 +175,27 @@ class RunReport:
 
 
 class RunListener(Protocol):
-    """Who hears how a pass goes, from the thread that began it."""
+    """Listener to the progress of a run, called from the thread that began it."""
 
     def begin(self, total: int) -> None:
-        """Hear for how many names something may have to be done."""
+        """Receive the number of names that may need an action."""
 
     def done(self, row: NameResult) -> None:
-        """Hear of each name that something was done for, or that is in trouble."""
+        """Receive the result of each name that was processed or is in trouble."""
 
 
 def plan_run(agent: AgentContext) -> RunReport:
-    """Say what a pass would do, and do nothing: nobody is called, nothing is written.
+    """Return the actions that a run would take, without calls or writes.
 
-    OSError for the store itself.
+    Raises OSError if the store itself cannot be read.
     """
     return _ended([_planned(agent, one) for one in sighting.sights(agent.run.store)], agent.run.now)
 
 
 def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
-    """Do what is due for every name of the store, under its lock; begins nothing more once `stop` is set.
+    """Do what is due for every name of the store, under its lock.
 
-    Raises StoreLocked, OSError where the store itself cannot be read.
+    Begin nothing more once `stop` is set. Raises StoreLocked, or OSError if the store itself cannot be read.
     """
     with exclusive_run(agent.run.store, agent.run.now):
         looked = renewal_info_poll.poll_due(
@@ -230,7 +235,7 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
     try:
         found = repair.repair(seen.folder, agent.run.now_exact)
     except (files.StoreError, OSError):
-        return seen  # it stays damaged, and is reported so
+        return seen  # it stays damaged, and is reported as damaged
     if found is None:
         return seen
     agent.run.tell(make_message(messages_module.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
@@ -238,7 +243,10 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
 
 
 def _first(agent: AgentContext, seen: NameView) -> NameResult:
-    """Decide about one name; one that is damaged, or that --now may not count for, ends here."""
+    """Decide about one name.
+
+    A damaged name, or one for which --now is not allowed, gets its final result here.
+    """
     if seen.trouble is not None:
         outcome = CommandResult(seen.name, Result.FAILED, ExitCode.STORE, (seen.trouble,))
         return NameResult(seen, None, outcome, ExitCode.STORE)
@@ -247,7 +255,7 @@ def _first(agent: AgentContext, seen: NameView) -> NameResult:
         return NameResult(seen, None, CommandResult(seen.name, Result.FAILED, ExitCode.USAGE, (told,)), ExitCode.USAGE)
     try:
         decision = decisions.decide(seen, agent.config.care, agent.run.now)
-    except OverflowError as bad:  # dates at the edge of what a calendar has
+    except OverflowError as bad:  # dates at the limits of the calendar
         return NameResult(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
     return NameResult(
         seen, decision, None, _code(agent, seen, decision, None, undeployed=seen.undeployed), _next_at(seen, decision)
@@ -260,12 +268,12 @@ def _code(
     code = worker.exit_code(seen, decision, outcome)
     if undeployed:
         code = max(code, ExitCode.AGAIN)
-    # By a clock that is behind nothing is due yet, and nothing will be in time.
+    # With a clock that is behind, nothing is due yet, and nothing would be renewed in time.
     return max(code, ExitCode.AGAIN) if decisions.is_clock_behind(seen.in_use, agent.run.now) else code
 
 
 def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameResult]:
-    """Give the rows in which something may have to be done, those first whose end is nearest."""
+    """Return the rows that may need an action, the nearest end first."""
     found = [row for row in rows if row.decision is not None and _has_work(agent, row)]
     return sorted(found, key=lambda row: (row.seen.in_use is None, _end(row.seen), row.seen.name))
 
@@ -294,7 +302,10 @@ def _twin(row: NameResult, other: str) -> NameResult:
 
 
 def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Iterator[NameResult]:
-    """Do it for all of them, so many at a time; gives each when it is done, and begins none once it is to stop."""
+    """Process all rows, `at_once` at a time; yield each when it is done.
+
+    Begin none after `stop` is set.
+    """
     pool = ThreadPoolExecutor(agent.config.care.at_once)
     left: set[Future[NameResult | None]] = {pool.submit(_attend, agent, row, stop) for row in busy}
     try:
@@ -302,7 +313,7 @@ def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Ite
             ended, left = wait(left, return_when=FIRST_COMPLETED)
             yield from (row for one in ended if (row := one.result()) is not None)
     finally:
-        if left:  # whoever takes the rows has had enough: what is under way ends, and nothing more is begun
+        if left:  # the caller stopped iterating: work under way ends, and nothing more is begun
             stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -312,7 +323,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
         return None
     try:
         outcome = worker.process_name(agent, row.seen, row.decision)
-    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+    except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
     after = sighting.look(row.seen.folder)
     if after is None:
@@ -333,7 +344,10 @@ def _ended(rows: Sequence[NameResult], now: datetime) -> RunReport:
 
 
 def _next_at(seen: NameView, decision: Decision) -> datetime | None:
-    """Give when something is due for a name: its renewal, or `deploy` once more, whichever comes first."""
+    """Return the time of the next due action of a name, or None.
+
+    Its renewal or the next try of `deploy`, whichever comes first.
+    """
     ahead = [decision.until] if isinstance(decision, Wait) else []
     tried = deploying.load_deploy_state(seen.folder) if seen.undeployed else None
     if tried is not None and tried.next_try is not None:

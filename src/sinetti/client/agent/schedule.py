@@ -1,10 +1,9 @@
-"""When a certificate's renewal is asked for: a moment of its own in the time given, and growing delays. Pure.
+"""Schedule of renewals: a stable moment per certificate, and growing delays. Pure.
 
-Maintenance windows: the hours of a week in which renewals are begun, by the clock on a wall. Pure.
+Maintenance windows are the hours of a week in which renewals may begin, in local time.
 
-A window begins and ends at instants. Where the clock is put forward, an hour that is skipped is taken for the one after
-it, and a window that comes to nothing by that is left out; where it is put back, a window lasts until its end comes for
-the second time.
+A window begins and ends at instants. If the clock is put forward, the hour after the gap replaces a skipped hour, and
+a window that becomes empty is left out. If it is put back, a window lasts until the second occurrence of its end.
 """
 
 import hashlib
@@ -20,20 +19,26 @@ from sinetti.domain.values import ValidityPeriod
 _DAY = timedelta(days=1)
 
 _AHEAD = 16
-"""Days that are looked through: one window of a week may come to nothing where the clock is put forward."""
+"""Days to search for a window.
+
+A weekly window may be empty in the week in which the clock is put forward.
+"""
 
 
 def next_open(windows: Sequence[MaintenanceWindow], zone: ZoneInfo, at: datetime) -> datetime:
-    """Give the first instant (UTC) from `at` on at which renewals may be begun: `at` itself without any windows."""
+    """Return the first instant (UTC) from `at` on at which renewals may begin.
+
+    That is `at` itself if there are no windows.
+    """
     if not windows:
         return at
     coming = [begins for window in windows for begins, ends in _spans(window, zone, at) if at < ends]
-    # Windows without a day do not come about; by configuration there are none.
+    # Windows without a day never occur; the configuration does not allow them.
     return max(at, min(coming, default=at))
 
 
 def _spans(window: MaintenanceWindow, zone: ZoneInfo, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Give when a window begins and ends, from the one of yesterday on."""
+    """Yield begin and end of each occurrence of a window, from yesterday's on."""
     today = at.astimezone(zone).date()
     for day in (today + _DAY * ahead for ahead in range(-1, _AHEAD)):
         if day.weekday() in window.days:
@@ -44,63 +49,71 @@ def _spans(window: MaintenanceWindow, zone: ZoneInfo, at: datetime) -> Iterator[
 
 
 def _instant(day: date, wall: time, zone: ZoneInfo, *, second: bool = False) -> datetime:
-    # Of a time that comes twice the first begins a window and the second ends it. One that is skipped is with fold=0
-    # the time as long after the gap (PEP 495), with fold=1 one before it: the first is wanted of both ends.
+    # Of a time that occurs twice, the first begins a window and the second ends it. With fold=0 a skipped time is the
+    # time as long after the gap (PEP 495), with fold=1 one before it: the later is wanted for both ends.
     first, last = (datetime.combine(day, wall, tzinfo=zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return max(first, last) if second else first
 
 
 FIRST_DELAY = timedelta(minutes=5)
 LONGEST_DELAY = timedelta(days=1)
-"""After a failure: doubled from the first to the longest."""
+"""Delays after a failure: doubled from the first to the longest."""
 
 _PARTS = 2**53
 
 
 def stable_fraction(serial: str, name: str) -> float:
-    """Give where in any stretch of time a certificate has its place: from 0 to below 1, always the same."""
+    """Return the place of a certificate in any period, always the same.
+
+    A number from 0 to below 1.
+    """
     digest = hashlib.sha256(f"{serial}\0{name}".encode()).digest()
     return (int.from_bytes(digest[:8]) >> 11) / _PARTS
 
 
 def scheduled_time(place: float, span: ValidityPeriod, care: AgentSettings, hint: RenewalInfoState | None) -> datetime:
-    """Give the moment (UTC) that a certificate whose `share` is `place` has of its own, whatever the hour is there.
+    """Return the moment (UTC) at which a certificate is due, before windows apply.
 
-    It lies in the hint's window, else in `spread` from the day on which renewal opens; and no later than `urgent`
-    before the end, or the opening of renewal where that is later. Both are times for a window of 60 days; in a
-    shorter one they shrink in proportion.
+    `place`: result of `stable_fraction`. The moment lies in the hint's window, or else in `spread` from the day on
+    which renewal opens. It is no later than `urgent` before the end, or the opening of renewal if that is later.
+    `spread` and `urgent` are for a window of 60 days; in a shorter one they shrink in proportion.
     """
     opens, spread = client_renewal_window.renewal_opens_at(span), in_proportion(care.spread, span)
     begins, length = (opens, spread) if hint is None else (hint.start, hint.end - hint.start)
-    # A hint may say any year; before the certificate began nothing can be meant.
+    # A hint may state any year; a moment before the certificate's begin is meaningless.
     return min(max(_whole(begins + length * place), span.not_before), _latest(span, care))
 
 
 def start_time(own: datetime, span: ValidityPeriod, care: AgentSettings, now: datetime) -> datetime:
-    """Give when a renewal is begun whose own moment is `own`: then or now, whichever is later, in a maintenance window.
+    """Return the time to begin a renewal whose own moment is `own`.
 
-    Windows hold it back no longer than to `urgent` before the end.
+    That is the later of `own` and `now`, moved into a maintenance window. Windows delay it no longer than to `urgent`
+    before the end.
     """
     first, latest = max(own, now), _latest(span, care)
     return first if first >= latest else min(next_open(care.maintenance, care.zone, first), latest)
 
 
 def is_urgent(span: ValidityPeriod, care: AgentSettings, now: datetime) -> bool:
-    """Tell whether the end is so near that nothing holds a renewal back any more."""
+    """Return whether the end is so near that nothing holds a renewal back."""
     return now >= _latest(span, care)
 
 
 def delay(failures: int, asked_for: timedelta | None = None) -> timedelta:
-    """Give how long to wait after that many failures in a row (1 or more), and no shorter than the service asked for.
+    """Return the delay after a number of failures in a row (1 or more).
 
-    What it asks for counts for a day at most: nobody may put a renewal off for ever.
+    It is at least `asked_for`, the delay that the service requests. Of that, at most a day counts, so that no service
+    can postpone a renewal indefinitely.
     """
     grown = min(FIRST_DELAY * (1 << min(failures - 1, 16)), LONGEST_DELAY)
     return grown if asked_for is None else min(max(grown, asked_for), LONGEST_DELAY)
 
 
 def plausible_retry_time(next_try: datetime | None, now: datetime) -> datetime | None:
-    """Give when the next try was planned; None for a time that no delay leads to: the clock was wrong when it was."""
+    """Return the planned time of the next try, or None.
+
+    None for a time later than the longest delay: the clock was wrong when it was planned.
+    """
     return None if next_try is None or next_try > now + LONGEST_DELAY else next_try
 
 
@@ -109,10 +122,10 @@ def _latest(span: ValidityPeriod, care: AgentSettings) -> datetime:
 
 
 def retry_after(span: ValidityPeriod, received: datetime) -> timedelta:
-    """Return how long to leave a received certificate alone: half its window.
+    """Return the time to leave a received certificate alone: half its window.
 
-    So a service whose certificates are due again at once is not asked in every pass. Of one that came late it is half
-    of what was left: it must not lapse meanwhile.
+    Otherwise every run would ask a service whose certificates are due again at once. For a late certificate it is half
+    of the remaining time, so that it does not expire meanwhile.
     """
     return min(renewal_window(span), max(span.not_after - received, timedelta())) / 2
 

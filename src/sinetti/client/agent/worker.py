@@ -1,4 +1,4 @@
-"""What a pass does for one name: settings in line, the renewal, the holder's programs, and what is remembered of it."""
+"""Work of a run on one name: settings, renewal, holder's programs, memory."""
 
 import contextlib
 from collections.abc import Callable
@@ -23,29 +23,32 @@ from sinetti.client.store.memory import AgentMemory
 from sinetti.client.store.sighting import NameView
 
 ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
-"""Brings the settings of a name in line with sinetti.toml.
+"""Function that adapts the settings of a name to sinetti.toml.
 
 Raises UsageError, StoreError, OSError.
 """
 
 _NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
-"""What cost the service nothing: it may be tried again at once, when a person has mended it."""
+"""Exit codes of failures that cost the service nothing.
+
+The next try may come at once after a person has fixed the cause.
+"""
 
 _RECEIVED = frozenset({Result.RENEWED, Result.ENROLLED})
 
 NO_CERTIFICATE = ""
-"""Stands for the serial where a person was told about a name that has no certificate."""
+"""Placeholder for the serial if a report was about a name without certificate."""
 
 
 class RunCancelled(Exception):
-    """The whole pass is to end: raised where it would have slept."""
+    """End of the whole run, raised where it would have slept."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentContext:
-    """What a pass has from outside.
+    """Dependencies of a run.
 
-    `now_given`: `run.now` is none that PRODUCTION believes.
+    `now_given`: `run.now` was given with --now and does not count for PRODUCTION.
     """
 
     run: ClientContext
@@ -56,7 +59,10 @@ class AgentContext:
 
 
 def process_name(agent: AgentContext, seen: NameView, decision: Decision) -> CommandResult | None:
-    """Do for one name what was decided, and remember what came of it; None where there was nothing to do."""
+    """Carry out the decision for one name and remember the result.
+
+    Return None if there was nothing to do.
+    """
     entry, outcome = agent.config.entry_of(seen.name), None
     agent = _speaking_of(agent, seen.name)
     if seen.halves:
@@ -72,14 +78,14 @@ def process_name(agent: AgentContext, seen: NameView, decision: Decision) -> Com
 
 
 def fault(name: str, bad: Exception) -> CommandResult:
-    """Give the outcome of a name at which the program itself failed."""
+    """Return the outcome of a name at which the program itself failed."""
     return CommandResult(
         name, Result.FAILED, ExitCode.FAULT, (make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"),)
     )
 
 
 def about(name: str, message: Message) -> Message:
-    """Say of which name a message is, where it does not say that itself."""
+    """Add the name to a message that does not contain it."""
     return message if "name" in message.values else make_message(messages.ABOUT_NAME, name=name, told=message)
 
 
@@ -89,7 +95,10 @@ def _speaking_of(agent: AgentContext, name: str) -> AgentContext:
 
 
 def outcome_is_final(seen: NameView, outcome: CommandResult) -> NeedsOperator | None:
-    """Tell whether the service has said that this certificate can never be renewed."""
+    """Return the decision for an operator if the certificate can never be renewed.
+
+    None unless the service has said so.
+    """
     if outcome.result is Result.REFUSED and decisions.is_permanent(outcome.codes) and seen.in_use is not None:
         return NeedsOperator(DecisionReason.REVOKED if seen.revoked else DecisionReason.REFUSED_FOR_GOOD)
     return None
@@ -152,7 +161,10 @@ def _bring_into_use(
 
 
 def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> NameView:
-    """Write down what came of a try, for the certificate that is in use now; gives the name as it now lies there."""
+    """Record the result of a try for the certificate that is in use now.
+
+    Return the name as it is now in the store.
+    """
     now = agent.run.now_exact
     after = sighting.look(seen.folder) or seen
     if after.trouble is not None:
@@ -164,13 +176,13 @@ def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> Na
             known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE:
         known = failed(known, outcome, now)
-    if known != memory.read(seen.folder):  # what is there may be about the certificate of before
+    if known != memory.read(seen.folder):  # the stored memory may be about the former certificate
         memory.store(seen.folder, known)
     return replace(after, memory=known)
 
 
 def failed(known: AgentMemory, outcome: CommandResult, now: datetime) -> AgentMemory:
-    """Count one failure more, and plan the next try."""
+    """Count one more failure and plan the next try."""
     failures = known.failures + 1
     again = now + schedule.delay(failures, outcome.retry_after)
     return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)
@@ -179,7 +191,10 @@ def failed(known: AgentMemory, outcome: CommandResult, now: datetime) -> AgentMe
 def _persons_turn(
     agent: AgentContext, seen: NameView, decision: NeedsOperator, outcome: CommandResult | None
 ) -> CommandResult | None:
-    """Tell once for each certificate what a person has to do; the exit code says it in every pass."""
+    """Report once per certificate that a person has to act.
+
+    The exit code shows it in every run.
+    """
     about = reported_key(seen)
     if seen.memory.told == about:
         return outcome
@@ -197,12 +212,12 @@ def _persons_turn(
 
 
 def reported_key(seen: NameView) -> str:
-    """Give what is remembered of a name once a person was told that it is theirs to act on."""
+    """Return the key by which a name remembers that its operator was informed."""
     return NO_CERTIFICATE if seen.in_use is None else seen.in_use.serial
 
 
 def manual_action_message(seen: NameView, decision: NeedsOperator) -> Message:
-    """Say what a person has to do about a name that the agent cannot help."""
+    """Return the message on the action that a name needs from a person."""
     if seen.in_use is None:
         if decision.because is DecisionReason.ENROLMENT_REFUSED:
             return make_message(messages.NOT_ENROLLED, name=seen.name)
@@ -215,7 +230,7 @@ def manual_action_message(seen: NameView, decision: NeedsOperator) -> Message:
 
 
 def exit_code(seen: NameView, decision: Decision, outcome: CommandResult | None) -> ExitCode:
-    """Give the exit code of one name in a pass: zero only where nothing is left to do by anybody."""
+    """Return the exit code of one name in a run: zero only if nothing is left to do."""
     left = ExitCode.DONE if outcome is None else outcome.exit_code
     if isinstance(decision, NeedsOperator):
         return max(left, decisions.OPERATOR_EXIT_CODES[decision.because])

@@ -1,4 +1,7 @@
-"""Brings what the store keeps of a name in line with sinetti.toml, before anybody is called for it (docs/agent.md)."""
+"""Adaptation of a name's stored settings to sinetti.toml (docs/agent.md).
+
+It happens before any service is called for the name.
+"""
 
 from dataclasses import fields, replace
 from datetime import datetime
@@ -16,10 +19,11 @@ from sinetti.domain.identifiers import is_same_identifier
 
 
 def sync_settings(folder: Path, entry: CertificateEntry, config: Config, now: datetime) -> NameSettings:
-    """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
+    """Return the settings of a name as sinetti.toml wants them; store changes.
 
-    The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
-    them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
+    `now` is for the log. Address and anchors come from the table of its service. The customer's name and the key's
+    type change if the file gives them. Raises UsageError, with nothing changed, for another environment or customer;
+    StoreError; OSError.
     """
     kept = settings.load(folder)
     if not _agrees(folder.name, kept, entry, config):
@@ -34,12 +38,15 @@ def sync_settings(folder: Path, entry: CertificateEntry, config: Config, now: da
 
 
 def _settle_open(folder: Path, entry: CertificateEntry, config: Config) -> None:
-    """Do the same for a first request that is under way: its settings lie beside its journal, its key is made."""
+    """Do the same for a first request that is under way.
+
+    Its settings lie beside its journal, and its key is made.
+    """
     where = journal.folder_of(folder, RequestKind.ENROL)
     if not files.exists(where / settings.FILE):
         return
     begun = settings.load(where)
-    # Its key is made, and kept as was wanted then.
+    # Its key is made already, and stored with the options of that time.
     entry = replace(entry, key_is_explicit=False, files=OutputOptions())
     if _agrees(folder.name, begun, entry, config):
         return
@@ -49,7 +56,10 @@ def _settle_open(folder: Path, entry: CertificateEntry, config: Config) -> None:
 
 
 def _agrees(name: str, kept: NameSettings, entry: CertificateEntry, config: Config) -> bool:
-    """Tell whether nothing has to be changed. Raises UsageError where it must not be."""
+    """Return whether nothing has to be changed.
+
+    Raises UsageError if a change is not allowed.
+    """
     service = _service(entry, config)
     where = str(config.path)
     if service is not None and service.environment is not kept.environment:
@@ -65,7 +75,10 @@ def _agrees(name: str, kept: NameSettings, entry: CertificateEntry, config: Conf
 
 
 def _refuse_other_password(name: str, kept: NameSettings, entry: CertificateEntry, where: str) -> None:
-    """Refuse what would leave an encrypted key without the password that opens it; another place of it is none."""
+    """Raise UsageError if an encrypted key would lose the password that opens it.
+
+    Another place of the same password is no loss.
+    """
     before, after = kept.files.key_password_file, entry.files.key_password_file
     if before is None or (entry.files.token is None and after in {None, before}):
         return
@@ -76,7 +89,7 @@ def _refuse_other_password(name: str, kept: NameSettings, entry: CertificateEntr
 def _differ(before: Path, after: Path) -> bool:
     try:
         return before.read_bytes().rstrip(b"\r\n") != after.read_bytes().rstrip(b"\r\n")
-    except OSError:  # the one of before was moved, or the new one cannot be read, which whoever needs it tells
+    except OSError:  # the former file was moved, or the new one cannot be read, which its reader reports
         return False
 
 

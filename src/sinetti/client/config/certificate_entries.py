@@ -1,4 +1,4 @@
-"""Tables `defaults` and `certificates.NAME`: how a certificate is taken care of."""
+"""Tables `defaults` and `certificates.NAME`: settings per certificate."""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ _PKCS12 = frozenset({Format.PKCS12, Format.PKCS12_LEGACY})
 
 @dataclass(frozen=True, slots=True)
 class EntryReader:
-    """What tables of certificates are read beside: the names of the services, and what the defaults are."""
+    """Reader of certificate tables, with the known services and the defaults."""
 
     services: Collection[str]
     defaults: CertificateEntry
@@ -37,7 +37,10 @@ class EntryReader:
         return self._entry(table, "")
 
     def all(self, table: ConfigTable) -> Mapping[str, CertificateEntry]:
-        """Read every table of `certificates`; two that would share a folder on some disks are a mistake."""
+        """Read every table of `certificates`.
+
+        Two names that would share a folder on some disks are a mistake.
+        """
         found: dict[str, CertificateEntry] = {}
         folded: dict[str, str] = {}
         for name in table.raw:
@@ -82,7 +85,7 @@ def _customer_id(table: ConfigTable) -> str | None:
 
 
 def wanted_files(table: ConfigTable, base: OutputOptions) -> OutputOptions:
-    """Read how files are to look; what a table does not say is as in `base`."""
+    """Read the output options; values that a table leaves out come from `base`."""
     if table.raw.keys().isdisjoint(schema.FILES):
         return base
     given: dict[str, Any] = {
@@ -101,7 +104,10 @@ def wanted_files(table: ConfigTable, base: OutputOptions) -> OutputOptions:
 
 
 def hooks(table: ConfigTable, base: Hooks) -> Hooks:
-    """Read what runs around a renewal; a stage that the table is silent about is as in `base`, [] is nothing."""
+    """Read the hooks around a renewal.
+
+    A stage that the table leaves out is as in `base`; an empty list removes it.
+    """
     table.only(schema.HOOKS)
     if not table.raw:
         return base
@@ -116,8 +122,11 @@ def hooks(table: ConfigTable, base: Hooks) -> Hooks:
 
 
 def _beside(table: ConfigTable, command: tuple[str, ...]) -> tuple[str, ...]:
-    """Give a command whose program is named by a path as one that does not depend on where the agent was started."""
-    if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path takes "./tell" for a name to be looked up
+    """Return a command with an absolute program path if it names a path.
+
+    So it does not depend on the working directory of the agent.
+    """
+    if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path turns "./tell" into a name to look up
         return command
     return (str(table.book.beside(command[0])), *command[1:])
 
@@ -156,7 +165,7 @@ def _mode(table: ConfigTable) -> int | None:
 
 
 def _fit(table: ConfigTable, wanted: OutputOptions) -> None:
-    """Write down what does not go together."""
+    """Record settings that do not go together."""
     if wanted.mode & table_reader.GROUP_READS and wanted.group is None and "group" not in table.raw:
         table.blame("mode", make_message(config_messages.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
     if wanted.formats & _PKCS12 and wanted.password_file is None and "password_file" not in table.raw:
@@ -169,7 +178,10 @@ def _fit(table: ConfigTable, wanted: OutputOptions) -> None:
 
 
 def _of_the_system(table: ConfigTable, key: str, asked: tuple[str, str, str]) -> str | None:
-    """Give a user or group that this machine knows."""
+    """Return the name of a user or group that this machine knows.
+
+    Record a mistake if it knows none of that name.
+    """
     module, function, unknown = asked
     name = table.text(key)
     if name is None:

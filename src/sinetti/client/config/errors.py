@@ -1,4 +1,4 @@
-"""Mistakes of a sinetti.toml: gathered, so that all of them are told at once, each with its line."""
+"""Mistakes of a sinetti.toml, collected and reported together, each with its line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from sinetti.client.messages.messages import Message, make_message, make_plural_
 from sinetti.client.results import UsageError
 
 SHOWN = 20
-"""Mistakes that are told; nobody reads more at a time."""
+"""Number of mistakes that are reported; a longer list would not be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigIssue:
-    """One mistake: what is wrong and what to write instead.
+    """One mistake and its correction.
 
-    `line` counts from 1; None where no line is to blame.
+    `line` counts from 1; None if no line is at fault.
     """
 
     line: int | None
@@ -24,10 +24,13 @@ class ConfigIssue:
 
 
 class ConfigError(UsageError):
-    """A sinetti.toml that cannot be used; `message` tells its mistakes one under the other, `faults` has them all."""
+    """Unusable sinetti.toml.
+
+    `message` lists the first mistakes, one per line; `faults` has all of them.
+    """
 
     def __init__(self, path: Path, faults: Sequence[ConfigIssue]) -> None:
-        """Put the mistakes together, in the order of their lines."""
+        """Combine the mistakes, in the order of their lines."""
         self.path = path
         self.faults = tuple(sorted(faults, key=lambda one: one.line or 0))
         lines = [_line(path, fault) for fault in self.faults[:SHOWN]]
@@ -44,5 +47,5 @@ def _line(path: Path, fault: ConfigIssue) -> Message:
 
 def _under_each_other(lines: Sequence[Message]) -> Message:
     names = [f"line{number}" for number in range(len(lines))]
-    # No words of ours: nothing that the catalogues would have.
+    # The text has no words, so that the catalogues do not need it.
     return Message("\n".join(f"{{{name}}}" for name in names), dict(zip(names, lines, strict=True)))

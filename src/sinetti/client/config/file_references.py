@@ -1,4 +1,7 @@
-"""Files that a sinetti.toml names: bundles of anchors, and secrets that nobody else may read."""
+"""Files that a sinetti.toml names: bundles of anchors, and secrets.
+
+Only the owner may read a secret.
+"""
 
 import os
 import stat
@@ -18,7 +21,7 @@ _OTHERS = 0o077
 
 
 def bundle(table: ConfigTable, key: str) -> str | None:
-    """Give the certificates of a PEM bundle, kept whole."""
+    """Return the certificates of a PEM bundle, as the whole text."""
     path = table.file(key)
     if path is None:
         return None
@@ -36,9 +39,10 @@ def bundle(table: ConfigTable, key: str) -> str | None:
 
 
 def secret(table: ConfigTable, key: str, *, packs: bool = False) -> Path | None:
-    """Give the place of a file with a secret: it is there, not empty, and nobody else may read it (as ssh asks).
+    """Return the path of a file with a secret.
 
-    One that `packs` PKCS#12 files is a password that they take.
+    The file exists, is not empty, and is readable by its owner alone (the same demand as ssh). With `packs`, it is the
+    password of PKCS#12 files and has to fit that format. Record a mistake otherwise.
     """
     path = table.file(key)
     if path is None:
@@ -61,5 +65,5 @@ def secret(table: ConfigTable, key: str, *, packs: bool = False) -> Path | None:
 
 
 def _octets(path: Path) -> bytes:
-    # It is read again for each key, which a pipe does not allow.
+    # The file is read again for each key, which a pipe does not allow.
     return files.octets_of(path, _LARGEST)

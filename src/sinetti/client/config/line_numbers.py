@@ -1,6 +1,6 @@
-"""Which line of a TOML text says what: tomllib gives values without their places.
+"""Line numbers of keys in a TOML text, which tomllib does not return.
 
-The text has been read by tomllib before, so it is known to be TOML 1.0; this only looks for where keys stand.
+tomllib has read the text before, so it is valid TOML 1.0. This module only locates the keys.
 """
 
 import re
@@ -19,16 +19,19 @@ _STRINGS = (
     re.compile(r'"(?:\\.|[^"\\])*"'),
     re.compile(r"'[^']*'"),
 )
-"""Strings of several lines come first: an empty one of a single line begins like them. They may end in five quotes."""
+"""Patterns of strings.
+
+Multi-line strings come first, since an empty single-line string begins like them. They may end in five quotes.
+"""
 
 _OTHER = re.compile(r"[^,\]}#\n]+")
 """A number, an instant, true or false."""
 
 
 def locate_keys(text: str) -> Mapping[Path, int]:
-    """Give the line, counted from 1, of each key, table and element that a TOML text has.
+    """Return the line, counted from 1, of each key, table and element of a TOML text.
 
-    A table has the line of its own header; one without, that of the first line that speaks of something in it.
+    A table has the line of its own header. A table without header has the first line that mentions something in it.
     """
     scanner = _Scanner(text)
     scanner.document()
@@ -36,12 +39,15 @@ def locate_keys(text: str) -> Mapping[Path, int]:
 
 
 def nearest_line(found: Mapping[Path, int], path: Path) -> int:
-    """Give the line of a path; of one that has none, that of what it would stand in, and else the first line."""
+    """Return the line of a path.
+
+    If the path has none, return the line of the nearest enclosing table, or else the first line.
+    """
     return next((found[path[:end]] for end in range(len(path), 0, -1) if path[:end] in found), 1)
 
 
 class _Scanner:
-    """Walks over a text once; `found` is what it has seen, by path."""
+    """Scanner that walks over a text once; `found` has the lines by path."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -1,6 +1,6 @@
-"""Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write.
+"""Reader of sinetti.toml, from its search to validated values.
 
-Which sinetti.toml counts where none is named.
+Each mistake is reported with its place and its correction.
 """
 
 import os
@@ -28,28 +28,29 @@ from sinetti.infra.file_permissions import Fault as RightsFault
 from sinetti.infra.file_permissions import RightsError
 
 STORE = "store"
-"""The folder beside the file where nothing else is said."""
+"""Default store: a folder beside the configuration file."""
 
 _AT_ONCE = 64
 _NONE = timedelta()
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-"""How tomllib says where it could not go on."""
+"""Position that tomllib appends to its error message."""
 
 _MARKS = {b"\xef\xbb\xbf": messages.BYTE_ORDER_MARK, b"\xff\xfe": messages.UTF_16, b"\xfe\xff": messages.UTF_16}
-"""How files begin that were saved by programs that mean well."""
+"""Byte order marks that some editors put at the beginning of a file."""
 
 
 def read(path: Path, *, is_named: bool = True) -> Config:
     """Read a sinetti.toml and its bundles. Raises ConfigError with all mistakes.
 
-    `is_named`: a person named the file. Its rights are checked, since it says what is run (file_permissions.py).
+    `is_named`: a person named the file, and so vouches for its owner. The rights of the file are checked, since it
+    names programs to run (file_permissions.py).
     """
     text = _text(path, is_named=is_named)
     book = ConfigDocument(path, text)
     root = ConfigTable(book, (), _parsed(path, text))
     root.only(schema.ROOT)
     services = _services(root.below("services"))
-    # With one service alone nobody has to say which.
+    # With a single service, the tables need not name it.
     only_one = next(iter(services)) if len(services) == 1 else None
     reader = EntryReader(services, CertificateEntry("", only_one))
     reader = replace(reader, defaults=reader.default(root.below("defaults")))
@@ -95,7 +96,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
         why = _PLACE.sub("", str(bad))
         raise ConfigError(path, [ConfigIssue(max(1, line), make_message(messages.NOT_TOML, why=why))]) from bad
-    except RecursionError as bad:  # tables in tables, ten thousand deep
+    except RecursionError as bad:  # tables nested ten thousand deep
         raise ConfigError(path, [ConfigIssue(None, make_message(messages.NOT_TOML, why=str(bad)))]) from bad
 
 
@@ -103,7 +104,7 @@ def _store(root: ConfigTable) -> Path:
     path = root.file("store") or root.book.beside(STORE)
     try:
         is_file = path.exists() and not path.is_dir()
-    except OSError:  # without rights to what it lies in: whoever goes there is told
+    except OSError:  # no access to the parent folder: the command that opens the store reports it
         return path
     if is_file:
         root.blame("store", make_message(messages.A_FILE, key="store", path=str(path)))
@@ -135,7 +136,7 @@ def _service(table: ConfigTable, name: str) -> ServiceEntry | None:
             table.needs(key, messages.MISSING)
     services, holders = bundles["trust_services"], bundles["trust_holders"]
     if address is None or environment is None or services is None or holders is None:
-        return None  # known all the same: who names it is not blamed for it
+        return None  # the name counts as known, so that a reference to it is no second mistake
     return ServiceEntry(name, address, environment, services, holders, bundles["tls_ca"])
 
 
@@ -183,7 +184,7 @@ MACHINE_WIDE = Path("/etc/sinetti") / FILE
 class ConfigFile(NamedTuple):
     """A sinetti.toml and whether it is trusted.
 
-    `is_named`: a user, or root by its place, vouches for it; else it only lies in the folder.
+    `is_named`: a user has named it, or root owns its place. Otherwise it only lies in the working directory.
     """
 
     path: Path
@@ -191,14 +192,15 @@ class ConfigFile(NamedTuple):
 
 
 def find(given: Path | None) -> ConfigFile | None:
-    """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
+    """Return the configuration file, or None if there is none.
 
-    None where there is none. One that was named is given though it may not be there: reading it reports that. For root
-    the folder that it stands in does not count: other users may have put a file there, whose programs root would run.
+    The order is: the file that a person named, $SINETTI_CONFIG, ./sinetti.toml, /etc/sinetti/sinetti.toml. A named
+    file is returned even if it is missing, since reading it reports that. For root, the working directory does not
+    count: other users may have put a file there, and root would run its programs.
     """
     if given is not None:
         return ConfigFile(given, is_named=True)
-    # Beside the locale, all that the client goes by in the environment: a service of the system names its file so.
+    # Beside the locale, the client's only environment variable: a system service names its file with it.
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
         return ConfigFile(Path(named), is_named=True)
@@ -208,15 +210,16 @@ def find(given: Path | None) -> ConfigFile | None:
 
 
 def is_passed_over(given: Path | None) -> bool:
-    """Tell whether there is a ./sinetti.toml that would count for any caller but root."""
+    """Return whether a ./sinetti.toml exists that is ignored since the caller is root."""
     named = os.environ.get(VARIABLE)  # noqa: TID251 - as above
     return given is None and not named and file_permissions.is_root() and _may_be(HERE)
 
 
 def _may_be(path: Path) -> bool:
-    """Tell whether a file is there, or may be: whoever may not look into /etc/sinetti is told that by reading.
+    """Return whether a file exists or may exist.
 
-    Who stands in a folder that they may not look into has no file there.
+    Without access to /etc/sinetti the file may exist there, and reading it reports the error. In a working directory
+    without access it does not count.
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)

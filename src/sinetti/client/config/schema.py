@@ -1,4 +1,4 @@
-"""Which keys and tables a sinetti.toml has, how a line with each looks, and which one somebody may have meant."""
+"""Keys and tables of a sinetti.toml, with examples, and suggestions for typos."""
 
 import difflib
 import json
@@ -51,7 +51,7 @@ EXAMPLES = {
     "customer_id": 'customer_id = "0123456-7"',
     "customer_name": 'customer_name = "Example Oy"',
 }
-"""A line with each key that is no table; a test reads them all."""
+"""An example line for each key that is no table; a test reads them all."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ALIKE = 0.8
@@ -59,7 +59,7 @@ _HARDLY_ALIKE = 0.5
 
 
 def unknown_key_error(place: Path, key: str, known: Sequence[str]) -> Message:
-    """Say of a key that is not known in a table what was probably meant."""
+    """Return the message on an unknown key, with the key that was probably meant."""
     wanted = key.casefold().replace("-", "_")
     close = difflib.get_close_matches(wanted, known, 1, _ALIKE)
     if close:
@@ -76,7 +76,7 @@ def unknown_key_error(place: Path, key: str, known: Sequence[str]) -> Message:
 
 
 def invalid_choice_error(key: str, value: str, choices: Sequence[str]) -> Message:
-    """Say of a value that it is none of the choices, and which it may be."""
+    """Return the message on a value outside the choices, with the choices."""
     close = difflib.get_close_matches(value.casefold(), [one.casefold() for one in choices], 1, _ALIKE)
     first = [one for one in choices if one.casefold() in close]
     return make_message(
@@ -88,7 +88,7 @@ def invalid_choice_error(key: str, value: str, choices: Sequence[str]) -> Messag
 
 
 def header(place: Path) -> str:
-    """Write the path of a table as it stands in its header, without the brackets."""
+    """Return the path of a table as its header has it, without the brackets."""
     return ".".join(part if _BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in map(str, place))
 
 

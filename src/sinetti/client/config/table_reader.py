@@ -1,6 +1,6 @@
-"""A table of a sinetti.toml while it is read: each value asked for by its key and type, each mistake written down.
+"""Reader of one table of a sinetti.toml, which records each mistake.
 
-How single values of a sinetti.toml are written: times, maintenance windows, modes. ValueError for what is none.
+It also reads single values: times, maintenance windows, modes. Their functions raise ValueError for a malformed value.
 """
 
 import re
@@ -18,7 +18,7 @@ from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import MaintenanceWindow
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-"""As date.weekday() counts them."""
+"""Days of the week, in the order of date.weekday()."""
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"([0-9]{1,7})([dhms])")
@@ -30,7 +30,10 @@ _DAY = 24
 OTHERS = 0o007
 GROUP_READS = 0o040
 NEVER = 0o137
-"""Besides others' rights: running a file, and a group that writes it: who exchanges a key becomes the organisation."""
+"""Mode bits that are never allowed, beside OTHERS: execute, and write by group.
+
+A user who can exchange a key can act as the organisation.
+"""
 
 
 def duration(text: str) -> timedelta:
@@ -43,7 +46,7 @@ def duration(text: str) -> timedelta:
 
 
 def written(span: timedelta) -> str:
-    """Write a time as `duration` reads it, in the largest unit that it is a whole number of."""
+    """Write a time as `duration` reads it, in the largest unit without remainder."""
     for unit, name in _UNITS.items():
         one = timedelta(**{name: 1})
         if span % one == timedelta() and span >= one:
@@ -52,9 +55,10 @@ def written(span: timedelta) -> str:
 
 
 def window(text: str) -> MaintenanceWindow:
-    """Read days, hours or both: "Mon-Fri 18:00-06:00", "Sat-Sun", "Mon,Wed 20:00-24:00", "02:00-04:00".
+    """Read a maintenance window: days, hours or both.
 
-    Days without hours are whole days, hours without days those of every day; 24:00 is midnight.
+    Examples: "Mon-Fri 18:00-06:00", "Sat-Sun", "Mon,Wed 20:00-24:00", "02:00-04:00". Days without hours are whole
+    days. Hours without days apply to every day. 24:00 is midnight. Raises ValueError for any other text.
     """
     words = text.split()
     if not 1 <= len(words) <= len(("days", "hours")):
@@ -81,7 +85,7 @@ def _days(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.casefold().split(","):
         first, dash, last = part.partition("-")
-        begin = DAYS.index(first)  # ValueError for no day
+        begin = DAYS.index(first)  # ValueError for an unknown day
         end = DAYS.index(last) if dash else begin
         found.update((begin + more) % len(DAYS) for more in range((end - begin) % len(DAYS) + 1))
     return frozenset(found)
@@ -102,18 +106,21 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(slots=True)
 class ConfigDocument:
-    """The file: where it lies, what it says, and what has been found wrong with it, by its place."""
+    """Configuration file: its path, its text and the mistakes found, by place."""
 
     path: File
     text: str
     wrong: list[tuple[Path, Message]] = field(default_factory=list)
 
     def blame(self, place: Path, told: Message) -> None:
-        """Write down a mistake."""
+        """Record a mistake."""
         self.wrong.append((place, told))
 
     def settled(self) -> None:
-        """Raise ConfigError where there was a mistake: only then it matters which line says what."""
+        """Raise ConfigError if there was a mistake.
+
+        Line numbers are looked up only then.
+        """
         if self.wrong:
             found = line_numbers.locate_keys(self.text)
             raise ConfigError(
@@ -121,7 +128,10 @@ class ConfigDocument:
             )
 
     def beside(self, path: str) -> File:
-        """Give a path as the file means it, relative to itself, wherever somebody stands who reads it later."""
+        """Return an absolute path; a relative one is relative to the file.
+
+        The working directory does not matter.
+        """
         return (self.path.parent / path).absolute()
 
 
@@ -129,7 +139,7 @@ class ConfigDocument:
 class ConfigTable:
     """One table.
 
-    What it does not have, or has wrong, is None; what is wrong is written down as well.
+    A missing or wrong value is None; a wrong one is also recorded as a mistake.
     """
 
     book: ConfigDocument
@@ -137,15 +147,15 @@ class ConfigTable:
     raw: Mapping[str, object]
 
     def blame(self, key: str, told: Message) -> None:
-        """Write down a mistake in the line of a key."""
+        """Record a mistake in the line of a key."""
         self.book.blame((*self.place, key), told)
 
     def needs(self, key: str, told: str) -> None:
-        """Write down that a key is missing or of another type, with a line that would do."""
+        """Record a missing key or one of another type, with an example line."""
         self.blame(key, make_message(told, key=key, example=schema.EXAMPLES[key]))
 
     def only(self, keys: Sequence[str]) -> None:
-        """Write down every key that is not one of these."""
+        """Record every key outside `keys`."""
         for key, value in self.raw.items():
             if key in keys:
                 continue
@@ -156,7 +166,7 @@ class ConfigTable:
                 self.blame(key, schema.unknown_key_error(self.place, key, keys))
 
     def below(self, key: str) -> "ConfigTable":
-        """Give a table in this one; an empty one where there is none."""
+        """Return a table in this one; an empty table if there is none."""
         raw = self.raw.get(key, {})
         if not isinstance(raw, dict):
             self.blame(key, make_message(messages.NO_TABLE, key=key, table=schema.header((*self.place, key))))
@@ -164,7 +174,7 @@ class ConfigTable:
         return ConfigTable(self.book, (*self.place, key), raw)
 
     def text(self, key: str) -> str | None:
-        """Give a text: not empty, no blanks at its ends, no signs that cannot be seen."""
+        """Return a text: not empty, no blanks at its ends, printable characters only."""
         value = self.raw.get(key)
         if value is None:
             return None
@@ -174,13 +184,13 @@ class ConfigTable:
         return value
 
     def required(self, key: str) -> str | None:
-        """Give a text that has to be there."""
+        """Return a required text."""
         if key not in self.raw:
             self.needs(key, messages.MISSING)
         return self.text(key)
 
     def texts(self, key: str, wrong: str = messages.NO_TEXTS) -> tuple[str, ...] | None:
-        """Give a list of texts."""
+        """Return a list of texts."""
         value = self.raw.get(key)
         if value is None:
             return None
@@ -190,19 +200,19 @@ class ConfigTable:
         return tuple(value)
 
     def choice(self, key: str, kind: type[Choice]) -> Choice | None:
-        """Give one of the values of an enumeration."""
+        """Return one of the values of an enumeration."""
         value = self.text(key)
         return None if value is None else self._chosen(key, value, kind)
 
     def choices(self, key: str, kind: type[Choice]) -> frozenset[Choice] | None:
-        """Give a list of them, each once."""
+        """Return a set of values of an enumeration."""
         values = self.texts(key)
         if values is None:
             return None
         return frozenset(one for value in values if (one := self._chosen(key, value, kind)) is not None)
 
     def number(self, key: str, least: int, most: int) -> int | None:
-        """Give a whole number."""
+        """Return a whole number from `least` to `most`."""
         value = self.raw.get(key)
         if value is None:
             return None
@@ -213,7 +223,7 @@ class ConfigTable:
         return value
 
     def duration(self, key: str, least: timedelta, most: timedelta) -> timedelta | None:
-        """Give a time."""
+        """Return a time from `least` to `most`."""
         value = self.raw.get(key)
         if value is None:
             return None
@@ -228,7 +238,7 @@ class ConfigTable:
         return span
 
     def file(self, key: str) -> File | None:
-        """Give a path; a relative one counts from the file's own folder."""
+        """Return a path; a relative one is relative to the folder of the file."""
         value = self.text(key)
         return None if value is None else self.book.beside(value)
 

@@ -1,4 +1,7 @@
-"""Each certificate of the store, thoroughly: set, chain, dates, what the service has said, what is under way."""
+"""Checks of each certificate in the store.
+
+They cover the set, the chain, the dates, the answers of the service and requests under way.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -93,7 +96,7 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
     """
     code, what = status_module.EXIT_CODES[status_module.of(row)], status_module.words(row) or step
     if status_module.of(row) is RequiredAction.DEPLOY:
-        code, what = ExitCode.DONE, step  # it has a finding of its own
+        code, what = ExitCode.DONE, step  # deployment has its own finding
     if code:
         return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, row.name, what, code)
     return (
@@ -102,7 +105,7 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
 
 
 def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
-    """Name the hook that failed to bring the certificate into use, and how it ended."""
+    """Report the hook that failed to bring the certificate into use, and its end."""
     if not status_module.not_deployed(row) or row.seen.deployment is None:
         return
     step = make_message(doctor_messages.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
@@ -116,7 +119,7 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
 
 
 def _program(folder: Path) -> str:
-    """Give the program that was last run as `deploy`, by the log."""
+    """Return the program that was last run as `deploy`, by the log."""
     with contextlib.suppress(OSError):
         for one in reversed(list(event_log.read(folder))):
             if one.event is EventType.HOOK and one.facts.get("stage") == HookStage.DEPLOY.value:

@@ -1,4 +1,7 @@
-"""sinetti.toml beside the store: programs that can be run, secrets that only we can read, names that are there."""
+"""Checks of sinetti.toml against the store.
+
+Programs have to be executable, secrets readable by the owner alone, and names present in the store.
+"""
 
 import os
 import shutil
@@ -31,7 +34,10 @@ def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
 
 
 def look(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
-    """Look at a configuration that could be read, and at `names` of the store; `only` is the name that is meant."""
+    """Check a configuration that could be read against `names` of the store.
+
+    `only`: the one name that the user asked about.
+    """
     told = make_plural_message(findings.CONFIG_GOOD, len(config.entries), path=str(config.path))
     yield passed(Check.CONFIGURATION, told, str(config.path))
     entries = [config.defaults, *config.entries.values()]
@@ -49,7 +55,10 @@ def look(config: Config, names: Sequence[str], only: str | None = None) -> Itera
 
 
 def brought_in_line(kept: NameSettings, config: Config, name: str) -> NameSettings:
-    """Give what a name keeps with the address and anchors of its service's table; of another environment, as it is."""
+    """Return the settings of a name with address and anchors of its service's table.
+
+    Settings of another environment are returned unchanged.
+    """
     service = config.services.get(config.entry_of(name).service or "")
     if service is None or service.environment is not kept.environment:
         return kept
@@ -63,7 +72,10 @@ def brought_in_line(kept: NameSettings, config: Config, name: str) -> NameSettin
 
 
 def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
-    """Give what tables would keep that have nothing in the store: of one name, or of all."""
+    """Yield the settings of configured names that are not in the store yet.
+
+    With `name`, of that name alone.
+    """
     if config is None:
         return
     for entry in config.entries.values():
@@ -84,7 +96,7 @@ def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
 
 
 def group_ok(config: Config, names: Iterable[str]) -> frozenset[str]:
-    """Give the names whose files somebody wants a group or another owner to have."""
+    """Return the names whose files are configured for a group or another owner."""
 
     def is_wanted(entry: CertificateEntry) -> bool:
         wanted = entry.files
@@ -147,7 +159,7 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     try:
         kept = settings.load(config.store / name)
     except (files.StoreError, OSError):
-        return  # it is told of the certificate
+        return  # the check of the certificate reports it
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
         told, step = (

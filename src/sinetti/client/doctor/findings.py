@@ -1,6 +1,6 @@
-"""One thing that was looked at: well, worth knowing, or wrong; in words, with the next step.
+"""Finding of `sinetti doctor`: level, text and next step.
 
-What `sinetti doctor` says: ids as in messages.py.
+The message ids are declared as in messages.py.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from sinetti.i18n.translate import gettext_noop, ngettext_noop
 
 
 class Level(StrEnum):
-    """How it is; the values stand in JSON."""
+    """Level of a finding; the values stand in JSON."""
 
     OK = "ok"
     WARN = "warn"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Check(StrEnum):
-    """What was looked at; the values stand in JSON."""
+    """Subject of a check; the values stand in JSON."""
 
     CONFIGURATION = "configuration"
     HOOKS = "hooks"
@@ -58,9 +58,10 @@ CHECKED = {
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """`code` is what the command ends with for this one; 0 for what is well or only worth knowing.
+    """Finding of one check.
 
-    `about` is a name of the store, an address or a path; None for the machine.
+    `code`: exit code of the command for this finding; 0 for the levels "ok" and "warn". `about`: a name of the store,
+    an address or a path; None for the machine.
     """
 
     check: Check
@@ -71,7 +72,7 @@ class DoctorFinding:
     code: ExitCode = ExitCode.DONE
 
     def as_json(self, language: Language) -> dict[str, object]:
-        """Give it as `doctor --json` prints it; the sentences in one language."""
+        """Return the finding as `doctor --json` prints it; the sentences in one language."""
         return {
             "check": self.check.value,
             "level": self.level.value,
@@ -82,17 +83,17 @@ class DoctorFinding:
 
 
 def passed(check: Check, told: Message, about: str | None = None) -> DoctorFinding:
-    """Make one of what is well."""
+    """Make a finding of level "ok"."""
     return DoctorFinding(check, Level.OK, told, about)
 
 
 def warning(check: Check, told: Message, step: Message | None = None, about: str | None = None) -> DoctorFinding:
-    """Make one of what is worth knowing."""
+    """Make a finding of level "warn"."""
     return DoctorFinding(check, Level.WARN, told, about, step)
 
 
 def worst(found: Iterable[DoctorFinding]) -> ExitCode:
-    """Give the highest code."""
+    """Return the highest exit code."""
     return max((one.code for one in found), default=ExitCode.DONE)
 
 

@@ -1,6 +1,6 @@
-"""The store on its disk: rights, owners, room, who is at work.
+"""Checks of the store on its disk: rights, owners, free space, running processes.
 
-Nothing is opened for writing, no lock is taken.
+They open nothing for writing and take no lock.
 """
 
 import os
@@ -18,7 +18,10 @@ from sinetti.client.store import files, journal
 
 LITTLE = 100 * 1024 * 1024
 TOO_LITTLE = 1024 * 1024
-"""Octets of free room: below the one it is told, below the other no renewal can be relied on."""
+"""Limits of free space in octets.
+
+Below LITTLE the check warns. Below TOO_LITTLE it fails, since no renewal is reliable.
+"""
 
 RUN_LOCK = ".run.lock"
 _LOCKS = Path("/proc/locks")
@@ -28,7 +31,10 @@ _OTHERS, _GROUP = stat.S_IRWXO, stat.S_IRWXG
 
 
 def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
-    """Look at a store of `found` names, and at the rights of some; `group_ok`: names whose files a group may read."""
+    """Check a store of `found` names, and the rights of `names`.
+
+    `group_ok`: names whose files a group may read.
+    """
     if not os.access(store, os.W_OK):
         told = make_message(doctor_messages.STORE_READ_ONLY, path=str(store))
         yield DoctorFinding(
@@ -92,7 +98,7 @@ def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Docto
         seen = path.stat()
         mode, shown = stat.S_IMODE(seen.st_mode), f"{stat.S_IMODE(seen.st_mode):04o}"
         wanted = "0700" if path == folder else "0600"
-        # A folder that others only pass through keeps its files as private as they are.
+        # If others may only pass through a folder, its files stay private.
         passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
         if passing & _OTHERS:
             told, step = (
@@ -122,7 +128,10 @@ def _secrets(folder: Path) -> Iterator[Path]:
 
 
 def _locks(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
-    """Ask the system who holds a lock, where it tells (Linux, proc(5)): trying one would keep a run out meanwhile."""
+    """Report the processes that hold a lock, where the system shows them.
+
+    Linux shows them in /proc/locks (proc(5)). Trying a lock would keep a run out meanwhile.
+    """
     if not _LOCKS.exists():
         return
     held = _held()
@@ -143,7 +152,7 @@ def _locks(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
 
 
 def _held() -> dict[int, int]:
-    """Give which process holds a lock on which file, by its inode."""
+    """Return the process that holds a lock, by inode of the locked file."""
     try:
         lines = _LOCKS.read_text(encoding="ascii").splitlines()
     except (OSError, ValueError):
@@ -161,7 +170,7 @@ def _inode(path: Path) -> int:
 
 
 def unusable(store: Path, bad: OSError) -> DoctorFinding:
-    """Make the finding for a store that cannot be looked into."""
+    """Return the finding for a store that cannot be read."""
     told = make_message(
         messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
     )

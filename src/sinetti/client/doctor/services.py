@@ -1,7 +1,8 @@
-"""The services that the names of a store point at: reached, TLS, clock, anchors, and a signed answer.
+"""Checks of the services of a store: reachability, TLS, clock, anchors, signature.
 
-The answer is that to GetCertificate with a retrieval id that was never given out: fetching spends nothing, may be done
-any number of times, and every answer is signed, a "no" as well (the facts sheet, 1 and 2).
+The last check needs a signed answer. It calls GetCertificate with a retrieval ID that the service never issued.
+Retrieval uses nothing up, may be repeated any number of times, and every answer is signed, including a refusal (the
+facts sheet, 1 and 2).
 """
 
 from collections.abc import Iterator
@@ -27,25 +28,34 @@ from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation
 
 NEVER_GIVEN = "0" * 32
-"""A retrieval id of the service's form that nobody is given: they are random."""
+"""Retrieval ID of the service's form that is never issued, since they are random."""
 
 SOON = timedelta(days=30)
 OFF = timedelta(minutes=5)
-"""As far as a clock may be off before answers are not believed (generations.CLOCK_SKEW), and signatures of calls."""
+"""Largest difference of clocks at which answers and signatures of calls count.
+
+Answers beyond it are not believed (generations.CLOCK_SKEW).
+"""
 
 _SLIGHTLY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """`now` judges certificates; `machine` is what this computer's clock says, which TLS and the service go by."""
+    """Two clocks of a check.
+
+    `now` judges certificates; `machine` is this computer's clock, on which TLS and the service depend.
+    """
 
     now: datetime
     machine: datetime
 
 
 def distinct(all_settings: list[NameSettings]) -> list[NameSettings]:
-    """Give one of each service with the same anchors: a store of many names has few of them."""
+    """Return one entry for each combination of service and anchors.
+
+    A store of many names has few of them.
+    """
     by_service = {
         (one.service, one.environment, one.trust_services, one.trust_holders, one.tls_ca): one for one in all_settings
     }
@@ -53,7 +63,7 @@ def distinct(all_settings: list[NameSettings]) -> list[NameSettings]:
 
 
 def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[DoctorFinding]:
-    """Look at one service, by the settings of a name."""
+    """Check one service, by the settings of a name."""
     yield from anchors("trust_services", kept.trust_services, kept.service, clocks.now)
     yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)
     address = service_address.parse_service_url(kept.service)
@@ -70,7 +80,7 @@ def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[Doc
 
 
 def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[DoctorFinding]:
-    """Say until when the CAs of a bundle are valid."""
+    """Check the validity of the CAs of a bundle."""
     found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
     step = make_message(doctor_messages.ANCHORS_STEP, bundle=bundle)
     if all(one.not_valid_after_utc < now for one in found):

@@ -1,11 +1,11 @@
-"""Deliver a sealed document, once: the same name, document and address are one delivery until there is a receipt.
+"""Delivery of a signed document, exactly once.
 
-Steps, as the kill points name them: `delivery-prepared`, `delivery-answered`, `receipt-kept`.
+The same name, document and address are one delivery until there is a receipt. Steps, as the kill points name them:
+`delivery-prepared`, `delivery-answered`, `receipt-kept`.
 
-What is kept of deliveries: the octets before they leave, the receipt after (docs/deliveries.md).
-
+The store keeps the octets before they leave, and the receipt after (docs/deliveries.md).
 `DIR/NAME/deliveries/KEY/NUMBER/` holds `delivery.json` and `sealed.xml`, and then `receipt.xml` or `refused.json`. KEY
-is made from the address and the document: whoever asks for the same again finds what became of it.
+is derived from the address and the document, so that a repeated command finds the earlier result.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ _KEY_DIGITS = 32
 class Delivery:
     """One delivery as it lies in the store.
 
-    `sealed_by` is our certificate, None for a document that came signed.
+    `sealed_by` is the serial of the own certificate that signed it; None for a document that came signed.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class Delivery:
 
     @property
     def has_receipt(self) -> bool:
-        """Whether it was delivered."""
+        """True if it was delivered."""
         return files.exists(self.folder / RECEIPT)
 
     @property
@@ -68,11 +68,11 @@ class Delivery:
 
     @property
     def refused(self) -> bool:
-        """Whether the receiver has refused it."""
+        """True if the receiver has refused it."""
         return files.exists(self.folder / REFUSED)
 
     def octets(self) -> bytes:
-        """Give what is sent. Raises StoreDamaged where it is not what the intent says."""
+        """Return the octets to send. Raises StoreDamaged if they differ from the intent."""
         octets = files.read(self.folder / SEALED)
         if sha256_hex(octets) != self.sha256:
             raise files.corruption_error(self.folder / SEALED, "it differs from what belongs there")
@@ -81,26 +81,35 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class SignedDocument:
-    """What is to be delivered: the octets, and the certificate of ours that sealed them, if it was one."""
+    """Document to deliver: its octets and the serial of its signer.
+
+    `sealed_by` is None if the document came signed.
+    """
 
     octets: bytes = field(repr=False)
     sealed_by: Serial | None
 
 
 def delivery_dir(name_folder: Path, to: str, document: Sha256) -> Path:
-    """Give where the deliveries of a document to an address lie; `document` is the digest of the file as given."""
+    """Return the folder for the deliveries of a document to an address.
+
+    `document`: digest of the file as given.
+    """
     key = hashlib.sha256(f"{document} {to}".encode()).hexdigest()
     return name_folder / FOLDER / key[:_KEY_DIGITS]
 
 
 def list_recent(place: Path) -> list[Delivery]:
-    """Give the deliveries there that are under way or have their receipt, newest first. Raises StoreDamaged."""
+    """Return the deliveries that are under way or have a receipt, newest first.
+
+    Raises StoreDamaged.
+    """
     found = (_load(place / str(number)) for number in reversed(_numbers(place)))
     return [one for one in found if one.has_receipt or not one.refused]
 
 
 def create(place: Path, delivery_id: str, sealed: SignedDocument, to: str) -> Delivery:
-    """Write a new delivery down before anything of it leaves. Raises OSError."""
+    """Store a new delivery before anything of it leaves. Raises OSError."""
     folder = place / str(max(_numbers(place), default=0) + 1)
     sha256 = sha256_hex(sealed.octets)
     intent = {"delivery_id": delivery_id, "sha256": sha256, "sealed_by": sealed.sealed_by, "to": to}
@@ -109,12 +118,12 @@ def create(place: Path, delivery_id: str, sealed: SignedDocument, to: str) -> De
 
 
 def keep_receipt(delivery: Delivery, octets: bytes) -> None:
-    """Write down a receipt that was verified."""
+    """Store a receipt that was verified."""
     files.write_atomic(delivery.folder / RECEIPT, octets)
 
 
 def keep_refusal(delivery: Delivery, reason: str) -> None:
-    """Write down that the receiver refused: the next one is a new delivery."""
+    """Record that the receiver refused: the next one is a new delivery."""
     files.write_atomic(delivery.folder / REFUSED, _json({"reason": reason}))
 
 
@@ -140,7 +149,7 @@ def _json(value: dict[str, str | None]) -> bytes:
 
 _REFUSING = range(400, 500)
 _ID_USED, _REVOKED = "delivery-id-used", "revoked"
-"""Reasons of receivers that the sender can say more about."""
+"""Reasons of receivers about which the sender can add information."""
 
 _LONGEST_DETAIL = 1000
 _RETOLD = {
@@ -150,11 +159,11 @@ _RETOLD = {
     messages.HTTP_STATUS: messages.RECEIVER_STATUS,
     messages.ANSWER_TOO_LONG: messages.RECEIPT_TOO_LONG,
 }
-"""What a call says of the service, said of the receiver."""
+"""Messages about the service, and the messages about a receiver in their place."""
 
 
 class DeliveryResult(StrEnum):
-    """What became of a delivery; the values stand in JSON."""
+    """Result of a delivery; the values stand in JSON."""
 
     DELIVERED = "delivered"
     DELIVERED_BEFORE = "delivered-before"
@@ -164,11 +173,10 @@ class DeliveryResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """What is to be delivered.
+    """Request to deliver a document.
 
-    `delivery_id` None: one is made. `another`: though there is a receipt already.
-
-    `tls_ca` (PEM) are the receiver's only anchors; None: those kept with the name, else the system's.
+    `delivery_id`: None generates one. `another`: deliver again although there is a receipt. `tls_ca` (PEM): the
+    receiver's only anchors; None: those kept with the name, else the system's.
     """
 
     name: str
@@ -182,9 +190,9 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """How it ended.
+    """Outcome of a delivery.
 
-    `receipt` and `octets` (the same as they came) are there where it was delivered, now or before.
+    `receipt` and `octets` (the receipt as received) are set if the document was delivered, now or before.
     """
 
     result: DeliveryResult
@@ -205,9 +213,9 @@ class _DeliveryTask:
 
 
 def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
-    """Seal a document unless it is signed, send it and verify the receipt; go on where an earlier run stopped.
+    """Sign a document unless it is signed, send it and verify the receipt.
 
-    Raises UsageError, StoreError, OSError.
+    Resume where an earlier run stopped. Raises UsageError, StoreError, OSError.
     """
     errand = _errand(ctx, ask)
     place = delivery_dir(ctx.store / ask.name, ask.to, sha256_hex(ask.document))
@@ -228,7 +236,10 @@ def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
 
 @contextlib.contextmanager
 def _alone(name: str, place: Path) -> Iterator[None]:
-    """Keep other runs off these deliveries; those of other documents, and renewals, go on. Raises StoreLocked."""
+    """Lock these deliveries against other runs. Raises StoreLocked.
+
+    Deliveries of other documents, and renewals, are not affected.
+    """
     try:
         with files.locked(place):
             yield
@@ -252,9 +263,10 @@ def _errand(ctx: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
 
 
 def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None:
-    """Give the delivery that is asked for, if it is kept; one that was refused is over, and hides none before it.
+    """Return the stored delivery that matches the request, or None.
 
-    With an ID it is that one. Without, it is any that has its receipt, unless another is wanted, or one under way.
+    With an ID it is the delivery with that ID. Otherwise it is one that has its receipt, unless `another` is set, or
+    one under way. A refused delivery is over and hides no earlier one.
     """
     if ask.delivery_id is not None:
         kept = [one for one in kept if one.delivery_id == ask.delivery_id]
@@ -264,7 +276,10 @@ def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None
 
 
 def _sealed(ctx: ClientContext, ask: DeliveryRequest) -> SignedDocument:
-    """Seal the document with the certificate in use; one that is signed goes as it is, and needs none."""
+    """Sign the document with the certificate in use.
+
+    A document that is signed already is sent unchanged and needs no certificate.
+    """
     try:
         if document_signature.is_signed(ask.document):
             return SignedDocument(ask.document, None)
@@ -310,7 +325,7 @@ def _received(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Deliver
 
 
 def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
-    """Give a receipt that counts: its signer, what it is for, and its date.
+    """Return a verified receipt: its signer, the delivery it is for, and its date.
 
     Raises ServiceError.
     """
@@ -350,9 +365,9 @@ def _done_before(delivery: Delivery, octets: bytes) -> DeliveryOutcome:
 
 
 def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
-    """Read a receipt that is kept.
+    """Read a stored receipt.
 
-    It was verified before that, and is judged no more: its signer may have ended.
+    It was verified before it was stored. It is not verified again, since its signer may have expired.
     """
     try:
         return receipts.read_receipt(octets, lambda _signer: True)
@@ -361,7 +376,10 @@ def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
 
 
 def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
-    """Tell a refusal, which is a problem document that names its reason; anything else is no answer that counts."""
+    """Report a refusal: a problem document that names its reason.
+
+    Raises ServiceError for any other answer.
+    """
     problem = _problem(answer)
     if problem is None:
         word = messages.RECEIVER_WRONG_ADDRESS if answer.status in _REFUSING else messages.RECEIVER_STATUS
@@ -384,7 +402,7 @@ def _what_else(ask: DeliveryRequest, done: DeliveryOutcome, kept: Sequence[Deliv
 
 
 def _problem(answer: ServiceResponse) -> Mapping[str, str] | None:
-    """Read a problem document (RFC 9457) of a refusal."""
+    """Read the problem document (RFC 9457) of a refusal; None for anything else."""
     if answer.status not in _REFUSING or answer.content_type != "application/problem+json":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Whether a receipt proves a delivery: for anybody who has both, with no store and no key."""
+"""Check of a receipt as proof of a delivery, without store or key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 
 
 class ReceiptError(StrEnum):
-    """Why a receipt proves nothing."""
+    """Reasons for which a receipt proves nothing."""
 
     NOT_TRUSTED = "not-trusted"
     SIGNER_NOT_THEN = "signer-not-valid-then"
@@ -29,9 +29,9 @@ class ReceiptError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptCheck:
-    """What was found.
+    """Result of a check.
 
-    `receipt` is what it says, once it is known who signed it, for these octets or for others.
+    `receipt` is the content, once its signer is trusted, for these octets or for others.
     """
 
     fault: ReceiptError | None
@@ -40,11 +40,14 @@ class ReceiptCheck:
 
     @property
     def good(self) -> bool:
-        """Whether the delivery is proven."""
+        """True if the delivery is proven."""
         return self.fault is None
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs; what is not known of a receipt that nobody trusts is null."""
+        """Return the result as JSON for programs.
+
+        Values of an untrusted receipt are null.
+        """
         said = self.receipt
         return {
             "verdict": "accepted" if self.good else "refused",
@@ -59,10 +62,11 @@ class ReceiptCheck:
 
 
 def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certificate], now: datetime) -> ReceiptCheck:
-    """Check a receipt against the octets that were sent (`path` names them); `anchors` are the services' CAs.
+    """Check a receipt against the octets that were sent.
 
-    Its signer is judged by `soap_client.distrust_reason` at the instant that the receipt says: it may have ended since, and what
-    it signed then stays so. Revocation is not looked at. Raises ValueError for what is no XML.
+    `path` names those octets; `anchors` are the services' CAs. `soap_client.distrust_reason` judges the signer at the
+    instant in the receipt: the signer may have expired since, and its earlier signatures stay valid. Revocation is not
+    checked. Raises ValueError for malformed XML.
     """
     signers: list[x509.Certificate] = []
 

@@ -1,6 +1,6 @@
-"""Why something failed, in the reader's language: a closed list of reasons.
+"""Reasons of failures in the reader's language, as a closed list.
 
-What is not in it is given as it came.
+An unknown reason is shown as received.
 """
 
 import errno
@@ -78,7 +78,7 @@ SAID = (
     gettext_noop("the presented certificate or its key is not accepted"),
     gettext_noop("the signature does not fit"),
     gettext_noop("the digest does not fit"),
-    # XML, SOAP and receipts, told by wire.
+    # XML, SOAP and receipts, reported by wire.
     gettext_noop("it is no receipt"),
     gettext_noop("not well-formed in line {line}"),
     gettext_noop("not well-formed, or too deep or too long in one place"),
@@ -96,7 +96,7 @@ SAID = (
     gettext_noop("{element} is missing, misplaced or not of the right form"),
     gettext_noop("the document holds a signature already"),
     gettext_noop("the document is a message of the certificate service, which nobody seals as a document"),
-    # Keys and certificates, told by pki.
+    # Keys and certificates, reported by pki.
     gettext_noop("the key is encrypted and no passphrase was given, or the other way round"),
     gettext_noop("this is no PEM private key, or the passphrase is wrong"),
     gettext_noop("the key is neither RSA nor EC"),
@@ -119,7 +119,7 @@ SAID = (
     gettext_noop("PKCS#12 needs a file with its password"),
     gettext_noop("the key is in a token and does not leave it"),
     gettext_noop("a token needs token_module, token_label and token_pin_file"),
-    # Tokens, told by pki/signers.
+    # Tokens, reported by pki/signers.
     gettext_noop("this is no URI of a key in a token"),
     gettext_noop("the token {label} cannot be used: {why}"),
     gettext_noop("the token {label} holds another key of the ID {key_id}"),
@@ -150,16 +150,22 @@ SAID = (
     gettext_noop("it is not the key that the journal names"),
     gettext_noop("it differs from what belongs there"),
 )
-"""What our own parsers say, word for word; a placeholder stands for what differs from time to time."""
+"""Texts of Sinetti's own parsers, word for word.
+
+A placeholder stands for a variable part.
+"""
 
 SETTING = gettext_noop("{setting}: {why}")
 
 _BY_WORDS = {os.strerror(number): message_id for number, message_id in SYSTEM.items()}
-"""Errors of the system in its own words, as rooms tell them that have no messages."""
+"""Errors of the system in its own words, as packages without messages report them."""
 
 
 def translate_reason(why: BaseException | str) -> Value:
-    """Give a reason as a message of the catalogues, or as it came: made fit for a terminal, in English."""
+    """Return a reason as a message of the catalogues, or as received.
+
+    In the second case it is in English, without control characters.
+    """
     if isinstance(why, OSError | http.client.HTTPException):
         return _of_system(why)
     said = messages.strip_control_chars(str(why))

@@ -1,10 +1,6 @@
-"""What the client says to people: every message id in one place, English, translated in the catalogues.
+"""Message ids of the client, in English; the catalogues translate them.
 
 A message says what happened and what to do next. It travels as an id with its values, and becomes text when printed.
-
-What the client says of the files of a set, keys in tokens, hooks, exports and key stores: ids as in messages.py.
-
-What is said while a key and a certificate are taken over: every message id in one place (docs/agent.md).
 """
 
 from collections.abc import Mapping
@@ -344,30 +340,33 @@ THE_CERTIFICATES_CA = gettext_noop("The certificate of the CA that issued it")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message id with its values; an instant among them becomes date and hour on a Finnish clock."""
+    """Message id with its values.
+
+    An instant among the values is shown as date and time in Finland.
+    """
 
     text: str
     values: Mapping[str, "Value"] = field(default_factory=dict)
     more: str | None = None
-    """The form for more than one; then `count` among the values says which form it is."""
+    """The plural form; then `count` among the values selects the form."""
 
 
 Value = str | int | datetime | Message
 
 
 def make_message(message_id: str, **values: Value) -> Message:
-    """Put a message together."""
+    """Make a message from its id and values."""
     return Message(message_id, values)
 
 
 def make_plural_message(forms: tuple[str, str], count: int, **values: Value) -> Message:
-    """Put a message about so many of something together; `forms` as mark_count gives them."""
+    """Make a message about a count; `forms` as ngettext_noop returns them."""
     one, more = forms
     return Message(one, {"count": count, **values}, more)
 
 
 def render(message: Message, language: Language) -> str:
-    """Give the text of a message in one language."""
+    """Return the text of a message in one language."""
     shown = {name: _shown(value, language) for name, value in message.values.items()}
     if message.more is not None:
         count = int(shown.pop("count"))
@@ -376,7 +375,7 @@ def render(message: Message, language: Language) -> str:
 
 
 def strip_control_chars(foreign: str) -> str:
-    """Give a text from outside without the characters that could steer a terminal."""
+    """Return a foreign text without characters that could control a terminal."""
     if foreign.isprintable():
         return foreign.strip()
     return "".join(sign if sign.isprintable() else " " for sign in foreign).strip()
@@ -385,7 +384,7 @@ def strip_control_chars(foreign: str) -> str:
 def _shown(value: Value, language: Language) -> str:
     if isinstance(value, Message):
         return render(value, language)
-    # Whatever it is (a name in sinetti.toml, a path, a service's word), it steers no terminal and makes no line.
+    # A value (a name in sinetti.toml, a path, a service's word) must not control the terminal or add lines.
     return (
         translate.format_datetime(value, language) if isinstance(value, datetime) else strip_control_chars(str(value))
     )

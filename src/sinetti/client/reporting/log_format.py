@@ -1,4 +1,4 @@
-"""What `sinetti log` says: events and what is under way, in words."""
+"""Texts of `sinetti log`: events, and requests under way."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +49,10 @@ FACTS = {
     "format": gettext_noop("form {value}"),
     "path": gettext_noop("file: {value}"),
 }
-"""How a fact is named; those of `_BARE` say themselves what they are, and others are shown as they are."""
+"""Labels of the facts of an event.
+
+Facts of `_BARE` need no label. Facts without a label here are shown under their own name.
+"""
 
 _BARE = frozenset({"why", "result", "with_key", "explanation"})
 
@@ -58,7 +61,10 @@ WHY = {
     DecisionReason.REVOKED: messages.NEVER_REVOKED,
     DecisionReason.REFUSED_FOR_GOOD: gettext_noop("the service refused it for good"),
 }
-"""Why a replacement is needed; whatever else stands under `why` was told to a person in these words."""
+"""Texts for the reasons of a replacement.
+
+Any other value of `why` is shown as the agent reported it.
+"""
 
 WITH_KEY = {"yes": gettext_noop("with its key"), "no": gettext_noop("without its key")}
 
@@ -88,7 +94,7 @@ _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
         lambda why: make_message(NOT_STARTED, why=messages.strip_control_chars(why)),
     ),
 )
-"""How a program of the holder's ended, by the words that hooks.py writes down."""
+"""Ends of a holder's program, by the words that hooks.py writes to the log."""
 
 UNDER_WAY = {
     RequestState.PREPARED: gettext_noop(
@@ -111,11 +117,11 @@ UNDER_WAY = {
         "{kind}: the certificate is here and only has to be put in place. Run the same command again."
     ),
 }
-"""What the journal says of what is open; the command's name stands before it."""
+"""Texts for the states of an open request; the command's name comes first."""
 
 
 def line(one: LogEvent, language: Language) -> str:
-    """Put an event into one line: when on a Finnish clock, what, and the facts."""
+    """Return the line of an event: time in Finland, what happened, and the facts."""
     told = translate.translate(HAPPENED[one.event], language)
     facts = "; ".join(_facts(one, language))
     at = translate.format_time(one.at, language)
@@ -123,14 +129,14 @@ def line(one: LogEvent, language: Language) -> str:
 
 
 def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
-    """Say what is under way."""
+    """Yield a line for each request that is under way."""
     for held in seen.open:
         codes = ", ".join(map(messages.strip_control_chars, held.codes)) or "–"
         yield messages.render(make_message(UNDER_WAY[held.state], kind=held.folder.name, codes=codes), language)
 
 
 def as_json(one: LogEvent) -> dict[str, object]:
-    """Give an event as `sinetti log --json` prints it."""
+    """Return an event as `sinetti log --json` prints it."""
     return {"at": event_log.instant(one.at), "event": one.event.value, "facts": one.facts}
 
 
@@ -153,7 +159,10 @@ def _instant(value: str, language: Language) -> str:
 
 
 def _one_of(table: Mapping[str, str]) -> Callable[[str, Language], str]:
-    """Give what puts a value of a closed list into words; what is not in it is shown as it is."""
+    """Return a function that translates the values of a closed list.
+
+    Other values are shown unchanged.
+    """
 
     def shown(value: str, language: Language) -> str:
         return translate.translate(table[value], language) if value in table else messages.strip_control_chars(value)
@@ -182,4 +191,4 @@ _SHOWN: Mapping[str, Callable[[str, Language], str]] = {
     "changed": _changes,
     "result": _end,
 }
-"""How values are put into words; others are shown as they are."""
+"""Functions that render the values of facts; other values are shown unchanged."""

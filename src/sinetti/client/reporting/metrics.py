@@ -1,6 +1,6 @@
-"""How a store stands as Prometheus reads it: the text format, for the text-file collector of the node exporter.
+"""Prometheus metrics of a store, for the text-file collector of the node exporter.
 
-Names by Prometheus' rules: the unit at the end, seconds since 1970 for instants. docs/agent.md has the list.
+Names follow Prometheus' rules: the unit at the end, seconds since 1970 for instants. docs/agent.md has the list.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,10 +11,10 @@ from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 
 BEGINNING = b"# HELP sinetti_"
-"""How a file of metrics begins that was written here."""
+"""Beginning of a metrics file that Sinetti wrote."""
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
-"""What a label's value must not hold as it is (Prometheus, "Text-based format")."""
+"""Characters to escape in the value of a label (Prometheus, "Text-based format")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class _Family:
 
 
 def unusable(now: datetime) -> str:
-    """Write the metrics of a store that cannot be read.
+    """Return the metrics of a store that cannot be read.
 
-    No name has a state there, so that none stays green.
+    They contain no state of a name, so that no alert stays green.
     """
     return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
 
 
 def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None) -> str:
-    """Write everything, in the text format 0.0.4.
+    """Return all metrics, in the text format 0.0.4.
 
-    `last_run`: when the agent last ended a pass, if that is known.
+    `last_run`: the time at which the last run of the agent ended, if known.
     """
     labels = {row.name: _labels(name=row.name, customer_id=row.seen.customer_id or "") for row in rows}
     return "".join(line for family in _families(rows, labels, now, last_run) for line in _written(family))

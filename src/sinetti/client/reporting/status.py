@@ -1,8 +1,7 @@
-"""How things stand in a store, one row per name, without calling anybody.
+"""Status of a store, one row per name, without any network call.
 
-What a row of `sinetti status` says to people, cell by cell, and to programs that want details.
-
-What a person has to do about a name, and how pressing it is: what `sinetti status` sorts by and `--check` tells.
+It has the cells of `sinetti status`, the details for programs, and the required action of each name with its urgency.
+`sinetti status` sorts by urgency, and `--check` reports it.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ from sinetti.i18n.translate import gettext_noop
 
 
 class NameStatus(StrEnum):
-    """How a name stands; the values are JSON's."""
+    """State of a name; the values stand in JSON."""
 
     PENDING = "pending"
     VALID = "valid"
@@ -53,11 +52,11 @@ class StatusRow:
     seen: NameSnapshot
     now: datetime
     shown: Message | None = None
-    """What a person reads in place of the state's own word."""
+    """Text for users in place of the state's own word."""
 
     @property
     def renew_from(self) -> datetime | None:
-        """The first instant at which the service renews as a rule (`when.renew_from`)."""
+        """The first instant at which the service renews as a rule (`renewal_opens_at`)."""
         return None if self.seen.span is None else renewal_window.renewal_opens_at(self.seen.span)
 
     @property
@@ -66,7 +65,7 @@ class StatusRow:
         return None if self.seen.span is None else (self.seen.span.not_after - self.now).days
 
     def as_json(self) -> dict[str, object]:
-        """Give the row as `status --json` prints it."""
+        """Return the row as `status --json` prints it."""
         return {
             "name": self.name,
             "customer_id": self.seen.customer_id,
@@ -79,14 +78,20 @@ class StatusRow:
 
 
 URGENT = timedelta(days=14)
-"""This near the end a certificate that was not renewed needs a person; less where it lives for less than 180 days."""
+"""Remaining life below which a certificate that was not renewed needs a person.
+
+Less if its whole life is shorter than 180 days.
+"""
 
 TRIES = 5
-"""So often the agent tries by itself before a person is to look: two and a half hours."""
+"""Number of failed tries of the agent after which a person has to look.
+
+They take two and a half hours.
+"""
 
 
 class RequiredAction(StrEnum):
-    """What is to be done, the most pressing first; the values stand in JSON."""
+    """Required action, the most urgent first; the values stand in JSON."""
 
     REPAIR = "repair"
     REPLACE = "replace"
@@ -145,9 +150,9 @@ _RANKS = {one: number for number, one in enumerate(RequiredAction)}
 
 
 def of(row: StatusRow) -> RequiredAction:
-    """Tell what is to be done about a name.
+    """Return the required action of a name.
 
-    WAIT: the agent is at it, or it renews itself soon.
+    WAIT: the agent is working on it, or the certificate is renewed soon.
     """
     seen = row.seen
     by_state = _STATES.get(row.state)
@@ -169,24 +174,27 @@ def of(row: StatusRow) -> RequiredAction:
 
 
 def is_hopeless(row: StatusRow) -> bool:
-    """Whether the agent has found that this certificate cannot be renewed any more."""
+    """Return whether the agent has found that this certificate cannot be renewed."""
     told = None if row.seen.memory is None else row.seen.memory.told
     return told is not None and told == row.seen.serial
 
 
 def is_deployed(row: StatusRow) -> bool | None:
-    """Whether programs use the certificate; None where no hook brings it to them, or there is none."""
+    """Return whether the certificate in use was deployed.
+
+    None if no deployment is recorded or there is no certificate.
+    """
     deployment = row.seen.deployment
     return None if deployment is None or row.seen.serial is None else deployment.serial == row.seen.serial
 
 
 def not_deployed(row: StatusRow) -> bool:
-    """Whether bringing into use was tried and failed."""
+    """Return whether the deployment was tried and failed."""
     return is_deployed(row) is False and row.seen.deployment is not None and row.seen.deployment.tries > 0
 
 
 def words(row: StatusRow) -> Message | None:
-    """Put into words what is to be done; None for nothing."""
+    """Return the message about the required action; None if there is none."""
     todo = of(row)
     if todo is RequiredAction.ENROL and row.seen.dispensable:
         return make_message(ENROL_OR_DELETE, name=row.name)
@@ -203,12 +211,15 @@ def words(row: StatusRow) -> Message | None:
 
 
 def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:
-    """Sort by what needs a person first, then by what ends first, then by name."""
+    """Sort by required action, the most urgent first, then by end, then by name."""
     return sorted(rows, key=lambda row: (_RANKS[of(row)], row.days_left is None, row.days_left or 0, row.name))
 
 
 def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
-    """Give the highest code of what is to be done: 0 where no person is needed."""
+    """Return the highest exit code of the required actions.
+
+    0 if no person is needed.
+    """
     return max((EXIT_CODES[of(row)] for row in rows), default=ExitCode.DONE)
 
 
@@ -238,25 +249,28 @@ def instant(at: datetime | None) -> str | None:
     """Write an instant as RFC 3339, UTC, whole seconds."""
     if at is None:
         return None
-    # strftime takes three times as long, and ten thousand rows have two of these.
+    # strftime takes three times as long, and ten thousand rows have two instants each.
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def row(store: Path, name: str, now: datetime) -> StatusRow:
-    """Tell how one name stands at `now`. Damage is a state, not an error."""
+    """Return the status of one name at `now`. Damage is a state, not an error."""
     return status_of(snapshot.look(store / name), now)
 
 
 def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[StatusRow, ...]:
-    """Tell how every name of a store stands at its now, sorted by name.
+    """Return the status of every name of a store, sorted by name.
 
-    OSError where the store cannot be read.
+    `now_of` returns the instant for each. Raises OSError if the store cannot be read.
     """
     return tuple(status_of(seen, now_of(seen)) for seen in snapshot.glance(store))
 
 
 def not_enrolled(entry: "CertificateEntry", service: "ServiceEntry | None", now: datetime) -> StatusRow:
-    """Give the row of a table of sinetti.toml that has nothing in the store; `service` is the table's, if known."""
+    """Return the row of a table of sinetti.toml for a name that the store lacks.
+
+    `service` is the table's, if known.
+    """
     address = None if service is None else service.address
     environment = None if service is None else service.environment
     seen = NameSnapshot(entry.name, entry.customer_id, entry.customer_name, address, environment)
@@ -264,7 +278,7 @@ def not_enrolled(entry: "CertificateEntry", service: "ServiceEntry | None", now:
 
 
 def status_of(seen: NameSnapshot, now: datetime) -> StatusRow:
-    """Tell how a name stands at `now`, as far as a glance shows."""
+    """Return the status of a name at `now`, as far as its snapshot shows it."""
     if seen.trouble is not None:
         return StatusRow(seen.name, NameStatus.DAMAGED, seen, now)
     state = _state(seen, now)
@@ -276,9 +290,9 @@ def status_of(seen: NameSnapshot, now: datetime) -> StatusRow:
 
 
 def _shown_open(seen: NameSnapshot) -> Message | None:
-    """Say how a first enrolment stands that has given no certificate.
+    """Return the message about a first enrolment without a certificate.
 
-    One without a journal was refused for good.
+    An enrolment without a journal was refused permanently.
     """
     if not seen.open:
         return make_message(messages.STATE_REFUSED)
@@ -289,7 +303,7 @@ def _shown_open(seen: NameSnapshot) -> Message | None:
 
 
 def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
-    """Give what a person has to know first."""
+    """Return the state that a person has to know first."""
     if seen.serial is not None and seen.notes.revoked == seen.serial:
         return NameStatus.REVOKED
     phase = _phase(seen.span, now)
@@ -316,7 +330,7 @@ HEAD = (
     gettext_noop("what to do"),
 )
 DAYS_LEFT = 4
-"""The column of numbers."""
+"""Index of the column of numbers."""
 
 HOPELESS = gettext_noop("valid, cannot be renewed any more")
 NOT_DEPLOYED = gettext_noop("{state}, not in use by your programs yet")
@@ -332,7 +346,7 @@ _WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus
 
 
 def row_cells(row: StatusRow, language: Language) -> tuple[str, ...]:
-    """Give the cells of one line; instants on a Finnish clock."""
+    """Return the cells of one line; instants are in Finnish time."""
     seen, what = row.seen, words(row)
     organisation = " ".join(messages.strip_control_chars(one) for one in (seen.customer_id, seen.customer_name) if one)
     return (
@@ -347,12 +361,12 @@ def row_cells(row: StatusRow, language: Language) -> tuple[str, ...]:
 
 
 def header(language: Language) -> tuple[str, ...]:
-    """Give the names of the columns."""
+    """Return the names of the columns."""
     return tuple(translate.translate(one, language) for one in HEAD)
 
 
 def status_text(row: StatusRow) -> Message:
-    """Put into words how a name stands, with what the agent has come to."""
+    """Return the text of a name's state, with the failures of the agent."""
     word = row.shown or make_message(SAID[row.state])
     memory = row.seen.memory
     if row.state not in _WITHOUT_RENEWAL and is_hopeless(row):
@@ -368,9 +382,9 @@ def status_text(row: StatusRow) -> Message:
 
 
 def details(row: StatusRow, folder: Path) -> dict[str, object]:
-    """Give the row with what `--details` adds.
+    """Return the row with the members that `--details` adds.
 
-    Reads the name's log; one without rights has no last event.
+    Reads the name's log. Without access to it there is no last event.
     """
     seen = row.seen
     memory, deployment = seen.memory, seen.deployment

@@ -1,1 +1,4 @@
-"""Requests to the service: enrol, retrieve, renew, revoke, adopt; SOAP client and transport."""
+"""Requests to the service, the SOAP client and the transport.
+
+The requests are enrol, retrieve, renew, revoke and adopt.
+"""

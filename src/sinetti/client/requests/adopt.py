@@ -1,4 +1,7 @@
-"""Takes over a key and a certificate that were made elsewhere: checked, put into the store as a generation, in use."""
+"""Adoption of a key and a certificate that were made elsewhere.
+
+They are checked, stored as a generation and put into use.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -39,10 +42,10 @@ _SIZES = {2048: KeyType.RSA_2048, 3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096
 
 
 def service_of(certificate: x509.Certificate, config: Config, entry: CertificateEntry) -> ServiceEntry:
-    """Give the service of sinetti.toml whose CAs issued a certificate.
+    """Return the service of sinetti.toml whose CAs issued a certificate.
 
-    Raises UsageError for none, for several of which the file names none for this certificate, and where it names
-    another: the agent would go by the file.
+    Raises UsageError if there is none, if there are several and the file names none for this certificate, or if the
+    file names another one. The agent follows the file.
     """
     known = tuple(config.services.values())
     found = [one for one in known if _issuers(certificate, one)]
@@ -61,7 +64,7 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Certificate
 
 
 def check_issued_by_service(certificate: x509.Certificate, service: ServiceEntry) -> None:
-    """Raise UsageError where a certificate was not issued by a CA of the service that a person named."""
+    """Raise UsageError unless a CA of the named service issued the certificate."""
     if not _issuers(certificate, service):
         raise UsageError(
             make_message(messages_adopt.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name)
@@ -69,9 +72,10 @@ def check_issued_by_service(certificate: x509.Certificate, service: ServiceEntry
 
 
 def settings_for(material: KeyMaterial, service: ServiceEntry, entry: CertificateEntry) -> NameSettings:
-    """Give the settings that a certificate is kept with: its own customer, and a key of its type unless one is said.
+    """Return the settings for a certificate that is adopted.
 
-    Raises UsageError where it is of another customer or environment.
+    The customer is that of the certificate. The key type is that of its key, unless the configuration names one.
+    Raises UsageError for another customer or environment.
     """
     try:
         customer, name = generations.common_name(material.certificate), generations.organisation(material.certificate)
@@ -104,11 +108,9 @@ def settings_for(material: KeyMaterial, service: ServiceEntry, entry: Certificat
 
 
 def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSettings) -> CommandResult:
-    """Put key, certificate and chain into the store and in use.
+    """Put key, certificate and chain into the store and into use.
 
-    Doing it again changes nothing.
-
-    Raises UsageError where the certificate or the name does not do, StoreError, OSError.
+    A repetition changes nothing. Raises UsageError if the certificate or the name is unsuitable, StoreError, OSError.
     """
     if not files.is_name(name):
         raise UsageError(make_message(messages.BAD_NAME, name=name))
@@ -122,14 +124,14 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         present = generations.current(folder)
         until = material.certificate.not_valid_after_utc
         if present is not None:
-            # A renewal may have followed since: the generation stays.
+            # A renewal may have followed since then: the generation stays.
             if not files.directory_exists(folder / files.GENERATIONS / serial):
                 raise UsageError(make_message(messages_adopt.ADOPT_NAME_USED, name=name, serial=present.serial))
             told = make_message(messages_adopt.ADOPTED_BEFORE, name=name, serial=serial, until=until)
             return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,))
         if files.directory_exists(folder / PENDING) and any((folder / PENDING).iterdir()):
             raise UsageError(make_message(messages_adopt.ADOPT_NAME_ASKS, name=name))
-        # Settings come first: a name that has them and no set yet is one that another run can go on with.
+        # Settings come first: a later run can resume a name that has settings and no set yet.
         settings.store(folder, wanted)
         ctx.step("settled")
         bundle = (*chain.load_bundle(wanted.trust_holders.encode()), *material.others)
@@ -158,7 +160,10 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings
 
 
 def _refuse_second(ctx: ClientContext, name: str, serial: str) -> None:
-    """Refuse a certificate that another name of the store has: generations are folders named after their serial."""
+    """Raise UsageError if another name of the store holds the certificate.
+
+    Generations are folders named after their serial.
+    """
     others = files.list_names(ctx.store) if files.directory_exists(ctx.store) else ()
     for other in others:
         folder = ctx.store / other

@@ -1,6 +1,7 @@
-"""One request and one fetch, with the journal kept before each step: what enrolling and renewing have in common.
+"""One request and its retrieval, with the journal written before each step.
 
-Steps, as the kill points name them: `request-leaves`, `answered`, `accepted`, `collected`, `in-place`.
+Enrolment and renewal share this module. Steps, as the kill points name them: `request-leaves`, `answered`, `accepted`,
+`collected`, `in-place`.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,16 +31,15 @@ from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
 
 SILENT_FOR = 2.0
-"""Seconds without an answer after which that is told."""
+"""Seconds without an answer after which the user is informed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientContext:
-    """What one run of the client has from outside.
+    """Dependencies of one run of the client.
 
-    `wait` is seconds; `sleep` and `ticks` belong together.
-
-    `now` is when it began, by which it is decided what is due. `clock` tells how late it is meanwhile; None: `now`.
+    `wait` is in seconds; `sleep` and `ticks` belong together. `now` is the begin of the run and decides what is due.
+    `clock` returns the current time; None: `now`.
     """
 
     store: Path
@@ -54,13 +54,16 @@ class ClientContext:
 
     @property
     def now_exact(self) -> datetime:
-        """The instant (UTC) that answers are judged at: one over hundreds of names takes longer than clocks differ."""
+        """The instant (UTC) at which answers are judged.
+
+        A run over hundreds of names takes longer than clocks may differ.
+        """
         return self.now if self.clock is None else self.clock()
 
 
 @dataclass(frozen=True, slots=True)
 class NameTask:
-    """One name that something is done for."""
+    """Task for one name: its settings and the kind of request."""
 
     run: ClientContext
     name: str
@@ -69,7 +72,7 @@ class NameTask:
 
     @property
     def folder(self) -> Path:
-        """Where the name's files are."""
+        """Folder of the name's files."""
         return self.run.store / self.name
 
     @property
@@ -83,7 +86,10 @@ class NameTask:
 
 
 def send(task: NameTask, held: RequestJournal, operation: Operation, message: bytes) -> RequestJournal | CommandResult:
-    """Send a request once and write down what became of it: the accepted journal, or how the run ends."""
+    """Send a request once and record the outcome.
+
+    Return the journal of the accepted request, or the result with which the run ends.
+    """
     leaving = journal.mark_sent(held)
     task.run.step("request-leaves")
     try:
@@ -93,7 +99,7 @@ def send(task: NameTask, held: RequestJournal, operation: Operation, message: by
         return replace(_not_answered(task, held, leaving, trouble), retry_after=trouble.retry_after)
     task.run.step("answered")
     if response.status_ok and response.retrieval_id:
-        # An id that is given once more for the same request is ours, whatever was said of it: _fetch sees the codes.
+        # A repeated ID for the same request belongs to it, with any error code: _fetch sees the codes.
         codes = held.codes if response.retrieval_id == held.retrieval_id else ()
         accepted = journal.advance(leaving, RequestState.ACCEPTED, retrieval_id=response.retrieval_id, codes=codes)
         task.run.step("accepted")
@@ -102,7 +108,7 @@ def send(task: NameTask, held: RequestJournal, operation: Operation, message: by
 
 
 def collect(task: NameTask, held: RequestJournal) -> CommandResult:
-    """Fetch the certificate of a retrieval id, waiting for it, and put it in place."""
+    """Retrieve the certificate of a retrieval ID, waiting for it, and install it."""
     if held.state is RequestState.COLLECTED:
         return _put_in_place(task, held)
     started, attempt = task.run.ticks(), 0
@@ -124,7 +130,7 @@ def collect(task: NameTask, held: RequestJournal) -> CommandResult:
 
 
 def service_message(response: SoapResponse) -> tuple[Message, ...]:
-    """Give the service's own words, code first."""
+    """Return the service's own words, code first."""
     return tuple(
         make_message(
             messages.SERVICE_SAID,
@@ -137,7 +143,7 @@ def service_message(response: SoapResponse) -> tuple[Message, ...]:
 
 @contextmanager
 def _noticed(task: NameTask) -> Iterator[None]:
-    """Tell the person once that an answer takes its time."""
+    """Inform the user once if an answer takes long."""
     timer = Timer(SILENT_FOR, task.run.tell, (make_message(messages.NO_ANSWER_YET),))
     timer.daemon = True
     timer.start()
@@ -182,7 +188,7 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
         case NextStep.REFUSED:
             journal.advance(leaving, RequestState.REFUSED, codes=codes)
         case NextStep.REFUSED_FOR_GOOD:
-            # An answer does not say to which request it belongs: the key of one that left is never thrown away.
+            # An answer does not name its request, so the key of a request that left is never deleted.
             journal.set_aside(journal.advance(leaving, RequestState.REFUSED, codes=codes))
         case NextStep.UNCERTAIN:
             unsure = journal.advance(leaving, RequestState.UNCERTAIN, codes=codes, retrieval_id=response.retrieval_id)
@@ -193,7 +199,10 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
 
 
 def _what_else(task: NameTask, codes: tuple[str, ...]) -> tuple[Message, ...]:
-    """Add to a refusal what only the client knows: that no request with this key was done, how a type is chosen."""
+    """Add to a refusal what only the client knows.
+
+    That is: no request with this key was processed, or how to choose another key type.
+    """
     reasons_given = set(map(reason_for_code, codes))
     if RejectionReason.TRANSFER_IDS_USED in reasons_given:
         return (make_message(messages.KEY_LOST),)
@@ -205,7 +214,10 @@ def _what_else(task: NameTask, codes: tuple[str, ...]) -> tuple[Message, ...]:
 
 
 def _uncertain(task: NameTask, unsure: RequestJournal, told: tuple[Message, ...]) -> CommandResult:
-    """End with the service's words; but where it gave a retrieval id along with its "no", the certificate decides."""
+    """End with the service's words, unless it sent a retrieval ID with its refusal.
+
+    With a retrieval ID, the certificate decides.
+    """
     if unsure.retrieval_id is not None:
         for message in told:
             task.run.tell(message)
@@ -215,7 +227,10 @@ def _uncertain(task: NameTask, unsure: RequestJournal, told: tuple[Message, ...]
 
 
 def _doubted(task: NameTask, held: RequestJournal, got: CommandResult) -> CommandResult:
-    """Say that it is uncertain where a fetch failed whose request was never accepted."""
+    """Return the result as uncertain if the request was never accepted.
+
+    The retrieval of such a request has failed.
+    """
     if held.state not in journal.OPEN_QUESTION:
         return got
     told, codes = (*got.messages, make_message(messages.MAY_BE_SPENT)), held.codes + got.codes
@@ -275,9 +290,10 @@ def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
 def _not_our_id(
     task: NameTask, held: RequestJournal, told: tuple[Message, ...], codes: tuple[str, ...]
 ) -> CommandResult:
-    """The retrieval id is no one's of this customer, as one is that came with an answer to another request: ask again.
+    """Return the result for a retrieval ID that is unknown for this customer.
 
-    The key is kept for that: another one would be a second certificate, with the first one lying unfetched.
+    Such an ID comes with an answer to another request, so the same request has to be sent again. The key is kept for
+    that: another key would lead to a second certificate, and the first would never be retrieved.
     """
     journal.advance(held, RequestState.UNCERTAIN, codes=codes)
     again = make_message(messages.ID_MAY_BE_ANOTHERS, command=task.kind.value)
@@ -285,7 +301,11 @@ def _not_our_id(
 
 
 def _not_ours(task: NameTask, held: RequestJournal) -> CommandResult:
-    """The retrieval id came with an answer to somebody else's request, or to an earlier one: ask ours again."""
+    """Return the result for a certificate with another key.
+
+    The retrieval ID came with an answer to another client's request or to an earlier one. The same request has to be
+    sent again.
+    """
     if held.state is RequestState.ACCEPTED:
         journal.advance(held, RequestState.UNCERTAIN)
     again = make_message(messages.SENDS_AGAIN, command=task.kind.value)

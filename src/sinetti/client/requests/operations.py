@@ -1,4 +1,4 @@
-"""What the holder's client does: enrol, retrieve, renew.
+"""Operations of the holder's client: enrol, retrieve, renew.
 
 One name at a time, under its lock.
 """
@@ -49,29 +49,35 @@ GIVEN_BY = {
     "TransferId": "--transfer-id",
     "TransferPassword": "--transfer-password-file",
 }
-"""Which option of `enrol` gives an element of the request."""
+"""Options of `enrol` by the element of the request that they set."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferIdCredentials:
-    """The pair that an order gave: sent once, the password never kept."""
+    """Transfer ID and one-time password of an order.
+
+    The client sends them once and never stores the password.
+    """
 
     transfer_id: str
     password: str = field(repr=False)
 
     @property
     def digest(self) -> str:
-        """What the journal remembers of the pair: SHA-256 of the TransferId, so that a resumed run knows it again."""
+        """SHA-256 of the TransferId, kept in the journal.
+
+        A resumed run recognises the pair by it.
+        """
         return hashlib.sha256(self.transfer_id.encode()).hexdigest()
 
 
 def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCredentials) -> CommandResult:
-    """Spend transfer IDs for a certificate and put it in place; go on where an earlier run with them stopped.
+    """Use transfer IDs to get a certificate, and install it.
 
-    Raises StoreError, UsageError, OSError.
+    Resume where an earlier run with them stopped. Raises StoreError, UsageError, OSError.
     """
     folder = _folder_for(ctx, name)
-    _new_message(wanted, ids, b"values that the schema refuses are told before a key is made")
+    _new_message(wanted, ids, b"values that the schema refuses are reported before a key is made")
     files.make_folder(folder)
     with files.locked(folder):
         known = generations.notes(folder)
@@ -92,13 +98,13 @@ def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
 
 
 def retrieve(ctx: ClientContext, name: str) -> CommandResult:
-    """Fetch what was accepted before; sends no request.
+    """Retrieve the certificate of an accepted request; send no request.
 
     Raises StoreError, UsageError, OSError.
     """
     folder = _existing(ctx, name)
     with files.locked(folder):
-        generations.notes(folder)  # damage is told before anything is fetched
+        generations.notes(folder)  # damage is reported before a retrieval
         generations.current(folder)
         waiting: CommandResult | None = None
         for kind in RequestKind:
@@ -117,15 +123,15 @@ def retrieve(ctx: ClientContext, name: str) -> CommandResult:
 def renew(
     ctx: ClientContext, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
 ) -> CommandResult:
-    """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
+    """Renew a name's certificate with a new key if it is due, or resume a renewal.
 
-    Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which
-    `enrol` alone can take up, is nothing to renew. `only`: the certificate that is meant; where somebody has put
-    another in its place meanwhile, that one is not due. Raises StoreError, UsageError, OSError.
+    Before `renew_from`, no service is called unless `force` is set. `among_all`: skip a name that has only an open
+    enrolment, since only `enrol` can resume it. `only`: serial of the certificate to renew; if another one is in use
+    meanwhile, nothing is due. Raises StoreError, UsageError, OSError.
     """
     folder = _existing(ctx, name)
     with files.locked(folder):
-        generations.notes(folder)  # damage is told before anything leaves
+        generations.notes(folder)  # damage is reported before a request leaves
         present = generations.current(folder)
         if present is None:
             return _first_enrol(ctx, name, among_all=among_all)
@@ -148,21 +154,21 @@ def renew(
 
 
 class ProgressListener(Protocol):
-    """Who is told how far many names have come."""
+    """Listener to the progress over many names."""
 
     def begin(self, total: int) -> None:
-        """Hear how many there are."""
+        """Receive the number of names."""
 
     def advance(self, name: str) -> None:
-        """Hear that one more is done."""
+        """Receive a name that is done."""
 
 
 def run_for_all(
     ctx: ClientContext, wanted: str | None, act: Callable[[str], CommandResult], watch: ProgressListener | None = None
 ) -> tuple[CommandResult, ...]:
-    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
+    """Run `act` for one name, or for every name of the store.
 
-    What became of it is written into the name's log.
+    A failure of one name does not stop the others. The outcome is written into the name's log. Raises UsageError.
     """
     if wanted is not None:
         return (_noted(ctx, _guarded(wanted, act)),)
@@ -191,7 +197,10 @@ def _noted(ctx: ClientContext, outcome: CommandResult) -> CommandResult:
 
 
 def in_production(store: Path, name: str) -> bool:
-    """Tell whether a name belongs to PRODUCTION; one whose settings cannot be read does not: its damage is told."""
+    """Return whether a name belongs to PRODUCTION.
+
+    False if its settings cannot be read, since its damage is reported elsewhere.
+    """
     try:
         return settings.load(store / name).environment is Environment.PRODUCTION
     except files.StoreError:
@@ -199,12 +208,15 @@ def in_production(store: Path, name: str) -> bool:
 
 
 def run_isolated(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
-    """Do it for one name among many: whatever is wrong with it becomes its outcome, which nobody has noted yet."""
+    """Run `act` for one name among many; turn any failure into its outcome.
+
+    The outcome is not yet in the log.
+    """
     try:
         return _guarded(name, act)
-    except UsageError as nothing:  # a name that cannot be meant alone is no fault among all
+    except UsageError as nothing:  # among all names, an unsuitable one is no error
         return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
-    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+    except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         told = make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
         return CommandResult(name, Result.FAILED, ExitCode.FAULT, (told,))
 
@@ -254,7 +266,7 @@ def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTas
     if held is None and (before := journal.set_aside_before(task.folder, RequestKind.ENROL, ids.digest)) is not None:
         held = journal.resume(before, RequestKind.ENROL)
     if held is not None:
-        begun = settings.load(where)  # a damaged file is told, never written over
+        begun = settings.load(where)  # a damaged file is reported, never overwritten
         if begun.key is not task.settings.key:
             task.run.tell(make_message(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=task.settings.key.value))
         looks = task.settings.files.going_on(begun.files)
@@ -276,7 +288,7 @@ def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTas
 
 def _new_key(task: NameTask) -> tuple[PrivateKey, bytes]:
     wanted = task.settings.files
-    output_files.check(task.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
+    output_files.check(task.name, wanted)  # unsuitable options are reported before a request
     return key_storage.make(task.folder, task.settings.key, wanted, task.run.tell)
 
 
@@ -286,7 +298,7 @@ def _open_with(folder: Path, ids: TransferIdCredentials) -> bool:
 
 
 def _set_aside(ctx: ClientContext, held: RequestJournal) -> None:
-    # A key whose request has left is kept, whatever was answered: a certificate for it may turn up.
+    # A key whose request has left is kept, with any answer: a certificate for it may appear later.
     if not held.sends:
         journal.close(held)
         return
@@ -299,7 +311,7 @@ def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | No
     held = journal.load(journal.folder_of(folder, RequestKind.RENEW))
     if held is None or held.signer == present.serial or key_storage_module.is_for(present.certificate, held.key_id):
         return held
-    # It was asked for with a certificate that has been replaced since: its signature is of no use now.
+    # The certificate that signed it has been replaced since then, so its signature is useless now.
     if held.sends:
         journal.set_aside(held)
     else:
@@ -362,7 +374,10 @@ def _not_due(name: str, present: InstalledKeySet) -> CommandResult:
 
 
 def _never(name: str, present: InstalledKeySet) -> CommandResult:
-    """Say that a revoked certificate will not be renewed when its time comes, either: nobody is called."""
+    """Report that a revoked certificate will not be renewed later either.
+
+    No service is called.
+    """
     told = make_message(
         messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=make_message(messages.NEVER_REVOKED)
     )

@@ -1,8 +1,9 @@
-"""The renewal hint: when a service would like a certificate to be renewed (RFC 9773, 4), asked of where it is served.
+"""Renewal hints of a service: when to renew a certificate (RFC 9773, 4).
 
-What answers has signed nothing (RFC 9773, 7): TLS alone speaks for it. So a hint can only move the moment at which the
-service is asked, which decides by itself; whoever lies about "now" brings about one refused request a day, and whoever
-lies about "later" is not heard near the end (agent/schedule.py). A service without hints is no fault.
+The origin of the service is asked. The answer is not signed (RFC 9773, 7), and only TLS protects it. So a hint can
+only move the moment at which the service is asked for a renewal, which the service decides itself. A false "now"
+causes one refused request a day. A false "later" is ignored near the end (agent/schedule.py). A service without hints
+is no error.
 """
 
 import json
@@ -24,13 +25,16 @@ from sinetti.pki.ari_id import ari_cert_id
 DOOR = "/api/v1/renewal-info/"
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
-"""What a Retry-After may come to (RFC 9773, 4.3.2)."""
+"""Bounds of a Retry-After (RFC 9773, 4.3.2)."""
 
 AS_A_RULE = timedelta(hours=6)
-"""Where a hint says nothing about when to ask again (RFC 9773, 4.3.2 recommends it)."""
+"""Polling interval for a hint without Retry-After.
+
+RFC 9773, 4.3.2 recommends it.
+"""
 
 IN_AN_HOUR = timedelta(hours=1)
-"""Where nobody answers."""
+"""Polling interval for an unreachable service."""
 
 _OK, _FAULT, _NOT_IMPLEMENTED = 200, 500, 501
 _PROBLEM = "application/problem+json"
@@ -38,34 +42,37 @@ _LONGEST_WORDS = 500
 
 
 class NoRenewalInfo(Enum):
-    """Why there is no hint."""
+    """Reason for which there is no hint."""
 
     NOT_FOR_THIS = "the service has none for this certificate, or says nothing that can be used"
     NO_DOOR = "the service knows no hints at all"
-    NOT_REACHED = "nobody answered"
+    NOT_REACHED = "the service did not answer"
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoResult:
-    """What came of asking: a hint or silence, and how long not to ask again."""
+    """Result of a poll: a hint or its absence, and the time until the next poll."""
 
     said: RenewalInfoState | NoRenewalInfo
     rest: timedelta
 
 
 def origin(service: str) -> str:
-    """Give the part of a service's address that hints share with it: scheme, host and port."""
+    """Return the origin of a service's address: scheme, host and port.
+
+    Hints are served from the same origin.
+    """
     return service.split("/", 3)[0] + "//" + service.split("/", 3)[2]
 
 
 def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language) -> RenewalInfoResult:
     """Ask a name's service for the hint about its certificate.
 
-    Never raises for whatever is answered.
+    Never raises for an answer, of any kind.
     """
     try:
         named = ari_cert_id(certificate)
-    except ValueError:  # it names no key of an issuer, or cannot be read
+    except ValueError:  # it has no key identifier of its issuer, or cannot be read
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST)
     address = replace(service_address.parse_service_url(kept.service), path=DOOR + named)
     try:
@@ -73,26 +80,26 @@ def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language)
             ServiceRequest(address, {"Accept": "application/json"}, None, language, kept.tls_ca)
         )
     except ServiceError as trouble:
-        if trouble.kind is ServiceErrorKind.NOT_TRUSTED:  # it redirects: that is no door, and never followed
+        if trouble.kind is ServiceErrorKind.NOT_TRUSTED:  # a redirect, never followed: no such endpoint
             return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)
         return RenewalInfoResult(NoRenewalInfo.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
     return read(answer, language)
 
 
 def read(answer: ServiceResponse, language: Language) -> RenewalInfoResult:
-    """Make of an answer what it says.
+    """Return the result that an answer stands for.
 
-    Why, it may say in sentences, as our service does, or at an address.
+    The service may explain a hint in sentences, as Sinetti's service does, or at an address.
     """
     if answer.status == _OK and answer.content_type.endswith("json"):
         hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST) if hint is None else RenewalInfoResult(hint, rest)
-    # A door that knows hints says in a problem document (RFC 9457) that it has none for this one, or not just now.
+    # A service with hints answers with a problem document (RFC 9457) if it has none for this certificate, or not now.
     if answer.content_type == _PROBLEM:
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
     if answer.status >= _FAULT and answer.status != _NOT_IMPLEMENTED:
-        # A fault of the moment, its own or a proxy's before it: a day without hints would be long in an incident.
+        # A temporary error of the service or of a proxy: a day without hints would be too long in an incident.
         return RenewalInfoResult(NoRenewalInfo.NOT_REACHED, _clamped(answer.retry_after or IN_AN_HOUR))
     return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)
 

@@ -1,7 +1,8 @@
-"""Revoke a certificate by its own key: POST /api/v1/revocations at the service that issued it.
+"""Revocation of a certificate with its own key: POST /api/v1/revocations.
 
-The answer is not signed: TLS alone says that it is the service's. It is written down all the same, since it can only
-say that the certificate is of no use any more; and asking again has the same answer.
+The request goes to the service that issued the certificate. The answer is not signed, and only TLS authenticates it.
+It is recorded all the same, since it can only mean that the certificate is no longer usable. A repeated request gets
+the same answer.
 """
 
 import json
@@ -30,7 +31,7 @@ from sinetti.wire.http_signatures import certificate_keys
 from sinetti.wire.json_api import revocations
 
 REASONS = tuple(reason for reason in RevocationReason if may_use_reason(RevokerRole.HOLDER, reason))
-"""Those that a holder may give."""
+"""Reasons that a holder may give."""
 
 WHAT_STOPS = gettext_noop(
     "{name}: the certificate {serial} of {customer_id} is revoked for good, in {environment} at {service}. Every "
@@ -66,7 +67,7 @@ _LONGEST = 1000
 
 
 class RevocationResult(StrEnum):
-    """What became of it; the values stand in JSON."""
+    """Result of a revocation; the values stand in JSON."""
 
     REVOKED = "revoked"
     REVOKED_BEFORE = "revoked-before"
@@ -76,9 +77,9 @@ class RevocationResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RevocationOutcome:
-    """How it ended.
+    """Outcome of a revocation.
 
-    `reason` is the service's word for a refusal; `revoked_at` is UTC, None where nobody said it.
+    `reason` is the service's word for a refusal. `revoked_at` is in UTC, None if the service did not state it.
     """
 
     result: RevocationResult
@@ -99,9 +100,9 @@ class _RevocationTask:
 
 
 def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> tuple[Message, ...]:
-    """Say what a revocation would stop.
+    """Return messages about the effects of a revocation.
 
-    Raises UsageError where there is nothing to revoke, StoreDamaged.
+    Raises UsageError if there is nothing to revoke, StoreDamaged.
     """
     errand = _errand(ctx, name, reason)
     kept = errand.settings
@@ -117,11 +118,10 @@ def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> 
 
 
 def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: datetime) -> RevocationOutcome:
-    """Have the certificate in use revoked.
+    """Revoke the certificate in use at the service.
 
-    `created`: the true time, which the signature bears.
-
-    Raises UsageError where there is nothing to revoke, StoreError, OSError.
+    `created`: the true time, which goes into the signature. Raises UsageError if there is nothing to revoke,
+    StoreError, OSError.
     """
     with files.locked(_folder(ctx, name)):
         errand = _errand(ctx, name, reason)
@@ -136,7 +136,7 @@ def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: dat
 
 
 def is_revoked(ctx: ClientContext, name: str) -> bool:
-    """Whether the service has said before that the certificate in use is revoked.
+    """Return whether the certificate in use is known to be revoked.
 
     Raises as `describe_impact` does.
     """

@@ -1,4 +1,4 @@
-"""The conversation with the service: one message out, one answer in, and only a trusted answer counts."""
+"""SOAP exchange with the service: one message, one answer, its signature verified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ from sinetti.wire.xmldsig.errors import SignatureErrorCode
 
 @dataclass(frozen=True, slots=True)
 class SoapService:
-    """A service as this run sees it.
+    """A service as this run calls it.
 
-    `anchors` are the CAs that issue to the signers of answers, and those above them. `holders` are those that may issue
-    certificates for holders: what they issue speaks for no service.
+    `anchors` are the CAs that issue to the signers of answers, and the CAs above them. `holders` are those that may
+    issue certificates for holders: their certificates cannot sign for a service.
     """
 
     address: ServiceUrl
@@ -37,7 +37,7 @@ class SoapService:
 
 
 def service_of(settings: NameSettings, language: Language, now: datetime) -> SoapService:
-    """Take from the settings what a call needs."""
+    """Return the service that the settings describe."""
     anchors, holders = (
         chain.load_bundle(bundle.encode()) for bundle in (settings.trust_services, settings.trust_holders)
     )
@@ -47,9 +47,9 @@ def service_of(settings: NameSettings, language: Language, now: datetime) -> Soa
 
 
 def call(service: SoapService, operation: Operation, message: bytes) -> SoapResponse:
-    """Send one message and read its answer.
+    """Send one message and return its verified answer.
 
-    Raises ServiceError where there is none that counts.
+    Raises ServiceError if there is no trusted answer.
     """
     body = transport.call(SoapPost(service.address, operation.value, message, service.language, service.tls_ca))
     objections: list[Message] = []
@@ -85,12 +85,12 @@ def distrust_reason(
     now: datetime,
     holders: Sequence[x509.Certificate] = (),
 ) -> tuple[Message, ...]:
-    """Say what speaks against a certificate signing answers: nothing, or one message.
+    """Return the objection to a certificate that signs answers: none, or one message.
 
     It is no CA itself and was issued directly by a CA of the bundle. From there a path in the bundle leads up to an
-    anchor, and all of them are valid now. Dates are judged last, so that a wrong clock is reported as one. A CA that is
-    not in the bundle does not count: an anchor high up would let every certificate below it speak for the service. A
-    holder's certificate does not count, though its CA was put into both bundles.
+    anchor, and all of them are valid now. Dates are judged last, so that a wrong clock is reported as one. A CA that
+    is not in the bundle does not count: an anchor high up would let every certificate below it sign for the service. A
+    holder's certificate does not count, even if its CA was put into both bundles.
     """
     ways = chain.trusted_ways(signer, anchors) if _is_a_signer(signer) else ()
     if policy_oids.is_holder_certificate(signer) and chain.issuers_of(signer, holders):
@@ -108,7 +108,7 @@ def distrust_reason(
 def _is_a_signer(certificate: x509.Certificate) -> bool:
     try:
         basic = chain.extension_value(certificate, x509.BasicConstraints)
-        # Whoever answers OCSP requests for the same CA signs no answers of ours.
+        # An OCSP responder of the same CA does not sign answers of the service.
         answers_status = policy_oids.is_ocsp_responder(certificate)
     except ValueError:
         return False

@@ -1,7 +1,8 @@
-"""One POST to the service and its answer, with nothing clever between: no redirects, no retries, no second address.
+"""One HTTP request to the service and its answer.
 
-TLS 1.2 or newer; `http://` only to this machine itself. A proxy that the system names is used for https to others (as a
-tunnel, so it sees nothing of the message) and never for this machine.
+There are no redirects, no retries and no second address. TLS 1.2 or newer; `http://` only to this machine itself. The
+system's proxy is used for https to other machines (as a tunnel, so that it cannot read the message) and never for this
+machine.
 """
 
 import base64
@@ -25,14 +26,14 @@ from sinetti.client.service_address import PORTS, ServiceUrl, _is_host, is_loopb
 from sinetti.domain.values import Language
 
 LIMIT = 1024 * 1024
-"""The longest answer that is read, in octets."""
+"""Longest answer that is read, in octets."""
 
 CONNECT_SECONDS = 20.0
 ANSWER_SECONDS = 60.0
-"""From the first octet sent to the last one read, whatever the other side does in between."""
+"""Time limit from the first octet sent to the last one read."""
 
 BUSY = frozenset({408, 429, 502, 503, 504})
-"""HTTP statuses that pass (RFC 9110, 15.5 and 15.6; RFC 6585, 4)."""
+"""HTTP statuses of temporary errors (RFC 9110, 15.5 and 15.6; RFC 6585, 4)."""
 
 IN_VAIN = frozenset(
     {
@@ -43,30 +44,36 @@ IN_VAIN = frozenset(
         messages_module.PROXY_UNREADABLE,
     }
 )
-"""What the same command comes upon again: something has to be corrected first."""
+"""Messages of permanent errors: something has to be corrected first.
+
+The same command would meet them again.
+"""
 
 _LONGEST_RETRY = 366 * 86_400
-"""Seconds: whoever wants to be left alone for longer is taken to mean this."""
+"""Longest Retry-After in seconds; a longer one is shortened to this."""
 
 
 _TLS_ALERT = b"\x15\x03"
-"""How TLS begins to refuse what is none (RFC 8446, 5.1 and 6): content type alert, version 3.x."""
+"""Beginning of a TLS alert, with which TLS answers a request that is no handshake.
+
+Content type alert, version 3.x (RFC 8446, 5.1 and 6).
+"""
 
 
 class ServiceErrorKind(Enum):
-    """How far a call came."""
+    """Stage at which a call failed."""
 
-    NOT_REACHED = "nothing of the request was read by anybody"
+    NOT_REACHED = "the service read nothing of the request"
     LOST = "the request may have arrived, but there is no answer"
     NOT_SERVED = "the service answered that it does not serve just now"
     NOT_TRUSTED = "something answered that cannot be relied on"
 
 
 class ServiceError(Exception):
-    """A call without an answer that counts."""
+    """Call without a trusted answer."""
 
     def __init__(self, kind: ServiceErrorKind, message: Message, retry_after: timedelta | None = None) -> None:
-        """Keep how far the call came, what to tell the person, and when the service wants to be asked again."""
+        """Store the stage of the failure, its message, and the requested delay."""
         super().__init__(message.text)
         self.kind = kind
         self.message = message
@@ -74,13 +81,13 @@ class ServiceError(Exception):
 
     @property
     def is_permanent(self) -> bool:
-        """Whether the same command would come upon it again."""
+        """True if the same command would meet the error again."""
         return self.message.text in IN_VAIN
 
 
 @dataclass(frozen=True, slots=True)
 class SoapPost:
-    """One SOAP message on its way out.
+    """SOAP message to send.
 
     `tls_ca` (PEM) holds the only anchors of the server; None: the system's.
     """
@@ -94,9 +101,9 @@ class SoapPost:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """One call of any kind on its way out; `headers` go beside those that every call has. `tls_ca` as in `SoapPost`.
+    """HTTP request to send; without a body it is a GET.
 
-    Without a body it is a GET.
+    `headers` are sent in addition to the common ones. `tls_ca` as in `SoapPost`.
     """
 
     address: ServiceUrl
@@ -108,11 +115,10 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServiceResponse:
-    """What came back.
+    """HTTP answer.
 
-    `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT.
-
-    `retry_after`: how long the service wants to be left alone, where it says so.
+    `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT. `retry_after`: delay
+    that the service asked for, if any.
     """
 
     status: int
@@ -123,7 +129,7 @@ class ServiceResponse:
 
 @dataclass(frozen=True, slots=True)
 class ServerProbe:
-    """What a service shows of itself.
+    """Properties of a server, as a probe finds them.
 
     `date` is its clock; `tls_until` (UTC) is None without TLS.
     """
@@ -135,7 +141,10 @@ class ServerProbe:
 
 
 def call(post: SoapPost) -> bytes:
-    """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises ServiceError."""
+    """Send one message and return the body of the answer.
+
+    HTTP 200, or 500 (SOAP 1.1, 6.2). Raises ServiceError.
+    """
     headers = {
         "Content-Type": "text/xml; charset=utf-8",
         "SOAPAction": f'"{post.action}"',
@@ -148,7 +157,10 @@ def call(post: SoapPost) -> bytes:
 
 
 def send_request(outgoing: ServiceRequest) -> ServiceResponse:
-    """Make one call and return its answer, whatever its status, but for redirects and `BUSY`. Raises ServiceError."""
+    """Send one request and return its answer, with any other status.
+
+    Raises ServiceError for redirects, for statuses in `BUSY` and without an answer.
+    """
     connection = _connected(outgoing)
     try:
         headers = {
@@ -178,9 +190,10 @@ def send_request(outgoing: ServiceRequest) -> ServiceResponse:
 
 
 def retry_after(text: str | None, date: str | None) -> timedelta | None:
-    """Read a Retry-After (RFC 9110, 10.2.3): seconds, or an instant, which counts from the answer's own Date.
+    """Read a Retry-After (RFC 9110, 10.2.3): seconds, or an instant.
 
-    So no clock of ours is asked. What is neither says nothing.
+    An instant counts from the answer's own Date, so that the local clock does not matter. Return None for any other
+    text.
     """
     if text is None:
         return None
@@ -194,7 +207,10 @@ def retry_after(text: str | None, date: str | None) -> timedelta | None:
 
 
 def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> ServerProbe:
-    """Ask for the page that the service shows to browsers, and say what came along with it. Raises ServiceError."""
+    """Request the page that the service shows to browsers; return its properties.
+
+    Raises ServiceError.
+    """
     outgoing = ServiceRequest(address, {}, b"", language, tls_ca)
     connection = _connected(outgoing)
     try:
@@ -212,9 +228,9 @@ def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> Server
 
 
 def whole_body(answer: ServiceResponse) -> bytes:
-    """Give the body of an answer.
+    """Return the body of an answer.
 
-    Raises ServiceError for one that is longer than any that is read.
+    Raises ServiceError if it is longer than LIMIT.
     """
     if len(answer.body) > LIMIT:
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.ANSWER_TOO_LONG))
@@ -226,7 +242,7 @@ def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | 
         date = parsedate_to_datetime(response.headers.get("Date", ""))
     except (ValueError, OverflowError):
         date = None
-    if date is not None and date.tzinfo is None:  # "-0000": the sender says nothing of its zone (RFC 5322, 3.3)
+    if date is not None and date.tzinfo is None:  # "-0000": the sender does not state its zone (RFC 5322, 3.3)
         date = date.replace(tzinfo=UTC)
     if presented is None:
         return ServerProbe(response.status, date)
@@ -239,7 +255,10 @@ def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | 
 
 @contextlib.contextmanager
 def _deadline(connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
+    """Limit the total time of the block, even if the server sends slowly.
+
+    Raises TimeoutError.
+    """
     late = threading.Event()
     watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection, late))
     watchdog.daemon = True
@@ -248,7 +267,7 @@ def _deadline(connection: http.client.HTTPConnection) -> Iterator[None]:
         yield
     finally:
         watchdog.cancel()
-        # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.
+        # A connection that was cut may look complete: http.client takes the cut for the end of headers.
         if late.is_set():
             raise TimeoutError
 
@@ -259,21 +278,21 @@ def _lost(
     if not address.secure and _refused_by_tls(connection, bad):
         told = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
         return ServiceError(ServiceErrorKind.NOT_REACHED, told)
-    # TLS may leave without a word, too (OpenSSL does where it sees a request of HTTP), or its word be lost.
+    # TLS may close without an alert (OpenSSL does for an HTTP request), or its alert may be lost.
     may_be_tls = not address.secure and isinstance(bad, ConnectionError | http.client.BadStatusLine)
     word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST
     return ServiceError(ServiceErrorKind.LOST, make_message(word, why=error_reasons.translate_reason(bad)))
 
 
 def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
-    """Whether TLS listens there.
+    """Return whether the server at that port expects TLS.
 
-    It reads no more than the first octets of a request, which are no handshake.
+    Such a server reads only the first octets of a request, which are no handshake.
     """
     if isinstance(bad, http.client.BadStatusLine):
         return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
     found = b""
-    # Whoever is told to go away while still sending finds the alert where the answer would be.
+    # A client that is refused while still sending finds the alert in place of the answer.
     with contextlib.suppress(OSError):
         if isinstance(bad, BrokenPipeError | ConnectionResetError) and connection.sock is not None:
             found = connection.sock.recv(len(_TLS_ALERT))
@@ -281,7 +300,7 @@ def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.
 
 
 def _whole(response: http.client.HTTPResponse, body: bytes) -> None:
-    # http.client takes a connection that ends too early for the end of headers or body.
+    # http.client takes an early end of the connection for the end of headers or body.
     if response.length and len(body) <= LIMIT:
         raise http.client.IncompleteRead(body, response.length)
 
@@ -309,8 +328,8 @@ def _plain(address: ServiceUrl) -> http.client.HTTPConnection:
 
 
 def _secure(address: ServiceUrl, tls_ca: str | None) -> http.client.HTTPConnection:
-    # create_default_context with anchors of its own loads none of the system's. It takes ASCII; a person's comment
-    # beside the certificates may be something else.
+    # create_default_context with explicit anchors loads none of the system's. It takes ASCII; comments beside the
+    # certificates may have other characters.
     anchors = None if tls_ca is None else tls_ca.encode("ascii", "replace").decode("ascii")
     context = ssl.create_default_context(cadata=anchors)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -328,9 +347,9 @@ def _secure(address: ServiceUrl, tls_ca: str | None) -> http.client.HTTPConnecti
 
 
 def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
-    """Take the address of a proxy apart; host and port beside.
+    """Parse the address of a proxy; return it with host and port.
 
-    Raises ServiceError, with no word of a password in it.
+    Raises ServiceError, whose text contains no password.
     """
     try:
         parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
@@ -350,7 +369,7 @@ def _proxy(host: str) -> str | None:
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     late.set()
-    # The descriptor itself is shut, below TLS, so that a read in progress returns at once.
+    # The descriptor itself is shut down, below TLS, so that a read in progress returns at once.
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

@@ -1,1 +1,4 @@
-"""The store: files, generations, keys, journal, settings, snapshots, state, event log."""
+"""The client's store on disk.
+
+It has files, generations, keys, journals, settings, snapshots, agent state and the event log.
+"""

@@ -1,7 +1,7 @@
-"""What the agent and its deploying remember of a name: `agent.json` and `deploy.json`, read so that nothing breaks.
+"""State of the agent and of deployment per name: `agent.json` and `deploy.json`.
 
-Neither decides what a certificate is. A file that is missing, cut short or of another shape is as good as an empty one:
-the agent writes it anew at its next pass.
+Neither decides what a certificate is. A file that is missing, cut short or of another shape counts as empty, and the
+agent writes it anew in its next run.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,10 @@ DEPLOY = "deploy.json"
 
 @dataclass(frozen=True, slots=True)
 class StoredRenewalInfo:
-    """When the service would like to be asked (RFC 9773, 4.2): from `start` to `end`, UTC."""
+    """Window that the service suggests for renewal (RFC 9773, 4.2).
+
+    From `start` to `end`, UTC.
+    """
 
     start: datetime
     end: datetime
@@ -28,9 +31,9 @@ class StoredRenewalInfo:
 
 @dataclass(frozen=True, slots=True)
 class AgentState:
-    """What a pass of the agent leaves for the next.
+    """State that a run of the agent leaves for the next run.
 
-    `told`: the serial whose replacement was called for.
+    `told`: the serial whose replacement was reported to a person.
     """
 
     failures: int = 0
@@ -42,9 +45,9 @@ class AgentState:
 
 @dataclass(frozen=True, slots=True)
 class DeployState:
-    """How far bringing into use has come.
+    """Progress of deployment.
 
-    `serial` is the one that programs use; None: none was brought to them yet.
+    `serial`: the certificate that programs use; None: none was deployed yet.
     """
 
     serial: str | None = None
@@ -53,9 +56,9 @@ class DeployState:
 
 
 def load_agent_state(folder: Path | str, serial: str | None) -> AgentState | None:
-    """Give what the agent remembers of a name whose certificate in use has this serial.
+    """Return the agent's state of a name whose certificate in use has this serial.
 
-    None where it remembers nothing that can be read, or remembers it of another certificate.
+    None if nothing readable is there, or if it is about another certificate.
     """
     raw = _read(folder, AGENT)
     if raw is None or ("serial" in raw and raw["serial"] != serial):
@@ -71,7 +74,7 @@ def load_agent_state(folder: Path | str, serial: str | None) -> AgentState | Non
 
 
 def load_deploy_state(folder: Path | str) -> DeployState | None:
-    """Give how far bringing into use has come; None where there is nothing that can be read."""
+    """Return the deployment state; None if nothing readable is there."""
     raw = _read(folder, DEPLOY)
     if raw is None:
         return None

@@ -1,4 +1,4 @@
-"""Seal an XML document with a certificate of the store."""
+"""Signature of XML documents with a certificate of the store."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,16 +15,15 @@ from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 
 
 def document_signer(held: InstalledKeySet) -> DocumentSigner:
-    """Give what signs documents with the generation in use."""
+    """Return the document signer for the generation in use."""
     return signature.signer_for_key(held.key, encoding.certificate_der(held.certificate))
 
 
 def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySet:
-    """Read the certificate that a name seals with.
+    """Return the set with which a name signs.
 
-    Raises UsageError where it has none in force, StoreDamaged.
-
-    A beginning that lies as little ahead as a clock may lag is no hindrance: `enrol` took it, too.
+    Raises UsageError if it has none in force, StoreDamaged. A notBefore that is ahead by no more than CLOCK_SKEW is
+    accepted, as in `enrol`.
     """
     folder = store / name
     if not files.is_name(name) or not files.is_kept(folder):
@@ -42,10 +41,10 @@ def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySe
 
 
 def sign_document(document: bytes, held: InstalledKeySet, recipe: SignatureProfile) -> bytes:
-    """Seal a document: an enveloped signature, last child of its root.
+    """Sign a document: an enveloped signature, last child of its root.
 
-    Raises ValueError for what is no XML, or a message of the certificate service: whoever gets such a one sealed among
-    his documents could renew the certificate for a key of his own.
+    Raises ValueError for malformed XML and for messages of the certificate service. Otherwise, a person who gets a
+    renewal message signed among other documents could renew the certificate for their own key.
     """
     if str(parser.parse(document).tag).startswith(f"{{{SERVICE}}}"):
         why = "the document is a message of the certificate service, which nobody seals as a document"
@@ -54,8 +53,8 @@ def sign_document(document: bytes, held: InstalledKeySet, recipe: SignatureProfi
 
 
 def is_signed(document: bytes) -> bool:
-    """Whether a document holds a signature, good or bad.
+    """Return whether a document contains a signature, valid or not.
 
-    Raises ValueError for what is no XML.
+    Raises ValueError for malformed XML.
     """
     return next(parser.parse(document).iter(signature.SIGNATURE), None) is not None

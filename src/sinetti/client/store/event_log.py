@@ -1,7 +1,7 @@
-"""What happened to a name: `log.jsonl` in its folder, one event a line, appended and never changed.
+"""Event log of a name: `log.jsonl` in its folder, one event per line, append-only.
 
-A line that an interrupted run left unfinished is passed over by whoever reads. Nothing is decided by the log: the
-journal (journal.py) is what a run goes on from; this is what a person reads (`sinetti log NAME`).
+Readers skip a line that an interrupted run left unfinished. The log decides nothing: a run resumes from the journal
+(journal.py), and the log is for people (`sinetti log NAME`).
 """
 
 import contextlib
@@ -22,14 +22,14 @@ from sinetti.domain.values import Language
 
 FILE = "log.jsonl"
 BEFORE = "log.1.jsonl"
-"""The part that was full."""
+"""Name of the previous part, which is full."""
 
 LARGEST = 1024 * 1024
 """Octets after which a new part begins; one full part is kept."""
 
 
 class EventType(StrEnum):
-    """What can happen to a name; the values stand in the file."""
+    """Kind of event; the values stand in the file."""
 
     ADOPTED = "adopted"
     ENROLLED = "enrolled"
@@ -57,14 +57,17 @@ OUTCOMES = {
     Result.PENDING: EventType.PENDING,
     Result.FAILED: EventType.FAILED,
 }
-"""Which event an outcome is; where nothing was due, nothing has happened."""
+"""Events by outcome; "not due" is no event."""
 
 _UNWRITTEN = frozenset({ExitCode.STORE, ExitCode.USAGE})
 
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One event: `at` UTC, whole seconds; `facts` are short texts such as a serial, codes, an exit code."""
+    """One event.
+
+    `at`: UTC, whole seconds. `facts`: short texts such as a serial, codes, an exit code.
+    """
 
     at: datetime
     event: EventType
@@ -72,7 +75,10 @@ class LogEvent:
 
 
 def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> None:
-    """Append an event, durably; a full part is put aside first. Raises OSError."""
+    """Append an event durably. Raises OSError.
+
+    A full part is renamed first.
+    """
     path = name_folder / FILE
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > LARGEST:
@@ -80,9 +86,9 @@ def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> N
     line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK | files.NO_WAIT, 0o600)
     try:
-        # A line of before that was cut short must not take this one with it.
+        # An earlier line that was cut short must not damage this one.
         start = b"" if _ends_whole(path) else b"\n"
-        # What is no UTF-8 in a file's name comes as a surrogate, which JSON has as an escape.
+        # A file name that is not UTF-8 has surrogates, which JSON writes as escapes.
         os.write(handle, start + line.encode(errors="backslashreplace") + b"\n")
         files.SYSTEM.sync_file(handle)
     finally:
@@ -90,10 +96,10 @@ def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> N
 
 
 def append_outcome(name_folder: Path, at: datetime, outcome: CommandResult, language: Language = Language.EN) -> None:
-    """Append what became of enrolling, renewing or retrieving; nothing where nothing was done or asked.
+    """Append the outcome of enrolment, renewal or retrieval, if something happened.
 
-    `why` is what the person was told, in their language. Where the store is damaged or locked nothing is written into
-    it; and a log that cannot be written keeps nobody from what they were doing.
+    `why` is the message for the user, in their language. Nothing is written into a store that is damaged or locked. A
+    failure to write the log is ignored.
     """
     event = OUTCOMES.get(outcome.result)
     first = outcome.messages[0] if outcome.messages else None
@@ -111,9 +117,9 @@ def append_outcome(name_folder: Path, at: datetime, outcome: CommandResult, lang
 
 
 def read(name_folder: Path) -> Iterator[LogEvent]:
-    """Give what happened, oldest first; lines that are none are passed over.
+    """Yield the events, oldest first; skip malformed lines.
 
-    OSError for a file without rights.
+    Raises OSError for a file without read access.
     """
     for part in (BEFORE, FILE):
         try:

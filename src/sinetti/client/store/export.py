@@ -1,4 +1,7 @@
-"""A copy of a set for a program elsewhere: PEM, DER or PKCS#12, with the key only where asked."""
+"""Export of a set for another program: PEM, DER or PKCS#12.
+
+The key is included only on request.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +24,7 @@ from sinetti.pki.encoding import PrivateKey
 
 
 class ExportFormat(StrEnum):
-    """How a copy is written."""
+    """Format of an export."""
 
     PEM = "pem"
     DER = "der"
@@ -34,9 +37,9 @@ PACKED = frozenset({ExportFormat.PKCS12, ExportFormat.PKCS12_LEGACY})
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What is asked for.
+    """Options of an export.
 
-    `password` protects PKCS#12, or the key in PEM; `serial` None: the certificate in use.
+    `password` protects PKCS#12, or the key in PEM. `serial` None: the certificate in use.
     """
 
     form: ExportFormat
@@ -47,7 +50,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """What is written."""
+    """Content of an export."""
 
     octets: bytes = field(repr=False)
     form: ExportFormat
@@ -56,7 +59,7 @@ class ExportedFile:
 
 
 def copy_of(store: Path, name: str, wanted: ExportOptions) -> ExportedFile:
-    """Put a copy together. Raises UsageError, StoreError."""
+    """Make an export. Raises UsageError, StoreError."""
     _possible(wanted)
     folder = store / name
     if not files.is_name(name) or not files.is_kept(folder):
@@ -69,7 +72,7 @@ def copy_of(store: Path, name: str, wanted: ExportOptions) -> ExportedFile:
 
 
 def note(folder: Path, now: datetime, copy: ExportedFile, out: Path) -> None:
-    """Write down in the name's log that a copy is made. Raises StoreError."""
+    """Record an export in the name's log. Raises StoreError."""
     with_key = "yes" if copy.with_key else "no"
     facts = {"serial": copy.serial, "format": copy.form.value, "with_key": with_key, "path": str(out.absolute())}
     try:
@@ -95,7 +98,7 @@ def _place(folder: Path, serial: str | None) -> Path:
         held = generations.current(folder)
         if held is None:
             raise UsageError(make_message(messages.NOT_ENROLLED, name=folder.name))
-        # Not by `live`: another may come into use while files are read.
+        # Not by `live`: another generation may come into use while files are read.
         own = folder / files.GENERATIONS / held.serial
         return own if files.directory_exists(own) else files.live_path(folder)
     kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))

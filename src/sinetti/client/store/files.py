@@ -1,7 +1,7 @@
-"""The store: how files get into it whole or not at all, and how one run keeps others out.
+"""Files of the store: atomic writes, and locks against other runs.
 
 `DIR/NAME/` holds `settings.toml`, `live` (a link to the generation in use), `generations/SERIAL/` and, while something
-is under way, `pending/`. Folders are 0700 and files 0600. What differs between systems is in `os_support.py`.
+is under way, `pending/`. Folders are 0700 and files 0600. Differences between systems are in `os_support.py`.
 """
 
 import contextlib
@@ -23,71 +23,80 @@ LIVE = "live"
 OLD = f".{LIVE}.old"
 GENERATIONS = "generations"
 NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
-"""For files that are opened to be written where they are: a link in their place leads nowhere."""
+"""Flag for files that are written in place: the open fails for a symbolic link."""
 
 NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
-"""A pipe in the place of a file: opening it waits for no other process."""
+"""Flag against a pipe in the place of a file: opening it does not block."""
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _PART = 64 * 1024
 
 HALVES = (".new", ".gone")
-"""How names end of what an interrupted run leaves; they begin with a dot."""
+"""Suffixes of the remains of an interrupted run; their names begin with a dot."""
 
 OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"})
-"""What only this client puts into a folder: nothing else makes it a name's."""
+"""Entries that only this client creates; they make a folder that of a name."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class StoreError(Exception):
-    """The store is damaged, locked or cannot be written: a person has to look; `message` says at what."""
+    """Store that is damaged, locked or not writable.
+
+    A person has to act; `message` names the place.
+    """
 
     def __init__(self, message: Message) -> None:
-        """Keep the message for whoever prints it."""
+        """Store the message to print."""
         super().__init__(message.text)
         self.message = message
 
 
 class StoreLocked(StoreError):
-    """Another run is at work on the same name."""
+    """Lock held by another run on the same name."""
 
 
 class StoreDamaged(StoreError):
-    """A file of the store is missing, unreadable or does not fit the others."""
+    """File of the store that is missing, unreadable or does not fit the others."""
 
 
 def corruption_error(path: Path, why: Exception | str) -> StoreDamaged:
-    """Make the error for one damaged file; one that nobody may read is whole for all we know, and wants no backup."""
+    """Make the error for one damaged file.
+
+    A file without read access counts as unusable, not as damaged, since it may be whole and need no backup.
+    """
     word = messages.STORE_UNUSABLE if isinstance(why, PermissionError) else messages.STORE_DAMAGED
     return StoreDamaged(make_message(word, path=str(path), why=error_reasons.translate_reason(why)))
 
 
 def is_name(name: str) -> bool:
-    """Tell whether a name can be a folder everywhere: letters, digits, dot, hyphen, underscore, at most 64."""
+    """Return whether a name can be a folder on every system.
+
+    Letters, digits, dot, hyphen, underscore, at most 64.
+    """
     return NAME.fullmatch(name) is not None and not name.endswith(".")
 
 
 def list_names(store: Path) -> tuple[str, ...]:
-    """List the names of a store, sorted; a folder without anything of ours is none.
+    """List the names of a store, sorted.
 
-    OSError where it cannot be read.
+    A folder without a file of this client is no name. Raises OSError if the store cannot be read.
     """
     return tuple(sorted(entry.name for entry in store.iterdir() if is_name(entry.name) and is_kept(entry)))
 
 
 def directory_exists(store: Path) -> bool:
-    """Tell whether there is such a folder.
+    """Return whether the folder exists.
 
-    OSError where nobody can tell: without rights to what it would lie in.
+    Raises OSError if that cannot be determined, for example without access to the parent folder.
     """
     mode = _mode(store)
     return mode is not None and stat.S_ISDIR(mode)
 
 
 def exists(path: Path) -> bool:
-    """Tell whether something lies there.
+    """Return whether the path exists.
 
-    OSError where nobody can tell: there Path.exists of Python 3.14 says no.
+    Raises OSError if that cannot be determined. `Path.exists` of Python 3.14 returns False there.
     """
     return _mode(path) is not None
 
@@ -95,24 +104,24 @@ def exists(path: Path) -> bool:
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in it
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
         return None
     except OSError as bad:
-        if bad.errno != errno.ELOOP:  # a link that leads to itself leads to nothing
+        if bad.errno != errno.ELOOP:  # a link to itself leads nowhere
             raise
         return None
 
 
 def is_kept(folder: Path) -> bool:
-    """Tell whether a folder is a name's: something lies there that only we put there."""
+    """Return whether a folder belongs to a name: it holds an entry of OURS."""
     try:
         return directory_exists(folder) and any(one.name in OURS for one in folder.iterdir())
     except PermissionError:
-        return True  # one that cannot be looked into is told as such, not passed over
+        return True  # a folder without read access is reported later, not skipped
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and the missing ones above it, private to the user, and make its name durable."""
+    """Make a folder and its missing parents, private to the user and durable."""
     missing = [one for one in (folder, *folder.parents) if not exists(one)]
     for one in reversed(missing):
         SYSTEM.make_folder(one)
@@ -120,9 +129,9 @@ def make_folder(folder: Path) -> None:
 
 
 def write_atomic(path: Path, octets: bytes, dress: Callable[[Path], None] | None = None) -> None:
-    """Write a private file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder.
+    """Write a private file atomically: new file, fsync, rename, fsync of the folder.
 
-    `dress` gives it another owner or mode before it has its name.
+    `dress` sets another owner or mode before the rename.
     """
     beside = path.with_name(f".{path.name}.new")
     _write_synced(beside, octets)
@@ -133,11 +142,10 @@ def write_atomic(path: Path, octets: bytes, dress: Callable[[Path], None] | None
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path], None] | None = None) -> None:
-    """Make a folder with all its files appear at once; one of that name that is there already stays as it is.
+    """Make a folder with all its files appear at once.
 
-    `dress` gives the folder and its files another owner or mode before it has its name.
-
-    Raises StoreDamaged where the folder that is there holds something else.
+    An existing folder stays as it is. `dress` sets another owner or mode of the folder and its files before the
+    rename. Raises StoreDamaged if an existing folder has other content.
     """
     if exists(folder):
         for name, octets in files.items():
@@ -152,21 +160,21 @@ def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path
         if dress is not None:
             _dressed(beside, dress)
         SYSTEM.rename(beside, folder)
-    # One that was there may come from a run that ended before this line.
+    # An existing folder may come from a run that ended before this line.
     SYSTEM.sync_folder(folder.parent)
 
 
 def drop_folder(folder: Path) -> None:
-    """Take a folder away: it disappears at once, its files right after."""
+    """Delete a folder: it disappears at once, its files right after."""
     gone = folder.with_name(f".{folder.name}.gone")
     shutil.rmtree(gone, ignore_errors=True)
     SYSTEM.rename(folder, gone)
     SYSTEM.sync_folder(folder.parent)
-    shutil.rmtree(gone, ignore_errors=True)  # what somebody has open goes with the next run
+    shutil.rmtree(gone, ignore_errors=True)  # the next run deletes files that another process has open
 
 
 def move_folder(folder: Path, to: Path) -> None:
-    """Move a folder to a name that is free, in another folder of the store."""
+    """Move a folder to a free name in another folder of the store."""
     make_folder(to.parent)
     SYSTEM.rename(folder, to)
     SYSTEM.sync_folder(to.parent)
@@ -174,16 +182,17 @@ def move_folder(folder: Path, to: Path) -> None:
 
 
 def swap_live(name_folder: Path, serial: str) -> None:
-    """Point `live` at a generation, atomically: whoever opens `live/…` finds a matching set before and after.
+    """Point `live` at a generation, atomically.
 
-    On Windows it takes two renames, and where links are forbidden `live` is a copy.
+    A process that opens `live/…` finds a matching set at any time. On Windows it takes two renames, and where links
+    are forbidden `live` is a copy.
     """
     link, beside, old = name_folder / LIVE, name_folder / f".{LIVE}.new", name_folder / OLD
     _drop(beside)
     try:
         beside.symlink_to(Path(GENERATIONS) / serial, target_is_directory=True)
     except OSError:
-        # Windows lets ordinary users make links only in developer mode.
+        # On Windows, ordinary users can make links only in developer mode.
         if not SYSTEM.may_lack_links:
             raise
         from_there = name_folder / GENERATIONS / serial
@@ -197,7 +206,10 @@ def swap_live(name_folder: Path, serial: str) -> None:
 
 
 def serial_in_use(name_folder: Path) -> str | None:
-    """Give the serial that `live` points at, without reading anything; None where it points at none, or is a copy."""
+    """Return the serial that `live` points at, without reading files.
+
+    None if there is no link: no certificate, or a copy.
+    """
     try:
         return live_path(name_folder).readlink().name
     except OSError:
@@ -205,7 +217,10 @@ def serial_in_use(name_folder: Path) -> str | None:
 
 
 def live_path(name_folder: Path) -> Path:
-    """Give where the generation in use lies: `live`, or what it was while a swap in two steps is between them."""
+    """Return the path of the generation in use.
+
+    It is `live`, or its former name while a swap in two steps is between them.
+    """
     link, old = name_folder / LIVE, name_folder / OLD
     return old if not os.path.lexists(link) and os.path.lexists(old) else link
 
@@ -232,7 +247,7 @@ def octets_of(path: Path | str, most: int | None = None) -> bytes:
 
 
 def read(path: Path) -> bytes:
-    """Read a file of the store. Raises StoreDamaged where it is missing or unreadable."""
+    """Read a file of the store. Raises StoreDamaged if it is missing or unreadable."""
     try:
         return octets_of(path)
     except OSError as bad:
@@ -241,7 +256,10 @@ def read(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def locked(name_folder: Path) -> Iterator[None]:
-    """Keep every other run off this name until the block ends; the system lets go when the process dies."""
+    """Lock this name against other runs until the block ends.
+
+    The system releases the lock when the process dies.
+    """
     handle = os.open(name_folder / ".lock", os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
     try:
         try:
@@ -249,7 +267,7 @@ def locked(name_folder: Path) -> Iterator[None]:
         except os_support.Busy as busy:
             raise StoreLocked(make_message(messages.STORE_LOCKED, name=name_folder.name)) from busy
         if live_path(name_folder).name == OLD:
-            # A run ended between the two steps of a swap: undone here, and done again by whoever goes on.
+            # A run ended between the two steps of a swap: undo it here; the run that resumes swaps again.
             SYSTEM.rename(name_folder / OLD, name_folder / LIVE)
         _sweep(name_folder)
         yield
@@ -258,7 +276,10 @@ def locked(name_folder: Path) -> Iterator[None]:
 
 
 def remove_partial(name_folder: Path) -> None:
-    """Take away what an interrupted run left; where somebody is at work on the name, they do that."""
+    """Delete the remains of an interrupted run.
+
+    If another run holds the lock of the name, that run does it.
+    """
     with contextlib.suppress(StoreError, OSError), locked(name_folder):
         pass
 
@@ -273,7 +294,7 @@ def _write_synced(path: Path, octets: bytes) -> None:
             SYSTEM.sync_file(file.fileno())
     except OSError as bad:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)  # half a file takes room where there is none
+            path.unlink(missing_ok=True)  # a partial file takes space on a full disk
         bad.filename = bad.filename or str(path)
         raise
 
@@ -297,7 +318,7 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _sweep(name_folder: Path) -> None:
-    # Halves that an interrupted run left beside, keys that nobody uses among them. What refuses to go is no hindrance.
+    # Partial files of an interrupted run, unused keys among them. A file that cannot be deleted is left.
     for pattern in (".*.new", "*/.*.new", "*/.*.gone", f"{GENERATIONS}/*/.*.new"):
         for left in name_folder.glob(pattern):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a name holds: generations of key, certificate and chain that belong together, one of them in use."""
+"""Generations of key, certificate and chain per name, one of them in use."""
 
 import json
 from collections.abc import Sequence
@@ -36,12 +36,15 @@ _AS_EVER = OutputOptions()
 
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far this machine's clock may lag behind the service's: a new certificate begins at the service's now."""
+"""Tolerated lag of this machine's clock behind the service's.
+
+A new certificate begins at the service's current time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledKeySet:
-    """The generation in use: a key, the certificate for it and the certificates above that."""
+    """Generation in use: a key, its certificate and the CA certificates above it."""
 
     serial: Serial
     certificate: x509.Certificate
@@ -49,13 +52,16 @@ class InstalledKeySet:
 
     @property
     def span(self) -> ValidityPeriod:
-        """The certificate's life, UTC."""
+        """The certificate's validity period, UTC."""
         return span_of(self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
 class NameState:
-    """What is remembered of a name: the serial that the service called revoked, the transfer IDs behind `serial`."""
+    """Notes about a name.
+
+    `revoked`: the serial that the service called revoked. `transfer`: the transfer IDs behind `serial`.
+    """
 
     revoked: str | None = None
     transfer: str | None = None
@@ -63,22 +69,22 @@ class NameState:
 
 
 def span_of(certificate: x509.Certificate) -> ValidityPeriod:
-    """Give a certificate's life, UTC."""
+    """Return a certificate's validity period, UTC."""
     return ValidityPeriod(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
 
 def common_name(certificate: x509.Certificate) -> str | None:
-    """Give the subject's only CN, the customer id; None for none or several.
+    """Return the subject's only CN, the customer ID; None for none or several.
 
-    ValueError if it cannot be read.
+    Raises ValueError if it cannot be read.
     """
     return _only(certificate, NameOID.COMMON_NAME)
 
 
 def organisation(certificate: x509.Certificate) -> str | None:
-    """Give the subject's only O, the customer's name; None for none or several.
+    """Return the subject's only O, the customer's name; None for none or several.
 
-    ValueError if it cannot be read.
+    Raises ValueError if it cannot be read.
     """
     return _only(certificate, NameOID.ORGANIZATION_NAME)
 
@@ -86,7 +92,10 @@ def organisation(certificate: x509.Certificate) -> str | None:
 def reason_not_installable(
     certificate: x509.Certificate, customer_id: str, anchors: Sequence[x509.Certificate], now: datetime
 ) -> Message | None:
-    """Say why a certificate from the service is not taken, or None: it fits customer, chain and dates."""
+    """Return the objection to a certificate from the service, or None.
+
+    None if it fits customer, chain and dates.
+    """
     try:
         named, _ = common_name(certificate), key_storage_module.serial_of(certificate)
     except ValueError as bad:
@@ -109,12 +118,11 @@ def install(
     bundle: Sequence[x509.Certificate],
     wanted: OutputOptions = _AS_EVER,
 ) -> Serial:
-    """Make a generation of a matching set and put it in use.
+    """Make a generation of a matching set and put it into use.
 
-    Doing it again changes nothing.
-
-    `key` is as it is to be kept: PEM, in clear or encrypted by the password of `wanted`, or the URI of one in a token.
-    The generation has its further formats and owner before it is in use. Raises StoreError, OSError.
+    A repetition changes nothing. `key` is in its stored form: PEM, unencrypted or encrypted with the password of
+    `wanted`, or the URI of a key in a token. The generation gets its further formats and owner before it is in use.
+    Raises StoreError, OSError.
     """
     serial, name = key_storage_module.serial_of(certificate), name_folder.name
     above = chain.build_chain(certificate, bundle)
@@ -127,7 +135,7 @@ def install(
     if not files.exists(folder):
         contents |= output_files.make_formats(name, key_storage.load_key(key, wanted), (certificate, *above), wanted)
     elif key_storage.is_encrypted(key):
-        # The same key is encrypted to other octets each time.
+        # Encrypting the same key yields other octets each time.
         _same_key(folder, certificate, wanted)
         del contents[key_storage.KEY]
     files.write_folder(folder, contents, lambda beside: output_files.dress_folder(name, beside, wanted))
@@ -139,9 +147,9 @@ def install(
 
 
 def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """Add what the generation in use does not have of the formats that are wanted; gives the names of what was added.
+    """Add the missing formats to the generation in use; return their names.
 
-    Octets that are there are not changed, and each file appears whole; owner, group and mode become those wanted.
+    Existing octets are not changed, and each file appears atomically. Owner, group and mode become those wanted.
     Raises StoreError, OSError.
     """
     folder = files.live_path(name_folder)
@@ -164,7 +172,10 @@ def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
 
 
 def _as_kept(name_folder: Path, wanted: OutputOptions) -> OutputOptions:
-    """Give what is wanted of a set; where its key is kept encrypted, no copy of it comes to lie in clear."""
+    """Return the options for a set, with the encryption of its key.
+
+    If the key is stored encrypted, no unencrypted copy of it is written.
+    """
     path = key_storage.path_of(files.live_path(name_folder))
     if wanted.key_password_file is not None or not key_storage.is_encrypted(files.read(path)):
         return wanted
@@ -172,7 +183,10 @@ def _as_kept(name_folder: Path, wanted: OutputOptions) -> OutputOptions:
 
 
 def is_complete(name_folder: Path, wanted: OutputOptions) -> bool:
-    """Whether the generation in use looks as it is wanted: some calls of stat, nothing is read. Raises OSError."""
+    """Return whether the generation in use has the wanted output options.
+
+    It takes some calls of stat and reads nothing. Raises OSError.
+    """
     folder = files.live_path(name_folder)
     return not files.exists(folder) or (
         not output_files.missing_formats(folder, wanted) and output_files.is_dressed(folder, wanted)
@@ -180,12 +194,10 @@ def is_complete(name_folder: Path, wanted: OutputOptions) -> bool:
 
 
 def current(name_folder: Path) -> InstalledKeySet | None:
-    """Read the generation in use; None where there never was one.
+    """Return the generation in use; None if there never was one.
 
-    Raises StoreDamaged where the set does not match.
-
-    Nothing is locked: who seals need not wait for a renewal. Files of which some were read before another generation
-    came into use, and some after, are read again.
+    Raises StoreDamaged if the set does not match. It takes no lock, so that signing does not wait for a renewal. If
+    another generation comes into use while files are read, they are read again.
     """
     while True:
         serial = files.serial_in_use(name_folder)
@@ -199,7 +211,7 @@ def current(name_folder: Path) -> InstalledKeySet | None:
 def _live(name_folder: Path) -> InstalledKeySet | None:
     folder = files.live_path(name_folder)
     if not files.exists(folder):
-        # Notes are written once the first set is in use; generations alone may be of a run that ended just before.
+        # Notes are written once the first set is in use; generations alone may come from a run that ended just before.
         if folder.is_symlink() or files.exists(name_folder / NOTES):
             raise files.corruption_error(folder, "it points at no certificate")
         return None
@@ -217,15 +229,15 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
 
 
 def certificate_in_use(name_folder: Path) -> x509.Certificate:
-    """Read the certificate in use alone: nothing else of the set is looked at.
+    """Read the certificate in use alone. Raises StoreDamaged.
 
-    Raises StoreDamaged.
+    No other file of the set is checked.
     """
     return _parsed(files.live_path(name_folder) / CERTIFICATE)
 
 
 def notes(name_folder: Path) -> NameState:
-    """Read what is remembered of a name. Raises StoreDamaged."""
+    """Read the notes about a name. Raises StoreDamaged."""
     path = name_folder / NOTES
     if not files.exists(path):
         return NameState()
@@ -237,7 +249,7 @@ def notes(name_folder: Path) -> NameState:
 
 
 def remember(name_folder: Path, what: NameState) -> None:
-    """Write down what is remembered of a name, whole or not at all."""
+    """Write the notes about a name atomically."""
     raw = {"revoked": what.revoked, "serial": what.serial, "transfer": what.transfer}
     files.write_atomic(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
 
@@ -258,7 +270,7 @@ def _parsed(path: Path) -> x509.Certificate:
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:
     try:
         found = certificate.subject.get_attributes_for_oid(oid)
-    except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that has none
+    except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that allows none
         why = "the name in it cannot be read"
         raise ValueError(why) from bad
     return str(found[0].value) if len(found) == 1 else None

@@ -1,9 +1,9 @@
-"""The journal of one thing under way: written down before each step that cannot be taken back.
+"""Journal of a request under way, written before each step that cannot be undone.
 
 `DIR/NAME/pending/enrol/` and `…/renew/` hold one each: the new key, the request made with it (and, for a renewal, the
-signed message) and `journal.json`. The folder appears with all of them at once, before anything leaves this machine;
-each move to another state is on the disk before the step it announces. The one-time password is never written.
-docs/holder-journal.md has the states, and what a run that ends anywhere leaves.
+signed message) and `journal.json`. The folder appears with all of them at once, before anything leaves this machine.
+Each new state is on the disk before the step it announces. The one-time password is never written.
+docs/holder-journal.md has the states, and the remains of a run that ends at any point.
 """
 
 import errno
@@ -29,51 +29,56 @@ CERTIFICATE = "certificate.der"
 SPARE = "spare"
 
 ROOM = 16 * 1024
-"""Octets that are kept free for what has to be written down after the request has left (the RetrievalId)."""
+"""Octets reserved on the disk for records after the request has left.
+
+The RetrievalId is the most important of them.
+"""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class RequestKind(StrEnum):
-    """What is under way; each kind has a journal of its own."""
+    """Kind of request; each kind has its own journal."""
 
     ENROL = "enrol"
     RENEW = "renew"
 
 
 class RequestState(StrEnum):
-    """How far it has come."""
+    """State of a request."""
 
     PREPARED = "prepared"
     """Key and request are on the disk; nothing has left."""
     SENT = "sent"
     """The request may have left; a run that ended here was interrupted."""
     UNCERTAIN = "uncertain"
-    """The request left and no answer says what became of it: it may have been done."""
+    """The request left and no answer shows its result: it may have been processed."""
     POSTPONED = "postponed"
     """The service asked for the same request again later."""
     REFUSED = "refused"
-    """The service said no and used nothing up: the same key may be offered again."""
+    """The service refused and used nothing up: the same key may be offered again."""
     ACCEPTED = "accepted"
-    """The service gave a retrieval id; the certificate can be fetched with it, again and again."""
+    """The service gave a retrieval ID.
+
+    The certificate can be retrieved with it any number of times.
+    """
     COLLECTED = "collected"
-    """The certificate is here and fits; it only has to be put in place."""
+    """The certificate is here and fits; it only has to be installed."""
 
 
 OPEN_QUESTION = frozenset({RequestState.SENT, RequestState.UNCERTAIN})
-"""Nobody here knows whether the request was done."""
+"""States in which the client does not know whether the request was processed."""
 
 UNDER_WAY = frozenset({RequestState.POSTPONED, RequestState.ACCEPTED, RequestState.COLLECTED})
-"""It goes on when the command is run again."""
+"""States in which the next run of the command resumes the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestJournal:
-    """What is under way.
+    """Request under way.
 
-    `sends`: how often the request may have left; `transfer`: SHA-256 of the TransferId.
-
-    `doubt`: one of those may have been done without our knowing. `digests`: SHA-256 of the files beside the journal.
+    `sends`: number of times that the request may have left; `transfer`: SHA-256 of the TransferId. `doubt`: one of the
+    sent requests may have been processed without a known answer. `digests`: SHA-256 of the files beside the journal.
     """
 
     folder: Path
@@ -89,23 +94,25 @@ class RequestJournal:
 
     @property
     def fetchable(self) -> bool:
-        """Whether there is something to ask for with GetCertificate, or to put in place, before anything else."""
+        """True if the first step is to retrieve a certificate or to install it.
+
+        GetCertificate retrieves it.
+        """
         return self.state in {RequestState.ACCEPTED, RequestState.COLLECTED} or (
             self.state in OPEN_QUESTION and self.retrieval_id is not None
         )
 
 
 def folder_of(name_folder: Path, kind: RequestKind) -> Path:
-    """Give the folder in which a kind's journal lies."""
+    """Return the folder of a kind's journal."""
     return name_folder / PENDING / kind.value
 
 
 def begin(folder: Path, key: bytes, contents: dict[str, bytes], about: RequestJournal) -> RequestJournal:
-    """Put key, request and journal on the disk, at once and durably.
+    """Write key, request and journal to the disk, at once and durably.
 
-    Raises OSError where the disk refuses.
-
-    `key` is as it is kept: PEM, in clear or encrypted, or the URI of one in a token.
+    `key` is in its stored form: PEM, unencrypted or encrypted, or the URI of a key in a token. Raises OSError if the
+    disk refuses.
     """
     kept = {name: _digest(octets) for name, octets in contents.items() if name in {REQUEST, MESSAGE}}
     begun = replace(about, digests=kept)
@@ -114,9 +121,9 @@ def begin(folder: Path, key: bytes, contents: dict[str, bytes], about: RequestJo
 
 
 def load(folder: Path) -> RequestJournal | None:
-    """Read a journal; None where nothing is under way.
+    """Read a journal; None if nothing is under way.
 
-    Raises StoreDamaged, for another key or request too.
+    Raises StoreDamaged, also for another key or request.
     """
     journal = read_without_key(folder)
     if journal is not None and key_storage.key_id_of(folder, folder.parent.parent) != journal.key_id:
@@ -125,7 +132,7 @@ def load(folder: Path) -> RequestJournal | None:
 
 
 def read_without_key(folder: Path) -> RequestJournal | None:
-    """Read a journal as `load` does, but for its key, which takes long to read.
+    """Read a journal as `load` does, but without its key, which takes long to read.
 
     Raises StoreDamaged.
     """
@@ -155,7 +162,10 @@ def read_without_key(folder: Path) -> RequestJournal | None:
 
 
 def mark_sent(journal: RequestJournal) -> RequestJournal:
-    """Write down that the request leaves now; what came before without an answer leaves a doubt."""
+    """Record that the request leaves now.
+
+    An earlier request without an answer leaves a doubt.
+    """
     spare = journal.folder / SPARE
     if not files.exists(spare):
         files.write_atomic(spare, os.urandom(ROOM))
@@ -171,9 +181,9 @@ def advance(
     codes: tuple[str, ...] = (),
     doubt: bool = False,
 ) -> RequestJournal:
-    """Write down the next state, durably, and give the journal as it now is.
+    """Record the next state durably; return the updated journal.
 
-    A doubt that was there stays.
+    An existing doubt stays.
     """
     known = retrieval_id or journal.retrieval_id
     return _written(
@@ -182,18 +192,17 @@ def advance(
 
 
 def keep_certificate(journal: RequestJournal, octets: bytes) -> RequestJournal:
-    """Keep the certificate (DER) that came and fits, and write down that it is here."""
+    """Store the received certificate (DER), which fits, and record the new state."""
     files.write_atomic(journal.folder / CERTIFICATE, octets)
     digests = {**journal.digests, CERTIFICATE: _digest(octets)}
     return _written(replace(journal, state=RequestState.COLLECTED, codes=(), digests=digests))
 
 
 def set_aside_before(name_folder: Path, kind: RequestKind, transfer: str) -> RequestJournal | None:
-    """Find what was set aside and had these transfer IDs (SHA-256 of the TransferId).
+    """Return the request set aside with these transfer IDs, or None.
 
-    Raises StoreDamaged.
-
-    A key that the service would not have is left where it is.
+    `transfer`: SHA-256 of the TransferId. A request whose key the service refused is left where it is. Raises
+    StoreDamaged.
     """
     for held in _set_aside(name_folder, kind):
         if held.transfer == transfer and not results.is_permanent(held.codes):
@@ -202,28 +211,31 @@ def set_aside_before(name_folder: Path, kind: RequestKind, transfer: str) -> Req
 
 
 def resume(journal: RequestJournal, kind: RequestKind) -> RequestJournal:
-    """Bring back what was set aside, to be gone on with."""
+    """Bring back a request that was set aside, so that it can be resumed."""
     place = folder_of(journal.folder.parent.parent, kind)
     files.move_folder(journal.folder, place)
     return replace(journal, folder=place)
 
 
 def close(journal: RequestJournal) -> None:
-    """Forget what was under way, its key too: it is in place, or nothing was done with it."""
+    """Delete a request with its key: it is installed, or was never processed."""
     files.drop_folder(journal.folder)
 
 
 def set_aside(journal: RequestJournal) -> Path:
-    """Set aside what may have been done, whatever was answered: its key is kept, in the folder that is returned."""
+    """Set aside a request that may have been processed; return its new folder.
+
+    Its key is kept, regardless of the answer.
+    """
     aside = journal.folder.parent.parent / ABANDONED / f"{journal.folder.name}-{journal.key_id[:16]}"
     files.move_folder(journal.folder, aside)
     return aside
 
 
 def is_deletable(name_folder: Path) -> bool:
-    """Tell whether a name without a certificate may be deleted: by all that was answered, no key of it was certified.
+    """Return whether a name without a certificate may be deleted.
 
-    Raises StoreDamaged.
+    True if no key of it was certified according to the answers. Raises StoreDamaged.
     """
     held = load(folder_of(name_folder, RequestKind.ENROL))
     open_ones = [*([] if held is None else [held]), *_set_aside(name_folder, RequestKind.ENROL)]
@@ -242,7 +254,7 @@ def _written(journal: RequestJournal) -> RequestJournal:
     except OSError as bad:
         if bad.errno not in FULL or not files.exists(spare):
             raise
-        # The disk is full and an answer is in hand: this is what the room was kept for.
+        # The disk is full and an answer has arrived: the spare file was kept for this case.
         spare.unlink()
         files.SYSTEM.sync_folder(journal.folder)
         files.write_atomic(path, _encoded(journal))
@@ -263,7 +275,10 @@ def _decoded(octets: bytes) -> dict[str, Any]:
 
 
 def _check(raw: Mapping[str, object]) -> str:
-    """Give the digest of everything else in a journal, so that a damaged one is not mistaken for another."""
+    """Return the digest of everything else in a journal.
+
+    It detects a damaged journal.
+    """
     return _digest(json.dumps(raw, sort_keys=True).encode())
 
 

@@ -1,9 +1,8 @@
-"""How a private key is kept: `key.pem`, in clear or encrypted, or `key.uri` where it is in a token and stays there.
+"""Storage of private keys.
 
-Which of them lies in a folder decides how it is read; the settings of the name decide how the next one is kept.
-Passwords are read from their files when they are needed, and kept nowhere else.
-
-The holder's keys: made here, kept here, sent nowhere.
+`key.pem` holds a key, unencrypted or encrypted. `key.uri` stands for a key in a token, which stays there. The file in
+a folder decides how its key is read. The settings of the name decide how the next key is stored. Passwords are read
+from their files when needed, and stored nowhere else. A key is never sent anywhere.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,27 +26,30 @@ from sinetti.pki.signers import pkcs11_uri
 
 
 def key_id(key: PrivateKey) -> KeyId:
-    """Give the id of a key pair: that of its public half."""
+    """Return the ID of a key pair: that of its public key."""
     return key_policy.key_id(key.public_key())
 
 
 def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
-    """Tell whether a certificate is for this key: the numbers decide, not their encoding."""
+    """Return whether a certificate is for this key.
+
+    The numbers decide, not their encoding.
+    """
     return is_for(certificate, key_id(key))
 
 
 def is_for(certificate: x509.Certificate, key_id: KeyId) -> bool:
-    """Tell whether a certificate is for the key of this id."""
+    """Return whether a certificate is for the key of this ID."""
     try:
         return key_policy.key_id(certificate.public_key()) == key_id
-    except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody here makes
+    except (ValueError, UnsupportedAlgorithm):  # a kind of key that Sinetti does not make
         return False
 
 
 def serial_of(certificate: x509.Certificate) -> Serial:
-    """Give a certificate's serial number as it is written everywhere: lower-case hex.
+    """Return a certificate's serial number in lower-case hex.
 
-    ValueError if it is negative.
+    Raises ValueError if it is negative.
     """
     return encoding.serial_hex(certificate.serial_number)
 
@@ -58,12 +60,12 @@ _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 def key_file_for(octets: bytes) -> str:
-    """Tell in which file a key lies that is kept as these octets."""
+    """Return the name of the file for a key in this stored form."""
     return URI if octets.startswith(pkcs11_uri.SCHEME) else KEY
 
 
 def path_of(folder: Path) -> Path:
-    """Give the file in which a generation or journal has its key."""
+    """Return the key file of a generation or journal."""
     uri = folder / URI
     return uri if files.exists(uri) else folder / KEY
 
@@ -71,7 +73,7 @@ def path_of(folder: Path) -> Path:
 def make(
     name_folder: Path, kind: KeyType, wanted: OutputOptions, tell: Callable[[Message], None]
 ) -> tuple[PrivateKey, bytes]:
-    """Make a key pair as it is wanted; gives what signs, and the octets to keep.
+    """Make a key pair; return the private key and its stored form.
 
     Raises StoreError, SignerUnavailable, OSError.
     """
@@ -82,7 +84,7 @@ def make(
 
 
 def passphrase_of(wanted: OutputOptions) -> bytes | None:
-    """Give what key.pem is encrypted with; None for keys in clear. Raises StoreError."""
+    """Return the passphrase of key.pem; None for unencrypted keys. Raises StoreError."""
     path = wanted.key_password_file
     if path is None:
         return None
@@ -95,10 +97,7 @@ def passphrase_of(wanted: OutputOptions) -> bytes | None:
 
 
 def secret(path: Path) -> bytes:
-    """Read a password that a file holds, without the end of its line.
-
-    Raises StoreError.
-    """
+    """Read the password in a file, without the end of its line. Raises StoreError."""
     try:
         found = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
     except RightsError as bad:
@@ -115,7 +114,7 @@ def secret(path: Path) -> bytes:
 def pkcs12_password(path: Path) -> bytes:
     """Read the password of PKCS#12 files in the same way.
 
-    Raises StoreError also where no such file takes it.
+    Raises StoreError also if PKCS#12 does not allow the password.
     """
     found = secret(path)
     if not encoding_module.is_password(found):
@@ -124,7 +123,7 @@ def pkcs12_password(path: Path) -> bytes:
 
 
 def serialise_key(key: PrivateKey, wanted: OutputOptions) -> bytes:
-    """Give a key as it is to be kept in key.pem: encrypted where a password is wanted.
+    """Return a key in its stored form, encrypted if a password is configured.
 
     Raises StoreError.
     """
@@ -132,14 +131,14 @@ def serialise_key(key: PrivateKey, wanted: OutputOptions) -> bytes:
 
 
 def is_encrypted(octets: bytes) -> bool:
-    """Whether a PEM key is protected by a password."""
+    """Return whether a PEM key is protected by a password."""
     return _ENCRYPTED in octets
 
 
 def load_key(octets: bytes, wanted: OutputOptions) -> PrivateKey | None:
-    """Open a key that is kept as these octets, by the password of `wanted`; None where it is in a token.
+    """Load a key from its stored form; None if it is in a token.
 
-    Raises StoreError.
+    The password is that of `wanted`. Raises StoreError.
     """
     if key_file_for(octets) == URI:
         return None
@@ -153,9 +152,7 @@ def load_key(octets: bytes, wanted: OutputOptions) -> PrivateKey | None:
 def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> PrivateKey:
     """Open the key that lies beside a certificate.
 
-    A token is asked at the first signature only.
-
-    Raises StoreDamaged where the two do not belong together, StoreError.
+    A token is asked at the first signature only. Raises StoreDamaged if the two do not belong together, StoreError.
     """
     path = path_of(folder)
     if path.name == KEY:
@@ -171,9 +168,9 @@ def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> 
 
 
 def key_id_of(folder: Path, name_folder: Path) -> KeyId:
-    """Give the id of the key that lies in a folder.
+    """Return the ID of the key in a folder.
 
-    A token is not asked: the URI says it. StoreDamaged, StoreError.
+    For a key in a token, the ID comes from the URI, and the token is not asked. Raises StoreDamaged, StoreError.
     """
     path = path_of(folder)
     if path.name == KEY:
@@ -200,7 +197,7 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
 
 
 def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
-    # An enrolment has settings of its own beside its key, which become the name's after its certificate is in place.
+    # An enrolment has its own settings beside its key. They become the name's once its certificate is installed.
     places = (path.parent, name_folder, name_folder / "pending" / "enrol")
     for place in dict.fromkeys(one for one in places if files.exists(one / settings.FILE)):
         wanted = settings.load(place).files

@@ -1,7 +1,7 @@
-"""Keys and certificates that were made elsewhere: read from PEM or DER files, PKCS#12, or a Java key store.
+"""Readers of keys and certificates that were made elsewhere.
 
-Files are only read. What is in a Java key store is brought out by keytool, into a folder of our own, with passwords
-that stand on no command line.
+They read PEM and DER files, PKCS#12 and Java key stores. The files are only read. keytool exports the content of a
+Java key store into a temporary folder. No password is passed on a command line.
 """
 
 import os
@@ -31,15 +31,15 @@ KEYTOOL_SECONDS = 60
 
 _PEM = b"-----BEGIN "
 _JAVA = {b"\xfe\xed\xfe\xed": "JKS", b"\xce\xce\xce\xce": "JCEKS"}
-"""How Java's own kinds of key store begin; newer ones are PKCS#12."""
+"""First octets of Java's own kinds of key store; newer ones are PKCS#12."""
 
 _ENTRY = re.compile(r"^Alias name: (.+)\n(?:.*\n)?Entry type: PrivateKeyEntry$", re.MULTILINE)
-"""A private key in what `keytool -list -rfc` prints in English."""
+"""A private key in the output of `keytool -list -rfc` in English."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyMaterial:
-    """A private key, the certificate for it, and what else lay beside them."""
+    """Private key, its certificate, and the other certificates beside them."""
 
     key: PrivateKey = field(repr=False)
     certificate: x509.Certificate
@@ -47,7 +47,10 @@ class KeyMaterial:
 
 
 def of_files(key: Path, certificate: Path, more: Path | None, password: bytes | None) -> KeyMaterial:
-    """Read key and certificate from files of their own; the certificate's may hold others too. Raises UsageError."""
+    """Read key and certificate from separate files. Raises UsageError.
+
+    The certificate's file may hold other certificates too.
+    """
     private = _key(key, _read(key), password)
     given = [one for path in (certificate, more) if path is not None for one in _certificates(path)]
     return _fitting(private, given, certificate)
@@ -62,9 +65,9 @@ def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
 
 
 def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | None = None) -> KeyMaterial:
-    """Read a Java key store, with keytool where it is one of Java's own kinds or a key is named. Raises UsageError.
+    """Read a Java key store. Raises UsageError.
 
-    `of_key` is the key's own password where it has one.
+    keytool is used for Java's own kinds and if an alias is given. `of_key` is the key's own password, if it has one.
     """
     octets = _read(path)
     kind = _JAVA.get(octets[:4])
@@ -79,7 +82,7 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
 
 @dataclass(frozen=True, slots=True)
 class _Java:
-    """A Java key store, looked into by keytool."""
+    """Java key store, read with keytool."""
 
     keytool: str
     path: Path
@@ -88,7 +91,7 @@ class _Java:
     of_key: bytes = field(repr=False)
 
     def only_alias(self) -> str:
-        """Give the name of the only private key in it."""
+        """Return the alias of the only private key in it."""
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
         found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
@@ -97,7 +100,7 @@ class _Java:
         return found[0]
 
     def taken_out(self, alias: str) -> KeyMaterial:
-        """Give one key with its certificates."""
+        """Return one key with its certificates."""
         passing = secrets.token_hex(32)
         with tempfile.TemporaryDirectory(prefix="sinetti-") as folder:
             out = Path(folder) / "out.p12"
@@ -119,12 +122,12 @@ class _Java:
             return _of_pkcs12(self.path, _read(out), passing.encode())
 
     def _run(self, words: Sequence[str], more: Mapping[str, str]) -> str:
-        # keytool gets what it would get from whoever runs this; passwords are seen by nobody but its own user.
+        # keytool inherits the environment; only the same user can see the passwords in it.
         given = os.environ | {"STORE": self.password.decode(errors="replace")} | dict(more)  # noqa: TID251
-        # "-J": messages and dates in one language, so that the list can be read.
+        # "-J": messages and dates in English, so that the list can be parsed.
         command = (self.keytool, "-J-Duser.language=en", "-J-Duser.country=", *words)
         try:
-            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- the arguments are ours, the alias is one argument
+            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- fixed arguments
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
@@ -165,7 +168,10 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
 
 
 def _refuse_several(found: KeyMaterial, path: Path) -> None:
-    """Refuse a file with other organisations' certificates: of several keys OpenSSL gives the first, without a word."""
+    """Raise UsageError for a file with certificates of other holders.
+
+    Of several keys, OpenSSL silently returns the first.
+    """
     also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
     if also:
         serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
@@ -176,7 +182,7 @@ def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> 
     own = [one for one in given if key_storage.belongs(one, key)]
     if not own:
         raise UsageError(make_message(messages_module.ADOPT_MISFIT, path=str(path)))
-    # Of several for one key, the one that ends last: the others were before it.
+    # Of several for one key, the last to expire: the others are its predecessors.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
 

@@ -1,7 +1,7 @@
-"""What a pass remembers of a name for the next one: `DIR/NAME/agent.json`.
+"""Memory of a name between runs of the agent: `DIR/NAME/agent.json`.
 
-It decides nothing about certificates, the journal does that. One that is lost, damaged or of another certificate costs
-the knowledge of delays, and no more: so it is written whole, but not flushed.
+It decides nothing about certificates; the journal does that. If it is lost, damaged or about another certificate, only
+the knowledge of delays is lost. It is therefore written atomically, but not flushed.
 """
 
 import contextlib
@@ -22,14 +22,12 @@ FILE = "agent.json"
 
 @dataclass(frozen=True, slots=True)
 class AgentMemory:
-    """What is remembered.
+    """Memory of one name.
 
-    `serial`: the certificate that it is about, None for a first enrolment.
-
-    `failures` are those in a row, `codes` and `exit_code` what the last one came to; `told`: the serial for which a
-    person was told to order a replacement; `ask_again`: when the service is asked for a hint again. `received`: when a
-    pass put it into the store, None where something else did. `by_hint`: what a pass renewed last, a hint alone had
-    opened.
+    `serial`: the certificate that it is about, None for a first enrolment. `failures`: number in a row. `codes` and
+    `exit_code`: those of the last failure. `told`: the serial for which a person was informed that a replacement is
+    needed. `ask_again`: time of the next poll for a hint. `received`: time at which a run installed the certificate,
+    None if something else did. `by_hint`: the last renewal by a run was opened by a hint alone.
     """
 
     serial: str | None = None
@@ -48,7 +46,7 @@ NOTHING = AgentMemory()
 
 
 def load(octets: bytes) -> AgentMemory:
-    """Read what is remembered; whatever is wrong with it, nothing is."""
+    """Read the memory; empty for malformed input."""
     try:
         raw = decoder.json_of(octets)
         return AgentMemory(
@@ -60,7 +58,7 @@ def load(octets: bytes) -> AgentMemory:
             told=_text(raw, "told"),
             hint=_hint(raw["hint"]),
             ask_again=None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
-            # Files of earlier releases have neither.
+            # Files of earlier releases lack both.
             received=_instant(raw.get("received")),
             by_hint=raw.get("by_hint") is True,
         )
@@ -71,13 +69,13 @@ def load(octets: bytes) -> AgentMemory:
 def about(known: AgentMemory, serial: str | None) -> AgentMemory:
     """Return the memory of this certificate.
 
-    Of another one only an early opening by a hint is kept.
+    Of the memory of another certificate, only an early opening by a hint is kept.
     """
     return known if known.serial == serial else AgentMemory(serial, by_hint=known.by_hint)
 
 
 def read(name_folder: Path) -> AgentMemory:
-    """Read the file of a name; what cannot be read says nothing."""
+    """Read the memory of a name; empty if the file cannot be read."""
     try:
         return load(files.octets_of(name_folder / FILE))
     except OSError:
@@ -85,12 +83,18 @@ def read(name_folder: Path) -> AgentMemory:
 
 
 def store(name_folder: Path, known: AgentMemory) -> None:
-    """Write the file of a name, whole or not at all; where the disk refuses, the pass goes on without it."""
+    """Write the memory of a name atomically.
+
+    If the disk refuses, the run goes on without it.
+    """
     put(name_folder / FILE, dump(known))
 
 
 def put(path: Path, octets: bytes) -> None:
-    """Write a private file whole or not at all, without flushing; where the disk refuses there is none of it."""
+    """Write a private file atomically, without flushing.
+
+    If the disk refuses, no part of it remains.
+    """
     beside = path.with_name(f".{path.name}.new")
     with contextlib.suppress(OSError):
         try:
@@ -104,7 +108,7 @@ def put(path: Path, octets: bytes) -> None:
 
 
 def dump(known: AgentMemory) -> bytes:
-    """Write what is remembered as JSON; `load` gives the same value back."""
+    """Write the memory as JSON; `load` returns the same value."""
     hint = known.hint
     raw: dict[str, object] = {
         "serial": known.serial,
@@ -148,5 +152,5 @@ def _instant(raw: object) -> datetime | None:
 
 
 def _written(at: datetime | None) -> str | None:
-    # Not by strftime: it writes the year 1 of a lying hint with one digit, and nothing reads that.
+    # Not by strftime: it writes the year 1 of a false hint with one digit, which no parser accepts.
     return None if at is None else at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -1,6 +1,6 @@
-"""What differs between operating systems: locks, rights, what makes a write durable, and renaming over something.
+"""Differences between operating systems: locks, rights, durable writes, renames.
 
-`of` picks one; a test puts another in its place, so that each branch runs on every machine.
+`of` selects one. A test may use another, so that each branch runs on every machine.
 """
 
 import contextlib
@@ -15,27 +15,33 @@ from pathlib import Path
 from typing import Any, Protocol
 
 PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds between tries on Windows, where a scanner or a reader may hold a file for a moment."""
+"""Seconds between tries on Windows.
+
+A scanner or a reader may hold a file for a moment.
+"""
 
 F_FULLFSYNC = 51
-"""macOS, fcntl(2): fsync there stops at the drive's own cache, this goes through it. Only macOS names the number."""
+"""macOS, fcntl(2): flush through the drive's own cache, at which fsync stops.
+
+Python defines the number only on macOS.
+"""
 
 PRIVATE = ("/inheritance:r", "/grant:r", "*S-1-3-4:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
-"""For icacls: owner, system and administrators, for what is made inside too.
+"""Arguments of icacls: rights for owner, system and administrators, inherited.
 
 Numbers, because names are translated.
 """
 
 NEW_GROUP = 0x200
-"""CREATE_NEW_PROCESS_GROUP, which only Windows' subprocess names."""
+"""CREATE_NEW_PROCESS_GROUP, which subprocess defines only on Windows."""
 
 
 class Busy(Exception):
-    """Somebody else holds the lock."""
+    """Lock held by another process."""
 
 
 class OsSupport(Protocol):
-    """What the store asks of the operating system. Everything may raise OSError."""
+    """Interface of the store to the operating system. Every method may raise OSError."""
 
     may_lack_links: bool
 
@@ -49,31 +55,40 @@ class OsSupport(Protocol):
         """Make the names in a folder durable."""
 
     def make_folder(self, folder: Path) -> None:
-        """Make a folder that nobody but the user (and who runs the machine) can look into."""
+        """Make a folder that only the user and administrators can look into."""
 
     def rename(self, source: Path, target: Path) -> None:
-        """Give a file the name of another, which is gone then; or a folder a name that is free."""
+        """Rename a file, replacing the target; or a folder to a free name."""
 
     def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
         """Put a link or folder in the place of another.
 
-        Where that takes two steps, `old` holds the former between.
+        If that takes two steps, `old` holds the former between them.
         """
 
     def new_process_group(self) -> dict[str, Any]:
-        """Give the arguments with which subprocess starts a program that can be ended with all that it starts."""
+        """Return arguments for subprocess that put a program into its own process group.
+
+        The program can then be terminated with its child processes.
+        """
 
     def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
-        """End such a program with what it started, by force after `grace` seconds, and wait for it."""
+        """Terminate such a program with its child processes, and wait for it.
+
+        Use force after `grace` seconds.
+        """
 
 
 class Posix:
-    """Linux and its like."""
+    """Linux and similar systems."""
 
     may_lack_links = False
 
     def lock(self, handle: int) -> None:
-        """Take a flock(2) lock: the system lets go of it when the process ends, however it ends."""
+        """Take a flock(2) lock.
+
+        The system releases it when the process ends in any way.
+        """
         fcntl = importlib.import_module("fcntl")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,7 +131,7 @@ class Posix:
     def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
         """Signal the group: SIGTERM, then SIGKILL.
 
-        What left for another session is not reached.
+        Processes that moved to another session are not reached.
         """
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -130,7 +145,10 @@ class MacOs(Posix):
     """macOS: as Posix, but flushing needs more than fsync."""
 
     def sync_file(self, handle: int) -> None:
-        """Flush through the drive's cache; file systems that cannot (network shares) get fsync."""
+        """Flush through the drive's cache.
+
+        File systems without that call (network shares) get fsync.
+        """
         try:
             importlib.import_module("fcntl").fcntl(handle, F_FULLFSYNC)
         except OSError:
@@ -138,7 +156,10 @@ class MacOs(Posix):
 
 
 class Windows:
-    """Windows: rights are lists, folders have no flush, links may be forbidden, open files are in the way."""
+    """Windows.
+
+    Rights are lists, folders have no flush, links may be forbidden, and open files block renames.
+    """
 
     may_lack_links = True
 
@@ -151,7 +172,7 @@ class Windows:
         self._sleep = sleep
 
     def lock(self, handle: int) -> None:
-        """Lock the first octet; Windows lets go of it when the process ends."""
+        """Lock the first octet; Windows releases it when the process ends."""
         msvcrt = importlib.import_module("msvcrt")
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -168,14 +189,17 @@ class Windows:
         """Do nothing: Windows has no such call for folders."""
 
     def make_folder(self, folder: Path) -> None:
-        """Make it beside, private, and only then under its name: there is no moment in which others look in."""
+        """Make the folder private under a temporary name, then rename it.
+
+        So there is no moment in which other users can look in.
+        """
         beside = folder.with_name(f".{folder.name}.made")
         beside.mkdir(exist_ok=True)
         self._restrict(beside)
         self.rename(beside, folder)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Rename, again for two seconds where somebody has the file open."""
+        """Rename; retry for two seconds if another process has the file open."""
         for pause in PATIENCE:
             try:
                 source.replace(target)
@@ -186,7 +210,10 @@ class Windows:
         source.replace(target)
 
     def swap_link(self, fresh: Path, link: Path, old: Path) -> None:
-        """Move the former aside, then the new one in: neither links nor folders can be renamed over."""
+        """Move the former aside, then the new one in.
+
+        Windows can rename over neither links nor folders.
+        """
         if os.path.lexists(link):
             self.rename(link, old)
         self.rename(fresh, link)
@@ -195,8 +222,8 @@ class Windows:
         """Start it in a group of its own."""
         return {"creationflags": NEW_GROUP}
 
-    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - there is no asking
-        """Have Windows end it with those whose parents are still there."""
+    def kill_process_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - Windows has no request to terminate
+        """Terminate it with taskkill, with those children whose parents still run."""
         self._run(("taskkill", "/T", "/F", "/PID", str(process.pid)), capture_output=True, check=False)
         process.kill()
         process.wait()
@@ -209,7 +236,7 @@ class Windows:
 
 
 def of(platform: str) -> OsSupport:
-    """Give the system of a platform, named as `sys.platform` names it."""
+    """Return the system of a platform, named as `sys.platform` names it."""
     if platform == "win32":
         return Windows()
     return MacOs() if platform == "darwin" else Posix()

@@ -1,4 +1,4 @@
-"""How the files of a set look: further formats beside PEM, and whose they are (docs/agent.md)."""
+"""Output files of a set: formats beside PEM, owner and mode (docs/agent.md)."""
 
 import importlib
 import os
@@ -28,14 +28,17 @@ CERTIFICATE_DER, CHAIN_DER, KEY_DER = "certificate.der", "chain.p7b", "key.der"
 PKCS12, PKCS12_LEGACY = "certificate.p12", "certificate-legacy.p12"
 
 _WITH_KEY = frozenset({KEY_DER, PKCS12, PKCS12_LEGACY})
-"""Those that hold the key."""
+"""Files that contain the key."""
 
 _THROUGH = 0o011
-"""That others may pass through a folder to a file whose name they know; they cannot list it."""
+"""Mode bits with which other users may pass through a folder.
+
+They can open a file whose name they know, but cannot list the folder.
+"""
 
 
 def check(name: str, wanted: OutputOptions) -> None:
-    """Look whether a set can be dressed as wanted, before anything is asked for.
+    """Check that the output options can be met, before any request.
 
     Raises StoreError.
     """
@@ -48,7 +51,7 @@ def check(name: str, wanted: OutputOptions) -> None:
 
 
 def names_of(wanted: OutputOptions) -> Iterator[str]:
-    """List the files beside PEM that a set is to have."""
+    """List the wanted files of a set beside PEM."""
     if Format.DER in wanted.formats:
         yield from (CERTIFICATE_DER, CHAIN_DER)
         yield KEY_DER
@@ -59,9 +62,9 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """List what a generation does not have yet; a key in a token has no copies.
+    """List the wanted files that a generation lacks. Cheap: nothing is read.
 
-    Cheap: nothing is read.
+    A key in a token has no copies.
     """
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
@@ -75,9 +78,9 @@ def make_formats(
     wanted: OutputOptions,
     only: Collection[str] | None = None,
 ) -> dict[str, bytes]:
-    """Make the files beside PEM that are wanted, or `only` some of them; a key in a token (None) has no copies.
+    """Make the wanted files beside PEM, or `only` some of them.
 
-    `chain`: the certificate, then those above it. Raises StoreError.
+    A key in a token (None) has no copies. `chain`: the certificate, then those above it. Raises StoreError.
     """
     names = [one for one in names_of(wanted) if only is None or one in only]
     if key is None:
@@ -86,16 +89,13 @@ def make_formats(
 
 
 def key_der(key: PrivateKey, passphrase: bytes | None) -> bytes:
-    """PKCS#8 in DER, encrypted where a pass-phrase is given, as key.pem then is."""
+    """Return PKCS#8 in DER, encrypted with the passphrase if there is one, as key.pem."""
     how: KeySerializationEncryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, how)
 
 
 def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
-    """Give a file of a set its owner, group and mode, before it has its name.
-
-    Raises StoreError.
-    """
+    """Set owner, group and mode of a file before it gets its name. Raises StoreError."""
     whose = " / ".join(one for one in (wanted.owner, wanted.group) if one is not None)
     try:
         if wanted.owner is not None:
@@ -114,7 +114,7 @@ def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
 
 
 def dress_folder(name: str, folder: Path, wanted: OutputOptions) -> None:
-    """Dress every file of a set that has no name yet, and let others into its folder.
+    """Set owner, group and mode of every file of a new set; open its folder.
 
     Raises StoreError, OSError.
     """
@@ -124,7 +124,7 @@ def dress_folder(name: str, folder: Path, wanted: OutputOptions) -> None:
 
 
 def grant_traversal(name_folder: Path, wanted: OutputOptions) -> None:
-    """Let those to whom the files belong pass through the folders above them.
+    """Let the owner and group of the files pass through the folders above them.
 
     Raises OSError.
     """
@@ -132,7 +132,7 @@ def grant_traversal(name_folder: Path, wanted: OutputOptions) -> None:
 
 
 def is_dressed(folder: Path, wanted: OutputOptions) -> bool:
-    """Whether the key of a generation has the owner, group and mode that are wanted.
+    """Return whether the key of a generation has the wanted owner, group and mode.
 
     Raises OSError.
     """
@@ -160,7 +160,7 @@ def _written(
         return pkcs7.serialize_certificates(list(chain[1:]), Encoding.DER)
     if wish == KEY_DER and key is not None:
         return key_der(key, key_storage.passphrase_of(wanted))
-    # The settings took care that a packed file has a password.
+    # The settings guarantee a password for a PKCS#12 file.
     password = key_storage.pkcs12_password(wanted.password_file) if wanted.password_file is not None else b""
     return encoding_module.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
 
@@ -179,6 +179,6 @@ def _said(name_of: Callable[[], str]) -> str:
 def _knows(database: str, function: str, name: str) -> bool:
     try:
         getattr(importlib.import_module(database), function)(name)
-    except (KeyError, ImportError):  # Windows has neither of the two
+    except (KeyError, ImportError):  # Windows has neither module
         return False
     return True

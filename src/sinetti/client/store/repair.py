@@ -1,10 +1,10 @@
 """Repair of the link `live` and of a chain, from files of the store.
 
-No repair is a guess. The link comes to point at the generation that the log says was put in place last; where there is
-no log, or where it does not know the newest yet, at the newest. The chain is made of the CAs in the name's settings, if
-they issued the certificate. A key or a certificate that is lost is not replaced. A file or a folder that holds files is
-never removed. An empty folder or a link in the place of `live` is. Nothing is written outside of the name: a generation
-is a folder of its own there, no link to one elsewhere.
+No repair is a guess. The link is pointed at the generation that the log names as installed last. Without a log, or if
+the log does not have the newest yet, it is pointed at the newest. The chain is made of the CAs in the name's settings,
+if they issued the certificate. A key or a certificate that is lost is not replaced. A file or a folder that holds
+files is never removed. An empty folder or a link in the place of `live` is. Nothing is written outside of the name: a
+generation is a real folder there, not a link to another place.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class Repair:
 
     @property
     def what(self) -> Message:
-        """Return the message that names the repaired parts."""
+        """The message that names the repaired parts."""
         if self.relinks:
             return make_message(messages.REPAIRED_LINK if self.chain is None else messages.REPAIRED_BOTH)
         return make_message(messages.REPAIRED_CHAIN)
@@ -95,19 +95,19 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
             files.write_atomic(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
         if found.relinks:
             files.swap_live(name_folder, found.serial)
-    with contextlib.suppress(OSError):  # nothing is decided by the log
+    with contextlib.suppress(OSError):  # the log decides nothing
         event_log.append(name_folder, now, EventType.REPAIRED, serial=found.serial)
     return found
 
 
 def _dress(name: str, beside: Path, wanted: OutputOptions) -> None:
-    """Give the chain the owner of the certificate, then the configured one.
+    """Set the chain's owner to that of the certificate, then to the configured one.
 
     Root may repair another user's store.
     """
     like, own = (beside.parent / generations.CERTIFICATE).stat(), beside.stat()
     if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
-        with contextlib.suppress(PermissionError):  # who is not root gives no file away, and needs not
+        with contextlib.suppress(PermissionError):  # only root can change the owner, and only root needs to
             os.chown(beside, like.st_uid, like.st_gid)
     output_files.apply_permissions(name, beside, wanted)
 
@@ -134,11 +134,11 @@ def _last(name_folder: Path) -> Path | None:
     whole = {one.name: one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)}
     if not logged:
         return max(whole.values(), key=_begins, default=None)
-    # A line of the log names a generation; a path in it would lead elsewhere.
+    # A line of the log names a generation; a path in it would lead to another place.
     last = whole.get(logged[-1] or "")
     if last is None:
         return None
-    # A generation is made right before it is put in place, and a run may end before it notes that.
+    # A generation is made right before it is installed, and a run may end before it logs that.
     later = [one for one in whole.values() if one.name not in logged and _begins(one) > _begins(last)]
     return max(later, key=_begins, default=last)
 
@@ -152,7 +152,7 @@ def _begins(generation: Path) -> datetime:
 
 
 def _is_in_the_way(live: Path) -> bool:
-    """Tell whether something that could be lost is in the place of the link."""
+    """Return whether something that could be lost is in the place of the link."""
     if live.is_symlink() or not files.exists(live):
         return False
     return not live.is_dir() or any(live.iterdir())

@@ -1,4 +1,4 @@
-"""What the client keeps of a name between runs: `settings.toml`, parsed into a type that cannot be wrong."""
+"""Validated settings of a name that the client keeps: `settings.toml`."""
 
 import json
 import re
@@ -19,11 +19,14 @@ from sinetti.pki import chain, encoding
 FILE = "settings.toml"
 
 _BUNDLES = "\ntrust_services = '''\n"
-"""What the last part of a file begins with, as `dump` writes it."""
+"""Beginning of the last part of a file, as `dump` writes it."""
 
 _PLAIN = re.compile(r'(?:#[^\x00-\x1f\x7f]*\n)?(?:[a-z_]+ = "[^"\\\x00-\x1f\x7f]*"\n)*')
 _PAIR = re.compile(r'^([a-z_]+) = "([^"]*)"$', re.MULTILINE)
-"""Lines of a bare key and a basic string without an escape (TOML 1.0): what stands in it is what it means."""
+"""Lines of a bare key and a basic string without an escape (TOML 1.0).
+
+Their text is their value.
+"""
 _FILE_SETTINGS = frozenset(
     {"formats", "owner", "group", "mode", "password_file", "key_password_file"}
     | {"token_module", "token_label", "token_pin_file"}
@@ -35,7 +38,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class NameSettings:
-    """Where and for whom a name is enrolled, and how its files look.
+    """Service, customer and output options of a name.
 
     The anchors are PEM bundles, kept whole so that no file can go missing.
     """
@@ -52,7 +55,7 @@ class NameSettings:
 
 
 class NameSettingsError(ValueError):
-    """A setting is missing or wrong; the text says which and why."""
+    """Missing or wrong setting; the text gives its name and the reason."""
 
 
 def parse(text: str) -> NameSettings:
@@ -79,7 +82,7 @@ def parse(text: str) -> NameSettings:
 def validated(settings: NameSettings) -> NameSettings:
     """Check what types cannot: address, bundles.
 
-    Raises NameSettingsError naming the setting.
+    Raises NameSettingsError with the name of the setting.
     """
     try:
         _look_at(settings.service)
@@ -100,7 +103,7 @@ def validated(settings: NameSettings) -> NameSettings:
 
 
 def bundle_text(pem: bytes) -> str:
-    """Give a PEM bundle as it is kept: its certificates alone.
+    """Return a PEM bundle in its stored form: its certificates alone.
 
     Raises ValueError for an empty or broken one.
     """
@@ -109,14 +112,14 @@ def bundle_text(pem: bytes) -> str:
 
 
 def dump(settings: NameSettings) -> str:
-    """Write settings as TOML; `parse` gives the same value back."""
+    """Write settings as TOML; `parse` returns the same value."""
     lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Which CAs are anchors: docs/interfaces.md."]
     for name in ("service", "environment", "customer_name", "customer_id", "key"):
         value = getattr(settings, name)
         if value is not None:
             lines.append(f"{name} = {_string(str(value))}")
     lines += _file_lines(settings.files)
-    # What may be left out comes before what may not: a file that was cut short is never taken for a whole one.
+    # Optional values come before required ones, so that a truncated file is never taken for a complete one.
     for name in ("tls_ca", "trust_services", "trust_holders"):
         bundle = getattr(settings, name)
         if bundle is not None:
@@ -134,22 +137,22 @@ def load(folder: Path) -> NameSettings:
 
 
 def store(folder: Path, settings: NameSettings) -> None:
-    """Write the settings of a folder, whole or not at all."""
+    """Write the settings of a folder atomically."""
     store_files.write_atomic(folder / FILE, dump(settings).encode())
 
 
 def _parsed(text: str) -> dict[str, object]:
     """Parse TOML.
 
-    Of a store's many files only the first lines differ, so that what follows them is parsed once.
+    Among a store's many files only the first lines differ, so the rest is parsed once and cached.
     """
     at = text.find(_BUNDLES)
     if at >= 0:
         try:
             head, bundles = _head(text[: at + 1]), _bundles(text[at:])
         except tomllib.TOMLDecodeError:
-            return decoder.toml_of(text)  # it says at which line of the whole
-        # A table in the head would take in what follows, and nothing may be said twice.
+            return decoder.toml_of(text)  # its error has the line number in the whole text
+        # A table in the head would include the following lines, and no key may occur twice.
         if not any(map(_is_table, head.values())) and head.keys().isdisjoint(bundles):
             return head | bundles
     return decoder.toml_of(text)
@@ -160,7 +163,10 @@ def _is_table(value: object) -> bool:
 
 
 def _head(text: str) -> dict[str, object]:
-    """Parse the first lines; where they are as `dump` writes them and need no unescaping, in a fourth of the time."""
+    """Parse the first lines.
+
+    Lines as `dump` writes them, without escapes, take a fourth of the time.
+    """
     if _PLAIN.fullmatch(text):
         pairs = _PAIR.findall(text)
         head: dict[str, object] = dict(pairs)
@@ -182,15 +188,12 @@ def _look_through(bundle: str) -> None:
 
 @lru_cache(maxsize=64)
 def _look_at(address: str) -> None:
-    """Raise BadAddress for one that this client does not call."""
+    """Raise InvalidServiceUrl for an address that this client does not call."""
     parse_service_url(address)
 
 
 def _possible(wanted: OutputOptions) -> None:
-    """Refuse what cannot be had, before a key is made for it.
-
-    Raises NameSettingsError.
-    """
+    """Raise NameSettingsError for options that cannot be met, before a key is made."""
     packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
     if packed and wanted.token is not None:
         msg = "formats: the key is in a token and does not leave it"
@@ -226,7 +229,10 @@ def _files(raw: dict[str, object]) -> OutputOptions:
 
 
 def _file_lines(wanted: OutputOptions) -> list[str]:
-    """Write what differs from the defaults, so that most settings stay as short as they were."""
+    """Return the lines of the options that differ from the defaults.
+
+    So most settings stay short.
+    """
     token = wanted.token
     given: dict[str, object] = {
         "owner": wanted.owner,

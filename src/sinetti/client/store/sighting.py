@@ -1,6 +1,6 @@
-"""A cheap look at every name of a store: what the agent needs to decide whether something is due, and no more.
+"""Views of the names of a store, with all that the agent needs to decide.
 
-How a name stands is seen by snapshot.py, as it is for `sinetti status`; beside that stands what the agent remembers.
+snapshot.py reads the state of a name, as for `sinetti status`. The view adds the agent's memory.
 """
 
 import os
@@ -20,7 +20,7 @@ from sinetti.domain.values import Serial, ValidityPeriod
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """What is under way. `fetchable` as the journal has it."""
+    """Request under way. `fetchable` as in the journal."""
 
     state: RequestState
     fetchable: bool
@@ -28,7 +28,7 @@ class PendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class InstalledCertificate:
-    """The certificate in use; `sha256` is of its DER."""
+    """Certificate in use; `sha256` is of its DER."""
 
     serial: Serial
     span: ValidityPeriod
@@ -37,11 +37,11 @@ class InstalledCertificate:
 
 @dataclass(frozen=True, slots=True)
 class NameView:
-    """One name as it lies there; every view of it begins with its `glance`.
+    """View of one name, which begins with its `glance`.
 
-    `revoked`: the service called the certificate in use so. `trouble` says what cannot be read; then nothing else
-    counts. `undeployed`: bringing it into use has failed so far. `halves`: an interrupted run left something that no
-    run needs, a copy of a key perhaps.
+    `revoked`: the service called the certificate in use so. `trouble`: message on damage, with which nothing else
+    counts. `undeployed`: its deployment has failed so far. `halves`: an interrupted run left something that no run
+    needs, perhaps a copy of a key.
     """
 
     name: str
@@ -58,9 +58,9 @@ class NameView:
 
 
 def sights(store: Path) -> Iterator[NameView]:
-    """Look at every name of a store, sorted by name.
+    """Yield the view of every name of a store, sorted by name.
 
-    OSError where the store itself cannot be read.
+    Raises OSError if the store itself cannot be read.
     """
     with os.scandir(store) as entries:
         found = sorted(one.name for one in entries if files.is_name(one.name))
@@ -71,9 +71,9 @@ def sights(store: Path) -> Iterator[NameView]:
 
 
 def look(folder: Path) -> NameView | None:
-    """Look at one name; None where its folder holds nothing of ours.
+    """Return the view of one name; None if its folder has no files of this client.
 
-    What is wrong with it stands in `trouble`.
+    Damage stands in `trouble`.
     """
     try:
         return _look(folder)

@@ -1,15 +1,15 @@
-"""A quick look at every name of a store, shared by all four views.
+"""Snapshots of the names of a store, shared by all four views.
 
 `sinetti status`, `sinetti run`, `sinetti doctor` and the metrics show the same state of a name for that reason.
 
-Testing the primes of an RSA key takes 40 ms, so that ten thousand names would take minutes. Here a set in use passes if
-its files are as this client writes them. The link names the certificate's serial. The key can be opened and is the
-certificate's; a key in a token is named by its id. The issuer's name is that of the chain's first certificate, and each
-certificate of the chain fits the next. A set that looks otherwise gets the thorough look of generations.live, which
-says what is damaged. A token is not asked. A signature with a wrong bit goes unnoticed here: trying it takes longer
+Testing the primes of an RSA key takes 40 ms, so that ten thousand names would take minutes. Here a set in use passes
+if its files are as this client writes them. The link names the certificate's serial. The key can be opened and is the
+certificate's; a key in a token is named by its id. The issuer's name is that of the chain's first certificate, and
+each certificate of the chain fits the next. Any other set gets the thorough check of generations.current, which
+reports the damage. A token is not asked. A signature with a wrong bit goes unnoticed here: verifying it takes longer
 than all the rest, and `sinetti doctor` and every renewal do that.
 
-No policy: what follows from what is seen is decided elsewhere (status.py, agent/).
+No policy: other modules draw the conclusions (status.py, agent/).
 """
 
 import binascii
@@ -56,12 +56,11 @@ _LARGEST = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NameSnapshot:
-    """One name as it lies there.
+    """Snapshot of one name.
 
-    `serial` and `span` are None without a certificate in use.
-
-    `trouble` says what is damaged; what could be read before that is there. `open`: the journals of what is under way.
-    `memory` and `deployment` are None where the agent has left nothing.
+    `serial` and `span` are None without a certificate in use. `trouble`: message on damage; the values that could be
+    read before it are set. `open`: the journals of requests under way. `memory` and `deployment` are None if the agent
+    has left nothing.
     """
 
     name: str
@@ -80,10 +79,10 @@ class NameSnapshot:
     dispensable: bool = False
     """There is no certificate, and nothing is lost if its folder is deleted."""
     files: OutputOptions = field(default_factory=OutputOptions)
-    """How its settings have its files look."""
+    """Output options in its settings."""
     trouble: Message | None = None
     repairable: Message | None = None
-    """What is damaged, where `sinetti run` can repair it."""
+    """The damage that `sinetti run` can repair."""
 
     @property
     def not_before(self) -> datetime | None:
@@ -107,9 +106,9 @@ class _LiveSet(NamedTuple):
 
 
 def glance(store: Path) -> Iterator[NameSnapshot]:
-    """Look at every name of a store, sorted by name.
+    """Yield the snapshot of every name of a store, sorted by name.
 
-    OSError where the store itself cannot be read.
+    Raises OSError if the store itself cannot be read.
     """
     with os.scandir(store) as entries:
         found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
@@ -126,7 +125,7 @@ def glance(store: Path) -> Iterator[NameSnapshot]:
 
 
 def look(folder: Path) -> NameSnapshot:
-    """Look at one name, by its folder."""
+    """Return the snapshot of one name, by its folder."""
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
@@ -135,7 +134,7 @@ def look(folder: Path) -> NameSnapshot:
 
 
 def look_into(folder: str, there: AbstractSet[str]) -> NameSnapshot:
-    """Look at one name, by its folder and the names of what lies in that."""
+    """Return the snapshot of one name, by its folder and the names of its entries."""
     name = os.path.basename(folder)  # noqa: PTH119 - as above
     seen = NameSnapshot(name)
     try:
@@ -177,7 +176,7 @@ def _settings(folder: str) -> NameSettings:
     try:
         return settings.parse(_read(f"{folder}/{settings.FILE}").decode())
     except (OSError, ValueError):
-        return settings.load(Path(folder))  # it says what is wrong
+        return settings.load(Path(folder))  # it reports what is wrong
 
 
 def _notes(folder: str) -> NameState:
@@ -215,8 +214,8 @@ def _thorough(folder: Path) -> _LiveSet | None:
 
 
 def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
-    """Raise StoreDamaged where the certificate in use is another customer's."""
-    if kept.customer_id.encode() in held.der:  # it is the subject's: reading names takes as long as all the rest
+    """Raise StoreDamaged if the certificate in use is another customer's."""
+    if kept.customer_id.encode() in held.der:  # it is the subject's: parsing names takes as long as all the rest
         return
     try:
         named = generations.common_name(held.certificate)
@@ -250,7 +249,7 @@ def _set_in_use(folder: str) -> _LiveSet | None:
 
 
 def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> bool:
-    """Tell whether the key in use is the certificate's.
+    """Return whether the key in use is the certificate's.
 
     A public key in another encoding is not recognised.
     """
@@ -275,7 +274,7 @@ def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:
 
 
 def _read(path: str) -> bytes:
-    """Read a small file; ValueError for a larger one than any of ours.
+    """Read a small file; raise ValueError for one larger than any of this client.
 
     Asking for more octets takes longer.
     """
@@ -286,7 +285,10 @@ def _read(path: str) -> bytes:
 
 
 def _pem(octets: bytes, label: bytes) -> bytes:
-    """Give the DER of a file with exactly one PEM block (RFC 7468), as this client writes it. Raises ValueError."""
+    """Return the DER of a file with exactly one PEM block (RFC 7468).
+
+    The block is as this client writes it. Raises ValueError otherwise.
+    """
     start, end = b"-----BEGIN " + label + b"-----\n", b"-----END " + label + b"-----\n"
     if not octets.startswith(start) or not octets.endswith(end) or octets.count(b"-") != 20:  # noqa: PLR2004 - hyphens
         raise ValueError(label)
@@ -295,7 +297,10 @@ def _pem(octets: bytes, label: bytes) -> bytes:
 
 @lru_cache(maxsize=256)
 def _issuers_name(octets: bytes) -> bytes:
-    """Give the encoded subject of the first certificate of a chain that hangs together. Raises ValueError."""
+    """Return the encoded subject of the first certificate of a complete chain.
+
+    Raises ValueError if the chain does not hang together.
+    """
     first, *above = chain.load_bundle(octets)
     if chain.build_chain(first, above) != tuple(above):
         raise ValueError(generations.CHAIN)

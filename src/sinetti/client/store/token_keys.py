@@ -1,7 +1,7 @@
-"""Keys that are made in a PKCS#11 token: what is written down before, and what an interrupted run left there.
+"""Keys in a PKCS#11 token, with a record of each before it is made.
 
-`DIR/NAME/token/ID.uri` is written before a key is made under that ID, and goes when the key is in a generation. A key
-that no folder of the name speaks of was left by a run that ended between: it is used for the next request, or told.
+`DIR/NAME/token/ID.uri` is written before a key is made under that ID, and deleted when the key is in a generation. A
+key that no folder of the name mentions was left by an interrupted run. It is used for the next request, or reported.
 """
 
 import importlib
@@ -29,22 +29,22 @@ _ID_OCTETS = 16
 
 
 class _Driver(Protocol):
-    """What `pki/signers/pkcs11.py` does; it is loaded where a token is used, and nowhere else."""
+    """Interface of `pki/signers/pkcs11.py`, which is loaded only if a token is used."""
 
     def make(self, key: TokenKey, kind: KeyType) -> PublicKey:
         """Make a key pair."""
 
     def find(self, key: TokenKey) -> PublicKey | None:
-        """Look a key up."""
+        """Find a key; None if it does not exist."""
 
     def private_key(self, key: TokenKey, public: PublicKey) -> PrivateKey:
-        """Give what signs."""
+        """Return the private key, which signs in the token."""
 
 
 def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message], None]) -> tuple[PrivateKey, bytes]:
-    """Make a key in the token, or take up one that was left there; gives what signs, and its URI to keep.
+    """Make a key in the token, or take up one that was left there.
 
-    Raises StoreError, SignerUnavailable, OSError.
+    Return the private key and its URI to store. Raises StoreError, SignerUnavailable, OSError.
     """
     driver, place = _driver(), TokenLocation(token.module, token.label, token.pin_file)
     same_token = [one for one in orphaned_keys(name_folder) if one.place.label == place.label]
@@ -64,14 +64,17 @@ def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message
 
 
 def orphaned_keys(name_folder: Path) -> tuple[TokenKey, ...]:
-    """List keys that were to be made and that no journal and no generation speaks of; some may never have been made."""
+    """List recorded keys that no journal and no generation mentions.
+
+    Some of them may never have been made.
+    """
     spoken_of = {one.id for path in name_folder.glob("*/*/key.uri") if (one := _read(path)) is not None}
     intents = [one for path in sorted((name_folder / FOLDER).glob("*.uri")) if (one := _read(path)) is not None]
     return tuple(one for one in intents if one.id not in spoken_of)
 
 
 def orphan_message(name_folder: Path, key: TokenKey) -> Message:
-    """Say that a token holds a key that nothing uses, and how it is deleted."""
+    """Return the message on an unused key in a token, with the command to delete it."""
     module, label = key.place.module, key.place.label
     command = f"pkcs11-tool --module {module} --token-label {label} --login --delete-object --type privkey --id "
     return make_message(
@@ -80,14 +83,14 @@ def orphan_message(name_folder: Path, key: TokenKey) -> Message:
 
 
 def raise_errors(name_folder: Path, octets: bytes) -> None:
-    """Forget the intent of a key that is in a generation now."""
+    """Delete the record of a key that is in a generation now."""
     _forget(name_folder, pkcs11_uri.load(octets).id)
 
 
 def key_of(key: TokenKey, known: Token | None, public: PublicKeyTypes) -> PrivateKey:
-    """Give what signs with a key of a token.
+    """Return the private key for a key of a token.
 
-    Where the settings know the token, module and PIN are as they say.
+    If the settings know the token, its module and PIN file come from there.
     """
     if known is not None and known.label == key.place.label:
         key = replace(key, place=TokenLocation(known.module, known.label, known.pin_file))

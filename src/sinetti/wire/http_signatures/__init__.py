@@ -1,1 +1,1 @@
-"""HTTP message signatures (RFC 9421): the strict profile and the keys of certificates."""
+"""HTTP message signatures (RFC 9421): the strict profile and certificate keys."""

@@ -1,7 +1,7 @@
-"""HTTP Message Signatures (RFC 9421) by the key of a holder's certificate, in the profile of `message_signatures`.
+"""HTTP message signatures (RFC 9421) with the key of a holder's certificate.
 
-Shape, covered parts and times are that profile's; `keyid` names the certificate: the SHA-256 of its DER in lower-case
-hex, or its id of RFC 9773, 4.1. The algorithm follows from the key, and no other is taken:
+Shape, covered components and times are those of `profile.py`. `keyid` names the certificate: the SHA-256 of its DER in
+lower-case hex, or its id of RFC 9773, 4.1. The algorithm follows from the key, and no other is accepted:
 
 | key | algorithms |
 |---|---|
@@ -9,7 +9,7 @@ hex, or its id of RFC 9773, 4.1. The algorithm follows from the key, and no othe
 | P-256 | ecdsa-p256-sha256 |
 | P-384 | ecdsa-p384-sha384 |
 
-Gateways' keys are not taken here, and these not there.
+Keys of gateways are not accepted here, and keys of holders are not accepted in `profile.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from sinetti.wire.http_signatures.profile import Profile, SignedComponents, sign
 
 
 class HttpSignatureAlgorithm(StrEnum):
-    """RFC 9421, 6.2.2: those that holders' keys sign by."""
+    """Signature algorithms of holders' keys (RFC 9421, 6.2.2)."""
 
     RSA_PSS = "rsa-pss-sha512"
     RSA = "rsa-v1_5-sha256"
@@ -35,8 +35,11 @@ class HttpSignatureAlgorithm(StrEnum):
 
 
 Signer = Callable[[HttpSignatureAlgorithm, bytes], bytes]
-"""Signs octets by one of these algorithms, as RFC 9421, 3.3 writes a signature: for RSA the octets of RFC 8017, for
-ECDSA r and s, each as wide as the curve, one after the other (as PKCS#11's CKM_ECDSA gives them)."""
+"""Function that signs octets with one of these algorithms (RFC 9421, 3.3).
+
+For RSA it returns the octets of RFC 8017. For ECDSA it returns r and s, each as wide as the curve, one after the other
+(as PKCS#11's CKM_ECDSA returns them).
+"""
 
 _SMALLEST, _LARGEST = 2048, 4096
 _SALT = 64
@@ -50,7 +53,10 @@ _HASH: Mapping[HttpSignatureAlgorithm, Callable[[], hashes.HashAlgorithm]] = {
 
 
 def algorithms(key: PublicKey) -> tuple[HttpSignatureAlgorithm, ...]:
-    """The algorithms that this key may sign by, the preferred one first; none for a key of another kind or size."""
+    """Return the algorithms that this key may sign with, the preferred one first.
+
+    Empty for a key of another kind or size.
+    """
     if isinstance(key, rsa.RSAPublicKey):
         return (
             (HttpSignatureAlgorithm.RSA_PSS, HttpSignatureAlgorithm.RSA)
@@ -66,7 +72,7 @@ def algorithms(key: PublicKey) -> tuple[HttpSignatureAlgorithm, ...]:
 
 
 def certificate_signer(key: PrivateKey) -> Signer:
-    """Give a signer for a key that is at hand."""
+    """Return a signer for a private key in memory."""
 
     def value(algorithm: HttpSignatureAlgorithm, octets: bytes) -> bytes:
         if isinstance(key, rsa.RSAPrivateKey):
@@ -82,16 +88,16 @@ def certificate_signer(key: PrivateKey) -> Signer:
 def sign(
     parts: SignedComponents, key_id: str, created: datetime, algorithm: HttpSignatureAlgorithm, signer: Signer
 ) -> dict[str, str]:
-    """Give the headers that make a request one of the certificate that `key_id` names."""
+    """Return the headers that sign a request with the certificate that `key_id` names."""
     return signed_headers(parts, key_id, created, algorithm, lambda octets: signer(algorithm, octets))
 
 
 def verify(
     parts: SignedComponents, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime
 ) -> str:
-    """Give the key id of who signed this request; `headers` by their lower-case names.
+    """Return the key ID of the signer of this request.
 
-    Raises SignatureRefused.
+    `headers`: by their lower-case names. Raises MessageSignatureError.
     """
     return verify_with_profile(_HOLDERS, parts, headers, key_of, now)
 

@@ -1,22 +1,23 @@
-"""HTTP Message Signatures (RFC 9421) over one POST: the strict profile by which a gateway signs its sightings.
+"""HTTP message signatures (RFC 9421) over one POST, in the strict profile.
 
-The sender:
+A gateway signs its sightings with it. The sender:
 
-    parts = Parts("POST", "/api/v1/sightings", "application/json", body)   # path as in the request line, no query
-    headers = sign(parts, load_signing_key(pem), "gateway-name", now)      # all four, content-type and -digest too
+    parts = SignedComponents("POST", "/api/v1/sightings", "application/json", body)   # path without query
+    headers = sign(parts, load_signing_key(pem), "gateway-name", now)   # all four, content-type and -digest too
     … post `body` with exactly these headers …
 
 The receiver, who knows the headers by their lower-case names:
 
-    name = verify(Parts(method, path, headers.get("content-type", ""), body), headers, public_key_of, now)
+    parts = SignedComponents(method, path, headers.get("content-type", ""), body)
+    name = verify(parts, headers, public_key_of, now)
 
-`public_key_of(name)` gives what `load_public_key` read, or None. `verify` gives the signer's name, or raises
-SignatureRefused with its Wrong. Keys: Ed25519, or ECDSA on P-256.
+`public_key_of(name)` returns what `load_public_key` read, or None. `verify` returns the signer's name, or raises
+MessageSignatureError with its SignatureErrorReason. Keys: Ed25519, or ECDSA on P-256.
 
-Covered are exactly @method, @path, content-type and content-digest (RFC 9530), in any order, and the parameters created
-and keyid; alg and nonce may be there. Anything else is refused. `@authority` is not covered: a proxy may write another
-Host, and whose a message is follows from what it tells. `created` has to be within five minutes. A message that is sent
-again in that time is taken again, so what is signed so has to come to the same however often it comes.
+Covered are exactly @method, @path, content-type and content-digest (RFC 9530), in any order, and the parameters
+created and keyid; alg and nonce may be present. Anything else is refused. `@authority` is not covered: a proxy may
+write another Host, and the content of a message shows whose it is. `created` has to be within five minutes of now. A
+replay within that time is accepted, so a signed message must be idempotent.
 """
 
 import base64
@@ -43,7 +44,7 @@ PublicKey = Ed25519PublicKey | ec.EllipticCurvePublicKey
 Key = TypeVar("Key")
 
 WINDOW = timedelta(minutes=5)
-"""How far `created` may be from now, in either direction."""
+"""Largest difference between `created` and now, in either direction."""
 
 _COVERED = ("@method", "@path", "content-type", "content-digest")
 _FIELDS = ("signature-input", "signature", "content-digest")
@@ -53,7 +54,7 @@ _ED25519, _ECDSA = "ed25519", "ecdsa-p256-sha256"  # RFC 9421, 6.2.2
 _WIDTH = 32
 """Octets of each of r and s on P-256 (RFC 9421, 3.3.4)."""
 
-# The grammar of RFC 8941 as far as this profile needs it: no line is read that holds more.
+# The grammar of RFC 8941 as far as this profile needs it: a line with more is refused.
 _KEY = r"[a-z*][a-z0-9_.*-]{0,63}"
 _NAMES = r'"[a-z@-]{1,40}"(?: "[a-z@-]{1,40}")*'
 _INPUT = re.compile(
@@ -63,14 +64,14 @@ _INPUT = re.compile(
 _PARAMETER = re.compile(r';([a-z]+)=(?:"([^"]*)"|([0-9]+))')
 _OCTETS = re.compile(rf"({_KEY})=:([A-Za-z0-9+/]{{0,700}}={{0,2}}):")
 _LONGEST_DIGEST = 64
-"""Octets of a digest that is taken."""
+"""Largest digest that is accepted, in octets."""
 _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}  # RFC 9530, 5: the two that are active
 
 
 class SignatureErrorReason(StrEnum):
-    """Why a message's signature does not count.
+    """Reason for which a message's signature does not count.
 
-    The values are sentences and hold nothing of the message.
+    The values are sentences and contain nothing of the message.
     """
 
     MISSING = "the message has no signature: it needs Signature-Input, Signature and Content-Digest"
@@ -83,7 +84,7 @@ class SignatureErrorReason(StrEnum):
 
 
 class MessageSignatureError(ValueError):
-    """The signature does not count."""
+    """Signature that does not count."""
 
     def __init__(self, wrong: SignatureErrorReason) -> None:
         super().__init__(wrong.value)
@@ -92,7 +93,7 @@ class MessageSignatureError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SignedComponents:
-    """What of a request is signed.
+    """Signed components of a request.
 
     `path` is without a query, as it stands in the request line.
     """
@@ -105,10 +106,10 @@ class SignedComponents:
 
 @dataclass(frozen=True, slots=True)
 class Profile(Generic[Key]):
-    """Whose messages are taken: by which algorithms of RFC 9421 a key may have signed, and whether it has.
+    """Profile of signers: the algorithms of RFC 9421 for a key, and their check.
 
-    A key of one algorithm need not say which; `longest` is what a signature has at most, in octets. `holds` is asked
-    with the key, one of its algorithms, the octets that were signed, and the signature.
+    A key with a single algorithm need not state it. `longest`: largest signature in octets. `holds` verifies; its
+    arguments are the key, one of its algorithms, the signed octets, and the signature.
     """
 
     algorithms: Callable[[Key], tuple[str, ...]]
@@ -118,7 +119,10 @@ class Profile(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """What Signature-Input says; `octets` is its value as it was written, which is signed (RFC 9421, 2.5)."""
+    """Content of Signature-Input.
+
+    `octets` is its value as written, which is signed (RFC 9421, 2.5).
+    """
 
     label: str
     octets: str
@@ -131,7 +135,7 @@ class _Stated:
 def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
     """Read a PEM private key for signing messages.
 
-    Raises ValueError with a sentence, nothing of the key in it.
+    Raises ValueError with a sentence that contains nothing of the key.
     """
     try:
         key = load_pem_private_key(pem, passphrase)
@@ -145,9 +149,9 @@ def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load_public_key(pem: bytes) -> PublicKey:
-    """Read a PEM public key that messages are verified with.
+    """Read a PEM public key for verifying messages.
 
-    Raises ValueError with a sentence that people can read.
+    Raises ValueError with a sentence for people.
     """
     try:
         key = load_pem_public_key(pem)
@@ -158,9 +162,9 @@ def load_public_key(pem: bytes) -> PublicKey:
 
 
 def sign(parts: SignedComponents, key: SigningKey, key_id: str, created: datetime) -> dict[str, str]:
-    """Give the headers that make a request a signed one.
+    """Return the headers that sign a request.
 
-    ValueError for a key id that cannot stand in a header.
+    Raises ValueError for a key ID that is not allowed in a header.
     """
     return signed_headers(parts, key_id, created, _algorithm(key.public_key()), lambda octets: _value(key, octets))
 
@@ -168,7 +172,11 @@ def sign(parts: SignedComponents, key: SigningKey, key_id: str, created: datetim
 def signed_headers(
     parts: SignedComponents, key_id: str, created: datetime, algorithm: str, value: Callable[[bytes], bytes]
 ) -> dict[str, str]:
-    """Do the same for any key: `value` gives the signature of octets by this algorithm, as RFC 9421, 3.3 writes it."""
+    """Return the headers that sign a request with any key.
+
+    `value` returns the signature of octets by this algorithm, in the form of RFC 9421, 3.3. Raises ValueError as
+    `sign` does.
+    """
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", key_id):
         why = "a key id has letters, digits, dots, hyphens and underscores"
         raise ValueError(why)
@@ -187,9 +195,9 @@ def signed_headers(
 def verify(
     parts: SignedComponents, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime
 ) -> str:
-    """Give the name of who signed this request; `headers` by their lower-case names.
+    """Return the name of the signer of this request.
 
-    Raises MessageSignatureError.
+    `headers`: by their lower-case names. Raises MessageSignatureError.
     """
     return verify_with_profile(_GATEWAYS, parts, headers, key_of, now)
 
@@ -201,7 +209,10 @@ def verify_with_profile(
     key_of: Callable[[str], Key | None],
     now: datetime,
 ) -> str:
-    """Do the same by the keys and algorithms of a profile."""
+    """Return the name of the signer, with the keys and algorithms of a profile.
+
+    Raises MessageSignatureError.
+    """
     stated_line, signature_line, digest = (headers.get(name, "") for name in _FIELDS)
     if not (stated_line and signature_line and digest):
         raise MessageSignatureError(SignatureErrorReason.MISSING)
@@ -220,7 +231,7 @@ def verify_with_profile(
     octets = _base(parts, digest, stated.covered, stated.octets)
     if algorithm is None or not profile.holds(key, algorithm, octets, value):
         raise MessageSignatureError(SignatureErrorReason.MISFIT)
-    # After the signature: what a stranger says of his body costs no hashing of it.
+    # After the signature, so that an unknown sender cannot cause hashing of its body.
     if not _digest_fits(digest, parts.body):
         raise MessageSignatureError(SignatureErrorReason.DIGEST)
     return stated.key_id
@@ -242,16 +253,19 @@ def _algorithm(key: PublicKey) -> str:
 
 
 def _chosen(algorithms: tuple[str, ...], stated: str | None) -> str | None:
-    """The algorithm that a signature is verified by: what it says, where the key has it; None is no signature of it."""
+    """Return the algorithm to verify with, or None if no signature of the key can fit.
+
+    It is the stated algorithm, if the key has it. Without a statement it is the only algorithm of the key.
+    """
     if stated is None:
         return algorithms[0] if len(algorithms) == 1 else None
     return stated if stated in algorithms else None
 
 
 def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
-    """The signature base (RFC 9421, 2.5).
+    """Return the signature base (RFC 9421, 2.5).
 
-    A value with a line end in it would be read as another line.
+    Raises MessageSignatureError for a value with a line end, which would be read as another line.
     """
     values = {
         "@method": parts.method,
@@ -306,7 +320,7 @@ def _stated(line: str) -> _Stated:
 
 
 def _signature(line: str) -> tuple[str, bytes]:
-    """The label and the octets of a Signature with one member."""
+    """Return the label and the octets of a Signature with one member."""
     found = _OCTETS.fullmatch(line.strip(" \t"))
     octets = _decoded(found[2]) if found else None
     if found is None or octets is None:
@@ -315,7 +329,7 @@ def _signature(line: str) -> tuple[str, bytes]:
 
 
 def _digest_fits(line: str, body: bytes) -> bool:
-    """Whether every digest is of a kind that is taken, none twice, and all fit."""
+    """Return whether all digests fit, each of an accepted kind and none twice."""
     kinds = set()
     for member in line.split(","):
         found = _OCTETS.fullmatch(member.strip(" \t"))

@@ -1,16 +1,16 @@
-"""`POST /api/v1/revocations`: a certificate is revoked by its own key.
+"""Messages of `POST /api/v1/revocations`.
 
-Written by the client, read by the service.
+The request revokes a certificate with its own key. The client writes the request, and the service reads it. The
+client, with a certificate and its key in memory:
 
-The client, with a certificate and its key at hand:
-
-    call = sign_revocation(certificate, RevocationReason.SUPERSEDED, signer_of(private_key), machine_now())
+    call = sign_revocation(certificate, RevocationReason.SUPERSEDED, certificate_signer(private_key), machine_now())
     … POST call.body to {service's origin} + PATH with exactly call.headers …
     revoked = parse_revoked(answer_body)        # of a 200; another status brings a problem document (RFC 9457)
 
-A key in a token needs no `PrivateKey`: any `Signer` does (wire/http_signatures/certificate_keys.py). `algorithm` is for
-one that cannot do what is preferred, as a token without RSA-PSS. `created` is real time, of the machine's clock, on the
-bench too. The same call again, made anew or not, has the same answer: whoever did not hear the answer asks once more.
+A key in a token needs no `PrivateKey`: any `Signer` does (wire/http_signatures/certificate_keys.py). `algorithm` is
+for a signer that lacks the preferred algorithm, such as a token without RSA-PSS. `created` is real time, of the
+machine's clock, also on the test bench. A repeated call, signed anew or not, gets the same answer, so a client that
+missed the answer sends it again.
 """
 
 import json
@@ -35,12 +35,15 @@ _SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,20}")
 
 
 class InvalidRevocation(ValueError):
-    """A body that is no revocation, or no answer to one; the sentence says what stands where."""
+    """Body that is no revocation, or no answer to one.
+
+    The text is a sentence on the expected content.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationBody:
-    """What the body says: which certificate, and why."""
+    """Content of the request: the certificate and the reason."""
 
     serial: Serial
     reason: RevocationReason
@@ -48,7 +51,7 @@ class RevocationBody:
 
 @dataclass(frozen=True, slots=True)
 class RevocationReply:
-    """What the answer says: since when, and for which reason."""
+    """Content of the answer: the time and the reason of the revocation."""
 
     serial: Serial
     revoked_at: datetime
@@ -57,7 +60,7 @@ class RevocationReply:
 
 @dataclass(frozen=True, slots=True)
 class SignedCall:
-    """A call that is ready to be sent: these octets with exactly these headers."""
+    """Call ready to be sent: these octets with exactly these headers."""
 
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
@@ -70,11 +73,9 @@ def sign_revocation(
     created: datetime,
     algorithm: HttpSignatureAlgorithm | None = None,
 ) -> SignedCall:
-    """Make the call by which a certificate is revoked with its own key.
+    """Make the call that revokes a certificate with its own key.
 
-    ValueError where its key cannot sign it.
-
-    `algorithm` is the first that the key has, where none is named.
+    `algorithm`: None for the first that the key has. Raises ValueError if the key cannot sign the call.
     """
     key = certificate.public_key()
     taken = algorithms(key) if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else ()
@@ -99,7 +100,7 @@ def parse(body: bytes) -> RevocationBody:
 
 
 def render_revoked(revoked: RevocationReply) -> dict[str, str]:
-    """The members of the answer."""
+    """Return the members of the answer."""
     at = revoked.revoked_at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
     return {"serial": revoked.serial, "revoked_at": at, "reason": revoked.reason.value}
 

@@ -1,4 +1,4 @@
-"""The body of `POST /api/v1/sightings`: JSON to sightings and back, for both ends."""
+"""Body of `POST /api/v1/sightings`: JSON to sightings and back, for both ends."""
 
 import json
 import re
@@ -13,16 +13,19 @@ PATH = "/api/v1/sightings"
 CONTENT_TYPE = "application/json"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# RFC 3339, 5.6, in the one spelling that is asked for and the zones that programs write.
+# RFC 3339, 5.6, in the required spelling, with the zones that programs write.
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 class InvalidUsageReport(ValueError):
-    """A body that is no list of sightings; the sentence says what stands where."""
+    """Body that is no list of sightings.
+
+    The text is a sentence on the expected content.
+    """
 
 
 def render(sightings: Iterable[Observation]) -> bytes:
-    """Write the body. ValueError for more than 1,000."""
+    """Write the body. Raises ValueError for more than 1,000 sightings."""
     rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
     if len(rows) > MOST_SIGHTINGS:
         why = f"at most {MOST_SIGHTINGS} sightings go into one message"
@@ -47,7 +50,7 @@ def parse(body: bytes) -> tuple[Observation, ...]:
     return tuple(_sighting(place, row) for place, row in enumerate(rows))
 
 
-def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - whatever JSON holds
+def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - any JSON value
     if not isinstance(row, dict) or set(row) != {"sha256", "seen"}:
         why = f"sightings[{place}] has exactly the members sha256 and seen"
         raise InvalidUsageReport(why)
@@ -72,5 +75,5 @@ def _read(text: str) -> datetime | None:
 
 
 def _written(at: datetime) -> str:
-    # Not by strftime, which writes the years before 1000 without their noughts.
+    # Not by strftime, which writes years before 1000 without leading zeros.
     return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"

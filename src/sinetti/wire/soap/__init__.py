@@ -1,1 +1,4 @@
-"""SOAP messages of the certificate service: envelope, requests, responses, schema types, WSDL."""
+"""SOAP messages of the certificate service.
+
+Envelope, requests, responses, schema types and WSDL.
+"""

@@ -1,7 +1,7 @@
-"""A SOAP 1.1 envelope: what it carries, and every way to take that out as a document of its own.
+"""SOAP 1.1 envelope, its payload, and the ways to extract it as a document.
 
-A signature covers the payload as it was before it was put into its envelope (facts sheet, 2: the C14N trap). So
-its octets are cut at offsets that a parser tells, never found in text.
+A signature covers the payload as it was before it was put into its envelope (facts sheet, 2: the C14N trap). So its
+octets are cut at offsets from a parser, never found in text.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,11 +20,11 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
 _SCANNED_BODY = f"{SOAP}\nBody"
 _PAYLOAD_DEPTH = 2
-# Our deepest message has 9 levels and 40 elements; the rest is room for headers that other programs add.
+# The service's deepest message has 9 levels and 40 elements; the rest is room for headers of other programs.
 _DEEPEST = 100
 _MOST_ELEMENTS = 2_000
-# Characters of namespace names, for each element those of its tag: exclusive C14N may write all of them. Ours have
-# 2 kB; 128 kB could have 3 MB, which would be written several times before anything of a signature is known.
+# Characters of namespace names, for each element those of its tag: exclusive C14N may write all of them. The service's
+# messages have 2 kB. 128 kB could have 3 MB, written several times before the signature is verified.
 _MOST_IN_NAMES = 500_000
 
 _Declaration = tuple[str | None, str]
@@ -33,9 +33,9 @@ _Declaration = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`payload`: the Body's first element.
+    """SOAP envelope.
 
-    `has_extra_content`: the Body holds something beside it.
+    `payload`: the Body's first element. `has_extra_content`: the Body holds something beside it.
     """
 
     payload: etree._Element
@@ -44,20 +44,20 @@ class Envelope:
 
     @property
     def span(self) -> tuple[int, int]:
-        """Where the payload begins and ends in the octets of the envelope (without byte order mark)."""
+        """Begin and end of the payload in the octets of the envelope (without BOM)."""
         return self._cut.start, self._cut.end
 
     @property
     def own(self) -> frozenset[str | None]:
-        """The prefixes that the payload's root declares itself; None is the default namespace."""
+        """Prefixes that the payload's root declares itself; None is the default namespace."""
         return frozenset(self._cut.own)
 
     def candidates(self) -> Iterator[etree._Element]:
-        """The root of the payload as a document of its own, in each way that means the same as in its envelope.
+        """Yield the root of the payload as a separate document, in each equivalent form.
 
-        The cut octets alone; with those inherited declarations that are used; with all that are not SOAP's. Each has
-        the same exclusive C14N as the payload, or it is left out. None for a crowded Body. The first mostly fits, so
-        the others are made when they are asked for.
+        The forms are: the cut octets alone; with those inherited declarations that are used; with all that are not
+        SOAP's. A form counts only if it has the same exclusive C14N as the payload. There is none for a Body with
+        extra content. The first mostly fits, so the others are made on demand.
         """
         if self.has_extra_content:
             return
@@ -82,9 +82,9 @@ class Envelope:
 
 @dataclass(slots=True)
 class _Cut:
-    """Where the payload stands.
+    """Place of the payload in the octets.
 
-    `own`: prefixes it declares itself; `used`: what names in it rely on.
+    `own`: prefixes that it declares itself; `used`: declarations that names in it use.
     """
 
     octets: bytes
@@ -100,11 +100,10 @@ class _Cut:
 
 
 def parse_envelope(octets: bytes) -> Envelope:
-    """Open a SOAP 1.1 envelope.
+    """Parse a SOAP 1.1 envelope.
 
-    Raises XmlRejected for whatever is none, an empty Body included.
-
-    Headers are passed over whatever they say: no program in the field sends one that must be understood.
+    Raises XmlRejected for any other document, also for an empty Body. Headers are ignored: no program in the field
+    sends one that must be understood.
     """
     octets = parser.without_bom(octets)
     cut = _find_payload(octets)
@@ -122,7 +121,10 @@ def parse_envelope(octets: bytes) -> Envelope:
 
 
 def wrap_in_envelope(payload: bytes) -> bytes:
-    """Put a document into an envelope from which it inherits nothing but the SOAP namespace (facts sheet, 3)."""
+    """Put a document into an envelope.
+
+    The document inherits only the SOAP namespace from it (facts sheet, 3).
+    """
     return (
         f'<SOAP-ENV:Envelope xmlns:SOAP-ENV="{SOAP}"><SOAP-ENV:Header/><SOAP-ENV:Body>'.encode()
         + payload
@@ -131,7 +133,7 @@ def wrap_in_envelope(payload: bytes) -> bytes:
 
 
 def _find_payload(octets: bytes) -> _Cut:
-    """Scan for the first element in the Body: its offsets and its names.
+    """Find the first element in the Body: its offsets and its names.
 
     Raises XmlRejected.
     """
@@ -141,9 +143,9 @@ def _find_payload(octets: bytes) -> _Cut:
 
 
 class _Finder:
-    """Follows an expat parser through the envelope.
+    """Handlers of an expat parser that walks through the envelope.
 
-    An element's end is where whatever follows it begins.
+    An element ends where the next token begins.
     """
 
     def __init__(self, octets: bytes) -> None:
@@ -193,7 +195,7 @@ class _Finder:
 
 
 def _written(name: str) -> str:
-    """The name as it stands in the document, from expat's `uri LF local LF prefix`."""
+    """Return the name as in the document, from expat's `uri LF local LF prefix`."""
     parts = name.split("\n")
     return f"{parts[2]}:{parts[1]}" if parts[2:] else parts[-1]
 

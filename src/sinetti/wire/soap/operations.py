@@ -1,8 +1,7 @@
-"""Parse and render per operation: the room's front door.
+"""Public interface of the SOAP package: parse and render per operation.
 
-`requests` and `responses` hold the two halves.
-
-Our WSDL and XSDs as other programs load them: from the service's own address.
+`requests` and `responses` hold the two halves. The WSDL and XSDs for other programs are rendered with the service's
+own address.
 """
 
 from importlib.resources import files
@@ -59,22 +58,22 @@ __all__ = [
 _SCHEMAS = ("certificate-services.xsd", "xml-signature.xsd")
 _WSDL = "certificate-services.wsdl"
 _ADDRESS = b"http://address.invalid/"
-# With its path: java.net.URL, and so wsimport, resolves a reference that is a query alone as RFC 2396 did, against the
-# folder (RFC 3986, 5.2.2, keeps the base's path); and the service answers with a slash at the end as well. It is the
-# path that programs call: a proxy may have put something before the service's own.
+# With its path: java.net.URL, and so wsimport, resolves a query-only reference as RFC 2396 did, against the folder
+# (RFC 3986, 5.2.2, keeps the base's path). The service also answers with a slash at the end. It is the path that
+# programs call, since a proxy may have put something before the service's own.
 _LOCAL = b'schemaLocation="'
 
 
 def wsdl(address: str) -> bytes:
-    """The WSDL with this soap:address.
+    """Return the WSDL with this soap:address.
 
-    Its imports are that address' path with `?xsd=NAME`, at whatever host.
+    Its imports are that address' path with `?xsd=NAME`, relative to the host.
     """
     return _served(_WSDL, address).replace(_ADDRESS, _escaped(address))
 
 
 def schema_file(name: str, address: str) -> bytes | None:
-    """The schema that `?xsd=NAME` asks for; None for a name that the WSDL does not import."""
+    """Return the schema for `?xsd=NAME`; None for a name that the WSDL lacks."""
     return _served(name, address) if name in _SCHEMAS else None
 
 

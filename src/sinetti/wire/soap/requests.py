@@ -1,4 +1,4 @@
-"""Requests over SOAP: read by the service, written by the client."""
+"""Requests over SOAP: the service reads them, the client writes them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -36,29 +36,35 @@ _SOAP_ACTION = "SOAPAction"
 
 
 class NotSoapError(ValueError):
-    """No SOAP 1.1 envelope in UTF-8 with a known operation: only a Fault can answer.
+    """Body that is no SOAP 1.1 envelope in UTF-8 with a known operation.
 
-    The text is ours alone.
+    Only a Fault can answer it. The text contains nothing of the body.
     """
 
 
 class SchemaError(ValueError):
-    """The operation is known but the message breaks the schema at `element`: a name of our schema, or `SOAPAction`."""
+    """Message of a known operation that breaks the schema at `element`.
+
+    `element`: a name of the schema, or `SOAPAction`.
+    """
 
     def __init__(self, operation: Operation, element: str) -> None:
-        """Keep what the answer needs."""
+        """Store the operation and the element for the answer."""
         super().__init__(f"{element} is missing, misplaced or not of the right form")
         self.operation = operation
         self.element = element
 
 
 class RequestSignatureError(ValueError):
-    """The signature of a RenewCertificate request is missing, broken, outside the shape, or covers something else."""
+    """Invalid signature of a RenewCertificate request.
+
+    It is missing, broken, outside the shape, or covers something else.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request that keeps to the schema.
+    """Request that conforms to the schema.
 
     For RENEW nothing in it is proven yet: `verified_request` proves it.
     """
@@ -71,10 +77,9 @@ class ParsedRequest:
 
 
 def parse_request(body: bytes, content_type: str | None, soap_action: str | None) -> ParsedRequest:
-    """Open a request; the headers are what HTTP gave, None where absent.
+    """Parse a request; the headers are those of HTTP, None if absent.
 
-    Raises NotSoapError or BadRequest. A signature is left to `verified_request`: whatever is wrong with one is PKI030,
-    not PKI001.
+    Raises NotSoapError or SchemaError. `verified_request` checks the signature: any fault of it is PKI030, not PKI001.
     """
     # 1 The envelope, and the operation by the Body's element.
     declared = _CHARSET.findall(content_type or "")
@@ -103,9 +108,9 @@ def parse_request(body: bytes, content_type: str | None, soap_action: str | None
 
 
 def verified_request(opened: ParsedRequest, policy: KeyPolicy) -> EnrolRequest | RenewRequest | RetrieveRequest:
-    """What the service is asked.
+    """Return the request to the service, with its signature verified.
 
-    For RENEW the presented key is checked against `policy`, then the signature; the ask is read anew from the octets
+    For RENEW, check the presented key against `policy`, then the signature. The request is read anew from the octets
     that were digested. Raises RequestSignatureError.
     """
     values = opened.values
@@ -158,9 +163,10 @@ def render_get(ask: RetrieveRequest) -> bytes:
 def render_renew(
     ask: RenewRequest, seal: DocumentSigner, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE
 ) -> bytes:
-    """Write a RenewCertificate request, signed before it is put into its envelope; `seal` is that of `ask.signer`.
+    """Write a RenewCertificate request, signed before it is put into its envelope.
 
-    Raises ValueError for a value outside the schema, or the seal of another certificate.
+    `seal` is the signer of the certificate `ask.signer`. Raises ValueError for a value outside the schema, or the
+    signer of another certificate.
     """
     if seal.certificate != ask.signer:
         why = "the seal is not that of the certificate to be renewed"
@@ -227,7 +233,10 @@ def _who(ask: EnrolRequest | RenewRequest | RetrieveRequest) -> dict[ElementName
 
 
 def _payload(operation: Operation, values: Mapping[ElementName, Value | None]) -> bytes:
-    """Write the request element as a document of its own, and read it back: what the schema refuses is never sent."""
+    """Write the request element as a separate document and check it.
+
+    It is read back, so that no request is sent that breaks the schema. Raises SchemaViolation.
+    """
     inside = ""
     for name in (one.name for one in REQUESTS[operation]):
         value = values[name]

@@ -1,9 +1,13 @@
-"""Responses over SOAP: signed by the service, read by the client.
+"""Responses over SOAP: the service signs them, the client reads them.
 
-Faults too, which nobody signs.
+Faults too, which are not signed.
 
-Programs in the field read responses as text (facts sheet, 3): the payload declares all its prefixes itself, values
-stand on one line without CR, RetrievalId or Certificate comes before Result, and ds:Signature is the last child.
+Programs in the field read responses as text (facts sheet, 3). Therefore:
+
+- The payload declares all its prefixes itself.
+- Values stand on one line without CR.
+- RetrievalId or Certificate comes before Result.
+- ds:Signature is the last child.
 """
 
 from collections.abc import Callable
@@ -36,7 +40,7 @@ from sinetti.wire.xmldsig.parser import XmlRejected
 from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 
 LONGEST_MESSAGE = 255
-"""Characters of an ErrorMessage (facts sheet, 2)."""
+"""Largest number of characters of an ErrorMessage (facts sheet, 2)."""
 
 _OK, _FAIL = "OK", "FAIL"
 _CERTIFICATE = ElementSpec(ElementName.CERTIFICATE, binary(LARGEST_CERTIFICATE))
@@ -49,20 +53,32 @@ _ERROR = (
 
 
 class UntrustedResponse(ValueError):
-    """The answer's signature is missing, broken or outside the shape, or its signer is not accepted."""
+    """Answer without a trusted signature.
+
+    The signature is missing, broken or outside the shape, or its signer is not accepted.
+    """
 
 
 class UnreadableResponse(ValueError):
-    """The answer is no SOAP 1.1 envelope, answers another operation, or breaks the schema."""
+    """Answer that cannot be read.
+
+    It is no SOAP 1.1 envelope, answers another operation, or breaks the schema.
+    """
 
 
 class SoapFault(Exception):
-    """The service answered with a SOAP Fault, which nobody signs; the text is the faultstring, from outside."""
+    """SOAP Fault of the service, which is not signed.
+
+    The text is the faultstring, which comes from outside.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A "no" as the wire says it: `code` is PKI and three digits, `message` at most 255 characters."""
+    """Refusal as the protocol expresses it.
+
+    `code` is PKI and three digits, `message` at most 255 characters.
+    """
 
     code: str
     message: str
@@ -78,9 +94,9 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True)
 class SoapResponse:
-    """A trusted answer.
+    """Trusted answer.
 
-    `certificate` and `signer` are DER; with `status_ok` what was asked for is there.
+    `certificate` and `signer` are DER. With `status_ok`, the requested value is there.
     """
 
     status_ok: bool
@@ -96,27 +112,30 @@ def render_response(
     seal: DocumentSigner,
     recipe: SignatureProfile = SignatureProfile.EXCLUSIVE,
 ) -> bytes:
-    """Write a response, signed as a document of its own before it is put into its envelope."""
+    """Write a response, signed as a separate document before the envelope is added."""
     match answer:
         case AcceptedResponse(retrieval_id):
             inside = _element(ElementName.RETRIEVAL_ID, retrieval_id) + _result(_OK)
         case CertificateResponse(certificate):
             inside = _element(ElementName.CERTIFICATE, parser.encode_base64(certificate)) + _result(_OK)
         case Failure(code, message):
-            # One line, and never longer than the type: a program that validates would lose the code as well.
+            # One line, and never longer than the type: a validating program would otherwise lose the code as well.
             told = " ".join(message.split())[:LONGEST_MESSAGE]
             error = _element(ElementName.ERROR_CODE, code) + _element(ElementName.ERROR_MESSAGE, told)
             inside = _result(_FAIL, f"<{ElementName.ERROR_INFO}>{error}</{ElementName.ERROR_INFO}>")
         case never:
             assert_never(never)
-    # Written in canonical form, by either recipe: it need not be parsed to be signed. Judges in the tests would tell.
+    # In canonical form for either profile, so it need not be parsed to be signed. Tests verify it independently.
     start = f'<cer:{operation.response} xmlns:cer="{SERVICE}">{inside}'.encode()
     end = f"</cer:{operation.response}>".encode()
     return wrap_in_envelope(start + signature.signature_over(start + end, seal, recipe) + end)
 
 
 def render_fault(text: str, *, actor_is_client: bool) -> bytes:
-    """Write a SOAP 1.1 Fault (SOAP 1.1, 4.4): Client for what the sender must change, Server for the rest."""
+    """Write a SOAP 1.1 Fault (SOAP 1.1, 4.4).
+
+    Client for faults that the sender must correct, Server for the rest.
+    """
     code = "Client" if actor_is_client else "Server"
     told = escape(" ".join(text.split()))
     return wrap_in_envelope(
@@ -126,10 +145,10 @@ def render_fault(text: str, *, actor_is_client: bool) -> bytes:
 
 
 def read_response(body: bytes, operation: Operation, accept_signer: Callable[[x509.Certificate], bool]) -> SoapResponse:
-    """Read the answer to `operation` out of the octets that its signature covers.
+    """Read the answer to `operation` from the octets that its signature covers.
 
     `accept_signer` judges the certificate (issuer, dates, bounds of its key) before its key verifies anything. Raises
-    AnswerFault, AnswerUnreadable, AnswerNotTrusted.
+    SoapFault, UnreadableResponse, UntrustedResponse.
     """
     try:
         envelope = parse_envelope(body)

@@ -1,9 +1,10 @@
-"""The messages of the service: operations, elements, types (facts sheet, 2), and how values are read out of them.
+"""Operations, elements and types of the service's messages (facts sheet, 2).
 
-`schema/` says the same in XSD for other programs; here each fault is told by the name of an element of ours. White
-space: a normalizedString is read as XML Schema says (facet "replace": tab, CR and LF become spaces; lengths count after
-that), and then the spaces around it are taken off, since pretty-printers put them there; a value of nothing but spaces
-is refused. Environment and Status are tokens (facet "collapse"). Base64 may have white space anywhere.
+`schema/` states the same in XSD for other programs. Here each fault names an element of the schema.
+
+White space: a normalizedString is read as XML Schema says (facet "replace": tab, CR and LF become spaces; lengths
+count after that). Then the spaces around it are removed, since pretty-printers put them there. A value of nothing but
+spaces is refused. Environment and Status are tokens (facet "collapse"). Base64 may have white space anywhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +18,10 @@ from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig.parser import children
 
 SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
-"""The namespace of the messages' root elements; all children are unqualified but ds:Signature."""
+"""Namespace of the messages' root elements.
+
+All children are unqualified but ds:Signature.
+"""
 
 LARGEST_REQUEST = 10_240
 
@@ -49,7 +53,7 @@ class Operation(Enum):
 
 
 class ElementName(StrEnum):
-    """The unqualified elements of our schema."""
+    """Unqualified elements of the schema."""
 
     ENVIRONMENT = "Environment"
     CUSTOMER_ID = "CustomerId"
@@ -67,10 +71,10 @@ class ElementName(StrEnum):
 
 
 class SchemaViolation(ValueError):
-    """A message breaks the schema at `element`, a name of ours."""
+    """Message that breaks the schema at `element`, a name of the schema."""
 
     def __init__(self, element: str) -> None:
-        """Keep which element."""
+        """Store the name of the element."""
         super().__init__(f"{element} is missing, misplaced or not of the right form")
         self.element = element
 
@@ -82,7 +86,7 @@ Value = str | bytes
 class ElementSpec:
     """One element of a sequence.
 
-    `read` makes its value of its string value; None where that is not of its type.
+    `read` makes its value of its string value; None for one of another type.
     """
 
     name: ElementName
@@ -91,7 +95,10 @@ class ElementSpec:
 
 
 def normalized_string(longest: int) -> Callable[[str], str | None]:
-    """A normalizedString of 1 to `longest` characters, without the blanks that pretty-printers put around it."""
+    """Return a reader of a normalizedString of 1 to `longest` characters.
+
+    It removes the blanks that pretty-printers put around the value.
+    """
 
     def read(text: str) -> str | None:
         trimmed = text.translate(_REPLACE).strip(" ")
@@ -101,7 +108,7 @@ def normalized_string(longest: int) -> Callable[[str], str | None]:
 
 
 def binary(largest: int) -> Callable[[str], bytes | None]:
-    """A base64Binary of 1 to `largest` octets."""
+    """Return a reader of a base64Binary of 1 to `largest` octets."""
 
     def read(text: str) -> bytes | None:
         octets = parser.decode_base64(text)
@@ -111,7 +118,7 @@ def binary(largest: int) -> Callable[[str], bytes | None]:
 
 
 def token(*values: str) -> Callable[[str], str | None]:
-    """One of these words."""
+    """Return a reader of one of these words."""
 
     def read(text: str) -> str | None:
         collapsed = text.strip(" \t\r\n")
@@ -129,7 +136,7 @@ TEXT: dict[ElementName, Callable[[str], str | None]] = {
     ElementName.ERROR_CODE: normalized_string(16),
     ElementName.ERROR_MESSAGE: normalized_string(255),
 }
-"""The textual types."""
+"""Textual types."""
 
 _WHO = (
     ElementSpec(ElementName.ENVIRONMENT, token(*Environment)),
@@ -148,11 +155,14 @@ REQUESTS: dict[Operation, tuple[ElementSpec, ...]] = {
     Operation.RENEW: (*_WHO, _CERTIFICATE_REQUEST),
     Operation.GET: (*_WHO, ElementSpec(ElementName.RETRIEVAL_ID, TEXT[ElementName.RETRIEVAL_ID])),
 }
-"""What stands in each request, in its order; ds:Signature of RenewCertificate is xmldsig's."""
+"""Elements of each request, in their order, without ds:Signature.
+
+The package xmldsig reads the signature of RenewCertificate.
+"""
 
 
 def qualified(name: str) -> str:
-    """A root element's name as lxml writes it."""
+    """Return a root element's name as lxml writes it."""
     return f"{{{SERVICE}}}{name}"
 
 
@@ -161,7 +171,7 @@ def read_sequence(
 ) -> dict[ElementName, Value]:
     """Read elements in the order of `fields`.
 
-    Raises SchemaViolation, with `parent` where something unknown is left.
+    Raises SchemaViolation, with `parent` if an unknown element is left.
     """
     values: dict[ElementName, Value] = {}
     rest = list(found)
@@ -177,7 +187,7 @@ def read_sequence(
 
 
 def child_elements(element: etree._Element, name: str) -> list[etree._Element]:
-    """The child elements of an element of ours that may hold nothing else.
+    """Return the child elements of an element that may contain nothing else.
 
     Raises SchemaViolation with its `name`.
     """

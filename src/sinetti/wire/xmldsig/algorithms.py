@@ -1,4 +1,4 @@
-"""The algorithms of XML Signature that are taken, and no others: C14N, digests, RSA PKCS#1 v1.5 and ECDSA."""
+"""Accepted algorithms of XML Signature: C14N, digests, RSA PKCS#1 v1.5 and ECDSA."""
 
 import io
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 LARGEST_FORM = 64_000_000
-"""Octets of a canonical form that is verified: three times the largest document of a gateway.
+"""Octets of a canonical form that is verified.
 
-Exclusive C14N repeats a declaration at each element that relies on it where the one around does not: `<a:b/>` 400,000
-times with a namespace name of 250 characters would make 100 MB of 2.4 MB, for anybody who has some valid SignedInfo.
+Three times the largest document of a gateway. Exclusive C14N repeats a declaration at each element that uses it if the
+parent element does not. `<a:b/>` 400,000 times with a namespace name of 250 characters would make 100 MB of 2.4 MB.
+Any sender with some valid SignedInfo could send that.
 """
 
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
@@ -35,7 +36,7 @@ _DIGESTS: dict[str, type[hashes.HashAlgorithm]] = {
 
 
 class XmlSignatureAlgorithm(StrEnum):
-    """The signature methods that are taken (RFC 9231, 2.3)."""
+    """Accepted signature methods (RFC 9231, 2.3)."""
 
     RSA_SHA256 = _MORE + "rsa-sha256"
     RSA_SHA384 = _MORE + "rsa-sha384"
@@ -54,7 +55,7 @@ _HASHES: dict[XmlSignatureAlgorithm, type[hashes.HashAlgorithm]] = {
     XmlSignatureAlgorithm.ECDSA_SHA512: hashes.SHA512,
 }
 _DEFAULT = "#default"
-"""How a PrefixList names the default namespace (Exclusive C14N 1.0, 4)."""
+"""Name of the default namespace in a PrefixList (Exclusive C14N 1.0, 4)."""
 
 _NO_FORM = "a relative namespace name has no canonical form"
 
@@ -62,7 +63,7 @@ _RSA = frozenset({XmlSignatureAlgorithm.RSA_SHA256, XmlSignatureAlgorithm.RSA_SH
 
 
 class _Written:
-    """Keeps what is written, up to so many octets; whoever writes more meets Unparsable."""
+    """Buffer of limited size; a longer write raises XmlRejected."""
 
     def __init__(self, most: int | None) -> None:
         self._octets, self._most = io.BytesIO(), most
@@ -78,13 +79,19 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """C14N without comments: exclusive, with the prefixes of an InclusiveNamespaces, or inclusive 1.0."""
+    """C14N without comments.
+
+    Exclusive, with the prefixes of an InclusiveNamespaces, or inclusive 1.0.
+    """
 
     exclusive: bool
     prefixes: tuple[str, ...] = ()
 
     def octets(self, node: etree._Element) -> bytes:
-        """The canonical form; Unparsable for a relative namespace name, which has none (C14N 1.0, 1.3)."""
+        """Return the canonical form of an element.
+
+        Raises XmlRejected for a relative namespace name, which has none (C14N 1.0, 1.3).
+        """
         try:
             return etree.tostring(
                 node, method="c14n", exclusive=self.exclusive, with_comments=False, inclusive_ns_prefixes=self._kept()
@@ -93,9 +100,10 @@ class Canonical:
             raise XmlRejected(_NO_FORM) from bad
 
     def whole(self, root: etree._Element, most: int | None = None) -> bytes:
-        """The canonical form of the whole document that a root stands in; Unparsable as `octets`, or beyond `most`.
+        """Return the canonical form of the whole document of a root.
 
-        It is written in parts, so that one copy less is in memory: 8 MB for a document of 10 MB.
+        Raises XmlRejected as `octets` does, or if the form has more than `most` octets. It is written in parts, so
+        that one copy less is in memory: 8 MB for a document of 10 MB.
         """
         written = _Written(most)
         try:
@@ -111,13 +119,13 @@ class Canonical:
 
     def _kept(self) -> list[str]:
         if _DEFAULT in self.prefixes:
-            # lxml passes over a prefix whose name no document of this thread holds; this one now holds it.
+            # lxml ignores a prefix whose name no document of this thread contains; this one now contains it.
             etree.fromstring(f'<x xmlns:a="{_DEFAULT}"/>')
         return list(self.prefixes)
 
 
 def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:
-    """The digest by the algorithm of this URI; None where that is not taken."""
+    """Return the digest by the algorithm of this URI; None if that is not accepted."""
     hashing = _DIGESTS.get(algorithm or "")
     if hashing is None:
         return None
@@ -127,9 +135,9 @@ def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:
 
 
 def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
-    """What a key signs documents with, by the hash of `pki.signing.hash_for`.
+    """Return the signature method of a key, with the hash of `signatures.hash_for`.
 
-    ValueError for neither RSA nor EC.
+    Raises ValueError for a key that is neither RSA nor EC.
     """
     if isinstance(public_key, rsa.RSAPublicKey):
         return XmlSignatureAlgorithm(f"{_MORE}rsa-{signatures.hash_for(public_key).name}")
@@ -140,14 +148,20 @@ def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
 
 
 def encode_value(public_key: AnyPublicKey, signature: bytes) -> bytes:
-    """A plain signature as SignatureValue wants it: ECDSA as r and s beside each other (XML Signature 1.1, 6.4.3)."""
+    """Return a plain signature in the form of SignatureValue.
+
+    ECDSA as r and s, one after the other (XML Signature 1.1, 6.4.3).
+    """
     if not isinstance(public_key, ec.EllipticCurvePublicKey):
         return signature
     return b"".join(number.to_bytes(_width(public_key), "big") for number in decode_dss_signature(signature))
 
 
 def verify_value(public_key: AnyPublicKey, algorithm: XmlSignatureAlgorithm, octets: bytes, value: bytes) -> bool:
-    """Whether a SignatureValue fits; False too where key and algorithm are of different families."""
+    """Return whether a SignatureValue fits.
+
+    False also if key and algorithm are of different families.
+    """
     hashing = _HASHES[algorithm]()
     try:
         if isinstance(public_key, rsa.RSAPublicKey) and algorithm in _RSA:
@@ -169,9 +183,9 @@ def _plain(public_key: ec.EllipticCurvePublicKey, value: bytes) -> bytes:
 
 
 def _width(public_key: ec.EllipticCurvePublicKey) -> int:
-    """Octets of each of r and s."""
+    """Return the number of octets of each of r and s."""
     return (public_key.curve.key_size + 7) // 8
 
 
 LARGEST_CERTIFICATE = 32_768
-"""Octets of DER (facts sheet, 2)."""
+"""Largest certificate in octets of DER (facts sheet, 2)."""

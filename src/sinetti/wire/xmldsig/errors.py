@@ -1,12 +1,12 @@
-"""What can be wrong with a signature: a closed list, so that whoever tells a person can say it in their language."""
+"""Faults of signatures, as a closed list, so that callers can translate them."""
 
 from enum import StrEnum
 
 
 class SignatureErrorCode(StrEnum):
-    """Why a signature does not count.
+    """Reason for which a signature does not count.
 
-    The values are sentences in English and hold nothing of the document.
+    The values are sentences in English and contain nothing of the document.
     """
 
     MISSING = "there is no signature"
@@ -29,12 +29,15 @@ class SignatureErrorCode(StrEnum):
 
 
 class SignatureMissing(ValueError):
-    """There is no ds:Signature in the document."""
+    """Document without ds:Signature."""
 
 
 class SignatureInvalid(ValueError):
-    """The signature is broken or outside the shape: `str()` is the `SignatureErrorCode`."""
+    """Signature that is broken or outside the shape.
+
+    `str()` is the `SignatureErrorCode`.
+    """
 
 
 class WrongReference(SignatureInvalid):
-    """The signature's reference, or its place, says that it covers something else than the document."""
+    """Signature whose reference or place covers something else than the document."""

@@ -1,7 +1,8 @@
-"""Octets to an XML tree, hardened: UTF-8 alone, no DOCTYPE, no entities, no network, bounded depth and namespaces.
+"""Hardened parser from octets to an XML tree.
 
-Two parsers must both accept a document: expat, which tells octet offsets and sees a DOCTYPE before anything grows, and
-libxml2 (through lxml), which makes the tree. libxml2's own bounds stay on: 256 levels, 10 MB for one text or attribute.
+UTF-8 alone, no DOCTYPE, no entities, no network, bounded depth and namespaces. Two parsers must both accept a
+document. expat returns octet offsets and sees a DOCTYPE before anything grows. libxml2 (through lxml) makes the tree.
+libxml2's own bounds stay on: 256 levels, 10 MB for one text or attribute.
 """
 
 import base64
@@ -17,25 +18,28 @@ DS = "http://www.w3.org/2000/09/xmldsig#"
 _BOM = b"\xef\xbb\xbf"
 _WHITE = " \t\r\n"
 
-# C14N looks every declaration in scope up at every element, each time along the list of them: dear without a bound.
+# C14N looks up every declaration in scope at every element, each time along the list of them, which needs a bound.
 # Inclusive C14N of 390,000 elements under 60 of them took five seconds, so that large documents may have fewer.
 _MOST_NAMESPACES, _ALWAYS = 64, 8
 _LOOKED_UP = 8_000_000
 
-# Characters. One of 10 MB was kept six times over; programs' own names are shorter than a line. expat goes through the
-# name at every use, C14N writes it and compares by it: with names of 2 kB, 3 MB of XML took four seconds.
+# Characters. A name of 10 MB was stored six times; programs' own names are shorter than a line. expat scans the
+# name at every use, and C14N writes it and compares by it: with names of 2 kB, 3 MB of XML took four seconds.
 _LONGEST_NAMESPACE = 256
 
 MOST_ATTRIBUTES = 64
-"""Of one element.
+"""Largest number of attributes of one element.
 
-C14N sorts them in quadratic time: 20,000 took 1.3 s. Our messages have one, reports a few.
+C14N sorts them in quadratic time: 20,000 took 1.3 s. The service's messages have one, reports a few.
 """
 
 MOST_QUALIFIED = 16
-"""Attributes with a prefix, of one element: those are sorted by the names of their namespaces."""
+"""Largest number of attributes with a prefix, of one element.
 
-# Counted in the finished tree it costs 1 ms per MB, asking at every element 10 ms. Before 2.12 libxml2 compared each
+C14N sorts those by the names of their namespaces.
+"""
+
+# Counting in the finished tree costs 1 ms per MB, counting at every element 10 ms. Before 2.12 libxml2 compared each
 # attribute with each as it read them; now 200,000 take 0.2 s.
 _HAS_TOO_MANY = etree.XPath(
     f"boolean(//*/@*[{MOST_QUALIFIED + 1}]"
@@ -47,9 +51,9 @@ TOO_MUCH = "deeper, or with more elements or attributes, than any message has"
 
 
 class XmlRejected(ValueError):
-    """The octets are no XML that we take.
+    """Octets that are no acceptable XML.
 
-    The text says why and holds nothing of the octets.
+    The text gives the reason and contains nothing of the octets.
     """
 
 
@@ -57,16 +61,16 @@ NOT_WELL_FORMED = "not well-formed in line {line}"
 
 
 class NotWellFormed(XmlRejected):
-    """The octets break the rules of XML, first in this line."""
+    """Octets that break the rules of XML, first in this line."""
 
     def __init__(self, line: int) -> None:
-        """Keep the line."""
+        """Store the line."""
         super().__init__(NOT_WELL_FORMED.format(line=line))
         self.line = line
 
 
 def without_bom(octets: bytes) -> bytes:
-    """Take a UTF-8 byte order mark off."""
+    """Remove a UTF-8 byte order mark."""
     return octets.removeprefix(_BOM)
 
 
@@ -74,11 +78,11 @@ def hardened_parser(
     on_declaration: Callable[[str | None, str], None] = lambda _prefix, _uri: None,
     most_namespaces: int = _MOST_NAMESPACES,
 ) -> expat.XMLParserType:
-    """Make an expat parser that raises Unparsable at whatever we never take.
+    """Make an expat parser that raises XmlRejected for unacceptable input.
 
-    Names come as `uri LF local LF prefix`. No encoding but UTF-8 counts, whatever is declared. `on_declaration` hears
-    each declared prefix (None: the default namespace) and its namespace before the element that declares it.
-    `most_namespaces` may be in scope at once.
+    Names come as `uri LF local LF prefix`. UTF-8 is the only encoding, regardless of the declaration. `on_declaration`
+    is called with each declared prefix (None: the default namespace) and its namespace before the element that
+    declares it. `most_namespaces` may be in scope at once.
     """
     scanner = expat.ParserCreate("utf-8", "\n")
     scanner.namespace_prefixes = True
@@ -111,7 +115,7 @@ def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
 
     Raises XmlRejected.
     """
-    # A second mark is a character before the root (XML 1.0, 2.8), which both parsers pass over.
+    # A second mark is a character before the root (XML 1.0, 2.8), which both parsers ignore.
     if octets.startswith(_BOM):
         raise NotWellFormed(1)
     try:
@@ -121,7 +125,7 @@ def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
 
 
 def parse(octets: bytes) -> etree._Element:
-    """Parse a whole document, one that has canonical forms, into its root element.
+    """Parse a whole document that has canonical forms; return its root element.
 
     Raises XmlRejected.
     """
@@ -138,7 +142,7 @@ def parse(octets: bytes) -> etree._Element:
 
 
 def check_attributes(attributes: Mapping[str, str]) -> None:
-    """Raise Unparsable where an element has more than are taken."""
+    """Raise XmlRejected if an element has more than MOST_ATTRIBUTES."""
     if len(attributes) > MOST_ATTRIBUTES:
         raise XmlRejected(TOO_MUCH)
 
@@ -154,7 +158,7 @@ def tree_of(octets: bytes) -> etree._Element:
 
 
 def root_end(octets: bytes) -> int:
-    """The offset of the root's end tag, or of the root if it is an empty-element tag.
+    """Return the offset of the root's end tag, or of an empty-element root.
 
     Raises XmlRejected.
     """
@@ -171,9 +175,10 @@ def root_end(octets: bytes) -> int:
 
 
 def exclusive(node: etree._Element) -> bytes:
-    """The exclusive canonical form of an element, comments included: two elements with the same are the same element.
+    """Return the exclusive canonical form of an element, comments included.
 
-    Raises XmlRejected for a relative namespace name, which has no canonical form (C14N 1.0, 1.3).
+    Two elements with the same form are the same element. Raises XmlRejected for a relative namespace name, which has
+    no canonical form (C14N 1.0, 1.3).
     """
     try:
         return etree.tostring(node, method="c14n", exclusive=True, with_comments=True)
@@ -183,12 +188,15 @@ def exclusive(node: etree._Element) -> bytes:
 
 
 def children(element: etree._Element) -> list[etree._Element]:
-    """The child elements, without comments and processing instructions."""
+    """Return the child elements, without comments and processing instructions."""
     return [child for child in element if is_element(child)]
 
 
 def value(element: etree._Element) -> str | None:
-    """The whole string value, so that a comment inside never cuts it; None where there are elements inside."""
+    """Return the whole string value; None if there are elements inside.
+
+    A comment inside does not cut it.
+    """
     parts = [element.text or ""]
     for child in element:
         if is_element(child):
@@ -198,32 +206,35 @@ def value(element: etree._Element) -> str | None:
 
 
 def is_element(node: etree._Element) -> bool:
-    """Whether this is an element: comments and processing instructions have a function for a tag."""
+    """Return whether a node is an element.
+
+    Comments and processing instructions have a function as their tag.
+    """
     tag: object = node.tag
     return isinstance(tag, str)
 
 
 def has_loose_text(element: etree._Element) -> bool:
-    """Whether anything but white space stands beside the child elements."""
+    """Return whether anything but white space stands beside the child elements."""
     return bool((element.text or "").strip(_WHITE)) or any((child.tail or "").strip(_WHITE) for child in element)
 
 
 def decode_base64(text: str | None) -> bytes | None:
-    """The octets of a base64Binary; white space may stand anywhere, `&#13;` too.
+    """Return the octets of a base64Binary; None for malformed base64.
 
-    None where it is no base64.
+    White space may stand anywhere, `&#13;` too.
     """
     if text is None:
         return None
     try:
-        # As octets: a str is translated ten times slower.
+        # As octets: translating a str is ten times slower.
         return binascii.a2b_base64(text.encode("ascii").translate(None, _WHITE.encode()), strict_mode=True)
     except ValueError:
         return None
 
 
 def encode_base64(octets: bytes) -> str:
-    """One line of base64."""
+    """Return one line of base64."""
     return base64.b64encode(octets).decode("ascii")
 
 
@@ -237,10 +248,10 @@ def _check_declaration(version: str, encoding: str | None, _standalone: int) -> 
 
 
 def _check_namespace(_prefix: str | None, uri: str) -> None:
-    """Refuse the one character that libxml2 takes in a namespace name and writes otherwise than C14N wants it.
+    """Raise XmlRejected for "&" in a namespace name.
 
-    It is "&", which is to be escaped (C14N 1.0, 2.3) and is not: the octets that are digested would be other ones than
-    everybody else's, and would be no XML or read as another name.
+    libxml2 accepts it and does not escape it, although C14N 1.0, 2.3 demands that. The digested octets would differ
+    from those of every other implementation, and would be no XML or read as another name.
     """
     if "&" in uri:
         why = "a namespace name holds a character that canonical forms differ in"

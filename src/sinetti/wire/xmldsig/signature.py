@@ -1,8 +1,14 @@
-"""One enveloped signature of a fixed shape, signed and verified (XML Signature 1.1; facts sheet, 2).
+"""Enveloped XML signature of a fixed shape, signed and verified.
 
-The shape: ds:Signature is the last child of the root and the only one in the document; one Reference `""`; transforms
-[enveloped] or [enveloped, one C14N without comments]; SHA-256/384/512; RSA PKCS#1 v1.5 or ECDSA; one X509Certificate.
-Everything else is refused. What a caller may act on are the octets that were digested, and nothing beside them.
+The shape (XML Signature 1.1; facts sheet, 2):
+
+- ds:Signature is the last child of the root and the only one in the document.
+- It has one Reference `""`.
+- The transforms are [enveloped] or [enveloped, one C14N without comments].
+- The digest is SHA-256, SHA-384 or SHA-512, the signature RSA PKCS#1 v1.5 or ECDSA.
+- It has one X509Certificate.
+
+Everything else is refused. A caller may act on the octets that were digested, and on nothing beside them.
 """
 
 from collections.abc import Callable, Iterable
@@ -36,12 +42,12 @@ SIGNATURE = f"{{{DS}}}Signature"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
 
-# C14N looks for each of them at every element. Programs name the prefixes that their envelopes declare.
+# C14N looks for each of them at every element. Programs list the prefixes that their envelopes declare.
 _MOST_PREFIXES = 32
 
 
 class SignatureProfile(Enum):
-    """The two recipes in use (facts sheet, 2)."""
+    """The two signature profiles in use (facts sheet, 2)."""
 
     EXCLUSIVE = "enveloped, then exclusive C14N"
     ENVELOPED = "enveloped alone, which implies inclusive C14N"
@@ -49,9 +55,9 @@ class SignatureProfile(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentSigner:
-    """What signs.
+    """Signer of documents.
 
-    `certificate` is DER; `sign` gives a plain signature by `algorithm` over octets (ECDSA in DER).
+    `certificate` is DER. `sign` returns a plain signature by `algorithm` over octets (ECDSA in DER).
     """
 
     certificate: bytes
@@ -61,9 +67,10 @@ class DocumentSigner:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDocument:
-    """`octets`: the canonical form that was digested.
+    """Verified document.
 
-    `certificate`: DER, not judged here; its key verifies.
+    `octets`: the canonical form that was digested. `certificate`: DER; its key verified the signature, but its trust
+    is not judged here.
     """
 
     octets: bytes = field(repr=False)
@@ -71,14 +78,14 @@ class VerifiedDocument:
 
 
 def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
-    """Sign with a key in memory; `certificate` (DER) is the one of this key."""
+    """Return a signer with a key in memory; `certificate` (DER) is the key's."""
     return signer_with(certificate, lambda octets: signatures.sign(private_key, octets))
 
 
 def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
-    """Sign with whatever `sign` is, by the hash of `pki.signing.hash_for`.
+    """Return a signer with the function `sign`, which uses `signatures.hash_for`.
 
-    ValueError for a key neither RSA nor EC.
+    Raises ValueError for a key that is neither RSA nor EC.
     """
     return DocumentSigner(
         certificate, sign, algorithms.algorithm_for(x509.load_der_x509_certificate(certificate).public_key())
@@ -86,9 +93,10 @@ def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentS
 
 
 def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> bytes:
-    """Put the signature of a whole document in, as the root's last child; every other octet stays (but a BOM).
+    """Insert the signature of a whole document as the root's last child.
 
-    Raises ValueError for what is no XML, holds a ds:Signature already or has no canonical form.
+    Every other octet stays (but a BOM). Raises ValueError for malformed XML, for a document that has a ds:Signature
+    already, and for one without a canonical form.
     """
     document = parser.without_bom(document)
     root = parser.parse(document)
@@ -97,7 +105,7 @@ def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfil
         raise ValueError(why)
     signature = signature_over(Canonical(recipe is SignatureProfile.EXCLUSIVE).whole(root), seal, recipe)
     end = parser.root_end(document)
-    if not document.startswith(b"</", end):  # an empty-element tag has no inside: open it
+    if not document.startswith(b"</", end):  # an empty-element tag has no content: open it
         root.text = ""
         document = etree.tostring(root.getroottree(), encoding="utf-8")
         end = parser.root_end(document)
@@ -105,9 +113,10 @@ def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfil
 
 
 def signature_over(canonical: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> bytes:
-    """Write ds:Signature over a document in its canonical form; SignedInfo is written in its own: it stands as signed.
+    """Write ds:Signature over a document in its canonical form.
 
-    Programs in the field read it as text (facts sheet, 3): no attributes within, and the certificate between newlines.
+    SignedInfo is written in its canonical form, so that it stands as signed. Programs in the field read the signature
+    as text (facts sheet, 3): no attributes within, and the certificate between newlines.
     """
     digest = algorithms.digest_of(SHA256, canonical)
     transforms = [ENVELOPED, EXCLUSIVE] if recipe is SignatureProfile.EXCLUSIVE else [ENVELOPED]
@@ -139,10 +148,11 @@ def _shown(certificate: bytes) -> tuple[AnyPublicKey, str]:
 def verify_document(
     document: bytes | Iterable[etree._Element], accept_key: Callable[[x509.Certificate], bool]
 ) -> VerifiedDocument:
-    """Verify a document, or the first that fits of several candidates for it, by their roots, which are taken apart.
+    """Verify a document, or the first that fits of several candidates for it.
 
-    `accept_key` judges the presented certificate before anything is verified with its key (which is known to load).
-    Raises XmlRejected (a ValueError) for no XML, SignatureMissing, SignatureInvalid: of the first candidate.
+    The candidates are given by their roots, which are taken apart. `accept_key` judges the presented certificate
+    before anything is verified with its key (which is known to load). Raises XmlRejected (a ValueError) for malformed
+    XML, SignatureMissing, SignatureInvalid, each for the first candidate.
     """
     first: ValueError | None = None
     for root in [parser.parse(document)] if isinstance(document, bytes) else document:
@@ -154,7 +164,7 @@ def verify_document(
 
 
 def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> VerifiedDocument:
-    # 1 The one signature, and its three parts. Objects would be more places to put something unsigned.
+    # 1 The one signature, and its three parts. An Object would be a place for unsigned content.
     found = list(root.iter(SIGNATURE))
     if not found:
         raise SignatureMissing(SignatureErrorCode.MISSING)
@@ -173,7 +183,7 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     info_form, document_form = c14n_of(method), read_transforms(transforms)
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
-    # 4 The signature over SignedInfo, while it still stands in its document; nothing in there is left unlooked at.
+    # 4 The signature over SignedInfo, while it still stands in its document; all of its content is checked.
     signature, stated = _octets(value), _octets(digest)
     signed = signed_info(info, info_form)
     fits = algorithms.verify_value(public_key, XmlSignatureAlgorithm(algorithm.get("Algorithm", "")), signed, signature)
@@ -204,9 +214,9 @@ def _octets(element: etree._Element) -> bytes:
 
 
 def c14n_of(method: etree._Element) -> Canonical:
-    """The canonical form that an element names.
+    """Return the canonical form that an element names.
 
-    Raises SignatureInvalid for one that is not taken.
+    Raises SignatureInvalid for one that is not accepted.
     """
     algorithm, inside = method.get("Algorithm"), children(method)
     _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, SignatureErrorCode.CANONICALISATION)
@@ -220,9 +230,9 @@ def c14n_of(method: etree._Element) -> Canonical:
 
 
 def read_transforms(transforms: etree._Element) -> Canonical:
-    """The form that is digested.
+    """Return the canonical form that is digested.
 
-    Raises SignatureInvalid for transforms outside the two recipes.
+    Raises SignatureInvalid for transforms outside the two profiles.
     """
     match children(transforms):
         case [first] if first.get("Algorithm") == ENVELOPED and not children(first):
@@ -254,10 +264,10 @@ def _presented(key_info: etree._Element, accept_key: Callable[[x509.Certificate]
 
 
 def signed_info(info: etree._Element, canonical: Canonical) -> bytes:
-    """The octets that SignatureValue is over; `info` stands in its document."""
+    """Return the octets that SignatureValue covers; `info` stands in its document."""
     if canonical.exclusive:
         return canonical.octets(info)
-    # Inclusive C14N of a part also takes xml: attributes from above (C14N 1.0, 2.4): make it a whole that has them.
+    # Inclusive C14N of a part also includes xml: attributes of ancestors (C14N 1.0, 2.4): make it a whole with them.
     whole = parser.parse(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():
         for name, text in ancestor.attrib.items():
@@ -267,7 +277,7 @@ def signed_info(info: etree._Element, canonical: Canonical) -> bytes:
 
 
 def remove(element: etree._Element, parent: etree._Element) -> None:
-    """Take an element out and leave the text behind it (lxml counts that as a part of it)."""
+    """Remove an element and keep the text after it, which lxml counts as its part."""
     before = element.getprevious()
     if before is not None:
         before.tail = (before.tail or "") + (element.tail or "")
