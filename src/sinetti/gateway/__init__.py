@@ -1,1 +1,4 @@
-"""Relying party: who calls, by their certificate, and that nothing was changed; no server room, no Django."""
+"""Certificate identification and document verification for relying parties.
+
+Independent of the authority's server and of Django.
+"""
