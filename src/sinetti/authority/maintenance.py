@@ -1,4 +1,7 @@
-"""What a serving process does beside answering: journals and register agree first; reservations, OCSP answers after."""
+"""Background work of a serving process.
+
+It checks first that journals and database agree. Then it maintains reservations, lists and OCSP responses.
+"""
 
 import logging
 import secrets
@@ -30,9 +33,9 @@ SETTLING_ENDS_WITHIN = 1.5
 
 @contextmanager
 def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
-    """Look after an authority while the block serves it.
+    """Maintain an authority while the block serves it.
 
-    Raises what `agree` raises, before anything is served.
+    Raises the errors of `check_consistency` before the block starts.
     """
     check_consistency(authority, mends=mends)
     with background_maintenance(authority):
@@ -40,12 +43,13 @@ def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
 
 
 def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Path | None = None) -> None:
-    """See to it that journals and register know the same; `tls_key` may lie in the folder.
+    """Check that journals and database agree, before anything is served.
 
-    Raises FolderDamaged, before anything is served, where the folder has what PRODUCTION may not have there, or where
-    the journals or published lists know what the register does not; JournalDamaged and JournalUnavailable. A bench
-    mends that by itself: nobody is there to be asked. RegisterRefusesError where the database does not keep what is
-    committed.
+    `mends` is set on the bench: differences are then reconciled without an operator. `tls_key` may be in the folder.
+
+    Raises FolderDamaged if the folder has secrets that PRODUCTION may not have there. Raises FolderDamaged too if the
+    journals or published lists contain facts that the database lacks. Raises JournalDamaged, JournalUnavailable, and
+    DatabaseSetupError if the database does not keep committed data.
     """
     check_key_separation(authority, tls_key)
     register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
@@ -65,7 +69,10 @@ def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Pat
 
 @contextmanager
 def background_maintenance(authority: Authority) -> Iterator[None]:
-    """Do meanwhile what one process of a node does: look after reservations and lists, now and every half minute."""
+    """Run the maintenance of one process of a node during the block.
+
+    It starts now and repeats every half minute.
+    """
     stop = Event()
     thread = Thread(target=_maintenance_loop, args=(authority, stop), name="settling", daemon=True)
     thread.start()
@@ -73,16 +80,16 @@ def background_maintenance(authority: Authority) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        # It may be at work on register and journal: whoever closes them waits for it, but not past a stop's time.
+        # The thread may be using database and journal, so closing them waits for it, up to the time limit of a stop.
         thread.join(SETTLING_ENDS_WITHIN)
         authority.journal.close()
 
 
 def _maintenance_loop(authority: Authority, stop: Event) -> None:
-    """Finish what waits too long, or give it up, have lists and OCSP answers in time: now, and every half minute.
+    """Settle old reservations, refresh lists and OCSP responses, and log alerts.
 
-    Once a day say what nears its end. What fails keeps nothing else from being done: a journal that is full no answers
-    from being signed.
+    Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
+    journal, OCSP responses are still signed.
     """
     ctx, told, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
@@ -106,7 +113,7 @@ def _do(name: str, duty: Callable[[], object], ctx: ServiceContext) -> None:
         duty()
     except DATABASE_UNAVAILABLE:
         _log.exception("the register is away: %s wait", name)
-    except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
+    except Exception:  # noqa: BLE001 - there is no caller; the next round tries again
         _log.exception("%s could not be looked after", name)
 
 
