@@ -79,7 +79,7 @@ def issuing_ca(authority: Authority) -> str | None:
 
 
 def offline_lists(authority: Authority) -> str | None:
-    """Return a sentence about CAs whose lists need an offline key for renewal, or None."""
+    """Return a sentence about CAs whose lists need an offline key soon, or None."""
     ctx = authority.ctx
     ends = (ListEnd(name, _first_end(name, ctx.db)) for name in sorted(ctx.offline))
     told = [

@@ -156,9 +156,9 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
 def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
     """Move the keys of root and intermediate CAs out of the folder.
 
-    Returns the names of the CAs. `passphrase` opens the keys in the folder. The CAs' lists are signed first, for a year. The keys are encrypted
-    again, written to disk, read back and compared. Only then are they removed here. After a kill at any point, the
-    same call continues. Raises FolderError, FolderDamaged and the errors of `publish`.
+    Returns the names of the CAs. `passphrase` opens the keys in the folder. The CAs' lists are signed first, for a
+    year. The keys are encrypted again, written to disk, read back and compared. Only then are they removed here. After
+    a kill at any point, the same call continues. Raises FolderError, FolderDamaged and the errors of `publish`.
     """
     folder, ctx = authority.folder, authority.ctx
     with locked(folder.root):

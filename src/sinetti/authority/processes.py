@@ -1,6 +1,6 @@
-"""Processes of one serving node: parent, workers, keeper, portal (docs/serving.md).
+"""Processes of one serving node: parent, workers, keeper and portal.
 
-The portal serves Django's pages behind the same ASGI server as the APIs (docs/pages.md).
+See docs/serving.md. The portal serves Django's pages behind the same ASGI server as the APIs (docs/pages.md).
 """
 
 import logging
