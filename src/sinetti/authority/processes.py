@@ -81,7 +81,7 @@ class PortalListener:
 def listen_people(address: ListenAddress, authority: Authority) -> PortalListener:
     """Open the sockets of the portal.
 
-    Raises AddressTaken, and SettingsError if a setting is wrong or `notices.toml` is missing.
+    Raises AddressInUse, and SettingsError if a setting is wrong or `notices.toml` is missing.
     """
     room, settings = notification_context(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
@@ -182,7 +182,7 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     """Serve until SIGTERM or SIGINT.
 
     `say` gets the options, with the actual ports, when all workers answer. Raises the errors of `check_consistency`,
-    AddressTaken, InvalidKeyPair and NotStarted; with a portal also SettingsError.
+    AddressInUse, InvalidKeyPair and NotStarted; with a portal also SettingsError.
     """
     people = listen_people(plan.people, authority) if plan.people else None
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
