@@ -137,7 +137,7 @@ class GatewayApp:
             if pool is None:
                 return self._service.answer(asked)
             return await asyncio.get_running_loop().run_in_executor(pool, self._service.answer, asked)
-        except Exception as bad:  # noqa: BLE001 - the last door; what an exception says may quote a certificate
+        except Exception as bad:  # noqa: BLE001 - last handler; the exception's text may quote a certificate
             _log.error("failed", extra={"facts": {"path": asked.path, "error": _where(bad)}})
             return _closing(500, "Our fault. Send the same request again.")
 
