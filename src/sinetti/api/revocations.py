@@ -42,11 +42,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RevocationsEndpoint:
-    """Revokes the certificate that signed.
+    """Endpoint that revokes the certificate whose key signed the call.
 
-    Signatures are as old as the machine's clock says.
-
-    `admits` is asked with the DER of a proven signer: whether it has room for one more call.
+    Ages of signatures are computed by the machine's clock. `admits` gets the DER of a proven signer and returns
+    whether its rate limit allows one more call.
     """
 
     ctx: ServiceContext

@@ -12,7 +12,7 @@ from sinetti.domain.usage import UsageReport, UsageState
 
 
 def instant(at: datetime | None) -> str | None:
-    """RFC 3339, UTC, whole seconds."""
+    """Return an instant by RFC 3339, in UTC and whole seconds; None for None."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
 
 

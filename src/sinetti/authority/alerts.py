@@ -27,10 +27,10 @@ from sinetti.services.monitoring.findings import (
 )
 
 _NAMED = 5
-"""Serials in one sentence."""
+"""Largest number of serials in one sentence."""
 
 TOLD_EVERY = 24 * 3600.0
-"""Seconds between two lines in the log about the same."""
+"""Seconds between two log entries about the same."""
 
 LOOKED_EVERY = 60.0
 """Seconds between two runs of the watchdog for the health check.
@@ -63,7 +63,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
 
 
 def issuing_ca(authority: Authority) -> str | None:
-    """Name the issuing CAs that need a successor."""
+    """Return a sentence about the issuing CAs that need a successor, or None."""
     ctx, validity = authority.ctx, authority.hierarchy.holder_validity
     certificates = {name: ctx.issuers[name].certificate for name in sorted(set(ctx.issuing.values()))}
     ends = (

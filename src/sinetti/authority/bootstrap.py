@@ -262,7 +262,7 @@ def journal_mark(folder: DataDirectory, kind: DirectoryKind) -> JournalMark:
 
 
 def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
-    """Read a CA's certificate in the folder. Raises FolderDamaged."""
+    """Read a CA's certificate from the folder. Raises FolderDamaged."""
     path = folder.certificates / f"{name}.cer"
     try:
         return load_certificate(folder.read(path))

@@ -52,7 +52,7 @@ class DataDirectory:
 
     @property
     def founding(self) -> Path:
-        """A mark: the founding of this authority is not finished."""
+        """Mark of an incomplete initialisation."""
         return self.root / "founding"
 
     @property
@@ -85,12 +85,12 @@ class DataDirectory:
 
     @property
     def hierarchy(self) -> Path:
-        """The hierarchy as it was built."""
+        """File of the hierarchy, as it was built."""
         return self.root / "hierarchy.toml"
 
     @property
     def certificates(self) -> Path:
-        """CA certificates and the services leaf, DER."""
+        """Folder of CA certificates and service certificates, DER."""
         return self.root / "ca"
 
     @property
@@ -108,7 +108,7 @@ class DataDirectory:
 
     @property
     def transfer_key(self) -> Path:
-        """The server key of the one-time passwords' HMAC, 0600."""
+        """Server key for the HMAC of one-time passwords, mode 0600."""
         return self.root / "secrets" / "transfer.key"
 
     @property
@@ -154,7 +154,7 @@ class DataDirectory:
         return self.read(self.kind).decode("ascii", "replace").strip() == kind
 
     def check(self, kind: DirectoryKind) -> None:
-        """Raise FolderError unless a folder of this kind lies here."""
+        """Raise FolderError unless this is a folder of this kind."""
         if not self.exists("look at what --dir names"):
             if self.is_partially_initialised():
                 sentence = (
@@ -177,11 +177,11 @@ class DataDirectory:
         raise FolderError(sentence)
 
     def instance_id(self) -> str:
-        """Read which authority's this folder is. Raises FolderDamaged."""
+        """Read the id of the authority. Raises FolderDamaged."""
         return self.read(self.instance).decode("ascii", "replace").strip()
 
     def read(self, path: Path) -> bytes:
-        """Read one of its files. Raises FolderDamaged."""
+        """Read one of the folder's files. Raises FolderDamaged."""
         try:
             return path.read_bytes()
         except OSError as missing:
@@ -286,7 +286,7 @@ def _clear(root: Path) -> None:
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
-    """Write a file of this name whole or not at all, and have it on disk.
+    """Write a file atomically, and sync it to disk.
 
     Raises OSError.
     """

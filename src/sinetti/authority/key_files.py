@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A leaf of the service's own: its certificate and private key."""
+    """Leaf of the service itself: its certificate and private key."""
 
     certificate: x509.Certificate
     key: PrivateKey = field(repr=False)

@@ -45,10 +45,7 @@ class OfflineKeys:
         return self.place / f"{name}.pem"
 
     def check_place(self, folder: DataDirectory, journal: Path) -> None:
-        """Refuse a place in the authority's folder or journals, or around them.
-
-        Raises FolderError.
-        """
+        """Raise FolderError for a place that overlaps the authority's folder or journals."""
         place = self.place.resolve()
         for other in (folder.root.resolve(), journal.resolve()):
             if place.is_relative_to(other) or other.is_relative_to(place):
@@ -88,7 +85,7 @@ class OfflineKeys:
                 (new.root / "founding").write_text(mark, encoding="utf-8")
 
     def check(self, certificates: Mapping[str, x509.Certificate]) -> None:
-        """Read each key back, with the pass-phrase, and compare it with its certificate.
+        """Read each key with the pass-phrase, and compare it with its certificate.
 
         Raises FolderDamaged.
         """

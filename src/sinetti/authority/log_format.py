@@ -24,7 +24,7 @@ _PACKAGE = "sinetti"
 
 
 class ServerLogFormatter(logging.Formatter):
-    """Formats a record as one line."""
+    """Formatter that writes a record as one line."""
 
     def __init__(self, *, as_json: bool) -> None:
         """Store the format."""

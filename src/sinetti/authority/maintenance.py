@@ -22,13 +22,13 @@ from sinetti.services.status.crl import refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
 
 SETTLED_EVERY = 30.0
-"""Seconds between two looks at reservations."""
+"""Seconds between two rounds of maintenance."""
 
 _log = logging.getLogger(__name__)
 
 
 SETTLING_ENDS_WITHIN = 1.5
-"""Seconds that a look at the reservations has to end when the server stops."""
+"""Seconds for a round of maintenance to end when the server stops."""
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def read_or_create(path: Path, folder: DataDirectory) -> bytes:
 
 
 def write_passphrase(path: Path, octets: bytes) -> None:
-    """Write a pass-phrase into a new file, 0600, and have it on disk.
+    """Write a pass-phrase into a new file, mode 0600, and sync it to disk.
 
     Raises PassphraseError.
     """

@@ -59,10 +59,10 @@ from sinetti.settings import portal as eservice_settings
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
 PEOPLE_THREADS = 8
-"""Threads, and so connections to the database, that a process has for pages."""
+"""Threads of a portal process, each with a database connection."""
 
 PEOPLE_WORKERS = 2
-"""Processes for pages of one node: while one is started again, the other answers."""
+"""Portal processes of one node; while one restarts, the other answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
 
 
 def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Callable[[], None]) -> NoReturn:
-    """Answer people."""
+    """Serve the portal."""
     number = row - _GENERATIONS * node.plan.workers
     ctx, admission = node.authority.ctx, _admission(node, row)
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
@@ -280,7 +280,7 @@ class _Pairs:
         return pair
 
     def over(self, pair: TlsFiles, *, taken: bool) -> None:
-        """Keep the pair that is served from now on, and let go of the other."""
+        """Keep the pair that is served from now on, and release the other."""
         left, self.tls = (self.tls, pair) if taken else (pair, self.tls)
         self._exchanged += taken
         if left is not None:
@@ -313,7 +313,7 @@ class _Part:
 
 
 def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn:
-    """Answer requests."""
+    """Serve SOAP, APIs and publications."""
     authority, plan = node.authority, node.plan
 
     def admits(signer: bytes) -> bool:

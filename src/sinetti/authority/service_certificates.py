@@ -39,7 +39,7 @@ If a third of its life is less, that counts.
 """
 
 TRIED_AGAIN_AFTER = 30.0
-"""Seconds after which a replacement that could not be made is tried again."""
+"""Seconds until a failed replacement is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -188,11 +188,11 @@ class ManagedCertificate:
 
 
 AnswersUnsigned = IssuerExpired
-"""The services CA has ended: no answer can be signed any more."""
+"""Expired services CA; responses cannot be signed any more."""
 
 
 class ResponseSigner:
-    """Seals answers; the last signer ends with the services CA."""
+    """Signer of responses; the last one ends with the services CA."""
 
     def __init__(
         self,

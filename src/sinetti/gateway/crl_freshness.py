@@ -66,7 +66,7 @@ class CrlFreshnessMonitor:
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
     def start(self) -> None:
-        """Start looking."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:

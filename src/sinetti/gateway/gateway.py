@@ -49,7 +49,7 @@ from sinetti.pki.encoding import certificate_der
 from sinetti.pki.policy_oids import signs_responses
 
 KNOWN_AT_MOST = 4096
-"""Verified chains that are kept: about 10 kB each."""
+"""Largest number of cached chains; each takes about 10 kB."""
 
 _ORDER = {reason: number for number, reason in enumerate(VerdictReason)}
 _CERTIFICATE = VerdictTexts(verdict_texts.GOOD, verdict_texts.GOOD_UNCHECKED)
@@ -118,7 +118,7 @@ class Gateway:
     _remembered: "PathCache" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Read the anchors once."""
+        """Build the trust store once."""
         self._trusted = trust_store_of(self.anchors)
         self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
         if not self._trusted.ways:
@@ -295,7 +295,7 @@ class PathCache:
             return known
 
     def put(self, digest: bytes, known: ValidatedCertificate) -> ValidatedCertificate:
-        """Keep it, and give it back."""
+        """Store the chains and return them."""
         with self._lock:
             self._kept[digest] = known
             if len(self._kept) > KNOWN_AT_MOST:

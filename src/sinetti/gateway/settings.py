@@ -1,4 +1,4 @@
-"""gateway.toml, parsed once into values that cannot be wrong (docs/gateway.md)."""
+"""Settings in gateway.toml, parsed once into validated values (docs/gateway.md)."""
 
 import re
 import tomllib
@@ -31,7 +31,7 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
 
 TABLES = frozenset({"serve", "middleware", "sightings", "ssh"})
-"""Tables that commands of their own read."""
+"""Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -122,7 +122,7 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
     """Read the certificate of a list's CA, PEM or DER.
 
-    `keeping.issuer_in` asks for exactly one.
+    `crl_freshness.issuer_in` requires exactly one.
     """
     try:
         octets = path.read_bytes()

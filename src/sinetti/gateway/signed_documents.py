@@ -18,7 +18,10 @@ from sinetti.wire.xmldsig.parser import NotWellFormed, XmlRejected
 from sinetti.wire.xmldsig.signature import verify_document
 
 LARGEST_DOCUMENT = 20_000_000
-"""Octets; one text or attribute in it may have 10 MB, libxml2's own bound."""
+"""Largest size of a document in octets.
+
+One text or attribute in it may have 10 MB, which is libxml2's own limit.
+"""
 
 MOST_MARKS, OCTETS_OF_A_MARK = 400_000, 12
 """Limit of tags, comments and attributes in a document, counted by `<` and `=`.
@@ -37,10 +40,10 @@ _CROWDED = re.compile(
 
 
 class DocumentRejected(Exception):
-    """The document is refused with this verdict."""
+    """Rejection of a document, with its verdict."""
 
     def __init__(self, verdict: Verdict) -> None:
-        """Keep the verdict."""
+        """Store the verdict."""
         super().__init__(verdict.reason)
         self.verdict = verdict
 

@@ -23,10 +23,10 @@ from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import PublicKey, load_certificate
 
 LONGEST_KEY = 4096
-"""Characters of base64; an RSA key of 8192 bits has 1,400."""
+"""Largest key in characters of base64; an RSA key of 8192 bits has 1,400."""
 
 LARGEST_FILE = 65_536
-"""Octets of a file with a holder's certificate and, perhaps, the chain above it."""
+"""Largest file in octets, with a holder's certificate and perhaps its chain."""
 
 _TYPES = {
     "ssh-rsa": "ssh-rsa",

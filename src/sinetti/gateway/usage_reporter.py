@@ -23,7 +23,7 @@ from sinetti.wire.http_signatures.profile import SignedComponents, SigningKey, s
 from sinetti.wire.json_api.usage_reports import CONTENT_TYPE, render
 
 BATCH: Final = 500
-"""Certificates in one message."""
+"""Largest number of certificates in one report."""
 
 EVERY: Final = 60.0
 """Seconds between reports; a full batch is sent earlier."""
@@ -32,7 +32,7 @@ KEPT_AT_MOST: Final = 50_000
 """Largest number of unreported certificates; they take 10 MB."""
 
 LONGEST_PAUSE: Final = 3600.0
-"""Seconds; a pause is twice as long as the one before it."""
+"""Longest pause in seconds; each pause is twice as long as the one before."""
 
 _WITHIN = 10.0
 _TAKEN = range(200, 300)
@@ -79,7 +79,7 @@ class UsageReporter:
         self._thread = threading.Thread(target=self._run, name="sightings", daemon=True)
 
     def start(self) -> None:
-        """Start telling."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, within: float = 2.0) -> None:

@@ -13,7 +13,7 @@ from time import sleep
 from sinetti.infra.unix_socket import listen_on_path
 
 BACKLOG = 1024
-"""Connections that the system keeps waiting until a worker takes them."""
+"""Length of the system's queue of connections that wait for a worker."""
 
 FREED_WITHIN = 1.0
 """Seconds to wait for an address to become free.
@@ -35,11 +35,11 @@ _TRIED_EVERY = 0.05
 
 
 class AddressInUse(OSError):
-    """Something else listens on this address already, or it is none of this machine's."""
+    """Address that is in use, or that does not belong to this machine."""
 
 
 class InvalidAddress(ValueError):
-    """A text that names no address to listen on."""
+    """Text that is no address to listen on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ListenAddress:
 
 
 def parse_address(text: str) -> ListenAddress:
-    """Read IP:PORT or unix:/PATH. Raises InvalidAddress."""
+    """Parse IP:PORT or unix:/PATH. Raises InvalidAddress."""
     if text.startswith(_UNIX):
         path = Path(text.removeprefix(_UNIX))
         if not path.is_absolute():
@@ -101,7 +101,7 @@ def check_available(host: str, port: int) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port of this process alone. Raises AddressInUse."""
+    """Listen on a port for this process only. Raises AddressInUse."""
     opened = _bound(host, port)
     opened.listen(BACKLOG)
     return opened

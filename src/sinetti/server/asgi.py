@@ -68,11 +68,11 @@ class RequestLimits:
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than the limit."""
+    """Body larger than the limit."""
 
 
 class ClientDisconnected(Exception):
-    """The sender went away."""
+    """Disconnect of the sender."""
 
 
 class AsgiApp:
@@ -309,7 +309,7 @@ def _request(scope: Scope, body: bytes, request_id: str, caller: str) -> Request
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the sender goes away."""
+    """Wait until the sender disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -9,7 +9,7 @@ SOAP_PATH = "/2017/10/CertificateServices"
 """Path of the certificate service, which all client programs know."""
 
 current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
-"""The id of the request that this thread works on: the log names it in every line."""
+"""Id of the request that this thread works on, for each of its log entries."""
 
 
 @dataclass(frozen=True, slots=True)

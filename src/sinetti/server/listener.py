@@ -62,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The server's own certificate and key, as PEM files."""
+    """Server certificate and key, as PEM files."""
 
     certificate: Path
     key: Path
@@ -195,7 +195,7 @@ class InvalidKeyPair(ValueError):
 
 
 def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
-    """Read PEM files into files of memory (memfd), and try them with the real server.
+    """Read PEM files into memory files (memfd), and test them with the real server.
 
     Raises InvalidKeyPair.
     """
@@ -228,7 +228,7 @@ def release(pair: TlsFiles) -> None:
 
 
 def _octets(path: Path) -> bytes:
-    """Read a file; something that may never end, as a pipe, is not waited for."""
+    """Read a regular file; for a pipe, raise OSError instead of waiting."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             sentence = "it is no file"

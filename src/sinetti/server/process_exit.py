@@ -36,7 +36,7 @@ def raise_if_interrupted() -> None:
 
 
 class _StopFlag:
-    """Flag of the whole process, as signals are."""
+    """Flag of the whole process, because signals are per process."""
 
     is_requested = False
 

@@ -31,7 +31,7 @@ _MOST_COUNTED = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests per second in the long run, and so many at once."""
+    """Rate limit: requests per second in the long run, and the size of a burst."""
 
     per_second: float
     burst: int
@@ -128,7 +128,7 @@ class ConcurrencyLimiter:
         return True
 
     def leave(self, caller: bytes) -> None:
-        """Count one less."""
+        """Count one request less."""
         place = self._place.of(caller)
         self._mine[place] = max(0, self._mine[place] - 1)
 
@@ -153,7 +153,7 @@ def _shared(octets: int) -> tuple[int, memoryview]:
 
 
 Peer = tuple[str, int]
-"""The other end of a connection: address and port."""
+"""Peer of a connection: address and port."""
 
 Told = tuple[str, int | str]
 """Peer as reported by the HTTP server; granian reports the port as text."""
@@ -267,5 +267,5 @@ class Admission:
 
 
 def unlimited() -> Admission:
-    """No limits, as on a test bench."""
+    """Return an admission without limits, as on a test bench."""
     return Admission()

@@ -20,7 +20,7 @@ from typing import NoReturn
 from sinetti.infra.clock import monotonic_seconds
 
 READY_WITHIN = 30.0
-"""Seconds that a process has to say that it is ready."""
+"""Seconds for a process to report that it is ready."""
 
 STOP_WITHIN = 4.0
 """Seconds for processes to end after a stop signal; then they are killed."""
@@ -152,7 +152,7 @@ class Supervisor:
         _log.info("stopped")
 
     def _look(self, woken: socket.socket) -> None:
-        """Wait until something happens, at most until the next thing is due."""
+        """Wait for an event, at most until the next deadline."""
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj is not woken:
                 self._hear(int(key.fd))
@@ -251,7 +251,7 @@ class Supervisor:
             self._give_up()
 
     def _give_up(self) -> None:
-        """End the processes that were to take over."""
+        """Stop the new processes of a failed replacement."""
         if self._next is not None:
             _, roles, exchange = self._next
             self._next = None
@@ -305,7 +305,7 @@ class Supervisor:
         self._selector.register(hearing, selectors.EVENT_READ)
 
     def _be(self, role: ProcessSpec, telling: int) -> NoReturn:
-        """Live as a child."""
+        """Run as a child process."""
         try:
             os.close(self._held)
             self._selector.close()

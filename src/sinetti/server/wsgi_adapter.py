@@ -45,7 +45,7 @@ def portal_limits(address: str) -> RequestLimits:
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})
-"""Headers that the edge writes itself."""
+"""Headers that the ASGI application writes itself."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 

@@ -30,8 +30,8 @@ class ResponseRecipe(StrEnum):
 class AuthoritySettings:
     """Settings of `authority.toml`.
 
-    `base_url` (plain http) is part of certificates, `soap_address` of the WSDL; the other two may be empty. `journal`
-    is the folder of the journals; if empty, it is beside the authority's own (docs/journal.md).
+    `base_url` (plain http) is part of certificates, `soap_address` of the WSDL. `database_url` and `journal` may be
+    empty. `journal` is the folder of the journals; if empty, it is beside the authority's own (docs/journal.md).
     `certificates_per_list` is the number of certificates that point to one revocation list; 0: all to the same
     (docs/lists.md).
     """

@@ -144,7 +144,7 @@ MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 SOCIALACCOUNT_ADAPTER = "sinetti.eservice.accounts.social_login.SocialAccountAdapter"
 SOCIALACCOUNT_AUTO_SIGNUP = False
-"""An unknown subject is asked first whether an account is to be made."""
+"""No account without consent; a user with an unknown subject is asked first."""
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_QUERY_EMAIL = True
@@ -153,7 +153,7 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_AGE = None
-"""The browser forgets it when it ends."""
+"""Session cookie; the browser deletes it when it closes."""
 CSRF_FAILURE_VIEW = "sinetti.eservice.ui.error_pages.forbidden"
 # The ASGI server limits requests (server/wsgi_adapter.py). Files stay in memory, so that a file uploaded by mistake,
 # such as a private key, is never written to a disk.

@@ -120,7 +120,10 @@ def read(path: Path) -> EserviceSettings:
 
 
 def parse(text: str, folder: Path) -> EserviceSettings:
-    """Parse the file's text; names of files are beside it. Raises SettingsError."""
+    """Parse the file's text; file names are relative to `folder`.
+
+    Raises SettingsError.
+    """
     try:
         top = TomlTable(FILE, "", tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:

@@ -32,7 +32,7 @@ from sinetti.infra import clock
 from sinetti.pki.chain import extension_value
 
 LARGEST_LIST = 100_000_000
-"""Octets: three million entries."""
+"""Largest size of a list in octets, about three million entries."""
 
 _WIDTH = 20
 """Octets of the longest serial number (RFC 5280, 4.1.2.2)."""
@@ -55,7 +55,7 @@ _UNREADABLE = (
 
 _BEGINS_PEM = b"-----BEGIN"
 _LOOK_AGAIN = 1.0
-"""Seconds between looks at a folder."""
+"""Seconds between checks of the folder."""
 
 
 class InvalidCrl(ValueError):
@@ -126,7 +126,7 @@ class LoadedCrl:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCrl:
-    """A list that a CA signed: its facts, and the serial numbers on it."""
+    """List with a verified signature, and the serial numbers on it."""
 
     read: LoadedCrl
     serials: SerialSet
@@ -192,7 +192,12 @@ class CrlSource:
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Return REVOKED if any list of its CA has it, GOOD if one counts and has not."""
+        """Return the status of a certificate by the lists of its CA.
+
+        - REVOKED if a valid list has it, or if one is valid and any other list has it.
+        - GOOD if a list is valid and no list has it.
+        - Otherwise UNKNOWN, with the reason.
+        """
         self._look_again()
         made = self._made_by(issuer)
         if not made.signed:
@@ -224,7 +229,10 @@ class CrlSource:
         return NOT_FOR_THIS if self._is_named(certificate) else MISSING
 
     def _is_named(self, certificate: x509.Certificate) -> bool:
-        """Return whether a list in its issuer's name has it, whichever key signed it."""
+        """Return whether a list with its issuer's name has the certificate.
+
+        The signature of the list is not verified.
+        """
         known = self._named.get(certificate)
         if known is None:
             with self._lock:
@@ -288,7 +296,10 @@ class CrlSource:
 
 
 def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: Iterable[VerifiedCrl] = ()) -> IssuerLists:
-    """Select the lists of this CA; those in `former` are not read again (2 s)."""
+    """Select the lists of this CA.
+
+    Lists in `former` are not verified again, which takes 2 s.
+    """
     known = {id(one.read): one for one in former}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
     judged = (known.get(id(one)) or _signed(one, issuer) for one in named)

@@ -34,7 +34,7 @@ The length is limited, because the server would reject every later request with 
 
 
 class NotFetched(Exception):
-    """There is no new list; the text says why."""
+    """Failed download of a list; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,13 @@ from sinetti.pki.encoding import AnyPublicKey
 from sinetti.pki.spki import describes_curve
 
 LARGEST_ANSWER = 65_536
-"""Octets: one answer with its signer's certificate has 2,000."""
+"""Largest size of a response in octets; one with a certificate has 2,000."""
 
 NONCE_OCTETS = 32
-"""RFC 9654, 2.1."""
+"""Length of the nonce in octets (RFC 9654, 2.1)."""
 
 PATIENCE = 5.0
-"""Seconds for one question: a caller waits meanwhile."""
+"""Time limit of one request in seconds, while a caller waits."""
 
 ASK_AGAIN = timedelta(minutes=5)
 """Age at which a cached response is requested again.
@@ -53,9 +53,9 @@ It raises OSError if there is no response.
 
 
 def post(address: str, request: bytes) -> bytes:
-    """Send a request by HTTP; no redirection is followed.
+    """Send a request by HTTP, without redirections.
 
-    Raises OSError, after PATIENCE too, however slow it comes.
+    Raises OSError on failure, and after PATIENCE at any transfer rate.
     """
     asking = HttpRequest(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
     try:
@@ -79,19 +79,19 @@ class CachedStatus:
 
     @property
     def is_revoked(self) -> bool:
-        """True if the answer says REVOKED."""
+        """True if the response says REVOKED."""
         return self.status is ocsp.OCSPCertStatus.REVOKED
 
     def counts_at(self, now: datetime, freshness: timedelta) -> bool:
-        """Return whether it counts at `now`: while it is fresh, or if it says REVOKED."""
+        """Return whether the response is valid at `now`: fresh, or REVOKED."""
         return self.is_revoked or is_fresh(self.this_update, self.next_update, now, freshness)
 
 
 @dataclass(slots=True)
 class OcspSource:
-    """Asks OCSP services, in the order of their addresses.
+    """Revocation source with OCSP responders, in the order of their addresses.
 
-    Each question takes 5 s at most; threads may share it.
+    Each request takes 5 s at most. Thread-safe.
     """
 
     addresses: Sequence[str]
@@ -105,9 +105,9 @@ class OcspSource:
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Return an answer of the last five minutes, a new one, or a fresh old one.
+        """Return a cached status of the last five minutes, a new one, or a fresh old one.
 
-        REVOKED stays so, however old the answer: its CA takes no revocation back (docs/gateway.md).
+        REVOKED is permanent at any age: a CA does not undo a revocation (docs/gateway.md).
         """
         key = (issuer.certificate, certificate.serial_number)
         with self._lock:
@@ -133,7 +133,7 @@ class OcspSource:
                 assert_never(never)
 
     def above(self, _certificate: x509.Certificate, _issuer: CaCertificate | None, _now: datetime) -> RevocationStatus:
-        """Return MISSING: lists, and no OCSP service, report on CAs of the anchor file."""
+        """Return MISSING: only lists report on CAs of the anchor file."""
         return MISSING
 
     def _asked(

@@ -31,10 +31,10 @@ class RevocationState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RevocationStatus:
-    """A status; `why` is a message id if it is UNKNOWN, else None.
+    """Status; `why` is a message id if it is UNKNOWN, else None.
 
-    `final`: no other source counts after it. `listed`: its CA has said REVOKED, by a list that does not count now. Then
-    no other source makes it GOOD.
+    `final`: answers of other sources do not count. `listed`: a list of its CA that is not valid now has the
+    certificate; then no other source makes it GOOD.
     """
 
     status: RevocationState

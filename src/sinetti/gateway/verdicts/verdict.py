@@ -109,12 +109,12 @@ class Verdict:
 
 
 def days_left(not_after: datetime, now: datetime) -> int:
-    """Whole days of 24 hours until the end; 0 on the last one and after it."""
+    """Return the whole days of 24 hours until the end; 0 on the last one and after it."""
     return max(0, (not_after - now) // _DAY)
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339, UTC, whole seconds."""
+    """Return an instant by RFC 3339, in UTC and whole seconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -154,7 +154,7 @@ class VerdictBuilder:
     words: VerdictTexts
 
     def refusal(self, reason: VerdictReason, sentence: str, **values: Value) -> Verdict:
-        """Refuse for a reason that is no revocation."""
+        """Return a refusal for a reason except a revocation."""
         return self._verdict(reason, sentence, values, RevocationCheck.NOT_CHECKED)
 
     def revoked(self) -> Verdict:
@@ -162,7 +162,7 @@ class VerdictBuilder:
         return self._verdict(VerdictReason.REVOKED, REVOKED, {}, RevocationCheck.REVOKED)
 
     def good(self, revocation: RevocationCheck) -> Verdict:
-        """Accept."""
+        """Return the acceptance."""
         sentence = self.words.good if revocation is RevocationCheck.GOOD else self.words.unchecked
         leaf = self.leaf
         values: dict[str, Value] = {

@@ -27,13 +27,13 @@ VERDICT = "sinetti.verdict"
 """Key of the verdict in the application's scope."""
 
 THREADS = 8
-"""Certificates that are judged at once."""
+"""Largest number of concurrent checks."""
 
 _POLICY_VIOLATION = 1008
 
 
 class AsgiGateway:
-    """An ASGI application that asks a gateway before another one."""
+    """ASGI application that asks a gateway before it calls another one."""
 
     def __init__(self, application: Application, guard: RequestGuard) -> None:
         """Store the application and its guard."""
@@ -81,7 +81,7 @@ def wish_of(headers: Headers) -> str:
 
 
 async def send_answer(send: Send, answer: HttpResult, *, kind: str = "http.response", method: str = "GET") -> None:
-    """Send an answer; to HEAD without its body (RFC 9110, 9.3.2)."""
+    """Send an answer, without its body for HEAD (RFC 9110, 9.3.2)."""
     headers = dict(answer.headers)
     if answer.status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no Content-Length there
         headers["Content-Length"] = str(len(answer.body))

@@ -17,7 +17,7 @@ from sinetti.gateway.web.guard import RequestGuard, in_headers
 from sinetti.gateway.web.responses import HttpResult
 
 LARGEST_DOCUMENT = 20 * 1024 * 1024
-"""Octets of a signed document (issue 4)."""
+"""Largest size of a signed document in octets (issue 4)."""
 
 _OCTETS = "application/octet-stream"
 

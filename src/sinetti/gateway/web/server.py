@@ -143,7 +143,7 @@ class GatewayApp:
 
 
 def listen(address: str, socket_path: Path | None) -> socket.socket:
-    """Listen on a Unix socket (its mode 0660), or on IP:PORT. Raises PlaceTaken."""
+    """Listen on a Unix socket (mode 0660), or on IP:PORT. Raises PlaceTaken."""
     try:
         if socket_path is not None:
             return listen_on_path(socket_path, BACKLOG)

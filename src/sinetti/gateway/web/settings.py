@@ -100,12 +100,15 @@ def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
 
 
 def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGuard:
-    """Read [middleware] and open the gateway: for ASGI and WSGI applications.
+    """Read [middleware] and open the gateway, for ASGI and WSGI applications.
 
-    Raises GatewaySettingsError.
+    Values of `certificate`:
 
-    `certificate` is "tls" (the server's own TLS), "unix-socket" (the application listens there and nowhere else) or
-    "proxy" (with `proxies`); `secret` is needed with "proxy", and may be there with "unix-socket".
+    - "tls": from the server's own TLS.
+    - "unix-socket": from a header; the application listens only on a Unix socket.
+    - "proxy": from a header, with `proxies`.
+
+    `secret` is required with "proxy" and optional with "unix-socket". Raises GatewaySettingsError.
     """
     table = SettingsTable(settings, "middleware")
     kind = table.needed("certificate")
@@ -120,7 +123,7 @@ def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGua
 
 
 def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: Seen) -> RequestGuard:
-    """Open the gateway behind a guard. Raises GatewaySettingsError."""
+    """Open the gateway and its guard. Raises GatewaySettingsError."""
     none = settings.revocation is RevocationKind.DANGEROUSLY_NONE
     return RequestGuard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
 

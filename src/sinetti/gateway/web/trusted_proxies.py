@@ -21,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 
 SHORTEST_SECRET = 32
-"""Octets, as `openssl rand -hex 16` writes them: 128 bits."""
+"""Shortest secret in octets, as `openssl rand -hex 16` writes it: 128 bits."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -114,7 +114,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 CERTIFICATE: Final = "client-cert"
 CHAIN: Final = "client-cert-chain"
 SECRET: Final = "sinetti-proxy-secret"  # noqa: S105 - the name of a header
-"""Headers that a proxy sets; lower-case."""
+"""Headers that a proxy sets, in lower case."""
 
 LARGEST: Final = 64 * 1024
 """Largest size of such a header in octets.
@@ -130,7 +130,7 @@ UNREADABLE: Final = b""
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 _BINARY = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
-"""A byte sequence (RFC 8941, 3.3.5)."""
+"""Byte sequence (RFC 8941, 3.3.5)."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
 
@@ -202,7 +202,7 @@ def _of_pem(pem: str) -> bytes:
 
 
 def _chain(value: str) -> tuple[x509.Certificate, ...]:
-    """Read a list of byte sequences (RFC 9440, 2.3)."""
+    """Parse a list of byte sequences (RFC 9440, 2.3)."""
     if len(value) > LARGEST:
         return ()
     return _helpers([_binary(part.strip()) or UNREADABLE for part in value.split(",")[:LONGEST_CHAIN]])

@@ -39,7 +39,7 @@ _HEADER = "HTTP_"
 
 
 class WsgiGateway:
-    """A WSGI application that asks a gateway before another one."""
+    """WSGI application that asks a gateway before it calls another one."""
 
     def __init__(self, application: "WSGIApplication", guard: RequestGuard) -> None:
         """Store the application and its guard."""

@@ -19,7 +19,7 @@ from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 
 _LARGEST_PEM = 2 * LARGEST_CERTIFICATE
 _LONGEST_SERIAL = 160
-"""Bits (RFC 5280, 4.1.2.2)."""
+"""Longest serial number in bits (RFC 5280, 4.1.2.2)."""
 _LONGEST_NAME = 64
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
@@ -31,7 +31,7 @@ class InvalidCertificate(Exception):
     """Octets that cannot be an organisation's certificate; `why` is a message id."""
 
     def __init__(self, why: str) -> None:
-        """Keep the message id."""
+        """Store the message id."""
         super().__init__(why)
         self.why = why
 
@@ -53,9 +53,9 @@ class EndEntityCertificate:
 
 
 def parse_certificate(octets: bytes) -> EndEntityCertificate:
-    """Read a certificate, DER or PEM (of several the first).
+    """Parse a certificate, DER or PEM; of several certificates only the first.
 
-    Raises InvalidCertificate. Nothing is verified with its key.
+    Raises InvalidCertificate. No signature is verified.
     """
     certificate = _loaded(octets)
     try:

@@ -19,10 +19,10 @@ from sinetti.pki.encoding import AnyPublicKey, certificate_der
 from sinetti.pki.spki import describes_curve
 
 LONGEST_PATH = 8
-"""Certificates in a path, leaf and anchor included."""
+"""Largest number of certificates in a path, with leaf and anchor."""
 
 MOST_HELPERS = 16
-"""Certificates that are looked at of a chain that came along; ours are one or two."""
+"""Largest number of certificates of a message that are used; usual are one or two."""
 
 MOST_PATHS = 4
 MOST_SIGNATURES = 32
@@ -89,10 +89,10 @@ class CaCertificate:
 
 @dataclass(frozen=True, slots=True)
 class CertificationPath:
-    """A path that is verified except for dates and status.
+    """Verified path; dates and status are not checked yet.
 
-    `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came along with the
-    leaf; the others are of the file of anchors.
+    `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came with the leaf;
+    the others are from the anchor file.
     """
 
     leaf: x509.Certificate
@@ -101,7 +101,7 @@ class CertificationPath:
 
     @property
     def issuer(self) -> CaCertificate:
-        """The CA that issued the leaf itself."""
+        """CA that issued the leaf itself."""
         return self.above[0]
 
     def links(self) -> Iterator[tuple[x509.Certificate, CaCertificate]]:
@@ -122,11 +122,11 @@ class TrustStore:
     ways: tuple[tuple[CaCertificate, ...], ...]
     certificates: frozenset[x509.Certificate]
     self_signed: frozenset[bytes]
-    """Digests of the anchors that are."""
+    """Digests of the self-signed anchors."""
 
 
 def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
-    """Build the store of a file of anchors; it has no paths if no CA issues.
+    """Build the store of an anchor file; it has no paths if no CA can issue.
 
     `pki.chain.anchors_of` decides which of its certificates are anchors.
     """
@@ -148,7 +148,7 @@ def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[CaCertificat
 
 
 def has_issued(issuer: CaCertificate, below: CaCertificate) -> bool:
-    """Return whether this CA issued the other: name, key ids and signature."""
+    """Return whether this CA issued the other, by name, key identifiers and signature."""
     return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
 
 
@@ -269,7 +269,7 @@ class _PathBuilder:
 
 
 def fits(issuer: CaCertificate, below: x509.Certificate) -> bool:
-    """Return whether it may have issued the other, by name and key identifiers.
+    """Return whether names and key identifiers of CA and certificate match.
 
     Key identifiers count if both have them (RFC 5280, 4.2.1.1).
     """
