@@ -27,7 +27,7 @@ MOST_MARKS, OCTETS_OF_A_MARK = 400_000, 12
 """Limit of tags, comments and attributes in a document, counted by `<` and `=`.
 
 The limit is the larger of the first number and one for each 12 octets. Each takes some 130 octets in libxml2's tree,
-even before the signature is checked: a million of them in 4 MB took 130 MB and a second. Official messages have one
+even before the signature is checked. A million of them in 4 MB took 130 MB and a second. Official messages have one
 for 28 octets.
 """
 

@@ -171,7 +171,7 @@ FINDING_AGAIN = gettext_noop(
 
 
 _SIGNED = "renew"
-"""The operation that a certificate signs."""
+"""Operation that is signed by a certificate."""
 
 
 def fetched(matter: MessageContext) -> MessageBody:
@@ -246,5 +246,5 @@ def revoked(matter: MessageContext) -> MessageBody:
 
 
 def _subject(matter: MessageContext, message_id: str, at: datetime) -> str:
-    """With the day on which it happened: the message may have been made on another."""
+    """Return a subject with the date of the event; the message may be later."""
     return matter.say(message_id, day=matter.day(at), organisation=matter.organisation)

@@ -87,14 +87,14 @@ class MessageContext:
 
     @property
     def lineage(self) -> LineageData:
-        """The lineage that it is about. Raises NothingToReport without one."""
+        """Lineage of the message. Raises NothingToReport if there is none."""
         if self.told.lineage is None:
             raise NothingToReport(NOT_THERE)
         return self.told.lineage
 
     @property
     def certificate(self) -> CertificateData:
-        """The certificate that it is about. Raises NothingToReport without one."""
+        """Certificate of the message. Raises NothingToReport if there is none."""
         if self.told.certificate is None:
             raise NothingToReport(NOT_THERE)
         return self.told.certificate
@@ -109,7 +109,7 @@ class MessageContext:
 
     @property
     def organisation(self) -> str:
-        """The organisation's name as it may be shown."""
+        """The organisation's name in displayable form."""
         return named(self.lineage.organisation)
 
     @property
@@ -174,11 +174,11 @@ class MessageContext:
         return places.get(person_id, RecipientRoleText.SIGNATORY)
 
     def when(self, at: datetime) -> str:
-        """Date and hour, Finnish time."""
+        """Return date and time of day as text, in Finnish time."""
         return translate.format_datetime(at, self.language)
 
     def when_on(self, at: datetime) -> str:
-        """Day of the week, date and hour, Finnish time."""
+        """Return day of the week, date and time of day as text, in Finnish time."""
         return translate.format_datetime_long(at, self.language)
 
     def day(self, at: datetime | date) -> str:
@@ -187,7 +187,7 @@ class MessageContext:
 
     @property
     def today(self) -> date:
-        """The date in Finland now."""
+        """Current date in Finland."""
         return translate.finnish_day(self.now)
 
 

@@ -45,13 +45,13 @@ class LinkBlock:
 
 @dataclass(frozen=True, slots=True)
 class RowsBlock:
-    """Short facts, one a line, or under a heading."""
+    """Short facts, one on each line, with or without a heading."""
 
     lines: tuple[str, ...]
 
 
 Part = str | LinkBlock | RowsBlock
-"""A string is a paragraph."""
+"""Part of a message; a string is a paragraph."""
 
 
 def render_text(parts: Sequence[Part]) -> str:

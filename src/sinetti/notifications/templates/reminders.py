@@ -165,7 +165,7 @@ Below it, only its last day is given.
 """
 
 _LONGEST_NAME = 22
-"""Characters of a person's name in a text message."""
+"""Longest name of a person in an SMS, in characters."""
 
 _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 
