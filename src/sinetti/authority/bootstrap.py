@@ -138,8 +138,7 @@ def open_authority(
     Without `passphrase` the service's credential or the folder's own pass-phrase is used (docs/keys.md). If there is
     none either, the authority opens, but its keys stay closed.
 
-    Raises FolderError if folder and database do not belong together or files are missing. Raises SettingsError, and
-    the errors in DATABASE_UNAVAILABLE.
+    Raises FolderError for a missing file or another authority's database, SettingsError, and DATABASE_UNAVAILABLE.
     """
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
@@ -256,7 +255,7 @@ def journal_mark(folder: DataDirectory, kind: DirectoryKind) -> JournalMark:
     """Return the folder's record of its node's journals."""
     node = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "node"
     root = folder.root.resolve()
-    again = f"run sinetti authority reconcile --dir {root} --without-journal, which begins one from the register"
+    again = f"run sinetti authority reconcile --dir {root} --without-journal, which starts one from the database"
     way_out = "make a new bench in another folder" if kind is DirectoryKind.TESTBENCH else again
     return JournalMark(DataDirectory(root).journal_mark, node, way_out)
 

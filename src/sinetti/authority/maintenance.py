@@ -64,7 +64,7 @@ def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Pat
         sentence = f"{standing.ahead}; {way_out}"
         raise FolderDamaged(sentence)
     if standing.written:
-        _log.info("%d facts were in the register alone and are in the journal now", standing.written)
+        _log.info("%d facts were only in the database and are in the journal now", standing.written)
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
-        "what is to be told": told.tell,
+        "alerts": told.tell,
         "OCSP answers": lambda: rounds.look(ctx),
     }
     while not stop.is_set():
@@ -112,7 +112,7 @@ def _do(name: str, duty: Callable[[], object], ctx: ServiceContext) -> None:
         ctx.db.refresh()
         duty()
     except DATABASE_UNAVAILABLE:
-        _log.exception("the register is away: %s wait", name)
+        _log.exception("the database is unavailable: %s wait", name)
     except Exception:  # noqa: BLE001 - there is no caller; the next round tries again
         _log.exception("%s could not be looked after", name)
 

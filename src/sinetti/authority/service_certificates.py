@@ -284,7 +284,7 @@ def register_certificates(db: Database, certificates: Iterable[tuple[str, x509.C
     try:
         ocsp_responses.record_own(db, rows)
     except DATABASE_UNAVAILABLE:
-        _log.warning("the register does not know %d own certificates yet", len(rows), exc_info=True)
+        _log.warning("%d own certificates are not in the database yet", len(rows), exc_info=True)
 
 
 def register_existing(

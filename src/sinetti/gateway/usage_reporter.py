@@ -62,7 +62,7 @@ class ReportTarget:
         try:
             return send_request(HttpRequest(self.url, "POST", headers, body, within=self.within)).status
         except HttpError as why:
-            _log.info("sightings were not told", extra={"facts": {"error": str(why)}})
+            _log.info("sightings were not reported", extra={"facts": {"error": str(why)}})
             return None
 
 
@@ -120,7 +120,7 @@ class UsageReporter:
             try:
                 status = self._reporter.send(batch, self._now())
             except Exception as bad:  # noqa: BLE001 - reports are sent again after any error
-                _log.error("sightings were not told", extra={"facts": {"error": type(bad).__name__}})
+                _log.error("sightings were not reported", extra={"facts": {"error": type(bad).__name__}})
                 status = None
             if status in _REFUSED:
                 _log.error("the authority does not take these sightings", extra={"facts": {"status": status}})

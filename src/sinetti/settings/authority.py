@@ -130,9 +130,7 @@ def read(path: Path) -> AuthoritySettings:
     try:
         return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
-        sentence = (
-            f"{bad.path} can be changed by other users, who could name a register of theirs: chmod go-w {bad.path}"
-        )
+        sentence = f"{bad.path} can be changed by other users, who could set another database: chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
