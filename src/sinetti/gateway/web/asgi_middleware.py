@@ -1,6 +1,6 @@
 """ASGI middleware that passes only requests of accepted callers to an application.
 
-application = AsgiGateway(application, guard_of(load(Path("gateway.toml"))))
+    application = AsgiGateway(application, guard_of(load(Path("gateway.toml"))))
 
 The application finds the headers `Sinetti-Customer-Id`, `-Channel`, `-Serial`, `-Not-After`, `-Days-Left`, and the
 whole verdict as `scope["sinetti.verdict"]`.

@@ -1,6 +1,6 @@
 """WSGI middleware that passes only requests of accepted callers to an application.
 
-application = WsgiGateway(application, guard_of(load(Path("gateway.toml"))))
+    application = WsgiGateway(application, guard_of(load(Path("gateway.toml"))))
 
 The application finds `HTTP_SINETTI_CUSTOMER_ID`, `…_CHANNEL`, `…_SERIAL`, `…_NOT_AFTER` and `…_DAYS_LEFT` in its
 environ, and the whole verdict as `environ["sinetti.verdict"]`.
