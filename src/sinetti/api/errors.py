@@ -1,8 +1,7 @@
-"""Reason -> what each protocol says.
+"""Error responses of the APIs.
 
-The one place where the house's "no" becomes the wire's.
-
-Problem documents (RFC 9457) that people can read: `detail` in the caller's language, `text` in all of them.
+This module alone translates a rejection's reason into each protocol. Problem documents (RFC 9457) have texts for
+people: `detail` in the caller's language, `text` in all languages.
 """
 
 import json
@@ -17,7 +16,10 @@ from sinetti.wire.soap.operations import Failure
 
 
 def preferred_language(accept_language: str | None) -> Language | None:
-    """The caller's language by Accept-Language (RFC 9110, 12.5.4); None where it names none of ours."""
+    """Return the caller's language by Accept-Language (RFC 9110, 12.5.4).
+
+    Returns None if the header names no supported language.
+    """
     ranked: list[tuple[float, int, Language]] = []
     for position, part in enumerate((accept_language or "").split(",")):
         tag, _, parameters = part.strip().partition(";")
@@ -29,7 +31,10 @@ def preferred_language(accept_language: str | None) -> Language | None:
 
 
 def rejection_response(refusal: Rejection, accept_language: str | None) -> Failure:
-    """The signed FAIL for a refusal, in the language asked for; else the contact's, once proven; else English."""
+    """Return the FAIL response for a rejection, which is signed later.
+
+    Its language is the requested one, else the contact's if the signer is proven, else English.
+    """
     language = preferred_language(accept_language) or refusal.language or Language.EN
     return Failure(ERROR_CODES[refusal.reason], refusal_text(refusal, language))
 
@@ -47,7 +52,10 @@ def _quality(parameters: str) -> float:
 def problem_response(
     request: Request, status: int, reason: str, message_id: str, language: Language | None = None
 ) -> Response:
-    """Answer with a problem, in the language that the request asks for; else in the one that is known of its sender."""
+    """Return a problem document.
+
+    Its language is the requested one, else `language`, which is known of the sender, else English.
+    """
     spoken = preferred_language(request.headers.get("accept-language")) or language or Language.EN
     reply = plain_problem_response(status, reason, translate(message_id, spoken))
     value = json.loads(reply.body) | {"text": {one.value: translate(message_id, one) for one in Language}}
@@ -57,5 +65,5 @@ def problem_response(
 
 
 def with_headers(reply: Response, **headers: str) -> Response:
-    """Add headers, whose names are given with underscores."""
+    """Return the response with more headers, whose names are given with underscores."""
     return replace(reply, headers={**reply.headers, **{name.replace("_", "-"): v for name, v in headers.items()}})

@@ -1,4 +1,7 @@
-"""Health, for load balancers: /healthz says that the process lives, /readyz whether it can do its work."""
+"""Health endpoints for load balancers.
+
+/healthz reports that the process is alive, /readyz whether it can work.
+"""
 
 import json
 import logging
@@ -13,13 +16,13 @@ LIVES, READY = "/healthz", "/readyz"
 PATHS = frozenset({LIVES, READY})
 
 KEPT_FOR = 1.0
-"""Seconds for which one look at everything serves all who ask."""
+"""Seconds for which the results of all checks are cached for all callers."""
 
 LOOKS_WITHIN = 5.0
-"""Seconds that a look may take before whoever asks is told that it does not come to an end."""
+"""Seconds until callers get the answer that the checks do not finish."""
 
 WARNED_WITHIN = 0.25
-"""Seconds that whoever asks waits for a warning that is looked for aside."""
+"""Seconds that a caller waits for a warning from a background check."""
 
 Check = Callable[[], str | None]
 _log = logging.getLogger(__name__)
@@ -27,7 +30,10 @@ _NO_STORE = {"cache-control": "no-store"}
 
 
 class HealthEndpoint:
-    """Asks each check: None when all is well, else one sentence that says what is wrong and what to do."""
+    """Endpoint that runs all checks.
+
+    Each returns None if all is well, else one sentence with the problem and the fix.
+    """
 
     def __init__(
         self,
@@ -35,7 +41,10 @@ class HealthEndpoint:
         warnings: Mapping[str, Check] | None = None,
         done: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the checks, those that make nothing unready, and what is to be done after each look."""
+        """Store the checks, the warnings, and a function to call after each run.
+
+        Warnings do not affect readiness.
+        """
         self._checks, self._warnings, self._done = checks, warnings or {}, done
         self._turn = Condition()
         self._began: float | None = None
@@ -51,7 +60,10 @@ class HealthEndpoint:
         return self._known() or self._look()
 
     def _known(self) -> Response | None:
-        """What a look of before or of somebody else tells; None where the caller is to look, which is booked then."""
+        """Return a cached result, or the result of a run in another thread.
+
+        Returns None if the caller has to run the checks, and marks them as running.
+        """
         with self._turn:
             now = monotonic_seconds()
             if self._last is not None and now - self._seen < KEPT_FOR:
@@ -61,9 +73,9 @@ class HealthEndpoint:
                 return None
             left = self._began + LOOKS_WITHIN - now
             if self._last is None:
-                # The first look has only just begun, and there is nothing yet that could be told instead.
+                # The first run is in progress, and there is no earlier result.
                 return self._last if self._turn.wait_for(lambda: self._last is not None, left) else _told(_SLOW, {})
-            # As long as a look takes no longer than it may, what was seen before is true.
+            # The previous result counts until a run exceeds its time limit.
             return self._last if left > 0 else _told(_SLOW, {})
 
     def _look(self) -> Response:
@@ -84,17 +96,26 @@ class HealthEndpoint:
 
 
 class BackgroundCheck:
-    """A warning that takes its time: looked for in a thread of its own, while what was seen before is told."""
+    """Slow warning, checked in a separate thread.
+
+    Callers get the previous result meanwhile.
+    """
 
     def __init__(self, name: str, check: Check, done: Callable[[], None] = lambda: None) -> None:
-        """Take the check, and what its thread is to do at its end, such as closing its connection."""
+        """Store the check, and a function for the end of its thread.
+
+        The function closes the thread's connection, for example.
+        """
         self._name, self._check, self._done = name, check, done
         self._turn, self._ended = Lock(), Event()
         self._ended.set()
         self._last: str | None = None
 
     def __call__(self) -> str | None:
-        """What the newest look told that has come to its end; None before the first."""
+        """Return the result of the latest finished check; None before the first.
+
+        Starts a new check if none is running.
+        """
         with self._turn:
             if self._ended.is_set():
                 self._ended = Event()
@@ -117,7 +138,7 @@ _SLOW = {"checks": "they do not come to an end: look at the database and the dis
 def _asked(name: str, check: Check) -> str | None:
     try:
         return check()
-    except Exception:  # noqa: BLE001 - whatever it is, the check did not go well, and the log has it
+    except Exception:  # noqa: BLE001 - any error is logged and fails the check
         _log.exception("the check %s failed", name)
         return "the check itself failed: see in the log why"
 
@@ -125,5 +146,5 @@ def _asked(name: str, check: Check) -> str | None:
 def _told(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:
     ready = not any(checks.values())
     body = json.dumps({"ready": ready, "checks": checks, "warnings": warnings}, ensure_ascii=False).encode()
-    # Asked every second: only what is wrong is worth a line in the log.
+    # Called every second, so only failures are logged.
     return Response(200 if ready else 503, "application/json", body, _NO_STORE, None if ready else {})

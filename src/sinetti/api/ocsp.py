@@ -1,4 +1,7 @@
-"""OCSP over HTTP (RFC 6960, appendix A; RFC 5019, 5 and 6): GET and POST at /ocsp/NAME, plain http."""
+"""OCSP over HTTP (RFC 6960, appendix A; RFC 5019, 5 and 6).
+
+GET and POST at /ocsp/NAME, plain http.
+"""
 
 import binascii
 import hashlib
@@ -19,13 +22,19 @@ OCSP_PATH = "/ocsp/"
 REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
 
 LARGEST_REQUEST = 2048
-"""Octets of a request: one about one certificate, with a nonce, has fewer than 150; one that is signed has more."""
+"""Largest request in octets.
+
+A request about one certificate, with a nonce, has fewer than 150; a signed one has more.
+"""
 
 SIGNED_ON_THE_SPOT = Rate(300, 600)
-"""What a worker signs and cannot keep: a nonce, an unknown serial; measured, a tenth of its time at the most."""
+"""Rate of uncacheable responses per worker: with a nonce or an unknown serial.
+
+Signing them takes a tenth of a worker's time at most (measured).
+"""
 
 MAX_AGE = timedelta(seconds=60)
-"""How long a cache may give an answer: a revocation is seen after this at the latest."""
+"""Largest age of a response from a cache; the longest delay of a revocation."""
 
 _PATH = re.compile(r"/ocsp/([A-Za-z0-9._-]+)(?:/(.*))?", re.DOTALL)
 _LONGEST_PATH = LARGEST_REQUEST * 2
@@ -33,13 +42,13 @@ _log = logging.getLogger(__name__)
 
 
 class OnDemandSigningBudget:
-    """What one worker may sign on the spot: so many a second."""
+    """Budget of one worker for responses that are signed on demand, per second."""
 
     def __init__(self, rate: Rate = SIGNED_ON_THE_SPOT) -> None:
         self._rate, self._empty_at, self._lock = rate, 0.0, Lock()
 
     def __call__(self) -> bool:
-        """Count one more; False where there is no room."""
+        """Count one response; return False if the budget is used up."""
         with self._lock:
             self._empty_at, wait = consume(self._empty_at, monotonic_seconds(), self._rate)
         return not wait
@@ -58,7 +67,7 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
     octets = request.body if request.method == "POST" else _from_path(named[2] or "")
     try:
         answered = respond(octets, named[1], ctx, spot)
-    except Exception:  # noqa: BLE001 - the last door: whoever asks reads OCSP
+    except Exception:  # noqa: BLE001 - last handler: the caller expects an OCSP response
         _log.exception("request %s failed", request.request_id)
         return _not_kept(INTERNAL_ERROR)
     if answered is None:
@@ -75,11 +84,10 @@ def _refused(request: Request) -> Response | None:
 
 
 def _from_path(text: str) -> bytes:
-    """The request of a GET: base64, decoded from %-signs already.
+    """Return the request of a GET from base64, after percent-decoding.
 
-    Nothing where it is none: no request is empty.
-
-    Programs put one slash too many before it, write a blank for a plus sign, break lines or leave the padding out.
+    Returns no octets for invalid base64; a request is never empty. Some programs put an additional slash before it,
+    write a blank for a plus sign, break lines or omit the padding.
     """
     written = text.lstrip("/").replace(" ", "+").replace("\r", "").replace("\n", "").rstrip("=")
     try:
@@ -93,7 +101,10 @@ def _nobody() -> Response:
 
 
 def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:
-    """Say how long it may be kept (RFC 5019, 6.2), by the machine's clock, as caches' clocks are."""
+    """Return a response with its caching headers (RFC 5019, 6.2).
+
+    They use the machine's clock, as caches do.
+    """
     if answered.told is None or not answered.kept:
         return _not_kept(answered.der)
     left, now = answered.told.next_update - ctx.now(), ctx.machine_now()
@@ -101,7 +112,7 @@ def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:
     headers = {
         "cache-control": f"max-age={age.seconds}, public, no-transform, must-revalidate",
         "etag": f'"{hashlib.sha256(answered.der).hexdigest()[:32]}"',
-        # No later than Date (RFC 9110, 8.8.2.1): a bench's clock may be ahead.
+        # Not later than Date (RFC 9110, 8.8.2.1), because a bench's clock may be ahead.
         "last-modified": format_datetime(min(answered.told.this_update, now), usegmt=True),
         "expires": format_datetime(now + age, usegmt=True),
     }
@@ -109,5 +120,5 @@ def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:
 
 
 def _not_kept(der: bytes) -> Response:
-    # Who asks about whom is no line in the log.
+    # Not logged: callers and the certificates they ask about are private.
     return Response(200, RESPONSE_TYPE, der, {"cache-control": "no-store"}, log_fields=None)

@@ -1,4 +1,7 @@
-"""The status door, plain http: CA certificates, CRLs and OCSP, at the addresses that stand in certificates."""
+"""Publication endpoint: CA certificates, CRLs and OCSP over plain http.
+
+Their addresses are in the certificates.
+"""
 
 import hashlib
 import logging
@@ -21,14 +24,14 @@ _LIST = re.compile(r"/crl/([A-Za-z0-9._-]+)\.crl")
 _SHARD = re.compile(r"(.+)-([1-9][0-9]{0,5})")
 _HOUR = 3600
 _LISTS_FOR = 60
-"""Seconds for which a list may be taken from a cache: a revocation is seen everywhere after that."""
+"""Seconds for which a cache may serve a list; the longest delay of a revocation."""
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationEndpoint:
-    """Serves what relying parties fetch. Nothing here needs a secret or tells one."""
+    """Endpoint for relying parties. Nothing here needs or contains a secret."""
 
     ctx: ServiceContext
     spot: OnDemandSigningBudget = field(default_factory=OnDemandSigningBudget)
@@ -44,7 +47,7 @@ class PublicationEndpoint:
         except SignerUnavailable:
             _log.exception("request %s: the list is due, and the signer is away", request.request_id)
             return text_response(503, "The list cannot be signed now. Fetch it again in a minute.", retry_after="60")
-        except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
+        except Exception:  # noqa: BLE001 - last handler; usually the database is unavailable for a while
             _log.exception("request %s failed", request.request_id)
             return text_response(503, "This cannot be fetched now. Fetch it again in a minute.", retry_after="60")
         finally:
@@ -68,7 +71,7 @@ class PublicationEndpoint:
             authority, shard = self._asked(asked[1])
             newest = current_crl(authority, shard, self.ctx, request.request_id)
             if newest is not None:
-                # The number names the octets: no two lists of a CA have it but the whole one and its shards'.
+                # The number identifies the octets: only the complete list of a CA and its shards share one.
                 headers = _headers(f"{newest.number}-{shard}", newest.this_update, _LISTS_FOR)
                 return _conditional(request, Response(200, "application/pkix-crl", newest.der, headers))
         return text_response(
@@ -76,7 +79,10 @@ class PublicationEndpoint:
         )
 
     def _asked(self, name: str) -> tuple[str, int]:
-        """Which CA's list is meant, and which shard: NAME is the whole one, also of a CA whose name ends in -1."""
+        """Return the CA and the shard of a list's name.
+
+        A CA's own name means the complete list, even if the name ends in -1.
+        """
         with_shard = _SHARD.fullmatch(name)
         if name in self.ctx.issuers or with_shard is None:
             return name, 0
@@ -92,7 +98,10 @@ def _headers(tag: str, modified: datetime, seconds: int) -> dict[str, str]:
 
 
 def _conditional(request: Request, fresh: Response) -> Response:
-    """Say 304 to who has it already (RFC 9110, 13.1.2: If-None-Match, compared weakly)."""
+    """Return 304 if the caller has the current version.
+
+    If-None-Match is compared weakly (RFC 9110, 13.1.2).
+    """
     known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or fresh.headers["etag"] in _TAG.findall(known):
         return Response(304, fresh.content_type, b"", fresh.headers)

@@ -1,4 +1,4 @@
-"""The door for renewal hints: GET /api/v1/renewal-info/ID, in the format of RFC 9773."""
+"""Renewal information: GET /api/v1/renewal-info/ID, in the format of RFC 9773."""
 
 import json
 import logging
@@ -16,23 +16,26 @@ from sinetti.services.status.renewal_info import RenewalInfo, hint_of, identifie
 PATH = "/api/v1/renewal-info"
 
 _KEPT = 300
-"""Seconds for which a proxy may keep an answer: a call for early replacement is heard of that much later."""
+"""Seconds for which a proxy may cache a response.
+
+A request for early replacement reaches callers that much later.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfoEndpoint:
-    """Tells when a certificate had best be renewed.
+    """Endpoint for the suggested renewal window of a certificate.
 
-    Nobody has to say who they are: certificates are no secret.
+    Callers are anonymous, because certificates are no secret.
     """
 
     ctx: ServiceContext
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Look once which CAs there are."""
+        """Cache the identifiers of the CAs."""
         object.__setattr__(self, "_known", identified(self.ctx))
 
     def __call__(self, request: Request) -> Response:
@@ -41,7 +44,7 @@ class RenewalInfoEndpoint:
             return with_headers(problem_response(request, 405, "method-not-allowed", texts.ONLY_GET), allow="GET, HEAD")
         try:
             return self._get(request)
-        except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
+        except Exception:  # noqa: BLE001 - last handler; usually the database is unavailable for a while
             _log.exception("request %s failed", request.request_id)
             return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
         finally:
@@ -58,7 +61,10 @@ class RenewalInfoEndpoint:
 
 
 def _shown(hint: RenewalInfo) -> Response:
-    """The members of RFC 9773, 4.2, and of ours `explanation`; what is not there is left out, as that asks."""
+    """Return the members of RFC 9773, 4.2, and the additional member `explanation`.
+
+    Absent values are omitted, as that RFC demands.
+    """
     window = {"start": instant(hint.window.start), "end": instant(hint.window.end)}
     value: dict[str, object] = {"suggestedWindow": window}
     if hint.told.url is not None:

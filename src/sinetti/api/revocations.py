@@ -1,4 +1,7 @@
-"""The door for holders' own revocations: POST /api/v1/revocations, signed by the key of the certificate itself."""
+"""Revocation by holders: POST /api/v1/revocations.
+
+The call is signed by the key of a certificate of the holder itself.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -39,11 +42,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RevocationsEndpoint:
-    """Revokes the certificate that signed.
+    """Endpoint that revokes the certificate whose key signed the call.
 
-    Signatures are as old as the machine's clock says.
-
-    `admits` is asked with the DER of a proven signer: whether it has room for one more call.
+    Ages of signatures are computed by the machine's clock. `admits` gets the DER of a proven signer and returns
+    whether its rate limit allows one more call.
     """
 
     ctx: ServiceContext
@@ -51,7 +53,7 @@ class RevocationsEndpoint:
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Look once which CAs there are."""
+        """Cache the identifiers of the CAs."""
         object.__setattr__(self, "_known", identified(self.ctx))
 
     def __call__(self, request: Request) -> Response:
@@ -60,7 +62,7 @@ class RevocationsEndpoint:
             return with_headers(problem_response(request, 405, "method-not-allowed", texts.ONLY_POST), allow="POST")
         try:
             return self._post(request)
-        except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, or the journal, which passes
+        except Exception:  # noqa: BLE001 - last handler; usually database or journal is unavailable
             _log.exception("request %s failed", request.request_id)
             return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
         finally:
@@ -96,12 +98,15 @@ class RevocationsEndpoint:
         return json_reply(200, render_revoked(RevocationReply(done.serial, done.at, done.reason)))
 
     def _key_of(self, key_id: str, found: list[ClaimedSigner]) -> PublicKey | None:
-        """The key of the certificate that a call says it was signed by; what was found of it is put into `found`."""
+        """Return the key of the certificate that a call names as its signer.
+
+        Appends the signer to `found`.
+        """
         signer = self._signer(key_id)
         if signer is None:
             return None
         found.append(signer)
-        # Its key was looked at before it was issued: RSA or EC.
+        # Issuance accepted RSA and EC keys only.
         return cast("PublicKey", load_certificate(signer.der).public_key())
 
     def _signer(self, key_id: str) -> ClaimedSigner | None:
@@ -116,7 +121,7 @@ class RevocationsEndpoint:
 
 
 def _unsigned(request: Request, wrong: SignatureErrorReason) -> Response:
-    """Answer 401, with what is asked for (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
+    """Return 401 with the demanded signature (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
     if wrong is SignatureErrorReason.MISSING:
         reply = problem_response(request, 401, "signature-missing", texts.NO_SIGNATURE)
     else:

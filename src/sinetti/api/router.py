@@ -1,4 +1,4 @@
-"""What stands beside the SOAP door, below /api/v1/: for gateways, and for the programs of holders."""
+"""Router of /api/v1/, for gateways and for the programs of holders."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ Door = Callable[[Request], Response]
 
 
 def mount_api(door: Door, ctx: ServiceContext, admits: Callable[[bytes], bool] = lambda _signer: True) -> Door:
-    """Give one door that answers at the paths of `/api/v1/` that there are, and leaves everything else to this one.
+    """Return a handler for the paths of `/api/v1/`; it passes other paths to `door`.
 
-    `admits` is asked with the DER of a proven signer: whether it has room for one more call.
+    `admits` gets the DER of a proven signer and returns whether its rate limit allows one more call.
     """
     exact: dict[str, Door] = {
         usage_reports.PATH: UsageReportsEndpoint(ctx),

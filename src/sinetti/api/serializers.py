@@ -1,4 +1,7 @@
-"""How a certificate is shown in JSON, to operators and on the test bench (contracts: "Test bench")."""
+"""JSON form of a certificate, for operators and the test bench.
+
+See contracts: "Test bench".
+"""
 
 from datetime import datetime
 
@@ -9,12 +12,12 @@ from sinetti.domain.usage import UsageReport, UsageState
 
 
 def instant(at: datetime | None) -> str | None:
-    """RFC 3339, UTC, whole seconds."""
+    """Return an instant by RFC 3339, in UTC and whole seconds; None for None."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
 
 
 def certificate_json(certificate: Certificate, now: datetime) -> dict[str, str | None]:
-    """One row. An absent value is None, never left out."""
+    """Return one row. An absent value is None and never omitted."""
     span = certificate.span
     state = display_state(certificate.state, revoked=certificate.revoked, not_after=span.not_after, now=now)
     return {
@@ -33,7 +36,10 @@ def certificate_json(certificate: Certificate, now: datetime) -> dict[str, str |
 
 
 def usage_json(known: UsageReport) -> dict[str, str | None]:
-    """What operators are told of a certificate's use: when it was seen, or since when it was looked for in vain."""
+    """Return a certificate's use for operators.
+
+    It has the instant of the last use, or the start of the period without any use.
+    """
     return {
         "use": known.use.value,
         "last_seen": instant(known.since) if known.use is UsageState.SEEN else None,

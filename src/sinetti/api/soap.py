@@ -1,8 +1,7 @@
-"""The SOAP door: POST /2017/10/CertificateServices.
+"""SOAP endpoint: POST /2017/10/CertificateServices.
 
-Decode, act, encode; GET shows what this is, and the WSDL.
-
-What a person sees who opens the service's address in a browser: what it is, and where its description is.
+It decodes, acts and encodes. GET returns the WSDL, or a page for people who open the address in a browser. The page
+says what the service is, and where its description is.
 """
 
 import logging
@@ -51,7 +50,7 @@ _PAGE = """<!doctype html>
 
 
 def welcome(environment: Environment, address: str, language: Language | None) -> bytes:
-    """The page, in a stranger's language."""
+    """Return the page for browsers; `language` None: English."""
     chosen = language or Language.EN
     values = {
         "title": translate("Certificate service (Sinetti)", chosen),
@@ -91,11 +90,10 @@ _XML = "text/xml; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class SoapEndpoint:
-    """Answers the three operations.
+    """Endpoint of the three operations.
 
-    `address` is what the WSDL tells; `seal` signs every answer.
-
-    `admits` is asked with the DER of a proven signer: whether it has room for one more call.
+    `address` is the service address in the WSDL; `seal` signs every response. `admits` gets the DER of a proven signer
+    and returns whether its rate limit allows one more call.
     """
 
     ctx: ServiceContext
@@ -140,7 +138,7 @@ class SoapEndpoint:
             return self._refuse(bad.operation, Rejection(RejectionReason.MALFORMED, element=bad.element), request)
         try:
             answer = self._act(opened, request.request_id)
-        except Exception:  # noqa: BLE001 - the last door: a signed FAIL; the trace stays in the log
+        except Exception:  # noqa: BLE001 - last handler: a signed FAIL; the traceback is logged
             _log.exception("request %s failed", request.request_id)
             answer = Rejection(RejectionReason.INTERNAL, reference=request.request_id)
         finally:
@@ -183,7 +181,7 @@ class SoapEndpoint:
             return Response(
                 200, _XML, operations.render_response(operation, answer, self.seal(), self.recipe), log_fields=noted
             )
-        except Exception:  # noqa: BLE001 - without the signing key no FAIL can be believed: a Fault is all that is left
+        except Exception:  # noqa: BLE001 - without the signing key no FAIL can be trusted, so a Fault is returned
             _log.exception("an answer could not be signed")
             why = "The service cannot sign its answers now. Send the same request again."
             return Response(500, _XML, operations.render_fault(why, actor_is_client=False), log_fields=noted)

@@ -1,4 +1,7 @@
-"""The door for gateways: POST /api/v1/sightings, a signed message that tells which certificates were seen when."""
+"""Usage reports of gateways: POST /api/v1/sightings.
+
+The message is signed, and lists certificates with the instants of their last use.
+"""
 
 import logging
 from dataclasses import dataclass, replace
@@ -24,9 +27,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UsageReportsEndpoint:
-    """Takes sightings.
+    """Endpoint for usage reports.
 
-    Signatures are as old as the machine's clock says; what was seen lives on the office's.
+    Ages of signatures are computed by the machine's clock, instants of use by the service's clock.
     """
 
     ctx: ServiceContext
@@ -39,7 +42,7 @@ class UsageReportsEndpoint:
             )
         try:
             return self._post(request)
-        except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
+        except Exception:  # noqa: BLE001 - last handler; usually the database is unavailable for a while
             _log.exception("request %s failed", request.request_id)
             detail = "The report cannot be taken now. Send it again in a minute: nothing counts twice."
             return with_headers(problem_response(503, "unavailable", detail), retry_after="60")
@@ -68,7 +71,7 @@ class UsageReportsEndpoint:
 
 
 def _refused(wrong: SignatureErrorReason) -> Response:
-    """Answer 401, with what is asked for (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
+    """Return 401 with the demanded signature (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
     reason = "signature-missing" if wrong is SignatureErrorReason.MISSING else "signature-invalid"
     sentence = f"{wrong.value[0].upper()}{wrong.value[1:]}."
     reply = problem_response(401, reason, sentence)

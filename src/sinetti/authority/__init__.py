@@ -1,1 +1,4 @@
-"""Composition root of the server side: data directory, keys, bootstrap, maintenance, alerts, processes."""
+"""Composition root of the server side.
+
+It covers the data directory, keys, bootstrap, maintenance, alerts and processes.
+"""

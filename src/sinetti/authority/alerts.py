@@ -1,4 +1,4 @@
-"""What an operator has to do in good time, in sentences: for the log, the health check and `status`."""
+"""Alerts for operators in sentences, for the log, the health check and `status`."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -27,16 +27,22 @@ from sinetti.services.monitoring.findings import (
 )
 
 _NAMED = 5
-"""Serials in one sentence."""
+"""Largest number of serials in one sentence."""
 
 TOLD_EVERY = 24 * 3600.0
-"""Seconds between two lines in the log about the same."""
+"""Seconds between two log entries about the same."""
 
 LOOKED_EVERY = 60.0
-"""Seconds between two looks of the watchdog that the health check asks for: a load balancer asks every second."""
+"""Seconds between two runs of the watchdog for the health check.
+
+A load balancer calls the health check every second.
+"""
 
 SELDOM = 20
-"""How much longer than a look the time between two is: beside a million revocations one takes many seconds."""
+"""Least ratio of the pause between two runs to the duration of a run.
+
+With a million revocations, one run takes many seconds.
+"""
 
 _NO_MORE: Mapping[str, bytes] = MappingProxyType({})
 
@@ -44,7 +50,10 @@ _log = logging.getLogger(__name__)
 
 
 def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
-    """What the health check lists beside its checks, by name: each gives a sentence, or None while all is well."""
+    """Return the warnings of the health check by name.
+
+    Each function returns a sentence, or None if there is nothing to report.
+    """
     return {
         "issuing-ca": lambda: issuing_ca(authority),
         "offline-lists": lambda: offline_lists(authority),
@@ -54,7 +63,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
 
 
 def issuing_ca(authority: Authority) -> str | None:
-    """Name the issuing CAs that need a successor."""
+    """Return a sentence about the issuing CAs that need a successor, or None."""
     ctx, validity = authority.ctx, authority.hierarchy.holder_validity
     certificates = {name: ctx.issuers[name].certificate for name in sorted(set(ctx.issuing.values()))}
     ends = (
@@ -70,7 +79,7 @@ def issuing_ca(authority: Authority) -> str | None:
 
 
 def offline_lists(authority: Authority) -> str | None:
-    """Name the CAs whose lists have to be renewed with a key from off line."""
+    """Return a sentence about CAs whose lists need an offline key soon, or None."""
     ctx = authority.ctx
     ends = (ListEnd(name, _first_end(name, ctx.db)) for name in sorted(ctx.offline))
     told = [
@@ -82,22 +91,23 @@ def offline_lists(authority: Authority) -> str | None:
 
 
 def _first_end(authority: str, db: Database) -> datetime | None:
-    """When the first of a CA's two lists ends; None where one is missing."""
+    """Return the earlier nextUpdate of a CA's two lists; None if one is missing."""
     both = [crls.latest_crl(db, authority, shard) for shard in (crls.WHOLE, 1)]
     ends = [one.next_update for one in both if one is not None]
     return min(ends) if len(ends) == len(both) else None
 
 
 def status(authority: Authority) -> str | None:
-    """What the watchdog finds beside the two above (docs/watch.md), in one line."""
+    """Return the other findings of the watchdog (docs/watch.md) in one line."""
     return "; ".join(one.sentence for one in _watched(authority, own_certificates(authority))) or None
 
 
 def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
-    """What operators are told by mail, by name: all of these, and each kind that the watchdog finds.
+    """Return the findings that are mailed to operators, by name.
 
-    `more` are certificates of ours that are not in the folder, such as that of TLS, by their files' names. It looks at
-    every list, which takes its time beside a million revocations. Raises OSError, and what REGISTER_UNAVAILABLE lists.
+    They are the alerts of this module, and each kind that the watchdog finds. `more` are further certificates of the
+    service by file name, such as that of TLS. All lists are read, which takes long with a million revocations. Raises
+    OSError, and the errors in DATABASE_UNAVAILABLE.
     """
     told: dict[str, str | None] = {
         "issuing-ca": issuing_ca(authority),
@@ -122,13 +132,13 @@ def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[M
 
 
 def messages(authority: Authority) -> str | None:
-    """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
+    """Return the problems of sending and delivery (docs/notices.md) in one line."""
     ctx = authority.ctx
     found = outbox_summary(ctx.db, ctx.now(), deferred_kinds(ctx.now(), LATE))
     told = []
     if found.late and found.oldest is not None:
         told.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
-    # Without settings nobody makes messages of events, and nobody is meant to.
+    # Without `notices.toml` no messages are planned, as intended.
     if found.unspread and authority.folder.notices.exists():
         told.append(f"of {pluralise(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
     if found.dead:
@@ -140,31 +150,37 @@ def messages(authority: Authority) -> str | None:
 
 
 def unreachable_recipients(authority: Authority) -> str | None:
-    """Name certificates that end soon and of which nobody could be told."""
+    """Return a sentence about expiring certificates without any reachable recipient."""
     ctx = authority.ctx
     found = find_unreachable(ctx.db, ctx.now(), ReminderSchedule(LADDER, is_holiday), _NAMED)
     if not found.count:
         return None
     more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""
-    what = f"{pluralise(found.count, 'certificate')} near the end, of which nobody could be told"
-    way_out = "name somebody with sinetti authority change-contact, or organisation signatory add"
+    what = f"{pluralise(found.count, 'certificate')} near the end without a reachable recipient"
+    way_out = "name a contact with sinetti authority change-contact, or organisation signatory add"
     return f"{what} ({', '.join(found.first)}{more}): {way_out}"
 
 
 def own_certificates(authority: Authority) -> dict[str, bytes]:
-    """Every certificate in the folder, by its file's name: CAs, and what signs answers. Raises OSError."""
+    """Return every certificate in the folder by its file name.
+
+    They are those of CAs, of response signers and of OCSP responders. Raises OSError.
+    """
     return {path.name: path.read_bytes() for path in sorted(authority.folder.certificates.glob("*.cer"))}
 
 
 class _CachedCheck:
-    """A look that takes its time: what it told serves all who ask for a while."""
+    """Slow check with a cached result, which is returned to all callers for a while."""
 
     def __init__(self, look: Callable[[], str | None]) -> None:
         self._look, self._again = look, 0.0
         self._last: str | None = None
 
     def __call__(self) -> str | None:
-        """Look, or tell what was seen a moment ago. Raises what the look raises."""
+        """Return the cached result, or run the check again.
+
+        Raises the errors of the check.
+        """
         if (now := monotonic_seconds()) >= self._again:
             self._last = self._look()
             took = monotonic_seconds() - now
@@ -173,13 +189,16 @@ class _CachedCheck:
 
 
 class AlertLogger:
-    """Writes what is to be told into the log, now and then once a day."""
+    """Writer of alerts into the log, once a day."""
 
     def __init__(self, authority: Authority) -> None:
         self._warnings, self._again = health_warnings(authority), 0.0
 
     def tell(self) -> None:
-        """Write it down if a day has gone by. Raises what REGISTER_UNAVAILABLE lists."""
+        """Write the alerts if a day has passed since the last time.
+
+        Raises the errors in DATABASE_UNAVAILABLE.
+        """
         if (now := monotonic_seconds()) < self._again:
             return
         for name, look in self._warnings.items():

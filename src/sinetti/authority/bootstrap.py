@@ -1,4 +1,7 @@
-"""Puts the server side together: opens an authority's folder and register into an office and a seal for answers."""
+"""Bootstrap of the server side.
+
+It opens an authority's folder and database, and builds the service context and the response signer.
+"""
 
 import os
 import platform
@@ -50,7 +53,7 @@ from sinetti.wire.xmldsig.signature import SignatureProfile
 
 @dataclass(frozen=True, slots=True)
 class RuntimeOptions:
-    """How an opened authority behaves: its clock, and what the test bench may change of its policy."""
+    """Options of an opened authority: its clock, and policy changes of the test bench."""
 
     now: Callable[[], datetime] = utc_now
     leniency: Leniency = LENIENT
@@ -60,9 +63,9 @@ class RuntimeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """An opened authority: everything that doors and commands need.
+    """Opened authority with all objects that endpoints and commands need.
 
-    `passphrase` opens the keys in the folder; None where none was found, and the keys stay closed.
+    `passphrase` opens the keys in the folder. None: no pass-phrase was found, and the keys stay closed.
     """
 
     folder: DataDirectory
@@ -76,7 +79,7 @@ class Authority:
 
     @property
     def recipe(self) -> SignatureProfile:
-        """How answers are signed."""
+        """Signature profile of responses."""
         return SignatureProfile[self.settings.response_recipe.name]
 
 
@@ -86,11 +89,9 @@ def notification_context(
     settings: NoticeSettings | None = None,
     deliverers: Mapping[MessageChannel, MessageTransport] | None = None,
 ) -> NotificationContext:
-    """Open an authority's room of messages, by its `notices.toml`.
+    """Return the notification context of an authority, by its `notices.toml`.
 
-    Raises SettingsError, also where that is not there.
-
-    `deliverers` take letters in place of those that are set there.
+    `deliverers` replace the transports of the settings. Raises SettingsError if the file is missing or invalid.
     """
     ctx, settings = authority.ctx, settings or notice_settings.read(authority.folder.notices)
     return NotificationContext(
@@ -98,7 +99,7 @@ def notification_context(
         environment=ctx.environment,
         now=ctx.now,
         machine_now=ctx.machine_now,
-        # What people are told is what is done (docs/retention.md).
+        # Messages state the retention periods that are in effect (docs/retention.md).
         terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
         deliverers=_deliverers(settings, ctx) if deliverers is None else deliverers,
         key=ctx.transfer_key,
@@ -115,28 +116,29 @@ def _deliverers(settings: NoticeSettings, ctx: ServiceContext) -> dict[MessageCh
 
 
 def database_url(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> str:
-    """Where the register is: DATABASE_URL, else the setting, else the file in the folder; a bench's is always that.
+    """Return the URL of the database.
 
-    Raises SettingsError for an address that no register can be at.
+    It is DATABASE_URL, else the setting, else the file in the folder. A bench always uses the file in its folder.
+    Raises SettingsError for an invalid URL.
     """
     chosen = "" if kind is DirectoryKind.TESTBENCH else os.environ.get("DATABASE_URL", "") or settings.database_url
     return check_database_url("DATABASE_URL or database_url", chosen) or embedded_url(folder)
 
 
 def embedded_url(folder: DataDirectory) -> str:
-    """The address of the register in the folder."""
+    """Return the URL of the embedded database in the folder."""
     return f"sqlite:///{quote(str(folder.sqlite_file.absolute()))}"
 
 
 def open_authority(
     root: Path, kind: DirectoryKind, manner: RuntimeOptions | None = None, *, passphrase: bytes | None = None
 ) -> Authority:
-    """Open an authority's folder and register.
+    """Open an authority's folder and database.
 
-    Without a pass-phrase the service's credential or the folder's own is taken (docs/keys.md); where there is none
-    either, the authority opens, and its keys do not.
-    Raises FolderError where they do not belong together or files are missing, SettingsError, and what
-    REGISTER_UNAVAILABLE lists.
+    Without `passphrase` the service's credential or the folder's own pass-phrase is used (docs/keys.md). If there is
+    none either, the authority opens, but its keys stay closed.
+
+    Raises FolderError for a missing file or another authority's database, SettingsError, and DATABASE_UNAVAILABLE.
     """
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
@@ -146,13 +148,13 @@ def open_authority(
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
     db = _register_there(folder, kind, settings)
-    # Whose it is comes first: a database that is another's, or nobody's, stays as it is.
+    # The identity is checked before migrations: a database that is not this authority's stays unchanged.
     _check_identity(folder, db, settings, certificates)
     migrate(db)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
-    # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+    # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
     means = IssuanceDependencies(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
@@ -181,23 +183,29 @@ def open_authority(
 
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:
-    """Give what tells the register of a certificate of the service's own."""
+    """Return a function that registers a certificate of the service itself."""
     return lambda authority, certificate: register_certificates(db, [(authority, certificate)])
 
 
 def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
-    """The clock that dates come from is the one that is judged, where that is not the machine's own too."""
+    """Return a guard for the clock that dates come from.
+
+    This is the machine's clock, or the replacement of the test bench.
+    """
     return ClockGuard(db, utc_now_precise if manner.now is utc_now else manner.now, boottime_seconds)
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """Root and intermediate CAs whose keys are not in the folder, top down."""
+    """Return the root and intermediate CAs whose keys are not in the folder, top down."""
     names = [spec.file_name for spec in hierarchy.kept_offline]
     return tuple(name for name in names if not (folder.keys / f"{name}.pem").exists())
 
 
 def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSource) -> None:
-    """Raise FolderDamaged where a pass-phrase is not that of the folder's keys; the services CA's stands for all."""
+    """Raise FolderDamaged if a pass-phrase does not open the folder's keys.
+
+    Only the key of the services CA is tried.
+    """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
     if not passphrase_matches(folder.read(path), found.octets):
         sentence = f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
@@ -215,19 +223,19 @@ def _phrase(folder: DataDirectory, kind: DirectoryKind, hierarchy: Hierarchy, gi
 def connect_database(
     folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings, alias: str = "default"
 ) -> Database:
-    """Open the register that `database_url` names. Raises SettingsError."""
+    """Open the database at `database_url`. Raises SettingsError."""
     try:
         return open_database(database_url(folder, kind, settings), alias)
     except ValueError:
-        # The address is not repeated: a password may stand in it.
+        # The URL is not repeated, because it may contain a password.
         sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise SettingsError(sentence) from None
 
 
 def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
-    """Open the register, but make none: SQLite would, for whoever looks.
+    """Open the existing database.
 
-    Raises FolderDamaged and SettingsError.
+    A missing SQLite file raises FolderDamaged, because SQLite would create an empty one. Raises SettingsError.
     """
     db = connect_database(folder, kind, settings)
     if (missing := db.missing_file()) is not None:
@@ -239,21 +247,21 @@ def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: Author
 
 def _journal(folder: Path, db: Database, mark: JournalMark) -> Journal:
     identity = authorities.identity(db)
-    assert identity is not None  # noqa: S101 - _check_identity has looked
+    assert identity is not None  # noqa: S101 - _check_identity has checked that
     return Journal(folder, JournalHeader(identity.instance_id, identity.environment, mark.node), utc_now, mark)
 
 
 def journal_mark(folder: DataDirectory, kind: DirectoryKind) -> JournalMark:
-    """What the folder remembers of its node's journals."""
+    """Return the folder's record of its node's journals."""
     node = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "node"
     root = folder.root.resolve()
-    again = f"run sinetti authority reconcile --dir {root} --without-journal, which begins one from the register"
+    again = f"run sinetti authority reconcile --dir {root} --without-journal, which starts one from the database"
     way_out = "make a new bench in another folder" if kind is DirectoryKind.TESTBENCH else again
     return JournalMark(DataDirectory(root).journal_mark, node, way_out)
 
 
 def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
-    """Read a CA's certificate in the folder. Raises FolderDamaged."""
+    """Read a CA's certificate from the folder. Raises FolderDamaged."""
     path = folder.certificates / f"{name}.cer"
     try:
         return load_certificate(folder.read(path))

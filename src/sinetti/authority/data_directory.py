@@ -1,6 +1,6 @@
-"""An authority's folder: where each file lies, what kind it is, and how it is made all at once or not at all.
+"""Data directory of an authority: paths, kind, and atomic creation.
 
-Where an authority's journals lie: outside its folder, so that what becomes of that does not become of them.
+Journals are stored outside it, so that damage to the folder does not affect them.
 """
 
 import fcntl
@@ -19,9 +19,9 @@ from sinetti.settings.authority import AuthoritySettings
 
 
 class DirectoryKind(StrEnum):
-    """Who made the folder.
+    """Creator of the folder: an authority or the test bench.
 
-    The bench refuses an authority's, authority commands refuse the bench's.
+    The bench refuses an authority's folder, and authority commands refuse a bench's.
     """
 
     AUTHORITY = "authority"
@@ -29,95 +29,106 @@ class DirectoryKind(StrEnum):
 
 
 class FolderError(Exception):
-    """A folder that cannot be used for this; the sentence says why and what to do."""
+    """Folder that cannot be used for this; the sentence has the reason and the fix."""
 
 
 class FolderDamaged(FolderError):
-    """A folder that is the right one, but incomplete, in use, or not the register's."""
+    """Right folder that is incomplete, in use, or does not fit the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """DIR: `kind`, two TOML files, `ca/NAME.cer`, `keys/NAME.pem`, `secrets/`, `trust/` and the embedded register."""
+    """Paths in a data directory.
+
+    It contains `kind`, two TOML files, `ca/NAME.cer`, `keys/NAME.pem`, `secrets/`, `trust/` and the embedded database.
+    """
 
     root: Path
 
     @property
     def kind(self) -> Path:
-        """One word: who made this folder."""
+        """File with the kind of the folder in one word."""
         return self.root / "kind"
 
     @property
     def founding(self) -> Path:
-        """A mark: the founding of this authority is not finished."""
+        """Mark of an incomplete initialisation."""
         return self.root / "founding"
 
     @property
     def instance(self) -> Path:
-        """The id of this authority in its register."""
+        """File with the id of this authority in its database."""
         return self.root / "instance"
 
     @property
     def journal_mark(self) -> Path:
-        """Which node wrote journals from this folder: one that is missing then is not begun anew."""
+        """File with the node that wrote journals from this folder.
+
+        If that journal is missing, no new one is started.
+        """
         return self.root / "journal-written"
 
     @property
     def settings(self) -> Path:
-        """What the operator may change."""
+        """Settings file of the operator."""
         return self.root / "authority.toml"
 
     @property
     def notices(self) -> Path:
-        """What the operator decides about messages; without it none is sent."""
+        """Settings file for messages; without it none is sent."""
         return self.root / "notices.toml"
 
     @property
     def eservice(self) -> Path:
-        """What the operator decides about pages for people; without it they have no provider of sign-in."""
+        """Settings file of the e-service; without it there is no provider of sign-in."""
         return self.root / "eservice.toml"
 
     @property
     def hierarchy(self) -> Path:
-        """The hierarchy as it was built."""
+        """File of the hierarchy, as it was built."""
         return self.root / "hierarchy.toml"
 
     @property
     def certificates(self) -> Path:
-        """CA certificates and the services leaf, DER."""
+        """Folder of CA certificates and service certificates, DER."""
         return self.root / "ca"
 
     @property
     def keys(self) -> Path:
-        """Private keys, encrypted PKCS#8, 0600; those of root and intermediate CAs may be off line instead."""
+        """Folder of private keys, encrypted PKCS#8, mode 0600.
+
+        Keys of root and intermediate CAs may be offline instead.
+        """
         return self.root / "keys"
 
     @property
     def passphrase(self) -> Path:
-        """What the keys are encrypted with, 0600, unless that lies elsewhere (docs/keys.md)."""
+        """Pass-phrase of the keys, mode 0600; it may be stored elsewhere (docs/keys.md)."""
         return self.root / "secrets" / "passphrase"
 
     @property
     def transfer_key(self) -> Path:
-        """The server key of the one-time passwords' HMAC, 0600."""
+        """Server key for the HMAC of one-time passwords, mode 0600."""
         return self.root / "secrets" / "transfer.key"
 
     @property
     def trust(self) -> Path:
-        """PEM bundles for those who rely on this authority: holders, services and, on the bench, server."""
+        """Folder of PEM bundles for relying parties.
+
+        There is one for holders, one for services and, on the bench, one for the server.
+        """
         return self.root / "trust"
 
     @property
     def sqlite_file(self) -> Path:
-        """The embedded register (SQLite)."""
+        """Embedded database (SQLite)."""
         return self.root / "register.sqlite3"
 
     def exists(self, way_out: str = "choose an empty or a new folder") -> bool:
-        """Whether an authority lies here.
+        """Return whether the folder holds an authority.
 
-        A missing or empty folder is none, nor is one whose founding was cut short.
-
-        Any other content is refused.
+        False for a missing or empty folder, and for one whose initialisation was interrupted. Raises FolderError for
+        any other content; `way_out` ends its sentence.
         """
         try:
             if not self.root.exists() or (self.root.is_dir() and not any(self.root.iterdir())):
@@ -132,15 +143,18 @@ class DataDirectory:
         return not self.is_partially_initialised()
 
     def is_partially_initialised(self) -> bool:
-        """Whether an authority was begun to be founded here, which whoever founds here again has to finish."""
+        """Return whether an initialisation was interrupted here.
+
+        The next initialisation has to complete it.
+        """
         return self.founding.exists()
 
     def is_kind(self, kind: DirectoryKind) -> bool:
-        """Whether it is this kind of folder."""
+        """Return whether the folder is of this kind."""
         return self.read(self.kind).decode("ascii", "replace").strip() == kind
 
     def check(self, kind: DirectoryKind) -> None:
-        """Raise FolderError unless a folder of this kind lies here."""
+        """Raise FolderError unless this is a folder of this kind."""
         if not self.exists("look at what --dir names"):
             if self.is_partially_initialised():
                 sentence = (
@@ -163,11 +177,11 @@ class DataDirectory:
         raise FolderError(sentence)
 
     def instance_id(self) -> str:
-        """Read which authority's this folder is. Raises FolderDamaged."""
+        """Read the id of the authority. Raises FolderDamaged."""
         return self.read(self.instance).decode("ascii", "replace").strip()
 
     def read(self, path: Path) -> bytes:
-        """Read one of its files. Raises FolderDamaged."""
+        """Read one of the folder's files. Raises FolderDamaged."""
         try:
             return path.read_bytes()
         except OSError as missing:
@@ -176,7 +190,7 @@ class DataDirectory:
 
 
 def write_secret(path: Path, octets: bytes) -> None:
-    """Write a new file that only its owner can read; one that is there already is never overwritten."""
+    """Write a new file that only its owner can read; never overwrite a file."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(octets)
@@ -188,11 +202,10 @@ def write_secret(path: Path, octets: bytes) -> None:
 def atomic_directory(
     root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust")
 ) -> Iterator[DataDirectory]:
-    """Give a temporary folder beside `root` and rename it to `root` at the end; nothing stays behind on a failure.
+    """Yield a temporary folder beside `root` and rename it to `root` at the end.
 
-    `inside` are the folders that it begins with.
-
-    What a process that was killed left behind goes first: a temporary folder that no process has locked.
+    `inside` are the subfolders that it starts with. After a failure the folder is removed. Temporary folders of killed
+    processes, which no process has locked, are removed first.
     """
     temporary = root.parent / f".{root.name}.{secrets.token_hex(8)}.new"
     lineage = None
@@ -207,7 +220,7 @@ def atomic_directory(
         folder = DataDirectory(temporary)
         yield folder
         if folder.sqlite_file.exists():
-            # SQLite gives its journals the register's own mode.
+            # SQLite gives its journal files the mode of the database file.
             folder.sqlite_file.chmod(0o600)
         _sync(temporary)
         temporary.rename(root)
@@ -225,7 +238,7 @@ def atomic_directory(
 def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Lock a folder against other processes that lock it.
 
-    Raises FolderError where one has, unless told to wait.
+    Raises FolderError if another process holds the lock, unless `wait` is set.
     """
     try:
         handle = _lock(folder, wait=wait)
@@ -240,9 +253,10 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def _lock(folder: Path, *, wait: bool = False) -> int | None:
-    """Give the open handle that holds the lock, which the system ends with the process, however that ends.
+    """Return the open handle that holds the lock.
 
-    None where the file system knows no locks of folders. Raises BlockingIOError where another process has it.
+    The system releases the lock when the process ends, in any way. Returns None if the file system cannot lock
+    folders. Raises BlockingIOError if another process holds the lock.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -257,9 +271,9 @@ def _lock(folder: Path, *, wait: bool = False) -> int | None:
 
 
 def _clear(root: Path) -> None:
-    """Take away what killed processes left: keys, and the passphrase to them.
+    """Remove temporary folders of killed processes, with their keys and pass-phrase.
 
-    What cannot be locked stays.
+    Locked folders stay.
     """
     for path in root.parent.iterdir():
         if not re.fullmatch(rf"\.{re.escape(root.name)}\.[0-9a-f]{{16}}\.new", path.name):
@@ -272,7 +286,7 @@ def _clear(root: Path) -> None:
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
-    """Write a file of this name whole or not at all, and have it on disk.
+    """Write a file atomically, and sync it to disk.
 
     Raises OSError.
     """
@@ -286,14 +300,17 @@ def write_atomic(path: Path, octets: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Have everything on disk before the folder gets its name: a register elsewhere may remember it already."""
+    """Write everything to disk before the folder gets its name.
+
+    A database elsewhere may already refer to it.
+    """
     for path in folder.rglob("*"):
         sync(path)
     sync(folder)
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on disk."""
+    """Write a file, or the names in a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -302,8 +319,12 @@ def sync(path: Path) -> None:
 
 
 def journal_folder(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Path:
-    """Where the journals are: the setting, else beside the folder; a bench's are in it. Raises SettingsError."""
-    # The real folder, by whatever name it is called: every command has to find the same journals.
+    """Return the folder of the journals.
+
+    It is the setting, else a folder beside the data directory; a bench's is inside. Raises SettingsError for a journal
+    folder inside an authority's data directory.
+    """
+    # Symbolic links are resolved, so that every command finds the same journals.
     root = folder.root.resolve()
     if kind is DirectoryKind.TESTBENCH:
         return root / "journal"
@@ -315,7 +336,7 @@ def journal_folder(folder: DataDirectory, kind: DirectoryKind, settings: Authori
 
 
 def check_no_journal(path: Path) -> None:
-    """Refuse to found where another authority's journals lie. Raises FolderError."""
+    """Raise FolderError if the folder for the journals is not empty."""
     try:
         taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
     except OSError as closed:

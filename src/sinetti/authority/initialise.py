@@ -1,4 +1,7 @@
-"""Founds an authority's folder and register: whole or not at all, and never over anything."""
+"""Initialisation of an authority's folder and database.
+
+It is completed as a whole or not at all, and never overwrites anything.
+"""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -54,10 +57,11 @@ _TAKEN = "this database is another authority's register: give this one a databas
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What an authority is founded with; `also` writes more files into the folder before it gets its name.
+    """Options of an initialisation.
 
-    The keys are encrypted under `passphrase`, which is then kept elsewhere; None: under one that lies in the folder.
-    With `offline` the keys of root and intermediate CAs go there, and nowhere else.
+    `also` writes more files into the folder before it gets its name. The keys are encrypted under `passphrase`, which
+    the operator keeps elsewhere; None: under a generated one in the folder. With `offline` the keys of root and
+    intermediate CAs are stored only there.
     """
 
     kind: DirectoryKind
@@ -71,11 +75,12 @@ class InitOptions:
 
 
 def initialise(root: Path, founding: InitOptions) -> None:
-    """Found an authority in a new or empty folder, all at once or not at all.
+    """Initialise an authority in a new or empty folder, as a whole or not at all.
 
-    The folder gets its name with a mark in it, then the register is founded, then the mark goes: until then nobody can
-    open the folder, and whoever founds there again, with the same options, finishes what was begun.
-    Raises FolderError, SettingsError and HierarchyError, and what `migrate` raises.
+    The folder gets its name with a mark in it, then the database is initialised, then the mark is removed. A folder
+    with the mark cannot be opened. Another initialisation with the same options completes an interrupted one.
+
+    Raises FolderError, SettingsError and HierarchyError, and the errors of `migrate`.
     """
     folder = DataDirectory(root.absolute())
     hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
@@ -108,7 +113,7 @@ def initialise(root: Path, founding: InitOptions) -> None:
 
 
 def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
-    """What was begun is finished as it was begun, never as something else.
+    """Raise FolderError if an interrupted initialisation had other options.
 
     A bench's own ports may differ.
     """
@@ -125,7 +130,10 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
 
 
 def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
-    """Look at a register elsewhere before any key is made, so that a database that is away or taken is told at once."""
+    """Check an external database before any key is generated.
+
+    An unreachable or used database is reported at once.
+    """
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
         return
     db = connect_database(folder, founding.kind, founding.settings, alias="founding")
@@ -139,7 +147,10 @@ def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
 
 
 def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
-    """Found the register of a folder that is in its place, unless that is done, and take the mark away."""
+    """Initialise the database of a folder in its place, and remove the mark.
+
+    A database that is already initialised stays as it is.
+    """
     with locked(folder.root):
         certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
         _read_back(folder, hierarchy, certificates, founding)
@@ -200,7 +211,10 @@ def _write_offline(folder: DataDirectory, built: GeneratedHierarchy, offline: Of
 
 
 def _first_list(built: GeneratedHierarchy, spec: CaSpec, founding: InitOptions, shard: int) -> bytes:
-    """Sign a first CRL of a CA whose key goes off line now: an empty one, numbered as `publish` would."""
+    """Sign the first CRL of a CA whose key goes offline now.
+
+    The list is empty, and numbered as `publish` would number it.
+    """
     issuer, number = built.issuer(spec.file_name, shard), int(founding.now.timestamp() * 1000)
     tbs = prepare_crl(issuer, (), number, founding.now, founding.now + OFFLINE_LIFE)
     return attach_crl_signature(tbs, sign(built.key(spec.file_name), tbs), issuer.certificate)
@@ -209,7 +223,7 @@ def _first_list(built: GeneratedHierarchy, spec: CaSpec, founding: InitOptions, 
 def _read_back(
     folder: DataDirectory, hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate], founding: InitOptions
 ) -> None:
-    """See that the pass-phrases that were given, which lie elsewhere, open the keys."""
+    """Check that the given pass-phrases, which are stored elsewhere, open the keys."""
     if founding.passphrase is not None:
         check_opens(folder, hierarchy, PassphraseSource("the file of --passphrase-file", founding.passphrase))
     if founding.offline is not None:
@@ -217,7 +231,7 @@ def _read_back(
 
 
 def _publish_first_lists(folder: DataDirectory, db: Database, founding: InitOptions) -> None:
-    """Have the first lists of CAs that are off line in the register, and then no more in the folder."""
+    """Store the first lists of offline CAs in the database and delete their files."""
     for path in sorted(folder.certificates.glob("*.crl")):
         name, _, shard = path.stem.rpartition(".")
         audit = AuditContext("operator", founding.now, secrets.token_hex(16))

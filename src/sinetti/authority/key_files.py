@@ -1,4 +1,7 @@
-"""Keys and certificates of the service's own leaves in an authority's folder: pairs of files, never overwritten."""
+"""Key and certificate files of the service's own leaves in an authority's folder.
+
+They are pairs of files and are never overwritten.
+"""
 
 import logging
 import re
@@ -27,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A leaf of the service's own: its certificate and private key."""
+    """Leaf of the service itself: its certificate and private key."""
 
     certificate: x509.Certificate
     key: PrivateKey = field(repr=False)
@@ -35,16 +38,17 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class ServiceKeyFiles:
-    """What the files of a leaf and of its successors begin with, and what it is for."""
+    """Prefix of the files of a leaf and its successors, and the purpose of the leaf."""
 
     name: str
     kind: LeafProfile
 
 
 def store_pair(folder: DataDirectory, name: str, pair: KeyPair, passphrase: bytes) -> None:
-    """Write key and certificate: the key first, so that a certificate in the folder always has its key. Raises OSError.
+    """Write key and certificate.
 
-    When this returns both are on disk, names and all.
+    The key is first, so that a certificate in the folder always has its key. On return both files and their names are
+    on disk. Raises OSError.
     """
     stem = f"{name}-{serial_hex(pair.certificate.serial_number)}"
     write_secret(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
@@ -55,11 +59,11 @@ def store_pair(folder: DataDirectory, name: str, pair: KeyPair, passphrase: byte
 def current_pair(
     folder: DataDirectory, files: ServiceKeyFiles, passphrase: bytes, issuer: x509.Certificate, now: datetime
 ) -> KeyPair | None:
-    """Give the pair that lives longest among those in force at `now` (UTC), None for none.
+    """Return the pair with the latest end among those valid at `now` (UTC), or None.
 
-    Only `ca/NAME-SERIAL.cer` counts, and only what the CA (`issuer`) itself issued, is no CA and has the purpose: no
-    other key may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its
-    place.
+    Only `ca/NAME-SERIAL.cer` counts. The CA (`issuer`) itself must have issued the certificate, and it must be no CA
+    and have the right purpose, because no other key may sign responses. Unusable files are logged and skipped; a new
+    pair replaces them.
     """
     found = [
         (path, certificate)
@@ -76,7 +80,10 @@ def current_pair(
 def certificates_of(
     folder: DataDirectory, files: ServiceKeyFiles, issuer: x509.Certificate
 ) -> tuple[x509.Certificate, ...]:
-    """Give every certificate of such a leaf that the CA (`issuer`) issued, whatever the day; keys are not read."""
+    """Return every certificate of such a leaf that the CA (`issuer`) issued.
+
+    Expired ones are included. Keys are not read.
+    """
     found = _certificates(folder, files.name)
     return tuple(certificate for path, certificate in found if _fits(path, certificate, issuer, files.kind))
 
@@ -99,7 +106,7 @@ def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, k
     try:
         constraints = extension_value(certificate, x509.BasicConstraints)
         fits = bool(issuers_of(certificate, [issuer])) and not (constraints and constraints.ca)
-        # Who answers about certificates seals no messages, nor the other way round.
+        # OCSP responders and response signers are separate.
         fits = fits and is_ocsp_responder(certificate) is (kind is LeafProfile.RESPONDER)
     except ValueError:
         fits = False
@@ -112,7 +119,7 @@ def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> Pri
     try:
         key = load_private_key(path.read_bytes(), passphrase)
     except (OSError, ValueError):
-        # Without the trace: nothing of what was read gets into the log.
+        # Logged without a traceback, so that no content of the file gets into the log.
         _log.warning("%s cannot be opened: it is passed over", path)
         return None
     if key.public_key() != certificate.public_key():

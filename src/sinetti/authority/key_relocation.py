@@ -1,6 +1,6 @@
-"""Moves out of an authority's folder what PRODUCTION may not have there: root keys, and the others' pass-phrase.
+"""Removal of secrets from a folder for PRODUCTION: offline keys and pass-phrase.
 
-Keys that are kept off line: a folder of their own, made at once, read back, never overwritten.
+Offline keys get a separate folder. It is created atomically, read back, and never overwritten.
 """
 
 import secrets
@@ -31,23 +31,21 @@ from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 @dataclass(frozen=True, slots=True)
 class OfflineKeys:
-    """`DIR2/NAME.pem`, encrypted under a pass-phrase of their own, and `DIR2/NAME.cer.pem` to know them by.
+    """Folder of offline keys.
 
-    A file `founding` in it names the authority's folder for which it was begun, until that one's founding is finished.
+    It contains `DIR2/NAME.pem`, encrypted under a separate pass-phrase, and `DIR2/NAME.cer.pem` to identify them.
+    During an initialisation, a file `founding` in it holds the path of the authority's folder.
     """
 
     place: Path
     passphrase: bytes = field(repr=False)
 
     def key_file(self, name: str) -> Path:
-        """Where the key of a CA is."""
+        """Return the path of a CA's key."""
         return self.place / f"{name}.pem"
 
     def check_place(self, folder: DataDirectory, journal: Path) -> None:
-        """Refuse a place in the authority's folder or journals, or around them.
-
-        Raises FolderError.
-        """
+        """Raise FolderError for a place that overlaps the authority's folder or journals."""
         place = self.place.resolve()
         for other in (folder.root.resolve(), journal.resolve()):
             if place.is_relative_to(other) or other.is_relative_to(place):
@@ -55,7 +53,7 @@ class OfflineKeys:
                 raise FolderError(sentence)
 
     def is_there(self) -> bool:
-        """Whether something lies at the place. Raises FolderError."""
+        """Return whether the path is in use. Raises FolderError."""
         try:
             return self.place.exists() and (not self.place.is_dir() or any(self.place.iterdir()))
         except OSError as closed:
@@ -63,9 +61,9 @@ class OfflineKeys:
             raise FolderError(sentence) from closed
 
     def clear_what_was_begun(self, folder: DataDirectory) -> None:
-        """Take away keys of an authority that never came to be: its founding was cut short before it had its folder.
+        """Remove the keys of an initialisation that was killed before it had its folder.
 
-        Raises FolderError where anything else lies there.
+        Raises FolderError if the folder has any other content.
         """
         if not self.is_there():
             return
@@ -78,7 +76,7 @@ class OfflineKeys:
     def write(
         self, keys: Mapping[str, PrivateKey], certificates: Mapping[str, x509.Certificate], mark: str = ""
     ) -> None:
-        """Make the folder with these keys, and have it on disk. Raises FolderError."""
+        """Create the folder with these keys, and write it to disk. Raises FolderError."""
         with atomic_directory(self.place, inside=()) as new:
             for name, key in keys.items():
                 write_secret(new.root / f"{name}.pem", dump_private_key(key, self.passphrase))
@@ -87,7 +85,7 @@ class OfflineKeys:
                 (new.root / "founding").write_text(mark, encoding="utf-8")
 
     def check(self, certificates: Mapping[str, x509.Certificate]) -> None:
-        """Read each key back, with the pass-phrase, and compare it with its certificate.
+        """Read each key with the pass-phrase, and compare it with its certificate.
 
         Raises FolderDamaged.
         """
@@ -106,7 +104,7 @@ class OfflineKeys:
                 raise FolderDamaged(sentence)
 
     def finish(self) -> None:
-        """Take the mark of a founding away. Raises OSError."""
+        """Remove the mark of an initialisation. Raises OSError."""
         (self.place / "founding").unlink(missing_ok=True)
         sync(self.place)
 
@@ -114,14 +112,18 @@ class OfflineKeys:
 _PRIVATE_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"-----BEGIN CERTIFICATE-----"
 _PUBLIC = {".cer", ".crl"}
 _LARGEST = 1024 * 1024
-"""Octets: keys, and files with several of them, are far smaller; a register is not read through."""
+"""Largest file that is searched for secrets, in octets.
+
+Keys, and files with several of them, are far smaller. A database is skipped.
+"""
 
 
 def check_key_separation(authority: Authority, tls_key: Path | None = None) -> None:
-    """Refuse PRODUCTION with the key of a root or intermediate CA, or the pass-phrase, in DIR. Raises FolderDamaged.
+    """Raise FolderDamaged if a PRODUCTION folder holds secrets that belong elsewhere.
 
-    Under whatever name and however deep: a copy is as good as the key. Which CA's an encrypted key is cannot be seen,
-    so every private key counts (PEM) that is not where the service has its own; `tls_key` is the server's.
+    They are the pass-phrase, and keys of root and intermediate CAs, under any name and at any depth. A copy is as good
+    as the key. The CA of an encrypted key cannot be determined. So every private key (PEM) counts, except those at the
+    service's own paths. `tls_key` is the server's.
     """
     folder = authority.folder
     if authority.settings.environment is not Environment.PRODUCTION:
@@ -139,7 +141,7 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
         sentence = f"the keys' pass-phrase lies beside them in {folder.root}, where it protects nothing: run {command}"
         raise FolderDamaged(sentence)
     for path, octets in _small_files(folder.root):
-        # By a link that leads elsewhere nobody who has the folder alone gets at it.
+        # A link out of the folder is harmless: a copy of the folder does not contain its target.
         if authority.passphrase in octets.splitlines() and path.resolve().is_relative_to(folder.root.resolve()):
             sentence = (
                 f"the keys' pass-phrase lies in {path}, beside them, where it protects nothing: destroy it if it is a "
@@ -149,11 +151,11 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
 
 
 def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
-    """Move the keys of root and intermediate CAs out of the folder, encrypted anew; gives their names.
+    """Move the keys of root and intermediate CAs out of the folder.
 
-    Their lists are signed first, for a year. The keys are written and on disk there, read back and compared, and only
-    then removed here: after a kill at any point the same call goes on. `passphrase` opens the keys in the folder.
-    Raises FolderError, FolderDamaged and what `publish` raises.
+    Returns the names of the CAs. `passphrase` opens the keys in the folder. The CAs' lists are signed first, for a
+    year. The keys are encrypted again, written to disk, read back and compared. Only then are they removed here. After
+    a kill at any point, the same call continues. Raises FolderError, FolderDamaged and the errors of `publish`.
     """
     folder, ctx = authority.folder, authority.ctx
     with locked(folder.root):
@@ -173,7 +175,7 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
         if not offline.is_there():
             offline.write(keys, certificates)
         ctx.step("written")
-        # What lies there already is an earlier run's, or it does not pass this: nothing there is ever overwritten.
+        # Existing files must be those of an earlier run; other files fail this check. Files are never overwritten.
         offline.check(certificates)
         for name, key in keys.items():
             if _octets(load_private_key(offline.key_file(name).read_bytes(), offline.passphrase)) != _octets(key):
@@ -188,9 +190,9 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
 
 
 def move_passphrase(authority: Authority, to: Path) -> None:
-    """Move the pass-phrase out of the folder: written and on disk there, read back, and only then removed here.
+    """Move the pass-phrase out of the folder.
 
-    Raises FolderError and PassphraseError.
+    It is written to disk and read back before it is removed here. Raises FolderError and PassphraseError.
     """
     folder = authority.folder
     with locked(folder.root):
@@ -211,7 +213,10 @@ def move_passphrase(authority: Authority, to: Path) -> None:
 
 
 def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, bool]]:
-    """Keys in the folder that are none of the service's own, and whether the name says that they are a root's."""
+    """Return the keys in the folder that are not the service's own.
+
+    The second value is True if the name is that of a root's key.
+    """
     folder, hierarchy = authority.folder, authority.hierarchy
     offline = tuple(f"{spec.file_name}." for spec in hierarchy.kept_offline)
     own = {
@@ -230,9 +235,12 @@ def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, b
 
 
 def _small_files(root: Path) -> Iterator[tuple[Path, bytes]]:
-    """The folder's files, however deep, that are small enough for a key or a pass-phrase, and what is in them."""
+    """Yield the files of the folder, at any depth, with their octets.
+
+    Files that are too large for a key or a pass-phrase are skipped.
+    """
     for path in sorted(root.rglob("*")):
-        # A database's or a writer's own files may be gone by now; what cannot be read opens nothing.
+        # Temporary files of a database or a writer may have disappeared. Unreadable files are skipped.
         with suppress(OSError):
             if path.is_file() and path.stat().st_size <= _LARGEST:
                 yield path, path.read_bytes()

@@ -1,7 +1,8 @@
-"""The servers' log on standard error: one line per event, as JSON for programs or as text for people.
+"""Log format of the servers, on standard error.
 
-Exceptions are shown by their kind and by where they came from. What they say is shown of those alone whose texts come
-from the system or from us: others may quote a row of the register, and so a person or an id.
+There is one line per event, as JSON for programs or as text for people. Exceptions are shown by type and traceback.
+Their text is shown only for types whose texts come from the system or from Sinetti. Other texts may quote a row of the
+database, and so a person or an id.
 """
 
 import json
@@ -23,15 +24,15 @@ _PACKAGE = "sinetti"
 
 
 class ServerLogFormatter(logging.Formatter):
-    """Formats a record as one line."""
+    """Formatter that writes a record as one line."""
 
     def __init__(self, *, as_json: bool) -> None:
-        """Take the form."""
+        """Store the format."""
         super().__init__()
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, room, event, request id, what else is known of it, process."""
+        """Return the line: time, level, component, event, request id, facts, process."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = {
             "time": at,
@@ -49,9 +50,10 @@ class ServerLogFormatter(logging.Formatter):
 
 
 def configure_logging(*, leniency: bool, as_json: bool | None = None) -> None:
-    """Have servers log to standard error; None for the form: JSON unless that is a terminal.
+    """Configure the servers' log on standard error.
 
-    What was kind is of interest on the bench alone, and there nobody counts requests.
+    `as_json` None: JSON unless standard error is a terminal. `leniency` is set on the bench: lenient behaviour is
+    logged, and requests are not.
     """
     handler = logging.StreamHandler(sys.stderr)
     if leniency:
@@ -69,7 +71,10 @@ def _component(name: str) -> str:
 
 
 def _errors(record: logging.LogRecord) -> Iterator[str]:
-    """Each exception of a chain, the first cause last: its kind, what it says if that tells nobody's secret, where."""
+    """Yield a text for each exception of a chain, the first cause last.
+
+    It has the type, the text if it cannot contain personal data, and the traceback.
+    """
     error = record.exc_info[1] if record.exc_info else None
     while error is not None:
         said = f": {' '.join(str(error).split())}" if isinstance(error, _TELLING) else ""

@@ -1,4 +1,7 @@
-"""What a serving process does beside answering: journals and register agree first; reservations, OCSP answers after."""
+"""Background work of a serving process.
+
+It checks first that journals and database agree. Then it maintains reservations, lists and OCSP responses.
+"""
 
 import logging
 import secrets
@@ -19,20 +22,20 @@ from sinetti.services.status.crl import refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
 
 SETTLED_EVERY = 30.0
-"""Seconds between two looks at reservations."""
+"""Seconds between two rounds of maintenance."""
 
 _log = logging.getLogger(__name__)
 
 
 SETTLING_ENDS_WITHIN = 1.5
-"""Seconds that a look at the reservations has to end when the server stops."""
+"""Seconds for a round of maintenance to end when the server stops."""
 
 
 @contextmanager
 def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
-    """Look after an authority while the block serves it.
+    """Maintain an authority while the block serves it.
 
-    Raises what `check_consistency` raises, before anything is served.
+    Raises the errors of `check_consistency` before the block starts.
     """
     check_consistency(authority, mends=mends)
     with background_maintenance(authority):
@@ -40,12 +43,13 @@ def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
 
 
 def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Path | None = None) -> None:
-    """See to it that journals and register know the same; `tls_key` may lie in the folder.
+    """Check that journals and database agree, before anything is served.
 
-    Raises FolderDamaged, before anything is served, where the folder has what PRODUCTION may not have there, or where
-    the journals or published lists know what the register does not; JournalDamaged and JournalUnavailable. A bench
-    mends that by itself: nobody is there to be asked. RegisterRefusesError where the database does not keep what is
-    committed.
+    `mends` is set on the bench: differences are then reconciled without an operator. `tls_key` may be in the folder.
+
+    Raises FolderDamaged if the folder has secrets that PRODUCTION may not have there. Raises FolderDamaged too if the
+    journals or published lists contain facts that the database lacks. Raises JournalDamaged, JournalUnavailable, and
+    DatabaseSetupError if the database does not keep committed data.
     """
     check_key_separation(authority, tls_key)
     register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
@@ -60,12 +64,15 @@ def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Pat
         sentence = f"{standing.ahead}; {way_out}"
         raise FolderDamaged(sentence)
     if standing.written:
-        _log.info("%d facts were in the register alone and are in the journal now", standing.written)
+        _log.info("%d facts were only in the database and are in the journal now", standing.written)
 
 
 @contextmanager
 def background_maintenance(authority: Authority) -> Iterator[None]:
-    """Do meanwhile what one process of a node does: look after reservations and lists, now and every half minute."""
+    """Run the maintenance of one process of a node during the block.
+
+    It starts now and repeats every half minute.
+    """
     stop = Event()
     thread = Thread(target=_maintenance_loop, args=(authority, stop), name="settling", daemon=True)
     thread.start()
@@ -73,22 +80,22 @@ def background_maintenance(authority: Authority) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        # It may be at work on register and journal: whoever closes them waits for it, but not past a stop's time.
+        # The thread may be using database and journal, so closing them waits for it, up to the time limit of a stop.
         thread.join(SETTLING_ENDS_WITHIN)
         authority.journal.close()
 
 
 def _maintenance_loop(authority: Authority, stop: Event) -> None:
-    """Finish what waits too long, or give it up, have lists and OCSP answers in time: now, and every half minute.
+    """Settle old reservations, refresh lists and OCSP responses, and log alerts.
 
-    Once a day say what nears its end. What fails keeps nothing else from being done: a journal that is full no answers
-    from being signed.
+    Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
+    journal, OCSP responses are still signed.
     """
     ctx, told, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
-        "what is to be told": told.tell,
+        "alerts": told.tell,
         "OCSP answers": lambda: rounds.look(ctx),
     }
     while not stop.is_set():
@@ -105,8 +112,8 @@ def _do(name: str, duty: Callable[[], object], ctx: ServiceContext) -> None:
         ctx.db.refresh()
         duty()
     except DATABASE_UNAVAILABLE:
-        _log.exception("the register is away: %s wait", name)
-    except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
+        _log.exception("the database is unavailable: %s wait", name)
+    except Exception:  # noqa: BLE001 - there is no caller; the next round tries again
         _log.exception("%s could not be looked after", name)
 
 

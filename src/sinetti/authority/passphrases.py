@@ -1,4 +1,7 @@
-"""Pass-phrases of keys: read from files that only their owner reads, made where there is none yet (docs/keys.md)."""
+"""Pass-phrases of keys (docs/keys.md).
+
+They are read from files that only their owner can read, and generated if no file exists.
+"""
 
 import os
 import secrets
@@ -10,29 +13,35 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, sync,
 from sinetti.infra.toml_tables import SettingsError
 
 CREDENTIAL = "sinetti-passphrase"
-"""What systemd's LoadCredential= has to call the file."""
+"""Name of the credential in systemd's LoadCredential=."""
 
 SHORTEST_OFFLINE = 20
-"""Characters: key files stretch a pass-phrase so little that it has to be hard to guess by itself (pki/encoding.py)."""
+"""Least length of an offline pass-phrase in characters.
+
+Key files use little key stretching, so the pass-phrase itself must be hard to guess (pki/encoding.py).
+"""
 
 _LONGEST = 1000  # octets; cryptography takes 1023
 _RANDOM = 32
 
 
 class PassphraseError(SettingsError):
-    """A pass-phrase that cannot be had from where it should be; the sentence says where, and what to do."""
+    """Unavailable pass-phrase; the sentence has the place and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassphraseSource:
-    """A pass-phrase and where it was found, for a sentence to name."""
+    """Pass-phrase with its place, which sentences name."""
 
     place: str
     octets: bytes = field(repr=False)
 
 
 def read_passphrase(path: Path) -> bytes:
-    """Read a pass-phrase, one line at most, from a file that nobody but its owner can read. Raises PassphraseError."""
+    """Read a pass-phrase of one line from a file that only its owner can read.
+
+    Raises PassphraseError.
+    """
     try:
         mode = path.stat().st_mode
         octets = path.read_bytes() if stat.S_ISREG(mode) else b""
@@ -46,7 +55,7 @@ def read_passphrase(path: Path) -> bytes:
 
 
 def checked(octets: bytes, place: str) -> bytes:
-    """Give the pass-phrase without the end of its line. Raises PassphraseError."""
+    """Return the pass-phrase without its line end. Raises PassphraseError."""
     phrase = octets.removesuffix(b"\n").removesuffix(b"\r")
     if not phrase or len(phrase) > _LONGEST or b"\n" in phrase or b"\0" in phrase:
         sentence = f"{place} holds no pass-phrase: it is one line of 1 to {_LONGEST} octets"
@@ -55,9 +64,9 @@ def checked(octets: bytes, place: str) -> bytes:
 
 
 def read_or_create(path: Path, folder: DataDirectory) -> bytes:
-    """Read a new authority's pass-phrase, or make one and write it where no file is yet; never inside `folder`.
+    """Read a new authority's pass-phrase, or generate it and write it to a new file.
 
-    Raises PassphraseError.
+    The file must be outside `folder`. Raises PassphraseError.
     """
     if path.resolve().is_relative_to(folder.root.resolve()):
         sentence = (
@@ -70,7 +79,7 @@ def read_or_create(path: Path, folder: DataDirectory) -> bytes:
 
 
 def write_passphrase(path: Path, octets: bytes) -> None:
-    """Write a pass-phrase into a new file, 0600, and have it on disk.
+    """Write a pass-phrase into a new file, mode 0600, and sync it to disk.
 
     Raises PassphraseError.
     """
@@ -83,14 +92,15 @@ def write_passphrase(path: Path, octets: bytes) -> None:
 
 
 def locate(folder: DataDirectory, kind: DirectoryKind) -> PassphraseSource | None:
-    """Find the pass-phrase of the keys where no file was named: the service's credential, else what is in the folder.
+    """Find the pass-phrase of the keys if no file was named.
 
-    A bench's is in its folder always. None where there is none: keys then cannot be used. Raises PassphraseError.
+    It is the service's credential, else the file in the folder; a bench's is always in its folder. Returns None if
+    there is none; the keys then cannot be used. Raises PassphraseError.
     """
     given = "" if kind is DirectoryKind.TESTBENCH else os.environ.get("CREDENTIALS_DIRECTORY", "")
     credential = Path(given) / CREDENTIAL if given else None
     if credential is not None and credential.exists():
-        # Whose it is, and who may read it, is the service manager's business: it shows rights by way of an ACL.
+        # Owner and permissions are not checked: the service manager sets them and grants access by an ACL.
         try:
             return PassphraseSource(str(credential), checked(credential.read_bytes(), str(credential)))
         except OSError as closed:

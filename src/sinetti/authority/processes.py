@@ -1,6 +1,6 @@
-"""The processes of one serving node: what the parent prepares, what each worker and the keeper do (docs/serving.md).
+"""Processes of one serving node: parent, workers, keeper and portal.
 
-The door for people: Django's pages behind the edge that machine doors have (docs/pages.md).
+See docs/serving.md. The portal serves Django's pages behind the same ASGI server as the APIs (docs/pages.md).
 """
 
 import logging
@@ -59,15 +59,18 @@ from sinetti.settings import portal as eservice_settings
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
 PEOPLE_THREADS = 8
-"""Threads, and so connections to the database, that a process has for pages."""
+"""Threads of a portal process, each with a database connection."""
 
 PEOPLE_WORKERS = 2
-"""Processes for pages of one node: while one is started again, the other answers."""
+"""Portal processes of one node; while one restarts, the other answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalListener:
-    """Where a node's pages are listened for, by one socket for each process; what sends PIN codes; their settings."""
+    """Address and sockets of a node's portal, one socket per process.
+
+    Also holds the notification context for PIN codes, and the settings of the pages.
+    """
 
     address: ListenAddress
     sockets: tuple[socket.socket, ...]
@@ -76,13 +79,13 @@ class PortalListener:
 
 
 def listen_people(address: ListenAddress, authority: Authority) -> PortalListener:
-    """Listen for people.
+    """Open the sockets of the portal.
 
-    Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing.
+    Raises AddressInUse, and SettingsError if a setting is wrong or `notices.toml` is missing.
     """
     room, settings = notification_context(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
-    # Refused by default: only a bench has no limits.
+    # Limits apply by default; only a bench has none.
     limits = settings.daily_limits or DailyLimits()
     return PortalListener(
         bound, sockets, room, replace(settings, periods=authority.settings.periods, daily_limits=limits)
@@ -96,7 +99,10 @@ def people_edge(
     admission: Admission | None = None,
     settings: EserviceSettings = DEFAULTS,
 ) -> AsgiApp:
-    """Make the door. A PIN code leaves by `room` at once, while its reader waits."""
+    """Return the ASGI application of the portal.
+
+    A PIN code is sent through `room` at once, while its reader waits.
+    """
 
     def send_now(message_id: str) -> bool:
         return send_message(room, message_id, ctx.now())
@@ -111,22 +117,31 @@ def people_edge(
 
 
 STATUS_THREADS = 4
-"""Threads, and so connections to the database, that a worker has for the status address."""
+"""Threads of a worker for the status address, each with a database connection."""
 
 SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
-"""Threads that all workers have for SOAP together, and the fewest that one has: most wait for database or signer."""
+"""Threads of all workers together for SOAP, and the fewest of one worker.
+
+Most of them wait for the database or a signer.
+"""
 
 _GENERATIONS = 3
 _log = logging.getLogger(__name__)
 
 
 RATE_PER_ADDRESS, AT_ONCE_PER_ADDRESS = 100, 64
-"""Requests per second, and at once, of one address, unless told otherwise (docs/serving.md has the arithmetic)."""
+"""Default limits of one address: requests per second, and concurrent requests.
+
+See docs/serving.md for the arithmetic.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class AddressLimits:
-    """What `--rate-per-address` and `--connections-per-address` say: None for nothing, 0 for no limit."""
+    """Values of `--rate-per-address` and `--connections-per-address`.
+
+    None: not given. 0: no limit.
+    """
 
     rate: int | None = None
     at_once: int | None = None
@@ -134,7 +149,7 @@ class AddressLimits:
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What `sinetti authority serve` was asked for."""
+    """Options of `sinetti authority serve`."""
 
     soap: ListenAddress
     status: ListenAddress
@@ -147,9 +162,10 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True)
 class NodeRuntime:
-    """What every process of the node gets from the parent: the opened authority, one socket per worker and door.
+    """Objects that the parent passes to every process of the node.
 
-    The limits' tables are in memory that all share.
+    They are the opened authority, and one socket per worker and address. The tables of the limits are in shared
+    memory.
     """
 
     authority: Authority
@@ -163,10 +179,10 @@ class NodeRuntime:
 
 
 def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
+    """Serve until SIGTERM or SIGINT.
 
-    Raises what `check_consistency` raises, AddressTaken, PairRefused and NotStarted; with pages for people
-    SettingsError, too.
+    `say` gets the options, with the actual ports, when all workers answer. Raises the errors of `check_consistency`,
+    AddressInUse, InvalidKeyPair and NotStarted; with a portal also SettingsError.
     """
     people = listen_people(plan.people, authority) if plan.people else None
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
@@ -179,7 +195,7 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
         authority, plan, soap, status, RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people
     )
     _open_files_allowed()
-    # A connection, or a journal that is locked, belongs to one process: each child opens its own.
+    # A connection and a locked journal belong to one process, so each child opens its own.
     authority.journal.close()
     authority.ctx.db.close()
 
@@ -201,7 +217,10 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
 
 
 def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
-    """The processes with pages for people: they know no TLS, so that SIGHUP changes nothing for them."""
+    """Return the processes of the portal.
+
+    They do not use TLS, so SIGHUP does not affect them.
+    """
     if node.people is None:
         return []
     row = _GENERATIONS * node.plan.workers
@@ -212,7 +231,7 @@ def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
 
 
 def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Callable[[], None]) -> NoReturn:
-    """Answer people."""
+    """Serve the portal."""
     number = row - _GENERATIONS * node.plan.workers
     ctx, admission = node.authority.ctx, _admission(node, row)
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
@@ -221,12 +240,15 @@ def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Ca
 
 
 def soap_threads(workers: int) -> int:
-    """How many threads a worker has for SOAP; each may have a connection to the database."""
+    """Return the number of a worker's SOAP threads.
+
+    Each may have a connection to the database.
+    """
     return max(FEWEST_SOAP_THREADS, SOAP_THREADS_OF_ALL // workers)
 
 
 class _Pairs:
-    """The TLS pair in use, and what SIGHUP puts in its place; how often that was done."""
+    """Current TLS pair, its replacement on SIGHUP, and the number of replacements."""
 
     def __init__(self, files: tuple[Path, Path] | None) -> None:
         self._files = files
@@ -234,16 +256,17 @@ class _Pairs:
         self._exchanged = 0
 
     def row(self, workers: int, later: int) -> int:
-        """Give the first row of the crowd's that workers have, now or so many exchanges later.
+        """Return the first row of the workers in the table of connections.
 
-        One generation retires, one serves, one is being started: none of them writes what another does.
+        `later` is the number of replacements from now. One generation retires, one serves, and one starts; each writes
+        only its own rows.
         """
         return (self._exchanged + later) % _GENERATIONS * workers
 
     def read_again(self) -> TlsFiles | None:
-        """Read the files again; the pair to serve with.
+        """Read the files again and return the new pair.
 
-        A wrong one is logged, and nothing changes.
+        Without TLS, or for an invalid pair, logs that and returns None; the current pair stays.
         """
         if self._files is None:
             _log.info("SIGHUP: without TLS there is nothing to read again")
@@ -257,7 +280,7 @@ class _Pairs:
         return pair
 
     def over(self, pair: TlsFiles, *, taken: bool) -> None:
-        """Keep the pair that is served from now on, and let go of the other."""
+        """Keep the pair that is served from now on, and release the other."""
         left, self.tls = (self.tls, pair) if taken else (pair, self.tls)
         self._exchanged += taken
         if left is not None:
@@ -265,21 +288,24 @@ class _Pairs:
 
 
 def _make_current(authority: Authority) -> None:
-    """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
+    """Ensure a valid response signer, and a fresh CRL of every CA whose key is here."""
     authority.responses.seal()
     ensure_valid(authority.ctx.responders)
     publish_all(authority.ctx, request_id())
 
 
 def _open_files_allowed() -> None:
-    """Have as many open files as the system lets us: each connection is one."""
+    """Raise the limit of open files to the maximum; each connection needs one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Which of the workers a process is; while one generation takes over from another, both are there."""
+    """Position of a worker process.
+
+    While one generation takes over from another, the workers of both are running.
+    """
 
     number: int
     row: int
@@ -287,7 +313,7 @@ class _Part:
 
 
 def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn:
-    """Answer requests."""
+    """Serve SOAP, APIs and publications."""
     authority, plan = node.authority, node.plan
 
     def admits(signer: bytes) -> bool:
@@ -303,7 +329,7 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
         Listener(lists, node.status[part.number]),
     )
     if node.crowd is not None:
-        # A proxy's connections are many callers': it counts those itself (deploy/nginx.conf).
+        # A proxy's connections belong to many callers, and the proxy limits those itself (deploy/nginx.conf).
         ports, looked_at = (
             ({plan.status.port}, [status])
             if plan.behind_proxy
@@ -332,7 +358,7 @@ def _status_door(authority: Authority) -> Callable[[Request], Response]:
             "revocation-lists": lambda: lists_check(ctx, request_id()),
             "clock": clock_check(authority.clock),
         },
-        # The watchdog takes seconds where much is revoked: whether a node is ready does not wait for it.
+        # With many revocations the watchdog takes seconds, so readiness does not wait for it.
         {name: BackgroundCheck(name, look, ctx.db.close) for name, look in health_warnings(authority).items()},
         done=ctx.db.refresh,
     )
@@ -340,7 +366,7 @@ def _status_door(authority: Authority) -> Callable[[Request], Response]:
 
 
 def _seals(authority: Authority) -> str | None:
-    """Whether answers can be signed."""
+    """Return None if responses can be signed, else the reason."""
     try:
         authority.responses.seal()
     except (FolderError, SignerUnavailable, OSError) as away:
@@ -359,7 +385,7 @@ def _crowd(plan: ServeOptions) -> ConcurrencyLimiter | None:
 
 
 def _keep(node: NodeRuntime, ready: Callable[[], None]) -> NoReturn:
-    """Do what one process of a node does."""
+    """Run the maintenance of a node."""
     stops = (signal.SIGTERM, signal.SIGINT)
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     with background_maintenance(node.authority):

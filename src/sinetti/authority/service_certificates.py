@@ -1,8 +1,9 @@
-"""Leaves of the service's own, each with its key in the folder: loaded, and replaced in time by one process.
+"""Certificates of the service itself, each with its key in the folder.
 
-Seals answers with the certificate of the services CA's leaf, which is replaced in time.
+They are loaded, and replaced in time by one process.
 
-OCSP responders: one for each CA that issues leaves, with a key of its own, replaced in time.
+The response signer's certificate is issued by the services CA. Each CA that issues leaves has an OCSP responder with a
+separate key.
 """
 
 import logging
@@ -32,21 +33,27 @@ from sinetti.pki.signers import Signer, SignerUnavailable
 from sinetti.wire.xmldsig.signature import DocumentSigner, signer_for_key
 
 RENEWED_BEFORE = timedelta(days=90)
-"""A leaf is replaced this long before its end, or for the last third of its life if that is less."""
+"""Remaining validity at which a leaf is replaced.
+
+If a third of its life is less, that counts.
+"""
 
 TRIED_AGAIN_AFTER = 30.0
-"""Seconds after which a replacement that could not be made is tried again."""
+"""Seconds until a failed replacement is tried again."""
 
 _log = logging.getLogger(__name__)
 
 
 class IssuerExpired(FolderDamaged):
-    """The leaf's CA has ended, and with it every such leaf; the sentence says when, and what to do."""
+    """Expired CA, and with it all its leaves; the sentence has the date and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedCertificateSpec:
-    """What leaf it is: its files, its kind of key, what stands in it when it is made at an instant (UTC), its CA."""
+    """Specification of a leaf: files, kind of key, contents, CA.
+
+    The contents depend on the instant of issuance (UTC).
+    """
 
     files: ServiceKeyFiles
     key_type: KeyType
@@ -55,15 +62,15 @@ class ManagedCertificateSpec:
 
     @property
     def kind(self) -> LeafProfile:
-        """Which profile it has."""
+        """Certificate profile of the leaf."""
         return self.files.kind
 
 
 @dataclass(frozen=True, slots=True)
 class IssuanceDependencies:
-    """What a leaf is made with: the CAs' signer, the office's clock and whether it is believed.
+    """Means to issue a leaf: the CAs' signer, the clock, and whether it is trusted.
 
-    `made` is told of each certificate that was made, by the name of its CA.
+    `made` is called with each new certificate and the name of its CA.
     """
 
     signer: Signer
@@ -73,24 +80,27 @@ class IssuanceDependencies:
 
 
 class ManagedCertificate:
-    """One leaf and its successors, in one process; the last one ends with its CA."""
+    """One leaf and its successors, in one process.
+
+    The last leaf ends with its CA.
+    """
 
     def __init__(
         self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies, passphrase: bytes | None
     ) -> None:
-        """Remember where keys are; the first question loads or makes one."""
+        """Store the arguments; the first use loads or creates a pair."""
         self._folder, self._spec, self._means, self._passphrase = folder, spec, means, passphrase
         self._lock = Lock()
         self._held: KeyPair | None = None
         self._again = 0.0
 
     def pair(self) -> KeyPair:
-        """The pair to sign with now.
+        """Return the current pair.
 
-        Where a replacement is due, one caller makes it; meanwhile, and while it cannot be made, what is in force
-        serves on. While the clock is not believed none is made (docs/clock.md), and what served before serves on,
-        whatever that clock says of its dates. Raises IssuerExpired, SignerUnavailable, OSError and ValueError where
-        nothing is in force.
+        If a replacement is due, one caller creates it. Meanwhile, or after a failure, the valid pair stays in use.
+        While the clock is not trusted, none is created (docs/clock.md), and the previous pair stays in use, even if
+        that clock shows it as expired. Raises IssuerExpired, SignerUnavailable, OSError and ValueError if there is no
+        valid pair.
         """
         now = self._means.now()
         held = self._held
@@ -125,7 +135,7 @@ class ManagedCertificate:
         try:
             return self._means.issuance_allowed()
         except DATABASE_UNAVAILABLE:
-            # Nobody can tell then, and an answer that says so wants to be sealed.
+            # The clock cannot be checked then, and the response about that must be signed.
             return False
 
     def _pair_for(self, now: datetime) -> KeyPair:
@@ -152,7 +162,7 @@ class ManagedCertificate:
             raise SignerUnavailable(sentence)
         try:
             with locked(self._folder.certificates, wait=True):
-                # Another process of this node may have made one while this one waited.
+                # Another process of this node may have created one during the wait.
                 made = self._newest(self._passphrase, now)
                 if made is not None and self._lasts(made.certificate, now):
                     return made
@@ -178,11 +188,11 @@ class ManagedCertificate:
 
 
 AnswersUnsigned = IssuerExpired
-"""The services CA has ended: no answer can be signed any more."""
+"""Expired services CA; responses cannot be signed any more."""
 
 
 class ResponseSigner:
-    """Seals answers; the last signer ends with the services CA."""
+    """Signer of responses; the last one ends with the services CA."""
 
     def __init__(
         self,
@@ -192,15 +202,18 @@ class ResponseSigner:
         means: IssuanceDependencies,
         passphrase: bytes | None,
     ) -> None:
-        """Remember where keys are (`issuer` is the services CA); the first seal loads or makes one."""
+        """Store the arguments; the first response loads or creates a signer.
+
+        `issuer` is the services CA.
+        """
         spec = response_signer_leaf(hierarchy, issuer)
         self._leaf = ManagedCertificate(folder, spec, means, passphrase)
         self._held: tuple[x509.Certificate, DocumentSigner] | None = None
 
     def seal(self) -> DocumentSigner:
-        """The seal for an answer that is given now.
+        """Return the signer for a response at this instant.
 
-        Raises AnswersUnsigned, SignerUnavailable, OSError and ValueError where no signer is in force.
+        Raises IssuerExpired, SignerUnavailable, OSError and ValueError if there is no valid signer.
         """
         pair, held = self._leaf.pair(), self._held
         if held is None or held[0] is not pair.certificate:
@@ -209,7 +222,7 @@ class ResponseSigner:
 
 
 def response_signer_leaf(hierarchy: Hierarchy, issuer: IssuingCa) -> ManagedCertificateSpec:
-    """The leaf of the services CA that signs answers."""
+    """Return the specification of the response signer, a leaf of the services CA."""
     ends_by = issuer.certificate.not_valid_after_utc
     return ManagedCertificateSpec(
         files=ServiceKeyFiles(hierarchy.response_signer.file_name, LeafProfile.SERVICES),
@@ -220,19 +233,19 @@ def response_signer_leaf(hierarchy: Hierarchy, issuer: IssuingCa) -> ManagedCert
 
 
 class OcspResponder:
-    """Who answers OCSP requests for one CA, in one process; the last one ends with its CA."""
+    """OCSP responder of one CA, in one process; the last one ends with its CA."""
 
     def __init__(
         self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies, passphrase: bytes | None
     ) -> None:
-        """Remember where keys are; the first question loads or makes one."""
+        """Store the arguments; the first use loads or creates a responder."""
         self._leaf = ManagedCertificate(folder, spec, means, passphrase)
         self._held: Responder | None = None
 
     def __call__(self) -> Responder:
-        """The responder in force.
+        """Return the current responder.
 
-        Raises SignerUnavailable where there is none, whatever the reason.
+        Raises SignerUnavailable if there is none, for any reason.
         """
         try:
             pair, held = self._leaf.pair(), self._held
@@ -250,7 +263,7 @@ def responders(
     means: IssuanceDependencies,
     passphrase: bytes | None,
 ) -> dict[str, Callable[[], Responder]]:
-    """The responders of every CA that issues leaves, by its name."""
+    """Return the OCSP responders of all CAs that issue leaves, by name of the CA."""
     return {
         spec.file_name: OcspResponder(folder, _leaf(hierarchy, spec, issuers[spec.file_name]), means, passphrase)
         for spec in hierarchy.answering
@@ -258,9 +271,9 @@ def responders(
 
 
 def register_certificates(db: Database, certificates: Iterable[tuple[str, x509.Certificate]]) -> None:
-    """Tell the register of the service's own certificates, by the names of their CAs, so that they are good if asked.
+    """Insert the service's own certificates, by the names of their CAs.
 
-    What cannot be told now is told at the next start: it is in the folder.
+    OCSP then reports them as good. If the database is unavailable, the next start inserts them from the folder.
     """
     rows = [
         OwnCertificate(
@@ -271,13 +284,13 @@ def register_certificates(db: Database, certificates: Iterable[tuple[str, x509.C
     try:
         ocsp_responses.record_own(db, rows)
     except DATABASE_UNAVAILABLE:
-        _log.warning("the register does not know %d own certificates yet", len(rows), exc_info=True)
+        _log.warning("%d own certificates are not in the database yet", len(rows), exc_info=True)
 
 
 def register_existing(
     db: Database, folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
 ) -> None:
-    """Tell the register of all that lie in the folder, which other code may have made."""
+    """Insert all certificates in the folder; other processes may have created some."""
     specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
     specs.append(response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]))
     found = [
@@ -289,7 +302,7 @@ def register_existing(
 
 
 def ensure_valid(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:
-    """Have every responder in force, as far as that can be; what cannot stands in the log."""
+    """Create missing responders where possible, and log failures."""
     for name, responder in all_of_them.items():
         try:
             responder()

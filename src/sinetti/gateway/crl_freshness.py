@@ -1,4 +1,7 @@
-"""How old the revocation lists are that certificates are judged by: for `fetch`, `/readyz` and whoever watches them."""
+"""Age of the revocation lists that a gateway relies on.
+
+Used by `fetch`, by `/readyz` and by the monitor thread.
+"""
 
 import logging
 import threading
@@ -21,18 +24,21 @@ from sinetti.pki.encoding import load_certificate
 _log = logging.getLogger(__name__)
 
 LOOKS_EVERY = 0.5
-"""Seconds between looks of whoever serves: twice as often as lists look by themselves, so that no caller does it."""
+"""Seconds between checks of the monitor thread.
+
+This is twice as often as lists are reread on demand, so no caller waits for that.
+"""
 
 
 class NoIssuer(ValueError):
-    """The CA of a list cannot be told from the settings; the text says what to write."""
+    """Settings that leave the CA of a list undetermined; the text names the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrlAge:
-    """How old the newest list of a CA is; None where there is none that it signed.
+    """Age of the newest list of a CA; None if there is no list signed by that CA.
 
-    `current`: it counts now.
+    `current`: the list is valid now.
     """
 
     name: str
@@ -41,27 +47,30 @@ class CrlAge:
     current: bool
 
     def said(self) -> str:
-        """Say it in a line, for an operator."""
+        """Return a line for the operator."""
         if self.age is None:
             return f"{self.name}: no revocation list that this CA signed is here"
         return f"{self.name}: {'current' if self.current else 'STALE'}, {_spoken(self.age)} old"
 
 
 class CrlFreshnessMonitor:
-    """A thread that looks at the lists before callers have to, and logs what is missing when that changes."""
+    """Thread that rereads the lists before callers need them.
+
+    Logs the missing lists each time that the set of missing lists changes.
+    """
 
     def __init__(self, look: Callable[[], list[str]], every: float = LOOKS_EVERY) -> None:
-        """Take what looks and says what is missing, and how often, in seconds."""
+        """Store the function that returns the missing lists, and the interval in seconds."""
         self._look, self._every = look, every
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
     def start(self) -> None:
-        """Start looking."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the thread."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -69,7 +78,7 @@ class CrlFreshnessMonitor:
         while not self._stopped.wait(self._every):
             try:
                 missing = [age.partition(",")[0] for age in self._look()]
-            except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served, and the next look comes
+            except Exception as bad:  # noqa: BLE001 - the monitor goes on after any error
                 missing = [type(bad).__name__]
             if missing != before:
                 _log.log(logging.WARNING if missing else logging.INFO, "lists", extra={"facts": {"missing": missing}})
@@ -77,7 +86,10 @@ class CrlFreshnessMonitor:
 
 
 def crl_age(issuer: CaCertificate, lists: Iterable[VerifiedCrl], bound: timedelta | None, now: datetime) -> CrlAge:
-    """Tell the age of the newest of these lists; `bound` None: it counts until its own nextUpdate."""
+    """Return the age of the newest of these lists.
+
+    `bound` is the largest accepted age. None: the list is valid until its own nextUpdate.
+    """
     newest = max((one.read for one in lists), key=lambda read: read.this_update, default=None)
     if newest is None:
         return CrlAge(name_of(issuer), None, None, current=False)
@@ -86,9 +98,10 @@ def crl_age(issuer: CaCertificate, lists: Iterable[VerifiedCrl], bound: timedelt
 
 
 def max_age(issuer: CaCertificate, trust: TrustFile | None, freshness: timedelta) -> timedelta | None:
-    """Give how old a list of this CA may be: None, until nextUpdate, for one that issues to CAs alone.
+    """Return the largest accepted age of a list of this CA.
 
-    A CA is taken to issue to holders unless nothing says so: no policy or trust file, and a path that may go on below.
+    None (until nextUpdate) for a CA that issues to CAs only. A CA counts as such if neither its policy nor the trust
+    file states a purpose, and its path length allows further CAs.
     """
     for_holders = ca_purpose(issuer.certificate, trust) != UNKNOWN or issuer.path_length == 0
     return freshness if for_holders else None
@@ -96,9 +109,10 @@ def max_age(issuer: CaCertificate, trust: TrustFile | None, freshness: timedelta
 
 @dataclass(frozen=True, slots=True)
 class CrlRequirements:
-    """The CAs whose lists have to be present, and the largest age of each list.
+    """CAs whose lists must be present, and the largest age of each list.
 
-    `above`: CAs of the file of anchors whose lists are not needed, but keep certificates out once they are stale.
+    `above`: CAs of the anchor file whose lists are optional. A stale list of theirs prevents acceptance of
+    certificates.
     """
 
     lists: CrlSource
@@ -106,7 +120,10 @@ class CrlRequirements:
     above: tuple[CaCertificate, ...] = ()
 
     def missing(self, now: datetime) -> list[str]:
-        """Say what keeps certificates from being judged at `now`: a sentence for each CA without a current list."""
+        """Return a sentence for each CA without a current list at `now`.
+
+        While the result is not empty, certificates cannot be judged. Rereads the lists first.
+        """
         self.lists.refresh()
         there = [(one, None) for one in self.above if self.lists.signed_by(one)]
         wanted: list[tuple[CaCertificate, timedelta | None]] = [*self.bounds, *there]
@@ -115,9 +132,10 @@ class CrlRequirements:
 
 
 def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlRequirements | None:
-    """Watch the lists that a gateway's source has: those of [[list]], and of the anchors known to issue to holders.
+    """Return the lists that a gateway needs; None if its source is not a CRL source.
 
-    None where it has none: answers of OCSP are asked for one by one. Raises NoIssuer.
+    The lists are those of the CAs in [[list]] and of the anchors known to issue to holders. OCSP responses are
+    requested one by one and need no monitoring. Raises NoIssuer if the CA of a list cannot be determined.
     """
     if settings.revocation is not RevocationKind.CRL or not isinstance(source, CrlSource):
         return None
@@ -133,7 +151,10 @@ def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlR
 
 
 def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool:
-    """Whether certificates of this anchor could be accepted here: it issues to holders, of the channel asked for."""
+    """Return whether certificates of this anchor can be accepted here.
+
+    They can if the anchor issues to holders, for the channel of the settings.
+    """
     purpose = ca_purpose(anchor, settings.trust)
     return purpose != UNKNOWN and settings.channel in {None, purpose.channel}
 
@@ -164,7 +185,7 @@ def issuer_of(octets: bytes, name: str) -> CaCertificate:
 
 
 def name_of(issuer: CaCertificate) -> str:
-    """Give the common name of a CA."""
+    """Return the common name of a CA."""
     named = issuer.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(named[0].value) if named else issuer.certificate.subject.rfc4514_string()
 

@@ -1,4 +1,7 @@
-"""The gateway's core: who calls, by a certificate, and that a document is what its signer signed (docs/gateway.md)."""
+"""Core of the gateway: identifies certificates and verifies signed documents.
+
+See docs/gateway.md.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -46,7 +49,7 @@ from sinetti.pki.encoding import certificate_der
 from sinetti.pki.policy_oids import signs_responses
 
 KNOWN_AT_MOST = 4096
-"""Verified chains that are kept: about 10 kB each."""
+"""Largest number of cached chains; each takes about 10 kB."""
 
 _ORDER = {reason: number for number, reason in enumerate(VerdictReason)}
 _CERTIFICATE = VerdictTexts(verdict_texts.GOOD, verdict_texts.GOOD_UNCHECKED)
@@ -55,11 +58,10 @@ _DOCUMENT = VerdictTexts(verdict_texts.GOOD_DOCUMENT, verdict_texts.GOOD_DOCUMEN
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDelivery:
-    """`octets`: exactly what the signature covers, None unless accepted.
+    """Verdict on a signed document, with its signed content.
 
-    `certificate`: the signer's DER, if accepted.
-
-    Act on `octets` and on nothing else of the document.
+    `octets`: exactly the octets that the signature covers; None unless accepted. `certificate`: the signer's DER, if
+    accepted. Process `octets` only, and no other part of the document.
     """
 
     verdict: Verdict
@@ -69,7 +71,10 @@ class VerifiedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedCertificate:
-    """A certificate whose chain was verified: what of it does not change with time, or with a list."""
+    """Certificate with a verified chain.
+
+    Holds only properties that depend neither on time nor on a revocation list.
+    """
 
     leaf: EndEntityCertificate
     ways: tuple["TrustPath", ...]
@@ -79,8 +84,8 @@ class ValidatedCertificate:
 class TrustPath:
     """One path, and the purpose of its issuing CA.
 
-    `for_holders` False: it issues to signers of answers. `over_anchor`: CAs that are known and issued the anchor,
-    itself where it is self-signed.
+    `for_holders` False: the CA issues to signers of responses. `over_anchor`: known CAs that issued the anchor; the
+    anchor itself if it is self-signed.
     """
 
     path: CertificationPath
@@ -92,12 +97,12 @@ class TrustPath:
 
 @dataclass(slots=True)
 class Gateway:
-    """Judges certificates and documents.
+    """Gateway that judges certificates and documents.
 
-    `anchors` is a file of CAs: `pki.chain.anchors_of` decides which are anchors. `listed`: CAs whose lists the settings
-    name. A list of theirs that is missing leaves the CAs below them unknown. They issue nothing here, but tell whether
-    a list about an anchor is its issuer's. `source` None: revocation is not checked. `channel` and `environment` None:
-    any. Raises ValueError where no anchor can issue. May be used by several threads at once.
+    `anchors` is a file of CAs; `pki.chain.anchors_of` decides which are anchors. `listed`: CAs whose lists the
+    settings name. If a list of theirs is missing, the status of the CAs below them is unknown. They issue no accepted
+    certificates; they only help to verify lists about an anchor. `source` None: revocation is not checked. `channel`
+    and `environment` None: any. Raises ValueError if no anchor can issue certificates. Thread-safe.
     """
 
     anchors: Sequence[x509.Certificate] = field(repr=False)
@@ -113,7 +118,7 @@ class Gateway:
     _remembered: "PathCache" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Read the anchors once."""
+        """Build the trust store once."""
         self._trusted = trust_store_of(self.anchors)
         self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
         if not self._trusted.ways:
@@ -124,10 +129,10 @@ class Gateway:
     def identify(
         self, certificate: x509.Certificate | bytes, now: datetime, chain: Sequence[x509.Certificate] = ()
     ) -> Verdict:
-        """Say whose certificate it is (DER or PEM), or why it does not count, at `now` (UTC).
+        """Return the verdict on a certificate (DER or PEM) at `now` (UTC).
 
-        `chain` holds further certificates that came along; nothing in them is trusted. Pure but for the source of
-        statuses: no address in a certificate is ever followed.
+        `chain` holds further certificates of the message; they are not trusted. No side effects except requests to the
+        revocation source. Addresses inside certificates are never used.
         """
         octets = certificate if isinstance(certificate, bytes) else certificate_der(certificate)
         known = self._chain_of(octets, chain)
@@ -136,11 +141,11 @@ class Gateway:
         return self._judged(known, now.replace(microsecond=0), _CERTIFICATE)
 
     def verify(self, document: bytes, now: datetime, tls_certificate: bytes | None = None) -> VerifiedDelivery:
-        """Check the enveloped signature of an XML document, then who made it, at `now` (UTC).
+        """Check the enveloped signature of an XML document, then its signer.
 
-        With `tls_certificate` (DER) both must be the same. Chain and key size are settled before anything is computed
-        with the presented key; dates, channel and status come after it, so that nobody is named for what he did not
-        sign.
+        `now` is UTC. With `tls_certificate` (DER) the signer's certificate must be the same. Chain and key size are
+        checked before any computation with the presented key. Dates, channel and status are checked after the
+        signature, so that no holder is named for a document that they did not sign.
         """
         held: list[ValidatedCertificate] = []
 
@@ -172,13 +177,16 @@ class Gateway:
         paths = build_paths(leaf.certificate, self._trusted, chain)
         ways = tuple(self._way(path, chain) for path in paths)
         told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
-        # Two CAs of one name and key that say different things of what they issue: nobody can tell which is meant.
+        # Two CAs with the same name and key but different purposes: the issuer is ambiguous.
         if not ways or len(told) > 1:
             return Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
         return self._remembered.put(digest, ValidatedCertificate(leaf, ways))
 
     def _judged(self, known: ValidatedCertificate, now: datetime, words: VerdictTexts) -> Verdict:
-        """Judge each path; the first that is accepted counts, else the refusal that came the furthest."""
+        """Judge each path and return the first accepted verdict.
+
+        If no path is accepted, return the refusal that passed the most checks.
+        """
         best: Verdict | None = None
         for way in known.ways:
             verdict = self._on(way, VerdictBuilder(known.leaf, way.purpose, now, words))
@@ -225,7 +233,7 @@ class Gateway:
             return tell.good(RevocationCheck.NOT_CHECKED)
         answers = list(self._answers(self.source, way, tell.now))
         if any(one.status is RevocationState.REVOKED for one in answers[1:]):
-            # Whoever has a revoked CA's key could have written anything into the certificate: nothing of it is told.
+            # A holder of a revoked CA's key could have written any content, so the verdict quotes none of it.
             return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
         if answers[0].status is RevocationState.REVOKED:
             return tell.revoked()
@@ -246,13 +254,13 @@ class Gateway:
         anchor = way.path.above[-1]
         for issuer in way.over_anchor:
             answer = source.above(anchor.certificate, issuer, now)
-            # A list of a self-signed CA is about what is below it; that it is for others says nothing of itself.
+            # A list of a self-signed CA covers the certificates below it. NOT_FOR_THIS is not about the CA itself.
             yield GOOD if issuer is anchor and answer == NOT_FOR_THIS else self._unless_needed(answer, issuer)
         if not way.over_anchor:
             yield self._unless_needed(source.above(anchor.certificate, None, now), None)
 
     def _unless_needed(self, answer: RevocationStatus, issuer: CaCertificate | None) -> RevocationStatus:
-        """Take a missing list about an anchor file's CA for GOOD.
+        """Treat a missing list about a CA of the anchor file as GOOD.
 
         It stays missing if the settings name a list of its issuer.
         """
@@ -269,9 +277,9 @@ class Gateway:
 
 
 class PathCache:
-    """Verified chains by the digest of all that was given; the one unused for longest goes first.
+    """Least-recently-used cache of verified chains, by the digest of all inputs.
 
-    Refusals are not kept: whoever sends certificates of nobody must not push out those of holders.
+    Refusals are not cached, so that a sender of untrusted certificates cannot evict those of holders.
     """
 
     def __init__(self) -> None:
@@ -279,7 +287,7 @@ class PathCache:
         self._kept: OrderedDict[bytes, ValidatedCertificate] = OrderedDict()
 
     def get(self, digest: bytes) -> ValidatedCertificate | None:
-        """Give what is known."""
+        """Return the cached chains of a certificate, or None."""
         with self._lock:
             known = self._kept.get(digest)
             if known is not None:
@@ -287,7 +295,7 @@ class PathCache:
             return known
 
     def put(self, digest: bytes, known: ValidatedCertificate) -> ValidatedCertificate:
-        """Keep it, and give it back."""
+        """Store the chains and return them."""
         with self._lock:
             self._kept[digest] = known
             if len(self._kept) > KNOWN_AT_MOST:
@@ -296,7 +304,10 @@ class PathCache:
 
 
 def _out_of_time(path: CertificationPath, tell: VerdictBuilder) -> Verdict | None:
-    """Refuse by the first certificate whose dates do not fit, the leaf first; both ends are valid seconds."""
+    """Refuse by the first certificate outside its validity period, the leaf first.
+
+    notBefore and notAfter are both valid seconds. Returns None if all certificates are within their periods.
+    """
     spans = [(tell.leaf.span, verdict_texts.NOT_YET_VALID, verdict_texts.EXPIRED)]
     spans += [(one.span, verdict_texts.CA_NOT_YET_VALID, verdict_texts.CA_EXPIRED) for one in path.above]
     for span, early, late in spans:

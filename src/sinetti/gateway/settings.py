@@ -1,4 +1,4 @@
-"""gateway.toml, parsed once into values that cannot be wrong (docs/gateway.md)."""
+"""Settings in gateway.toml, parsed once into validated values (docs/gateway.md)."""
 
 import re
 import tomllib
@@ -31,17 +31,17 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
 
 TABLES = frozenset({"serve", "middleware", "sightings", "ssh"})
-"""Tables that commands of their own read."""
+"""Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class GatewaySettingsError(ValueError):
-    """A setting that cannot be used: its name, and what to write instead."""
+    """Unusable setting; the text has its name, and what to write instead."""
 
 
 class RevocationKind(StrEnum):
-    """Where statuses come from."""
+    """Kind of revocation source."""
 
     CRL = "crl"
     OCSP = "ocsp"
@@ -50,7 +50,10 @@ class RevocationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListToFetch:
-    """A list that `sinetti gateway fetch` keeps: from where, into which file of `crls`, by which CA (its file)."""
+    """List that `sinetti gateway fetch` downloads.
+
+    Holds its address, the name of the file in `crls`, and the file with the certificate of its CA.
+    """
 
     url: str
     file: str
@@ -59,9 +62,9 @@ class ListToFetch:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """What gateway.toml says; paths are absolute.
+    """Settings in gateway.toml; paths are absolute.
 
-    `tables`: what other commands read, such as `serve`.
+    `tables`: the tables of other commands, such as `serve`.
     """
 
     anchors: tuple[x509.Certificate, ...]
@@ -77,10 +80,10 @@ class GatewaySettings:
     folder: Path
 
 
-def load_settings(path: Path) -> GatewaySettings:
-    """Read the settings; paths in the file are beside it.
+def load(path: Path) -> GatewaySettings:
+    """Read the settings; paths are relative to the file.
 
-    Raises GatewaySettingsError, of what cannot be read as well.
+    Raises GatewaySettingsError if the file or a setting is invalid or unreadable.
     """
     try:
         raw = tomllib.loads(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
@@ -95,9 +98,9 @@ def load_settings(path: Path) -> GatewaySettings:
 
 
 def open_gateway(settings: GatewaySettings) -> Gateway:
-    """Make the gateway that settings describe.
+    """Create the gateway that the settings describe.
 
-    Raises GatewaySettingsError where no anchor can issue.
+    Raises GatewaySettingsError if no anchor can issue certificates.
     """
     try:
         return Gateway(
@@ -119,7 +122,7 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
     """Read the certificate of a list's CA, PEM or DER.
 
-    `crl_freshness.issuer_in` asks for exactly one.
+    `crl_freshness.issuer_in` requires exactly one.
     """
     try:
         octets = path.read_bytes()
@@ -132,22 +135,22 @@ def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
 
 
 def source_of(settings: GatewaySettings) -> RevocationSource | None:
-    """Give the source of statuses; None only for DANGEROUSLY-NONE."""
+    """Return the revocation source; None only for DANGEROUSLY-NONE."""
     match settings.revocation:
         case RevocationKind.DANGEROUSLY_NONE:
             return None
         case RevocationKind.CRL:
             return CrlSource(folder=settings.crls)
         case RevocationKind.OCSP:
-            # CAs' own certificates have no OCSP: where chains come along, lists of the CAs above tell of those.
+            # OCSP does not cover CA certificates; lists of the CAs above them do, if chains come with the message.
             asked = OcspSource(settings.ocsp)
             return asked if settings.crls is None else FallbackSource((asked, CrlSource(folder=settings.crls)))
 
 
 def duration(text: str) -> timedelta:
-    """Read a duration of ISO 8601, such as PT1H or P1DT30M, longer than nothing.
+    """Parse a positive duration of ISO 8601, such as PT1H or P1DT30M.
 
-    Raises ValueError.
+    Raises ValueError for any other text.
     """
     found = _DURATION.fullmatch(text)
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)

@@ -1,4 +1,7 @@
-"""Signed documents: the one enveloped signature of `wire/xmldsig/signature.py`, and what it says as a verdict."""
+"""Verdicts on signed XML documents.
+
+A document has one enveloped signature, which `wire/xmldsig/signature.py` verifies.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,38 +18,41 @@ from sinetti.wire.xmldsig.parser import NotWellFormed, XmlRejected
 from sinetti.wire.xmldsig.signature import verify_document
 
 LARGEST_DOCUMENT = 20_000_000
-"""Octets; one text or attribute in it may have 10 MB, libxml2's own bound."""
+"""Largest size of a document in octets.
 
-MOST_MARKS, OCTETS_OF_A_MARK = 400_000, 12
-"""Tags, comments and attributes, as far as `<` and `=` tell: so many, or one for so many octets where those are more.
-
-In libxml2's tree each takes some 130 octets, whoever signed the document: a million of them in 4 MB took 130 MB and a
-second. Official messages have one for 28 octets.
+One text or attribute in it may have 10 MB, which is libxml2's own limit.
 """
 
-# Octets. A tag has no `<` but its own (XML 1.0, 3.1), so that long ones are found by what lies between two of them.
+MOST_MARKS, OCTETS_OF_A_MARK = 400_000, 12
+"""Limit of tags, comments and attributes in a document, counted by `<` and `=`.
+
+The limit is the larger of the first number and one for each 12 octets. Each takes some 130 octets in libxml2's tree,
+even before the signature is checked. A million of them in 4 MB took 130 MB and a second. Official messages have one
+for 28 octets.
+"""
+
+# Octets. A tag contains no further `<` (XML 1.0, 3.1), so long tags are found by the distance between two of them.
 _LONG = 16_384
-# A start tag from its beginning, with more attributes and declarations than are taken; in a comment, too.
+# A start tag with more attributes and declarations than are accepted; also matches inside a comment.
 _CROWDED = re.compile(
     rb"<[^\s<>/=!?]++(?:\s++[^\s<>/=\"']++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+')){%d}" % (2 * parser.MOST_ATTRIBUTES + 1)
 )
 
 
 class DocumentRejected(Exception):
-    """The document is refused with this verdict."""
+    """Rejection of a document, with its verdict."""
 
     def __init__(self, verdict: Verdict) -> None:
-        """Keep the verdict."""
+        """Store the verdict."""
         super().__init__(verdict.reason)
         self.verdict = verdict
 
 
 def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tuple[bytes, bytes]:
-    """Give the octets that the signature covers, and its certificate's DER.
+    """Return the octets that the signature covers, and its certificate's DER.
 
-    Raises DocumentRejected.
-
-    `judge` sees the certificate before anything is computed with its key, and raises Refused for one that is not taken.
+    `judge` gets the certificate before any computation with its key, and raises DocumentRejected to reject it. Raises
+    DocumentRejected if the document or its signature is invalid.
     """
     _check_proportions(document)
 
@@ -56,7 +62,7 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
 
     try:
         root = parser.parse(document)
-        # Both are signed by the same key in the same way: a renewal must never pass for a delivery.
+        # Renewal requests are signed by the same key in the same way and must never be accepted as a delivery.
         if str(root.tag).startswith(f"{{{SERVICE}}}"):
             raise DocumentRejected(
                 Verdict(VerdictReason.COVERS_SOMETHING_ELSE, verdict_texts.FOR_THE_CERTIFICATE_SERVICE)
@@ -79,10 +85,10 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
 
 
 def _check_proportions(document: bytes) -> None:
-    """Raise Refused where the tree would be out of proportion, or a tag has more attributes than are ever taken.
+    """Raise DocumentRejected if the XML tree or one tag would be out of proportion.
 
-    Looked at before any parser does: expat and libxml2 keep the attributes of a tag before they hand it out, and a
-    million took a second and 130 MB.
+    A tag is rejected if it has more attributes than are ever accepted. This check precedes all parsers: expat and
+    libxml2 store the attributes of a tag before they report it, and a million took a second and 130 MB.
     """
     if len(document) > LARGEST_DOCUMENT:
         _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_LONG_DOCUMENT)
@@ -94,7 +100,10 @@ def _check_proportions(document: bytes) -> None:
 
 
 def _long_tags(document: bytes) -> Iterator[int]:
-    """Where a long tag may begin, or long text follows a tag: by leaps from one `<` to the last one that is near."""
+    """Yield the offsets where a long tag, or a tag followed by long text, may begin.
+
+    Leaps from one `<` to the last `<` within the limit.
+    """
     at = document.find(b"<")
     while at >= 0:
         further = document.rfind(b"<", at + 1, at + _LONG)

@@ -1,6 +1,7 @@
-"""Which SSH keys log in: that of a valid certificate of the SFTP channel, and only as its own organisation's user.
+"""Login with SSH keys of valid certificates of the SFTP channel.
 
-sshd asks this through AuthorizedKeysCommand (sshd_config(5)) each time that a key is offered; docs/sftp.md.
+A key may log in only as the user of its own organisation. sshd runs this through AuthorizedKeysCommand
+(sshd_config(5)) each time that a key is offered; see docs/sftp.md.
 """
 
 import os
@@ -22,10 +23,10 @@ from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import PublicKey, load_certificate
 
 LONGEST_KEY = 4096
-"""Characters of base64; an RSA key of 8192 bits has 1,400."""
+"""Largest key in characters of base64; an RSA key of 8192 bits has 1,400."""
 
 LARGEST_FILE = 65_536
-"""Octets of a file with a holder's certificate and, perhaps, the chain above it."""
+"""Largest file in octets, with a holder's certificate and perhaps its chain."""
 
 _TYPES = {
     "ssh-rsa": "ssh-rsa",
@@ -34,7 +35,10 @@ _TYPES = {
     "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384": "ecdsa-sha2-nistp384",
 }
-"""What sshd may call a key, and how the key's own octets begin: rsa-sha2-* are ways to sign (RFC 8332, 3)."""
+"""Key type by the algorithm name that sshd may report.
+
+The names rsa-sha2-* are signature algorithms of ssh-rsa keys (RFC 8332, 3).
+"""
 
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -44,15 +48,18 @@ _SAYS_NO_OF_THE_KEY = frozenset({VerdictReason.REVOKED, VerdictReason.STATUS_UNK
 
 
 class Identifies(Protocol):
-    """What is needed of a gateway."""
+    """Interface of the gateway, as needed here."""
 
     def identify(self, certificate: x509.Certificate | bytes, now: datetime) -> Verdict:
-        """Judge one certificate."""
+        """Return the verdict on one certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAccepted:
-    """The key may log in: the one line for sshd, in the format of authorized_keys, and the certificate's serial."""
+    """Acceptance: the key may log in.
+
+    Holds the one line for sshd, in the format of authorized_keys, and the certificate's serial number.
+    """
 
     line: str
     serial: str
@@ -60,21 +67,24 @@ class KeyAccepted:
 
 @dataclass(frozen=True, slots=True)
 class KeyRejected:
-    """The key may not; `why` is a sentence for the operator, without anything of an organisation in it."""
+    """Rejection: the key may not log in.
+
+    `why` is a sentence for the operator. It contains no data of an organisation.
+    """
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedKey:
-    """The key that somebody offers, and the user that they want to be."""
+    """Offered key, and the name of the user for the login."""
 
     user: str
     key: PublicKey
 
 
 def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
-    """Read what sshd says: user (%u), type (%t) and base64 (%k) of a key.
+    """Parse the arguments from sshd: user (%u), type (%t) and base64 (%k) of a key.
 
     Raises ValueError with a sentence.
     """
@@ -98,10 +108,10 @@ def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
 
 
 def read_users(text: str) -> Mapping[str, str]:
-    """Read who is whom: a line has a user and a customer id; what follows a # is for people.
+    """Parse the table of users: a user and a customer id in each line.
 
-    A user has one id, an id may have several users. Raises ValueError, which names the line: a file that is understood
-    by half lets nobody in.
+    Text after a # is a comment. A user has one id; an id may have several users. Raises ValueError, which names the
+    line, for any faulty line: a file that is understood only in part allows no login.
     """
     users: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -119,9 +129,10 @@ def read_users(text: str) -> Mapping[str, str]:
 
 
 def read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Give name and octets of each file of a folder; those that begin with a dot are being written, and left out.
+    """Yield the name and octets of each file of a folder.
 
-    Raises OSError for a folder that cannot be read; a file that cannot be, or is too large, comes without octets.
+    Files whose names begin with a dot are still being written and are skipped. A file that is unreadable or too large
+    is yielded without octets. Raises OSError if the folder cannot be read.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -132,7 +143,7 @@ def read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 def certificates_of(
     files: Iterable[tuple[str, bytes]], wanted: OfferedKey
 ) -> tuple[tuple[x509.Certificate, ...], tuple[str, ...]]:
-    """Give the certificates of this key among these files, and the names of the files that hold no certificate."""
+    """Return the certificates of this key, and names of files without a certificate."""
     needle, found, broken = _needle(wanted.key), [], []
     for name, octets in files:
         try:
@@ -140,7 +151,7 @@ def certificates_of(
         except ValueError:
             broken.append(name)
             continue
-        # Looking for the number comes first: it takes a microsecond, reading a key fifty.
+        # The search for the number comes first: it takes 1 µs, parsing a key takes 50 µs.
         found += [one for one in held if needle in one.public_bytes(Encoding.DER) and _is_of(one, wanted)]
     return tuple(found), tuple(sorted(broken))
 
@@ -152,10 +163,10 @@ def authorize(
     gateway: Identifies,
     now: datetime,
 ) -> KeyAccepted | KeyRejected:
-    """Decide whether the key of these certificates logs in as this user at `now` (UTC, whole seconds).
+    """Decide whether the key of these certificates may log in as this user.
 
-    The gateway is one for the SFTP channel. Every certificate of the key counts: one that is revoked, or of which that
-    is not known, speaks against the key, whatever the others say.
+    `now` is UTC, in whole seconds. The gateway must be one for the SFTP channel. Every certificate of the key counts:
+    a revoked certificate, or one of unknown status, rejects the key in all cases.
     """
     customer = users.get(offered.user)
     if customer is None:
@@ -177,9 +188,9 @@ def authorize(
 
 
 def _line(certificate: x509.Certificate) -> str:
-    # The certificate's key, which sshd compares with the one offered: nothing of what sshd was given goes back to it.
+    # The key comes from the certificate, and sshd compares it with the offered one. No input of sshd is returned to it.
     public = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii")
-    # Both count the last second in: RFC 5280, 4.1.2.5, and sshd, which refuses a key once the time has passed.
+    # Both treat the last second as valid: RFC 5280, 4.1.2.5, and sshd, which refuses a key after that time.
     return f'restrict,expiry-time="{certificate.not_valid_after_utc:%Y%m%d%H%M%SZ}" {public}'
 
 
@@ -191,7 +202,7 @@ def _octets(entry: "os.DirEntry[str]") -> bytes:
     try:
         if not entry.is_file():
             return b""
-        # Without a file object: of ten thousand files that makes a third of a second.
+        # Reading without a file object saves a third of a second for ten thousand files.
         handle = os.open(entry.path, os.O_RDONLY)
         try:
             octets = os.read(handle, LARGEST_FILE + 1)
@@ -203,9 +214,9 @@ def _octets(entry: "os.DirEntry[str]") -> bytes:
 
 
 def _certificates(octets: bytes) -> tuple[x509.Certificate, ...]:
-    """Give the certificates of a file, DER or PEM.
+    """Return the certificates of a file, DER or PEM.
 
-    Raises ValueError where there is none.
+    Raises ValueError if there are none.
     """
     if octets.startswith(b"\x30"):
         return (load_certificate(octets),)
@@ -213,7 +224,7 @@ def _certificates(octets: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def _needle(key: PublicKey) -> bytes:
-    """Give the number that stands in every encoding of a key, octet by octet: an RSA modulus, a point's x."""
+    """Return octets that every encoding of a key contains: RSA modulus or point's x."""
     if isinstance(key, rsa.RSAPublicKey):
         modulus = key.public_numbers().n
         return modulus.to_bytes((modulus.bit_length() + 7) // 8, "big")
@@ -225,5 +236,5 @@ def _is_of(certificate: x509.Certificate, wanted: OfferedKey) -> bool:
         public_key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return False
-    # All of its numbers: the id of a key leaves the exponent out, and who may choose that needs no private key.
+    # Compares all numbers: the id of a key omits the exponent. An attacker who may choose it needs no private key.
     return isinstance(public_key, PublicKey) and public_key == wanted.key

@@ -1,8 +1,9 @@
-"""Which certificates a gateway has seen, told to the authority now and then (docs/gateway-serve.md).
+"""Reports to the authority of the certificates that a gateway has seen.
 
-What is kept is one instant for each certificate, in memory, and bounded. Telling it never holds up a caller: `seen`
-puts a value into a table, and a thread of its own sends. What cannot be sent is kept and sent later, after pauses that
-grow; of more than fits, the oldest is dropped. The authority's answers are read for their status alone.
+See docs/gateway-serve.md. One instant for each certificate is kept in memory; the table is bounded. Reporting never
+delays a caller: `seen` stores a value in a table, and a separate thread sends. A failed report is sent again later,
+after growing pauses. If the table is full, the oldest entry is dropped. Only the status of the authority's response is
+read.
 """
 
 import logging
@@ -22,28 +23,28 @@ from sinetti.wire.http_signatures.profile import SignedComponents, SigningKey, s
 from sinetti.wire.json_api.usage_reports import CONTENT_TYPE, render
 
 BATCH: Final = 500
-"""Certificates in one message."""
+"""Largest number of certificates in one report."""
 
 EVERY: Final = 60.0
-"""Seconds between messages, unless as many certificates as one message takes come earlier."""
+"""Seconds between reports; a full batch is sent earlier."""
 
 KEPT_AT_MOST: Final = 50_000
-"""Certificates that wait to be told: 10 MB."""
+"""Largest number of unreported certificates; they take 10 MB."""
 
 LONGEST_PAUSE: Final = 3600.0
-"""Seconds; a pause is twice as long as the one before it."""
+"""Longest pause in seconds; each pause is twice as long as the one before."""
 
 _WITHIN = 10.0
 _TAKEN = range(200, 300)
 _REFUSED = frozenset({400, 413, 422})
-"""What is not taken now will not be taken later either: the batch is dropped."""
+"""Statuses of a permanent rejection: the batch is dropped."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportTarget:
-    """Where sightings go, and whose they are: the name and key that the authority knows this gateway by."""
+    """Address for reports, with the name and key of this gateway at the authority."""
 
     url: str
     name: str
@@ -51,9 +52,9 @@ class ReportTarget:
     within: float = _WITHIN
 
     def send(self, batch: dict[bytes, datetime], now: datetime) -> int | None:
-        """Send one batch: last seen (UTC), by the SHA-256 of each certificate.
+        """Send one report and return the status, or None without a response.
 
-        The status; None where none came.
+        `batch` has the instant of the last use (UTC) by the SHA-256 of each certificate.
         """
         body = render(Observation(Sha256(digest.hex()), at) for digest, at in batch.items())
         parts = SignedComponents("POST", url_path(self.url), CONTENT_TYPE, body)
@@ -61,15 +62,15 @@ class ReportTarget:
         try:
             return send_request(HttpRequest(self.url, "POST", headers, body, within=self.within)).status
         except HttpError as why:
-            _log.info("sightings were not told", extra={"facts": {"error": str(why)}})
+            _log.info("sightings were not reported", extra={"facts": {"error": str(why)}})
             return None
 
 
 class UsageReporter:
-    """Keeps what was seen and has a thread tell it. `seen` is what a Guard takes."""
+    """Thread that reports seen certificates. `seen` fits the guard's argument."""
 
     def __init__(self, reporter: ReportTarget, *, every: float = EVERY, now: Callable[[], datetime] = utc_now) -> None:
-        """Take where to tell it, and how often, in seconds."""
+        """Store the target, and the interval in seconds."""
         self._reporter, self._every, self._now = reporter, every, now
         self._waiting: OrderedDict[bytes, datetime] = OrderedDict()
         self._lock = threading.Lock()
@@ -78,11 +79,11 @@ class UsageReporter:
         self._thread = threading.Thread(target=self._run, name="sightings", daemon=True)
 
     def start(self) -> None:
-        """Start telling."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, within: float = 2.0) -> None:
-        """Tell once more what is there, and end; after `within` seconds without that."""
+        """Send a last report, and end the thread within `within` seconds in any case."""
         self._stopped.set()
         self._wake.set()
         self._thread.join(within)
@@ -101,25 +102,25 @@ class UsageReporter:
 
     @property
     def waiting(self) -> int:
-        """How many certificates wait to be told."""
+        """Number of certificates that have not been reported yet."""
         with self._lock:
             return len(self._waiting)
 
     def _run(self) -> None:
         pause = self._every
         while not self._stopped.is_set():
-            # In trouble the full table wakes nobody: the pause is kept.
+            # After a failed report a full table does not shorten the pause.
             (self._wake if pause == self._every else self._stopped).wait(pause)
             self._wake.clear()
             pause = self._every if self._tell() else min(2 * pause, max(self._every, LONGEST_PAUSE))
 
     def _tell(self) -> bool:
-        """Send all that waits, batch by batch; whether that went well."""
+        """Send all waiting entries in batches; return False after a failure."""
         while batch := self._take():
             try:
                 status = self._reporter.send(batch, self._now())
-            except Exception as bad:  # noqa: BLE001 - whatever goes wrong here, callers are served, and it is tried again
-                _log.error("sightings were not told", extra={"facts": {"error": type(bad).__name__}})
+            except Exception as bad:  # noqa: BLE001 - reports are sent again after any error
+                _log.error("sightings were not reported", extra={"facts": {"error": type(bad).__name__}})
                 status = None
             if status in _REFUSED:
                 _log.error("the authority does not take these sightings", extra={"facts": {"status": status}})
@@ -133,7 +134,10 @@ class UsageReporter:
             return dict(self._waiting.popitem(last=False) for _ in range(min(BATCH, len(self._waiting))))
 
     def _put_back(self, batch: dict[bytes, datetime]) -> None:
-        """Put a batch back before the rest, as the older part; what was seen anew meanwhile stays as it is."""
+        """Put a batch back before the other entries, because it is older.
+
+        Entries that were seen again meanwhile keep their newer instant.
+        """
         with self._lock:
             for digest, at in reversed(batch.items()):
                 if digest not in self._waiting:

@@ -1,1 +1,1 @@
-"""HTTP server and processes: ASGI application, listener, limits, TLS, supervisor, shutdown."""
+"""HTTP server: ASGI application, listener, limits, TLS, supervisor, shutdown."""

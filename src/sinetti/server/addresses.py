@@ -1,4 +1,7 @@
-"""Addresses to listen on: read, probed and bound before anything is served; IP and port, or a Unix socket's path."""
+"""Listen addresses: an IP address with a port, or the path of a Unix socket.
+
+They are parsed, probed and bound before anything is served.
+"""
 
 import socket
 from contextlib import suppress
@@ -10,13 +13,19 @@ from time import sleep
 from sinetti.infra.unix_socket import listen_on_path
 
 BACKLOG = 1024
-"""Connections that the system keeps waiting until a worker takes them."""
+"""Length of the system's queue of connections that wait for a worker."""
 
 FREED_WITHIN = 1.0
-"""Seconds for an address to become free: the workers of a parent that was just killed end within milliseconds."""
+"""Seconds to wait for an address to become free.
+
+The workers of a parent that was killed end within milliseconds.
+"""
 
 TAKEN_WITHIN = 20.0
-"""Seconds that a part of an answer may wait until its reader takes it, or until its machine says that it is there."""
+"""Seconds until a connection with unacknowledged data is closed.
+
+This is TCP_USER_TIMEOUT, for readers that do not take their answer.
+"""
 
 _HIGHEST_PORT = 65_535
 _USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
@@ -26,16 +35,16 @@ _TRIED_EVERY = 0.05
 
 
 class AddressInUse(OSError):
-    """Something else listens on this address already, or it is none of this machine's."""
+    """Address that is in use, or that does not belong to this machine."""
 
 
 class InvalidAddress(ValueError):
-    """A text that names no address to listen on."""
+    """Text that is no address to listen on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """An IP address and a port (0: any free one); or, where there is a path, a Unix socket."""
+    """IP address and port (0: any free port), or the path of a Unix socket."""
 
     host: str = ""
     port: int = 0
@@ -43,17 +52,20 @@ class ListenAddress:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach it."""
+        """True if only this machine can connect."""
         return self.path is not None or ip_address(self.host).is_loopback
 
     def url(self, scheme: str) -> str:
-        """How it is written in a line for people."""
+        """Return the address as a URL for people."""
         if self.path is not None:
             return f"{scheme}+unix:{self.path}"
         return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def overlaps(self, other: "ListenAddress") -> bool:
-        """Whether both would listen on the same port of one address: the system would let the two take turns."""
+        """Return whether both addresses share a port and an IP address.
+
+        The system would then distribute connections between the two.
+        """
         if self.path is not None or other.path is not None:
             return self.path == other.path
         one, two = ip_address(self.host), ip_address(other.host)
@@ -61,7 +73,7 @@ class ListenAddress:
 
 
 def parse_address(text: str) -> ListenAddress:
-    """Read IP:PORT or unix:/PATH. Raises InvalidAddress."""
+    """Parse IP:PORT or unix:/PATH. Raises InvalidAddress."""
     if text.startswith(_UNIX):
         path = Path(text.removeprefix(_UNIX))
         if not path.is_absolute():
@@ -80,31 +92,35 @@ def parse_address(text: str) -> ListenAddress:
 
 
 def check_available(host: str, port: int) -> int:
-    """Return the port if it can be bound (a free one for 0); raise AddressTaken otherwise."""
+    """Return the port if it can be bound (a free port for 0).
+
+    Raises AddressInUse otherwise.
+    """
     with _bound(host, port) as trial:
         return int(trial.getsockname()[1])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port of this process alone. Raises AddressInUse."""
+    """Listen on a port for this process only. Raises AddressInUse."""
     opened = _bound(host, port)
     opened.listen(BACKLOG)
     return opened
 
 
 def listen_per_worker(address: ListenAddress, sockets: int) -> tuple[ListenAddress, tuple[socket.socket, ...]]:
-    """Listen once for each worker; gives the address as it is then, with its port.
+    """Open one listening socket for each worker.
 
-    Raises AddressInUse.
+    Returns the actual address, with its port, and the sockets. Raises AddressInUse if the address is taken.
 
-    The system spreads connections over the sockets of a port (SO_REUSEPORT), and each worker has one of them. They stay
-    open here, so that what waits for a worker that died is answered by the next. Of a Unix socket there is only one.
+    The system distributes connections over the sockets of a port (SO_REUSEPORT), and each worker has one of them. They
+    stay open in the parent, so that the successor of a dead worker answers its waiting connections. A Unix socket
+    exists only once.
     """
     if address.path is not None:
         return address, (_listen_unix(address.path),) * sockets
     with _free_soon(address.host, address.port) as trial:
         port = int(trial.getsockname()[1])
-    # The probe above has told what others use: with SO_REUSEPORT, another program of this user would go unnoticed.
+    # The probe above detects other programs; with SO_REUSEPORT, another program of this user would go unnoticed.
     opened = tuple(_bound(address.host, port, shared=True) for _ in range(sockets))
     for one in opened:
         one.listen(BACKLOG)
@@ -123,7 +139,7 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if _USER_TIMEOUT is not None:
-        # Inherited by what is accepted: whoever never reads an answer would hold its connection for ever otherwise.
+        # Accepted connections inherit this, so that a client that never reads its answer cannot hold its connection.
         opened.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(TAKEN_WITHIN * 1000))
     if shared:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -1,6 +1,7 @@
-"""The ASGI edge: collects each request within a limit and a deadline, then runs a synchronous door in a bounded pool.
+"""ASGI application that runs a synchronous handler in a bounded thread pool.
 
-granian's WSGI loses chunked bodies and stands still behind eight stalled senders; this edge does neither.
+It collects each request first, within a size limit and a deadline. granian's WSGI server loses chunked bodies, and
+eight stalled senders block it. This application has neither problem.
 """
 
 import asyncio
@@ -34,15 +35,19 @@ Door = Callable[[Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How much one request may be and how long it may take: octets and seconds.
+    """Limits of a request and its response, in octets and seconds.
 
-    What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer. Who
-    announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
-    `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
-    octet. An answer that comes in parts has `answering` for making each and again for its being taken, and
-    `streaming` for all. `streams` of them go on at once, and count among nothing else: whoever reads many slowly keeps
-    others from such answers, from no page. `paths` have limits of their own for what is sent to them, and to what
-    stands below them: the first that fits counts. Of what may be large only so many are inside at once (`at_once`).
+    A body larger than `body` is read and discarded up to `discarded`, so that the sender can read the answer. A larger
+    Content-Length is rejected at once, because waiting for a false one would last until the deadline.
+
+    `collecting` starts after the head, which has the same time (listener.HEAD_WITHIN): 10 s from the first octet.
+
+    A streamed response has `answering` to produce each part, and again to send it, and `streaming` in total. At most
+    `streams` of them run at once, separately from other requests. So slow readers block other streamed responses only,
+    and no pages.
+
+    `paths` have separate limits for requests with a body; each includes the paths below it, and the first match
+    counts. At most `at_once` requests with large limits are processed at once.
     """
 
     body: int = 128 * 1024
@@ -56,22 +61,22 @@ class RequestLimits:
     paths: tuple[tuple[str, "RequestLimits"], ...] = ()
 
     def of(self, method: str, path: str) -> "RequestLimits":
-        """The limits of a request: nobody needs more than the common ones to ask for a page."""
+        """Return the limits of a request; GET and HEAD have the common limits."""
         if method in {"GET", "HEAD"}:
             return self
         return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than the limit."""
+    """Body larger than the limit."""
 
 
 class ClientDisconnected(Exception):
-    """The sender went away."""
+    """Disconnect of the sender."""
 
 
 class AsgiApp:
-    """An ASGI application around one synchronous door."""
+    """ASGI application around one synchronous handler."""
 
     def __init__(
         self,
@@ -81,11 +86,11 @@ class AsgiApp:
         admission: Admission | None = None,
         leave: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the door; `threads` is how many requests it works on at once.
+        """Store the handler; `threads` is its limit of concurrent requests.
 
-        Far more than there are processors: most wait for the database or the signer, and while some hang there the
-        others are answered. They are started when they are needed; each has a connection to the database of its own,
-        which it closes by `leave` when another thread takes its place.
+        The limit is far above the number of processors, because most requests wait for the database or the signer.
+        While some of them are blocked, others are answered. Threads start on demand. Each has its own database
+        connection, which it closes by `leave` when another thread replaces it.
         """
         self._door = door
         self._limits = limits or RequestLimits()
@@ -122,11 +127,14 @@ class AsgiApp:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being worked on."""
+        """True while a request is being processed."""
         return self._inside + self._streams > 0
 
     def retire(self) -> None:
-        """From now on say in each answer that its connection is to be closed, and let threads keep nothing open."""
+        """Close the connection after each answer from now on.
+
+        Threads keep no resource open between requests any more.
+        """
         self._retiring = True
         self._pool.retire()
 
@@ -152,12 +160,12 @@ class AsgiApp:
         except BodyTooLarge:
             text = f"The request is larger than {limits.body} octets. A request of this service is far smaller."
             return text_response(413, text, connection="close")
-        except ClientDisconnected:  # or what came is no HTTP: then somebody reads this
+        except ClientDisconnected:  # or the input is no HTTP; then the sender reads this
             return text_response(400, "The request did not arrive whole. Send it again.", connection="close")
         caller = self._admission.caller(scope.get("client"), scope["headers"])
         request = _request(scope, body, request_id, caller)
-        # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
-        # Programs that mean the charset write utf-8 there; it names no coding, and means what the body is anyhow.
+        # Bodies are never decompressed. If the label were ignored, two readers could see two messages (RFC 9110, 8.4).
+        # Some programs write their charset, utf-8, there. It is no coding, and the body has that charset in any case.
         if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
             text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
             return text_response(415, text, accept_encoding="identity")
@@ -173,11 +181,11 @@ class AsgiApp:
         try:
             return await asyncio.wait_for(asyncio.shield(work), within)
         except TimeoutError:
-            # Whatever still waits its turn is given up; what is being worked on goes on to its end.
+            # Work in the queue is cancelled; running work continues to its end.
             submitted.cancel()
             _log.error("request %s took longer than %s s", request.request_id, within)
             return text_response(503, "The answer takes too long. Send the same request again.", retry_after="15")
-        except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace
+        except Exception:  # noqa: BLE001 - last handler: the sender gets a reference, the log gets the traceback
             _log.exception("request %s failed", request.request_id)
             return text_response(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
 
@@ -188,11 +196,10 @@ class AsgiApp:
     async def _stream(
         self, receive: Receive, send: Send, reply: Response, parts: BodyStream, asked: tuple[str, str]
     ) -> None:
-        """Send an answer part by part.
+        """Send a response part by part.
 
-        What does not come to its end is cut off, so that it does not look whole.
-
-        For whoever has gone away no more parts are made: the server itself would take them all.
+        An incomplete response is cut off, so that it does not look complete. After a disconnect no further parts are
+        produced; the server itself would accept all of them.
         """
         request_id, method = asked
         self._streams += 1
@@ -219,7 +226,7 @@ class AsgiApp:
             self._close_after(last, parts)
 
     def _full(self, reply: Response, parts: BodyStream) -> Response:
-        """Put off an answer that would come in parts: as many as may go on already."""
+        """Replace a streamed response by 503, because the limit of streams is reached."""
         self._close_after(None, parts)
         told = text_response(
             503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60"
@@ -227,7 +234,7 @@ class AsgiApp:
         return replace(told, log_fields=reply.log_fields)
 
     def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: BodyStream) -> None:
-        """Close what made the parts, once nobody works on one any more."""
+        """Close the source of the parts, after the last part is finished."""
 
         def close(_work: object = None) -> None:
             self._pool.submit(parts.close)
@@ -240,11 +247,14 @@ class AsgiApp:
     def _left(self, work: "asyncio.Future[Response]") -> None:
         self._inside -= 1
         if not work.cancelled():
-            work.exception()  # taken here, so that one that nobody waits for any more is not reported as lost
+            work.exception()  # retrieved, so that asyncio does not report an exception without a waiter
 
 
 async def _turn(receive: Receive, away: Rejected) -> Response:
-    """Turn a sender away: what it sends is read and forgotten for a moment, so that it gets to read the answer."""
+    """Reject a sender.
+
+    Its body is read and discarded for a moment, so that it can read the answer.
+    """
     with suppress(TimeoutError, BodyTooLarge, ClientDisconnected):
         async with asyncio.timeout(_TURNED_WITHIN):
             await _collect(receive, RequestLimits(body=0))
@@ -254,7 +264,10 @@ async def _turn(receive: Receive, away: Rejected) -> Response:
 
 
 def _shown(scope: Scope, reply: Response) -> str | None:
-    """The path, if it is one of ours: anything may stand in another, a secret too."""
+    """Return the path for the log, if it is a known one.
+
+    An unknown path may contain anything, even a secret.
+    """
     path: str = scope["path"]
     return path if reply.status in _FOUND or path.rstrip("/") == SOAP_PATH else None
 
@@ -264,7 +277,7 @@ def _shown_method(method: str) -> str:
 
 
 def _check_announced(scope: Scope, limits: RequestLimits) -> None:
-    """Raise TooLarge where Content-Length says more than would be read."""
+    """Raise BodyTooLarge if Content-Length exceeds the amount that would be read."""
     for name, value in scope["headers"]:
         if name.lower() == b"content-length" and value.isdigit() and int(value[:20]) > limits.discarded:
             raise BodyTooLarge
@@ -296,7 +309,7 @@ def _request(scope: Scope, body: bytes, request_id: str, caller: str) -> Request
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the sender goes away."""
+    """Wait until the sender disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -309,13 +322,13 @@ def _next(parts: BodyStream, request_id: str) -> bytes | None:
 async def _answer(send: Send, reply: Response, request_id: str, method: str) -> None:
     length = {"content-length": str(len(reply.body))}
     if reply.status == _NOT_MODIFIED:
-        length = {}  # it would be that of what is not sent (RFC 9110, 8.6)
+        length = {}  # it would be the length of the omitted content (RFC 9110, 8.6)
     await send(_start(replace(reply, headers={**length, **reply.headers}), request_id))
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
 
 
 def _start(reply: Response, request_id: str) -> dict[str, Any]:
-    """The head of an answer."""
+    """Return the ASGI message with status and headers."""
     headers = {
         "content-type": reply.content_type,
         "x-content-type-options": "nosniff",

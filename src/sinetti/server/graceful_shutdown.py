@@ -1,10 +1,10 @@
-"""Leaving a port to other processes: no connection is taken any more, and those that are here are finished.
+"""Handover of a port to other processes, without loss of open connections.
 
-The HTTP server either takes connections or closes them all. What it listens on is known by its number, though: when
-something else lies there, which nobody knows and nobody calls, it goes on with what it has. The socket itself stays
-open in the parent and in the processes that have taken over, so that whoever waits there meets one of those.
+The HTTP server can only accept connections or close all of them. But it knows its listening socket by number. This
+module puts a private, unused socket in its place, and the server continues with its open connections. The original
+socket stays open in the parent and in the processes that took over, so waiting connections reach one of those.
 
-The process's own open files, looked at where the HTTP server does not say what it holds (Linux: /proc/self/fd).
+The HTTP server does not list its connections. They are found among the process's open files (Linux: /proc/self/fd).
 """
 
 import os
@@ -15,14 +15,15 @@ from tempfile import TemporaryDirectory
 
 
 def open_fds() -> list[int]:
-    """Give the numbers of all open files."""
-    return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names alone are wanted
+    """Return the numbers of all open files."""
+    return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - only names are needed
 
 
 def with_socket(handle: int, do: Callable[[socket.socket], None]) -> None:
-    """Do something with an open file of somebody else's, if it is a socket; it is neither copied nor closed.
+    """Call `do` with an open file of another owner, if it is a socket.
 
-    A copy that was closed again could be of a database's file by then, whose locks the system would take away.
+    The file is neither copied nor closed. By the time a copy is closed, its number could be that of a database file,
+    and the system would release the file's locks.
     """
     with suppress(OSError):
         ours = socket.socket(fileno=handle)
@@ -33,9 +34,9 @@ def with_socket(handle: int, do: Callable[[socket.socket], None]) -> None:
 
 
 def stop_accepting(listening: socket.socket) -> None:
-    """Take no connection from this socket any more, under whatever numbers this process has it."""
+    """Accept no more connections from this socket, under any number in this process."""
     with socket.socket(socket.AF_UNIX) as nothing:
-        # Nobody finds a socket whose folder only we may look into, and whose name is gone.
+        # No client can find this socket: its folder is private, and its name is removed.
         with TemporaryDirectory(prefix="sinetti-") as folder:
             nothing.bind(f"{folder}/nothing")
             nothing.listen(0)
@@ -47,7 +48,7 @@ def stop_accepting(listening: socket.socket) -> None:
 
 
 def has_connections(places: Collection[object]) -> bool:
-    """Whether this process has a connection that somebody made to one of these places."""
+    """Return whether this process has a client connection to one of these places."""
     found: list[int] = []
 
     def ask(ours: socket.socket) -> None:
@@ -62,7 +63,7 @@ def has_connections(places: Collection[object]) -> bool:
 
 
 def place(ours: socket.socket) -> object:
-    """Give the port of a socket, or the path of a Unix socket."""
+    """Return the port of a socket, or the path of a Unix socket."""
     name = ours.getsockname()
     return name[1] if isinstance(name, tuple) else name
 

@@ -1,4 +1,4 @@
-"""What a door sees of HTTP, and what it gives back. Header names are lower-case."""
+"""HTTP requests and responses as handlers see them. Header names are lower-case."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,17 +6,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 SOAP_PATH = "/2017/10/CertificateServices"
-"""Where the certificate service is: the path that every program knows."""
+"""Path of the certificate service, which all client programs know."""
 
 current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
-"""The id of the request that this thread works on: the log names it in every line."""
+"""Id of the request that this thread works on, for each of its log entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, whole.
+    """One complete request.
 
-    `path` is decoded, `query` is not; `request_id` is ours, 32 hex digits.
+    `path` is decoded, `query` is not. The server generates `request_id`, 32 hex digits.
     """
 
     method: str
@@ -26,16 +26,15 @@ class Request:
     request_id: str
     body: bytes = field(repr=False)
     caller: str = ""
-    """The address that it came from, where that is known."""
+    """Address of the caller, if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyStream:
-    """A body that is made while it is sent.
+    """Body that is produced while it is sent.
 
-    Each part may be made by another thread; `close` is called once, at last.
-
-    So a part holds nothing of its thread: no cursor, no open transaction.
+    Different threads may produce the parts, so a part must not rely on its thread: no cursor, no open transaction.
+    `close` is called once, at the end.
     """
 
     octets: Iterator[bytes]
@@ -44,11 +43,10 @@ class BodyStream:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer.
+    """One response.
 
-    `noted` is for the log, and not sent; None: this answer leaves no line there.
-
-    `cookies` are values of Set-Cookie, each a header of its own (RFC 6265, 3). With `parts` these are its body.
+    `log_fields` go into the log and are not sent; None: no log entry for this response. `cookies` are values of
+    Set-Cookie, each in a separate header (RFC 6265, 3). With `parts`, these are the body.
     """
 
     status: int
@@ -61,17 +59,17 @@ class Response:
 
 
 def text_response(status: int, text: str, **headers: str) -> Response:
-    """An answer in plain words. Header names are given with underscores."""
+    """Return a plain text response. Header names are given with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status, "text/plain; charset=utf-8", f"{text}\n".encode(), named)
 
 
 def json_reply(status: int, value: object) -> Response:
-    """An answer in JSON."""
+    """Return a JSON response."""
     return Response(status, "application/json", json.dumps(value, ensure_ascii=False).encode())
 
 
 def problem_response(status: int, reason: str, detail: str) -> Response:
-    """A problem document (RFC 9457) with our member `reason`."""
+    """Return a problem document (RFC 9457) with the extension member `reason`."""
     value = {"type": "about:blank", "title": reason, "status": status, "detail": detail, "reason": reason}
     return Response(status, "application/problem+json", json.dumps(value, ensure_ascii=False).encode())

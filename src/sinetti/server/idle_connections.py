@@ -1,8 +1,8 @@
-"""Ends connections that say nothing where one address has too many, since nobody can count them at the door.
+"""Closes idle connections of clients that exceed the per-address limit.
 
-The HTTP server takes every connection, and tells of one only once a request's head is there: thousands that stay silent
-from one address would use up what a worker may have open, and others would wait for seconds. So a thread looks at the
-process's own sockets, and what it ends is what the sender could have ended as well: nothing of it has been answered.
+The HTTP server accepts every connection, and reports it only after a request's head. Thousands of silent connections
+from one address would use up a worker's limit of open files, and other callers would wait for seconds. So a thread
+polls the process's own sockets. Closing a silent connection loses no response, as if the client had closed it.
 """
 
 import logging
@@ -15,41 +15,48 @@ from sinetti.server.graceful_shutdown import open_fds, with_socket
 from sinetti.server.rate_limits import Admission, Peer, client_key
 
 LOOKS_EVERY = 0.25
-"""Seconds between two looks.
+"""Seconds between two checks.
 
-One at 4,096 connections takes 25 ms (measured), one at a few takes none.
+A check takes 25 ms at 4,096 connections (measured), and next to nothing at a few.
 """
 
 SILENT = "too-many-connections-from-address"
-"""Why connections were ended, as the log calls it."""
+"""Reason of closed connections in the log."""
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _log = logging.getLogger(__name__)
 
 
 class IdleConnectionReaper:
-    """Looks at the connections to some ports; of one address so many may be open, those with a request inside first."""
+    """Thread that limits the open connections of one address to some ports.
+
+    Connections with a request in progress take precedence.
+    """
 
     def __init__(self, ports: Collection[int], most: int, admissions: Sequence[Admission]) -> None:
-        """Take who is inside from `admissions`; the first of them says who is counted, and writes the log."""
+        """Store ports, limit and admissions.
+
+        `admissions` know the requests in progress. The first of them decides which addresses count, and writes the
+        log.
+        """
         self._ports, self._most, self._admissions = frozenset(ports), most, admissions
         self.over = Event()
         self._look = 0
         self._since: dict[tuple[int, Peer], int] = {}
 
     def watch(self) -> None:
-        """Look, in a thread of its own, until `over` is set or the process ends."""
+        """Start a thread that checks until `over` is set or the process ends."""
         Thread(target=self._watch, name="doorkeeper", daemon=True).start()
 
     def _watch(self) -> None:
         while not self.over.wait(LOOKS_EVERY):
             try:
                 self.look()
-            except Exception:  # noqa: BLE001 - without it the service would go on unguarded, and nobody would know
+            except Exception:  # noqa: BLE001 - otherwise the thread would end unnoticed, and the limit would not apply
                 _log.exception("a look at the connections failed")
 
     def look(self) -> int:
-        """Look now; gives how many connections were ended."""
+        """Check now, and return the number of closed connections."""
         opened = open_fds()
         if len(opened) <= self._most:
             self._since.clear()
@@ -70,7 +77,7 @@ class IdleConnectionReaper:
         return ended
 
     def _end(self, connections: list[tuple[int, Peer]]) -> int:
-        """End what is too much of one address: of those that are silent the oldest."""
+        """Close the connections of one address above the limit: the oldest silent ones."""
         silent = [one for one in connections if not any(one[1] in admission.peers for admission in self._admissions)]
         silent.sort(key=self._since.__getitem__)
         over = silent[: len(connections) - self._most]
@@ -83,7 +90,10 @@ class IdleConnectionReaper:
 
 
 def _connection(handle: int, ports: Collection[int]) -> Iterator[tuple[int, Peer]]:
-    """The port and the peer of a connection to one of the ports; nothing for any other open file."""
+    """Yield the port and the peer of a connection to one of the ports.
+
+    Yields nothing for any other open file.
+    """
     found: list[tuple[int, Peer]] = []
 
     def ask(ours: socket.socket) -> None:
@@ -95,7 +105,7 @@ def _connection(handle: int, ports: Collection[int]) -> Iterator[tuple[int, Peer
 
 
 def _shut(peer: Peer, ours: socket.socket) -> None:
-    # Asked again: since the look, this handle may have become another connection's.
+    # Checked again, because the handle may belong to another connection by now.
     if _peer(ours) == peer:
         ours.shutdown(socket.SHUT_RDWR)
 

@@ -1,9 +1,8 @@
-"""Listening: several doors of one process, each on a socket of its own, until told to stop.
+"""HTTP listener: several endpoints of one process, each on a separate socket.
 
-The server's certificate and key: read into memory, tried, and handed to processes, so that one pair is one pair.
-
-Files on a disk change one after the other. What is served is the copy that was tried: a process that is started later
-has the same, whatever lies on the disk by then.
+It serves until a signal stops it. The server's certificate and key are read into memory, tested, and passed to
+processes. Files on the disk change one after the other, so a pair could be mixed. All processes use the tested copy,
+even those that start later, and the files on the disk no longer matter.
 """
 
 import asyncio
@@ -33,20 +32,29 @@ from sinetti.server.graceful_shutdown import has_connections, place, stop_accept
 from sinetti.server.http import Request, Response, text_response
 
 STOP_WITHIN = 3.0
-"""Seconds that requests in flight have when the process is told to stop."""
+"""Seconds for open requests to finish after a stop signal."""
 
 RETIRE, ARRIVES_WITHIN, RETIRE_WITHIN = signal.SIGUSR1, 10.0, 40.0
-"""Told so, others have taken over: the seconds in which a request of those who are connected may arrive, and in which
-it is answered (edge.Limits)."""
+"""Signal of a handover, and time limits after it in seconds.
+
+Other processes have then taken over. The limits are for open connections: for a request to arrive, and for its answer
+(asgi.RequestLimits).
+"""
 
 HEAD_WITHIN = 5.0
-"""Seconds that a request's head has to arrive; as long a connection may say nothing before or between requests."""
+"""Seconds for a request's head to arrive, and for an idle connection."""
 
 CONNECTIONS = 4096
-"""Connections that a process has open at once on one socket, if it may open as many files three times over."""
+"""Largest number of open connections of a process on one socket.
+
+It applies if the limit of open files is at least three times as high.
+"""
 
 PER_ADDRESS = 4
-"""One part in so many of those connections is what one address may have before the silent ones are ended."""
+"""Divisor for the share of one address in those connections.
+
+Above that share, its silent connections are closed.
+"""
 
 _LOOKS_EVERY = 0.05
 _log = logging.getLogger(__name__)
@@ -54,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The server's own certificate and key, as PEM files."""
+    """Server certificate and key, as PEM files."""
 
     certificate: Path
     key: Path
@@ -62,7 +70,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One door on one socket that listens already; plain http where `tls` is None."""
+    """Endpoint on one listening socket; plain http if `tls` is None."""
 
     edge: AsgiApp
     socket: socket.socket
@@ -70,7 +78,7 @@ class Listener:
 
 
 def connections() -> int:
-    """How many connections this process may have open at once on one socket."""
+    """Return the limit of open connections of this process on one socket."""
     return min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
 
 
@@ -78,14 +86,13 @@ _kept: list[asyncio.AbstractEventLoop] = []
 
 
 def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once the servers run.
+    """Serve until SIGTERM or SIGINT; the process must end soon after.
 
-    The process is to end soon after.
+    `ready` is called once the servers run. On SIGUSR1 the process retires: it accepts no more connections, and serves
+    until the open ones are answered and closed.
 
-    On SIGUSR1 it retires: it takes no more connections, and serves until those that it has are answered and closed.
-
-    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished. It is
-    kept to the end of the process: thrown away by another thread, it could not take its handlers back.
+    The event loop stays open, and so do its signal handlers: a second signal does not interrupt the shutdown. The loop
+    is kept until the process ends, because a loop that another thread discards cannot remove its handlers.
     """
     loop = asyncio.new_event_loop()
     _kept.append(loop)
@@ -93,7 +100,7 @@ def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
 
 
 class ServerStopped(Exception):
-    """A server ended though nobody told it to."""
+    """HTTP server that ended without a signal."""
 
 
 async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
@@ -119,14 +126,14 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
             server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
         _, late = await asyncio.wait(running, timeout=STOP_WITHIN)
         if late:
-            # The server then finds its own future cancelled and would print a traceback about that.
+            # The server would print a traceback, because its own future is cancelled.
             loop.set_exception_handler(lambda _loop, context: _log.info("while stopping: %s", context["message"]))
         for task in late:
             task.cancel()
 
 
 async def _retire(listeners: tuple[Listener, ...], retired: asyncio.Event) -> None:
-    """Wait until others have taken over; then take nobody in, and wait until all who are connected are gone."""
+    """Wait for the handover, then finish the open connections."""
     await retired.wait()
     places = {place(listener.socket) for listener in listeners}
     for listener in listeners:
@@ -141,7 +148,7 @@ async def _retire(listeners: tuple[Listener, ...], retired: asyncio.Event) -> No
 
 
 class _GranianServer(Server):
-    """granian's embedded server, on a socket that somebody else made."""
+    """granian's embedded server, on a socket that the caller created."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(
@@ -158,11 +165,11 @@ class _GranianServer(Server):
         if listener.tls is not None:
             pair = (str(listener.tls.certificate), str(listener.tls.key))
             context: Any = (True, *pair, None, str(SSLProtocols.tls12), None, [], False)
-            # Set here, not by granian, which resolves paths: those of memory files do not lead anywhere then.
+            # Set here, because granian resolves paths, and resolved paths of memory files do not exist.
             self.ssl_ctx = context
 
     def _init_shared_socket(self) -> None:
-        holder: Any = SocketHolder  # granian describes no arguments: handle, whether a Unix socket, backlog
+        holder: Any = SocketHolder  # granian has no annotations here: handle, is it a Unix socket, backlog
         self._shd = holder(self._listening.fileno(), self._listening.family == socket.AF_UNIX, BACKLOG)
 
 
@@ -181,11 +188,14 @@ _TRIED_WITHIN = 10
 
 
 class InvalidKeyPair(ValueError):
-    """Files that are no certificate and its key, or such as the server cannot use; the sentence says so."""
+    """Files that are no certificate with its key, or that the server cannot use.
+
+    The text says which.
+    """
 
 
 def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
-    """Read PEM files into files of memory (memfd), and try them with the real server.
+    """Read PEM files into memory files (memfd), and test them with the real server.
 
     Raises InvalidKeyPair.
     """
@@ -212,13 +222,13 @@ def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
 
 
 def release(pair: TlsFiles) -> None:
-    """Let go of a pair that no process will be started with any more."""
+    """Close the memory files of a pair that no further process will use."""
     for path in (pair.certificate, pair.key):
         os.close(int(path.name))
 
 
 def _octets(path: Path) -> bytes:
-    """Read a file; something that may never end, as a pipe, is not waited for."""
+    """Read a regular file; for a pipe, raise OSError instead of waiting."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             sentence = "it is no file"
@@ -234,7 +244,10 @@ def _in_memory(octets: bytes) -> Path:
 
 
 def _serves(pair: TlsFiles) -> bool:
-    """Whether the server shakes hands with this pair: in a process of its own, since it aborts where it cannot."""
+    """Return whether the server completes a handshake with this pair.
+
+    The test runs in a child process, because the server aborts on an unusable pair.
+    """
     with listen(_LOOPBACK, 0) as listening:
         pid = os.fork()
         if pid == 0:
@@ -250,7 +263,7 @@ def _serves(pair: TlsFiles) -> bool:
 
 def _shakes_hands(host: str, port: int) -> bool:
     context = ssl.create_default_context()
-    # Only whether there is a handshake is asked here; who vouches for the certificate is the callers' concern.
+    # Only the handshake is tested here; the callers check the certificate's issuer.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with socket.create_connection((host, port), _TRIED_WITHIN) as plainly, context.wrap_socket(plainly):
@@ -261,10 +274,10 @@ def _shakes_hands(host: str, port: int) -> bool:
 
 def _be_tried(pair: TlsFiles, listening: socket.socket) -> NoReturn:
     try:
-        # Forgotten by a parent that was killed meanwhile, it would hold the parent's pipes open.
+        # Without the alarm, a child of a killed parent would keep the parent's pipes open.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(2 * _TRIED_WITHIN)
-        # The server's native part says in its own words why it cannot: our sentence follows.
+        # The server's native part prints its own error, which is hidden; InvalidKeyPair follows.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         logging.disable()
         serve((Listener(AsgiApp(_nothing), listening, pair),), lambda: None)

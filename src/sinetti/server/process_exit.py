@@ -8,15 +8,15 @@ from typing import NoReturn
 
 
 def request_id() -> str:
-    """A command's own request id."""
+    """Return a new request id for a command."""
     return secrets.token_hex(16)
 
 
 def exit_process() -> NoReturn:
-    """End the process of a server that was told to stop.
+    """End the process of a stopped server without the interpreter's shutdown.
 
-    Python's own end is left out: threads of the HTTP server's native part may still ask for the interpreter then, which
-    aborts the process (measured: one stop in five). Nothing is lost, every commit is on disk.
+    Native threads of the HTTP server may still use the interpreter during that, which aborts the process (measured:
+    one stop in five). No data is lost, because every commit is on disk.
     """
     logging.shutdown()
     sys.stdout.flush()
@@ -25,17 +25,18 @@ def exit_process() -> NoReturn:
 
 
 def raise_if_interrupted() -> None:
-    """Stop a server that was told to while it was being started; called once it handles signals in its own way.
+    """Raise KeyboardInterrupt if a signal arrived during the start of a server.
 
-    Python drops what is raised inside a weak reference's callback or a `__del__`, which a signal may well interrupt: a
-    bench went on though it had been told to stop (seen once in some hundred foundings).
+    Called once the server has its own signal handlers. Python discards exceptions inside a weak reference's callback
+    or a `__del__`, and a signal may interrupt those. A bench continued after a stop for that reason (seen once in some
+    hundred initialisations).
     """
     if STOP.is_requested:
         raise KeyboardInterrupt
 
 
 class _StopFlag:
-    """Flag of the whole process, as signals are."""
+    """Flag of the whole process, because signals are per process."""
 
     is_requested = False
 
@@ -44,6 +45,9 @@ STOP = _StopFlag()
 
 
 def interrupt(_number: int, _frame: object) -> NoReturn:
-    """End by SIGTERM as by Ctrl-C, so that what was begun is cleaned up; a server that listens has its own way."""
+    """Raise KeyboardInterrupt on SIGTERM, so that unfinished work is cleaned up.
+
+    Servers that listen have their own handlers.
+    """
     STOP.is_requested = True
     raise KeyboardInterrupt

@@ -1,11 +1,12 @@
-"""Limits per caller over all workers of a node: rates and requests at once, kept in memory that they share.
+"""Limits per caller over all workers of a node, in shared memory.
 
-Rates are exact; of requests at once, workers that look at the same instant may each let one more in.
+They limit rates and concurrent requests. Rates are exact. For concurrent requests, each worker that checks at the same
+instant may admit one too many.
 
-A table has a fixed number of places, and a caller's is found by a keyed digest: memory is bounded, what is long past
-needs no forgetting, and two callers who meet in one place (one pair in 65,536) share what one of them has.
+A table has a fixed number of places, and a keyed digest of the caller selects one. So memory is bounded, and old
+entries need no removal. Two callers in the same place (one pair in 65,536) share its limit.
 
-Who may come in: the caller's address, and whether it has room left, before anything of a request is read.
+The admission check uses the caller's address, and precedes the reading of a request.
 """
 
 import fcntl
@@ -30,30 +31,34 @@ _MOST_COUNTED = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests per second in the long run, and so many at once."""
+    """Rate limit: requests per second in the long run, and the size of a burst."""
 
     per_second: float
     burst: int
 
 
 SIGNER_RATE = Rate(100 / 60, 100)
-"""What one signing certificate may ask: room for 100 calls a minute."""
+"""Rate limit of one signing certificate: 100 calls a minute."""
 
 
 def consume(empty_at: float, now: float, rate: Rate) -> tuple[float, float]:
-    """Take one request out of a bucket that is full again at `empty_at` (seconds of a clock that never jumps).
+    """Take one request out of a token bucket.
 
-    Gives the new such instant, and 0.0; or the old one, and the seconds until there is room.
+    `empty_at` is the instant at which the bucket is full again, in seconds of a monotonic clock. Returns the new such
+    instant and 0.0. If there is no token, returns the old instant, and the seconds until there is one.
     """
     each = 1 / rate.per_second
     then = max(empty_at, now) + each
     over = then - now - rate.burst * each
-    # A millionth of a second is rounding, no request.
+    # A difference of 1 µs is a rounding error.
     return (empty_at, over) if over > 1e-6 else (then, 0.0)  # noqa: PLR2004
 
 
 def client_key(address: str) -> bytes | None:
-    """Whom an address is counted as: itself, and for IPv6 its /64, which is one customer's; None for no address."""
+    """Return the key by which an address is counted; None for an invalid address.
+
+    It is the address itself, and for IPv6 its /64, which belongs to one customer.
+    """
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
@@ -64,17 +69,20 @@ def client_key(address: str) -> bytes | None:
 
 
 class RateLimiter:
-    """How much each caller has asked lately; made before the workers are forked, shared by them."""
+    """Recent requests of each caller, in memory that forked workers share."""
 
     def __init__(self, rate: Rate) -> None:
-        """Make the table, empty."""
+        """Create an empty table."""
         self._rate, self._place = rate, _Placing()
         self._handle, memory = _shared(PLACES * _TIME)
         self._times = memory.cast("d")
         self._lock = Lock()
 
     def wait(self, caller: bytes, now: float) -> float:
-        """Count one request: 0.0 if there is room, else the seconds until there is, and nothing is counted."""
+        """Count one request and return 0.0, or return the seconds to wait.
+
+        A request that has to wait is not counted.
+        """
         place = self._place.of(caller)
         with self._lock, self._held(place):
             self._times[place], wait = consume(self._times[place], now, self._rate)
@@ -82,7 +90,10 @@ class RateLimiter:
 
     @contextmanager
     def _held(self, place: int) -> Iterator[None]:
-        """Keep other workers from this place; the system ends such a lock with its process."""
+        """Lock this place against other workers.
+
+        The system releases the lock when its process ends.
+        """
         fcntl.lockf(self._handle, fcntl.LOCK_EX, _TIME, place * _TIME)
         try:
             yield
@@ -91,22 +102,25 @@ class RateLimiter:
 
 
 class ConcurrencyLimiter:
-    """How many requests of each caller are inside now; a row of counts for each process, which it alone writes."""
+    """Number of concurrent requests of each caller.
+
+    Each process has its own row of counters, and writes no other.
+    """
 
     def __init__(self, most: int, rows: int) -> None:
-        """Take the most that one caller may have inside, and the number of processes."""
+        """Store the limit of one caller, and create rows for all processes."""
         self._most, self._place = most, _Placing()
         _, memory = _shared(rows * PLACES * _COUNT)
         self._rows = [memory[row * PLACES * _COUNT : (row + 1) * PLACES * _COUNT].cast("H") for row in range(rows)]
         self._mine = self._rows[0]
 
     def take_row(self, row: int) -> None:
-        """Be the process of this row: what one that was killed had inside is gone."""
+        """Use this row for this process, and reset the counters of a killed predecessor."""
         self._mine = self._rows[row]
         self._mine[:] = memoryview(bytes(PLACES * _COUNT)).cast("H")
 
     def enter(self, caller: bytes) -> bool:
-        """Count one more inside; False where there is no room."""
+        """Count one more request; return False if the limit is reached."""
         place = self._place.of(caller)
         if sum(row[place] for row in self._rows) >= min(self._most, _MOST_COUNTED):
             return False
@@ -114,13 +128,16 @@ class ConcurrencyLimiter:
         return True
 
     def leave(self, caller: bytes) -> None:
-        """Count one less."""
+        """Count one request less."""
         place = self._place.of(caller)
         self._mine[place] = max(0, self._mine[place] - 1)
 
 
 class _Placing:
-    """Which place is whose, told by a key that nobody knows: nobody can choose to meet another."""
+    """Places of callers, selected by a secret key.
+
+    So a caller cannot choose to share the place of another.
+    """
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
@@ -136,14 +153,14 @@ def _shared(octets: int) -> tuple[int, memoryview]:
 
 
 Peer = tuple[str, int]
-"""The other end of a connection: address and port."""
+"""Peer of a connection: address and port."""
 
 Told = tuple[str, int | str]
-"""The same as the HTTP server tells it: granian writes the port in letters."""
+"""Peer as reported by the HTTP server; granian reports the port as text."""
 
 FORWARDED = b"x-forwarded-for"
 RATE, AT_ONCE = "too-many-requests-from-address", "too-many-at-once-from-address"
-"""Why a request was not let in, as the log calls it."""
+"""Reasons of rejected requests in the log."""
 
 _FULL_RETRY = 5.0
 _SAID_EVERY = 10.0
@@ -152,7 +169,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """No room: why, and after how many seconds to come again."""
+    """Rejection with its reason, and the seconds until a new request makes sense."""
 
     why: str
     wait: float
@@ -160,12 +177,10 @@ class Rejected:
 
 @dataclass(slots=True)
 class Admission:
-    """The limits per address of one worker.
+    """Limits per address of one worker.
 
-    Without meter and crowd everybody is let in.
-
-    Behind a proxy the caller is the last hop of X-Forwarded-For, which the proxy itself wrote; else that header counts
-    for nothing. Loopback is counted where an operator has set limits.
+    Without meter and crowd every request is admitted. Behind a proxy the caller is the last hop of X-Forwarded-For,
+    which the proxy itself wrote; otherwise that header is ignored. Loopback is counted if an operator has set limits.
     """
 
     meter: RateLimiter | None = None
@@ -177,9 +192,9 @@ class Admission:
 
     @contextmanager
     def admit(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
-        """Let a request in while the block lasts; gives None, or why it is turned away.
+        """Admit a request during the block; yield None, or the rejection.
 
-        Meanwhile its connection is among `peers`, let in or not: it has a request, and gets an answer.
+        In both cases its connection is in `peers` meanwhile, because it has a request and gets an answer.
         """
         if peer is None:
             with self._let_in(peer, headers) as away:
@@ -223,7 +238,7 @@ class Admission:
         return None
 
     def counts(self, address: str) -> bool:
-        """Whether what comes from an address is counted."""
+        """Return whether requests from an address are counted."""
         return self.counts_loopback or not ip_address(address.partition("%")[0]).is_loopback
 
     def _caller(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> str | None:
@@ -232,16 +247,19 @@ class Admission:
         given = [value for name, value in headers if name.lower() == FORWARDED]
         address = given[-1].decode("latin-1").rpartition(",")[2].strip() if given else ""
         if client_key(address) is None:
-            self.say("the proxy names no caller in X-Forwarded-For: limits per address count nobody", {})
+            self.say("the proxy names no caller in X-Forwarded-For: limits per address do not apply", {})
             return None
         return address
 
     def caller(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> str:
-        """The caller's address; empty where nobody tells."""
+        """Return the caller's address, or an empty text if it is unknown."""
         return self._caller(peer, headers) or ""
 
     def say(self, sentence: str, facts: Mapping[str, str]) -> None:
-        """Say it in the log, at most every ten seconds for each reason: whoever sends much shall not fill a disk."""
+        """Log a sentence, at most every ten seconds for each reason.
+
+        So a flood of requests cannot fill a disk.
+        """
         reason = facts.get("reason", "")
         if monotonic_seconds() - self._said.get(reason, -_SAID_EVERY) >= _SAID_EVERY:
             self._said[reason] = monotonic_seconds()
@@ -249,5 +267,5 @@ class Admission:
 
 
 def unlimited() -> Admission:
-    """No limits, as on a test bench."""
+    """Return an admission without limits, as on a test bench."""
     return Admission()

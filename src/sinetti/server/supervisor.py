@@ -1,7 +1,8 @@
-"""A parent and its processes: forked, watched, replaced when they die, exchanged on SIGHUP, ended with it.
+"""Supervisor: a parent that forks, watches, restarts and replaces processes.
 
-The parent has one thread and answers nobody, so that it may fork at any time (docs/serving.md). A child learns of the
-parent's end, however that ends, by the end of a pipe of which only the parent has the other side.
+The processes are replaced on SIGHUP, restarted when they die, and end with the parent. The parent has one thread and
+answers no requests, so it may fork at any time (docs/serving.md). A child detects the parent's end, in any way, by the
+end of a pipe, of which only the parent holds the other side.
 """
 
 import logging
@@ -19,13 +20,16 @@ from typing import NoReturn
 from sinetti.infra.clock import monotonic_seconds
 
 READY_WITHIN = 30.0
-"""Seconds that a process has to say that it is ready."""
+"""Seconds for a process to report that it is ready."""
 
 STOP_WITHIN = 4.0
-"""Seconds that processes have to end when they are told to; then they are killed."""
+"""Seconds for processes to end after a stop signal; then they are killed."""
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0
-"""Seconds until a process that died is started again: twice as long each time, until it lives for a minute."""
+"""First and longest delay in seconds before a dead process is restarted.
+
+The delay doubles each time, until a process runs for a minute.
+"""
 
 _LIVED = 60.0
 _STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -35,16 +39,17 @@ _log = logging.getLogger(__name__)
 
 
 class NotStarted(Exception):
-    """A process ended, or did not get ready, while the service was being started; its own words are in the log."""
+    """Process that ended or was not ready in time during the start.
+
+    Its own error is in the log.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What a process is for.
+    """Role of a process.
 
-    `run` gets what to call when it is ready, and never returns.
-
-    Of the processes of one generation, those that are `renewed` are exchanged on SIGHUP.
+    `run` gets a function to call when it is ready, and never returns. Processes with `renewed` are replaced on SIGHUP.
     """
 
     name: str
@@ -54,7 +59,7 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class DrainPolicy:
-    """How a process is told that others have taken over, and the seconds that it has to finish what it has begun."""
+    """Signal that announces a handover, and the seconds to finish open work after it."""
 
     number: signal.Signals = signal.SIGTERM
     within: float = 0.0
@@ -62,7 +67,10 @@ class DrainPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RollingRestart:
-    """New roles for those that are renewed; `over` is told whether they have taken over, or were given up."""
+    """New roles for the renewed processes.
+
+    `over` is called with True after they took over, or with False if they were given up.
+    """
 
     roles: Sequence[ProcessSpec]
     over: Callable[[bool], None] = lambda _taken_over: None
@@ -79,7 +87,7 @@ class _Child:
 
 
 class Supervisor:
-    """Starts the processes of its roles and keeps them until it is told to stop."""
+    """Parent that starts the processes of its roles and keeps them running."""
 
     def __init__(
         self,
@@ -87,9 +95,10 @@ class Supervisor:
         reload: Callable[[], RollingRestart | None],
         retirement: DrainPolicy = DrainPolicy(),
     ) -> None:
-        """Take the roles, what gives new ones for those that are renewed on SIGHUP (None for none), and how those go.
+        """Store the roles and policies.
 
-        When their time is over, or with the next exchange, those that retire are told to end as all others are.
+        `reload` returns new roles for the renewed processes on SIGHUP, or None. `retirement` says how the old ones
+        finish. Retiring processes get a stop signal after their time, or at the next replacement.
         """
         self._roles, self._reload, self._retirement = {role.name: role for role in roles}, reload, retirement
         self._children: dict[int, _Child] = {}
@@ -102,9 +111,10 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Start all, call `ready` once all are, and return once all have ended after SIGTERM or SIGINT.
+        """Start all processes, and return once all have ended after SIGTERM or SIGINT.
 
-        Raises NotStarted where one of them ends, or is late, before all were ready for the first time.
+        `ready` is called once all are ready for the first time. Raises NotStarted if one of them ends or is late
+        before that.
         """
         try:
             self._run(ready)
@@ -122,7 +132,7 @@ class Supervisor:
         for number in _HANDLED:
             signal.signal(number, lambda _number, _frame: None)
         signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
-        # What came while the service was being prepared is heard now.
+        # Signals that arrived during the preparation are delivered now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         self._selector.register(woken, selectors.EVENT_READ)
         for role in self._roles.values():
@@ -142,7 +152,7 @@ class Supervisor:
         _log.info("stopped")
 
     def _look(self, woken: socket.socket) -> None:
-        """Wait until something happens, at most until the next thing is due."""
+        """Wait for an event, at most until the next deadline."""
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj is not woken:
                 self._hear(int(key.fd))
@@ -161,7 +171,7 @@ class Supervisor:
         return max(0.0, min([1.0, *(at - monotonic_seconds() for at in due)]))
 
     def _hear(self, telling: int) -> None:
-        """A process says that it is ready, or has ended before it could."""
+        """Read the report of a process: it is ready, or it ended before."""
         said = os.read(telling, 1)
         for pid, child in self._children.items():
             if child.telling == telling and said:
@@ -209,7 +219,10 @@ class Supervisor:
         return not waiting
 
     def _renew(self) -> None:
-        """Begin to exchange processes: new ones are started, and those before stay until all of the new are ready."""
+        """Start new processes to replace the old ones.
+
+        The old ones stay until all new ones are ready.
+        """
         self._asked = False
         self._give_up()
         new = self._reload()
@@ -231,19 +244,19 @@ class Supervisor:
             for name in roles:
                 self._due.pop(name, None)
             self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
-            exchange.over(True)  # noqa: FBT003 - it is taken over, or it is not
+            exchange.over(True)  # noqa: FBT003 - the parameter means "taken over"
             _log.info("%d processes have taken over", len(new))
         elif monotonic_seconds() > until:
             _log.error("the new processes did not get ready within %.0f s: those before stay", READY_WITHIN)
             self._give_up()
 
     def _give_up(self) -> None:
-        """End the processes that were to take over."""
+        """Stop the new processes of a failed replacement."""
         if self._next is not None:
             _, roles, exchange = self._next
             self._next = None
             self._tell([child for child in self._children.values() if child.role is roles.get(child.role.name)])
-            exchange.over(False)  # noqa: FBT003 - it is taken over, or it is not
+            exchange.over(False)  # noqa: FBT003 - the parameter means "taken over"
 
     def _stop(self) -> None:
         if self._stopping:
@@ -253,14 +266,14 @@ class Supervisor:
         self._tell(list(self._children.values()))
 
     def _tell(self, children: list[_Child]) -> None:
-        """Tell processes to end."""
+        """Send processes the stop signal."""
         for child in children:
             if child.leaving is None:
                 self._children[child.pid] = replace(child, retiring=None, leaving=monotonic_seconds() + STOP_WITHIN)
                 _kill(child, signal.SIGTERM)
 
     def _retire(self, children: list[_Child]) -> None:
-        """Tell processes to finish what they have begun: others have taken over."""
+        """Send processes the signal to finish open work, after a handover."""
         for child in children:
             if child.telling is not None:
                 self._tell([child])
@@ -269,7 +282,7 @@ class Supervisor:
                 _kill(child, self._retirement.number)
 
     def _end_late(self) -> None:
-        """Tell those to end that have retired for long enough, and kill those that were told long ago."""
+        """Stop processes that retired long ago, and kill those that do not stop in time."""
         now = monotonic_seconds()
         self._tell([child for child in self._children.values() if child.retiring is not None and child.retiring < now])
         for child in self._children.values():
@@ -278,7 +291,7 @@ class Supervisor:
 
     def _start(self, role: ProcessSpec) -> None:
         hearing, telling = os.pipe()
-        # A signal between the fork and the child's own handlers would wake the parent.
+        # A signal to the child before it has its own handlers would wake the parent.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         try:
             pid = os.fork()
@@ -292,7 +305,7 @@ class Supervisor:
         self._selector.register(hearing, selectors.EVENT_READ)
 
     def _be(self, role: ProcessSpec, telling: int) -> NoReturn:
-        """Live as a child."""
+        """Run as a child process."""
         try:
             os.close(self._held)
             self._selector.close()
@@ -305,7 +318,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
             Thread(target=_end_with, args=(self._parent_pipe,), name="lifeline", daemon=True).start()
             role.run(lambda: _say_ready(telling))
-        except BaseException:  # noqa: BLE001 - the last door of a process
+        except BaseException:  # noqa: BLE001 - last handler of a process
             _log.exception("%s cannot go on", role.name)
         finally:
             sys.stderr.flush()
@@ -323,6 +336,9 @@ def _say_ready(telling: int) -> None:
 
 
 def _end_with(lifeline: int) -> NoReturn:
-    """End this process with its parent: what it leaves undone is what a crash leaves undone."""
+    """End this process with its parent.
+
+    The effect on open work is that of a crash.
+    """
     os.read(lifeline, 1)
     os._exit(_ORPHANED)

@@ -1,10 +1,10 @@
-"""A bounded number of threads for synchronous work, which never keep a process from ending.
+"""Bounded thread pool for synchronous work that never delays the end of a process.
 
-A ThreadPoolExecutor waits for its threads when the interpreter ends, so that one door that hangs would hold up the stop
-for as long as it hangs. What such a thread leaves undone is what a crash leaves undone: the register is made for that.
+A ThreadPoolExecutor waits for its threads when the interpreter ends, so a blocked handler would delay the stop. Here,
+work that is cut off has the effect of a crash, which the database is designed for.
 
-No thread lives for ever: libxml2 keeps every name of every document in a dictionary of the thread that read it, so that
-whoever sends ever new names would fill the memory (165 kB for each body of 119 kB, measured).
+Threads have a limited life. libxml2 keeps every name of every document in a dictionary of the thread that parsed it. A
+sender of ever new names would fill the memory (165 kB for each body of 119 kB, measured).
 """
 
 import logging
@@ -16,24 +16,30 @@ from time import sleep
 from typing import Generic, TypeVar
 
 OCTETS_OF_A_LIFE = 4 * 1024 * 1024
-"""Octets of requests that a thread works on until another takes its place: a thousand renewals."""
+"""Octets of requests that a thread processes before another replaces it.
+
+This is about a thousand renewals.
+"""
 
 _OTHERS_TURN = 0.05
-"""Seconds in which those who wait beside a thread take what was meant for them."""
+"""Seconds that a thread sleeps, so that the other threads take their own entries."""
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 
 def _nothing() -> None:
-    """Leave nothing behind."""
+    """Do nothing; the default for `leave`."""
 
 
 class ThreadPool(Generic[_Result]):
-    """Threads that are started when they are needed; whatever finds none free waits its turn."""
+    """Threads that start on demand; work waits in a queue if all are busy."""
 
     def __init__(self, threads: int, leave: Callable[[], None] = _nothing) -> None:
-        """Take how many threads there may be; each calls `leave` before it ends, to close what it has of its own."""
+        """Store the largest number of threads.
+
+        Each calls `leave` before it ends, to close its own resources.
+        """
         self._threads = self._to_start = threads
         self._retiring = False
         self._leave = leave
@@ -41,9 +47,9 @@ class ThreadPool(Generic[_Result]):
         self._work: SimpleQueue[tuple[Future[_Result], Callable[[], _Result], int] | None] = SimpleQueue()
 
     def submit(self, work: Callable[[], _Result], octets: int = 0) -> "Future[_Result]":
-        """Have something done with so many octets.
+        """Queue work on a request of so many octets, and return its future.
 
-        Called from one thread alone, the event loop's.
+        Must be called from one thread only, that of the event loop.
         """
         future: Future[_Result] = Future()
         self._work.put((future, work, octets))
@@ -53,9 +59,9 @@ class ThreadPool(Generic[_Result]):
         return future
 
     def retire(self) -> None:
-        """Have each thread leave now, or when its work is done, and after whatever comes yet.
+        """Have each thread close its resources now or after its current work.
 
-        Called from one thread alone, the event loop's.
+        After a later work item, threads close them again. Must be called from one thread only, that of the event loop.
         """
         self._retiring = True
         for _ in range(self._threads - self._to_start):
@@ -86,7 +92,7 @@ class ThreadPool(Generic[_Result]):
     def _close(self) -> None:
         try:
             self._leave()
-        except Exception:  # noqa: BLE001 - whatever it could not close, its successor works
+        except Exception:  # noqa: BLE001 - the successor works, even if a resource stays open
             _log.exception("a thread could not close what it had")
 
     @staticmethod
@@ -95,5 +101,5 @@ class ThreadPool(Generic[_Result]):
             return
         try:
             future.set_result(work())
-        except BaseException as failure:  # noqa: BLE001 - raised where the result is awaited
+        except BaseException as failure:  # noqa: BLE001 - raised at the place that awaits the result
             future.set_exception(failure)

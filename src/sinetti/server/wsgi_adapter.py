@@ -1,9 +1,10 @@
-"""A WSGI application as a door: what the edge has collected goes in, and one answer comes out (PEP 3333).
+"""Adapter from WSGI (PEP 3333) to the handlers of the ASGI application.
 
-It comes out whole; a body that says of itself that it is `streaming`, as Django's do, goes on part by part.
+It gets a collected request and returns one complete response. A body with the attribute `streaming`, as Django has it,
+is sent part by part.
 
-So that pages for people stand behind the same edge as machine doors do: granian's own WSGI loses bodies that come in
-chunks, and stands still behind eight senders that stall (docs/pages.md).
+So the portal has the same server as the APIs. granian's own WSGI server loses chunked bodies, and eight stalled
+senders block it (docs/pages.md).
 """
 
 import re
@@ -21,20 +22,21 @@ from sinetti.server.http import BodyStream, Request, Response, text_response
 _KIB = 1024
 _FILES = RequestLimits(body=6 * _KIB * _KIB, discarded=8 * _KIB * _KIB, collecting=60.0, answering=120.0, at_once=4)
 _LARGER = {
-    # A request that somebody pasted, in the form that percent signs make of it: up to three octets for one.
+    # A pasted request, percent-encoded: up to three octets for one.
     "/fetch": RequestLimits(body=64 * _KIB, discarded=256 * _KIB),
-    # Hundreds of chosen certificates, each with a transaction of its own.
+    # Hundreds of chosen certificates, each with a separate transaction.
     "/settings": RequestLimits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
-    # A file of at most 5 MB, or a list of serials (docs/clerks.md). Who is not signed in may send one too: few at once.
+    # A file of at most 5 MB, or a list of serials (docs/clerks.md). Few at once: anonymous users may send one too.
     "/staff/organisations/load": _FILES,
     "/staff/revocations/new": _FILES,
 }
 
 
 def portal_limits(address: str) -> RequestLimits:
-    """What a browser may send to pages at this address: mostly a form with two fields, to some pages more.
+    """Return the limits of requests to the portal at this address.
 
-    Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
+    Most requests are a form with two fields; some pages need more. If `address` has a path, the proxy may keep or
+    remove it in the requests that it passes on.
     """
     before = urlsplit(address).path.rstrip("/")
     found = {f"{start}{path}": limits for start in ("", before) for path, limits in _LARGER.items()}
@@ -43,13 +45,13 @@ def portal_limits(address: str) -> RequestLimits:
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})
-"""Headers that the edge writes itself."""
+"""Headers that the ASGI application writes itself."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class WsgiEndpoint:
-    """Serves the application at `address`, as people see it from outside; `given` stands in every environ."""
+    """WSGI application at its public `address`; `given` is part of every environ."""
 
     application: Application
     address: str
@@ -60,7 +62,7 @@ class WsgiEndpoint:
         said: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-            del exc_info  # nothing was sent before the end: whatever was said last counts
+            del exc_info  # no octet is sent before the end, so the last call counts
             said[:] = [(status, headers)]
 
         if not _is_text(request.path):
@@ -81,11 +83,10 @@ class WsgiEndpoint:
 
 
 def build_environ(request: Request, address: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """What PEP 3333 wants to know of a request.
+    """Return the environ of a request (PEP 3333).
 
-    Scheme and name are those of `address`, whoever speaks for people.
-
-    Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
+    Scheme and host name are those of `address`, for every peer. If `address` has a path, the proxy may keep or remove
+    it in the requests that it passes on.
     """
     place = urlsplit(address)
     before = place.path.rstrip("/")
@@ -112,7 +113,7 @@ def build_environ(request: Request, address: str, given: Mapping[str, object]) -
         **given,
     }
     for name, value in request.headers.items():
-        # A name with an underscore would pass for another one with a hyphen.
+        # A name with an underscore would become the same variable as one with a hyphen.
         if "_" not in name and name not in {"content-type", "content-length"}:
             values[f"HTTP_{name.upper().replace('-', '_')}"] = value
     return values
@@ -126,20 +127,23 @@ def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) 
 
 
 def _nothing() -> None:
-    """Close what has nothing to be closed."""
+    """Do nothing, for bodies without a close method."""
 
 
 def _shown(status: int, path: str) -> str:
-    """What of a path may stand in the log: where it begins, if it is one of ours.
+    """Return the part of a path that may appear in the log.
 
-    Secrets come behind that.
+    It is the first segment of a known path. Secrets are in later segments.
     """
     first = path.split("/")[1] if status < HTTPStatus.BAD_REQUEST and path.startswith("/") else "…"
     return f"/{first}"
 
 
 def _is_utf8(content_type: str) -> bool:
-    """Whether no other charset is named: applications decode even the address by it, with any codec that Python has."""
+    """Return whether no charset except UTF-8 is named.
+
+    Applications decode even the URL by the named charset, with any codec of Python.
+    """
     return all(one.casefold() == "utf-8" for one in _CHARSET.findall(content_type))
 
 

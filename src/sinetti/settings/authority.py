@@ -1,4 +1,4 @@
-"""An authority's settings: `authority.toml`, parsed once into a value that cannot be wrong."""
+"""Settings of an authority: `authority.toml`, parsed once into a validated value."""
 
 import json
 import tomllib
@@ -17,7 +17,10 @@ from sinetti.infra.toml_tables import SettingsError
 
 
 class ResponseRecipe(StrEnum):
-    """How answers are signed: transforms [enveloped, exclusive C14N], or [enveloped] alone."""
+    """Signature transforms of responses.
+
+    They are [enveloped, exclusive C14N], or [enveloped] alone.
+    """
 
     EXCLUSIVE = "exclusive"
     ENVELOPED = "enveloped"
@@ -25,17 +28,19 @@ class ResponseRecipe(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuthoritySettings:
-    """`base_url` (plain http) stands in certificates, `soap_address` in the WSDL; the other two may be empty.
+    """Settings of `authority.toml`.
 
-    `journal` is the folder of the journals; where it is empty, that lies beside the authority's own (docs/journal.md).
-    `certificates_per_list` is how many certificates point to one revocation list; 0: all to the same (docs/lists.md).
+    `base_url` (plain http) is part of certificates, `soap_address` of the WSDL. `database_url` and `journal` may be
+    empty. `journal` is the folder of the journals; if empty, it is beside the authority's own (docs/journal.md).
+    `certificates_per_list` is the number of certificates that point to one revocation list; 0: all to the same
+    (docs/lists.md).
     """
 
     environment: Environment
     base_url: str
     soap_address: str
     response_recipe: ResponseRecipe = ResponseRecipe.EXCLUSIVE
-    database_url: str = field(default="", repr=False)  # may hold a password
+    database_url: str = field(default="", repr=False)  # may contain a password
     journal: str = ""
     keep_people_days: int = Periods().people.days
     keep_refusals_days: int = Periods().refusals.days
@@ -44,7 +49,7 @@ class AuthoritySettings:
 
     @property
     def periods(self) -> Periods:
-        """How long people's data and what stands around it are kept (docs/retention.md)."""
+        """Retention periods of personal data and related data (docs/retention.md)."""
         days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days)
         return Periods(*(timedelta(days=one) for one in days))
 
@@ -61,7 +66,7 @@ _HEAD = "# Settings of this authority. The hierarchy it was built with is in hie
 def parse(text: str) -> AuthoritySettings:
     """Parse `authority.toml`.
 
-    Raises SettingsError, naming the key and what to write instead.
+    Raises SettingsError, with the key and what to write instead.
     """
     try:
         raw = tomllib.loads(text)
@@ -96,7 +101,7 @@ def parse(text: str) -> AuthoritySettings:
 
 
 def render(settings: AuthoritySettings) -> str:
-    """The text of `authority.toml`."""
+    """Return the text of `authority.toml`."""
     values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings)}
     return _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
 
@@ -116,18 +121,16 @@ def _per_list(value: object) -> int:
 
 
 def _quoted(value: str | int) -> str:
-    # JSON writes a string as TOML reads it, but for DEL, which TOML wants escaped.
+    # A JSON string is a valid TOML string, except for DEL, which TOML requires to be escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read(path: Path) -> AuthoritySettings:
-    """Read and parse the file. Raises SettingsError where it cannot be read."""
+    """Read and parse the file. Raises SettingsError."""
     try:
         return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
-        sentence = (
-            f"{bad.path} can be changed by other users, who could name a register of theirs: chmod go-w {bad.path}"
-        )
+        sentence = f"{bad.path} can be changed by other users, who could set another database: chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
@@ -135,9 +138,12 @@ def read(path: Path) -> AuthoritySettings:
 
 
 def check_base_url(name: str, value: object) -> str:
-    """Return the address that stands in certificates, without a slash at the end; raise SettingsError otherwise."""
+    """Return the address for certificates, without a slash at the end.
+
+    Raises SettingsError for an invalid address.
+    """
     if isinstance(value, str) and _is_address(value, ("https",)):
-        # RFC 5280, 4.2.1.13 and 8: a list behind TLS may need the very list to be fetched.
+        # Retrieving a list over TLS may require that same list (RFC 5280, 4.2.1.13 and 8).
         why = "it is written into certificates, for CA certificates and revocation lists"
         sentence = f"{name} must be plain http: {why}; write an address like {_BASE_URL}"
         raise SettingsError(sentence)
@@ -145,9 +151,9 @@ def check_base_url(name: str, value: object) -> str:
 
 
 def check_soap_address(name: str, value: object) -> str:
-    """Return the address that programs call, without a slash at the end; raise SettingsError otherwise.
+    """Return the address that programs call, without a slash at the end.
 
-    Programs call it over TLS; only this machine itself may be called without.
+    It must be https, except for an address of this machine itself. Raises SettingsError otherwise.
     """
     address = _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
     if address.startswith("http://") and not is_loopback(urlsplit(address).hostname or ""):
@@ -157,10 +163,11 @@ def check_soap_address(name: str, value: object) -> str:
 
 
 def check_database_url(name: str, value: str) -> str:
-    """Return the address of a register, or the empty text as it is; raise SettingsError otherwise.
+    """Return the URL of a database, or the empty text unchanged.
 
-    An SQLite file is named by its whole path: a relative one is another file for each command that runs elsewhere, and
-    a database in memory is lost with the process. The sentence never repeats the address: a password may stand in it.
+    Raises SettingsError for an invalid URL. An SQLite file needs its absolute path, because a relative one would mean
+    a different file in each working directory. A database in memory is rejected, because it is lost with the process.
+    The error text never repeats the URL, which may contain a password.
     """
     if value and not (_is_sqlite_file(value) or _is_postgresql(value)):
         sentence = f"{name}: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH, percent-encoded"
@@ -185,7 +192,10 @@ def _is_postgresql(value: str) -> bool:
 
 
 def _checked(name: str, value: object, schemes: tuple[str, ...], example: str) -> str:
-    """Return an absolute address without query, fragment or a slash at the end; raise SettingsError otherwise."""
+    """Return an absolute address without a slash at the end.
+
+    Raises SettingsError for other addresses, and for those with a query or fragment.
+    """
     if not isinstance(value, str) or not _is_address(value, schemes):
         sentence = f"{name}: write an address like {example}, not {value!r}"
         raise SettingsError(sentence)
@@ -200,13 +210,13 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
         return False
     plain = not any((parts.query, parts.fragment, parts.username, parts.password)) and port_fits
     unusual = not value.isascii() or not value.isprintable() or any(mark in value for mark in ' "<>\\')
-    # In small letters: HTTP:// in a certificate would puzzle programs that compare addresses.
+    # Lower case, because programs that compare addresses would not match HTTP:// in a certificate.
     written = value.startswith(tuple(f"{scheme}://" for scheme in schemes))
     return plain and not unusual and written and bool(parts.hostname)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name or number is this machine itself."""
+    """Return whether a host name or IP address is this machine itself."""
     if host == "localhost":
         return True
     try:

@@ -1,15 +1,14 @@
-"""Django's settings.
+"""Django settings.
 
-The databases are opened by `database.connection`, since each register is a value, not a global.
+The databases are opened by `database.connection`, because each database is a value, not a global.
 
-What pages for people need of the authority that they are of is set by `eservice.application` in processes that serve
-them; whatever is not set refuses.
+Processes that serve the portal set its authority in `eservice.application`. A missing value refuses the request.
 """
 
 from pathlib import Path
 from typing import Any
 
-SECRET_KEY = "not used: processes that serve pages have a key of their own"  # noqa: S105 - nothing is signed with it
+SECRET_KEY = "not used: processes that serve pages have a key of their own"  # noqa: S105 - it signs nothing
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -28,7 +27,10 @@ DATABASES: dict[str, Any] = {}
 USE_TZ = True
 TIME_ZONE = "UTC"
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
-"""What a request may be is for the edge to say (server/wsgi_adapter.py); nothing of it is laid down in a file."""
+"""Limit of uploads in memory; no part of a request is written to a file.
+
+The ASGI server limits the size of requests (server/wsgi_adapter.py).
+"""
 LANGUAGE_CODE = "en"
 LANGUAGES = [("fi", "suomi"), ("sv", "svenska"), ("en", "English")]
 
@@ -56,7 +58,7 @@ TEMPLATES = [
     }
 ]
 
-# Accounts (eservice/accounts): sign-in, second factors, sessions and limits are django-allauth's.
+# Accounts (eservice/accounts): django-allauth does sign-in, second factors, sessions and limits.
 CACHES = {
     "default": {
         "BACKEND": "sinetti.database.operations.cache_backend.RegisterCache",
@@ -64,10 +66,10 @@ CACHES = {
         "OPTIONS": {"added_for": 120},
     }
 }
-"""Limits, and used one-time codes, are those of all processes and nodes.
+"""Cache of limits and used one-time codes, shared by all processes and nodes.
 
-A code counts for 90 s, for clocks that differ (MFA_TOTP_TOLERANCE), but django-allauth before 65.22 remembers a used
-one for 30: what is added stays for longer.
+A code is valid for 90 s, for clocks that differ (MFA_TOTP_TOLERANCE). But django-allauth before 65.22 remembers a used
+code for 30 s only, so entries that are added stay longer.
 """
 SESSION_ENGINE = "sinetti.eservice.accounts.sessions"
 LOGIN_URL = "account_login"
@@ -85,7 +87,7 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_RESET_TIMEOUT = 2 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-"""Lax, not strict: a link in a mail leads to a page that knows who is signed in."""
+"""Lax, not Strict: a link in a mail leads to a page that needs the session."""
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 ACCOUNT_ADAPTER = "sinetti.eservice.accounts.adapter.AccountAdapter"
@@ -96,12 +98,15 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_CHANGE_EMAIL = True
-"""One address each: a new one takes the place of the one before once it is confirmed."""
+"""One address per account; a new one replaces the old one after confirmation."""
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa", "socialaccount"]
-"""No code by mail, which django-allauth 65.22 has unless told otherwise: who reads somebody's mail proves nothing."""
+"""Methods without codes by mail, which are a default of django-allauth 65.22.
+
+An attacker who reads a user's mail must not pass as the user.
+"""
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip,5/h/key",
@@ -113,12 +118,15 @@ ACCOUNT_RATE_LIMITS = {
     "guess_known": "5/5m/key",
     "guess_known_day": "20/d/key",
 }
-"""Beside allauth's own: requests for a new password send five messages an hour to one address at most. The guesses are
-ours (eservice/accounts/login_limits.py), keyed by account and address, account, account and known browser. One rate
-for each: before 65.22 allauth counts two rates of one key in one place, and so each guess twice. Allauth's
-own limit of wrong passwords is by account alone, which lets a stranger lock the owner out."""
+"""Rate limits in addition to those of django-allauth.
+
+Password resets send at most five messages an hour to one address. The limits `guess…` belong to
+eservice/accounts/login_limits.py. Their keys are account and address, account, and account and known browser. Each
+name has one rate: before 65.22 allauth counts two rates of one key in one place, and so each guess twice. Allauth's
+own limit of wrong passwords is by account alone, which lets a stranger lock the owner out.
+"""
 ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
-"""One customer's network has many addresses (RFC 6177): they are counted as one."""
+"""Prefix length by which IPv6 addresses are counted as one customer (RFC 6177)."""
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "sinetti.eservice.accounts.login_limits.SignInCode",
@@ -127,30 +135,33 @@ MFA_FORMS = {
 MFA_ADAPTER = "sinetti.eservice.accounts.adapter.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
-"""Nobody signs in without a confirmed address; that a new one waits for its confirmation keeps no factor away."""
+"""Allow second factors while a new address waits for its confirmation.
+
+Sign-in always needs a confirmed address.
+"""
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 SOCIALACCOUNT_ADAPTER = "sinetti.eservice.accounts.social_login.SocialAccountAdapter"
 SOCIALACCOUNT_AUTO_SIGNUP = False
-"""An unknown subject is asked first whether an account is to be made."""
+"""No account without consent; a user with an unknown subject is asked first."""
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_QUERY_EMAIL = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
-"""A provider's word about an e-mail address binds no account: issuer and subject do."""
+"""No match of accounts by a provider's e-mail address, only by issuer and subject."""
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_AGE = None
-"""The browser forgets it when it ends."""
+"""Session cookie; the browser deletes it when it closes."""
 CSRF_FAILURE_VIEW = "sinetti.eservice.ui.error_pages.forbidden"
-# The edge limits what comes (server/wsgi_adapter.py). Files stay in memory: what somebody uploads by mistake, such as a
-# private key, is never on a disk.
+# The ASGI server limits requests (server/wsgi_adapter.py). Files stay in memory, so that a file uploaded by mistake,
+# such as a private key, is never written to a disk.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
-# What goes wrong is logged by our own middleware, without the address: tokens stand in addresses.
+# Sinetti's own middleware logs errors, without the URL, because URLs contain tokens.
 DEBUG_PROPAGATE_EXCEPTIONS = True
 LOGGING = {
     "version": 1,

@@ -1,6 +1,6 @@
-"""Settings of messages: `notices.toml` in an authority's folder, parsed once into values that cannot be wrong.
+"""Settings of messages: `notices.toml`, parsed once into validated values.
 
-Without the file nothing is sent, and what is owed waits.
+The file is in an authority's folder. Without it nothing is sent, and planned messages wait.
 """
 
 import re
@@ -26,7 +26,10 @@ FILE = "notices.toml"
 _PORTS = {SmtpSecurity.NONE: 25, SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465}
 _SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or smtps:// or smtp://), percent-encoded"
 _LONGEST_RETURNS = 14
-"""Letters: of 64 octets of a local part (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
+"""Largest length of the return address's local part, in characters.
+
+A local part has at most 64 octets (RFC 5321, 4.5.3.1.1); the id and its token take 50.
+"""
 
 _OTHERS = 0o077
 _MOST_STEPS = 20
@@ -36,7 +39,7 @@ _SMS_SENDER = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}")
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """Where mail comes back that cannot be delivered: an address, and the maildir that it is put into, if known."""
+    """Return address of undeliverable mail, and the maildir that gets it, if known."""
 
     address: str
     maildir: Path | None
@@ -44,7 +47,7 @@ class Returns:
 
 @dataclass(frozen=True, slots=True)
 class NoticeSettings:
-    """What an operator decides about messages, who takes them out of the house, and where they come back."""
+    """Settings of messages: contents, transports and return address."""
 
     terms: NotificationSettings
     smtp: SmtpServer
@@ -54,9 +57,9 @@ class NoticeSettings:
 
 
 def read(path: Path) -> NoticeSettings:
-    """Read the file and those that it names.
+    """Read the file, and the files that it names.
 
-    Raises SettingsError, naming the key and what to write instead.
+    Raises SettingsError, with the key and what to write instead.
     """
     try:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
@@ -65,7 +68,7 @@ def read(path: Path) -> NoticeSettings:
         sentence = f"{path} is not there, so no message is sent: deploy/notices.toml is one to begin with"
         raise SettingsError(sentence) from None
     except RightsError as bad:
-        # A user who names another provider of text messages gets our token for it, and PIN codes.
+        # A user who can set another SMS provider would receive the provider token and PIN codes.
         sentence = (
             f"{bad.path} can be changed by other users, who could have passwords and codes sent to them: "
             f"chmod go-w {bad.path}"
@@ -78,9 +81,9 @@ def read(path: Path) -> NoticeSettings:
 
 
 def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
-    """Parse the file's text; names of files are beside it.
+    """Parse the file's text; file names are relative to `folder`.
 
-    `private`: nobody else can read it. Raises SettingsError.
+    `private`: other users cannot read the file. Raises SettingsError.
     """
     try:
         top = TomlTable(FILE, "", tomllib.loads(text))
@@ -129,7 +132,7 @@ def _people_address(top: TomlTable) -> str:
 
 
 def _smtp(mail: TomlTable, folder: Path, *, private: bool) -> SmtpServer:
-    # The address is not repeated in errors: a password may stand in it.
+    # Errors do not repeat the address, because it may contain a password.
     parts = _split(mail, "server", mail.text("server"), _SERVER)
     named, secret = unquote(parts.username or ""), unquote(parts.password or "")
     kinds = {one.value: one for one in SmtpSecurity}

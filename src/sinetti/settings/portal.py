@@ -1,6 +1,7 @@
-"""Settings of the e-service: `eservice.toml` in an authority's folder, parsed once into values that cannot be wrong.
+"""Settings of the e-service: `eservice.toml`, parsed once into validated values.
 
-Without the file there is no provider of sign-in, and what law asks of a page is said to be not known.
+The file is in an authority's folder. Without it there is no provider of sign-in, and pages state that legally required
+information is missing.
 """
 
 import re
@@ -24,10 +25,10 @@ from sinetti.settings.authority import is_loopback
 FILE = "eservice.toml"
 
 Spoken = Mapping[Language, str]
-"""A text in each language; empty where there is none."""
+"""Text in each language; empty if there is none."""
 
 _TAKEN = frozenset({"new", "cancelled"})
-"""Ids that pages of ours have the places of."""
+"""Provider ids that would collide with paths of the portal."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
 _MOST_PROVIDERS = 20
@@ -36,10 +37,10 @@ _MOST_A_DAY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class RolesClaim:
-    """Where organisations and roles stand in the claims of a sign-in, and which codes make which of our roles.
+    """Mapping of claims at sign-in to organisations and roles.
 
     `claim` is a list of objects, each with an organisation's customer id and a list of role codes. A code that is not
-    in `means` gives nothing.
+    in `means` grants no role.
     """
 
     claim: str
@@ -50,10 +51,10 @@ class RolesClaim:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider of sign-in by OpenID Connect.
+    """OpenID Connect provider for sign-in.
 
-    `name` is what its button says. `acr_values` are those by which its sign-in counts as a second factor; with none of
-    them it never does.
+    `name` is the text of its button. With one of `acr_values` its sign-in counts as a second factor; without values it
+    never does.
     """
 
     provider_id: str
@@ -67,7 +68,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class SupervisingAuthority:
-    """Who supervises accessibility: its name in each language, and the address of its pages."""
+    """Supervisor of accessibility: its name in each language, and its web address."""
 
     name: Spoken
     address: str
@@ -75,12 +76,12 @@ class SupervisingAuthority:
 
 @dataclass(frozen=True, slots=True)
 class EserviceSettings:
-    """What an operator decides about pages for people.
+    """Settings of the portal.
 
-    `appeal` says how to appeal against a refusal, `legal_basis` what people's data is handled by, each language by
-    itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None. `periods` are those of
-    `authority.toml`: how long people's data is kept. `daily_limits` is None where the file has none: an authority then
-    keeps to the usual ones, and a bench to none.
+    `appeal` explains how to appeal against a refusal, `legal_basis` names the basis of data processing, both by
+    language. `accessibility_feedback` is an e-mail address. Values that are not set are empty, or None. `periods` are
+    the retention periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the
+    defaults, and a bench has no limits.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -92,7 +93,7 @@ class EserviceSettings:
     daily_limits: DailyLimits | None = None
 
     def provider(self, provider_id: str) -> Provider | None:
-        """The provider of this id; None where there is none."""
+        """Return the provider with this id, or None."""
         return next((one for one in self.providers if one.provider_id == provider_id), None)
 
 
@@ -100,16 +101,16 @@ DEFAULTS = EserviceSettings()
 
 
 def read(path: Path) -> EserviceSettings:
-    """Read the file and those that it names; without it everything is left out.
+    """Read the file, and the files that it names; without it all values are empty.
 
-    Raises SettingsError, naming the key and what to write instead.
+    Raises SettingsError, with the key and what to write instead.
     """
     try:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except FileNotFoundError:
         return DEFAULTS
     except RightsError as bad:
-        # A user who names another provider signs in as any person.
+        # A user who can set another provider could sign in as any person.
         sentence = f"{bad.path} can be changed by other users, who could sign in as any person: chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
@@ -119,7 +120,10 @@ def read(path: Path) -> EserviceSettings:
 
 
 def parse(text: str, folder: Path) -> EserviceSettings:
-    """Parse the file's text; names of files are beside it. Raises SettingsError."""
+    """Parse the file's text; file names are relative to `folder`.
+
+    Raises SettingsError.
+    """
     try:
         top = TomlTable(FILE, "", tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:

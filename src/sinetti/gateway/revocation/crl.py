@@ -1,4 +1,7 @@
-"""Certificate revocation lists as a source of statuses: signed by the issuing CA itself, whole, and fresh."""
+"""Certificate revocation lists as a revocation source.
+
+A list counts if it is complete, fresh and signed by the issuing CA itself.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -29,16 +32,16 @@ from sinetti.infra import clock
 from sinetti.pki.chain import extension_value
 
 LARGEST_LIST = 100_000_000
-"""Octets: three million entries."""
+"""Largest size of a list in octets, about three million entries."""
 
 _WIDTH = 20
 """Octets of the longest serial number (RFC 5280, 4.1.2.2)."""
 
 _CRITICAL = b"\x01\x01\xff"
-"""How `critical TRUE` stands in DER."""
+"""DER encoding of `critical TRUE`."""
 
 _PARTS = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.FRESHEST_CRL})
-"""Either the list is a part, or there are parts that know more than it (5.2.4 and 5.2.6)."""
+"""Extensions of a partial list, or of a list with newer deltas (5.2.4 and 5.2.6)."""
 
 _UNREADABLE = (
     ValueError,
@@ -48,25 +51,28 @@ _UNREADABLE = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
-"""What reading a list may raise: the last three are no ValueErrors."""
+"""Exceptions of parsing a list; the last three are no subclasses of ValueError."""
 
 _BEGINS_PEM = b"-----BEGIN"
 _LOOK_AGAIN = 1.0
-"""Seconds between looks at a folder."""
+"""Seconds between checks of the folder."""
 
 
 class InvalidCrl(ValueError):
-    """The octets are no CRL; the text says so to a person and holds nothing of them."""
+    """Octets that are no CRL; the text is for a person and quotes none of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class SerialSet:
-    """The serial numbers of a list, sorted, in 20 octets each: a million take 20 MB, and 20 steps to look up."""
+    """Sorted serial numbers of a list, in 20 octets each.
+
+    A million take 20 MB, and a look-up takes 20 steps.
+    """
 
     octets: bytes = field(repr=False)
 
     def __contains__(self, serial: int) -> bool:
-        """Whether it is on the list."""
+        """Return whether the serial number is on the list."""
         wanted = serial.to_bytes(_WIDTH, "big")
         at = bisect_left(range(len(self)), wanted, key=self._at)
         return at < len(self) and self._at(at) == wanted
@@ -80,9 +86,9 @@ class SerialSet:
 
 @dataclass(frozen=True, slots=True)
 class IssuingDistributionPoint:
-    """For which certificates of its CA a list speaks (5.2.5).
+    """Scope of a list: the certificates of its CA that it covers (5.2.5).
 
-    All of them, unless something is set.
+    It covers all of them, unless a field is set.
     """
 
     points: frozenset[x509.GeneralName] = frozenset()
@@ -90,7 +96,10 @@ class IssuingDistributionPoint:
     authorities_only: bool = False
 
     def covers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-        """Whether it speaks for this certificate: by kind, and by one address that stands in both (6.3.3 b)."""
+        """Return whether the list covers this certificate.
+
+        The kind must fit, and one address must be in both the list and the certificate (6.3.3 b).
+        """
         if self.holders_only or self.authorities_only:
             kind = is_authority(certificate)
             if (self.holders_only and kind) or (self.authorities_only and not kind):
@@ -100,10 +109,10 @@ class IssuingDistributionPoint:
 
 @dataclass(frozen=True, slots=True)
 class LoadedCrl:
-    """A list that was read; its signature is not verified yet.
+    """Parsed list; its signature is not verified yet.
 
-    `understood` False: the gateway does not take this kind (docs/gateway.md). `revokes`: what stands on it is revoked,
-    though what does not may be. Every list that is understood does so.
+    `understood` False: the gateway does not support this kind (docs/gateway.md). `revokes`: its entries count as
+    revoked, even if other certificates may be revoked too. Every supported list has `revokes` set.
     """
 
     crl: x509.CertificateRevocationList = field(repr=False)
@@ -117,7 +126,7 @@ class LoadedCrl:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCrl:
-    """A list that a CA signed: its facts, and the serial numbers on it."""
+    """List with a verified signature, and the serial numbers on it."""
 
     read: LoadedCrl
     serials: SerialSet
@@ -125,7 +134,7 @@ class VerifiedCrl:
 
 @dataclass(frozen=True, slots=True)
 class IssuerLists:
-    """The lists of a CA whose entries count; `named`: some list has its name."""
+    """Verified lists of a CA; `named`: some list has its name."""
 
     issuer: CaCertificate
     signed: tuple[VerifiedCrl, ...]
@@ -142,7 +151,7 @@ def read_list(octets: bytes) -> LoadedCrl:
         crl = load(octets)
         ends = crl.next_update_utc
         scope = _scope(crl)
-        # 5.1.2.5: a list without an end is none that we take.
+        # A list without nextUpdate is not supported (5.1.2.5).
         understood = ends is not None and scope is not None
         signed = crl.signature_algorithm_oid in SIGNATURES
         return LoadedCrl(
@@ -159,13 +168,16 @@ def read_list(octets: bytes) -> LoadedCrl:
 
 
 class CrlSource:
-    """Lists in memory, or of a folder whose files are read anew when they change.
+    """Revocation source with lists in memory, or in a folder.
 
-    May be asked by several threads.
+    Changed files of the folder are read again. Thread-safe.
     """
 
     def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
-        """Read `ders` now (raises NotAList); those of the folder when asked, and there what is no list is passed by."""
+        """Parse `ders` now; files of `folder` are read on the first query.
+
+        Raises InvalidCrl if one of `ders` is no list. Files of the folder that are no list are skipped.
+        """
         self._given = tuple(read_list(der) for der in ders)
         self._folder = folder
         self._lock = Lock()
@@ -180,7 +192,12 @@ class CrlSource:
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Return REVOKED if any list of its CA has it, GOOD if one counts and has not."""
+        """Return the status of a certificate by the lists of its CA.
+
+        - REVOKED if a valid list has it, or if one is valid and any other list has it.
+        - GOOD if a list is valid and no list has it.
+        - Otherwise UNKNOWN, with the reason.
+        """
         self._look_again()
         made = self._made_by(issuer)
         if not made.signed:
@@ -203,9 +220,8 @@ class CrlSource:
     def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
         """Return the status of a CA of the anchor file.
 
-        Lists about CAs count until their nextUpdate. Where the issuer is not known no list of it can be verified, and
-        none of them counts. One that has the certificate on it leaves the status unknown: the issuer's certificate is
-        needed to tell whether it is true.
+        Lists about CAs are valid until their nextUpdate. If the issuer is unknown, no list of it can be verified, and
+        none of them counts. An unverified list with the certificate on it leaves the status unknown.
         """
         if issuer is not None:
             return self.status(certificate, issuer, now, timedelta())
@@ -213,7 +229,10 @@ class CrlSource:
         return NOT_FOR_THIS if self._is_named(certificate) else MISSING
 
     def _is_named(self, certificate: x509.Certificate) -> bool:
-        """Return whether a list in its issuer's name has it, whichever key signed it."""
+        """Return whether a list with its issuer's name has the certificate.
+
+        The signature of the list is not verified.
+        """
         known = self._named.get(certificate)
         if known is None:
             with self._lock:
@@ -225,11 +244,11 @@ class CrlSource:
         return known
 
     def signed_by(self, issuer: CaCertificate) -> tuple[VerifiedCrl, ...]:
-        """Give the lists that this CA signed and that are taken."""
+        """Return the supported lists that this CA signed."""
         return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
 
     def _made_by(self, issuer: CaCertificate) -> "IssuerLists":
-        """Give the lists of a CA; each signature is computed once."""
+        """Return the lists of a CA; each signature is verified once."""
         known = self._made.get(issuer.digest)
         if known is not None:
             return known
@@ -242,14 +261,17 @@ class CrlSource:
         return found
 
     def refresh(self) -> None:
-        """Look at the folder now and read what changed; whoever asks meanwhile hears what was known before."""
+        """Read the changed files of the folder now.
+
+        Queries from other threads use the previous lists meanwhile.
+        """
         if self._folder is not None:
             with self._looking:
                 self._read(self._folder)
 
     def _look_again(self) -> None:
         due = self._looked is not None and clock.monotonic_seconds() - self._looked >= _LOOK_AGAIN
-        # Not where another looks already: a list of a million entries takes seconds to read.
+        # Skipped while another thread reads the folder: a list of a million entries takes seconds to read.
         if self._folder is not None and due and self._looking.acquire(blocking=False):
             try:
                 self._read(self._folder)
@@ -257,14 +279,14 @@ class CrlSource:
                 self._looking.release()
 
     def _read(self, folder: Path) -> None:
-        """Read what changed; `_looking` is held."""
+        """Read the changed files; the caller holds `_looking`."""
         files = {}
         for path, mark in _marks(folder):
             known = self._files.get(path)
             files[path] = known if known is not None and known[0] == mark else (mark, _try_list(path))
         if files != self._files or self._looked is None:
             lists = self._given + tuple(read for _, read in files.values() if read is not None)
-            # Signatures of CAs asked about before are computed now, and then the lists change places: nobody waits.
+            # Signatures for CAs of earlier queries are verified before the lists are replaced, so that no query waits.
             with self._lock:
                 asked = list(self._made.values())
             made = {one.issuer.digest: _made(lists, one.issuer, one.signed) for one in asked}
@@ -274,7 +296,10 @@ class CrlSource:
 
 
 def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: Iterable[VerifiedCrl] = ()) -> IssuerLists:
-    """Select the lists of this CA; those in `former` are not read again (2 s)."""
+    """Select the lists of this CA.
+
+    Lists in `former` are not verified again, which takes 2 s.
+    """
     known = {id(one.read): one for one in former}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
     judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
@@ -282,19 +307,18 @@ def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: Iterable[Ve
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether it is a CA's by its own basicConstraints."""
+    """Return whether basicConstraints marks the certificate as a CA's."""
     basic = extension_value(certificate, x509.BasicConstraints)
     return basic is not None and basic.ca
 
 
 @lru_cache(maxsize=4096)
 def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozenset[x509.GeneralName]:
-    """Names of the lists that a certificate points to, whole ones of its own issuer.
+    """Return the addresses of complete lists of a certificate's own issuer.
 
-    They are compared, never followed.
-
-    A cRLIssuer that names the issuer itself says nothing (real certificates have it, facts sheet, 4); another one would
-    be an indirect list.
+    They come from cRLDistributionPoints and are only compared, never requested. A cRLIssuer that names the issuer
+    itself is ignored, because real certificates have it (facts sheet, 4). Any other cRLIssuer would mean an indirect
+    list.
     """
     points = extension_value(certificate, x509.CRLDistributionPoints)
     own = [x509.DirectoryName(issuer.subject)]
@@ -307,7 +331,11 @@ def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozen
 
 
 def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | None:
-    """Give the scope; None for a list of a kind that is not taken: indirect, delta, for some reasons, unknown."""
+    """Return the scope of a list; None if lists of its kind are not supported.
+
+    Indirect lists, deltas, lists for some reasons only, and lists with an unknown critical extension are not
+    supported.
+    """
     scope = IssuingDistributionPoint()
     for one in crl.extensions:
         if isinstance(one.value, x509.IssuingDistributionPoint):
@@ -325,10 +353,11 @@ def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | No
 
 
 def _revokes(crl: x509.CertificateRevocationList) -> bool:
-    """Return whether entries of a list that is not taken still count as revoked.
+    """Return whether entries of an unsupported list still count as revoked.
 
-    A delta, or a list with deltas, for some reasons or without an end. Never an indirect list or one of attribute
-    certificates, whose serial numbers are another's, nor one with a critical extension that is not processed (5.2).
+    They do for a delta, a list with deltas, a list for some reasons, and a list without nextUpdate. They do not for an
+    indirect list or a list of attribute certificates, because their serial numbers belong to other issuers or
+    certificates. A list with a critical extension that is not supported does not count either (5.2).
     """
     for one in crl.extensions:
         if isinstance(one.value, x509.IssuingDistributionPoint):
@@ -340,7 +369,7 @@ def _revokes(crl: x509.CertificateRevocationList) -> bool:
 
 
 def _signed(one: LoadedCrl, issuer: CaCertificate) -> VerifiedCrl | None:
-    """Give the list if this CA signed it and what stands on it is revoked."""
+    """Return the list if this CA signed it and its entries count as revoked."""
     key = issuer.key
     if not one.revokes or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
         return None
@@ -364,9 +393,10 @@ def _fits(crl: x509.CertificateRevocationList, issuer: CaCertificate) -> bool:
 
 
 def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
-    """Whether an entry has a critical extension: then no status may be taken from the whole list (5.3).
+    """Return whether an entry has a critical extension.
 
-    Entries are only looked through where the octets say `critical` more often than the list's own extensions do.
+    If so, no status may be taken from the whole list (5.3). Entries are inspected only if the octets contain
+    `critical` more often than the list's own extensions do.
     """
     own = sum(one.critical for one in crl.extensions)
     if crl.public_bytes(Encoding.DER).count(_CRITICAL) <= own:
@@ -375,7 +405,7 @@ def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
 
 
 def _serials(crl: x509.CertificateRevocationList) -> SerialSet:
-    # Entries of a delta may take others back (5.3.1); of a whole list, which may be long, their reasons are not read.
+    # Entries of a delta may undo others (removeFromCRL, 5.3.1). Reasons in a complete list, often long, are not read.
     is_delta = any(one.oid == ExtensionOID.DELTA_CRL_INDICATOR for one in crl.extensions)
     entries = (one for one in crl if not (is_delta and _is_taken_back(one)))
     return SerialSet(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in entries)))

@@ -1,9 +1,10 @@
-"""`sinetti gateway fetch`: gets revocation lists from configured addresses, and keeps those that count.
+"""`sinetti gateway fetch`: downloads revocation lists and stores the valid ones.
 
-http will do: a list is signed, and is believed by its issuer's signature alone. A list in place is only ever replaced
-by one of the same issuer that is not older, by number and by thisUpdate (RFC 5280, 5.2.3); so whoever stands between
-can withhold news, which its age then tells, and can bring back nothing. One bad address stops no other. A run that is
-killed leaves each file as it was or new, and is done again by the next.
+Addresses come from the settings. Plain http is sufficient: the issuer's signature alone proves a list. A stored list
+is replaced only by one of the same issuer that is not older, by number and by thisUpdate (RFC 5280, 5.2.3). An
+attacker on the network can therefore withhold new lists, which the age of the stored list reveals, but cannot restore
+old ones. A failing address does not affect the others. A run that is killed leaves each file either old or new; the
+next run repeats the work.
 """
 
 import hashlib
@@ -22,20 +23,23 @@ from sinetti.infra import atomic_files
 from sinetti.infra.http_client import HttpError, HttpRequest, InvalidUrl, check_url, send_request
 
 WITHIN: Final = 30.0
-"""Seconds for one list, whatever the other side does meanwhile."""
+"""Seconds for the complete download of one list."""
 
 _FOUND, _UNCHANGED = 200, 304
 _TAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
-"""Entity tags that are sent back (RFC 9110, 8.8.3): a long one would have every later request refused."""
+"""Entity tags that are sent back (RFC 9110, 8.8.3).
+
+The length is limited, because the server would reject every later request with a longer one.
+"""
 
 
 class NotFetched(Exception):
-    """There is no new list; the text says why."""
+    """Failed download of a list; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrlDownload:
-    """A list to keep: where it comes from, where it goes, and who signs it."""
+    """List to download: its address, its file, and the CA that signs it."""
 
     url: str
     file: Path
@@ -44,7 +48,10 @@ class CrlDownload:
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """What became of one list: `changed` tells whether the file is new, `trouble` why it is not, if it could not be."""
+    """Outcome for one list.
+
+    `changed`: the file is new. `trouble`: the reason of a failure, or None.
+    """
 
     wanted: CrlDownload
     changed: bool
@@ -53,7 +60,7 @@ class DownloadResult:
 
 @dataclass(frozen=True, slots=True)
 class _StoredCrl:
-    """What is in place: its octets, and the entity tag under which they came, if that is known."""
+    """Stored list: its octets, and the entity tag that came with them, if known."""
 
     octets: bytes
     signed: VerifiedCrl
@@ -61,9 +68,9 @@ class _StoredCrl:
 
 
 def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
-    """Get one list, and put it in place if it counts.
+    """Download one list, and store it if it is valid.
 
-    Raises nothing that an address or a disk could cause.
+    Errors of the network or the disk are part of the result and are not raised.
     """
     try:
         check_url(wanted.url)
@@ -90,7 +97,7 @@ def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
 
 
 def current_file(wanted: CrlDownload) -> tuple[VerifiedCrl, ...]:
-    """Give the list that is in place, if its CA signed it; nothing otherwise."""
+    """Return the stored list if its CA signed it, else an empty tuple."""
     try:
         kept = _kept(wanted)
     except OSError:
@@ -99,7 +106,7 @@ def current_file(wanted: CrlDownload) -> tuple[VerifiedCrl, ...]:
 
 
 def _kept(wanted: CrlDownload) -> _StoredCrl | None:
-    """Give what is in place; None where nothing is, or nothing that its CA signed."""
+    """Return the stored list; None if there is none that its CA signed."""
     try:
         octets = wanted.file.read_bytes()
     except FileNotFoundError:
@@ -109,7 +116,10 @@ def _kept(wanted: CrlDownload) -> _StoredCrl | None:
 
 
 def _etag(file: Path, octets: bytes) -> str | None:
-    """Give the entity tag of what is in place; None where the note is missing, broken, or about other octets."""
+    """Return the entity tag of the stored list.
+
+    None if the note is missing, broken, or about other octets.
+    """
     with suppress(OSError, ValueError, TypeError, KeyError):
         note = json.loads(_tag_file(file).read_bytes())
         if note["sha256"] == hashlib.sha256(octets).hexdigest() and isinstance(note["etag"], str):
@@ -118,7 +128,7 @@ def _etag(file: Path, octets: bytes) -> str | None:
 
 
 def _tag_file(file: Path) -> Path:
-    # Hidden, so that nobody who reads the folder takes it for a list.
+    # Hidden, so that readers of the folder do not take it for a list.
     return file.with_name(f".{file.name}.etag")
 
 
@@ -133,13 +143,16 @@ def _not_back(kept: VerifiedCrl, fresh: VerifiedCrl) -> None:
     if fresh.read.scope != kept.read.scope:
         _refuse("what came speaks for other certificates than the list in place: look at the address")
     if _number(fresh) < _number(kept):
-        _refuse("what came has a lower number than the list in place: somebody, or a cache, brought an old one back")
+        _refuse("what came has a lower number than the list in place: an attacker or a cache sent an old list")
     if fresh.read.this_update < kept.read.this_update:
-        _refuse("what came is older than the list in place: somebody, or a cache, brought an old one back")
+        _refuse("what came is older than the list in place: an attacker or a cache sent an old list")
 
 
 def _number(signed: VerifiedCrl) -> int:
-    """Give the CRL number; 0 where there is none: then thisUpdate alone decides."""
+    """Return the CRL number, or 0 if there is none.
+
+    With 0 for both lists, thisUpdate alone decides.
+    """
     try:
         return signed.read.crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
@@ -147,7 +160,10 @@ def _number(signed: VerifiedCrl) -> int:
 
 
 def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] | None:
-    """Give what lies at an address, and its entity tag; None where it is what `etag` names. Raises NotFetched."""
+    """Download a list and return its octets and entity tag.
+
+    Returns None if the server still has the version of `etag`. Raises NotFetched if the download fails.
+    """
     headers = {"Accept": "application/pkix-crl"} | ({} if etag is None else {"If-None-Match": etag})
     try:
         reply = send_request(HttpRequest(url, headers=headers, limit=LARGEST_LIST, within=within))

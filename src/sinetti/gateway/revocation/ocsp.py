@@ -1,4 +1,7 @@
-"""OCSP answers as a source of statuses (RFC 6960): asked of a configured address, never of one in a certificate."""
+"""OCSP responses as a revocation source (RFC 6960).
+
+Requests go to a configured address, never to an address in a certificate.
+"""
 
 import os
 from collections import OrderedDict
@@ -25,28 +28,34 @@ from sinetti.pki.encoding import AnyPublicKey
 from sinetti.pki.spki import describes_curve
 
 LARGEST_ANSWER = 65_536
-"""Octets: one answer with its signer's certificate has 2,000."""
+"""Largest size of a response in octets; one with a certificate has 2,000."""
 
 NONCE_OCTETS = 32
-"""RFC 9654, 2.1."""
+"""Length of the nonce in octets (RFC 9654, 2.1)."""
 
 PATIENCE = 5.0
-"""Seconds for one question: a caller waits meanwhile."""
+"""Time limit of one request in seconds, while a caller waits."""
 
 ASK_AGAIN = timedelta(minutes=5)
-"""How long an answer is reused before a newer one is asked for; if that is not to be had, it counts while fresh."""
+"""Age at which a cached response is requested again.
+
+If no newer one can be obtained, the cached response is used while it is fresh.
+"""
 
 _KEPT_AT_MOST = 4096
 _TYPE = "application/ocsp-request"
 
 Ask = Callable[[str, bytes], bytes]
-"""Sends a request (DER) to an address and gives what came back. Raises OSError."""
+"""Function that sends a request (DER) to an address and returns the response.
+
+It raises OSError if there is no response.
+"""
 
 
 def post(address: str, request: bytes) -> bytes:
-    """Send a request by HTTP; no redirection is followed.
+    """Send a request by HTTP, without redirections.
 
-    Raises OSError, after PATIENCE too, however slow it comes.
+    Raises OSError on failure, and after PATIENCE at any transfer rate.
     """
     asking = HttpRequest(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
     try:
@@ -61,7 +70,7 @@ def post(address: str, request: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CachedStatus:
-    """One answer that was believed."""
+    """Verified response about one certificate."""
 
     status: ocsp.OCSPCertStatus
     this_update: datetime
@@ -70,19 +79,19 @@ class CachedStatus:
 
     @property
     def is_revoked(self) -> bool:
-        """True if the answer says REVOKED."""
+        """True if the response says REVOKED."""
         return self.status is ocsp.OCSPCertStatus.REVOKED
 
     def counts_at(self, now: datetime, freshness: timedelta) -> bool:
-        """Return whether it counts at `now`: while it is fresh, or if it says REVOKED."""
+        """Return whether the response is valid at `now`: fresh, or REVOKED."""
         return self.is_revoked or is_fresh(self.this_update, self.next_update, now, freshness)
 
 
 @dataclass(slots=True)
 class OcspSource:
-    """Asks OCSP services, in the order of their addresses.
+    """Revocation source with OCSP responders, in the order of their addresses.
 
-    Each question takes 5 s at most; threads may share it.
+    Each request takes 5 s at most. Thread-safe.
     """
 
     addresses: Sequence[str]
@@ -96,9 +105,9 @@ class OcspSource:
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Return an answer of the last five minutes, a new one, or a fresh old one.
+        """Return a cached status of the last five minutes, a new one, or a fresh old one.
 
-        REVOKED stays so, however old the answer: its CA takes no revocation back (docs/gateway.md).
+        REVOKED is permanent at any age: a CA does not undo a revocation (docs/gateway.md).
         """
         key = (issuer.certificate, certificate.serial_number)
         with self._lock:
@@ -124,14 +133,14 @@ class OcspSource:
                 assert_never(never)
 
     def above(self, _certificate: x509.Certificate, _issuer: CaCertificate | None, _now: datetime) -> RevocationStatus:
-        """Return MISSING: lists, and no OCSP service, report on CAs of the anchor file."""
+        """Return MISSING: only lists report on CAs of the anchor file."""
         return MISSING
 
     def _asked(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> CachedStatus | None:
         for address in self.addresses:
-            # A service short of time signs nothing on the spot (tryLater) but has answers in stock, without a nonce.
+            # A busy responder answers tryLater instead of signing, but it may have prepared responses without a nonce.
             for nonce in (self.random(NONCE_OCTETS), None):
                 fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)
                 if fact is not None and fact.counts_at(now, freshness):
@@ -141,7 +150,7 @@ class OcspSource:
         return None
 
     def _one(self, address: str, question: "OcspQuery", now: datetime) -> tuple[CachedStatus | None, bool]:
-        """Give a fact, and whether to ask once more without a nonce."""
+        """Return a status, and whether to send another request without a nonce."""
         try:
             response = ocsp.load_der_ocsp_response(self.ask(address, question.request()))
             if response.response_status is ocsp.OCSPResponseStatus.TRY_LATER:
@@ -152,9 +161,10 @@ class OcspSource:
 
 
 def _newest(fresh: CachedStatus | None, kept: CachedStatus | None) -> CachedStatus | None:
-    """Give what counts of an answer that came and one that was kept: nothing older brings a certificate back.
+    """Return the newer of a received and a cached response; revoked takes precedence.
 
-    Without its nonce an answer may be any of the last hour, as from whoever stands between, or a service behind others.
+    An older response never undoes a revocation. A response without the nonce may be up to an hour old: an attacker on
+    the network or a cache may replay it.
     """
     if fresh is None or kept is None:
         return fresh or kept
@@ -164,14 +174,14 @@ def _newest(fresh: CachedStatus | None, kept: CachedStatus | None) -> CachedStat
 
 @dataclass(frozen=True, slots=True)
 class OcspQuery:
-    """What was asked."""
+    """OCSP request: certificate, issuer and nonce."""
 
     certificate: x509.Certificate
     issuer: CaCertificate
     nonce: bytes | None
 
     def request(self) -> bytes:
-        """Give the request in DER; CertIDs are SHA-256."""
+        """Return the request in DER; its CertIDs use SHA-256."""
         builder = ocsp.OCSPRequestBuilder().add_certificate(self.certificate, self.issuer.certificate, hashes.SHA256())
         if self.nonce is not None:
             builder = builder.add_extension(x509.OCSPNonce(self.nonce), critical=False)
@@ -179,9 +189,10 @@ class OcspQuery:
 
 
 def verified_status(response: ocsp.OCSPResponse, question: OcspQuery, now: datetime) -> CachedStatus | None:
-    """Give what an answer says of the certificate; None unless it is signed as RFC 6960, 4.2.2.2, and about just that.
+    """Return the status of the certificate from a response; None if it does not count.
 
-    Raises ValueError for one that cannot be read.
+    The response must be signed as RFC 6960, 4.2.2.2 demands, and be about this certificate. Raises ValueError for a
+    response that cannot be parsed.
     """
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return None
@@ -204,7 +215,7 @@ def _has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
 
 
 def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
-    """Whether its CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
+    """Return whether the CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
     if one.serial_number != question.certificate.serial_number:
         return False
     if not isinstance(one.hash_algorithm, hashes.SHA1 | hashes.SHA256):
@@ -216,7 +227,7 @@ def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
 
 
 def _is_signed(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime) -> bool:
-    """Whether the CA itself signed it, or one whom it named for just that and who is in force."""
+    """Return whether the CA itself or its valid delegated responder signed it."""
     if response.signature_algorithm_oid not in SIGNATURES:
         return False
     delegated = [one for one in response.certificates if _is_delegate(one, issuer, now)]
@@ -225,7 +236,11 @@ def _is_signed(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime
 
 
 def _is_delegate(certificate: x509.Certificate, issuer: CaCertificate, now: datetime) -> bool:
-    """4.2.2.2: issued by the CA itself, for this purpose, in force; 4.2.2.2.1: nobody need ask for its status."""
+    """Return whether the certificate is a valid delegated responder of the CA.
+
+    It must be issued by the CA itself, for this purpose, and be within its validity period (4.2.2.2). It must also
+    carry the extension that exempts it from a status check (4.2.2.2.1).
+    """
     try:
         purposes = extension_value(certificate, x509.ExtendedKeyUsage)
         usage = extension_value(certificate, x509.KeyUsage)
@@ -264,7 +279,10 @@ def _verifies(response: ocsp.OCSPResponse, key: AnyPublicKey) -> bool:
 
 
 def _key_hash(hashing: hashes.HashAlgorithm, key: AnyPublicKey) -> bytes:
-    """The hash of the key's BIT STRING, without tag, length and unused bits (4.1.1)."""
+    """Return the hash of the BIT STRING's content in a key (4.1.1).
+
+    Tag, length and unused bits are not hashed.
+    """
     if isinstance(key, rsa.RSAPublicKey):
         return _digest(hashing, key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
     if isinstance(key, ec.EllipticCurvePublicKey):

@@ -1,4 +1,4 @@
-"""Whether a certificate was revoked: what a source of statuses is, and the rule of freshness (docs/gateway.md)."""
+"""Interface of revocation sources, and the rule of freshness (docs/gateway.md)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,17 @@ from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import CaCertificate
 
 FRESHNESS = timedelta(hours=1)
-"""How old a list or answer about holders' certificates may be, by its own thisUpdate, where no setting says."""
+"""Default of the largest age of a list or response about holders' certificates.
+
+The age is counted from its own thisUpdate.
+"""
 
 AHEAD = timedelta(minutes=5)
-"""How far in the future thisUpdate may lie: clocks differ."""
+"""Accepted distance of thisUpdate into the future, for clocks that differ."""
 
 
 class RevocationState(Enum):
-    """What a source knows of one certificate."""
+    """Revocation state of one certificate, as known by a source."""
 
     GOOD = "good"
     REVOKED = "revoked"
@@ -28,10 +31,10 @@ class RevocationState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RevocationStatus:
-    """A status; `why` is a message id if it is UNKNOWN, else None.
+    """Status; `why` is a message id if it is UNKNOWN, else None.
 
-    `final`: no other source counts after it. `listed`: its CA has said REVOKED, by a list that does not count now. Then
-    no other source makes it GOOD.
+    `final`: answers of other sources do not count. `listed`: a list of its CA that is not valid now has the
+    certificate; then no other source makes it GOOD.
     """
 
     status: RevocationState
@@ -47,27 +50,30 @@ OLD = RevocationStatus(RevocationState.UNKNOWN, verdict_texts.OLD_LIST)
 NOT_FOR_THIS = RevocationStatus(RevocationState.UNKNOWN, verdict_texts.OTHER_LIST)
 NO_ANSWER = RevocationStatus(RevocationState.UNKNOWN, verdict_texts.NO_ANSWER)
 NOT_KNOWN = RevocationStatus(RevocationState.UNKNOWN, verdict_texts.NOT_KNOWN, final=True)
-"""Its own CA does not know it: that it is on no list says nothing then."""
+"""Status of a certificate that its own CA does not know.
+
+Its absence from a list proves nothing.
+"""
 
 
 class RevocationSource(Protocol):
-    """Tells statuses.
+    """Source of revocation statuses.
 
-    Nothing of a certificate leads it anywhere: where it looks is configured.
+    Its addresses come from the settings, never from a certificate.
     """
 
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate.
+        """Return the status at `now` (UTC, whole seconds).
 
-        Raises nothing.
+        `issuer` signed the certificate. Does not raise.
         """
 
     def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
         """Return the status by lists of a CA of the anchor file, at `now`.
 
-        `issuer` is None if it is unknown here. MISSING where no list is in its issuer's name. Raises nothing.
+        `issuer` is None if it is unknown here. Returns MISSING if no list has the issuer's name. Does not raise.
         """
 
 
@@ -83,7 +89,10 @@ class FallbackSource:
     def status(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> RevocationStatus:
-        """Ask all, or until one says REVOKED; why nothing is known: what the first said."""
+        """Ask the sources in order until one returns REVOKED, and combine their answers.
+
+        If none has a definite answer, the first source's reason is returned.
+        """
         answers: list[RevocationStatus] = []
         for source in self.sources:
             answers.append(source.status(certificate, issuer, now, freshness))
@@ -93,27 +102,31 @@ class FallbackSource:
         return _joined(answers, next(known, answers[0] if answers else MISSING))
 
     def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
-        """Ask all; why nothing is known: what the first says that has a list."""
+        """Ask all sources and combine their answers.
+
+        The first answer of a source that has a list counts, unless another source returns REVOKED.
+        """
         answers = [source.above(certificate, issuer, now) for source in self.sources]
         return _joined(answers, next((one for one in answers if one != MISSING), MISSING))
 
 
 def _joined(answers: Sequence[RevocationStatus], believed: RevocationStatus) -> RevocationStatus:
-    """Give what is believed, unless another answer has the certificate revoked."""
+    """Return `believed`, unless another answer is REVOKED or names the certificate."""
     if any(one.status is RevocationState.REVOKED for one in answers):
         return REVOKED
     return having_listed(believed) if any(one.listed for one in answers) else believed
 
 
 def having_listed(answer: RevocationStatus) -> RevocationStatus:
-    """Return UNKNOWN for a certificate on a list that does not count: never GOOD."""
+    """Return the answer for a certificate on a list that does not count: never GOOD."""
     return REVOKED if answer.status is RevocationState.GOOD else replace(answer, listed=True)
 
 
 def is_fresh(this_update: datetime, next_update: datetime, now: datetime, freshness: timedelta | None) -> bool:
-    """Whether a list or answer counts at `now`; `freshness` None: until its own nextUpdate, for lists about CAs.
+    """Return whether a list or response is valid at `now`.
 
-    Its age is that of thisUpdate, which its signature covers: never a file's date, or when it was fetched.
+    `freshness` None: it is valid until its own nextUpdate, as for lists about CAs. The age is counted from thisUpdate,
+    which the signature covers, and not from a file's date or the time of the download.
     """
     if this_update > now + AHEAD or now > next_update:
         return False

@@ -1,10 +1,10 @@
-"""What the gateway finds: accepted, or refused for one reason, with texts that say what to do next.
+"""Verdicts of the gateway: accepted, or refused for one reason.
 
-Puts verdicts together that tell of a holder: only for certificates whose issuer is trusted.
+The builder puts together verdicts that name a holder, for certificates with a trusted issuer only.
 
-What the gateway says to people: one message id for each verdict, English, translated in the catalogues.
+Each verdict has one message id, in English; the catalogues hold the translations.
 
-The reader is whoever looks after the program that called: what happened, what it means, what to do next.
+The reader operates the calling program. The text says what happened, what it means and what to do next.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _DAY = timedelta(days=1)
 
 
 class VerdictReason(StrEnum):
-    """Why something is refused; the values stand in JSON and on the wire (contracts, "Gateway")."""
+    """Reason of a refusal, as in JSON and on the wire (contracts, "Gateway")."""
 
     MALFORMED = "malformed"
     UNTRUSTED = "untrusted"
@@ -40,7 +40,10 @@ class VerdictReason(StrEnum):
 
 
 class RevocationCheck(StrEnum):
-    """What is known of a revocation; NOT_CHECKED also where no list or answer counts."""
+    """Result of the revocation check.
+
+    NOT_CHECKED also if no valid list or response exists.
+    """
 
     GOOD = "good"
     REVOKED = "revoked"
@@ -49,7 +52,10 @@ class RevocationCheck(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A message id that stands within a sentence, such as a reason: put into the reader's language with it."""
+    """Message id of a part of a sentence, such as a reason.
+
+    It is translated together with the sentence.
+    """
 
     text: str
     values: Mapping[str, "Value"] = field(default_factory=dict)
@@ -60,11 +66,10 @@ Value = str | int | datetime | Phrase
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` None: accepted.
+    """Verdict on a certificate or document; `reason` None: accepted.
 
-    Of the holder nothing is told unless the issuer is trusted and the proof holds.
-
-    `sentence` is a message id of the catalogues, `values` fill it; an instant becomes date and hour on a Finnish clock.
+    Data of the holder is present only if the issuer is trusted and the proof is valid. `sentence` is a message id of
+    the catalogues, and `values` are its parameters. An instant is shown as date and hour in Finnish time.
     """
 
     reason: VerdictReason | None
@@ -81,15 +86,15 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
-        """Whether the caller is who the certificate says, and may be served."""
+        """True if the caller is the holder of the certificate and may be served."""
         return self.reason is None
 
     def text(self, language: Language) -> str:
-        """Say what happened, what it means and what to do next."""
+        """Return the text: what happened, what it means and what to do next."""
         return _filled(Phrase(self.sentence, self.values), language)
 
     def as_json(self) -> dict[str, object]:
-        """Give the members that contracts, "Gateway", lists."""
+        """Return the members listed in contracts, "Gateway"."""
         return {
             "verdict": "accepted" if self.accepted else "refused",
             "reason": None if self.reason is None else self.reason.value,
@@ -104,12 +109,12 @@ class Verdict:
 
 
 def days_left(not_after: datetime, now: datetime) -> int:
-    """Whole days of 24 hours until the end; 0 on the last one and after it."""
+    """Return the whole days of 24 hours until the end; 0 on the last one and after it."""
     return max(0, (not_after - now) // _DAY)
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339, UTC, whole seconds."""
+    """Return an instant by RFC 3339, in UTC and whole seconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -124,13 +129,13 @@ def _shown(value: Value, language: Language) -> str:
         return _filled(value, language)
     if isinstance(value, datetime):
         return translate.format_datetime(value, language)
-    # What comes out of a certificate must not steer a terminal or break a line.
+    # Values from a certificate must not control a terminal or contain line breaks.
     return "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictTexts:
-    """What is said of what is accepted: message ids, with revocation checked and not checked."""
+    """Message ids of an acceptance, with revocation checked and not checked."""
 
     good: str
     unchecked: str
@@ -138,7 +143,10 @@ class VerdictTexts:
 
 @dataclass(frozen=True, slots=True)
 class VerdictBuilder:
-    """A holder's certificate, what its issuer is for, and the instant (UTC, whole seconds) that it is judged at."""
+    """Builder of verdicts on a holder's certificate.
+
+    Holds the purpose of its issuer, and the instant of the judgement (UTC, whole seconds).
+    """
 
     leaf: EndEntityCertificate
     purpose: CaPurpose
@@ -146,15 +154,15 @@ class VerdictBuilder:
     words: VerdictTexts
 
     def refusal(self, reason: VerdictReason, sentence: str, **values: Value) -> Verdict:
-        """Refuse for a reason that is no revocation."""
+        """Return a refusal for a reason except a revocation."""
         return self._verdict(reason, sentence, values, RevocationCheck.NOT_CHECKED)
 
     def revoked(self) -> Verdict:
-        """Refuse what was revoked."""
+        """Return the refusal of a revoked certificate."""
         return self._verdict(VerdictReason.REVOKED, REVOKED, {}, RevocationCheck.REVOKED)
 
     def good(self, revocation: RevocationCheck) -> Verdict:
-        """Accept."""
+        """Return the acceptance."""
         sentence = self.words.good if revocation is RevocationCheck.GOOD else self.words.unchecked
         leaf = self.leaf
         values: dict[str, Value] = {

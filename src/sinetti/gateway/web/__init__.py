@@ -1,1 +1,1 @@
-"""HTTP integration: ASGI and WSGI middleware, auth endpoint, trusted proxies, server."""
+"""ASGI and WSGI middleware, auth endpoint, trusted proxies and HTTP server."""

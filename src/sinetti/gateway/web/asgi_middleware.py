@@ -1,4 +1,4 @@
-"""ASGI middleware: an application behind it hears of accepted callers alone, and who they are.
+"""ASGI middleware that passes only requests of accepted callers to an application.
 
     application = AsgiGateway(application, guard_of(load(Path("gateway.toml"))))
 
@@ -24,26 +24,26 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[str, str]]
 
 VERDICT = "sinetti.verdict"
-"""Where the application finds the verdict in its scope."""
+"""Key of the verdict in the application's scope."""
 
 THREADS = 8
-"""Certificates that are judged at once."""
+"""Largest number of concurrent checks."""
 
 _POLICY_VIOLATION = 1008
 
 
 class AsgiGateway:
-    """An ASGI application that asks a gateway before another one."""
+    """ASGI application that asks a gateway before it calls another one."""
 
     def __init__(self, application: Application, guard: RequestGuard) -> None:
-        """Take the application, and who guards it."""
+        """Store the application and its guard."""
         self._application = application
         self._guard = guard
-        # A list may have to be read, or a responder asked; the loop's own threads are the application's.
+        # Judging may block on a list or a responder, and the loop's default threads belong to the application.
         self._threads = ThreadPoolExecutor(THREADS, "gateway")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request or a WebSocket through, or answer it here."""
+        """Pass a request or a WebSocket to the application, or reject it here."""
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
@@ -65,23 +65,23 @@ class AsgiGateway:
 
 
 def decoded(scope: Scope) -> Headers:
-    """Give the headers of a request as text, names in lower case."""
+    """Return the headers of a request as text, names in lower case."""
     return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
 def peer_of(scope: Scope) -> str | None:
-    """Give the peer's address; None where the server knows none, as on a Unix socket."""
+    """Return the peer's address; None if the server has none, as on a Unix socket."""
     client = scope.get("client")
     return client[0] or None if client else None
 
 
 def wish_of(headers: Headers) -> str:
-    """Give what a request says in Accept-Language."""
+    """Return the value of Accept-Language."""
     return ", ".join(value for name, value in headers if name == "accept-language")
 
 
 async def send_answer(send: Send, answer: HttpResult, *, kind: str = "http.response", method: str = "GET") -> None:
-    """Send an answer; to HEAD without its body (RFC 9110, 9.3.2)."""
+    """Send an answer, without its body for HEAD (RFC 9110, 9.3.2)."""
     headers = dict(answer.headers)
     if answer.status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no Content-Length there
         headers["Content-Length"] = str(len(answer.body))
@@ -91,7 +91,10 @@ async def send_answer(send: Send, answer: HttpResult, *, kind: str = "http.respo
 
 
 def _told(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
-    """Give the application's scope: nothing in it that a caller could have written in our name."""
+    """Return the application's scope, with the identity headers of the verdict.
+
+    All reserved headers that the caller sent are removed.
+    """
     kept = [
         (name, value)
         for name, value in scope["headers"]

@@ -1,6 +1,6 @@
-"""The endpoints of `sinetti gateway serve` (docs/gateway-serve.md): decode, ask the gateway, encode.
+"""Endpoints of `sinetti gateway serve` (docs/gateway-serve.md).
 
-What every door of the gateway does with a request: whose word counts, what was shown, and what comes of it.
+Each endpoint decodes the request, calls the gateway and encodes the answer.
 """
 
 import base64
@@ -17,21 +17,21 @@ from sinetti.gateway.web.guard import RequestGuard, in_headers
 from sinetti.gateway.web.responses import HttpResult
 
 LARGEST_DOCUMENT = 20 * 1024 * 1024
-"""Octets of a signed document (issue 4)."""
+"""Largest size of a signed document in octets (issue 4)."""
 
 _OCTETS = "application/octet-stream"
 
 
 class Readiness(Protocol):
-    """Says what is missing before certificates can be judged: sentences, none when all is well."""
+    """Function that returns a sentence for each missing part; none if all is ready."""
 
     def __call__(self) -> list[str]:
-        """Look."""
+        """Return the sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingRequest:
-    """One request, whole.
+    """One complete request.
 
     `peer` is None on a Unix socket; header names are lower-case.
     """
@@ -45,9 +45,9 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthService:
-    """Answers requests; may wait for a file or a responder.
+    """Service behind the endpoints; it may block on a file or a responder.
 
-    `unready` says what keeps it from judging.
+    `unready` returns the reasons why it cannot judge certificates.
     """
 
     guard: RequestGuard
@@ -55,7 +55,10 @@ class AuthService:
 
     @property
     def waits(self) -> bool:
-        """Whether judging a certificate may wait for others: a responder, that is; lists are in memory."""
+        """True if judging a certificate may wait for an OCSP responder.
+
+        Lists are in memory.
+        """
         return not isinstance(self.guard.gateway.source, CrlSource | None)
 
     def answer(self, asked: IncomingRequest) -> HttpResult:
@@ -63,7 +66,10 @@ class AuthService:
         return self.on_rejected_by_proxy(asked) or _ENDPOINTS[asked.path][1](self, asked)
 
     def on_rejected_by_proxy(self, asked: IncomingRequest) -> HttpResult | None:
-        """Answer a request that nothing comes of whatever its body is; None for all others."""
+        """Answer a request that is rejected without its body; None for all others.
+
+        The path is unknown, the method is not allowed, or the peer is not a trusted proxy.
+        """
         answers = _ENDPOINTS.get(asked.path)
         if answers is None:
             return _plain(404, "This gateway has /check, /refusal, /verify, /readyz and /healthz.")
@@ -83,7 +89,10 @@ class AuthService:
         return responses.rejected_response(verdict, wish_of(asked.headers))
 
     def _refusal(self, asked: IncomingRequest) -> HttpResult:
-        """Say once more why a caller was turned away, for a proxy that lost the body of that answer. Never 2xx."""
+        """Repeat the reason of a refusal, for a proxy that lost the body of that answer.
+
+        The status is never 2xx.
+        """
         verdict = self.guard.judge(in_headers(asked.headers))
         if verdict is not None and verdict.accepted:
             return responses.retry_response(wish_of(asked.headers))
@@ -111,7 +120,7 @@ class AuthService:
 
 
 READY = "/readyz"
-"""The endpoint that looks at the folder of lists, which may take as long as reading them."""
+"""Readiness endpoint; it reads the folder of lists, which may take some time."""
 
 _READING = ("GET", "HEAD")
 _ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[AuthService, IncomingRequest], HttpResult], bool]] = {
@@ -121,7 +130,7 @@ _ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[AuthService, IncomingRequ
     READY: (_READING, AuthService._ready, True),  # noqa: SLF001 - as above
     "/healthz": (_READING, AuthService._alive, True),  # noqa: SLF001 - as above
 }
-"""Path -> methods, what answers, and whether anybody may ask."""
+"""Path -> methods, handler, and whether any peer may use the endpoint."""
 
 
 def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> HttpResult:

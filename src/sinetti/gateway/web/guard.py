@@ -1,4 +1,7 @@
-"""Request check shared by all gateway integrations: proxy, client certificate, verdict."""
+"""Request check shared by all gateway integrations.
+
+It checks the proxy and the client certificate, and returns the verdict.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -25,27 +28,27 @@ DANGEROUSLY_NONE: Final = "DANGEROUSLY-NONE"
 
 
 Seen = Callable[[bytes, datetime], None]
-"""Hears of an accepted certificate: its DER, and when (UTC).
+"""Callback for an accepted certificate: its DER, and the instant (UTC).
 
 It neither waits nor raises.
 """
 
 
 class NoRevocationSource(ValueError):
-    """Nobody would be asked about revocation, and nobody said that this is meant."""
+    """No revocation source is set, and the settings do not declare that as intended."""
 
 
 def discard(_certificate: bytes, _at: datetime) -> None:
-    """Tell nobody."""
+    """Ignore the use of a certificate; the default without a reporter."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestGuard:
-    """A gateway, and how requests reach it.
+    """Gateway together with the ways that certificates reach it.
 
-    `proxies` are those who may hand over certificates in a header; None: the server's own TLS says who calls.
-    `revocation` is "DANGEROUSLY-NONE" where certificates are accepted though nobody is asked about revocation; without
-    it, a gateway without a source raises NoSource here.
+    `proxies` may pass certificates in a header; None: certificates come from the server's own TLS. `revocation` is
+    "DANGEROUSLY-NONE" if certificates are accepted without a revocation check. Without that value, a gateway without a
+    source raises NoRevocationSource here.
     """
 
     gateway: Gateway
@@ -56,11 +59,14 @@ class RequestGuard:
 
     def __post_init__(self) -> None:
         if self.gateway.source is None and self.revocation != DANGEROUSLY_NONE:
-            why = f'nobody would be asked about revocation: name a source, or say revocation = "{DANGEROUSLY_NONE}"'
+            why = f'revocation would not be checked: name a source, or say revocation = "{DANGEROUSLY_NONE}"'
             raise NoRevocationSource(why)
 
     def trusts(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
-        """Whether headers about certificates count: by the peer's address (None: a Unix socket) and the secret."""
+        """Return whether certificate headers of this request are trusted.
+
+        `peer` is the peer's address (None: a Unix socket). The secret among the headers must fit as well.
+        """
         if self.proxies is None:
             return False
         known = list(headers)
@@ -70,7 +76,10 @@ class RequestGuard:
         return believed
 
     def judge(self, shown: ClientCertificate | None) -> Verdict | None:
-        """Say who it is; None where nothing was shown. May wait for a file or a responder."""
+        """Return the verdict on a client certificate; None if there is no certificate.
+
+        May block on a file or a responder.
+        """
         if shown is None:
             return None
         now = self.now()
@@ -81,7 +90,10 @@ class RequestGuard:
 
 
 def in_headers(headers: Iterable[tuple[str, str]]) -> ClientCertificate | None:
-    """Read what a proxy handed over: `headers` as pairs of a lower-case name and a value."""
+    """Read the client certificate from the headers that a proxy set.
+
+    `headers` are pairs of a lower-case name and a value.
+    """
     found: dict[str, list[str]] = {CERTIFICATE: [], CHAIN: []}
     for name, value in headers:
         if name in found:

@@ -1,4 +1,7 @@
-"""What a verdict becomes over HTTP: headers for the application, a problem document (RFC 9457) for the caller."""
+"""HTTP responses for verdicts.
+
+The application gets headers; the caller gets a problem document (RFC 9457).
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,10 +14,13 @@ from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason, instant
 from sinetti.i18n.translate import gettext_noop, translate
 
 MISSING: Final = "certificate-missing"
-"""The one `reason` over HTTP that no verdict has: there was nothing to judge."""
+"""Reason for a missing certificate, the only HTTP reason without a verdict."""
 
 AGAIN: Final = "send-again"
-"""The web server refused what the gateway accepts: a list that came between, or two opinions."""
+"""Reason if the web server rejected a certificate that the gateway accepts.
+
+A new list came between the two checks, or their rules differ.
+"""
 
 _SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
@@ -35,7 +41,7 @@ _TWO_OPINIONS = gettext_noop(
 
 @dataclass(frozen=True, slots=True)
 class HttpResult:
-    """One answer over HTTP. Header names are written as they are sent."""
+    """HTTP response. Header names are written as they are sent."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -43,12 +49,11 @@ class HttpResult:
 
 
 def identity_headers(verdict: Verdict) -> dict[str, str]:
-    """Give what an application learns of an accepted caller.
+    """Return the headers that tell an application about an accepted caller.
 
-    What is not known is left out.
-
-    Values are printable ASCII: in a customer id from somebody else's CA anything may stand, a line's end too, so
-    whatever is not printable, and the percent sign, is percent-encoded (RFC 3986, 2.1).
+    Unknown values are left out. Values are printable ASCII. The customer id of a certificate from a foreign CA may
+    contain any character, even line breaks. So the percent sign and all characters that are not printable are
+    percent-encoded (RFC 3986, 2.1).
     """
     known = {
         "Sinetti-Customer-Id": verdict.customer_id,
@@ -61,12 +66,15 @@ def identity_headers(verdict: Verdict) -> dict[str, str]:
 
 
 def accepted_response(verdict: Verdict) -> HttpResult:
-    """Answer that a caller may go on, and who it is."""
+    """Return the acceptance, with the identity of the caller."""
     return HttpResult(204, {**identity_headers(verdict), "Cache-Control": "no-store"})
 
 
 def rejected_response(verdict: Verdict | None, accept_language: str | None) -> HttpResult:
-    """Answer why a caller may not go on: 401 for no certificate or one that cannot be read, else 403."""
+    """Return the refusal of a caller, with its reason.
+
+    The status is 401 for a missing or unreadable certificate, else 403.
+    """
     language = preferred_language(accept_language)
     if verdict is None:
         return problem(401, MISSING, (_NEEDED, translate(_NONE_SHOWN, language)), language)
@@ -77,14 +85,14 @@ def rejected_response(verdict: Verdict | None, accept_language: str | None) -> H
 
 
 def not_accepted(verdict: Verdict, accept_language: str | None) -> HttpResult:
-    """Answer why a document is not accepted: a problem document that has the members of the verdict beside its own."""
+    """Return the refusal of a document: a problem document with the verdict's members."""
     language = preferred_language(accept_language)
     more = verdict.as_json()
     return problem(422, verdict.reason or AGAIN, (_NOT_ACCEPTED, verdict.text(language)), language, more)
 
 
 def retry_response(accept_language: str | None) -> HttpResult:
-    """Answer a caller who is accepted, but whom the web server in front had turned away."""
+    """Answer an accepted caller whom the web server in front had rejected."""
     language = preferred_language(accept_language)
     answer = problem(503, AGAIN, (_SEND_AGAIN, translate(_TWO_OPINIONS, language)), language)
     return HttpResult(answer.status, {**answer.headers, "Retry-After": "1"}, answer.body)
@@ -93,7 +101,10 @@ def retry_response(accept_language: str | None) -> HttpResult:
 def problem(
     status: int, reason: str, said: tuple[str, str], language: Language, more: Mapping[str, object] | None = None
 ) -> HttpResult:
-    """Make a problem document; `said` is the title's message id, and the detail in the reader's language."""
+    """Return a problem document.
+
+    `said` holds the message id of the title, and the detail in the reader's language.
+    """
     value = {
         "type": "about:blank",
         "title": translate(said[0], language),
@@ -109,13 +120,16 @@ def problem(
         "Vary": "Accept-Language",
     }
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2, wants a challenge
-        # No scheme is registered for certificates of TLS; the name is that of draft-thomson-httpbis-cant.
+        # No scheme is registered for TLS client certificates; the name is from draft-thomson-httpbis-cant.
         headers["WWW-Authenticate"] = "ClientCertificate"
     return HttpResult(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
 
 
 def preferred_language(accept_language: str | None) -> Language:
-    """Give the caller's language by Accept-Language (RFC 9110, 12.5.4); English where it names none of ours."""
+    """Return the caller's language by Accept-Language (RFC 9110, 12.5.4).
+
+    Returns English if the header names no supported language.
+    """
     ranked: list[tuple[float, int, Language]] = []
     for position, part in enumerate((accept_language or "")[:_LONGEST_WISH].split(",")):
         tag, _, parameters = part.strip().partition(";")

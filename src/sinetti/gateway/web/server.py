@@ -1,4 +1,4 @@
-"""Listening for `sinetti gateway serve`: an ASGI edge around the service, on granian, until told to stop."""
+"""HTTP server of `sinetti gateway serve`: an ASGI application on granian."""
 
 import asyncio
 import logging
@@ -21,13 +21,19 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.unix_socket import listen_on_path
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
-"""Seconds for a request's head and its body to arrive, and for what is under way when the process is told to stop."""
+"""Time limits in seconds: request head, request body, open requests at shutdown."""
 
 CHECKS, DOCUMENTS, BODIES = 8, 2, 8
-"""How many certificates and documents are worked on at once, and how many documents are in memory, of 20 MB each."""
+"""Limits of concurrent checks, concurrent documents, and documents in memory.
+
+A document has up to 20 MB.
+"""
 
 WAITING = 64
-"""How many certificates may be worked on or wait for that: a responder that does not answer takes 5 s for each."""
+"""Limit of certificate checks that run or wait.
+
+A responder that does not answer takes 5 s for each.
+"""
 
 CONNECTIONS, BACKLOG = 1024, 1024
 
@@ -37,18 +43,24 @@ _log = logging.getLogger(__name__)
 
 
 class GatewayServerStopped(Exception):
-    """The server did not start, or ended though nobody told it to."""
+    """The server did not start, or it ended without a signal."""
 
 
 class PlaceTaken(Exception):
-    """The socket's place cannot be listened on; the text says what to do."""
+    """Address that cannot be listened on; the text says what to do."""
 
 
 class GatewayApp:
-    """An ASGI application: collects each request, has the service work on it in a thread, sends the answer."""
+    """ASGI application that runs the service in threads.
+
+    It collects each request, passes it to a thread and sends the answer.
+    """
 
     def __init__(self, service: AuthService, *, unix: bool) -> None:
-        """Take the service; `unix`: the door is a Unix socket, so that a peer has no address."""
+        """Store the service.
+
+        `unix`: the server listens on a Unix socket, so peers have no address.
+        """
         self._service = service
         self._unix = unix
         self._checks = ThreadPoolExecutor(CHECKS, "check")
@@ -57,11 +69,11 @@ class GatewayApp:
         self._bodies = self._waiting = 0
 
     def exchange(self, service: AuthService) -> None:
-        """Have another service answer from now on: settings were read anew."""
+        """Replace the service after the settings were read again."""
         self._service = service
 
     def unready(self) -> list[str]:
-        """Say what keeps the present service from judging."""
+        """Return the reasons why the current service cannot judge certificates."""
         return self._service.unready()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +81,7 @@ class GatewayApp:
         if scope["type"] != "http":
             return
         begun, headers = monotonic_seconds(), decoded(scope)
-        # granian names no peer of a Unix socket; of another one it always does, and "?" is nobody that is listed.
+        # granian reports a peer for all sockets except Unix sockets; "?" never equals a listed address.
         peer = None if self._unix else peer_of(scope) or "?"
         if scope["method"] == "POST":
             answer = await self._with_body(scope, headers, peer, receive)
@@ -82,7 +94,7 @@ class GatewayApp:
         if asked.path == READY:
             return await self._work(self._looks, asked)
         if not self._service.waits:
-            # What waits for nobody takes less than handing it to a thread and back (bench/gateway_serve.py).
+            # A check that does not block takes less time than a change of threads (bench/gateway_serve.py).
             return await self._work(None, asked)
         if self._waiting >= WAITING:
             return _closing(503, "Busy with other certificates. Ask again.", {"Retry-After": "1"})
@@ -97,8 +109,8 @@ class GatewayApp:
         if away is not None:
             return HttpResult(away.status, {**away.headers, "Connection": "close"}, away.body)
         encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
-        if encoding.casefold() not in {"", "identity", "utf-8"}:  # the last as the edge of the service has it
-            # Nothing is ever inflated: what is signed is what was sent (RFC 9110, 15.5.16).
+        if encoding.casefold() not in {"", "identity", "utf-8"}:  # "utf-8" as in the server of the service
+            # Bodies are never decompressed: the signature covers the octets that were sent (RFC 9110, 15.5.16).
             return _closing(415, "A document is taken as it is: send it uncompressed.", {"Accept-Encoding": "identity"})
         if announced.isdecimal() and int(announced[:20]) > 2 * LARGEST_DOCUMENT:
             return _closing(413, _TOO_LARGE)
@@ -115,7 +127,7 @@ class GatewayApp:
             )
         except TimeoutError:
             return _closing(408, "The document took too long to arrive. Send it again.")
-        except ConnectionError:  # nobody is there to read this
+        except ConnectionError:  # the sender has disconnected and gets no answer
             return _closing(400, "The document did not arrive whole. Send it again.")
         finally:
             self._bodies -= 1
@@ -125,13 +137,13 @@ class GatewayApp:
             if pool is None:
                 return self._service.answer(asked)
             return await asyncio.get_running_loop().run_in_executor(pool, self._service.answer, asked)
-        except Exception as bad:  # noqa: BLE001 - the last door; what an exception says may quote a certificate
+        except Exception as bad:  # noqa: BLE001 - last handler; the exception's text may quote a certificate
             _log.error("failed", extra={"facts": {"path": asked.path, "error": _where(bad)}})
             return _closing(500, "Our fault. Send the same request again.")
 
 
 def listen(address: str, socket_path: Path | None) -> socket.socket:
-    """Listen on a Unix socket (its mode 0660), or on IP:PORT. Raises PlaceTaken."""
+    """Listen on a Unix socket (mode 0660), or on IP:PORT. Raises PlaceTaken."""
     try:
         if socket_path is not None:
             return listen_on_path(socket_path, BACKLOG)
@@ -153,7 +165,10 @@ def listen(address: str, socket_path: Path | None) -> socket.socket:
 
 
 def place_of(listening: socket.socket) -> str:
-    """Give where a socket listens: a path, or IP:PORT with the port that the system chose for 0."""
+    """Return the address of a socket: a path, or IP:PORT.
+
+    For port 0 this is the port that the system chose.
+    """
     name = listening.getsockname()
     return name if isinstance(name, str) else f"{name[0]}:{name[1]}"
 
@@ -162,10 +177,12 @@ _kept: list[asyncio.AbstractEventLoop] = []
 
 
 def serve(edge: GatewayApp, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP, in a thread.
+    """Serve until SIGTERM or SIGINT.
 
-    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished. It is
-    kept to the end of the process: thrown away by another thread, it could not take its handlers back.
+    `ready` is called once the server runs; `reload` is called on SIGHUP, in a thread.
+
+    The event loop stays open, and so do its signal handlers: a second signal does not interrupt the shutdown. The loop
+    is kept until the process ends, because a loop that another thread discards cannot remove its handlers.
     """
     loop = asyncio.new_event_loop()
     _kept.append(loop)
@@ -178,7 +195,7 @@ async def _serve(
     told, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    # Long lists take seconds to read, while callers are answered; one after the other, so that the last one counts.
+    # Reading long lists takes seconds, so it runs in a thread. Reloads run one after the other; the last one counts.
     reloads = ThreadPoolExecutor(1, "reload")
     loop.add_signal_handler(signal.SIGHUP, lambda: reloads.submit(reload))
     server = _GranianServer(edge, listening)
@@ -200,13 +217,13 @@ async def _serve(
         server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
         _, late = await asyncio.wait({running}, timeout=STOP_WITHIN)
         for task in late:
-            # The server then finds its own future cancelled and would print a traceback about that.
+            # The server would print a traceback, because its own future is cancelled.
             loop.set_exception_handler(lambda _loop, context: _log.info("while stopping: %s", context["message"]))
             task.cancel()
 
 
 class _GranianServer(Server):
-    """granian's embedded server, on a socket that somebody else made."""
+    """granian's embedded server, on a socket that the caller created."""
 
     def __init__(self, edge: GatewayApp, listening: socket.socket) -> None:
         super().__init__(
@@ -222,9 +239,9 @@ class _GranianServer(Server):
         self._listening = listening
 
     def _init_shared_socket(self) -> None:
-        holder: Any = SocketHolder  # granian describes no arguments: handle, whether a Unix socket, backlog
+        holder: Any = SocketHolder  # granian has no annotations here: handle, is it a Unix socket, backlog
         unix = self._listening.family == socket.AF_UNIX
-        # The handle is granian's from here on: it closes it.
+        # granian owns the handle from here on and closes it.
         self._shd = holder(self._listening.detach(), unix, BACKLOG)
 
 
@@ -233,9 +250,9 @@ def _only(headers: Headers, name: str) -> str:
 
 
 async def _collect(receive: Receive) -> bytes | None:
-    """Give the body; None where it is too large.
+    """Return the body; None if it is too large.
 
-    Raises ConnectionError where the sender went away.
+    Raises ConnectionError if the sender disconnects.
     """
     parts, size, more = [], 0, True
     while more:
@@ -246,7 +263,7 @@ async def _collect(receive: Receive) -> bytes | None:
         size += len(part)
         if size > 2 * LARGEST_DOCUMENT:
             return None
-        # What is too large is read and forgotten for a while, so that the sender gets to read the answer.
+        # A body that is too large is read and discarded up to a limit, so that the sender can read the answer.
         if size <= LARGEST_DOCUMENT:
             parts.append(part)
         else:
@@ -256,13 +273,16 @@ async def _collect(receive: Receive) -> bytes | None:
 
 
 def _closing(status: int, said: str, more: dict[str, str] | None = None) -> HttpResult:
-    """Answer in plain words, and close: what of the body still comes is read by nobody."""
+    """Return a plain text answer that closes the connection.
+
+    The rest of the body is not read.
+    """
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "Connection": "close"}
     return HttpResult(status, {**headers, **(more or {})}, f"{said}\n".encode())
 
 
 def _note(path: str, answer: HttpResult, took: float) -> None:
-    """Write a line about what was refused: of callers nothing but why."""
+    """Log a refusal with its reason, and without data of the caller."""
     reason = answer.headers.get("Sinetti-Reason")
     if reason is not None and path != "/refusal":
         facts = {"path": path, "status": answer.status, "reason": reason, "duration_ms": round(1000 * took, 1)}

@@ -1,4 +1,7 @@
-"""The tables of gateway.toml that are about plugging in: [serve], [middleware], [sightings] (docs/gateway-serve.md)."""
+"""Tables of gateway.toml for integrations: [serve], [middleware], [sightings].
+
+See docs/gateway-serve.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +22,10 @@ _OTHERS: Final = 0o077
 
 @dataclass(frozen=True, slots=True)
 class ListenSettings:
-    """Where `serve` listens: a Unix socket, or `IP:PORT`; and whose word it takes there."""
+    """Address where `serve` listens, and its trusted proxies.
+
+    The address is a Unix socket or `IP:PORT`.
+    """
 
     socket: Path | None
     address: str | None
@@ -27,7 +33,7 @@ class ListenSettings:
 
 
 class SettingsTable:
-    """One table, read key by key; what nobody asked for is an error."""
+    """One table that is read key by key; unread keys are an error."""
 
     def __init__(self, settings: GatewaySettings, name: str) -> None:
         raw: object = settings.tables.get(name, {})
@@ -39,38 +45,38 @@ class SettingsTable:
         self.folder = settings.folder
 
     def text(self, key: str) -> str | None:
-        """Give a text; None where it is left out."""
+        """Return a text; None if it is not set."""
         value = self._raw.pop(key, None)
         if value is not None and (not isinstance(value, str) or not value):
             self.refuse(key, "a text is needed here")
         return value
 
     def needed(self, key: str) -> str:
-        """Give a text that has to be there."""
+        """Return a required text."""
         value = self.text(key)
         if value is None:
             self.refuse(key, "it is missing")
         return value
 
     def path(self, key: str) -> Path | None:
-        """Give a path; one that is not absolute is beside the file."""
+        """Return a path; a relative path is relative to the file."""
         value = self.text(key)
         return None if value is None else self.folder / value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Give a list of texts; empty where it is left out."""
+        """Return a list of texts; empty if it is not set."""
         value = self._raw.pop(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             self.refuse(key, "a list of texts is needed here")
         return tuple(value)
 
     def end(self) -> None:
-        """Refuse what was not asked for."""
+        """Raise GatewaySettingsError if keys are left unread."""
         if self._raw:
             self.refuse(next(iter(self._raw)), "there is no such setting")
 
     def refuse(self, key: str, why: str) -> NoReturn:
-        """Raise SettingsError about one key."""
+        """Raise GatewaySettingsError about one key."""
         sentence = f"[{self._name}] {key}: {why}"
         raise GatewaySettingsError(sentence) from None
 
@@ -94,12 +100,15 @@ def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
 
 
 def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGuard:
-    """Read [middleware] and open the gateway: for ASGI and WSGI applications.
+    """Read [middleware] and open the gateway, for ASGI and WSGI applications.
 
-    Raises GatewaySettingsError.
+    Values of `certificate`:
 
-    `certificate` is "tls" (the server's own TLS), "unix-socket" (the application listens there and nowhere else) or
-    "proxy" (with `proxies`); `secret` is needed with "proxy", and may be there with "unix-socket".
+    - "tls": from the server's own TLS.
+    - "unix-socket": from a header; the application listens only on a Unix socket.
+    - "proxy": from a header, with `proxies`.
+
+    `secret` is required with "proxy" and optional with "unix-socket". Raises GatewaySettingsError.
     """
     table = SettingsTable(settings, "middleware")
     kind = table.needed("certificate")
@@ -114,13 +123,13 @@ def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGua
 
 
 def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: Seen) -> RequestGuard:
-    """Open the gateway behind a guard. Raises GatewaySettingsError."""
+    """Open the gateway and its guard. Raises GatewaySettingsError."""
     none = settings.revocation is RevocationKind.DANGEROUSLY_NONE
     return RequestGuard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
 
 
 def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
-    """Read [sightings]: `url`, `name`, `key`; None where the table is not there.
+    """Read [sightings]: `url`, `name`, `key`; None if the table is not there.
 
     Raises GatewaySettingsError.
     """

@@ -1,10 +1,10 @@
-"""Whose word about a client certificate is taken: a Unix socket's, or that of a listed proxy with a secret.
+"""Proxies that may pass client certificates in a header, and the header names.
 
-The client certificate as a proxy hands it over in a header, and the header names that are ours to set.
+A trusted proxy connects through a Unix socket, or is listed and sends a secret.
 
-One header, `Client-Cert`, in either of two forms: RFC 9440 (`:base64 of the DER:`) or what nginx calls
-`$ssl_client_escaped_cert` (PEM, percent-encoded). One name, so that a proxy that sets it has replaced whatever the
-caller wrote there.
+The only certificate header is `Client-Cert`, in one of two forms. These are RFC 9440 (`:base64 of the DER:`), and
+nginx's `$ssl_client_escaped_cert` (PEM, percent-encoded). With one name, a proxy that sets it has replaced the value
+that the caller sent.
 """
 
 import base64
@@ -21,21 +21,22 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 
 SHORTEST_SECRET = 32
-"""Octets, as `openssl rand -hex 16` writes them: 128 bits."""
+"""Shortest secret in octets, as `openssl rand -hex 16` writes it: 128 bits."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class InsecureProxySettings(ValueError):
-    """These settings would take anybody's word; the text says what is missing."""
+    """Proxy settings that would trust every peer; the text says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """Who may say which certificate a caller showed.
+    """Proxies that may state which certificate a caller presented.
 
-    `unix`: the door is on a Unix socket and nowhere else, so that its file decides who speaks. Otherwise the peer has
-    to be in `networks` and to know `secret`; one that is set is asked for on a Unix socket as well.
+    `unix`: the server listens on a Unix socket only, so the permissions of its file decide which processes connect.
+    Otherwise the peer's address must be in `networks` and the peer must send `secret`. If a secret is set, it is
+    required on a Unix socket as well.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -44,9 +45,9 @@ class TrustedProxies:
 
     @classmethod
     def listed(cls, addresses: Sequence[str], secret: bytes) -> Self:
-        """Take proxies by their addresses or networks (CIDR) and the secret that they send.
+        """Trust proxies by their addresses or networks (CIDR) and their secret.
 
-        Raises InsecureProxySettings for an empty list, an address that is none, or a secret that is too short.
+        Raises InsecureProxySettings for an empty list, an invalid address, or a secret that is too short.
         """
         if not addresses:
             why = "no proxy is listed: name the addresses that may hand over certificates, or use a Unix socket"
@@ -55,15 +56,18 @@ class TrustedProxies:
 
     @classmethod
     def on_unix_socket(cls, secret: bytes | None = None) -> Self:
-        """Take whoever can open the socket's file, with a secret beside it where one is given."""
+        """Trust every process that can open the socket's file, with an optional secret."""
         return cls(secret=None if secret is None else check_secret_strength(secret), unix=True)
 
     def trusts(self, peer: str | None, secrets: Iterable[bytes]) -> bool:
-        """Whether this peer's word counts: its address (None on a Unix socket), and the secrets that it sent."""
+        """Return whether this peer is trusted.
+
+        `peer` is its address (None on a Unix socket), `secrets` are the secrets that it sent.
+        """
         shown = list(secrets)
         if self.secret is None:
             return self.unix and peer is None
-        # Compared whatever else is wrong, and in constant time: nobody learns the secret by asking.
+        # Compared first and in constant time, so that response times reveal nothing about the secret.
         known = len(shown) == 1 and hmac.compare_digest(shown[0], self.secret)
         return known and (self.unix if peer is None else not self.unix and self._lists(peer))
 
@@ -72,14 +76,14 @@ class TrustedProxies:
             address = ip_address(peer.partition("%")[0])
         except ValueError:
             return False
-        mapped = getattr(address, "ipv4_mapped", None)  # as a socket for both families has it
+        mapped = getattr(address, "ipv4_mapped", None)  # a dual-stack socket reports IPv4 peers this way
         return any((mapped or address) in network for network in self.networks)
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a secret from a file that nobody else may read: one line.
+    """Read a secret of one line from a file that only its owner may read.
 
-    Raises InsecureProxySettings, or OSError.
+    Raises InsecureProxySettings if other users may read it, or OSError.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS:
@@ -89,9 +93,9 @@ def read_secret(path: Path) -> bytes:
 
 
 def check_secret_strength(secret: bytes) -> bytes:
-    """Give the secret back.
+    """Return the secret unchanged if it is strong enough.
 
-    Raises InsecureProxySettings for one that can be guessed, or that no header can carry.
+    Raises InsecureProxySettings if it can be guessed, or if no header can carry it.
     """
     if len(secret) < SHORTEST_SECRET or not secret.isascii() or not secret.decode("ascii").isprintable():
         why = f"the secret has at least {SHORTEST_SECRET} letters and digits, such as `openssl rand -hex 16` writes"
@@ -110,50 +114,54 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 CERTIFICATE: Final = "client-cert"
 CHAIN: Final = "client-cert-chain"
 SECRET: Final = "sinetti-proxy-secret"  # noqa: S105 - the name of a header
-"""Headers that a proxy sets; lower-case."""
+"""Headers that a proxy sets, in lower case."""
 
 LARGEST: Final = 64 * 1024
-"""Octets of such a header; a certificate with an RSA key of 8192 bits and a long name has 4 kB."""
+"""Largest size of such a header in octets.
+
+A certificate with an RSA key of 8192 bits and a long name has 4 kB.
+"""
 
 LONGEST_CHAIN: Final = 8
 
 UNREADABLE: Final = b""
-"""Stands for a certificate that cannot be read: whoever identifies it says that it is malformed."""
+"""Placeholder for an unreadable certificate; the verdict on it is "malformed"."""
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 _BINARY = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
-"""A byte sequence (RFC 8941, 3.3.5)."""
+"""Byte sequence (RFC 8941, 3.3.5)."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """What a caller showed: a certificate in DER, and certificates that may help to find its issuer."""
+    """Presented certificate in DER, with certificates that may help to find its CA."""
 
     certificate: bytes
     chain: tuple[x509.Certificate, ...] = ()
 
 
 def is_reserved_header(name: str) -> bool:
-    """Whether a header name is one of `Sinetti-…`, however its hyphens are written.
+    """Return whether a header name is one of `Sinetti-…`, in any spelling of hyphens.
 
-    Servers give `Sinetti_Customer_Id` and, some of them, `Sinetti.Customer.Id` to an application under the same name as
-    `Sinetti-Customer-Id` (RFC 3875, 4.1.18).
+    Servers pass `Sinetti_Customer_Id` to an application under the same name as `Sinetti-Customer-Id` (RFC 3875,
+    4.1.18). Some of them do so for `Sinetti.Customer.Id` too.
     """
     return _NOT_IN_NAMES.sub("-", name.lower()).startswith("sinetti-")
 
 
 def is_presented(name: str) -> bool:
-    """Whether a header name is one that a certificate comes in, however its hyphens are written."""
+    """Return whether a header carries a certificate, in any spelling of hyphens."""
     return _NOT_IN_NAMES.sub("-", name.lower()) in {CERTIFICATE, CHAIN}
 
 
 def from_headers(certificates: Iterable[str], chains: Iterable[str] = ()) -> ClientCertificate | None:
-    """Read the values of `Client-Cert` and `Client-Cert-Chain`; None where no certificate was shown.
+    """Parse the values of `Client-Cert` and `Client-Cert-Chain`.
 
-    nginx sends an empty value, or none, for a caller without a certificate. More than one is nobody's: unreadable.
+    Returns None if no certificate was presented: nginx then sends an empty value, or none. More than one value is
+    ambiguous and counts as unreadable.
     """
     shown = [value.strip() for value in certificates]
     if not any(shown):
@@ -164,7 +172,10 @@ def from_headers(certificates: Iterable[str], chains: Iterable[str] = ()) -> Cli
 
 
 def from_tls(pems: Sequence[str]) -> ClientCertificate | None:
-    """Take the certificates of a TLS handshake, as PEM and the caller's own first; None where there is none."""
+    """Return the certificates of a TLS handshake, the caller's own first, from PEM.
+
+    Returns None if there are none.
+    """
     if not pems:
         return None
     above = [_of_pem(one) for one in pems[1 : 1 + LONGEST_CHAIN]]
@@ -179,10 +190,10 @@ def _certificate(value: str) -> bytes:
 
 
 def _of_pem(pem: str) -> bytes:
-    """Read one certificate and nothing beside it.
+    """Parse exactly one certificate.
 
-    Servers for WSGI join two headers of one name by a comma, and base64 that is read leniently ends at the first "=":
-    then the first of two certificates would count, which may be what the caller wrote there himself.
+    WSGI servers join two headers of one name by a comma, and a lenient base64 decoder ends at the first "=". The first
+    of two certificates would then count, and the caller may have written it.
     """
     text = pem.strip()
     if not (text.startswith(_BEGIN) and text.endswith(_END)):
@@ -191,14 +202,17 @@ def _of_pem(pem: str) -> bytes:
 
 
 def _chain(value: str) -> tuple[x509.Certificate, ...]:
-    """Read a list of byte sequences (RFC 9440, 2.3)."""
+    """Parse a list of byte sequences (RFC 9440, 2.3)."""
     if len(value) > LARGEST:
         return ()
     return _helpers([_binary(part.strip()) or UNREADABLE for part in value.split(",")[:LONGEST_CHAIN]])
 
 
 def _helpers(ders: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
-    """Read certificates that nobody trusts, and that only help to find those that somebody does: bad ones drop out."""
+    """Parse untrusted certificates that only help to build a path.
+
+    Unreadable certificates are skipped.
+    """
     found = []
     for der in ders:
         try:
@@ -214,7 +228,7 @@ def _binary(value: str) -> bytes | None:
 
 
 def _decoded(text: str) -> bytes:
-    """Read base64 that holds nothing else (RFC 4648, 3.3)."""
+    """Decode base64 strictly (RFC 4648, 3.3)."""
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""WSGI middleware: an application behind it hears of accepted callers alone, and who they are.
+"""WSGI middleware that passes only requests of accepted callers to an application.
 
     application = WsgiGateway(application, guard_of(load(Path("gateway.toml"))))
 
@@ -27,26 +27,29 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 VERDICT = "sinetti.verdict"
-"""Where the application finds the verdict in its environ."""
+"""Key of the verdict in the application's environ."""
 
 TLS = "SSL_CLIENT_CERT"
-"""Where a server with TLS of its own puts the caller's certificate, as PEM (mod_ssl, uWSGI): no header leads there."""
+"""Environ key of the caller's certificate (PEM) from a server with its own TLS.
+
+mod_ssl and uWSGI set it. No header can set this key.
+"""
 
 _HEADER = "HTTP_"
 
 
 class WsgiGateway:
-    """A WSGI application that asks a gateway before another one."""
+    """WSGI application that asks a gateway before it calls another one."""
 
     def __init__(self, application: "WSGIApplication", guard: RequestGuard) -> None:
-        """Take the application, and who guards it."""
+        """Store the application and its guard."""
         self._application = application
         self._guard = guard
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Let a request through, or answer it here."""
+        """Pass a request to the application, or reject it here."""
         headers = [(name, environ[_key(name)]) for name in (CERTIFICATE, CHAIN, SECRET) if _key(name) in environ]
-        # On a Unix socket servers leave the address out, or empty.
+        # On a Unix socket, servers omit the address or leave it empty.
         believed = self._guard.trusts(environ.get("REMOTE_ADDR") or None, headers)
         verdict = self._guard.judge(self._shown(environ, headers, believed=believed))
         if verdict is not None and verdict.accepted:
@@ -66,7 +69,10 @@ class WsgiGateway:
 
 
 def _told(environ: "WSGIEnvironment", verdict: Verdict, *, believed: bool) -> "WSGIEnvironment":
-    """Give the application's environ: nothing in it that a caller could have written in our name."""
+    """Return the application's environ, with the identity headers of the verdict.
+
+    All reserved headers that the caller sent are removed.
+    """
     told = {name: value for name, value in environ.items() if _stays(name, believed=believed)}
     ours = {_key(name): value for name, value in responses.identity_headers(verdict).items()}
     return {**told, **ours, VERDICT: verdict}

@@ -1,6 +1,6 @@
-"""Reads what somebody presents as an organisation's certificate.
+"""Parser of end-entity certificates that callers present.
 
-Nothing here says that it is to be believed.
+A parsed certificate is not trusted yet.
 """
 
 import re
@@ -19,29 +19,29 @@ from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 
 _LARGEST_PEM = 2 * LARGEST_CERTIFICATE
 _LONGEST_SERIAL = 160
-"""Bits (RFC 5280, 4.1.2.2)."""
+"""Longest serial number in bits (RFC 5280, 4.1.2.2)."""
 _LONGEST_NAME = 64
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
-# Which keys an organisation may have is for the authority to say; e=3 is a switch of benches (facts sheet, 4).
+# The authority decides which keys an organisation may have; e=3 is an option of benches (facts sheet, 4).
 _KEYS = KeyPolicy(small_exponent=True)
 
 
 class InvalidCertificate(Exception):
-    """The octets are no certificate that can be an organisation's; `why` is a message id."""
+    """Octets that cannot be an organisation's certificate; `why` is a message id."""
 
     def __init__(self, why: str) -> None:
-        """Keep the message id."""
+        """Store the message id."""
         super().__init__(why)
         self.why = why
 
 
 @dataclass(frozen=True, slots=True)
 class EndEntityCertificate:
-    """A certificate that was read: whom it names, if its issuer is to be believed.
+    """Parsed certificate; its names count only if its issuer is trusted.
 
-    `name` is None where there is not exactly one O; `is_holders`: by its own extensions it is an organisation's (facts
-    sheet, 4).
+    `name` is None unless there is exactly one O. `is_holders`: its own extensions are those of an organisation's
+    certificate (facts sheet, 4).
     """
 
     certificate: x509.Certificate = field(repr=False)
@@ -53,9 +53,9 @@ class EndEntityCertificate:
 
 
 def parse_certificate(octets: bytes) -> EndEntityCertificate:
-    """Read a certificate, DER or PEM (of several the first).
+    """Parse a certificate, DER or PEM; of several certificates only the first.
 
-    Raises InvalidCertificate. Nothing is verified with its key.
+    Raises InvalidCertificate. No signature is verified.
     """
     certificate = _loaded(octets)
     try:
@@ -77,7 +77,10 @@ def parse_certificate(octets: bytes) -> EndEntityCertificate:
 
 
 def check_structure(certificate: x509.Certificate) -> None:
-    """Raise NotTaken for what RFC 5280 wants of every certificate; ValueError for one that cannot be read."""
+    """Raise InvalidCertificate if a rule of RFC 5280 for all certificates is violated.
+
+    Raises ValueError for a certificate that cannot be parsed.
+    """
     serial = certificate.serial_number
     if serial <= 0 or serial.bit_length() > _LONGEST_SERIAL:
         raise InvalidCertificate(verdict_texts.BAD_SERIAL)
@@ -101,9 +104,9 @@ def _loaded(octets: bytes) -> x509.Certificate:
 
 
 def _customer_id(certificate: x509.Certificate) -> str:
-    """Give the one CN.
+    """Return the one CN.
 
-    It goes into headers and logs, so it is short and printable, as every customer id is.
+    It appears in headers and logs, so it must be short and printable, as every customer id is.
     """
     name = _only(certificate, NameOID.COMMON_NAME)
     if not name or len(name) > _LONGEST_NAME or not name.isascii() or not name.isprintable() or name != name.strip():

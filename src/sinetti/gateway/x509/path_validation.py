@@ -1,6 +1,7 @@
-"""Paths from a certificate up to an anchor (RFC 5280, 6.1), found and verified within bounds. Pure; dates come later.
+"""Path building and validation within bounds, up to an anchor (RFC 5280, 6.1).
 
-What is not supported is refused: see docs/gateway.md for the list, and docs/pkits.md for what NIST's tests say to it.
+No side effects; dates are checked later. Unsupported features are refused: docs/gateway.md lists them, and
+docs/pkits.md has the results of NIST's tests.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,10 +19,10 @@ from sinetti.pki.encoding import AnyPublicKey, certificate_der
 from sinetti.pki.spki import describes_curve
 
 LONGEST_PATH = 8
-"""Certificates in a path, leaf and anchor included."""
+"""Largest number of certificates in a path, with leaf and anchor."""
 
 MOST_HELPERS = 16
-"""Certificates that are looked at of a chain that came along; ours are one or two."""
+"""Largest number of certificates of a message that are used; usual are one or two."""
 
 MOST_PATHS = 4
 MOST_SIGNATURES = 32
@@ -37,9 +38,9 @@ SIGNATURES = frozenset(
         SignatureAlgorithmOID.ECDSA_WITH_SHA512,
     }
 )
-"""What certificates, lists and OCSP answers may be signed by.
+"""Accepted signature algorithms of certificates, lists and OCSP responses.
 
-No CA known to us has Ed25519 or RSA-PSS.
+No known CA has Ed25519 or RSA-PSS.
 """
 
 _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
@@ -51,7 +52,7 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.BASIC_CONSTRAINTS,
         ExtensionOID.KEY_USAGE,
         ExtensionOID.EXTENDED_KEY_USAGE,
-        # With any policy acceptable (6.1.1 c) policies alone refuse nobody; what constrains them is not understood.
+        # Any policy is acceptable (6.1.1 c), so policies alone cause no refusal. Policy constraints are not supported.
         ExtensionOID.CERTIFICATE_POLICIES,
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
         ExtensionOID.ISSUER_ALTERNATIVE_NAME,
@@ -62,14 +63,18 @@ _UNDERSTOOD = frozenset(
     }
 )
 _NEVER = frozenset({ExtensionOID.NAME_CONSTRAINTS, ExtensionOID.POLICY_CONSTRAINTS, ExtensionOID.INHIBIT_ANY_POLICY})
-"""Constraints on what is below a CA: one that is not understood counts whether it is critical or not."""
+"""Constraints of a CA on the certificates below it.
+
+They are not supported and lead to a refusal, critical or not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CaCertificate:
-    """A certificate that may issue others, read once. `path_length` None: no limit.
+    """Certificate that may issue others, parsed once.
 
-    `digest` is the SHA-256 of its DER: to look it up by this takes no time, while the certificate is hashed anew.
+    `path_length` None: no limit. `digest` is the SHA-256 of its DER. It serves as a fast key for look-ups, because the
+    certificate object computes its hash each time.
     """
 
     certificate: x509.Certificate
@@ -84,10 +89,10 @@ class CaCertificate:
 
 @dataclass(frozen=True, slots=True)
 class CertificationPath:
-    """A path that is verified except for dates and status.
+    """Verified path; dates and status are not checked yet.
 
-    `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came along with the
-    leaf; the others are of the file of anchors.
+    `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came with the leaf;
+    the others are from the anchor file.
     """
 
     leaf: x509.Certificate
@@ -96,11 +101,11 @@ class CertificationPath:
 
     @property
     def issuer(self) -> CaCertificate:
-        """The CA that issued the leaf itself."""
+        """CA that issued the leaf itself."""
         return self.above[0]
 
     def links(self) -> Iterator[tuple[x509.Certificate, CaCertificate]]:
-        """Give each certificate that is no anchor with its issuer, the leaf first."""
+        """Yield each certificate except the anchor with its issuer, the leaf first."""
         yield self.leaf, self.above[0]
         for below, issuer in zip(self.above, self.above[1:], strict=False):
             yield below.certificate, issuer
@@ -108,20 +113,20 @@ class CertificationPath:
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """The CAs of a file of anchors, with every path to an anchor.
+    """CAs of an anchor file, with every path to an anchor.
 
-    Each path begins with the CA itself. A CA that is no anchor has ways through the file alone: what comes along with a
-    certificate changes none of them.
+    Each path begins with the CA itself. The paths of a CA that is no anchor run through the file only. Certificates of
+    a message do not change them.
     """
 
     ways: tuple[tuple[CaCertificate, ...], ...]
     certificates: frozenset[x509.Certificate]
     self_signed: frozenset[bytes]
-    """Digests of the anchors that are."""
+    """Digests of the self-signed anchors."""
 
 
 def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
-    """Build the store of a file of anchors; it has no paths if no CA issues.
+    """Build the store of an anchor file; it has no paths if no CA can issue.
 
     `pki.chain.anchors_of` decides which of its certificates are anchors.
     """
@@ -143,12 +148,15 @@ def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[CaCertificat
 
 
 def has_issued(issuer: CaCertificate, below: CaCertificate) -> bool:
-    """Return whether this CA issued the other: name, key ids and signature."""
+    """Return whether this CA issued the other, by name, key identifiers and signature."""
     return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
 
 
 def authority_of(certificate: x509.Certificate) -> CaCertificate | None:
-    """Read a CA's certificate; None for what may not issue or is not understood (4.2.1.3, 4.2.1.9, 6.1.4 k to o)."""
+    """Read a CA's certificate.
+
+    Returns None if it may not issue certificates, or is not understood (4.2.1.3, 4.2.1.9, 6.1.4 k to o).
+    """
     try:
         key = certificate.public_key()
         basic = extension_value(certificate, x509.BasicConstraints)
@@ -179,9 +187,9 @@ def authority_of(certificate: x509.Certificate) -> CaCertificate | None:
 
 
 def is_understood(certificate: x509.Certificate) -> bool:
-    """Whether every critical extension is one that is processed here (4.2).
+    """Return whether every critical extension is supported (4.2).
 
-    Raises ValueError if it cannot be read.
+    Raises ValueError if an extension cannot be parsed.
     """
     try:
         return all(not one.critical or one.oid in _UNDERSTOOD for one in certificate.extensions)
@@ -191,7 +199,7 @@ def is_understood(certificate: x509.Certificate) -> bool:
 
 
 def key_in_bounds(key: AnyPublicKey) -> bool:
-    """Whether a CA's key is one that signatures are computed with: RSA 2048 to 8192, P-256, P-384, P-521."""
+    """Return whether a CA's key is supported: RSA 2048 to 8192, P-256, P-384, P-521."""
     if isinstance(key, rsa.RSAPublicKey):
         if not _LEAST_RSA <= key.key_size <= _GREATEST_RSA:
             return False
@@ -203,11 +211,11 @@ def key_in_bounds(key: AnyPublicKey) -> bool:
 def build_paths(
     leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509.Certificate] = ()
 ) -> tuple[CertificationPath, ...]:
-    """Find verified paths to an anchor, the shortest first.
+    """Return verified paths to an anchor, the shortest first.
 
-    Returns none if no trusted CA issued the certificate. `helpers` are certificates that came along: nothing of them is
-    trusted, they only fill the way. There may be several paths (a CA renewed or cross-certified); the bounds above end
-    a search that a sender made long.
+    The result is empty if no trusted CA issued the certificate. `helpers` are untrusted certificates of the message;
+    they only complete a path. There may be several paths, because a CA was renewed or cross-certified. The limits
+    above end a search that a sender made long.
     """
     between = [
         one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
@@ -248,7 +256,7 @@ class _PathBuilder:
     def _issued(self, issuer: CaCertificate, below: x509.Certificate) -> bool:
         if not fits(issuer, below):
             return False
-        # Only those that fit count: a file of many CAs takes no step from the others.
+        # Only fitting CAs count as a step, so that a large file of CAs does not exhaust the limit.
         self.steps += 1
         if self.steps > MOST_STEPS:
             return False
@@ -261,7 +269,7 @@ class _PathBuilder:
 
 
 def fits(issuer: CaCertificate, below: x509.Certificate) -> bool:
-    """Return whether it may have issued the other, by name and key identifiers.
+    """Return whether names and key identifiers of CA and certificate match.
 
     Key identifiers count if both have them (RFC 5280, 4.2.1.1).
     """
@@ -276,7 +284,10 @@ def fits(issuer: CaCertificate, below: x509.Certificate) -> bool:
 
 
 def is_signed_by(issuer: CaCertificate, below: x509.Certificate) -> bool:
-    """Whether the signature is this CA's, by an algorithm that is taken; names are compared octet by octet."""
+    """Return whether this CA signed the certificate, by an accepted algorithm.
+
+    Names are compared octet by octet.
+    """
     if below.signature_algorithm_oid not in SIGNATURES:
         return False
     try:
@@ -287,7 +298,10 @@ def is_signed_by(issuer: CaCertificate, below: x509.Certificate) -> bool:
 
 
 def _holds(above: Sequence[CaCertificate]) -> bool:
-    """What CAs allow below them: path lengths (6.1.4 l and m) and purposes, which must nest."""
+    """Return whether the CAs of a path obey the constraints of those above them.
+
+    These are path lengths (6.1.4 l and m) and purposes, which must nest.
+    """
     below = 0
     for authority in above:
         if authority.path_length is not None and below > authority.path_length:

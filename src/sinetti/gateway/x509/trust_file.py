@@ -1,4 +1,7 @@
-"""The trust file: what CAs are for whose certificates do not say it themselves (TOML, docs/gateway.md)."""
+"""Trust file: purposes of CAs whose certificates do not state them (TOML).
+
+See docs/gateway.md.
+"""
 
 import re
 import tomllib
@@ -22,12 +25,12 @@ _KEYS = frozenset({"sha256", "certificate", "channel", "environment", "name"})
 
 
 class TrustError(ValueError):
-    """The trust file cannot be used: where, and what to write instead."""
+    """Unusable trust file; the text has the place, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaPurpose:
-    """What an issuing CA is for; None: not said."""
+    """Purpose of an issuing CA; None: not stated."""
 
     channel: Channel | None = None
     environment: Environment | None = None
@@ -39,20 +42,23 @@ UNKNOWN = CaPurpose()
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """Issuing CAs by the SHA-256 of their DER.
+    """Purposes of issuing CAs by the SHA-256 of their DER.
 
-    It makes no anchor: it only tells what a CA is for.
+    The file does not make a CA an anchor.
     """
 
     issuers: Mapping[Sha256, CaPurpose] = field(default_factory=dict)
 
     def of(self, issuer: x509.Certificate) -> CaPurpose:
-        """Give what this CA is for; nothing where it is not named."""
+        """Return the purpose of this CA; UNKNOWN if it is not named."""
         return self.issuers.get(sha256_hex(certificate_der(issuer)), UNKNOWN)
 
 
 def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
-    """Tell what a CA is for: by its policy (docs/oids.md), else by the trust file, else nothing is known."""
+    """Return the purpose of a CA, by its policy (docs/oids.md) or the trust file.
+
+    The policy has precedence. Returns UNKNOWN if neither states a purpose.
+    """
     told = channel_from_policy(issuer)
     if told is not None:
         return CaPurpose(*told)
@@ -60,9 +66,9 @@ def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
 
 
 def load(path: Path) -> TrustFile:
-    """Read a trust file; paths in it are beside it.
+    """Read a trust file; paths are relative to the file.
 
-    Raises TrustError, and OSError where the file cannot be read.
+    Raises TrustError, or OSError if the file cannot be read.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

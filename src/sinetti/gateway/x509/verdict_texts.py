@@ -133,7 +133,7 @@ FOR_THE_CERTIFICATE_SERVICE = gettext_noop(
 )
 
 
-# Why a certificate is malformed.
+# Reasons for a malformed certificate.
 NO_CERTIFICATE = gettext_noop("this is no X.509 certificate, neither DER nor PEM")
 
 
@@ -166,7 +166,7 @@ TOO_MANY_MARKS = gettext_noop(
 )
 
 
-# Why a status is not known.
+# Reasons for an unknown status.
 NO_LIST = gettext_noop("no revocation list of its CA is here")
 
 

@@ -1,6 +1,7 @@
-"""What happens to authorisations: the invitation with its link; asked for, given, declined, changed, withdrawn.
+"""Messages about authorisations.
 
-Or given up by whoever had it.
+They cover the invitation with its link, and an authorisation that was requested, granted, declined, changed, withdrawn
+or given up by its holder.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +26,10 @@ from sinetti.notifications.templates.markup import LinkBlock, Part, named, sanit
 
 
 def authorisation(matter: MessageContext) -> MessageBody:
-    """Tell what a row's facts name, as it is now; nothing where it does not hold any more."""
+    """Write the message that the row's facts name, about the current state.
+
+    Raises NothingToReport if it does not apply any more.
+    """
     found = journal_facts(matter.room.db, matter.owed.facts or {}, matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(AccessEvent):
@@ -66,7 +70,7 @@ def _joined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
 
 
 def _asked(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    # Of somebody the address alone, which was verified: their name is text that anybody could have us send.
+    # Of a person, only the verified address is given. Their name is unverified text, which must not be sent to others.
     who = {"email": sanitise(about.email), **_firm(about)}
     message = notices_authorisation.ASKED_BY_FIRM if about.firm else notices_authorisation.ASKED_BY_PERSON
     if about.expires is None:
@@ -147,7 +151,7 @@ _WHILE_IT_STANDS = frozenset(AccessEvent) - {AccessEvent.DECLINED, AccessEvent.W
 
 
 def _with_end(matter: MessageContext, about: AccessMessageData, message: str) -> str:
-    """A sentence about a role, and until when it is valid."""
+    """Return a sentence about a role, with the end of its validity."""
     said = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
     if about.until is None:
         return f"{said} {matter.say(notices_authorisation.NO_END)}"
@@ -164,7 +168,7 @@ def _to_signatories(
 def _written(
     matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...], why: str
 ) -> MessageBody:
-    """To whom it is for; of a firm's, to those who act for the firm."""
+    """Return the message for the holder, or for the representatives of a firm."""
     said = matter.say(notices_authorisation.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
     return MessageBody(_subject(matter, about, subject), parts, Role.FORMER, said)
 

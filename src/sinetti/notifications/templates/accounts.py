@@ -1,8 +1,7 @@
-"""What is told about an account: in the language that stood in the row, with the one link that was sealed there.
+"""Messages about an account of the e-service (docs/accounts.md).
 
-What is told about an account of the e-service: one subject and a few paragraphs for each letter (docs/accounts.md).
-
-Where a letter has a link it stands after the paragraphs of `before`.
+Each has a subject and a few paragraphs, in the language of the row. Some have one link, whose token is sealed in the
+row. The link follows the paragraphs of `before`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from sinetti.notifications.templates.markup import LinkBlock, Part
 
 @dataclass(frozen=True, slots=True)
 class AccountTexts:
-    """The message ids of a letter. `until` and `when` may stand in its paragraphs."""
+    """Message ids of a message. Its paragraphs may contain `until` and `when`."""
 
     subject: str
     before: tuple[str, ...]
@@ -179,9 +178,9 @@ LAPSED = "its link does not work any more"
 
 
 def account(matter: MessageContext) -> MessageBody:
-    """Tell what happened to an account, or give the link that was asked for.
+    """Write the message about an event of an account, or with the requested link.
 
-    Raises NothingToReport for a lapsed link.
+    Raises NothingToReport for an expired link.
     """
     letter = AccountEmail(matter.fact("letter") or "")
     said, values = SAID[letter], {"when": matter.when(matter.owed.created)}

@@ -1,6 +1,7 @@
-"""A decision on an application for the technical interface: its whole text, as it was decided (docs/clerks.md).
+"""Messages with a decision on an application, and with a finding for operators.
 
-What operators are told: a finding, in the sentence that the watchdog has for it (English, as commands are).
+A decision on the technical interface is quoted in full, as it was made (docs/clerks.md). A finding is the watchdog's
+sentence, in English, as commands are.
 """
 
 from sinetti.database.organisations import applications
@@ -12,9 +13,9 @@ from sinetti.notifications.templates.markup import sanitise
 
 
 def decided(matter: MessageContext) -> MessageBody:
-    """Tell what was decided.
+    """Write the message with a decision.
 
-    The decision is in the language of its case, whatever the recipient reads else.
+    The decision is in the language of its case, not in the recipient's.
     """
     found = applications.find(matter.room.db, matter.fact("application") or "")
     if found is None or not found.decision:
@@ -25,7 +26,7 @@ def decided(matter: MessageContext) -> MessageBody:
 
 
 def finding(matter: MessageContext) -> MessageBody:
-    """Tell of one finding."""
+    """Write the message about one finding."""
     name, sentence = matter.fact("finding"), matter.fact("text")
     if name is None or sentence is None:
         raise NothingToReport(NOT_THERE)

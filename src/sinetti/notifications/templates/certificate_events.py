@@ -1,6 +1,7 @@
-"""What has happened to a certificate: retrieved, renewed, refused three times, revoked.
+"""Messages about past events of a certificate.
 
-What messages say of what has happened: to a certificate, to its people, and in the service itself.
+The events are retrieval, renewal, refused requests and revocation. Three refused requests lead to one message. The
+module also holds the texts about contacts and about findings.
 """
 
 from datetime import datetime
@@ -170,11 +171,11 @@ FINDING_AGAIN = gettext_noop(
 
 
 _SIGNED = "renew"
-"""The operation that a certificate signs."""
+"""Operation that is signed by a certificate."""
 
 
 def fetched(matter: MessageContext) -> MessageBody:
-    """Tell that a certificate was retrieved, and what is to be done with the old one."""
+    """Write the message about a retrieval, and what to do with the old certificate."""
     certificate = matter.certificate
     at = certificate.first_fetched_at or matter.owed.due
     old = certificate.older_ends
@@ -187,7 +188,7 @@ def fetched(matter: MessageContext) -> MessageBody:
 
 
 def renewed(matter: MessageContext) -> MessageBody:
-    """Tell that a certificate was renewed, so that whoever's key was stolen notices."""
+    """Write the message about a renewal, so that the holder notices a stolen key."""
     certificate = matter.certificate
     parts: tuple[Part, ...] = (
         matter.say(
@@ -204,7 +205,7 @@ def renewed(matter: MessageContext) -> MessageBody:
 
 
 def refused(matter: MessageContext) -> MessageBody:
-    """Tell what requests were answered, with the next step that stands in the answer."""
+    """Write the message about refused requests, with the next step from the answer."""
     name, code = matter.fact("reason_name"), matter.fact("reason")
     if name not in set(RejectionReason) or code is None:
         raise NothingToReport(NOT_THERE)
@@ -225,7 +226,7 @@ def refused(matter: MessageContext) -> MessageBody:
 
 
 def revoked(matter: MessageContext) -> MessageBody:
-    """Tell that a certificate was revoked, why, and what is to be done where one is still needed."""
+    """Write the message about a revocation: the reason, and how to get a replacement."""
     certificate, role = matter.certificate, matter.role()
     if certificate.revoked_at is None:
         raise NothingToReport(NOT_THERE)
@@ -245,5 +246,5 @@ def revoked(matter: MessageContext) -> MessageBody:
 
 
 def _subject(matter: MessageContext, message_id: str, at: datetime) -> str:
-    """With the day on which it happened: the message may have been made on another."""
+    """Return a subject with the date of the event; the message may be later."""
     return matter.say(message_id, day=matter.day(at), organisation=matter.organisation)

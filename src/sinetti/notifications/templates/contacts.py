@@ -1,4 +1,4 @@
-"""What has happened to a certificate's people: an address fails, a task is no longer theirs, somebody else is named."""
+"""Messages about contacts: a failing address, a task given back, a new contact."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -13,7 +13,7 @@ from sinetti.notifications.templates.markup import RowsBlock, named
 
 
 def bounced(matter: MessageContext) -> MessageBody:
-    """Tell that somebody's address does not work, since when, and how that is mended."""
+    """Write the message about a failing address: since when, and how to correct it."""
     since, name = matter.fact("since"), _name(matter, "person")
     if since is None:
         raise NothingToReport(NOT_THERE)
@@ -32,9 +32,12 @@ def bounced(matter: MessageContext) -> MessageBody:
 
 
 def contact_gone(matter: MessageContext) -> MessageBody:
-    """Tell that somebody gave their task back, and ask for another."""
+    """Write the message about a contact who gave their task back.
+
+    It asks for a successor.
+    """
     day, name = matter.day(matter.owed.due), _name(matter, "person")
-    # To where operators alone can be told mail goes on: nobody at the organisation knows yet (docs/returns.md).
+    # If only operators can be reached, mail continues: the organisation does not know yet (docs/returns.md).
     then = matter.say(certificate_events.WE_GO_ON if matter.told.to is None else certificate_events.WE_STOP)
     another = _mended(matter, certificate_events.NAME_ANOTHER)
     if matter.told.lineage is None:
@@ -49,14 +52,18 @@ def contact_gone(matter: MessageContext) -> MessageBody:
 
 
 def contact_changed(matter: MessageContext) -> MessageBody:
-    """Tell the old contact or deputy and the new one, and whoever else is told, who it is now."""
+    """Write the message about a new contact or deputy.
+
+    It goes to the old and the new one, and to further recipients. Raises NothingToReport if it does not apply any
+    more.
+    """
     if matter.many:
         return _many(matter)
     day = matter.day(matter.owed.due)
     subject = matter.say(certificate_events.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
         if not _is_named(matter):
-            # Named and replaced before this left: who it is now is told by the change after it.
+            # Replaced before this was sent: the message about the next change names the current contact.
             why = "the recipient is not named for it any more"
             raise NothingToReport(why)
         return MessageBody(subject, tuple(_to_the_new(matter)), matter.role())
@@ -71,7 +78,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
 
 
 def _many(matter: MessageContext) -> MessageBody:
-    """The same of many certificates at once: one message that lists them."""
+    """Write one message about a change for many certificates, with a list."""
     deputy = matter.fact("place") == Role.DEPUTY
     lines = contact_handover.lines(matter.room.db, matter.many, matter.now)
     if matter.is_to(matter.fact("new")):
@@ -124,7 +131,7 @@ def _to_the_new(matter: MessageContext) -> Iterator[str]:
     old = message_data.named(matter.room.db, matter.fact("old"))
     if matter.role() is Role.DEPUTY:
         yield matter.say(certificate_events.NOW_DEPUTY, **matter.names())
-    elif old and not matter.is_by_name(old.name):  # the same person's address or number was mended
+    elif old and not matter.is_by_name(old.name):  # for the same person, only the address or number was corrected
         yield matter.say(certificate_events.NOW_YOU_AFTER, name=named(old.name), **matter.names())
     else:
         yield matter.say(certificate_events.NOW_YOU, **matter.names())
@@ -136,7 +143,7 @@ def _what_you_do(matter: MessageContext) -> str:
     if certificate is None:
         if message_data.revoked_for_good(matter.room.db, matter.lineage.lineage_id):
             return matter.say(certificate_events.WHAT_YOU_DO_REVOKED)
-        deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
+        deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact only
         return matter.say(certificate_events.WHAT_DEPUTY_DOES_FIRST if deputy else certificate_events.WHAT_YOU_DO_FIRST)
     ends = matter.when(certificate.not_after)
     if matter.ended:
@@ -158,16 +165,19 @@ def _to_the_old(matter: MessageContext, name: str | None) -> str:
 
 
 def _mended(matter: MessageContext, by_people: str) -> str:
-    """How it is mended: by the organisation's people, or by the operator who is told because there are none."""
+    """Return the sentence about the correction.
+
+    It addresses the organisation's people, or the operator if there are none.
+    """
     if matter.told.to is None:
         return matter.say(certificate_events.FIND_ANOTHER)
     return matter.say(by_people, help=help_line(matter))
 
 
 def _name(matter: MessageContext, fact: str) -> str:
-    """Somebody's name.
+    """Return the name of the person in a fact.
 
-    Raises NothingToReport where they were erased meanwhile: then there is nothing to mend.
+    Raises NothingToReport if the person was erased meanwhile, because there is nothing to correct then.
     """
     found = message_data.named(matter.room.db, matter.fact(fact))
     if found is None:

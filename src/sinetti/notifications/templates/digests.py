@@ -1,6 +1,6 @@
-"""A digest: everything that a firm's clients have near its end, in three parts, as it is when it is written.
+"""Digest for a firm that looks after certificates of many clients.
 
-What a digest says to a firm that looks after many certificates: three parts, and what there is to do for each.
+It lists all certificates near their end in three parts, in their current state, with the next step for each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ YOURS: Mapping[DigestItemKind, str] = {
     DigestItemKind.USE_TRANSFER_IDS: gettext_noop("A replacement is ordered: retrieve it with the transfer IDs."),
     DigestItemKind.RENEW: gettext_noop("Renew it in the program by {last}."),
 }
-"""What the firm does itself."""
+"""Next steps of the firm itself."""
 
 OTHERWISE: Mapping[DigestItemKind, str] = {
     DigestItemKind.DONE: gettext_noop("The new certificate has been retrieved."),
@@ -56,17 +56,20 @@ OTHERWISE: Mapping[DigestItemKind, str] = {
     ),
     DigestItemKind.RENEW: gettext_noop("Ask {contact} whether it will be renewed by {last}."),
 }
-"""What there is to say where somebody else acts, or nobody has to."""
+"""Texts for certificates that others handle, or that need no action."""
 
 THE_CONTACT = gettext_noop("the client's technical contact person")
 
 
 _BY_THEMSELVES = 50
-"""So many rows are told of what needs nobody: mail that is longer than 100 kB is cut by those who show it."""
+"""Largest number of listed rows that need no action.
+
+Mail programs cut messages of more than 100 kB.
+"""
 
 
 def digest(matter: MessageContext) -> MessageBody:
-    """Tell a firm what needs it, what needs its clients, and what goes by itself."""
+    """Write a firm's digest: tasks of the firm, tasks of its clients, and the rest."""
     agent = matter.fact("agent")
     if agent is None:
         raise NothingToReport(NOT_THERE)
@@ -110,6 +113,6 @@ def _line(matter: MessageContext, row: DigestRow) -> str:
 
 
 def _stops(matter: MessageContext, row: DigestRow) -> Iterator[str]:
-    """Whose reports stop with it, where somebody still has to see to it."""
+    """Yield the sentence about reports of others, for rows that need an action."""
     if row.part is not Third.BY_ITSELF:
         yield from stopped(matter, row.serves, ended=row.matter in {What.ENDED, What.REVOKED})

@@ -1,8 +1,6 @@
-"""Letters about a call for early replacement, one to each person.
+"""Messages about a call for early replacement, one to each person.
 
-A letter lists all of the person's certificates in the call.
-
-Texts of messages about a call for early replacement.
+A message lists all of the person's certificates in the call.
 """
 
 from sinetti.database.notifications.early_replacement_audience import (
@@ -55,7 +53,7 @@ WHY = gettext_noop(
     "they belong to. Each person gets one message about all of theirs."
 )
 
-# A text message: at most 160 characters of GSM 03.38.
+# SMS: at most 160 characters of GSM 03.38.
 SMS_ONE = gettext_noop("Replace the certificate of {organisation} by {ends}: renew it in the program.")
 SMS_MORE = gettext_noop(
     "Replace {count} certificates ({organisation} and others) by {ends}: renew them in the program."
@@ -64,11 +62,14 @@ SMS_SAME = gettext_noop("Replace {count} certificates of {organisation} by {ends
 
 
 _ROWS = 200
-"""So many certificates are listed: mail that is longer than 100 kB is cut by those who show it."""
+"""Largest number of listed certificates.
+
+Mail programs cut messages of more than 100 kB.
+"""
 
 
 def early(matter: MessageContext) -> MessageBody:
-    """Say what is to be replaced, why, by when, what to do, and where it is seen."""
+    """Write the e-mail: certificates, reason, deadline, steps, and where to check."""
     call, rows = _told(matter)
     count, language = len(rows), matter.language
     subject = translate.translate_plural(*SUBJECT, count, language, day=matter.day(call.ends))
@@ -87,18 +88,18 @@ def early(matter: MessageContext) -> MessageBody:
 
 
 def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
-    """Return the text message to a person whom mail does not reach, and its values."""
+    """Return the SMS for a person without a working e-mail address, and its values."""
     call, rows = _told(matter)
     message = SMS_ONE
     if len(rows) > 1:
         message = SMS_SAME if len({one.customer_id for one in rows}) == 1 else SMS_MORE
-    # The default alphabet of text messages has no space that does not break.
+    # The SMS alphabet has no no-break space, which formatted numbers contain.
     values = {"count": str(len(rows)), "ends": matter.day(call.ends)}
     return message, {**values, "organisation": named(rows[0].organisation)}
 
 
 def _told(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
-    """The call, and what of it is still to be replaced. Raises NothingToReport."""
+    """Return the call and its unreplaced certificates. Raises NothingToReport."""
     call_id, db = matter.fact("call"), matter.room.db
     call = None if call_id is None else find_call_details(db, call_id)
     if call_id is None or call is None:

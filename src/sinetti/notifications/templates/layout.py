@@ -1,11 +1,11 @@
-"""What stands around what a kind says: greeting, the certificate, why and to whom it goes, help, people's data.
+"""Layout of all messages, and the context that they are written from.
 
-What stands around every message: greeting, whose certificate, why you get it, who else does, help, and your data.
+The layout adds greeting, certificate, reason, other recipients, help, and data protection to the body.
 
-The English text is the message id; `locale/` holds the Finnish and the Swedish one. How texts sound, and their words:
-docs/glossary.md. A placeholder is filled by a whole value: a name, an instant as `reader.when` writes it.
+The English text is the message id; `locale/` holds the Finnish and the Swedish one. See docs/glossary.md for style and
+terms. A placeholder gets a complete value: a name, or an instant as `MessageContext.when` formats it.
 
-What a letter is written from: the row, what the register tells, the terms, and the values of its texts.
+The context holds the row, the data from the database, the terms, and the values of the texts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from sinetti.notifications.templates.markup import LinkBlock, Part, RowsBlock, n
 
 
 class RecipientRoleText(StrEnum):
-    """What a recipient is to the certificate or its organisation, as it is told."""
+    """Role of a recipient towards the certificate or its organisation, as in texts."""
 
     CONTACT = "contact"
     DEPUTY = "deputy"
@@ -43,23 +43,26 @@ NOT_THERE: Final = "what the message is about is not in the register"
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """No letter, and why: a sentence without names and addresses, for the row's `problem`."""
+    """Message that is not written.
+
+    `why` is a sentence without names and addresses, for the row's `problem`.
+    """
 
     why: str
 
 
 class NothingToReport(Exception):
-    """The register does not have, or has no longer, what this message is about.
+    """The subject matter of a message is not in the database, or not any more.
 
-    It says why.
+    The text has the reason.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class MessageBody:
-    """What a kind says: a subject, parts, and the role in which the recipient is told so.
+    """Body of a message: a subject, parts, and the role of the recipient.
 
-    `why` is a sentence of its own about why they get it, where the role's does not fit.
+    `why` replaces the role's sentence about the reason for the message.
     """
 
     subject: str
@@ -70,7 +73,7 @@ class MessageBody:
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
-    """One message that is being written, at `now` on the office's clock."""
+    """Context of one message, written at `now` on the service's clock."""
 
     owed: QueuedMessage
     room: NotificationContext
@@ -79,71 +82,74 @@ class MessageContext:
     now: datetime
 
     def say(self, message_id: str, **values: object) -> str:
-        """A text in the recipient's language."""
+        """Return a text in the recipient's language."""
         return translate.translate(message_id, self.language, **values)
 
     @property
     def lineage(self) -> LineageData:
-        """The lineage that it is about. Raises NothingToReport without one."""
+        """Lineage of the message. Raises NothingToReport if there is none."""
         if self.told.lineage is None:
             raise NothingToReport(NOT_THERE)
         return self.told.lineage
 
     @property
     def certificate(self) -> CertificateData:
-        """The certificate that it is about. Raises NothingToReport without one."""
+        """Certificate of the message. Raises NothingToReport if there is none."""
         if self.told.certificate is None:
             raise NothingToReport(NOT_THERE)
         return self.told.certificate
 
     @property
     def ended(self) -> bool:
-        """Whether its certificate has ended for whoever reads it: in its last second it has, since that is later."""
+        """True if the certificate has ended from the reader's view.
+
+        Its last valid second counts as ended, because the message is read later.
+        """
         return self.now >= self.certificate.not_after
 
     @property
     def organisation(self) -> str:
-        """The organisation's name as it may be shown."""
+        """The organisation's name in displayable form."""
         return named(self.lineage.organisation)
 
     @property
     def description(self) -> str:
-        """What the organisation calls the certificate; without that, its channel and serial number."""
+        """The organisation's description of the certificate, else channel and serial."""
         if self.lineage.description:
             return named(self.lineage.description)
         serial = self.told.certificate.serial if self.told.certificate else ""
         return f"{self.lineage.channel} {serial}".rstrip()
 
     def stops(self, *, ended: bool) -> Iterator[str]:
-        """What stops, or has stopped, for others whose reports are sent with it: nothing where there are none."""
+        """Yield the sentence about the end of others' reports, if there are any."""
         yield from stopped(self, self.lineage.serves, ended=ended)
 
     @property
     def many(self) -> tuple[str, ...]:
-        """The ids of the lineages that it is about, where it is about many at once."""
+        """Ids of the lineages, for a message about many."""
         return tuple((self.owed.facts or {}).get("holdings", ()))
 
     def names(self) -> dict[str, str]:
-        """The values `description` and `organisation`."""
+        """Return the values `description` and `organisation`."""
         return {"description": self.description, "organisation": self.organisation}
 
     def fact(self, name: str) -> str | None:
-        """A value of the row's facts, as text."""
+        """Return a value of the row's facts as text, or None."""
         value = (self.owed.facts or {}).get(name)
         return None if value is None else str(value)
 
     def is_to(self, person_id: str | None) -> bool:
-        """Whether it is to this person."""
+        """Return whether the recipient is this person."""
         return person_id is not None and person_id == self.owed.recipient
 
     def is_by_name(self, name: str) -> bool:
-        """Whether it is to somebody of this name."""
+        """Return whether the recipient has this name."""
         return self.told.to is not None and self.told.to.name == name
 
     def role(self) -> RecipientRoleText:
-        """What the recipient is now.
+        """Return the recipient's current role.
 
-        Who is nothing any more was the contact when it happened.
+        A recipient without any role was the contact at the time of the event.
         """
         if self.told.to is None:
             return RecipientRoleText.OPERATOR
@@ -153,7 +159,10 @@ class MessageContext:
         return role
 
     def role_of(self, person_id: str | None) -> RecipientRoleText:
-        """What a person is to this lineage and its organisation, the nearest first; a signatory if nothing nearer."""
+        """Return a person's role for this lineage and its organisation.
+
+        The role nearest to the certificate counts; a person without any other role is a signatory.
+        """
         lineage = self.told.lineage
         if lineage is None or person_id is None:
             return RecipientRoleText.SIGNATORY
@@ -165,25 +174,28 @@ class MessageContext:
         return places.get(person_id, RecipientRoleText.SIGNATORY)
 
     def when(self, at: datetime) -> str:
-        """Date and hour, Finnish time."""
+        """Return date and time of day as text, in Finnish time."""
         return translate.format_datetime(at, self.language)
 
     def when_on(self, at: datetime) -> str:
-        """Day of the week, date and hour, Finnish time."""
+        """Return day of the week, date and time of day as text, in Finnish time."""
         return translate.format_datetime_long(at, self.language)
 
     def day(self, at: datetime | date) -> str:
-        """The date."""
+        """Return the date as text."""
         return translate.format_date(translate.finnish_day(at) if isinstance(at, datetime) else at, self.language)
 
     @property
     def today(self) -> date:
-        """The date in Finland now."""
+        """Current date in Finland."""
         return translate.finnish_day(self.now)
 
 
 def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Iterator[str]:
-    """The sentence about others' reports that are sent with a certificate which serves so many."""
+    """Yield the sentence about reports of other organisations.
+
+    `serves` is the number of organisations whose reports are sent with the certificate.
+    """
     if serves == 1:
         yield matter.say(SERVED_ONE if ended else SERVES_ONE)
     elif serves:
@@ -287,26 +299,26 @@ YOUR_RIGHTS = gettext_noop(
 
 
 WITH_STOP = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE, MessageKind.DIGEST})
-"""What ends with *Not your task any more?*: that is the one link."""
+"""Kinds that end with the link *Not your task any more?*, which is their one link."""
 
 _ABOUT_PEOPLE = frozenset({MessageKind.BOUNCED, MessageKind.CONTACT_GONE, MessageKind.DIGEST})
-"""What is about more than one certificate, though its row may name one."""
+"""Kinds about more than one certificate, even if the row names one."""
 
 _YEAR = timedelta(days=365)
 
 
 def with_layout(matter: MessageContext, written: MessageBody) -> tuple[Part, ...]:
-    """The whole letter, in its order."""
+    """Return all parts of the message in order."""
     return tuple(_framed(matter, written))
 
 
 def page(matter: MessageContext) -> str:
-    """The address of the service's pages as people type it: without the scheme."""
+    """Return the address of the portal without its scheme, as people type it."""
     return matter.room.terms.people_address.partition("://")[2]
 
 
 def help_line(matter: MessageContext) -> str:
-    """How to reach help, in the recipient's language."""
+    """Return the help line in the recipient's language."""
     return matter.room.terms.help[matter.language]
 
 
@@ -343,7 +355,7 @@ def _facts(matter: MessageContext) -> RowsBlock:
 
 
 def _who(matter: MessageContext, written: MessageBody) -> str:
-    """Why they get it, and who else does, where that is known."""
+    """Return the reason for the message, and its other recipients if known."""
     lineage = matter.told.lineage
     if written.why:
         return written.why
@@ -353,7 +365,7 @@ def _who(matter: MessageContext, written: MessageBody) -> str:
         why = matter.say(WHY_UNNAMED)
     else:
         why = matter.say(WHY[written.role], organisation=matter.organisation if lineage else "")
-    # A link to transfer IDs, or an account, is one person's: earlier ones are other messages.
+    # A link to transfer IDs, or an account, belongs to one person; earlier ones are other messages.
     alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
     also = () if alone else message_data.other_recipients(matter.room.db, matter.owed)
     if also is None:
@@ -363,12 +375,12 @@ def _who(matter: MessageContext, written: MessageBody) -> str:
 
 
 def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
-    """What somebody else is; a contact of before is said to be one."""
+    """Return the role of another recipient; a former contact is named as such."""
     if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
         return RecipientRoleText.FORMER
     role = matter.role_of(person_id)
     told = AUDIENCES.get(matter.owed.kind)
-    # Who is nothing any more, in a message that signatories do not get, was contact or deputy when it happened.
+    # If signatories do not get the message, a person without a role was contact or deputy at the time of the event.
     return (
         RecipientRoleText.FORMER
         if role is RecipientRoleText.SIGNATORY and told and RecipientRole.SIGNATORIES not in told
@@ -377,7 +389,7 @@ def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
 
 
 def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
-    """The one link, if it does not stand in what the kind says; or that there is none."""
+    """Yield the one link unless the body has one, or the sentence that there is none."""
     if matter.owed.kind in WITH_STOP:
         yield matter.say(NOT_YOURS)
         yield LinkBlock(_stop_address(matter))
@@ -393,7 +405,7 @@ def _stop_address(matter: MessageContext) -> str:
 
 
 def _your_data(matter: MessageContext) -> Iterator[Part]:
-    """What is done with people's data (GDPR, Article 14): in the first message to each of them."""
+    """Yield the data protection notice (GDPR, Article 14) of a person's first message."""
     terms = matter.room.terms
     if matter.told.lineage is None or matter.many:
         yield matter.say(YOUR_DATA_UNNAMED, service=terms.service)
@@ -406,7 +418,7 @@ def _your_data(matter: MessageContext) -> Iterator[Part]:
     yield matter.say(YOUR_RIGHTS, help=help_line(matter))
 
 
-# Reports of others are sent with it: what stops for them.
+# Certificates that also serve other organisations: the effect on their reports.
 SERVES_ONE = gettext_noop("Reports of one other organisation are sent with it, too: they stop as well if it ends.")
 
 

@@ -1,4 +1,7 @@
-"""A letter's parts: paragraphs, rows and at most one link, written as plain text and as HTML with the same words."""
+"""Parts of a message: paragraphs, rows, and at most one link.
+
+They are rendered as plain text and as HTML with the same words.
+"""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -10,51 +13,60 @@ from sinetti.domain.validation import unlinked
 from sinetti.domain.values import Language
 
 LONGEST_SUBJECT: Final = 78
-"""Characters: more than a line of a header should have (RFC 5322, 2.1.1), and than a list of messages shows."""
+"""Longest subject in characters.
+
+A longer one would exceed a header line (RFC 5322, 2.1.1), and what mail programs show in lists.
+"""
 LONGEST_SMS: Final = 160
-"""Characters of the default alphabet in one text message (3GPP TS 23.038, 6.1.2.1.1)."""
+"""Longest SMS in characters of the default alphabet (3GPP TS 23.038, 6.1.2.1.1)."""
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-"""The default alphabet (3GPP TS 23.038, 6.2.1), without what takes two places."""
+"""Default alphabet (3GPP TS 23.038, 6.2.1) without characters of two septets."""
 
 _FROM_RIGHT = frozenset({"R", "AL", "AN"})
 _ISOLATED = "\u2068{}\u2069"
-"""First strong isolate and its end (UAX #9, 2.4): a name written from right to left moves nothing around it."""
+"""First strong isolate and its end (UAX #9, 2.4).
+
+A name in a right-to-left script then does not move the text around it.
+"""
 
 _STYLE = "font-family:sans-serif;font-size:16px;line-height:1.5;max-width:40em"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkBlock:
-    """An address that stands alone on its line. A letter has at most one."""
+    """Address alone on its line. A message has at most one."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class RowsBlock:
-    """Short facts, one a line, or under a heading."""
+    """Short facts, one on each line, with or without a heading."""
 
     lines: tuple[str, ...]
 
 
 Part = str | LinkBlock | RowsBlock
-"""A string is a paragraph."""
+"""Part of a message; a string is a paragraph."""
 
 
 def render_text(parts: Sequence[Part]) -> str:
-    """The parts as plain text: an empty line between two, rows behind hyphens.
+    """Return the parts as plain text.
 
-    A paragraph is one line.
+    A paragraph is one line, rows begin with hyphens, and an empty line separates parts.
     """
     return "\n\n".join(_plain(one) for one in parts) + "\n"
 
 
 def render_html(subject: str, parts: Sequence[Part], language: Language) -> str:
-    """The same words as HTML: no images, nothing that is loaded, no colours of its own."""
+    """Return the same words as HTML.
+
+    It has no images, no external resources and no colours.
+    """
     body = "\n".join(_html(one) for one in parts)
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
@@ -64,9 +76,9 @@ def render_html(subject: str, parts: Sequence[Part], language: Language) -> str:
 
 
 def sanitise(value: str) -> str:
-    """A name, or another text that somebody gave, on one line: nothing in it that is not seen or that turns others.
+    """Return user input, such as a name, on one line without invisible characters.
 
-    What is not printable becomes a space, so that a header ends where we end it; what is written from right to left is
+    A character that is not printable becomes a space, so that input cannot end a header. Right-to-left text is
     isolated.
     """
     if value.isascii() and value.isprintable():
@@ -79,21 +91,24 @@ def sanitise(value: str) -> str:
 
 
 def named(value: str) -> str:
-    """Return a name or description in which a mail program makes no link.
+    """Return a name or description that mail programs do not turn into a link.
 
-    New ones with an address in them are refused; older ones, and names like “Kauppa.com Oy”, stand in the register.
+    New names with an address in them are refused. Older ones, and names like “Kauppa.com Oy”, are in the database.
     """
     return unlinked(sanitise(value))
 
 
 def truncate(value: str, longest: int) -> str:
-    """The value, or its beginning with an ellipsis where it is longer than that."""
+    """Return the value, shortened with an ellipsis if it is too long."""
     return value if len(value) <= longest else f"{value[: max(longest - 1, 0)].rstrip()}…"
 
 
 def to_gsm7(value: str) -> str | None:
-    """The value in the alphabet of text messages, letters without the marks that it lacks; None where it has none."""
-    # What `named` has put for the dots of an address would become dots again.
+    """Return the value in the SMS alphabet, or None if that is impossible.
+
+    Letters lose diacritics that the alphabet lacks.
+    """
+    # Folding would turn the substitutes that `named` uses for dots back into dots.
     value = value.replace("\u2024", ". ").replace("\ua789", ": ")
     if _GSM.issuperset(value):
         return value
@@ -102,7 +117,7 @@ def to_gsm7(value: str) -> str | None:
 
 
 def is_texted(value: str) -> bool:
-    """Whether a text is in the default alphabet of text messages."""
+    """Return whether a text is in the SMS alphabet."""
     return _GSM.issuperset(value)
 
 
@@ -128,7 +143,7 @@ def _plain(one: Part) -> str:
 def _html(one: Part) -> str:
     match one:
         case LinkBlock(address):
-            # Quoted and written out: what is seen is where it leads.
+            # Escaped and shown in full, so that the visible text is the target.
             return f'<p><a href="{escape(address)}">{escape(address)}</a></p>'
         case RowsBlock(lines):
             return f"<ul>\n{_items(lines)}</ul>"

@@ -1,4 +1,7 @@
-"""What messages say of authorisations: offered, asked for, given, declined, changed, withdrawn."""
+"""Texts about authorisations, from the invitation to the withdrawal.
+
+They cover offered, requested, granted, declined, changed and withdrawn ones.
+"""
 
 from sinetti.i18n.translate import gettext_noop
 

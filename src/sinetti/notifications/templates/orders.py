@@ -1,7 +1,4 @@
-"""Transfer IDs: the message with the link alone, and the text message with the PIN code.
-
-What a person reads who is to get transfer IDs: the message with the link, and the text message with the PIN code.
-"""
+"""Messages about transfer IDs: e-mail with the link, and SMS with the PIN code."""
 
 from sinetti.database.notifications import message_data
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
@@ -40,7 +37,7 @@ PIN = gettext_noop(
 
 
 def transfer_ids(matter: MessageContext) -> MessageBody:
-    """Send the link to the secure message, and how it is opened."""
+    """Write the e-mail with the link to the secure message, and how to open it."""
     secure_id, ordered = matter.fact("secure"), matter.told.ordered_at
     if secure_id is None or ordered is None:
         raise NothingToReport(NOT_THERE)
@@ -61,7 +58,10 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
 
 
 def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
-    """The PIN code's text message: its id and values; the organisation's name may be cut."""
+    """Return the message id and the values of the SMS with the PIN code.
+
+    The organisation's name may be shortened.
+    """
     pin_id = matter.fact("pin")
     if pin_id is None:
         raise NothingToReport(NOT_THERE)
@@ -73,9 +73,9 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
 
 
 def _how(matter: MessageContext) -> str:
-    """How the message is opened.
+    """Return how to open the message.
 
-    Of the phone number two digits are told, so that a letter gives none away.
+    Only two digits of the phone number are given, so that a message does not reveal the number.
     """
     phone = matter.told.to.phone if matter.told.to else ""
     digits = "".join(one for one in phone if one.isdecimal())[-2:]

@@ -1,6 +1,6 @@
-"""Letters about an invitation that a clerk asked for.
+"""Messages about an invitation that a clerk requested.
 
-They report that it waits, and how the wait ended (docs/mandates.md).
+They report that it waits for confirmation, and how that ended (docs/mandates.md).
 """
 
 from sinetti.database.access import pending_invitations
@@ -25,11 +25,11 @@ _STATES = {
     PendingNotice.WITHDRAWN: InvitationProposal.WITHDRAWN,
     PendingNotice.LAPSED: InvitationProposal.LAPSED,
 }
-"""The state in which each holds: another letter takes the place of one that is late."""
+"""State in which each message applies; a later message replaces an outdated one."""
 
 
 def pending(matter: MessageContext) -> MessageBody:
-    """Write the letter that the row's facts name.
+    """Write the message that the row's facts name.
 
     Raises NothingToReport if the state has changed.
     """

@@ -1,6 +1,6 @@
-"""Reminders and *take into use*: the certificate's end, the last working day before it, what to do until then.
+"""Reminders, and messages *take into use*.
 
-What reminders, *take into use* and digests say: certificates that end, and what is to be done until then.
+They tell the certificate's end, the last working day before it, and the steps until then.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ ENDED = gettext_noop(
 )
 
 
-# What the technical contact person does.
+# Steps of the technical contact person.
 RENEW_BETWEEN = gettext_noop(
     "Renew it in your program at any time from {days}; if the program cannot do that, ask the organisation's "
     "representative to order a replacement. Otherwise the program can no longer send data."
@@ -48,7 +48,7 @@ ORDERED_ANEW = gettext_noop(
     "> Technical interface and certificates). It is retrieved like the first one."
 )
 
-# What representatives and the organisation's contact person do.
+# Steps of representatives and the organisation's contact person.
 LOOKED_AFTER = gettext_noop(
     "Its technical contact person is {contact}. Ask them whether the renewal is under way. It has to be done by "
     "{last}; otherwise the program can no longer send data."
@@ -70,7 +70,7 @@ ORDER_ANEW = gettext_noop(
     "and name who retrieves it. It is retrieved like the first one."
 )
 
-# There is a new one, but nobody has retrieved it.
+# The new certificate has not been retrieved.
 UNFETCHED = gettext_noop(
     "The new certificate was made on {made}, but has not been retrieved yet. Once the old one has ended, the program "
     "can no longer send data without it."
@@ -88,7 +88,7 @@ ASK_TO_FETCH_NOW = gettext_noop(
     "person, {contact}, to retrieve it now."
 )
 
-# It has no technical contact person.
+# The certificate has no technical contact person.
 NOBODY_FETCHES = gettext_noop(
     "It has no technical contact person now. Name one: the new certificate has to be retrieved by {last}."
 )
@@ -103,7 +103,7 @@ NOBODY_USES_NOW = gettext_noop(
     "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere now."
 )
 
-# One was ordered in its place, but nobody has used the transfer IDs.
+# A replacement was ordered, but its transfer IDs have not been used.
 ORDERED = gettext_noop(
     "A replacement was ordered on {ordered}, but has not been retrieved yet. Once the old one has ended, the program "
     "can no longer send data without it."
@@ -125,7 +125,7 @@ ASK_TO_FETCH_ORDERED_NOW = gettext_noop(
     "these have expired, the organisation's representative can have new ones sent in the e-service."
 )
 
-# The new one is there, and the old one is still used.
+# The new certificate was retrieved, but the old one is still in use.
 STILL_USED_SINCE = gettext_noop(
     "The new certificate was retrieved on {fetched}, but after that a program of the organisation has still "
     "used the old one. What is sent with the old one after its end is refused."
@@ -147,7 +147,7 @@ ASK_TO_USE_NOW = gettext_noop(
     "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere now."
 )
 
-# Text messages: at most 160 characters of GSM 03.38, so none that this alphabet lacks.
+# SMS: at most 160 characters, all of them in GSM 03.38.
 SMS_ENDS = gettext_noop("Certificate of {organisation} ends on {ends}. Renew it in the program by {last}.")
 SMS_FETCH = gettext_noop("Certificate of {organisation} ends on {ends}. Retrieve the new one by {last}.")
 SMS_ASK = gettext_noop("Certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed.")
@@ -159,16 +159,19 @@ MAIL_FAILS = gettext_noop("Our e-mail to you fails.")
 
 
 _FAR = timedelta(days=31)
-"""With more than this left, the whole time for renewing is told; then the last day of it."""
+"""Remaining validity above which the whole period for renewal is given.
+
+Below it, only its last day is given.
+"""
 
 _LONGEST_NAME = 22
-"""Characters of a person's name in a text message."""
+"""Longest name of a person in an SMS, in characters."""
 
 _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 
 
 def reminder(matter: MessageContext) -> MessageBody:
-    """Tell of an end that comes, or has come."""
+    """Write the message about an end in the future or the past."""
     role = matter.role()
     ended = matter.ended
     subject = matter.say(
@@ -181,7 +184,10 @@ def reminder(matter: MessageContext) -> MessageBody:
 
 
 def take_into_use(matter: MessageContext) -> MessageBody:
-    """Tell that the old certificate is, or was until its end, still used though the new one was retrieved."""
+    """Write the message about an old certificate that is still in use.
+
+    The new one was retrieved already. The old one is near its end, or has ended.
+    """
     role, certificate = matter.role(), matter.certificate
     ended = matter.ended
     names = matter.names()
@@ -197,7 +203,10 @@ def take_into_use(matter: MessageContext) -> MessageBody:
 
 
 def reminder_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
-    """The reminder's text message: its id and values; the organisation's name may be cut."""
+    """Return the message id and the values of the reminder by SMS.
+
+    The organisation's name may be shortened.
+    """
     certificate = matter.certificate
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     if matter.ended:
@@ -210,14 +219,17 @@ def reminder_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
 
 
 def take_into_use_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
-    """The same of *take into use*."""
+    """Return the message id and the values of *take into use* by SMS."""
     certificate = matter.certificate
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     return (SMS_USE_ENDED if matter.ended else SMS_USE), values
 
 
 def also_written(matter: MessageContext) -> str:
-    """Where a text message says that more is: in an e-mail, if mail reaches its reader; or that mail comes back."""
+    """Return the sentence of an SMS about the e-mail on the same matter.
+
+    It refers to the e-mail, or says that mail to the recipient fails. Without an address it is empty.
+    """
     to = matter.told.to
     if to is None or not to.email:
         return ""
@@ -227,7 +239,7 @@ def also_written(matter: MessageContext) -> str:
 def _still_used(matter: MessageContext) -> str:
     successor = matter.certificate.successor
     if successor is None or successor.first_fetched_at is None:
-        # Its replacement was revoked and replaced in turn (database/notifications/reminders.py).
+        # Its replacement was revoked and replaced too (database/notifications/reminders.py).
         return matter.say(STILL_USED)
     return matter.say(STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
 
@@ -280,9 +292,9 @@ def _asked(matter: MessageContext, last: str) -> str:
 
 
 def _ordered(matter: MessageContext, role: Role, at: datetime) -> Iterator[Part]:
-    """A replacement is ordered and nobody has used its transfer IDs.
+    """Yield the parts about an ordered replacement with unused transfer IDs.
 
-    Until the end renewing would do as well.
+    Until the end, a renewal is possible too.
     """
     yield matter.say(ORDERED, ordered=matter.when(at))
     ended, contact = matter.ended, _contact(matter)

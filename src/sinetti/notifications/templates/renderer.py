@@ -1,4 +1,4 @@
-"""Writing: a row that is owed becomes a letter, in the recipient's language, from the register as it is now."""
+"""Renderer of queued messages, in the recipient's language and from current data."""
 
 from collections.abc import Callable, Mapping
 
@@ -47,7 +47,7 @@ EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.INVITATION_PENDING: pending_invitations.pending,
     MessageKind.OPERATOR: application_decision_module.finding,
 }
-"""What is written as e-mail."""
+"""Writers of e-mails by kind."""
 
 TEXT_MESSAGES: Mapping[MessageKind, Callable[[MessageContext], tuple[str, dict[str, str]]]] = {
     MessageKind.PIN: orders.pin_sms,
@@ -55,17 +55,17 @@ TEXT_MESSAGES: Mapping[MessageKind, Callable[[MessageContext], tuple[str, dict[s
     MessageKind.TAKE_INTO_USE: reminders.take_into_use_sms,
     MessageKind.EARLY: early_replacement.early_sms,
 }
-"""What is written as a text message."""
+"""Writers of SMS by kind."""
 
 
 _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
-"""What comes as a text message alone: of no e-mail about the same is spoken."""
+"""Kinds of SMS that have no e-mail on the same matter."""
 
 
 def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
-    """The whole letter to this row's recipient, or why there is none.
+    """Return the complete message for this row's recipient, or why there is none.
 
-    Raises what the register raises.
+    Raises the errors of the database.
     """
     now = ctx.now()
     told = message_data.load_message_data(ctx.db, owed, now)
@@ -79,13 +79,16 @@ def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | S
 
 
 def _language(owed: QueuedMessage) -> Language:
-    """The language of an address that is no person's: it stands in the row, or is the operators'."""
+    """Return the language for an address that belongs to no person.
+
+    It is that of the row, else that of the operators.
+    """
     spoken = (owed.facts or {}).get("language")
     return Language(spoken) if spoken in set(Language) else Language.EN
 
 
 def _unreachable(owed: QueuedMessage, told: MessageData) -> str | None:
-    """Why nothing can be sent to the recipient; None where something can."""
+    """Return the reason why the recipient cannot be reached, or None."""
     if told.to is None:
         return None if owed.address and owed.channel is MessageChannel.EMAIL else "there is no recipient"
     if told.to.erased:
@@ -105,7 +108,7 @@ def _not_mailable(to: Addressee) -> str | None:
 
 def _email(matter: MessageContext) -> RenderedMessage | Skip:
     owed = matter.owed
-    # A decision is mail about what an organisation may do, as authorisations are about what people may.
+    # A decision has the kind of authorisations, because it is about the rights of an organisation.
     writer = application_decision.decided if owed.step == DECIDED_STEP else EMAILS.get(owed.kind)
     if writer is None:
         return Skip(f"nothing is written by e-mail of the kind {owed.kind}")
@@ -134,8 +137,11 @@ def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
 
 
 def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -> str:
-    """The text message in its own alphabet, the organisation's name cut so far that all of it is one message."""
-    # A name that the alphabet does not have at all would halve the length of everything: the id stands for it then.
+    """Return the SMS in its alphabet.
+
+    The organisation's name is shortened, so that the text fits into one SMS.
+    """
+    # A name outside the alphabet would halve the length of an SMS, so the id replaces it.
     organisation = markup.to_gsm7(values["organisation"]) or _instead(matter)
     before = matter.say(texts.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
     after = "" if matter.owed.kind in _ALONE else reminders.also_written(matter)
@@ -147,9 +153,9 @@ def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -
 
 
 def _instead(matter: MessageContext) -> str:
-    """Return the id of an organisation whose name the alphabet does not have."""
+    """Return the organisation's id, for a name that the SMS alphabet cannot express."""
     return matter.told.lineage.customer_id if matter.told.lineage is not None else "-"
 
 
 _SHORTEST_NAME = 12
-"""Characters that are left of an organisation's name, whatever else has to fit."""
+"""Fewest characters of an organisation's name in an SMS."""
