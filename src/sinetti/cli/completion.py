@@ -1,4 +1,4 @@
-"""`sinetti completion`: a script with which a shell completes commands and options."""
+"""`sinetti completion`: a shell script that completes commands and options."""
 
 import argparse
 from typing import TYPE_CHECKING

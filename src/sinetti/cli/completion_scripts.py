@@ -19,7 +19,10 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """One command: its words after `sinetti`, the parser, and which words may come next, with what each is for."""
+    """One command: its words after `sinetti`, its parser, and its next words.
+
+    Each next word has a description.
+    """
 
     words: tuple[str, ...]
     parser: argparse.ArgumentParser
@@ -33,7 +36,10 @@ class CommandInfo:
 
 
 def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
-    """Give every command, above before below; those of the extra `authority` where it is installed."""
+    """Yield every command, a group before its commands.
+
+    Commands of the extra `authority` are included where it is installed.
+    """
     whole = main.build_parser()
     argparse_i18n.translate_parser(whole, language, places=False)
     yield from _below((), whole, only=frozenset(main.CLIENT) | main.ALIASES.keys())
@@ -120,7 +126,10 @@ end
 
 
 def completion_script(shell: str, language: Language) -> str:
-    """Give the script for bash, zsh or fish; the last two show what each word is for, in the language."""
+    """Return the script for bash, zsh or fish.
+
+    The scripts for zsh and fish describe each word in the given language.
+    """
     commands = list(all_commands(language))
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](commands)
 
@@ -192,7 +201,10 @@ def _valued(commands: Sequence[CommandInfo]) -> Iterator[tuple[str, argparse.Act
 
 
 def _next_words(command: CommandInfo) -> dict[str, str]:
-    """Give the words that may come next, with what each is for: commands, then options, then choices of an argument."""
+    """Return the words that may come next, each with its description.
+
+    Commands come first, then options, then the choices of an argument.
+    """
     options = {option: one.help or "" for one in command.actions for option in one.option_strings}
     places = [one for one in command.actions if not one.option_strings and one.choices is not None]
     return command.below | {word: "" for one in places for word in _choices(one).split()} | options

@@ -1,10 +1,16 @@
-"""Where the command `sinetti` begins: what it imports takes a moment, in which a person may interrupt it already."""
+"""Entry point of the command `sinetti`.
+
+Its imports take a moment, in which a person may already interrupt it.
+"""
 
 import gc
 import sys
 
 INTERRUPTED = 130
-"""What a shell expects after Ctrl-C; client/results.py has all codes, and is not there yet."""
+"""Exit code that a shell expects after Ctrl-C.
+
+client/results.py has all codes, but is not imported yet at this point.
+"""
 
 
 def main() -> int:

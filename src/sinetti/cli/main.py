@@ -1,4 +1,4 @@
-"""Where the command `sinetti` starts: which commands there are, and which exit code tells what went wrong."""
+"""Main function of the command `sinetti`: its commands and exit codes."""
 
 import argparse
 import gc
@@ -37,10 +37,10 @@ PLACES = {
     "main": "main",
     "testbench": "testbench.group",
 }
-"""Modules below sinetti.cli of the commands that do not stand in sinetti.cli.client."""
+"""Modules below sinetti.cli of the commands outside sinetti.cli.client."""
 
 GROUPS = ("authority", "gateway")
-"""Commands with many below them, of which only the one that is wanted is loaded."""
+"""Groups of commands; only the requested command of a group is loaded."""
 
 SERVER = {
     "authority": "run a certificate authority (needs sinetti[authority])",
@@ -75,9 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(*wanted: str) -> argparse.ArgumentParser:
-    """Put the parser together: of the command that the first words name, and of all where they name none.
+    """Build the parser of the command that the first words name, or else of all.
 
-    A command is loaded with all that it works with, which takes longer than most of them work.
+    A command is loaded with all its imports, which takes longer than most commands run.
     """
     parser = argparse_i18n.Parser(
         prog="sinetti",
@@ -106,7 +106,7 @@ def place_of(command: str) -> str:
 
 
 def _language_first(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Part a --lang that stands before the command, as with many other programs, from all that follows."""
+    """Split a --lang before the command, as many programs have it, from the rest."""
     first = arguments[0] if arguments else ""
     count = 1 if first.startswith("--lang=") else 2 if first == "--lang" else 0
     return arguments[:count], arguments[count:]
@@ -157,7 +157,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
 
 
 def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> ExitCode:
-    """Tell what nobody expected: a person gets a sentence and an exit code, never a stack trace."""
+    """Report an unexpected error.
+
+    The user gets a sentence and an exit code, never a stack trace.
+    """
     place = _in_store(bad, parsed)
     if place is not None and isinstance(bad, OSError):
         console.tell(make_message(messages.STORE_UNUSABLE, path=place, why=error_reasons.translate_reason(bad)))
@@ -167,7 +170,10 @@ def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> 
 
 
 def _in_store(bad: Exception, parsed: argparse.Namespace) -> str | None:
-    """Give the file of the store that the system did not let us reach: another user's store, mostly."""
+    """Return the file of the store that could not be accessed, or None.
+
+    Most often the store belongs to another user.
+    """
     store, place = getattr(parsed, "store", None), getattr(bad, "filename", None)
     if not isinstance(store, Path) or not isinstance(place, str):
         return None

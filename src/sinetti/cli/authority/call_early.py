@@ -1,4 +1,7 @@
-"""`sinetti authority call-early`: call for early replacement of certificates after an incident; and undo a call."""
+"""`sinetti authority call-early`: call for early replacement of certificates.
+
+It is used after an incident. The same command undoes a call.
+"""
 
 import argparse
 import re

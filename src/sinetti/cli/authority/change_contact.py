@@ -1,4 +1,4 @@
-"""`sinetti authority change-contact`: another contact for a certificate, or an address that is mended."""
+"""`sinetti authority change-contact`: replace or correct a certificate's contact."""
 
 import argparse
 from typing import TYPE_CHECKING

@@ -1,4 +1,7 @@
-"""What the authority's commands share: the folder, the opened authority, and errors in one sentence."""
+"""Helpers shared by the authority's commands.
+
+They handle the folder, the opened authority, and errors in one sentence.
+"""
 
 import argparse
 import json
@@ -46,7 +49,10 @@ OPERATOR = "operator"
 _FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
 
 EXIT_ACTION_REQUIRED = 3
-"""Exit code where a command did what it could, and a person has to go on: findings, or a second officer's turn."""
+"""Exit code where a command did its part and a person has to continue.
+
+The reason is either findings or a second officer's turn.
+"""
 
 
 class OptionError(ValueError):
@@ -96,7 +102,10 @@ journals know more than the register · 130 interrupted"""
 
 
 def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
-    """Add a group of commands, with an example and the exit codes; gives what its commands are added to."""
+    """Add a group of commands, with an example and the exit codes.
+
+    Returns the object to which the group's commands are added.
+    """
     parser = commands.add_parser(
         name,
         help=summary,
@@ -113,14 +122,20 @@ def command(
     run: Callable[[argparse.Namespace], int],
     example: str,
 ) -> argparse.ArgumentParser:
-    """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
+    """Add one command with an example.
+
+    `run` is called with the parsed options. Its errors are printed in one sentence.
+    """
     parser = argparse_i18n.add_command(commands, name, summary, example)
     parser.set_defaults(run=lambda parsed: run_command(run, parsed))
     return parser
 
 
 def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
-    """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
+    """Run a command and return its exit code.
+
+    An error that an operator can fix is printed in one sentence, with the exit code of the contracts.
+    """
     STOP.is_requested = False
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -151,7 +166,10 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
 
 @contextmanager
 def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]:
-    """Open an authority for one command; without a pass-phrase it is looked for where the service has it."""
+    """Open an authority for one command.
+
+    Without a pass-phrase, it is looked up where the service has it.
+    """
     authority = open_authority(folder.absolute(), DirectoryKind.AUTHORITY, passphrase=passphrase)
     try:
         yield authority

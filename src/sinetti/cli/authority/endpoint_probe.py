@@ -1,4 +1,4 @@
-"""What is really served at the status address, fetched over HTTP as relying parties do."""
+"""Probe of the status address, over HTTP as relying parties use it."""
 
 import urllib.error
 import urllib.request
@@ -17,7 +17,7 @@ LARGEST = 256 * 1024 * 1024
 
 
 class _NoDetours(urllib.request.HTTPRedirectHandler):
-    """What is asked for lies where it is asked for."""
+    """Handler that follows no redirects: content has to be at the requested address."""
 
     def redirect_request(self, *_words: object) -> None:
         """Follow nothing."""
@@ -49,7 +49,10 @@ def served(address: str) -> Read:
 
 
 def why_away(address: str) -> str | None:
-    """Why nobody answers there at all; None where somebody does, whatever the answer."""
+    """Return why no server answers at the address, or None if one answers.
+
+    Any HTTP response counts as an answer, also an error status.
+    """
     try:
         with _opener.open(f"{address}{LIVES}", timeout=WITHIN):
             return None

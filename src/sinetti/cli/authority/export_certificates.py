@@ -1,4 +1,7 @@
-"""`sinetti authority export-certificates`: the certificates in force of a channel, as files, for who looks keys up."""
+"""`sinetti authority export-certificates`: write a channel's certificates as files.
+
+It writes the certificates in force, for programs that look keys up.
+"""
 
 import argparse
 import re
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 _READABLE = 0o644
-"""Whoever may enter the folder may read its files: that of sshd's AuthorizedKeysCommandUser (docs/sftp.md)."""
+"""Mode of the files: readable by every user who may enter the folder.
+
+One such user is that of sshd's AuthorizedKeysCommandUser (docs/sftp.md).
+"""
 
 _OURS = re.compile(r"[0-9a-f]{2,40}\.cer")
 
@@ -66,7 +72,10 @@ def _write(path: Path, der: bytes) -> bool:
 
 
 def _remove(path: Path) -> bool:
-    """Take a file away that this command wrote: a certificate under the name of its own serial, and nothing else."""
+    """Remove a file that this command wrote; return True if it was removed.
+
+    Only a certificate under the name of its own serial number is removed.
+    """
     if not _OURS.fullmatch(path.name) or not path.is_file():
         return False
     try:

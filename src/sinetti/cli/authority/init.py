@@ -99,7 +99,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _said(parsed: argparse.Namespace, journal: Path) -> str:
-    """Say what there is now and what comes next, for PRODUCTION with what has to be moved before it is served."""
+    """Return the text that says what was created and what comes next.
+
+    For PRODUCTION, it also says what has to be moved before the authority is served.
+    """
     production = Environment(parsed.environment) is Environment.PRODUCTION
     opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
     moves = ""

@@ -1,4 +1,7 @@
-"""`sinetti authority let-end`: a certificate is to end without a successor, so nobody is reminded of it any more."""
+"""`sinetti authority let-end`: let a certificate end without a successor.
+
+No more reminders of its end are sent.
+"""
 
 import argparse
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""`sinetti authority notices …`: messages that are owed become rows, and leave (docs/notices.md)."""
+"""`sinetti authority notices …`: queue and send messages (docs/notices.md)."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT})
-"""What is for the recipient's eyes alone."""
+"""Kinds of messages that only the recipient may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _counts(owing: PlanReport) -> dict[str, int]:
 
 
 def owed_line(counts: Mapping[str, int]) -> str:
-    """Tell how much of each is owed: 1 event, 2 reminders."""
+    """Return a line with the number of due messages of each kind: 1 event, 2 reminders."""
     shown = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
     return f"Owed by now: {shown}."
 
@@ -257,7 +257,10 @@ def _put_dead(parsed: argparse.Namespace, dead: Sequence[FailedMessage]) -> None
 
 
 def _about(row: Mapping[str, Any]) -> str:
-    """Whose message it is, so that somebody can be found for it: no names and addresses stand here."""
+    """Return the ids of a message's subject, so that an operator can find it.
+
+    Names and addresses are left out.
+    """
     names = {"customer_id": "organisation", "serial": "certificate", "order_id": "order"}
     return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
 

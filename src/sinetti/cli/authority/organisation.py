@@ -1,4 +1,7 @@
-"""`sinetti authority organisation …`: who certificates are issued to, and for which channels."""
+"""`sinetti authority organisation …`: organisations and their channels.
+
+Certificates are issued to these organisations.
+"""
 
 import argparse
 from collections.abc import Callable

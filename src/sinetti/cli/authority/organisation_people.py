@@ -1,4 +1,7 @@
-"""`sinetti authority organisation signatory|contact-person|looked-after-by|show`: who acts for an organisation."""
+"""`sinetti authority organisation …`: people who act for an organisation.
+
+The commands are `signatory`, `contact-person`, `looked-after-by` and `show`.
+"""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""`sinetti authority revoke-many`: revoke many certificates at once; over ten wait for a second officer."""
+"""`sinetti authority revoke-many`: revoke many certificates at once.
+
+More than ten wait for a second officer.
+"""
 
 import argparse
 import sys
@@ -106,7 +109,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
-    """Refuse what does not go with a proposal that is there: it would be thought to count. Raises OptionError."""
+    """Raise OptionError for options that do not apply to an existing proposal.
+
+    An operator could think that they count.
+    """
     if any(getattr(parsed, name) not in {None, False} for name in ("reason", "invalid_since", *others)) or any(
         getattr(parsed, name) is not None for name in _CHOICES
     ):
@@ -177,7 +183,10 @@ def _approve(parsed: argparse.Namespace) -> int:
 
 
 def _ask_a_person(proposal: BulkRevocationProposal, count: int) -> None:
-    """Ask whether these are to go. Raises OptionError where nobody says so."""
+    """Ask the operator if these certificates are to be revoked.
+
+    Raises OptionError if the operator does not confirm, or standard input is no terminal.
+    """
     if not sys.stdin.isatty():
         sentence = "--approve asks whether these are to go, and nobody is there to be asked: look, then give --yes"
         raise OptionError(sentence)
@@ -246,7 +255,10 @@ def _show(
     parsed: argparse.Namespace,
     last: str,
 ) -> None:
-    """Print what goes, the list of it only where it was not shown before; `last` is the last line of the table."""
+    """Print the certificates to be revoked.
+
+    The list is printed only where it was not shown before. `last` is the last line of the table.
+    """
     value: dict[str, Any] = {
         "result": result,
         "count": len(selection.going),

@@ -1,6 +1,6 @@
-"""What commands about many certificates share: serials out of a file, and telling how far it is.
+"""Helpers of commands on many certificates: serials of a file, and progress.
 
-Commands that may take a while say so on standard error: after two seconds, then now and then.
+Commands that may take long report progress on standard error: after two seconds, then now and then.
 """
 
 import sys
@@ -22,7 +22,10 @@ _LONGEST_SERIAL = 40
 
 
 def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
-    """Read the serials of a file: one a line, empty lines and those that begin with # are left out."""
+    """Read the serial numbers of a file, one a line.
+
+    Empty lines and lines that begin with # are left out. Raises OptionError for another text, or if there are none.
+    """
     text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
     found: list[Serial] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -40,7 +43,7 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
 
 
 def is_serial(text: str) -> bool:
-    """Whether a text looks like a serial number."""
+    """Return True if a text looks like a serial number in hex."""
     return 0 < len(text) <= _LONGEST_SERIAL and set(text) <= set("0123456789abcdef")
 
 
@@ -51,14 +54,14 @@ class Progress:
         self._next, self._verb = monotonic_seconds() + QUIET_FOR, verb
 
     def __call__(self, done: int, of: int) -> None:
-        """Tell it, unless that was told a second ago."""
+        """Print the progress, unless it was printed less than a second ago."""
         if monotonic_seconds() >= self._next:
             print_error(f"{done} of {of} {self._verb} …")
             self._next = monotonic_seconds() + TOLD_EVERY
 
 
 FIRST_AFTER: Final = 2.0
-"""Seconds of work that nobody is told of."""
+"""Seconds of work before the first report."""
 
 AT_A_TERMINAL, IN_A_LOG = 1.0, 10.0
 """Seconds between two lines: a log is read later, and shall not be full of them."""
@@ -66,7 +69,10 @@ AT_A_TERMINAL, IN_A_LOG = 1.0, 10.0
 
 @contextmanager
 def telling(what: Callable[[], str]) -> Iterator[None]:
-    """Tell how far the work has come while the block runs; `what` says it in a few words."""
+    """Report progress while the block runs.
+
+    `what` returns the progress in a few words.
+    """
     stop = Event()
     thread = Thread(target=_tell, args=(what, stop), name="telling", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""`sinetti authority serve`: answer requests until told to stop."""
+"""`sinetti authority serve`: answer requests until a signal stops it."""
 
 import argparse
 import logging
@@ -116,7 +116,10 @@ def _plan(parsed: argparse.Namespace) -> ServeOptions:
 
 
 def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddress) -> ListenAddress | None:
-    """Where pages for people are to be, if anywhere. Raises OptionError."""
+    """Return the address of the pages for people, or None if there is none.
+
+    Raises OptionError if the address cannot be used.
+    """
     if parsed.people_bind is None:
         return None
     people = _address("--people-bind", parsed.people_bind)
@@ -135,7 +138,10 @@ def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddre
 
 
 def _check_reach(soap: ListenAddress, parsed: argparse.Namespace, *, tls: bool) -> None:
-    """Raise OptionError where callers could reach plain http, or name themselves as a proxy would."""
+    """Raise OptionError for addresses at which callers could bypass TLS or the proxy.
+
+    Callers could otherwise reach plain HTTP, or write the header that only a proxy may write.
+    """
     if parsed.behind_proxy and not soap.is_local:
         sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere anybody could write X-Forwarded-For"
         raise OptionError(sentence)

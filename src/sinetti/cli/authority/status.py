@@ -52,7 +52,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _in_use(row: dict[str, str | None]) -> str:
-    """Say what is known of a certificate's use; where nobody looks that is not known, and never "not in use"."""
+    """Return what is known about a certificate's use.
+
+    Where no gateway reports, its use is "not known", never "not in use".
+    """
     if row["last_seen"] is not None:
         return f"seen {row['last_seen']}"
     return f"not seen since {row['looked_since']}" if row["looked_since"] is not None else "not known"

@@ -1,4 +1,4 @@
-"""`sinetti authority watch`: whether lists, OCSP answers and our own certificates are as they have to be."""
+"""`sinetti authority watch`: check CRLs, OCSP responses and our certificates."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 LOOKED_AGAIN_AFTER = 2.0
-"""Seconds after which a list that lacks something is looked at once more: a revocation may just be on its way."""
+"""Seconds before an incomplete CRL is checked again.
+
+A revocation may just be on its way.
+"""
 
 
 def register(commands: "Commands") -> None:

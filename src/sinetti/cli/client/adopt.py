@@ -96,7 +96,10 @@ def _material(parsed: argparse.Namespace) -> KeyMaterial:
 def _service(
     parsed: argparse.Namespace, config: Config | None, entry: CertificateEntry, material: KeyMaterial
 ) -> ServiceEntry:
-    """Give the service that options name, or else the one of sinetti.toml whose CAs issued the certificate."""
+    """Return the service named by options, or else by the issuer of the certificate.
+
+    The latter is the service of sinetti.toml whose CAs issued the certificate.
+    """
     if parsed.service is None and config is not None and config.services:
         return requests_adopt.service_of(material.certificate, config, entry)
     service = service_options.service_of(parsed, config, entry)

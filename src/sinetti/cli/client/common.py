@@ -1,4 +1,4 @@
-"""What the client's commands share: options, the reader's language, printing."""
+"""Helpers shared by the client's commands: options, language and printing."""
 
 import argparse
 import importlib
@@ -72,9 +72,10 @@ def find_store(parsed: argparse.Namespace) -> None:
 
 
 def config_of(parsed: argparse.Namespace) -> "Config | None":
-    """Read the sinetti.toml that counts: --config, or the one that is found; None where there is none.
+    """Read the sinetti.toml that counts: --config, or the file found by default.
 
-    What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
+    Returns None if there is no file. Options override it: `store` is that of --store where that is given. Raises
+    ConfigError if the file is wrong.
     """
     if not hasattr(parsed, "sinetti_toml"):
         found = loader.find(parsed.config)
@@ -144,7 +145,7 @@ def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
 
 
 def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
-    """Tell whether --now was given that does not count for a name: it is in PRODUCTION."""
+    """Return True if --now was given but does not count for a name in PRODUCTION."""
     return parsed.now is not None and operations.in_production(parsed.store, name)
 
 
@@ -155,7 +156,10 @@ def reject_now(parsed: argparse.Namespace, name: str) -> None:
 
 
 def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
-    """Give the instant that a name is shown at: `now`, or the machine's where --now does not count."""
+    """Return the instant at which a name is shown.
+
+    This is `now`, or the machine's time where --now does not count.
+    """
     return clock.utc_now() if ignores_now(parsed, name) else now
 
 
@@ -216,7 +220,10 @@ def read_secret(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
+    """Write a command's output to the file, or to standard output if `path` is None.
+
+    The file is written whole or not at all. Raises UsageError if it cannot be written.
+    """
     if path is None:
         output.print_bytes(octets)
         return
@@ -232,7 +239,7 @@ def write_file(path: Path | None, octets: bytes) -> None:
 
 
 def is_in_store(path: Path, store: Path, name: str) -> bool:
-    """Whether a place lies in the store, where what is written over may be a key."""
+    """Return True if a path lies in the store, where writing could replace a key."""
     try:
         above = [one for one in path.resolve().parents if one.exists()]
         # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
@@ -248,9 +255,10 @@ def print_line(line: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document for programs, without the characters that could steer a terminal: they are escaped.
+    """Print one JSON document for programs.
 
-    So are all outside ASCII where standard output lacks one of them.
+    Characters that could control a terminal are escaped. All characters outside ASCII are escaped, too, if standard
+    output cannot encode one of them.
     """
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if not output.is_encodable(text):
@@ -301,7 +309,10 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientCont
 def report(
     outcomes: Sequence[CommandResult], parsed: argparse.Namespace, ctx: ClientContext, console: Console
 ) -> ExitCode:
-    """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
+    """Report the outcome of each name and return the exit code of all.
+
+    With --json, the outcomes are also printed as rows for programs.
+    """
     if not outcomes:
         console.tell(make_message(messages.STORE_EMPTY))
     for outcome in outcomes:
@@ -314,15 +325,19 @@ def report(
 
 
 def loaded_config(parsed: argparse.Namespace) -> "Config | None":
-    """Give the sinetti.toml that was read for the store; None where an option alone named the store."""
+    """Return the sinetti.toml that was read for the store.
+
+    Returns None where only an option named the store.
+    """
     config: Config | None = getattr(parsed, "sinetti_toml", None)
     return None if config is None else replace(config, store=parsed.store)
 
 
 def require_store(parsed: argparse.Namespace) -> None:
-    """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet.
+    """Raise UsageError if there is no store.
 
-    OSError where that cannot be told: main.py has it told as of a store that cannot be read.
+    Where sinetti.toml names the store, the message says that no certificate may have been enrolled yet. Raises OSError
+    if the folder cannot be examined. main.py reports that as a store that cannot be read.
     """
     if not files.directory_exists(parsed.store):
         config: Config | None = getattr(parsed, "sinetti_toml", None)

@@ -47,7 +47,10 @@ _EXIT_CODES = {
 }
 
 _BY_THE_CLOCK = frozenset({Cause.EXPIRED, Cause.NOT_YET_VALID})
-"""What is said of a good message, too, where it went to a bench whose clock is years ahead of the machine's."""
+"""Causes that are also reported of a valid message.
+
+The message may be for a test bench whose clock is years ahead of the machine's.
+"""
 
 
 def register(subparsers: "Commands") -> None:

@@ -1,4 +1,7 @@
-"""`sinetti export`: a copy of a certificate, with its key only where asked, for a program elsewhere."""
+"""`sinetti export`: copy a certificate for a program elsewhere.
+
+The key is included only on request.
+"""
 
 import argparse
 from pathlib import Path

@@ -83,9 +83,9 @@ def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
 
 
 def _ask(ctx: ClientContext, name: str, reason: RevocationReason, console: Console) -> None:
-    """Say what stops, and have the name typed.
+    """Print the consequences of a revocation and have the user type the name.
 
-    Raises UsageError for another, and where nobody can be asked.
+    Raises UsageError if the user types another name, or standard input is no terminal.
     """
     for message in revoke.describe_impact(ctx, name, reason):
         console.tell(message)

@@ -135,7 +135,10 @@ def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> 
 def put_metrics(
     place: str, store: Path, rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None
 ) -> None:
-    """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
+    """Write the metrics of a store for an exporter to read.
+
+    `last_run` is the end of the agent's last pass. Raises UsageError if the file lies in the store.
+    """
     if place != "-" and _is_a_names(Path(place), store):
         raise UsageError(make_message(messages_module.METRICS_IN_STORE, path=place, store=str(store)))
     octets = metrics.text(rows, now, last_run).encode()
@@ -165,7 +168,10 @@ def _publish(path: Path, octets: bytes) -> None:
 
 
 def _is_a_names(path: Path, store: Path) -> bool:
-    """Whether a place is a name's, or the agent's own, where what is written over may be a key."""
+    """Return True if a path belongs to a name or to the agent in the store.
+
+    Writing there could replace a key.
+    """
     if any(common.is_in_store(path, one, one.name) for one in _links(store)):
         return True
     try:

@@ -1,4 +1,4 @@
-"""What `sinetti verify` says of a seal: the gateway's verdict in the words and the JSON of the client."""
+"""Report of `sinetti verify`: the gateway's verdict in the client's words and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -37,9 +37,9 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """`fault` None: the seal is good, and `octets` are what it covers.
+    """Result of checking a seal.
 
-    Of an untrusted signer nothing is told.
+    If `fault` is None, the seal is valid and `octets` are what it covers. Nothing is reported of an untrusted signer.
     """
 
     fault: VerdictReason | None
@@ -75,7 +75,10 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
 
 
 def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
-    """Put a verdict into the client's words; `strangers`: none of the anchors issued the certificate."""
+    """Return a verdict in the client's words.
+
+    `strangers`: none of the anchors issued the certificate.
+    """
     fault = None if verdict.reason is None else _REASONS.get(verdict.reason, verdict.reason)
     if verdict.reason is VerdictReason.MALFORMED and strangers:
         # Of a certificate that nobody trusts it is not told what else is wrong with it.
@@ -102,9 +105,9 @@ def rejection_reason(verdict: Verdict) -> messages.Value:
 
 
 def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
-    """Whether a document shows a certificate that none of the anchors issued.
+    """Return True if a document shows a certificate that no anchor issued.
 
-    Computes nothing with its key.
+    Computes nothing with the certificate's key.
     """
     shown: list[x509.Certificate] = []
 

@@ -1,9 +1,9 @@
-"""What commands give out: lines on standard output and standard error, and files, whole or not at all.
+"""Output of commands: standard output, standard error, and atomic file writes.
 
-Whoever reads may go, as `head -1` does: that is no fault, and the command does the rest of its work and ends with that
-work's exit code, as if all had been read. What else keeps standard output from being written is `OutputError`.
+A reader that closes the pipe, as `head -1` does, causes no error. The command completes its work and ends with the
+exit code of that work, as if all had been read. Every other failure to write standard output is `OutputError`.
 
-Tables for people: columns as wide as what stands in them, two spaces between.
+Tables for people have columns as wide as their content, two spaces apart.
 """
 
 import contextlib
@@ -23,7 +23,10 @@ from sinetti.client.store.files import SYSTEM
 _WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
 
 _NOT_BESIDE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
-"""Rights that end at the file itself, or a file that is mounted by itself: it can be written, but not replaced."""
+"""Errors for a file that can be written but not replaced.
+
+Either the rights end at the file itself, or the file is a mount of its own.
+"""
 
 
 class OutputError(Exception):
@@ -36,13 +39,19 @@ class OutputError(Exception):
 
 
 def replace_unencodable() -> None:
-    """Let standard output have a question mark for each sign that its encoding lacks, where that is not UTF-8."""
+    """Print a question mark for each character that standard output cannot encode.
+
+    This matters only where its encoding is not UTF-8.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")
 
 
 def is_encodable(text: str) -> bool:
-    """Tell whether standard output has every sign of a text: what programs read, they are to read as it is."""
+    """Return True if standard output can encode every character of a text.
+
+    Programs have to read their output unchanged.
+    """
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
@@ -76,7 +85,10 @@ def flush() -> None:
 
 
 def print_error(line: str, end: str = "\n") -> None:
-    """Say something to the person at standard error; where nobody hears it the work goes on all the same."""
+    """Print a line for the person at standard error.
+
+    The work continues if standard error cannot be written.
+    """
     if sys.stderr is None:
         return
     try:
@@ -87,10 +99,11 @@ def print_error(line: str, end: str = "\n") -> None:
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
-    """Write a file that a person named so that it is there whole or not at all; until then the former one is.
+    """Write a file that a person named, whole or not at all.
 
-    Links are followed, and a file that was there keeps its owner and mode. What is no plain file is written through,
-    and so is /dev/stdout: whoever opened it waits at that very file. Raises OSError.
+    Until the new file is complete, the former one stays. Links are followed, and an existing file keeps its owner and
+    mode. A path that is no plain file is written in place, and so is /dev/stdout: the process that opened it reads
+    that very file. Raises OSError if the file cannot be written.
     """
     former = _former(path)
     if (former is not None and not stat.S_ISREG(former.st_mode)) or _is_a_way_to_an_open_file(path):
@@ -113,9 +126,10 @@ def write_atomic(path: Path, octets: bytes) -> None:
 
 
 def write_private(path: Path, octets: bytes) -> None:
-    """Write a file that a person named, readable by them alone (0600), so that it is there whole or not at all.
+    """Write a file that a person named, whole or not at all, readable by them alone.
 
-    One that was there is replaced, its rights too. Raises OSError, also for what is no plain file.
+    Its mode is 0600. An existing file is replaced, with its rights. Raises OSError, also for a path that is no plain
+    file.
     """
     former, target = _former(path), path.resolve()
     if former is not None and not stat.S_ISREG(former.st_mode):

@@ -1,7 +1,7 @@
-"""How far something long has come: a bar on a terminal, and elsewhere a line every few seconds.
+"""Progress of long work: a bar on a terminal, elsewhere a line every few seconds.
 
-tqdm does more, and would be a dependency for forty lines: its bar needs no translation, ours says what is done in the
-reader's language and keeps out of the way of what is told meanwhile.
+tqdm does more, but would be a dependency for forty lines. Its bar needs no translation. Ours reports in the reader's
+language and leaves room for messages that are printed meanwhile.
 """
 
 import shutil
@@ -52,7 +52,7 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away: what is told afterwards begins on a clean line."""
+        """Remove the bar, so that later messages begin on a clean line."""
         with self._lock:
             self.clear()
 

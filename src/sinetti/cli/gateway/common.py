@@ -1,6 +1,6 @@
-"""What the relying party's commands share: the options that make a gateway, and how a verdict is given out.
+"""Helpers shared by the gateway's commands.
 
-What these commands share: gateway.toml, and errors in one sentence.
+They cover gateway.toml, the options that make a gateway, the output of a verdict, and errors in one sentence.
 """
 
 import argparse
@@ -93,7 +93,10 @@ def at_of(parsed: argparse.Namespace) -> datetime:
 
 
 def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
-    """Print a verdict: as JSON for programs on standard output, and in a sentence for people on standard error."""
+    """Print a verdict.
+
+    Programs get JSON on standard output. People get a sentence on standard error.
+    """
     if parsed.json:
         common.print_json(verdict.as_json())
     else:
@@ -150,7 +153,10 @@ def command(
     run: Callable[[argparse.Namespace], ExitCode],
     example: str,
 ) -> argparse.ArgumentParser:
-    """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
+    """Add one command with an example.
+
+    `run` is called with the parsed options. Its errors are printed in one sentence.
+    """
     parser = argparse_i18n.add_command(commands, name, summary, example)
     parser.set_defaults(run=lambda parsed: _guarded(run, parsed))
     return parser

@@ -1,4 +1,7 @@
-"""`sinetti gateway fetch`: get the revocation lists that certificates are judged by, and say how old they are."""
+"""`sinetti gateway fetch`: retrieve the CRLs, and report how old they are.
+
+Certificates are checked with these CRLs.
+"""
 
 import argparse
 import json

@@ -1,4 +1,7 @@
-"""`sinetti gateway serve`: say to a web server, and to services in any language, who calls and what was signed."""
+"""`sinetti gateway serve`: answer who calls and what was signed.
+
+A web server, and services in any language, send it requests.
+"""
 
 import argparse
 import importlib
@@ -37,7 +40,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Serve until told to stop."""
+    """Serve until a signal stops it."""
     if importlib.util.find_spec("granian") is None:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
@@ -89,7 +92,10 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
 
 
 def _end() -> NoReturn:
-    """End at once: native threads of granian would ask for an interpreter that is gone (measured: one stop in five)."""
+    """End the process at once, without the interpreter's shutdown.
+
+    Native threads of granian would ask for an interpreter that is gone (measured: one stop in five).
+    """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()

@@ -1,7 +1,7 @@
-"""`sinetti gateway ssh-keys`: sshd's question whose key this is, answered by a certificate (docs/sftp.md).
+"""`sinetti gateway ssh-keys`: return the user of a key to sshd (docs/sftp.md).
 
-sshd waits for the answer while somebody logs in, twice for each key, so this imports the gateway and no more: neither
-the client's commands nor what they share.
+A certificate names the user. sshd waits for the answer at each login, twice for each key. Therefore this module
+imports only the gateway, and neither the client's commands nor their helpers.
 """
 
 import argparse
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 NAME = "ssh-keys"
 
 DONE, FAULT, USAGE, REFUSED = 0, 1, 2, 3
-"""As in the contracts. sshd takes a key only from a command that ends with 0 (auth2-pubkey.c), whatever it wrote."""
+"""Exit codes of the contracts.
+
+sshd takes a key only from a command that ends with 0, regardless of its output (auth2-pubkey.c).
+"""
 _OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 _SUMMARY = "for sshd: which key may log in as which user, by the holders' certificates"
@@ -169,7 +172,10 @@ def _why(bad: Exception) -> str:
 
 
 def _say(parsed: argparse.Namespace, sentence: str, code: int) -> int:
-    """Say one line at standard error, which sshd throws away, and where asked for in the system's log."""
+    """Print one line to standard error and, with --syslog, to the system's log.
+
+    sshd discards standard error.
+    """
     line = " ".join(f"user {parsed.user!r}: {sentence}".split())
     sys.stderr.write(f"sinetti: {line}.\n")
     if parsed.syslog:

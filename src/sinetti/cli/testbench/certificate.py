@@ -1,4 +1,7 @@
-"""`sinetti testbench certificate`: a sample certificate in the state that a test needs, without a server."""
+"""`sinetti testbench certificate`: a sample certificate in a given state.
+
+It needs no server.
+"""
 
 import argparse
 import json

@@ -1,4 +1,7 @@
-"""`sinetti testbench code`: the verification code of a demo sign-in, as an app on a phone would show it."""
+"""`sinetti testbench code`: the verification code of a demo sign-in.
+
+A phone's app would show the same code.
+"""
 
 import argparse
 from typing import TYPE_CHECKING
