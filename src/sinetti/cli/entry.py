@@ -20,7 +20,7 @@ def main() -> int:
         # the short way ends too soon to have any.
         gc.disable()
         if sys.argv[1:3] == ["gateway", "ssh-keys"]:
-            # sshd keeps somebody waiting for it, so it takes the short way: half the time.
+            # A user waits at sshd for this command, so it takes the short way: half the time.
             from sinetti.cli.gateway import ssh_keys  # noqa: PLC0415 - as below
 
             return ssh_keys.main(sys.argv[3:])

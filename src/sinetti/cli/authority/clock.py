@@ -57,7 +57,7 @@ def _ask(standing: ClockStatus) -> None:
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        sentence = "clock accept asks whether the time is right, and nobody is there to be asked: give --yes"
+        sentence = "clock accept asks whether the time is right, and standard input is no terminal: give --yes"
         raise OptionError(sentence)
     print_error(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:

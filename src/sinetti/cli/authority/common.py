@@ -95,7 +95,7 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 
 
 EXIT_CODES = """\
-exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 somebody has
+exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 a person has
 to act: watch found something, or a second officer has to approve · 4 the register is away or busy: run again · 5 the
 folder, the register or a journal is damaged, missing or in use, its settings are wrong, a key cannot be used, or the
 journals know more than the register · 130 interrupted"""

@@ -1,4 +1,4 @@
-"""`sinetti authority export-certificates`: write a channel's certificates as files.
+"""`sinetti authority export-certificates`: write a channel's certificates.
 
 It writes the certificates in force, for programs that look keys up.
 """
@@ -44,7 +44,7 @@ def _run(parsed: argparse.Namespace) -> int:
         why = f"--out {parsed.out}: there is no such folder; make it, for its rights say who reads the certificates"
         raise OptionError(why)
     if parsed.out.resolve().is_relative_to(parsed.dir.resolve()):
-        why = f"--out {parsed.out} lies in the authority's own folder, which nobody else may read"
+        why = f"--out {parsed.out} lies in the authority's own folder, which no other user may read"
         raise OptionError(why)
     with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0

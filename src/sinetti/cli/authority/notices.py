@@ -128,7 +128,7 @@ def _counts(owing: PlanReport) -> dict[str, int]:
 
 
 def owed_line(counts: Mapping[str, int]) -> str:
-    """Return a line with the number of due messages of each kind: 1 event, 2 reminders."""
+    """Return a line with the number of due messages by kind: 1 event, 2 reminders."""
     shown = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
     return f"Owed by now: {shown}."
 
@@ -166,7 +166,7 @@ def _sent_lines(shown: Mapping[str, Any]) -> str:
     counts = {"Sent": "sent", "to be tried again": "again", "given up": "dead", "not owed any more": "dropped"}
     told = "; ".join(f"{words}: {shown[name]}" for words, name in counts.items())
     lines = [f"{told}; waiting: {shown['waiting']}."]
-    lines += [f"Nobody takes messages by {channel} just now; they wait." for channel in shown["away"]]
+    lines += [f"No provider takes messages by {channel} just now; they wait." for channel in shown["away"]]
     if shown["late"]:
         lines.append(f"{pluralise(shown['late'], 'message')} should have left more than an hour ago.")
     if shown["given_up"]:

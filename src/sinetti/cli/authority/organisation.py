@@ -86,7 +86,7 @@ def _approve(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         if not before.open:
-            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it, whatever is approved"
+            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it on any channel"
             raise CustomerIdError(sentence)
         approve(before.customer_id, frozenset({channel}), authority.ctx, OPERATOR, request_id())
     if channel in before.channels:

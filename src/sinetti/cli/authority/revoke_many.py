@@ -188,7 +188,7 @@ def _ask_a_person(proposal: BulkRevocationProposal, count: int) -> None:
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        sentence = "--approve asks whether these are to go, and nobody is there to be asked: look, then give --yes"
+        sentence = "--approve asks whether these are to go, and standard input is no terminal: look, then give --yes"
         raise OptionError(sentence)
     print_error(f"Revoke these {count} for {proposal.reason}, as {proposal.officer} proposed? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:

@@ -85,7 +85,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     configure_logging(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
-    # Whoever tells a service to read its files again, while it starts, does not mean its end: it is heard once it runs.
+    # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
@@ -143,7 +143,7 @@ def _check_reach(soap: ListenAddress, parsed: argparse.Namespace, *, tls: bool) 
     Callers could otherwise reach plain HTTP, or write the header that only a proxy may write.
     """
     if parsed.behind_proxy and not soap.is_local:
-        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere anybody could write X-Forwarded-For"
+        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere any caller could write X-Forwarded-For"
         raise OptionError(sentence)
     if soap.path is not None and not parsed.behind_proxy:
         sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"

@@ -129,7 +129,7 @@ def _settings(store: Path, names: Sequence[str], config: Config | None) -> Itera
             kept = settings.load(store / name)
             yield kept if config is None else configuration.brought_in_line(kept, config, name)
         except files.StoreError:
-            continue  # it is told of the certificate
+            continue  # reported with the certificate
 
 
 def _show(found: Sequence[DoctorFinding], console: Console) -> None:

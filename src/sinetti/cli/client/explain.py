@@ -133,7 +133,7 @@ def _write(folder: Path, report: Report) -> None:
             make_message(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad))
         ) from bad
     for name, octets in report.files().items():
-        # The names are known beforehand, so that somebody else may have put links there in a folder that many write in.
+        # The names are predictable: in a folder that many users may write, another user may have put links there.
         if (folder / name).is_symlink():
             why = error_reasons.translate_reason(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
             raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))

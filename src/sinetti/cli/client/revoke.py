@@ -57,7 +57,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         if not parsed.yes and not revoke.is_revoked(outside, parsed.name):
             _ask(outside, parsed.name, reason, console)
-        # The signature bears the true time: whoever reads it goes by the machine's clock, on a bench, too.
+        # The signature bears the true time: its reader uses the machine's clock, on a bench, too.
         ended = revoke.revoke(outside, parsed.name, reason, clock.utc_now())
     except OSError as bad:
         told = make_message(

@@ -62,7 +62,7 @@ After each, the agent notices that the machine slept or that its clock was set.
 
 
 _OFTEN = 3
-"""Number of names for which the same message is printed; the rest are only counted."""
+"""Names for which the same message is printed; further ones are only counted."""
 
 
 _Handler = Callable[[int, FrameType | None], None]
@@ -327,7 +327,7 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
     Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`lasting`)
     takes SIGHUP as a request to start a pass now and to read sinetti.toml again.
     """
-    # A handler runs in the midst of whatever the main thread does, maybe while that holds the lock of an event or of
+    # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
     told: SimpleQueue[_Told] = SimpleQueue()
 

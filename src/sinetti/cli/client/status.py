@@ -162,7 +162,7 @@ def _publish(path: Path, octets: bytes) -> None:
     common.write_file(path, octets)
     # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
     if os.name == "posix" and path.is_file():
-        # A file that somebody else made for it keeps the rights that they gave it.
+        # A file that another user made for it keeps its rights.
         with contextlib.suppress(PermissionError):
             path.chmod(0o644)
 

@@ -1,4 +1,4 @@
-"""Report of `sinetti verify`: the gateway's verdict in the client's words and JSON."""
+"""Report of `sinetti verify`: a gateway's verdict in the client's words and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -81,7 +81,7 @@ def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
     """
     fault = None if verdict.reason is None else _REASONS.get(verdict.reason, verdict.reason)
     if verdict.reason is VerdictReason.MALFORMED and strangers:
-        # Of a certificate that nobody trusts it is not told what else is wrong with it.
+        # Other faults of an untrusted certificate are not reported.
         return VerificationResult(VerdictReason.UNTRUSTED, make_message(messages.SEAL_UNTRUSTED), verdict)
     words = _WORDS.get(verdict.sentence)
     if words is None:

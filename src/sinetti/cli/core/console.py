@@ -69,6 +69,6 @@ def _wished() -> str:
 
     Returns an empty text if the environment names none.
     """
-    # The system's own wish for a language, no setting of ours: the client has no room for those.
+    # The system's language setting, not one of Sinetti: the client has no place for those.
     given = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))  # noqa: TID251
     return next(filter(None, given), "")

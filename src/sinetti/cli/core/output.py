@@ -151,7 +151,7 @@ def write_private(path: Path, octets: bytes) -> None:
 
 @contextlib.contextmanager
 def _standard_output() -> Iterator[TextIO]:
-    if sys.stdout is None:  # whoever started this had closed it
+    if sys.stdout is None:  # the parent process had closed it
         raise OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
     try:
         yield sys.stdout

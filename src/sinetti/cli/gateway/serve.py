@@ -57,7 +57,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             fresh = load(parsed.settings)
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
-        except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served as they were
+        except Exception as bad:  # noqa: BLE001 - after any error, callers are served as before
             said = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
             _log.error("settings stay as they were", extra={"facts": {"error": said}})
 

@@ -75,7 +75,7 @@ def run(parsed: argparse.Namespace) -> int:
         return _answered(parsed)
     except (OSError, ValueError) as bad:
         return _say(parsed, f"refused: {_why(bad)}", USAGE)
-    except Exception as bad:  # noqa: BLE001 - the last door: sshd is told no, and somebody why
+    except Exception as bad:  # noqa: BLE001 - top level: sshd gets a refusal, and the log the reason
         return _say(parsed, f"refused, a fault of our own: {type(bad).__name__}: {bad}", FAULT)
 
 
@@ -130,7 +130,7 @@ def _users(path: Path) -> Mapping[str, str]:
     try:
         if mode & _OF_OTHERS:
             why = "its group or others may write to it, and so say who is whom; chmod go-w takes that away"
-            raise ValueError(why)  # noqa: TRY301 - told as what is in the file
+            raise ValueError(why)  # noqa: TRY301 - reported as an error of the file
         return ssh_authorized_keys.read_users(octets.decode("utf-8"))
     except ValueError as bad:
         why = f"{path}: {'it is no UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"

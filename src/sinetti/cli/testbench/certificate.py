@@ -72,7 +72,7 @@ def _run(parsed: argparse.Namespace) -> int:
     for one, place in zip(samples, places, strict=True):
         told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
         print_error(told)
-    print_error(f"For tests only, nobody trusts it. {places[0].folder / 'README.txt'} has a line to try.")
+    print_error(f"For tests only, no service trusts it. {places[0].folder / 'README.txt'} has a line to try.")
     return 0
 
 

@@ -24,7 +24,7 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    # Sign-in lives on the machine's clock, whatever the bench's says.
+    # Sign-in uses the machine's clock, not the bench's.
     now = utc_now()
     try:
         print_line(totp(parsed.secret, now))
