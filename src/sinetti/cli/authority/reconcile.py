@@ -1,4 +1,4 @@
-"""`sinetti authority reconcile`: put back what a restored register has forgotten."""
+"""`sinetti authority reconcile`: add what a restored database lacks."""
 
 import argparse
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`sinetti authority status`: what the register holds."""
+"""`sinetti authority status`: show the contents of the database."""
 
 import argparse
 from dataclasses import asdict

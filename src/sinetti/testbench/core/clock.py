@@ -1,4 +1,7 @@
-"""The bench's clock: the machine's until it is set; from then on it stands still until it is set again."""
+"""The bench's clock: the machine's clock until it is set.
+
+From then on it stands still until it is set again.
+"""
 
 import os
 from dataclasses import dataclass, field
@@ -9,11 +12,17 @@ from threading import Lock
 from sinetti.infra.clock import utc_now
 
 SLACK = timedelta(minutes=1)
-"""How far back the clock may be set: certificates and audit rows must not come to lie in the future."""
+"""Longest time by which the clock may be set back.
+
+Certificates and audit rows must not come to lie in the future.
+"""
 
 EARLIEST = datetime(2000, 1, 2, tzinfo=UTC)
 LATEST = datetime(2099, 12, 31, tzinfo=UTC)
-"""The bench's TLS certificate is valid from 2000 to 2099, so its clock goes no further (contracts: "Test bench")."""
+"""Latest instant of the clock (contracts: "Test bench").
+
+The bench's TLS certificate is valid from 2000 to 2099.
+"""
 
 _TEXT = "%Y-%m-%dT%H:%M:%SZ"
 RANGE = f"from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
@@ -77,7 +86,7 @@ class BenchClock:
         """
         present = self.now()
         if isinstance(to, timedelta):
-            if to < -SLACK:  # told before the calendar's end is: going back is what was asked for
+            if to < -SLACK:  # reported before the calendar's end, because going back was requested
                 raise _goes_back(present)
             try:
                 to = present + to
@@ -89,7 +98,7 @@ class BenchClock:
         return new
 
     def stands_still(self) -> bool:
-        """Whether it was ever set: until then it is the machine's."""
+        """Return True if the clock was ever set; until then it is the machine's."""
         return self.path.exists()
 
     def begin(self, now: datetime) -> None:

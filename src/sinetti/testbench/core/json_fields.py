@@ -1,4 +1,7 @@
-"""Reading the control calls' JSON: each field parsed into a value, or an error that names it."""
+"""Parsers for the JSON of control calls.
+
+Each field becomes a value, or an error that names it.
+"""
 
 import json
 import re
@@ -23,7 +26,7 @@ class FieldError(ValueError):
 
 
 def read_object(body: bytes) -> dict[str, object]:
-    """The JSON object in a body. Raises FieldError."""
+    """Return the JSON object in a body. Raises FieldError if there is none."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -36,7 +39,10 @@ def read_object(body: bytes) -> dict[str, object]:
 
 
 def only(value: Mapping[str, object], *names: str) -> None:
-    """Raise FieldError for a field that is not among these: a misspelt one is never passed over."""
+    """Raise FieldError for a field that is not among these names.
+
+    A misspelt field is never ignored.
+    """
     for name in value:
         if name not in names:
             sentence = f"there is no field {name[:40]!r} here; there are {', '.join(names) or 'none'}"
@@ -54,7 +60,10 @@ def query(text: str, *names: str) -> dict[str, str]:
 
 
 def text(value: Mapping[str, object], name: str, longest: int) -> str:
-    """A text of 1 to `longest` characters, none of them a control character."""
+    """Return a text of 1 to `longest` characters without control characters.
+
+    Raises FieldError for any other value.
+    """
     found = value.get(name)
     return check_text(name, found if isinstance(found, str) else "", longest)
 
@@ -81,9 +90,10 @@ def choice(
     *,
     offered: Iterable[_Value] | None = None,
 ) -> _Value:
-    """One of a list of words.
+    """Return a value of an enum, or the default if the field is missing.
 
-    `offered`: those that are told, where others are refused later, in words of their own.
+    `offered` are the values that the error message lists, where others are refused later with a message of their own.
+    Raises FieldError for any other value.
     """
     found = value.get(name)
     if found is None and default is not None:
@@ -95,7 +105,10 @@ def choice(
 
 
 def instant(value: Mapping[str, object], name: str) -> datetime:
-    """A time with its zone, like 2027-03-01T12:00:00Z."""
+    """Return an instant with its zone, like 2027-03-01T12:00:00Z.
+
+    Raises FieldError for any other value.
+    """
     found = value.get(name)
     try:
         parsed = datetime.fromisoformat(found) if isinstance(found, str) else None
@@ -108,7 +121,10 @@ def instant(value: Mapping[str, object], name: str) -> datetime:
 
 
 def duration(value: Mapping[str, object], name: str) -> timedelta:
-    """An ISO 8601 duration of weeks, days and smaller, like P59DT1H; years and months have no fixed length."""
+    """Return an ISO 8601 duration of weeks, days and smaller units, like P59DT1H.
+
+    Years and months have no fixed length. Raises FieldError for any other value.
+    """
     found = value.get(name)
     parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
     given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}

@@ -1,4 +1,7 @@
-"""Verification codes as an app on a phone shows them (RFC 6238: SHA-1, 30 seconds, six digits)."""
+"""Verification codes as an app on a phone shows them.
+
+They follow RFC 6238: SHA-1, 30 seconds, six digits.
+"""
 
 import hmac
 import secrets
@@ -16,12 +19,15 @@ class NoSecret(ValueError):
 
 
 def new_secret() -> str:
-    """What codes are made of: 32 letters and digits of base32."""
+    """Return a new secret for codes: 32 letters and digits of base32."""
     return b32encode(secrets.token_bytes(_SECRET_OCTETS)).decode("ascii")
 
 
 def totp(secret: str, at: datetime, later: int = 0) -> str:
-    """The code that counts at an instant of the machine's clock, or so many periods later. Raises NoSecret."""
+    """Return the code that is valid at an instant of the machine's clock.
+
+    `later` is a number of periods to add. Raises NoSecret if the secret is not base32.
+    """
     try:
         key = b32decode("".join(secret.split()), casefold=True)
     except ValueError:

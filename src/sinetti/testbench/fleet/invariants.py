@@ -1,6 +1,7 @@
-"""What must hold of a fleet, looked at from outside: by the files of the store, and by what the register says.
+"""Invariants of a fleet, checked from outside.
 
-Nothing here asks the agent what it has done. What does not hold is a Breach; a fleet is well as long as there is none.
+The checks read the files of the store and the rows of the database. They never ask the agent what it did. Each
+violation is recorded, and a fleet is well as long as there is none.
 """
 
 from collections import Counter
@@ -23,12 +24,12 @@ from sinetti.testbench.fleet.enrolment import FleetOrganisation
 
 
 class ViolationKind(StrEnum):
-    """What may not happen to a fleet."""
+    """Kind of event that must not happen to a fleet."""
 
     LAPSED = "lapsed"
     """There was an instant without a valid certificate in use."""
     KEY_LOST = "key-lost"
-    """The register holds a certificate whose key is not in the store."""
+    """The database holds a certificate whose key is not in the store."""
     ISSUED_TWICE = "issued-twice"
     """There are more certificates than were ordered and had to be renewed."""
     CUT_SHORT = "cut-short"
@@ -41,7 +42,7 @@ class ViolationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that does not hold: of which name, at which instant of the bench's clock, and what was seen."""
+    """A violated invariant: name, instant of the bench's clock, and finding."""
 
     wrong: ViolationKind
     name: str
@@ -69,14 +70,18 @@ class InvariantChecker:
     _owed: Counter[str] = field(default_factory=Counter)
 
     def expect(self, names: Iterable[str]) -> None:
-        """Write down that each of these is to get exactly one certificate more: ordered, or renewed."""
+        """Record that each name is to get exactly one more certificate.
+
+        The certificate was ordered, or is to be renewed.
+        """
         self._owed.update(names)
 
     def look(self, now: datetime) -> tuple[str, ...]:
-        """Look at what each name has in use at `now`; the names that have another certificate than before.
+        """Check the certificate in use of each name at `now`.
 
-        Looked at before and after each pass, it speaks of every instant: in between nobody touches a store, and a
-        certificate that is valid at both ends of a time is valid all the time.
+        Returns the names whose certificate changed. A check before and after each pass covers every instant: no
+        process changes a store in between, and a certificate that is valid at both ends of a period is valid
+        throughout.
         """
         return tuple(one.name for one in self.fleet if self._look_at(one.name, now))
 
@@ -94,7 +99,10 @@ class InvariantChecker:
         )
 
     def compare(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Hold the store against the register's rows (contracts: `GET certificates`), nothing being under way."""
+        """Compare the store with the database's rows (contracts: `GET certificates`).
+
+        The caller makes sure that nothing is in progress.
+        """
         of_customer: dict[str, list[Mapping[str, Any]]] = {}
         for row in rows:
             of_customer.setdefault(row["customer_id"], []).append(row)
@@ -102,7 +110,7 @@ class InvariantChecker:
             self._compare(one.name, of_customer.get(one.customer_id, []), now)
 
     def days(self, since: datetime) -> Counter[date]:
-        """Count the certificates that were taken into use after `since` by the day, in Finland."""
+        """Count the certificates that were installed after `since`, by the day in Finland."""
         seen = (one.at for found in self.taken.values() for one in found)
         return Counter(at.astimezone(FINNISH_TIME).date() for at in seen if at > since)
 
@@ -166,6 +174,9 @@ class InvariantChecker:
 
 
 def _is_cut_short(row: Mapping[str, Any], known: Installation | None) -> bool:
-    """Whether a certificate was revoked, or ends in the register before the end that is written in it."""
+    """Return True if a certificate was revoked or shortened in the database.
+
+    A shortened one ends there before the end that is written in it.
+    """
     ends_early = known is not None and datetime.fromisoformat(row["not_after"]) != known.span.not_after
     return row["revoked_at"] is not None or ends_early

@@ -1,6 +1,7 @@
-"""What is told of a fleet while it is played, to people line by line, and its end, to them or as JSON to programs.
+"""Progress and end of a fleet simulation.
 
-What is said while a fleet is played: every message id in one place (docs/fleet.md).
+People get lines of text while it runs, and its end as text. Programs get the end as JSON. This module has all message
+ids of these texts (docs/fleet.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -60,23 +61,24 @@ WRONGS = {
     ViolationKind.NOT_RENEWED: gettext_noop("a certificate is missing"),
     ViolationKind.DAMAGED: gettext_noop("the set in use does not belong together"),
 }
-"""What does not hold, by its kind."""
+"""Texts of the violations, by kind."""
 
 
 _NAMED = 3
-"""How many names a line shows."""
+"""Number of names that a line shows."""
 
 _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
-    """How an act ended.
+    """Result of an act.
 
-    `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
+    `renewed` counts the renewed certificates; `days` is the number of days on which they were renewed, and `most` the
+    highest number on one day.
 
-    `out`: how often an agent found another one at work. `replaced`: how long it took from an operator's call for early
-    replacement until all were replaced; None where there was none, or some were not.
+    `out` counts the passes that found another agent at work. `replaced` is the time from an operator's call for early
+    replacement until all were replaced. It is None where there was no call, or some were not replaced.
     """
 
     act: str
@@ -93,12 +95,12 @@ class PhaseReport:
 
     @property
     def lost(self) -> int:
-        """How many answers were lost."""
+        """Number of lost answers."""
         return sum(count for fault, count in self.faults if fault in LOST)
 
     @property
     def wrong(self) -> int:
-        """How many answers were wrong."""
+        """Number of wrong answers."""
         return sum(count for fault, count in self.faults if fault in WRONG)
 
     def as_json(self) -> dict[str, object]:
@@ -122,7 +124,7 @@ class PhaseReport:
 
 @dataclass(frozen=True, slots=True)
 class FinalReport:
-    """How it all ended. `seconds` are of the machine's clock."""
+    """Result of the simulation. `seconds` are of the machine's clock."""
 
     organisations: int
     seed: int
@@ -132,7 +134,7 @@ class FinalReport:
 
     @property
     def certificates(self) -> int:
-        """How many certificates were issued."""
+        """Number of issued certificates."""
         return sum(one.enrolled + one.renewed for one in self.acts)
 
     def count(self, wrong: ViolationKind) -> int:

@@ -1,4 +1,4 @@
-"""What a demonstration stands on: a bench of its own, the real command line, a timeline that people can read."""
+"""Base of a demonstration: its own bench, the real command line, and a timeline."""
 
 import json
 import re
@@ -25,7 +25,10 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def typed(words: Sequence[str], indent: str = "    $ ") -> str:
-    """Write a command as it is typed: options on as many lines as it takes, none broken from its value."""
+    """Format a command as a user types it.
+
+    Options take as many lines as needed, and no option is separated from its value.
+    """
     parts: list[str] = []
     for word in words:
         quoted = f"'{word}'" if re.search(r"[ {}?]", word) and not word.startswith('"') else word
@@ -49,7 +52,7 @@ class StoryBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoryResult:
-    """What a command did: exit code, standard output, and what it said to people."""
+    """Result of a command: exit code, standard output, and messages to people."""
 
     code: int
     output: str
@@ -117,7 +120,10 @@ class StoryRunner:
             self.control("PUT", "/clock", {"now": self.now})
 
     def tell(self, text: str) -> None:
-        """Say what is to be seen; a serial is written out the first time, and begun after that."""
+        """Print a text.
+
+        A serial number is printed in full the first time, and shortened after that.
+        """
         for line in _SERIAL.sub(self._serial, text).splitlines():
             inside = line.lstrip()
             indent = " " * (6 + len(line) - len(inside))
@@ -175,7 +181,10 @@ class StoryRunner:
             raise StoryBroken(sentence) from lost
 
     def run(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:
-        """Run a command of the client at the bench's time; shown as it is typed in the story's folder."""
+        """Run a command of the client at the bench's time.
+
+        It is shown as a user types it in the story's folder.
+        """
         arguments = [*arguments, "--now", self.now]
         self.show("sinetti", *arguments)
         done = self.quietly(arguments, expect=expect)
@@ -210,7 +219,7 @@ def curl(method: str, address: str, body: str | None = None) -> list[str]:
 
 
 def program() -> Path | None:
-    """Give the folder of the command `sinetti`, where a shell would not find it by itself."""
+    """Return the folder of the command `sinetti`, or None if a shell finds it."""
     ours = Path(sys.executable).parent
     found = shutil.which("sinetti")
     return None if (found and Path(found).parent == ours) or not (ours / "sinetti").is_file() else ours

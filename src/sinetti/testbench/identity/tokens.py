@@ -1,4 +1,7 @@
-"""What the double hands out: codes that count once and soon end, signed tokens, and the key to check them with."""
+"""Codes and tokens of the identity provider, and the key of its signatures.
+
+A code counts once and expires soon.
+"""
 
 import hashlib
 import hmac
@@ -57,7 +60,10 @@ class TokenStore:
         return code
 
     def spend(self, code: str, redirect_uri: str, verifier: str) -> Claims | None:
-        """What a code stands for, once; None for any that does not count, or is not its owner's."""
+        """Return the claims of a code, once.
+
+        Returns None for a code that is unknown, used or expired, or that belongs to another client.
+        """
         with self._one_at_a_time:
             found = self._codes.pop(code, None)
         if found is None or found.until < self.now() or found.redirect_uri != redirect_uri:
@@ -75,7 +81,7 @@ class TokenStore:
         return token
 
     def claims_of(self, token: str) -> Claims | None:
-        """What an access token tells; None where it does not count."""
+        """Return the claims of an access token, or None if it is not valid."""
         with self._one_at_a_time:
             found = self._tokens.get(token)
         return found[0] if found is not None and found[1] >= self.now() else None
@@ -83,7 +89,7 @@ class TokenStore:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The key of ID tokens: ES256 (RFC 7518, 3.4), a new one whenever the bench starts."""
+    """Key of ID tokens: ES256 (RFC 7518, 3.4), new at each start of the bench."""
 
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
@@ -93,7 +99,7 @@ class SigningKey:
         return cls(ec.generate_private_key(ec.SECP256R1()))
 
     def jwk(self) -> dict[str, str]:
-        """The public key as JWKS has it (RFC 7517); its id is its thumbprint (RFC 7638)."""
+        """Public key as in a JWKS (RFC 7517); its id is its thumbprint (RFC 7638)."""
         point = self.key.public_key().public_numbers()
         public = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
         thumbprint = hashlib.sha256(json.dumps(public, separators=(",", ":"), sort_keys=True).encode()).digest()

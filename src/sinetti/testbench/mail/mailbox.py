@@ -1,4 +1,7 @@
-"""The bench's mailbox: takes every letter and keeps it in a file, so that a restart and every process see the same."""
+"""The bench's mailbox, which keeps every message in a file.
+
+A restart and every process see the same messages.
+"""
 
 import fcntl
 import json
@@ -18,9 +21,9 @@ from sinetti.notifications.context import RenderedMessage, TemporaryFailure
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A letter as `GET /messages` shows it (contracts).
+    """A message as `GET /messages` shows it (contracts).
 
-    Times are the office's; an SMS has no subject.
+    Times are of the service's clock; an SMS has no subject.
     """
 
     id: str
@@ -38,9 +41,8 @@ class StoredMessage:
 class MessageStore:
     """A file of JSON lines, one for each message.
 
-    Whoever writes or reads has it alone, among threads and processes.
-
-    A message that comes again under its id, as it does after a kill between delivery and its commit, is there already.
+    Each reader or writer locks the file against other threads and processes. A message that is stored again under its
+    id is ignored, as happens after a kill between its delivery and the commit.
     """
 
     path: Path
@@ -59,7 +61,7 @@ class MessageStore:
                 self._take(line)
 
     def all(self) -> tuple[StoredMessage, ...]:
-        """Every entry, oldest first: by the office's clock, which may go back a little.
+        """Return every entry, oldest first by the service's clock, which may go back a little.
 
         Raises OSError.
         """
@@ -90,7 +92,7 @@ class MessageStore:
 class Mailbox:
     """Delivers e-mails and text messages into the file.
 
-    `created` says since when a message, by its id, was owed.
+    `created` returns since when a message, by its id, was due.
     """
 
     letters: MessageStore
@@ -98,7 +100,7 @@ class Mailbox:
     created: Callable[[str], datetime | None]
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Keep a letter. Raises TemporaryFailure where the file cannot be written."""
+        """Store a message. Raises TemporaryFailure if the file cannot be written."""
         entry = StoredMessage(
             id=letter.message_id,
             to=letter.to,
@@ -117,4 +119,4 @@ class Mailbox:
             raise TemporaryFailure(why) from None
 
     def close(self) -> None:
-        """Nothing is kept open between two letters."""
+        """Do nothing: no resource stays open between two messages."""

@@ -29,7 +29,7 @@ _WRITTEN = "%Y-%m-%dT%H:%M:%SZ"
 _BEGINS = "A sample certificate of Sinetti, "
 _README = (
     _BEGINS
-    + """made for tests on {now}. Nobody trusts it; throw it away after use.
+    + """made for tests on {now}. No service trusts it; throw it away after use.
 
 state:    {state}
 serial:   {serial}
@@ -50,7 +50,7 @@ The lists were signed on {now}; who takes none older than an hour needs new ones
 )
 _README_ALL = (
     _BEGINS
-    + """one for every state, made for tests on {now}. Nobody trusts them; throw them away after use.
+    + """one for every state, made for tests on {now}. No service trusts them; throw them away after use.
 
 Each folder here has one and its own {readme}. All are of the same CAs, so one relying party takes them all:
 
@@ -67,7 +67,7 @@ class FolderTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SamplePaths:
-    """Where the files of a sample lie."""
+    """Paths of the files of a sample."""
 
     folder: Path
 
@@ -114,9 +114,9 @@ def write_sample(sample: SampleCertificate, folder: Path, *, replace: bool = Fal
 def write_samples(
     samples: Sequence[SampleCertificate], folder: Path, *, replace: bool = False
 ) -> tuple[SamplePaths, ...]:
-    """Write samples of one instant, one of a state, as `write_sample` does: each in the folder of its state.
+    """Write samples of one instant, one per state, each in the folder of its state.
 
-    What the relying party is given lies beside them as well. Raises FolderTaken and OSError.
+    Files for the relying party are written beside them. Raises FolderTaken or OSError as `write_sample` does.
     """
     files = {f"{one.state.value}/{name}": octets for one in samples for name, octets in contents(one).items()}
     first = samples[0]
@@ -187,7 +187,7 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
 
 
 def _others(folder: Path) -> list[str]:
-    """Give what lies there and is no sample's, in the folder itself or in that of a state."""
+    """Return the files that belong to no sample, in the folder or in that of a state."""
     found = []
     for one in folder.iterdir():
         if one.name in _STATES and one.is_dir() and not one.is_symlink():
@@ -198,9 +198,9 @@ def _others(folder: Path) -> list[str]:
 
 
 def _is_sample(folder: Path) -> bool:
-    """Whether a sample lies there.
+    """Return True if the folder holds a sample.
 
-    The names of its files alone do not tell: a holder's own key has them, too.
+    The names of its files are not enough: a client's own key has them, too.
     """
     try:
         return (folder / README).read_bytes().startswith(_BEGINS.encode())

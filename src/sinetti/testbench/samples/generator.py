@@ -1,8 +1,8 @@
-"""Sample certificates for other people's tests: a throw-away hierarchy in memory, and certificates in every state.
+"""Sample certificates in every state, from a temporary hierarchy in memory.
 
-No server, no database, no file. What a relying party is given (anchors, lists) is one for all samples of a
-`SampleHierarchy`, so that a server under test is configured once; what differs is the caller's key, certificate and
-chain.
+They are for tests of other projects, and need no server, database or file. All samples of a `SampleHierarchy` share
+the relying party's files (anchors, CRLs), so that a server under test is configured once. The caller's key,
+certificate and chain differ.
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,7 +52,7 @@ _MOST_REVOKED = 32
 
 
 class SampleState(StrEnum):
-    """What a sample is to be good for; the values stand in the command line."""
+    """State of a sample; the values stand in the command line."""
 
     VALID = "valid"
     ENDS_SOON = "ends-soon"
@@ -68,7 +68,7 @@ class SamplesUsedUp(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """What is asked for.
+    """Request for a sample.
 
     Raises CustomerIdError or WordError for an id or a name that TEST does not take.
     """
@@ -141,7 +141,7 @@ class SampleHierarchy:
 
     @cached_property
     def _others(self) -> GeneratedHierarchy:
-        """CAs with the very names of ours, and other keys."""
+        """CAs with the same names as this hierarchy's, and other keys."""
         return _founded(self.now)
 
     def _issued(
@@ -169,7 +169,10 @@ class SampleHierarchy:
         return self._to_be_revoked.pop()
 
     def _signed_lists(self) -> dict[str, bytes]:
-        """Sign the list of every CA above holders, top first; revoked samples stand in that of the WS channel."""
+        """Sign the CRL of every CA above holders, top first.
+
+        Revoked samples stand in the CRL of the WS channel.
+        """
         chosen = [spec for spec in self._built.hierarchy.authorities if spec.role is not CaRole.SERVICES]
         return {
             spec.file_name: _full_list(
@@ -182,7 +185,10 @@ class SampleHierarchy:
 
 
 def _full_list(ca: Entry, revoked: Iterable[Serial], life: ValidityPeriod) -> bytes:
-    """Sign a list without a distribution point, the form that web servers take (a root's certificate has none)."""
+    """Sign a CRL without a distribution point, the form that web servers take.
+
+    A root's certificate has no distribution point.
+    """
     key, certificate = ca
     builder = x509.CertificateRevocationListBuilder(certificate.subject, life.not_before, life.not_after)
     builder = builder.add_extension(key_identifier_of(certificate), critical=False)
