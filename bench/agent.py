@@ -1,9 +1,11 @@
-"""`python -m bench.agent`: what a pass of the agent takes over ten thousand names, and how fast a thousand are renewed.
+"""`python -m bench.agent`: duration of an agent's pass, and speed of its renewals.
 
-And an incident: all of those are called for early replacement within ten minutes, and a pass a minute replaces them.
+The first measurement is a pass over ten thousand names with nothing due. It uses the store of bench/store.py, once as
+a service without renewal information leaves it, and once as one with it does, where each name has its memory. The
+second renews a thousand names against a test bench of its own, 16 at a time, P-256.
 
-The first with nothing due: the store of bench/store.py, as a service without hints leaves it, and as one with hints
-does, where each name has its memory. The second against a test bench of its own, 16 at a time, P-256.
+The third is an incident: all of those are called for early replacement within ten minutes, and a pass a minute
+replaces them.
 """
 
 import argparse
@@ -43,12 +45,18 @@ from sinetti.infra import clock
 
 NAMES, RENEWALS, AT_ONCE = 10_000, 1_000, 16
 QUIET_UNTIL = NOW + timedelta(days=670)
-"""Nothing of bench/store.py's store is due before: a pass goes by the machine's clock, as a timer's does."""
+"""Instant before which no certificate of bench/store.py's store is due.
+
+A pass uses the machine's clock, as a timer's does.
+"""
 
 SECONDS, MEGABYTES = 3.0, 200.0
 BEGUN, DUE = "2027-01-01T00:00:00Z", "2028-12-25T00:00:00Z"
 HEARD = timedelta(hours=6, minutes=1)
-"""After which whoever was asked for a hint is asked again: what is called for before is heard of only then."""
+"""Time after which the agent asks for renewal information again.
+
+It learns of earlier calls for replacement only then.
+"""
 
 MINUTES, A_MINUTE = 10, 60.0
 JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z", "2028-12-01T00:00:00Z", DUE)
@@ -56,7 +64,7 @@ JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z",
 
 @dataclass(slots=True)
 class Quiet:
-    """Who hears how a pass goes, and says nothing."""
+    """Listener that ignores the events of a pass."""
 
     heard: list[NameResult] = field(default_factory=list)
 
@@ -129,7 +137,10 @@ def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
 
 
 def renew_all(store: Path, now: str = DUE) -> tuple[RunReport, float]:
-    """Make one pass in which everything is due that is to be at all; gives how it ended, and seconds."""
+    """Make one pass at an instant at which everything is due.
+
+    Returns its report and its duration in seconds.
+    """
     config = Config(
         store / "sinetti.toml", store, None, {}, AgentSettings(at_once=AT_ONCE), CertificateEntry("", None), {}
     )
@@ -179,9 +190,10 @@ def newly(end: RunReport) -> int:
 
 
 def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
-    """Call for all of them over ten minutes, make a pass a minute, and print how that went; whether all came, in time.
+    """Call for early replacement of all names, and make a pass each minute.
 
-    The bench's clock is put on by a minute before each pass, so a pass that takes longer than that would be late.
+    The call spreads over ten minutes. The result is printed. Returns True if all were replaced in time. The bench's
+    clock is advanced by a minute before each pass, so a pass that takes longer would be late.
     """
     begun, passes = datetime.fromisoformat(DUE) + HEARD, []
     control(ready, "PUT", "/clock", {"now": f"{begun:%Y-%m-%dT%H:%M:%SZ}"})

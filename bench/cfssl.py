@@ -1,4 +1,7 @@
-"""CFSSL (Debian golang-cfssl) beside us: bare certificates over HTTP, same CA, stored on the same PostgreSQL."""
+"""Comparison with CFSSL (Debian golang-cfssl).
+
+It issues bare certificates over HTTP, with the same CA, stored on the same PostgreSQL.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""A PostgreSQL cluster of the bench's own, durable as in production: fsync and synchronous_commit are on."""
+"""A PostgreSQL cluster of the benchmark's own.
+
+It is as durable as in production: fsync and synchronous_commit are on.
+"""
 
 import os
 import pwd
@@ -41,7 +44,10 @@ class PostgresMissing(RuntimeError):
 
 @contextmanager
 def cluster() -> Iterator[str]:
-    """Make a cluster, run it while the block runs, and take it away; gives the URL of its database `postgres`."""
+    """Create a cluster, run it while the block runs, and remove it.
+
+    Yields the URL of its database `postgres`. Raises PostgresMissing if PostgreSQL is not installed.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         sentence = "PostgreSQL is not installed: scripts/packages bench"
@@ -68,7 +74,7 @@ def new_database(url: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on at this moment."""
+    """Return a loopback port on which no process listens at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -1,4 +1,7 @@
-"""`python -m bench.exchange`: exchange a server's TLS pair again and again under load, and count who is turned away."""
+"""`python -m bench.exchange`: replace a server's TLS key pair under load.
+
+It is replaced again and again. The refused calls are counted.
+"""
 
 import argparse
 import signal
@@ -24,7 +27,7 @@ _PAUSE = 1.0
 
 
 class _Callers:
-    """Call as fast as answers come, until they are told to stop."""
+    """Threads that send calls as fast as answers arrive, until `stop` is called."""
 
     def __init__(self, port: int) -> None:
         self._context = ssl.create_default_context()
@@ -58,7 +61,7 @@ class _Callers:
 
 
 def main() -> int:
-    """Print what was counted; 1 if anybody was turned away."""
+    """Print the counts; return 1 if any call was turned away."""
     parser = argparse.ArgumentParser(prog="python -m bench.exchange", description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="exchanges, a second apart (default: %(default)s)")
     times: int = parser.parse_args().times

@@ -1,4 +1,7 @@
-"""The floor: the signatures and verifications of a renewal and nothing else, in as many processes as the server has."""
+"""Floor of the benchmark: only the signatures and verifications of a renewal.
+
+They run in as many processes as the server has.
+"""
 
 import multiprocessing
 from base64 import b64decode
@@ -17,7 +20,10 @@ from sinetti.pki.signatures import verify
 
 
 def floor(authority: Authority, holder: Holder, processes: int, seconds: float) -> tuple[float, float]:
-    """Renewals a second that the cryptography alone allows, and milliseconds of CPU for each."""
+    """Return the renewals a second that the cryptography alone allows.
+
+    The second value is the milliseconds of CPU for each.
+    """
     authority.ctx.db.close()
     context, parts = multiprocessing.get_context("fork"), []
     for _ in range(processes):
@@ -54,7 +60,7 @@ def _work(authority: Authority, holder: Holder, seconds: float, sender: Connecti
 
 
 def request_of(holder: Holder) -> bytes:
-    """The PKCS#10 request, in DER, of a holder's message."""
+    """Return the PKCS#10 request (DER) of a holder's message."""
     begin, end = b"<CertificateRequest>", b"</CertificateRequest>"
     start = holder.request.index(begin) + len(begin)
     return b64decode(holder.request[start : holder.request.index(end)])

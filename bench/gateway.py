@@ -1,6 +1,7 @@
-"""`python -m bench.gateway`: what the gateway's core takes, with the cryptography alone beside each figure.
+"""`python -m bench.gateway`: cost of the gateway's core.
 
-Times are processor time of one core, the best of several rounds; memory is the greatest that a process of its own had.
+The cost of the cryptography alone stands beside each figure. Times are processor time of one core, the best of several
+rounds. Memory is the peak of a process of its own.
 """
 
 import subprocess
@@ -67,7 +68,10 @@ _REPORT = """\
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure: what, how much, what the cryptography of it takes by itself, and the mark (None: none is set)."""
+    """One figure: name, value, cost of the cryptography alone, and mark.
+
+    A mark of None means that none is set.
+    """
 
     what: str
     measured: str
@@ -94,7 +98,7 @@ class Scene:
         return self.built.issuer(spec.file_name)
 
     def gateway(self) -> Gateway:
-        """Make a gateway that has seen nobody yet."""
+        """Return a new gateway, with an empty cache."""
         return Gateway(chain.load_bundle(self.built.holders_bundle), source=CrlSource([self.crl()]), channel=Channel.WS)
 
     def crl(self) -> bytes:
@@ -144,7 +148,7 @@ def seconds(act: Callable[[], object], times: int) -> float:
 
 
 def identify_rows(made: Scene) -> list[Row]:
-    """How long it takes to know whose a certificate is: remembered, and at first sight."""
+    """Measure the identification of a certificate: cached, and at first sight."""
     gateway = made.gateway()
     cached = seconds(lambda: gateway.identify(made.holder, NOW), 2_000) * 1e6
     strangers = [issued(made, made.key) for _ in range(CERTIFICATES)]
@@ -165,7 +169,7 @@ def identify_rows(made: Scene) -> list[Row]:
 
 
 def verify_rows(made: Scene) -> list[Row]:
-    """How long it takes to verify documents of 4 kB and 1 MB."""
+    """Measure the verification of documents of 4 kB and 1 MB."""
     gateway, rows = made.gateway(), []
     if not isinstance(made.key, rsa.RSAPrivateKey):
         why = "holders of this bench have RSA keys"
@@ -203,7 +207,7 @@ def verify_rows(made: Scene) -> list[Row]:
 
 
 def memory_row(made: Scene) -> Row:
-    """How much memory a process needs that verifies a document of 10 MB."""
+    """Measure the memory of a process that verifies a document of 10 MB."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "anchors.pem").write_bytes(made.built.holders_bundle)
@@ -222,7 +226,7 @@ def memory_row(made: Scene) -> Row:
 
 
 def list_row(made: Scene) -> Row:
-    """How long a list with a million entries takes, once; and a look into it."""
+    """Measure the loading of a CRL with a million entries, and a look-up in it."""
     key = made.built.key(made.issuer.key_name)
     der = memory.long_list(made.issuer.certificate, lambda tbs: sign(key, tbs), NOW, _ENTRIES)
     authority = authority_of(made.issuer.certificate)

@@ -1,9 +1,9 @@
-"""How long a web server waits for `GET /check` at the gateway's Unix socket, beside the cryptography alone.
+"""Latency of `GET /check` at the gateway's Unix socket, for a web server.
 
     python -m bench.gateway_serve [--requests N] [--rate N] [--connections N] [--holders N] [--revoked N]
 
-The load comes at a steady rate over kept-alive connections, as from a web server. A request that finds its connection
-busy is measured from the instant at which it was due.
+The cost of the cryptography alone stands beside it. The load comes at a steady rate over kept-alive connections, as
+from a web server. A request that finds its connection busy is measured from the instant at which it was due.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def _print_alone(root: Path, certificates: Sequence[bytes], now: datetime) -> None:
-    """Print what of it is cryptography, and what the gateway's core takes without a socket."""
+    """Print the cost of the cryptography, and of the gateway's core without a socket."""
     issuer = x509.load_pem_x509_certificate((root / "anchors.pem").read_bytes())
     gateway = open_gateway(load(root / "gateway.toml"))
     once = _microseconds(lambda der: gateway.identify(der, now), certificates)

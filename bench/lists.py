@@ -1,4 +1,7 @@
-"""`python -m bench.lists`: how long a revocation takes to stand on signed lists of 100,000 and of a million entries."""
+"""`python -m bench.lists`: time until a revocation stands on a signed CRL.
+
+The CRLs have 100,000 and a million entries.
+"""
 
 import argparse
 import logging
@@ -66,7 +69,10 @@ _RANDOM = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Seconds: one revocation until the list is served, by the process that revokes and by one that begins cold."""
+    """Seconds from a revocation until the CRL is served.
+
+    They are measured in the process that revokes, and in a process that begins cold.
+    """
 
     database: str
     entries: int
@@ -77,7 +83,7 @@ class Figures:
     crypto: float
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the figures as a row of the table."""
         times = (self.rebuilt, self.warm, self.cold, self.crypto)
         shown = " | ".join(f"{one:.3f}" for one in times)
         return f"| {self.database} | {self.entries:,} | {self.octets:,} | {shown} |"
@@ -90,7 +96,10 @@ HEAD = (
 
 
 def main() -> int:
-    """Measure, print the table; 1 where a list of any length takes longer than a second."""
+    """Measure and print the table.
+
+    Returns 1 if a CRL of any length takes longer than a second.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench.lists", description=__doc__)
     parser.add_argument("--entries", type=int, action="append", help="default: 100,000 and a million")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append", help="default: both")
@@ -149,7 +158,10 @@ def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
 
 
 def _crypto(authority: Authority, name: str) -> tuple[int, float]:
-    """Octets of the whole list, and seconds to sign both lists and to check the signatures."""
+    """Return the octets of the whole CRL, and the seconds of its cryptography.
+
+    The cryptography signs both CRLs and verifies the signatures.
+    """
     ctx, now = authority.ctx, authority.ctx.now()
     issuer, one = ctx.issuers[name], publish(name, ctx, _REQUEST)
     both = [

@@ -1,4 +1,7 @@
-"""The load: requests that were signed beforehand, sent over kept-alive connections from one thread."""
+"""Load generator: sends signed requests over kept-alive connections.
+
+The requests are signed beforehand and sent by one thread.
+"""
 
 import re
 import selectors
@@ -15,7 +18,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """How requests are sent: where to, and with which headers."""
+    """Address and headers of the requests."""
 
     path: str = SOAP_PATH
     kind: str = "text/xml; charset=utf-8"
@@ -28,7 +31,10 @@ class Posted:
 
 @dataclass(slots=True)
 class Sent:
-    """What came of a load: answers in the order in which they came, how long each took, and all of it; seconds."""
+    """Result of a load: the answers in order of arrival, and durations in seconds.
+
+    There is a duration of each answer, and one of the whole load.
+    """
 
     answers: list[bytes] = field(default_factory=list, repr=False)
     took: list[float] = field(default_factory=list, repr=False)

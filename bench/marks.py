@@ -1,4 +1,4 @@
-"""What was to be reached on two cores with everything on the machine, and whether it was."""
+"""Marks on two cores, with everything on the machine, and their evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from bench.running import Result
 
 MOST_GROWTH = 0.10
-"""How much dearer a renewal may be with a full register."""
+"""Largest increase of a renewal's cost with a full database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One mark: what it is about, what was wanted, what was measured, and whether it was reached."""
+    """One mark: its subject, the goal, the measured value, and the evaluation."""
 
     about: str
     wanted: str

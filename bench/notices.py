@@ -1,4 +1,7 @@
-"""`python -m bench.notices`: how long reminders take to be planned, with a million certificates in the register."""
+"""`python -m bench.notices`: duration of planning reminders.
+
+The database has a million certificates.
+"""
 
 import argparse
 import sys
@@ -23,7 +26,10 @@ WINDOW = timedelta(days=60)
 _ALIAS = "bench-notices"
 
 AIMS = {"nothing due": 2.0, "due": 60.0}
-"""Seconds: what the issue asks of one round over a million certificates, and of a hundred thousand that are due."""
+"""Limits in seconds that the issue sets for one round.
+
+One is for a million certificates, one for a hundred thousand that are due.
+"""
 
 # Four certificates to an organisation, which has one signatory; each certificate has a contact, every fourth a deputy.
 _FILLING = """
@@ -63,11 +69,11 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Whether it took longer than it may."""
+        """True if the round took longer than its limit."""
         return bool(self.aim) and self.seconds > self.aim
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the figure as a row of the table."""
         return f"| {self.what} | {self.planned.looked:,} | {self.planned.owed:,} | {self.seconds:.2f} |"
 
 
@@ -82,7 +88,10 @@ def main() -> int:
 
 
 def measured(certificates: int, due: int) -> list[Figure]:
-    """Fill a register whose certificates end later, let the first `due` of them come near, and plan."""
+    """Fill a database with certificates that end later, and measure the rounds.
+
+    The first `due` certificates come near their end.
+    """
     with ExitStack() as stack:
         db = open_database(new_database(stack.enter_context(cluster())), alias=_ALIAS)
         stack.callback(db.close)
@@ -118,7 +127,10 @@ def terms() -> NotificationSettings:
 
 
 def fill(db: Database, certificates: int, due: int) -> None:
-    """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
+    """Write certificates to the database.
+
+    The first `due` of them are within `WINDOW` of their end `WINDOW` after `NOW`.
+    """
     name = "bench-issuing-ca"
     add_authority(db, name, NOW)
     values: dict[str, Any] = {"type": TYPE, "authority": name, "at": NOW, "beyond": NOW + WINDOW}

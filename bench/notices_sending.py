@@ -1,7 +1,7 @@
-"""`python -m bench.notices_sending`: how many reminders a second leave for a mail server on this machine.
+"""`python -m bench.notices_sending`: reminders a second to a local mail server.
 
-Two workers, each a process as `sinetti authority notices send` is, share what is due in one PostgreSQL database. The
-mail server is a third process, which takes everything and keeps nothing: what is measured is the work of this house.
+Two workers, each a process as `sinetti authority notices send` is, share the due messages in one PostgreSQL database.
+The mail server is a third process, which accepts all mail and stores none. So the measurement is of our own work.
 """
 
 import argparse

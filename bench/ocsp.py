@@ -1,4 +1,7 @@
-"""`python -m bench.ocsp`: OCSP from stored answers through HTTP, the crypto alone, what storing adds to an issue."""
+"""`python -m bench.ocsp`: stored OCSP responses over HTTP.
+
+It also measures the cryptography alone, and the cost that storing adds to an issue.
+"""
 
 import argparse
 import logging
@@ -108,7 +111,10 @@ def _timed(do: Callable[[], object], times: int) -> float:
 
 
 def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
-    """Seconds of this process's processor for one renewal without and with answers, by turns."""
+    """Return the processor seconds of one renewal without and with OCSP responses.
+
+    The two kinds of renewal alternate in this process.
+    """
     took: dict[bool, list[float]] = {False: [], True: []}
     doors = {
         keeps: SoapEndpoint(ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
@@ -122,7 +128,7 @@ def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
 
 
 def answered(root: Path, authority: Authority, holders: list[Holder], seconds: int) -> tuple[float, float]:
-    """Answers a second of one worker, and the seconds of processor that the server had for each."""
+    """Return the answers a second of one worker, and the CPU seconds for each."""
     wrk = shutil.which("wrk")
     if wrk is None:
         sentence = "wrk is not installed: scripts/packages bench"

@@ -1,4 +1,7 @@
-"""`python -m bench.pages`: how long the list of certificates and searches take, with a million certificates there."""
+"""`python -m bench.pages`: duration of the certificate list and of searches.
+
+The database has a million certificates.
+"""
 
 import argparse
 import sys
@@ -73,7 +76,10 @@ SELECT i + 1, 1, %(at)s::timestamptz - (i %% 20) * interval '1 day' FROM {number
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was asked, how often, and how long it took (seconds): the middle one, 95 of 100, and the longest."""
+    """One query: its name, and its durations in seconds.
+
+    The table shows the median, the 95th percentile and the longest.
+    """
 
     what: str
     times: Sequence[float]
@@ -81,16 +87,16 @@ class Figure:
 
     @property
     def p95(self) -> float:
-        """What 95 of 100 take at most."""
+        """95th percentile of the durations."""
         return quantiles(self.times, n=20, method="inclusive")[-1]
 
     @property
     def missed(self) -> bool:
-        """Whether it takes longer, or is larger, than it may."""
+        """True if the query takes longer, or the page is larger, than its limit."""
         return self.p95 > AIM or self.octets > PAGE_AIM
 
     def row(self) -> str:
-        """A row of the table, in milliseconds."""
+        """Return the figure as a row of the table, in milliseconds."""
         middle = quantiles(self.times, n=2, method="inclusive")[0]
         figures = " | ".join(f"{one * 1000:.0f}" for one in (middle, self.p95, max(self.times)))
         return f"| {self.what} | {len(self.times)} | {figures} | {f'{self.octets:,}' if self.octets else '–'} |"
@@ -123,7 +129,7 @@ def measured(certificates: int, times: int) -> list[Figure]:
 
 
 def _lists(ctx: ServiceContext, actor: Actor, times: int) -> list[Figure]:
-    """The list of a firm with 300 clients, by itself: what its statements cost."""
+    """Measure the statements of the list of a firm with 300 clients."""
     allowed = load_permissions(actor, ctx)
     wanted = CertificateQuery(allowed.organisations(Permission.SEE), NOW)
     asked = {
@@ -145,10 +151,13 @@ def _lists(ctx: ServiceContext, actor: Actor, times: int) -> list[Figure]:
 
 
 def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
-    """A clerk's search over everything: common and rare beginnings, and pages far on."""
+    """Measure a clerk's search over everything.
+
+    It has common and rare beginnings, and pages far on.
+    """
 
     def pages(text: str) -> Callable[[int], None]:
-        """A look-up that goes on where the one before it ended."""
+        """Return a look-up that continues where the previous one ended."""
         after = [""]
 
         def ask(_: int) -> None:
@@ -207,7 +216,10 @@ def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
 
 
 def fill(db: Database, certificates: int) -> None:
-    """Write certificates, four to an organisation, whose ends lie from 170 days ago to two years ahead."""
+    """Write certificates, four to an organisation.
+
+    Their ends lie from 170 days ago to two years ahead.
+    """
     add_authority(db, "bench-ca", NOW)
     Gateway.objects.using(db.alias).create(
         number=1, name="gate", public_key="", added=NOW, first_report=NOW, last_report=NOW
@@ -217,7 +229,10 @@ def fill(db: Database, certificates: int) -> None:
 
 
 def _firm(db: Database) -> User:
-    """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
+    """Return a user of an accounting firm.
+
+    The firm looks after 300 organisations, spread over all.
+    """
     using = db.alias
     ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
     user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
@@ -231,7 +246,7 @@ def _firm(db: Database) -> User:
 
 
 def _session(user: User) -> str:
-    """A session of somebody who has signed in."""
+    """Return the session of a user who has signed in."""
     session = SessionStore()
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

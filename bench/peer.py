@@ -1,4 +1,7 @@
-"""django-ca (PyPI, in an environment of its own) beside us: bare issuance through its Python API, with the same CA."""
+"""Comparison with django-ca (PyPI, in an environment of its own).
+
+It issues bare certificates through its Python API, with the same CA.
+"""
 
 import json
 import subprocess
@@ -40,7 +43,10 @@ def measured(authority: Authority, holders: Sequence[Holder], database_url: str)
 
 
 def write_ca(authority: Authority, folder: Path) -> None:
-    """Write the issuing CA's certificate and its bare key, as other programs take them: ca.pem and key.pem."""
+    """Write the issuing CA's certificate and its unencrypted key for other programs.
+
+    The files are ca.pem and key.pem.
+    """
     issuer = authority.ctx.issuer_for(Channel.WS)
     encrypted = (authority.folder.keys / f"{issuer.key_name}.pem").read_bytes()
     key = load_private_key(encrypted, authority.folder.passphrase.read_bytes())

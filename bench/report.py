@@ -1,4 +1,4 @@
-"""What is printed and kept: a table for people, JSON for programs."""
+"""Output of the benchmark: a table for people, JSON for programs."""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""Filling a register and its journal directly: holders as after an import, and certificates that only take room."""
+"""Fills a database and its journal directly.
+
+The rows are holders, as after an import, and certificates that only take room.
+"""
 
 import hashlib
 import secrets

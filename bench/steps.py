@@ -1,4 +1,7 @@
-"""Where the time of one renewal goes: the door called in this process, one request after the other."""
+"""Profile of one renewal: the endpoint is called in this process.
+
+Requests follow one after the other.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,7 +24,10 @@ _BEGIN, _END = "begun", "12-rendered"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens up to one of the points of docs/issuance.md: median milliseconds, and those of our own CPU."""
+    """Step up to one of the points of docs/issuance.md.
+
+    It has median milliseconds of time and of our own CPU.
+    """
 
     name: str
     wall: float
@@ -40,7 +46,10 @@ class Watch:
 
 
 def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
-    """Renew for these holders; gives the steps in order, and the database's round trips per renewal."""
+    """Renew for these holders.
+
+    Returns the steps in order, and the database's round trips for each renewal.
+    """
     watch = Watch()
     authority = opened(root, RuntimeOptions(step=watch))
     door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
@@ -74,7 +83,10 @@ def ask(door: SoapEndpoint, holder: Holder) -> None:
 
 
 class counted:  # noqa: N801 - reads as what it does
-    """Counts what is sent to the register while the block runs: the ORM's statements and those of registry/hot."""
+    """Counts the statements sent to the database while the block runs.
+
+    They are those of the ORM and those of the hot path.
+    """
 
     def __init__(self, authority: Authority) -> None:
         """Count nothing yet."""

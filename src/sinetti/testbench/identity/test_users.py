@@ -60,7 +60,8 @@ class NotOrganisations(ValueError):
 def organisations(text: str, codes: tuple[str, ...]) -> list[dict[str, object]]:
     """Parse organisations, one a line, into claims.
 
-    A line is `0123456-7` or `0123456-7: TJ NIMKO`. An id alone has the person's codes. Other codes follow a colon. Raises NotOrganisations for any other line.
+    A line is `0123456-7` or `0123456-7: TJ NIMKO`. An id alone has the person's codes. Other codes follow a colon.
+    Raises NotOrganisations for any other line.
     """
     found: dict[str, dict[str, object]] = {}
     for line in filter(None, (one.strip() for one in text.splitlines())):

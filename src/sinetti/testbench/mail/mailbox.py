@@ -61,9 +61,9 @@ class MessageStore:
                 self._take(line)
 
     def all(self) -> tuple[StoredMessage, ...]:
-        """Return every entry, oldest first by the service's clock, which may go back a little.
+        """Return every entry, oldest first. Raises OSError.
 
-        Raises OSError.
+        The order is that of the service's clock, which may go back a little.
         """
         with self._opened():
             return tuple(sorted(self._entries.values(), key=attrgetter("sent")))
