@@ -1,10 +1,10 @@
-"""Writes docs/man/: a manual page (section 1) for each command, from the parsers; the wheel brings them along.
+"""Writes docs/man/: a manual page (section 1) for each command.
 
     python scripts/manuals.py
 
-One page for each word after `sinetti`; those of groups (authority, gateway, testbench) have all of their commands. A
-test compares the pages with what this script writes. argparse-manpage does something alike, in one page for
-everything.
+The pages are made from the parsers, and the wheel contains them. There is one page for each word after `sinetti`.
+Pages of groups (authority, gateway, testbench) have all of their commands. A test compares the pages with the output
+of this script. argparse-manpage does something similar, in one page for everything.
 """
 
 import argparse
@@ -73,7 +73,10 @@ def _commands(first: CommandInfo, others: Sequence[CommandInfo]) -> Iterator[str
 
 
 def _synopsis(command: CommandInfo) -> Iterator[str]:
-    """As argparse has it, but for line ends, which differ from one Python to the next: options first, then places."""
+    """Yield the synopsis as argparse has it, options first, then arguments.
+
+    Line ends are left out, because they differ between Python versions.
+    """
     yield f".B {_text(' '.join(('sinetti', *command.words)))}"
     for one in sorted(command.actions, key=lambda one: not one.option_strings):
         value = "" if one.nargs == 0 else f"\\fI{_text(_metavar(one))}\\fR"
@@ -102,7 +105,10 @@ def _metavar(one: argparse.Action) -> str:
 
 
 def _epilog(epilog: str, heading: str | None = None) -> Iterator[str]:
-    """What stands below the options: an example first, mostly, then words about exit codes and the like."""
+    """Yield the text below the options.
+
+    Most often an example comes first, then notes about exit codes and the like.
+    """
     for part in filter(None, re.split(r"\n\n", epilog)):
         is_example = EXAMPLE.match(part) is not None
         yield heading or (".SH EXAMPLES" if is_example else ".SH NOTES")

@@ -1,8 +1,9 @@
-"""Writes docs/messages/: every kind of message in each of its variants and languages, as it is really written.
+"""Writes docs/messages/: every kind of message in each variant and language.
 
     python scripts/messages.py
 
-The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
+The texts are those that the service really sends. The samples' database is a new SQLite file. A test compares the
+folder with the output of this script.
 """
 
 from collections.abc import Iterator

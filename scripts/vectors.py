@@ -1,8 +1,9 @@
-"""Makes tests/vectors/ anew: keys, certificates, messages and what must come of them (docs/vectors.md).
+"""Makes tests/vectors/: keys, certificates, messages and their expected outcomes.
 
     python scripts/vectors.py
 
-Keys that are in the folder are kept; everything else is made from them and is the same each time, octet for octet.
+docs/vectors.md describes them. Keys in the folder are kept. Everything else is made from them, and is the same each
+time, octet for octet.
 """
 
 import json
@@ -45,7 +46,7 @@ def made() -> dict[str, bytes]:
 
 
 def register(people: dict[str, Party]) -> dict[str, object]:
-    """What a service has to know before the first request is played to it."""
+    """Return the data that a service must have before the first request."""
     certificates = [
         {
             "certificate": f"certificates/holder-{name}.pem",

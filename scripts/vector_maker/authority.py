@@ -1,6 +1,7 @@
-"""The authority of the vectors: kept keys, and CAs and certificates made from them by the product's own code.
+"""Authority of the vectors: stored keys, with CAs and certificates made from them.
 
-Nothing here is random: serial numbers are made of names, and signatures as in xml.py.
+The product's own code makes them. Nothing here is random: serial numbers are derived from names, and signatures are
+made as in xml.py.
 """
 
 import hashlib
@@ -79,7 +80,10 @@ class Authority:
         renews: str | None = None,
         after: timedelta = timedelta(),
     ) -> x509.Certificate:
-        """Issue an organisation's certificate, valid for 730 days from some time after `made`."""
+        """Issue an organisation's certificate.
+
+        It is valid for 730 days from `after` after `made`.
+        """
         span = ValidityPeriod(self.made + after, self.made + after + VALIDITY)
         lineage = hashlib.sha256((renews or name).encode()).hexdigest()[:32].upper()
         plan = LeafRequest(*customer, COUNTRY, lineage, key.public_key(), new_serial(drawn(name)), span)
@@ -122,7 +126,10 @@ def drawn(name: str) -> Callable[[int], bytes]:
 
 
 def found(keys: Keys, made: datetime) -> Authority:
-    """Make the CAs, as `sinetti.ca.hierarchy_builder.build_hierarchy` does, with kept keys."""
+    """Make the CAs as `sinetti.ca.hierarchy_builder.build_hierarchy` does.
+
+    The keys are the stored ones.
+    """
     hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL)
     entries: dict[str, tuple[AnyKey, x509.Certificate]] = {}
     built = GeneratedHierarchy(hierarchy, entries)

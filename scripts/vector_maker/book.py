@@ -1,4 +1,4 @@
-"""The book of vectors: files by their place, entries that speak of them, and what all of them share."""
+"""Book of vectors: its files by path, its entries, and their shared values."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ FAULT: dict[str, Any] = {"answer": "Fault", "faultcode": "Client"}
 
 @dataclass(slots=True)
 class Book:
-    """What is made: files by their place in the folder, and the vectors that speak of them."""
+    """Files by their path in the folder, and the vectors that refer to them."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     vectors: list[dict[str, Any]] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A key in use (kept as `key_file`) with its certificate, and the next key's signing request (DER)."""
+    """A key in use (stored as `key_file`), its certificate, and next request (DER)."""
 
     name: str
     key: AnyKey
@@ -90,18 +90,18 @@ def pem(certificate: x509.Certificate) -> bytes:
 
 
 def fail(reason: RejectionReason) -> dict[str, Any]:
-    """What comes of a request that the service refuses."""
+    """Return the expected outcome of a request that the service refuses."""
     return {"answer": "FAIL", "code": ERROR_CODES[reason], "reason": reason.value}
 
 
 def values(csr: bytes = b"", more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """The fields of a request, in their order."""
+    """Return the fields of a request, in their order."""
     asked = {"CertificateRequest": base64.b64encode(csr).decode()} if csr else {}
     return {"Environment": "TEST", "CustomerId": CUSTOMER[0], "CustomerName": CUSTOMER[1], **more, **asked}
 
 
 def retrieval_id(name: str) -> str:
-    """A retrieval id made of a name."""
+    """Return a retrieval id made of a name."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
@@ -118,9 +118,9 @@ def new_key(kind: KeyType) -> Callable[[], AnyKey]:
 
 
 def parties(book: Book, authority: Authority) -> dict[str, Party]:
-    """Make an organisation's certificate and next signing request for each kind of key, and some more for what fails.
+    """Make a certificate and the next signing request for each kind of key.
 
-    One that is revoked, one that was renewed already, and the one that took its place.
+    Three more certificates are for failures: a revoked one, a renewed one, and its successor.
     """
     made = {}
     for name, kind in {**KINDS, "revoked-p256": KeyType.EC_P256, "renewed-p256": KeyType.EC_P256}.items():

@@ -1,4 +1,7 @@
-"""Requests: accepted ones with all that was computed for their signatures, and ones that must be refused."""
+"""Vectors of requests that the service must accept or refuse.
+
+Accepted requests have all values computed for their signatures.
+"""
 
 import base64
 from dataclasses import dataclass
@@ -32,7 +35,10 @@ from vector_maker.xml import ALONE, DOTNET, OURS, SERVICE, Signed, Style
 
 
 def request_vector(book: Book, name: str, body: str | bytes, outcome: dict[str, Any], shows: str, **more: Any) -> None:  # noqa: ANN401 - JSON
-    """Add a request and what the service answers; `more`: at, operation, files, expected, twin."""
+    """Add a request with the service's answer.
+
+    `more` may have: at, operation, files, expected, twin.
+    """
     files = {"request": book.file(f"requests/{name}.xml", body), **more.pop("files", {})}
     at = more.pop("at", RENEWING)
     book.add(name, "request", at, shows, **more, files=files, outcome=outcome)
@@ -120,7 +126,10 @@ def plain_requests(book: Book) -> None:
 
 
 def renewals(book: Book, people: dict[str, Party]) -> None:
-    """RenewCertificate: both recipes with each kind of key, and as programs in the field write it."""
+    """Add RenewCertificate requests.
+
+    They use both recipes with each kind of key, and the forms of programs in the field.
+    """
     for kind in KINDS:
         party = people[kind]
         document = by.request("RenewCertificate", values(party.csr))
@@ -163,7 +172,10 @@ def renewals(book: Book, people: dict[str, Party]) -> None:
 
 
 def broken_signatures(book: Book, people: dict[str, Party]) -> None:
-    """Renewals that must be refused with PKI030, each beside the one that is accepted."""
+    """Add renewals that must be refused with PKI030.
+
+    Each stands beside an accepted renewal.
+    """
     party, other = people["p256"], people["p384"]
     document = by.request("RenewCertificate", values(party.csr))
     good, alone = (by.signed(document, party.key, party.der, style).document for style in (OURS, ALONE))
@@ -215,7 +227,7 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
 
 
 def _outside_what_is_allowed(document: str, good: str, party: Party) -> dict[str, str]:
-    """Give signatures with a transform, method or reference that nobody takes."""
+    """Return signatures with a transform, method or reference that is never accepted."""
     return {
         "xpath": good.replace(by.ENVELOPED, "http://www.w3.org/TR/1999/REC-xpath-19991116"),
         "with-comments": by.signed(document, party.key, party.der, Style((by.ENVELOPED, by.WITH_COMMENTS))).document,
@@ -226,14 +238,17 @@ def _outside_what_is_allowed(document: str, good: str, party: Party) -> dict[str
 
 
 def refusals(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
-    """Requests that are whole and must be refused, each for one reason; and what is no request."""
+    """Add complete requests that must be refused, each for one reason.
+
+    Octets that are no request are added, too.
+    """
     refused_signers(book, people, made_up, services)
     refused_fields(book, people["p256"])
     plain_refusals(book, people)
 
 
 def refused_signers(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
-    """Renewals by whoever may not renew, or not now."""
+    """Add renewals whose signer may not renew, or not now."""
     party, revoked = people["p256"], people["revoked-p256"]
     again = people["renewed-p256"]
     signer_cases = {
@@ -267,7 +282,7 @@ def refused_signers(book: Book, people: dict[str, Party], made_up: Party, servic
 
 
 def refused_fields(book: Book, party: Party) -> None:
-    """Renewals that ask for what nobody gets."""
+    """Add renewals that ask for values that are never granted."""
     fields = values(party.csr)
     cut = base64.b64decode(fields["CertificateRequest"])[:-1]
     own = base64.b64encode(signing_request(party.key, CUSTOMER)).decode()
@@ -276,7 +291,7 @@ def refused_fields(book: Book, party: Party) -> None:
         "other-customer": (
             {"CustomerId": "7654321-0"},
             RejectionReason.CUSTOMER_MISMATCH,
-            "CustomerId of somebody else",
+            "CustomerId of another organisation",
         ),
         "environment": ({"Environment": "PRODUCTION"}, RejectionReason.WRONG_ENVIRONMENT, "PRODUCTION, sent to TEST"),
         "cut-request": (
@@ -299,7 +314,10 @@ def refused_fields(book: Book, party: Party) -> None:
 
 
 def plain_refusals(book: Book, people: dict[str, Party]) -> None:
-    """SignNewCertificate and GetCertificate that must be refused, and what cannot be answered but with a Fault."""
+    """Add SignNewCertificate and GetCertificate requests that must be refused.
+
+    Messages that can be answered only with a Fault are added, too.
+    """
     csr, ids = people["p384"].csr, transfer_ids("p384")
     in_use = signing_request(people["p256"].key, CUSTOMER)
     wrong = ids | {"TransferPassword": "A" * 16}

@@ -1,7 +1,9 @@
-"""How the vectors' messages are written and signed: with lxml and cryptography alone, not by the product's writer.
+"""Writing and signing of the vectors' messages.
 
-Signatures can be made again octet for octet: RSA PKCS#1 v1.5 has no randomness, ECDSA takes its number from key and
-digest (RFC 6979).
+It uses lxml and cryptography, not the product's writer.
+
+Signatures can be reproduced octet for octet: RSA PKCS#1 v1.5 has no randomness, and ECDSA derives its number from key
+and digest (RFC 6979).
 """
 
 import base64
@@ -31,9 +33,9 @@ _LINE = 76
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a program writes ds:Signature.
+    """Style in which a program writes ds:Signature.
 
-    `prefix` "" is the default namespace, `end` what ends a line of base64.
+    `prefix` "" is the default namespace, and `end` is the line end of base64.
     """
 
     transforms: tuple[str, ...] = (ENVELOPED, EXCLUSIVE)
@@ -49,7 +51,7 @@ DOTNET = Style((ENVELOPED,), INCLUSIVE, prefix="")
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed document, and what was computed on the way: the octets digested, and the octets signed."""
+    """A signed document, with the octets that were digested and that were signed."""
 
     document: str
     canonical: bytes
@@ -136,7 +138,10 @@ def _signed_info(canonical: bytes, key: AnyKey, style: Style) -> str:
 
 
 def _value(key: AnyKey, plain: bytes) -> bytes:
-    """Turn a signature into that of XML Signature: of ECDSA both numbers, side by side (XML Signature 1.1, 6.4.3)."""
+    """Return a signature in the form of XML Signature.
+
+    For ECDSA these are both numbers, side by side (XML Signature 1.1, 6.4.3).
+    """
     if isinstance(key, rsa.RSAPrivateKey):
         return plain
     size = (key.key_size + 7) // 8
