@@ -117,7 +117,7 @@ def main() -> int:
 
 
 def measured(database: str, entries: int, revocations: int = 5) -> Figures:
-    """Fill a register with revoked certificates, and revoke a few more."""
+    """Fill a database with revoked certificates, and revoke a few more."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sinetti-lists-")))
         url = new_database(stack.enter_context(cluster())) if database == "postgresql" else ""

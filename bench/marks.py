@@ -50,7 +50,7 @@ def _at_least(about: str, rate: float, least: int) -> Mark:
 
 
 def _growth(results: Sequence[Result], what: str, cost: Callable[[Result], float]) -> list[Mark]:
-    """Compare each wave over a full register with the same wave before it was filled."""
+    """Compare each wave over a full database with the same wave before it was filled."""
     found = []
     for filled in (one for one in results if one.filler):
         before = next(

@@ -115,7 +115,7 @@ def _room(db: Database, deliverers: dict[MessageChannel, MessageTransport]) -> N
 
 
 def _work(url: str, port: str) -> int:
-    """Send what is due, once standard input ends; tell how many letters that were."""
+    """Send due messages once standard input ends, and print their number."""
     db = open_database(url, alias=_ALIAS)
     sender = Sender("notices@bench.example", "Sinetti", returns="bounces@bench.example")
     post = Smtp(SmtpServer("127.0.0.1", int(port), SmtpSecurity.NONE), sender, _KEY, utc_now)
@@ -130,7 +130,7 @@ def _work(url: str, port: str) -> int:
 
 
 async def _sink() -> None:
-    """Take every letter (RFC 5321, as far as our own client speaks it)."""
+    """Accept every mail (RFC 5321, as far as our own client uses it)."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink\r\n")

@@ -113,7 +113,7 @@ def main() -> int:
 
 
 def measured(certificates: int, times: int) -> list[Figure]:
-    """Fill a register and ask."""
+    """Fill a database and measure the queries."""
     with ExitStack() as stack:
         db = open_database(new_database(stack.enter_context(cluster())))
         stack.callback(db.close)
@@ -179,7 +179,7 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
 
 
 def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
-    """Whole pages through the door, session and mandates included."""
+    """Measure whole pages through the endpoint, with session and mandates."""
     around = PortalContext(ctx, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
     door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
     cookie = f"{settings.SESSION_COOKIE_NAME}={_session(user)}"

@@ -24,7 +24,7 @@ _BATCH = 500
 
 
 def seed(authority: Authority, holders: list[Holder]) -> None:
-    """Write holders into the register and what was issued to them into the journal."""
+    """Write holders into the database, and their certificates into the journal."""
     ctx = authority.ctx
     name = ctx.issuing[Channel.WS]
     type_id = models.CertificateType.objects.using(ctx.db.alias).get(channel=Channel.WS).pk
@@ -171,7 +171,7 @@ SELECT %(at)s, 'operator', 'certificate-issued', 'certificate:40' || md5('s' || 
 
 
 def fill(authority: Authority, count: int, like: Holder) -> None:
-    """Fill register and journal with `count` certificates in force."""
+    """Fill database and journal with `count` certificates in force."""
     ctx = authority.ctx
     connection = connections[ctx.db.alias]
     values: dict[str, Any] = {

@@ -75,7 +75,7 @@ def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
 
 
 def ask(door: SoapEndpoint, holder: Holder) -> None:
-    """Ask the door to renew. Raises RuntimeError where the answer is no OK."""
+    """Send a renewal to the endpoint. Raises RuntimeError if the answer is no OK."""
     headers = {"content-type": "text/xml; charset=utf-8", "soapaction": '"renewCertificate"'}
     reply = door(Request("POST", SOAP_PATH, "", headers, holder.serial[:32], holder.request))
     if b"<Status>OK</Status>" not in reply.body:

@@ -26,7 +26,7 @@ FOLDER = ROOT / "docs" / "messages"
 
 
 def samples(db: Database) -> dict[str, str]:
-    """Every file of the folder by its name. The register is empty."""
+    """Return every file of the folder by its name. The database is empty."""
     files: dict[str, list[str]] = {}
     for language, case, letter in letters(db):
         if case.kind is MessageKind.OPERATOR and language is not letter.language:
@@ -38,7 +38,7 @@ def samples(db: Database) -> dict[str, str]:
 
 
 def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
-    """Every sample in every language. The register is empty."""
+    """Yield every sample in every language. The database is empty."""
     with transaction.atomic(using=db.alias):  # one, so that the disk is waited for once
         stage = staged(db, Language.EN)
         people = models.Person.objects.using(db.alias)

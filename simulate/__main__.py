@@ -1,4 +1,7 @@
-"""`python -m simulate`: two years of messages in some minutes, compared with a model; `make simulate` runs it."""
+"""`python -m simulate`: two years of messages in some minutes.
+
+They are compared with a model. `make simulate` runs it.
+"""
 
 import argparse
 import secrets
@@ -24,7 +27,10 @@ from sinetti.infra.clock import monotonic_seconds
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700
-"""Where registers lie if there is room, in octets: commits are durable, and memory makes that cheap."""
+"""Folder of the databases if it has so much room, in octets.
+
+Commits are durable, and memory makes that cheap.
+"""
 _TELL_EVERY, _TERMINATED = 5.0, 143
 
 
@@ -91,7 +97,10 @@ def _telling(count: int) -> Callable[[Round, int], None]:
 
 @contextmanager
 def _registers(database: str) -> Iterator[Callable[[], Database]]:
-    """Give what opens the register of this run, in whatever process; it is gone at the end."""
+    """Yield a function that opens the database of this run, in any process.
+
+    The database is removed at the end.
+    """
     if database == "postgresql":
         with cluster() as url:
             own = new_database(url)

@@ -13,11 +13,14 @@ from simulate.nodes import Here, dying, run
 
 _KILLED, _STOP = 137, "stop"
 _LOOKS_EVERY = 5.0
-"""Seconds between two looks whether whoever started this process is still there."""
+"""Seconds between two checks that the parent process still runs."""
 
 
 class Away:
-    """A node in a process of its own, which is started again for the next round after it was killed."""
+    """A node in a process of its own.
+
+    After a kill it is started again for the next round.
+    """
 
     def __init__(self, make: Callable[[], Here]) -> None:
         """`make` makes the node, in its process."""
@@ -35,7 +38,7 @@ class Away:
 
     def ended(self) -> bool:
         """Wait for it. Raises what ended it, where that was no kill."""
-        assert self._pipe is not None  # noqa: S101 - somebody has sent it something
+        assert self._pipe is not None  # noqa: S101 - the caller has sent it something
         try:
             answer = self._pipe.recv()
         except EOFError:
@@ -69,7 +72,7 @@ class Away:
 
 
 def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> None:
-    """Do what is sent, until nobody sends any more."""
+    """Execute the received commands until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parents.close()
@@ -89,7 +92,7 @@ def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> N
                 run(node.room, node.post, first, dying(kill_after, lambda: os._exit(_KILLED)))
             else:
                 node.act(first)
-        except BaseException:  # noqa: BLE001 - told to the parent
+        except BaseException:  # noqa: BLE001 - reported to the parent
             pipe.send(traceback.format_exc())
             os._exit(1)
         pipe.send(None)

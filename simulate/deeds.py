@@ -1,4 +1,7 @@
-"""What holders and operators do, recorded through the store as the service does it, but for keys and signatures."""
+"""Actions of holders and operators, recorded in the database as by the service.
+
+Only keys and signatures are missing.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +23,10 @@ _REQUEST = "5" * 32
 
 
 class NotThere(Exception):
-    """A certificate of the world that the register does not have: the simulation is at fault."""
+    """Raised for a certificate of the world that the database lacks.
+
+    The simulation is at fault then.
+    """
 
 
 def new_serial(life: Life) -> Serial:

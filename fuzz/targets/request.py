@@ -24,7 +24,7 @@ _HEADERS = {"text/xml; charset=utf-8": None, "application/soap+xml": '"getCertif
 
 
 def check(octets: bytes) -> None:
-    """Open it under each set of headers, and act as the door does."""
+    """Open it under each set of headers, and act as the endpoint does."""
     with parsers_agree():
         for content_type, action in _HEADERS.items():
             try:
