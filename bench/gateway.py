@@ -128,7 +128,7 @@ def issued(made: Scene, key: PrivateKey) -> bytes:
 
 
 def document(made: Scene, octets: int) -> bytes:
-    """Sign a report of about so many octets, in the shape of the authority's."""
+    """Sign a report of about so many octets, in the shape of the Incomes Register's."""
     rows = "".join(_REPORT.format(number=number) for number in range(max(1, octets // len(_REPORT))))
     whole = (
         f'<WageReportRequestToIR xmlns="urn:example:wages">\n  <Reports>\n{rows}  </Reports>\n</WageReportRequestToIR>'

@@ -1,4 +1,7 @@
-"""Changes DER so that its lengths still fit, and signs it again, so that what lies behind the signature is reached."""
+"""Changes DER so that its lengths still fit, and signs it again.
+
+So inputs reach the code behind the verification of the signature.
+"""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -78,7 +81,7 @@ def parse(octets: bytes, depth: int = 0) -> list[Node]:
 
 
 def whole(octets: bytes) -> bool:
-    """Whether the octets are exactly one value."""
+    """Return True if the octets are exactly one value."""
     try:
         return _one(octets)[2] == b""
     except NotDer:
@@ -100,7 +103,10 @@ def change(octets: bytes, chance: Random) -> bytes:
 
 
 def changing_and_signing(kind: str) -> Callable[[bytes, Random], bytes]:
-    """Change, and mostly sign with this key (P-256): SEQUENCE { what is signed, algorithm, BIT STRING }."""
+    """Return a function that changes octets, and mostly signs them again.
+
+    The key is `kind` (P-256). The octets are SEQUENCE { signed part, algorithm, BIT STRING }.
+    """
 
     def change_and_sign(octets: bytes, chance: Random) -> bytes:
         changed = change(octets, chance)

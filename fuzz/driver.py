@@ -1,6 +1,8 @@
-"""One target under atheris, in a process of its own: `python -m fuzz.driver TARGET [libFuzzer's options] FOLDERS`.
+"""One target under atheris, in a process of its own.
 
-Atheris has to see the modules as they are imported, so nothing of ours is imported before it looks.
+It is called as `python -m fuzz.driver TARGET [libFuzzer's options] FOLDERS`.
+
+Atheris has to instrument the modules at their import. Therefore no module of Sinetti is imported before.
 """
 
 import logging

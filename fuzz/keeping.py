@@ -1,4 +1,4 @@
-"""The inputs that are kept, and those that runs on this machine found: where they are."""
+"""Paths of the stored inputs, and of those that runs on this machine found."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -8,7 +8,10 @@ from fuzz.target import Target
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 GROWN = HERE / ".grown"
-"""What runs found on this machine: runs begin with it, and it is not committed."""
+"""Inputs that runs found on this machine.
+
+Runs begin with them, and they are not committed.
+"""
 
 
 def kept(name: str) -> list[Path]:
@@ -17,7 +20,10 @@ def kept(name: str) -> list[Path]:
 
 
 def begin(target: Target) -> Path:
-    """Make the folder that a run begins with: seeds, what is kept, and what was found before."""
+    """Make the folder with which a run begins.
+
+    It has the seeds, the stored inputs, and those found before.
+    """
     folder = GROWN / target.name
     folder.mkdir(parents=True, exist_ok=True)
     for octets in [*target.seeds().values(), *(path.read_bytes() for path in kept(target.name))]:

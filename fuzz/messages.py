@@ -1,4 +1,7 @@
-"""Messages and documents to begin with: of every operation, recipe and key, in the envelopes of the field."""
+"""Seeds: messages and documents.
+
+They have every operation, recipe and key, in the envelopes of the field.
+"""
 
 from collections.abc import Iterator
 from functools import cache

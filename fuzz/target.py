@@ -1,11 +1,14 @@
-"""What a target is: a function over octets, octets to begin with, and a way to change them that goes on."""
+"""Definition of a target: a function over octets, its seeds, and a mutator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
 Changing = Callable[[bytes, Random], bytes]
-"""Changes octets, with a chance that is given, so that the same seed changes them in the same way."""
+"""Mutator: changes octets with the given random generator.
+
+The same seed changes them in the same way.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Changes XML so that it mostly stays XML, and signs it again, so that what lies behind the signature is reached."""
+"""Changes XML so that it mostly stays XML, and signs it again.
+
+So inputs reach the code behind the verification of the signature.
+"""
 
 import base64
 import hashlib
@@ -131,7 +134,7 @@ def _set_value(tokens: list[bytes], chance: Random) -> list[bytes]:
 
 
 def _move(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Take an element out, or put it somewhere again, or wrap it: what wrapping attacks are made of."""
+    """Remove, repeat, move, wrap or unwrap an element, as wrapping attacks do."""
     spans = _elements(tokens)
     if not spans:
         return tokens
@@ -190,9 +193,9 @@ def _elements(tokens: list[bytes]) -> list[tuple[int, int]]:
 
 
 def signed_again(octets: bytes, chance: Random) -> bytes:
-    """Make digest and signature fit, by the methods that the document names; as it is where that cannot be done.
+    """Make digest and signature fit, by the methods that the document names.
 
-    The element to be signed is the document, or what stands in the Body.
+    The signed element is the document, or the content of the Body. The octets stay as they are if that fails.
     """
     inside = _BODY.search(octets)
     payload = inside[3].strip() if inside else octets

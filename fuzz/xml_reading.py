@@ -1,6 +1,6 @@
-"""XML read, and put into its canonical form, by expat and nothing else: a second opinion on what libxml2 made of it.
+"""Second opinion on libxml2: expat reads XML and puts it into its canonical form.
 
-Exclusive C14N and C14N 1.0 without comments, as their recommendations say, written for documents of fuzzing's size.
+It implements Exclusive C14N and C14N 1.0 without comments, by their recommendations, for documents of fuzzing's size.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ class NotRead(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Qualified:
-    """A name with its namespace, and with the prefix that it was written with ("" for none)."""
+    """A name with its namespace and its written prefix ("" for none)."""
 
     uri: str
     local: str
@@ -169,20 +169,26 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A canonical form without comments; `kept`: prefixes of an InclusiveNamespaces, "#default" among them."""
+    """A canonical form without comments.
+
+    `kept` has the prefixes of an InclusiveNamespaces, with "#default" for the default namespace.
+    """
 
     exclusive: bool
     kept: tuple[str, ...] = ()
 
     def whole(self, document: Document) -> bytes:
-        """The canonical form of a document."""
+        """Return the canonical form of a document."""
         parts = [f"{one.written}\n" for one in document.before]
         parts.append(self.part(document.root).decode())
         parts += [f"\n{one.written}" for one in document.after]
         return "".join(parts).encode()
 
     def part(self, element: Element) -> bytes:
-        """The canonical form of an element with all that is in it; inclusive: with xml: attributes from above."""
+        """Return the canonical form of an element with its content.
+
+        The inclusive form has the xml: attributes of its ancestors.
+        """
         inherited = {} if self.exclusive else _xml_attributes(element.parent)
         for name, _ in element.attributes:
             inherited.pop((name.uri, name.local), None)
@@ -226,7 +232,10 @@ EXCLUSIVE = Form(exclusive=True)
 
 
 def _xml_attributes(element: Element | None) -> dict[tuple[str, str], tuple[Qualified, str]]:
-    """Give xml: attributes in force at an element, the nearest of each name (C14N 1.0, 2.4)."""
+    """Return the xml: attributes in force at an element.
+
+    The nearest of each name counts (C14N 1.0, 2.4).
+    """
     found: dict[tuple[str, str], tuple[Qualified, str]] = {}
     while element is not None:
         for name, value in element.attributes:

@@ -31,7 +31,7 @@ _CENTURY = timedelta(days=36_500)
 def found(db: Database, world: World) -> None:
     """Write the CA, organisations, people, mandates and certificates.
 
-    The database is empty before that.
+    The database must be empty.
     """
     authority = NewAuthority(
         AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),

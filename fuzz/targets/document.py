@@ -1,4 +1,7 @@
-"""Verifying a signed document, as the gateway does: what is returned is what was signed, whole and nothing else."""
+"""Verification of a signed document, as by the gateway.
+
+The returned octets are the signed ones, complete and without others.
+"""
 
 from cryptography import x509
 

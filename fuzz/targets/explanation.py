@@ -1,4 +1,7 @@
-"""Explaining a message or document: whatever stands in it is explained, and never otherwise than the verifier says."""
+"""Explanation of a message or document.
+
+Any content is explained, and the explanation never contradicts the verifier.
+"""
 
 from collections.abc import Callable
 
@@ -13,7 +16,10 @@ _FORMS = 60
 
 
 def _few() -> Callable[[], bool]:
-    """Say after so many forms that it is enough: a clock would not give the same answer to the same octets."""
+    """Return a function that stops the search after a number of forms.
+
+    A clock would not give the same result for the same octets.
+    """
     asked = iter(range(_FORMS))
     return lambda: next(asked, None) is None
 

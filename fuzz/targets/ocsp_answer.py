@@ -1,4 +1,7 @@
-"""Believing an OCSP answer, as the gateway does: only one that the CA or its responder signed about the certificate."""
+"""Verification of an OCSP response, as by the gateway.
+
+Only a response about the certificate, signed by the CA or its responder, is accepted.
+"""
 
 from datetime import timedelta
 from random import Random
@@ -23,7 +26,10 @@ _LEAF = material.certificate("p256")
 
 
 def check(octets: bytes) -> None:
-    """Ask, and be answered with these octets: the same thing twice, and by nobody else."""
+    """Query a status and answer with these octets.
+
+    The result is the same twice, and no other signer is accepted.
+    """
     answer = _status(octets)
     must(answer in {GOOD, REVOKED, NOT_KNOWN, NO_ANSWER}, "the answer is one of four")
     must(_status(octets) == answer, "it is the same again")

@@ -1,4 +1,7 @@
-"""Reading a request of each operation: values are whole, and those of a renewal are the ones that were signed."""
+"""Parsing of a request of each operation.
+
+Values are complete, and those of a renewal are the signed ones.
+"""
 
 import base64
 
@@ -89,7 +92,7 @@ def _text(payload: Element, name: str) -> str | None:
 
 
 def _signed(opened: ParsedRequest) -> None:
-    """The candidate that was taken is borne out by the second opinion."""
+    """Check the accepted candidate with the second opinion."""
     for root in opened.envelope.candidates():
         octets = etree.tostring(root.getroottree(), encoding="utf-8")
         try:

@@ -53,7 +53,7 @@ def _words(element: Element) -> str:
 
 
 def _again(response: SoapResponse, operation: Operation) -> None:
-    """What was read can be said again, and reads the same."""
+    """Check that a response can be written again, and is read as the same."""
     answer: AcceptedResponse | CertificateResponse | Failure
     if response.status_ok:
         must(bool(response.certificate) is (operation is Operation.GET), "what was asked for is there")

@@ -14,7 +14,10 @@ _PIECES += [b"2026-02-30T00:00:00Z", b"0000-00-00T00:00:00Z", b"2026-03-02T24:00
 
 
 def check(octets: bytes) -> None:
-    """Read it; what is read is in UTC and whole seconds, and can be written and read again."""
+    """Read a report.
+
+    Its instants are in UTC and whole seconds, and it can be written and read again.
+    """
     try:
         sightings = parse(octets)
     except InvalidUsageReport:
