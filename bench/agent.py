@@ -69,15 +69,15 @@ class Quiet:
     heard: list[NameResult] = field(default_factory=list)
 
     def begin(self, total: int) -> None:
-        """Hear for how many something may have to be done."""
+        """Ignore the number of names."""
 
     def done(self, row: NameResult) -> None:
-        """Hear what became of one."""
+        """Ignore the result of a name."""
         self.heard.append(row)
 
 
 def remember_hints(store: Path) -> None:
-    """Leave of each name what a service with hints leaves."""
+    """Write the memory of each name that a service with renewal information leaves."""
     now = clock.utc_now()
     hint = RenewalInfoState(QUIET_UNTIL + timedelta(days=100), QUIET_UNTIL + timedelta(days=101))
     for seen in sighting.sights(store):
@@ -87,7 +87,7 @@ def remember_hints(store: Path) -> None:
 
 @contextmanager
 def bench(folder: Path) -> Iterator[dict[str, Any]]:
-    """Run a test bench; gives what it says of itself when it is ready."""
+    """Run a test bench, and yield the JSON that it prints when it is ready."""
     command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(folder), "--http", "--now", BEGUN]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -109,7 +109,7 @@ def control(ready: dict[str, Any], method: str, path: str, value: object) -> dic
 
 
 def outside(store: Path, now: str) -> ClientContext:
-    """Give what a run of the client has from outside."""
+    """Return the context of the client's run."""
     at = datetime.fromisoformat(now)
     return ClientContext(store, at, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds)
 
@@ -151,7 +151,7 @@ def renew_all(store: Path, now: str = DUE) -> tuple[RunReport, float]:
 
 
 def measure_quiet(folder: Path, names: int) -> bool:
-    """Print what passes with nothing due take; whether both marks were reached."""
+    """Measure and print passes with nothing due; return True if both marks are met."""
     if clock.utc_now() >= QUIET_UNTIL:
         print("the store of bench/store.py is too old: something would be due")
         return False
@@ -168,7 +168,10 @@ def measure_quiet(folder: Path, names: int) -> bool:
 
 
 def measure_renewals(folder: Path, renewals: int) -> bool:
-    """Print how fast a store is renewed; whether all of it was, once each."""
+    """Measure and print the renewals of a store.
+
+    Returns True if every certificate was renewed exactly once.
+    """
     store = folder / "renewed"
     with bench(folder / "bench") as ready:
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -185,7 +188,7 @@ def measure_renewals(folder: Path, renewals: int) -> bool:
 
 
 def newly(end: RunReport) -> int:
-    """Count what was renewed in a pass."""
+    """Return the number of renewals in a pass."""
     return sum(row.outcome is not None and row.outcome.result is Result.RENEWED for row in end.rows)
 
 
@@ -214,7 +217,7 @@ def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
 
 
 def main() -> int:
-    """Measure both, and say whether the marks were reached."""
+    """Run all measurements, and return 0 if the marks are met."""
     parser = argparse.ArgumentParser(prog="python -m bench.agent")
     parser.add_argument("--names", type=int, default=NAMES)
     parser.add_argument("--renewals", type=int, default=RENEWALS)

@@ -30,16 +30,16 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
 }
-"""All else is as PostgreSQL comes.
+"""Settings that differ from PostgreSQL's defaults.
 
-Checkpoints are as far apart as production has them, so none falls into a run.
+Checkpoints are as far apart as in production, so none falls into a run.
 """
 
 _START_WITHIN = 30.0
 
 
 class PostgresMissing(RuntimeError):
-    """There is no PostgreSQL on this machine."""
+    """Raised where PostgreSQL is not installed."""
 
 
 @contextmanager

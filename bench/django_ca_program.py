@@ -19,7 +19,7 @@ urlpatterns: list[object] = []
 
 
 def main(folder: Path, url: str) -> None:
-    """Issue and print how fast."""
+    """Issue certificates and print their rate."""
     at = urlsplit(url)
     database = {
         "ENGINE": "django.db.backends.postgresql",

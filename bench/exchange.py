@@ -20,7 +20,7 @@ from bench.server import Served, served
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 
 _CALLERS = 3
-"""So many call on new connections, and as many on kept ones."""
+"""Number of callers on new connections, and of callers on kept ones."""
 
 _WITHIN = 30.0
 _PAUSE = 1.0
@@ -50,7 +50,10 @@ class _Callers:
                     self._ask("kept", line)
 
     def _ask(self, name: str, line: HTTPSConnection) -> None:
-        """Ask once, and count it. An answer that closes its connection leaves no socket."""
+        """Send one call and count its result.
+
+        An answer that closes its connection leaves no socket.
+        """
         try:
             line.request("GET", f"{SOAP_PATH}?wsdl")
             line.getresponse().read()

@@ -18,7 +18,7 @@ from sinetti.database.connection import Database
 
 _CHUNK = 20_000
 TYPE = "bench"
-"""The type of all certificates that are written."""
+"""Type of all certificates that are written."""
 
 
 class Told(Protocol):
@@ -50,7 +50,7 @@ def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequen
 
 
 def add_authority(db: Database, name: str, now: datetime) -> None:
-    """Write an issuing CA that issues nothing, and the type of its certificates."""
+    """Write an issuing CA without certificates, and the type of its certificates."""
     using = db.alias
     models.CertificateAuthority.objects.using(using).create(
         name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
@@ -76,7 +76,7 @@ def write(db: Database, statements: str, count: int, values: Mapping[str, Any], 
 
 
 def settle(db: Database) -> None:
-    """Let the database take note of what it holds, as it does by itself in time."""
+    """Let the database update its statistics, as it does by itself in time."""
     with connections[db.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")

@@ -90,7 +90,7 @@ class Scene:
 
     @property
     def issuer(self) -> IssuingCa:
-        """The CA for holders."""
+        """CA for holders."""
         spec = self.built.hierarchy.issuing(Channel.WS)
         if spec is None:
             why = "the preset has no CA for web services"
@@ -102,7 +102,7 @@ class Scene:
         return Gateway(chain.load_bundle(self.built.holders_bundle), source=CrlSource([self.crl()]), channel=Channel.WS)
 
     def crl(self) -> bytes:
-        """Sign an empty list."""
+        """Sign an empty CRL."""
         certificate = self.issuer.certificate
         builder = x509.CertificateRevocationListBuilder(certificate.subject, NOW, NOW + timedelta(days=7))
         key = self.built.key(self.issuer.key_name)
@@ -110,7 +110,7 @@ class Scene:
 
 
 def scene() -> Scene:
-    """Build it."""
+    """Build the scene."""
     built = generate_hierarchy(
         parse_hierarchy(load_preset("default"), Environment.TEST, "http://pki.sinetti.example"), NOW
     )
@@ -137,7 +137,7 @@ def document(made: Scene, octets: int) -> bytes:
 
 
 def seconds(act: Callable[[], object], times: int) -> float:
-    """Give the processor time of one turn: the best of several rounds."""
+    """Return the processor seconds of one call: the best of several rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
         begun = time.process_time()
@@ -255,7 +255,7 @@ def _digest(octets: bytes) -> bytes:
 
 
 def main() -> int:
-    """Measure all of it and print a table; 1 if a mark is missed."""
+    """Run all measurements and print a table; return 1 if a mark is missed."""
     made = scene()
     rows = [*identify_rows(made), *verify_rows(made), memory_row(made), list_row(made)]
     print("| what | measured | the cryptography alone | mark |")

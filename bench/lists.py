@@ -36,7 +36,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 
 AIM = 1.0
-"""Seconds from the revocation to the list."""
+"""Limit in seconds from the revocation to the CRL."""
 
 _REQUEST = "0" * 32
 _CHUNK = 10_000
@@ -141,7 +141,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
-    """Seconds from the revocation until both lists that have it are answered."""
+    """Return the seconds from the revocation until both CRLs with it are served."""
     ctx, name = authority.ctx, authority.ctx.issuing[Channel.WS]
     if begins:
         ctx.crl_cache.clear()
@@ -177,7 +177,7 @@ def _crypto(authority: Authority, name: str) -> tuple[int, float]:
 
 
 def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
-    """Write revoked certificates, and a few that are not; gives these."""
+    """Write revoked certificates and a few others, and return the others."""
     using, now = authority.ctx.db.alias, utc_now()
     name = authority.ctx.issuing[Channel.WS]
     organisation = models.Organisation.objects.using(using).create(

@@ -25,7 +25,7 @@ class Posted:
     more: str = 'SOAPAction: "renewCertificate"\r\n'
 
     def framed(self, body: bytes) -> bytes:
-        """One HTTP request, whole."""
+        """Return one complete HTTP request."""
         return _HEAD.format(path=self.path, kind=self.kind, more=self.more, length=len(body)).encode() + body
 
 
@@ -46,12 +46,12 @@ class Sent:
         return len(self.answers) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Milliseconds within which this share of the answers came."""
+        """Return the milliseconds within which this share of the answers arrived."""
         return 1000 * sorted(self.took)[min(len(self.took) - 1, int(share * len(self.took)))]
 
 
 class Line:
-    """One kept-alive connection: at most one request is under way."""
+    """One kept-alive connection with at most one request in flight."""
 
     def __init__(self, port: int) -> None:
         """Connect to a port of loopback."""
@@ -60,12 +60,15 @@ class Line:
         self._since, self._got, self._wanted = 0.0, b"", 0
 
     def send(self, request: bytes) -> None:
-        """Send a request; it is small enough for the socket's buffer."""
+        """Send a request, which fits into the socket's buffer."""
         self._since, self._got, self._wanted = monotonic_seconds(), b"", 0
         self.socket.sendall(request)
 
     def take(self) -> tuple[bytes, float] | None:
-        """Take what has come; the whole answer and how long it took, once it is there."""
+        """Read the octets that have arrived.
+
+        Returns the complete answer and its duration once it is there.
+        """
         part = self.socket.recv(65_536)
         if not part:
             sentence = "the server closed a connection"
@@ -81,7 +84,10 @@ class Line:
 
 
 def send(port: int, requests: Sequence[bytes], connections: int = 8) -> Sent:
-    """Send every request once, each connection the next as soon as it has its answer."""
+    """Send every request once.
+
+    Each connection sends the next as soon as it has its answer.
+    """
     lines = [Line(port) for _ in range(connections)]
     waiting, sent = iter(requests), Sent()
     with selectors.DefaultSelector() as selector:

@@ -20,14 +20,14 @@ class Mark:
 
 
 _RATES = {("PostgreSQL", "P-384"): (400, 700), ("PostgreSQL", "RSA-4096"): (250, 450)}
-"""Renewals a second: the mark, and what is aimed at."""
+"""Renewals a second: the mark, and the goal."""
 
 _SLOWEST = 100.0
-"""Milliseconds, of the slowest of a hundred."""
+"""Limit in milliseconds for the slowest of a hundred."""
 
 
 def marks(results: Sequence[Result]) -> list[Mark]:
-    """Judge what was measured; what was not measured has no mark."""
+    """Evaluate the results. A value that was not measured has no mark."""
     found = []
     for (database, kind), (least, aim) in _RATES.items():
         one = next((one for one in results if (one.database, one.kind, one.filler) == (database, kind, 0)), None)

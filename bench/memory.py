@@ -14,7 +14,7 @@ from sinetti.pki import chain
 from sinetti.pki.signatures import algorithm_identifier
 
 MOST = 150
-"""MB."""
+"""Limit of memory in MB."""
 
 _STEP = 0x10001
 _ENDS_SHORT = 0x80
@@ -40,7 +40,10 @@ def _greatest() -> int:
 
 
 def long_list(issuer: x509.Certificate, sign: Callable[[bytes], bytes], now: datetime, entries: int) -> bytes:
-    """Sign a list of so many entries, joined by hand: a builder takes minutes for it."""
+    """Sign a CRL of so many entries.
+
+    It is joined by hand, because a builder takes minutes for it.
+    """
     key = issuer.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         why = "the bench's CA has an EC key"

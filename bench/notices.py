@@ -20,7 +20,7 @@ from sinetti.notifications.context import NotificationContext, NotificationSetti
 from sinetti.notifications.planning.reminders import ReminderReport, next_due_time, plan
 
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
-"""Noon in Finland; so it is 60 days later, on a Monday."""
+"""Start of the measurement: noon in Finland, and so 60 days later, on a Monday."""
 
 WINDOW = timedelta(days=60)
 _ALIAS = "bench-notices"
@@ -57,9 +57,9 @@ SELECT '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || i), 'fetched',
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One round: what was planned, and how many seconds it took.
+    """One round: its result, and its duration in seconds.
 
-    `aim` is 0 where none was set.
+    `aim` is the limit, or 0 where none is set.
     """
 
     what: str
@@ -81,7 +81,7 @@ HEAD = "| round | certificates looked at | messages owed | s |\n|---|--:|--:|--:
 
 
 def main() -> int:
-    """Measure, print the table; 1 where a round takes longer than it may."""
+    """Measure and print the table; return 1 if a round exceeds its limit."""
     parser = argparse.ArgumentParser(prog="python -m bench.notices", description=__doc__)
     parser.add_argument("--due", type=int, default=100_000, help="of these are due (default: %(default)s)")
     return run(parser, HEAD, lambda parsed: measured(parsed.certificates, parsed.due))
@@ -120,7 +120,7 @@ def _round(what: str, ctx: NotificationContext, now: datetime, aim: float = 0.0)
 
 
 def terms() -> NotificationSettings:
-    """No waves: what is due is to be due at once."""
+    """Return settings without waves, so that due messages are due at once."""
     return NotificationSettings(
         "https://people.example", "Sinetti", dict.fromkeys(Language, "help@pki.example"), wave_days=1
     )
@@ -142,7 +142,7 @@ def fill(db: Database, certificates: int, due: int) -> None:
 
 
 def _bring_near(db: Database, now: datetime, step: timedelta) -> None:
-    """Let all that are near their end be so near that a step of theirs is due now."""
+    """Move the ends of certificates so near that a step of theirs is due now."""
     near = models.Certificate.objects.using(db.alias).filter(not_after__lte=now + WINDOW)
     near.update(not_after=now + step, next_reminder_at=now)
     settle(db)

@@ -30,7 +30,7 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from sinetti.notifications.planning.reminders import plan
 
 AIM = 200.0
-"""Letters a second, by two workers: what the issue asks."""
+"""Limit in messages a second, by two workers, from the issue."""
 
 _ALIAS = "bench-sending"
 _KEY = b"k" * 32
@@ -38,7 +38,7 @@ _DUE_AT = NOW + WINDOW
 
 
 def main() -> int:
-    """Measure, print the figures; 1 where they are below the aim."""
+    """Measure and print the figures; return 1 if they are below the limit."""
     parser = argparse.ArgumentParser(prog="python -m bench.notices_sending", description=__doc__)
     parser.add_argument(
         "--due", type=int, default=5_000, help="certificates with a reminder due (default: %(default)s)"
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def measure(due: int, workers: int) -> int:
-    """Plan reminders, then have them sent."""
+    """Plan reminders, then send them."""
     with ExitStack() as stack:
         url = new_database(stack.enter_context(cluster()))
         db = open_database(url, alias=_ALIAS)

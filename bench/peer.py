@@ -20,14 +20,14 @@ from sinetti.domain.values import Channel
 from sinetti.pki.encoding import certificate_der, certificate_pem, dump_private_key, load_private_key
 
 ENVIRONMENT = Path(__file__).parent / ".django-ca"
-"""Made once; `make clean` takes it away."""
+"""Environment that is made once and removed by `make clean`."""
 
 _WANTED = ["django-ca>=3.2,<4", "psycopg[binary]>=3.2,<4"]
 _PROGRAM = Path(__file__).with_name("django_ca_program.py")
 
 
 def measured(authority: Authority, holders: Sequence[Holder], database_url: str) -> float | None:
-    """Certificates a second; None where django-ca cannot be installed."""
+    """Return certificates a second, or None if django-ca cannot be installed."""
     python = _python()
     if python is None:
         return None

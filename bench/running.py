@@ -118,7 +118,7 @@ def _name(cluster: str | None) -> str:
 
 
 def cpu(root: Path) -> dict[str, float]:
-    """Seconds of CPU that the server's processes and PostgreSQL's have had so far."""
+    """Return the CPU seconds of the server's and PostgreSQL's processes so far."""
     found = {"server": 0.0, "database": 0.0}
     for path in Path("/proc").glob("[0-9]*"):
         try:

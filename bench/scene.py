@@ -97,7 +97,7 @@ def hierarchy(kind: Kind) -> str:
 
 
 def founded(root: Path, kind: Kind, database_url: str) -> None:
-    """Found an authority 720 days ago."""
+    """Create an authority as of 720 days ago."""
     settings = AuthoritySettings(
         environment=Environment.TEST,
         base_url="http://pki.bench.example",
@@ -109,12 +109,12 @@ def founded(root: Path, kind: Kind, database_url: str) -> None:
 
 
 def opened(root: Path, manner: RuntimeOptions | None = None) -> Authority:
-    """Open it now."""
+    """Open the authority now."""
     return open_authority(root, DirectoryKind.AUTHORITY, manner)
 
 
 def keys(count: int) -> Iterator[rsa.RSAPrivateKey]:
-    """Give this many different RSA 2048 keys."""
+    """Return so many different RSA 2048 keys."""
     primes: list[int] = []
     for _ in range(isqrt(2 * count) // 2 + 2):
         numbers = rsa.generate_private_key(_E, 2048).private_numbers()

@@ -49,7 +49,7 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
 
 
 def settle(authority: Authority) -> None:
-    """Let the database take note of what it holds, as it does by itself in time."""
+    """Let the database update its statistics, as it does by itself in time."""
     with connections[authority.ctx.db.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if cursor.db.vendor == "postgresql" else "ANALYZE")
     authority.ctx.db.close()

@@ -32,7 +32,7 @@ class Served:
 
     @property
     def log(self) -> str:
-        """Give what it has said."""
+        """Log of the server so far."""
         return Path(f"/proc/self/fd/{self._log.fileno()}").read_bytes().decode(errors="replace")
 
 

@@ -36,12 +36,12 @@ class Step:
 
 @dataclass(slots=True)
 class Watch:
-    """Notes when each point is reached."""
+    """Records the instant of each point."""
 
     points: list[tuple[str, float, float]] = field(default_factory=list)
 
     def __call__(self, name: str) -> None:
-        """Note one point."""
+        """Record one point."""
         self.points.append((name, perf_counter(), thread_time()))
 
 

@@ -29,7 +29,7 @@ Making one takes long, and a command takes as long for twenty as for ten thousan
 """
 
 LOOKED_AT = NOW + timedelta(days=700)
-"""Some are open for renewal then, and none has ended."""
+"""Instant of the commands: some certificates are open for renewal, none has ended."""
 
 MARK = 2.0
 COMMANDS = {
@@ -93,7 +93,7 @@ def timed(words: tuple[str, ...], store: Path) -> tuple[float, float, float]:
 
 
 def main() -> int:
-    """Make the store, time the commands, say whether the mark was reached."""
+    """Make the store and measure the commands; return 0 if the mark is met."""
     parser = argparse.ArgumentParser(prog="python -m bench.store")
     parser.add_argument("--names", type=int, default=NAMES)
     parser.add_argument(

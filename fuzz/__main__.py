@@ -20,7 +20,7 @@ _HOLDS, _DOES_NOT, _CANNOT = 0, 1, 2
 
 
 def main() -> int:
-    """Fuzz, keep, or play again."""
+    """Fuzz, store inputs, or replay inputs."""
     parsed = _parser().parse_args()
     if parsed.play:
         return _play(parsed.play, parsed.target)

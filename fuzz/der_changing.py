@@ -35,27 +35,27 @@ _DEEPEST = 24
 
 
 class NotDer(ValueError):
-    """The octets are no DER."""
+    """Raised for octets that are no DER."""
 
 
 class Node:
-    """One value: its tag, and its content as octets or as values of its own."""
+    """One value: its tag, and its content as octets or as nested values."""
 
     def __init__(self, tag: int, content: "bytes | list[Node]") -> None:
         self.tag = tag
         self.content = content
 
     def octets(self) -> bytes:
-        """Write it, with the lengths that fit."""
+        """Encode the value, with lengths that fit."""
         inside = self.inside()
         return bytes([self.tag]) + _length(len(inside)) + inside
 
     def inside(self) -> bytes:
-        """Write its content."""
+        """Encode the content."""
         return self.content if isinstance(self.content, bytes) else b"".join(one.octets() for one in self.content)
 
     def at(self, *path: int) -> "Node":
-        """Give what stands in it at these places. Raises NotDer."""
+        """Return the nested value at these places. Raises NotDer if there is none."""
         if not path:
             return self
         if not isinstance(self.content, list) or path[0] >= len(self.content):
@@ -63,15 +63,15 @@ class Node:
         return self.content[path[0]].at(*path[1:])
 
     def below(self) -> "list[Node]":
-        """Give it and everything in it."""
+        """Return the value and all nested values."""
         inside = [] if isinstance(self.content, bytes) else self.content
         return [self, *(one for child in inside for one in child.below())]
 
 
 def parse(octets: bytes, depth: int = 0) -> list[Node]:
-    """Read values one after the other.
+    """Parse values one after the other.
 
-    Raises NotDer. What an OCTET STRING holds is read too where it can be.
+    The content of an OCTET STRING is parsed, too, if possible. Raises NotDer for other octets.
     """
     found = []
     while octets:
@@ -89,7 +89,7 @@ def whole(octets: bytes) -> bool:
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Change a value or two; what is no DER gets octets changed instead."""
+    """Change a value or two. In octets that are no DER, octets are changed."""
     try:
         roots = parse(octets)
     except NotDer:
@@ -116,7 +116,7 @@ def changing_and_signing(kind: str) -> Callable[[bytes, Random], bytes]:
 
 
 def signed_again(octets: bytes, kind: str) -> bytes:
-    """Sign anew, with ECDSA and SHA-256; as it is where that cannot be done."""
+    """Sign again, with ECDSA and SHA-256; return the octets as they are if that fails."""
     try:
         (outer,) = parse(octets)
     except ValueError:
@@ -184,7 +184,7 @@ def _inside(tag: int, content: bytes, depth: int) -> bytes | list[Node]:
 
 
 def _one(octets: bytes) -> tuple[int, bytes, bytes]:
-    """Take the first value off: its tag, its content, and what follows."""
+    """Split off the first value: its tag, its content, and the rest."""
     if len(octets) < 2 or octets[0] & 0x1F == 0x1F:  # noqa: PLR2004 - a tag and a length
         raise NotDer
     length, start = octets[1], 2

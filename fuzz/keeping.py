@@ -15,7 +15,7 @@ Runs begin with them, and they are not committed.
 
 
 def kept(name: str) -> list[Path]:
-    """Give the kept inputs of a target."""
+    """Return the stored inputs of a target."""
     return sorted(path for path in (CORPUS / name).glob("*") if path.is_file())
 
 
@@ -32,5 +32,5 @@ def begin(target: Target) -> Path:
 
 
 def put(folder: Path, octets: bytes) -> None:
-    """Keep octets under a name made from them."""
+    """Store octets under a name made from them."""
     (folder / sha256(octets).hexdigest()[:20]).write_bytes(octets)

@@ -18,7 +18,7 @@ from sinetti.pki import policy_oids
 from sinetti.pki.encoding import PrivateKey, certificate_der
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-"""The instant at which everything is judged."""
+"""Instant of every check."""
 
 KINDS = ("p256", "p384", "rsa-2048")
 CA, ROOT, RESPONDER = "p256-ca", "p256-root", "p256-responder"

@@ -148,7 +148,7 @@ def _octets(element: Element) -> bytes:
 
 
 def _merge(element: Element) -> None:
-    """Make one text of two that an element between them kept apart."""
+    """Merge two texts that an element between them kept apart."""
     merged: list[object] = []
     for one in element.content:
         if isinstance(one, str) and merged and isinstance(merged[-1], str):

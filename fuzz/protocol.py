@@ -23,9 +23,9 @@ _SETTINGS = settings(
 
 
 def play(seconds: float) -> bool:
-    """Play for so long, a round at least; whether it held.
+    """Play for so long, at least one round, and return True if all properties held.
 
-    Says in one line what came of it.
+    The result is printed in one line.
     """
     logging.disable(logging.CRITICAL)
     begun, answers, rounds = monotonic_seconds(), Protocol.heard, 0

@@ -17,13 +17,13 @@ from fuzz.target import Target
 CRASHES = HERE / "crashes"
 DICTIONARY = HERE / "xmldsig.dict"
 SLOWEST = 10
-"""Seconds for one input: more is a fault of its own. Ours take milliseconds."""
+"""Longest seconds for one input: more is a fault. Ours take milliseconds."""
 
 MOST_MEMORY = 1_024
-"""MiB for the process, of which Python and the libraries have 150."""
+"""Limit in MiB for the process, of which Python and the libraries use 150."""
 
 MOST_KEPT = 64_000
-"""Octets of one target: all together stay under a megabyte."""
+"""Limit in octets for one target: all together stay under a megabyte."""
 
 _BY_NAME = re.compile(r"Test unit written to (\S+)")
 _LAST = re.compile(r"#(\d+)\s+(?:DONE|pulse|NEW|REDUCE|RELOAD|INITED)\s+cov: (\d+) ft: (\d+) corp: (\d+)")
@@ -49,7 +49,7 @@ class Outcome:
     last: str
 
     def line(self) -> str:
-        """Say it in one line."""
+        """Return the outcome in one line."""
         if self.crash is not None:
             path = self.crash.relative_to(HERE.parent)
             return f"{self.name}: {self.last} In {path}. Play it again: .venv/bin/python -m fuzz --play {path}"

@@ -15,7 +15,7 @@ _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x
 
 
 class NotRead(ValueError):
-    """The octets are no XML in UTF-8 without a DOCTYPE."""
+    """Raised for octets that are no XML in UTF-8 without a DOCTYPE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class Qualified:
 
     @property
     def written(self) -> str:
-        """The name as it stands in the document."""
+        """Name as it is written in the document."""
         return f"{self.prefix}:{self.local}" if self.prefix else self.local
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """Take expat's `uri LF local LF prefix` apart."""
+        """Parse expat's `uri LF local LF prefix`."""
         parts = name.split("\n")
         if len(parts) == 1:
             return cls("", name, "")
@@ -49,7 +49,7 @@ class Instruction:
 
     @property
     def written(self) -> str:
-        """The instruction in canonical form."""
+        """Instruction in canonical form."""
         inside = f"{self.target} {self.data}" if self.data else self.target
         return f"<?{inside}?>".replace("\r", "&#xD;")
 
@@ -58,7 +58,7 @@ class Instruction:
 class Element:
     """An element.
 
-    `scope` has every namespace in scope by its prefix; comments are left out, so texts are whole.
+    `scope` has every namespace in scope by its prefix. Comments are left out, so texts are whole.
     """
 
     name: Qualified
@@ -69,18 +69,18 @@ class Element:
 
     @property
     def elements(self) -> "list[Element]":
-        """The child elements."""
+        """Child elements."""
         return [one for one in self.content if isinstance(one, Element)]
 
     @property
     def text(self) -> str | None:
-        """The whole string value; None where there are elements inside."""
+        """Whole string value, or None if there are elements inside."""
         if self.elements:
             return None
         return "".join(one for one in self.content if isinstance(one, str))
 
     def below(self) -> "Iterator[Element]":
-        """Give the element itself and all below it, in the order of the document."""
+        """Yield the element itself and all below it, in the order of the document."""
         yield self
         for one in self.elements:
             yield from one.below()
@@ -96,7 +96,7 @@ class Document:
 
 
 def read(octets: bytes) -> Document:
-    """Read a document. Raises NotRead."""
+    """Read a document. Raises NotRead if that fails."""
     reader = _Reader()
     try:
         reader.scanner.Parse(octets.removeprefix(b"\xef\xbb\xbf"), True)  # noqa: FBT003 - "this is all"

@@ -67,7 +67,7 @@ _ABOUT = re.compile(r"^\s*(//|#|/\*|\*|@|\[)")
 def page(current: str) -> str:
     """Return the page as it should be.
 
-    Raises FileNotFoundError for a message that is not there.
+    Raises FileNotFoundError for a message that does not exist.
     """
     return _PLACE.sub(lambda found: f"{found[1]}{_written(found[2])}{found[4]}", current)
 
@@ -109,7 +109,7 @@ def parts(peer: Path) -> list[tuple[Path, str]]:
 
 
 def shown(octets: bytes) -> str:
-    """Lay a message out for reading: one element to a line, long base64 cut."""
+    """Format a message for reading: one element to a line, long base64 cut."""
     text, depth, lines = octets.decode("utf-8-sig"), 0, []
     tokens = re.findall(r"<[^>]+>|[^<]+", text)
     position = 0
@@ -199,7 +199,7 @@ def _named(files: list[Path]) -> list[tuple[Path, str]]:
 
 
 def _functions(path: Path) -> Iterator[tuple[str, str]]:
-    """Give a file's functions by name, each with the comment above it."""
+    """Yield a file's functions by name, each with the comment above it."""
     lines, last = lines_of(path), 0
     for number, line in enumerate(lines):
         found = _DECLARED.match(line)

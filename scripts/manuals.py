@@ -20,7 +20,7 @@ from sinetti.cli.completion_scripts import CommandInfo, all_commands
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "man"
 DATE = "2026-11-26"
-"""Of the commands' last change that people notice; a page has to have one."""
+"""Date of the last visible change of the commands, which every page must have."""
 
 EXAMPLE = re.compile(r"^examples?[,:]", re.MULTILINE)
 
@@ -116,13 +116,13 @@ def _epilog(epilog: str, heading: str | None = None) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Write a text so that nothing in it is a request (groff(7), "Escape sequences")."""
+    """Escape a text so that nothing in it is a request (groff(7), "Escape sequences")."""
     plain = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain
 
 
 def write() -> None:
-    """Write the folder anew."""
+    """Write all pages of the folder."""
     FOLDER.mkdir(exist_ok=True)
     wanted = pages()
     for path in FOLDER.glob("*.1"):

@@ -50,7 +50,7 @@ def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMes
 
 
 def shown(case: SampleMessage, letter: RenderedMessage) -> str:
-    """One sample in its file."""
+    """Return one sample as it stands in its file."""
     head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
     subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"
     return f"{head}{subject}{letter.text.rstrip()}\n"

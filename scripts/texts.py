@@ -23,11 +23,11 @@ PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
 CALLS = frozenset({"translate", "_", "gettext_noop", "make_message", "say"})
-"""Calls whose first argument is a message id, where it is written out."""
+"""Calls whose first argument is a message id, if it is a literal."""
 COUNTS = frozenset({"translate_plural", "ngettext_noop"})
 """Calls whose first two arguments are the singular and the plural of a message id."""
 MessageId = str | tuple[str, str]
-"""As catalogues have it: a text, or its forms for one and for more."""
+"""Message id of a catalogue: a text, or its singular and plural."""
 IN_ENGLISH = frozenset({"authority", "testbench", "gateway", "enroll"})
 """Commands whose help is only in English.
 
@@ -50,7 +50,7 @@ msgstr ""
 
 
 def po_file(language: str) -> Path:
-    """Return the place of a language's hand-written catalogue."""
+    """Return the path of a language's hand-written catalogue."""
     return LOCALE / language / "LC_MESSAGES" / "sinetti.po"
 
 
@@ -73,7 +73,7 @@ def compiled(language: str) -> bytes:
 
 
 def compile_all() -> list[Path]:
-    """Write the .mo files beside the .po files and return their places."""
+    """Write the .mo files beside the .po files and return their paths."""
     places = []
     for language in LANGUAGES:
         place = po_file(language).with_suffix(".mo")

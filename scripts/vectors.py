@@ -23,7 +23,7 @@ ABOUT = (
 
 
 def made() -> dict[str, bytes]:
-    """Make every file, by its place in the folder."""
+    """Make every file, by its path in the folder."""
     pages = Book()
     house = authority.found(pages.keys, book.MADE)
     book.authorities(pages, house)
@@ -68,7 +68,7 @@ def register(people: dict[str, Party]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Write the folder; what nothing speaks of any more goes."""
+    """Write the folder, and remove files to which no vector refers."""
     files = made()
     for place, octets in files.items():
         path = book.FOLDER / place

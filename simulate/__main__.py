@@ -35,7 +35,7 @@ _TELL_EVERY, _TERMINATED = 5.0, 143
 
 
 def main() -> int:
-    """Play, compare, write the page. 1 where anything was wrong."""
+    """Play, compare, and write the page. Returns 1 if there was a fault."""
     options = _parser().parse_args()
     command = (
         f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
@@ -83,7 +83,7 @@ def _played(made: World, rounds: list[Round], db: Database, open_one: Callable[[
 
 
 def _telling(count: int) -> Callable[[Round, int], None]:
-    """Say now and then how far it is."""
+    """Return a function that reports progress now and then."""
     begun, told, done = monotonic_seconds(), [0.0], [0]
 
     def tell(one: Round, sent: int) -> None:

@@ -1,4 +1,4 @@
-"""A node in a process of its own, which chance kills between two of its steps."""
+"""A node in a process of its own, which is killed at random between two steps."""
 
 import os
 import signal
@@ -23,21 +23,21 @@ class Away:
     """
 
     def __init__(self, make: Callable[[], Here]) -> None:
-        """`make` makes the node, in its process."""
+        """Take the function that makes the node in its process."""
         self._make = make
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
     def begin(self, at: datetime, kill_after: int | None) -> None:
-        """Let it begin a round."""
+        """Start a round in the process."""
         self._send(("round", at, kill_after))
 
     def act(self, deeds: list[tuple[int, int]]) -> None:
-        """Let it begin with deeds."""
+        """Start actions in the process."""
         self._send(("deeds", deeds, None))
 
     def ended(self) -> bool:
-        """Wait for it. Raises what ended it, where that was no kill."""
+        """Wait for the end. Raises the error that ended the work, if that was no kill."""
         assert self._pipe is not None  # noqa: S101 - the caller has sent it something
         try:
             answer = self._pipe.recv()
@@ -49,7 +49,7 @@ class Away:
         return True
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         if self._pipe is not None:
             # Said in words: the other node's process may hold a copy of this pipe's end, so that closing tells nothing.
             self._pipe.send((_STOP, None, None))

@@ -55,7 +55,7 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
 
 
 def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
-    """Read the outbox, and count what became of its rows."""
+    """Read the outbox, and count its rows by fate."""
     rows = OutboxMessage.objects.using(play.db.alias).values_list(
         "message_id", "kind", "step", "channel", "certificate__serial", "lineage_id", "sent",
         "failed_at", "cancelled_at",

@@ -11,7 +11,10 @@ OPENS, CLOSES = time(8), time(16)
 _DAY = timedelta(days=1)
 _SATURDAY, _FRIDAY = 5, 4
 _FIXED = frozenset({(1, 1), (1, 6), (5, 1), (12, 6), (12, 24), (12, 25), (12, 26)})
-"""New Year, Epiphany, May Day, Independence Day, Christmas Eve and Christmas."""
+"""Fixed days off.
+
+They are New Year, Epiphany, May Day, Independence Day, Christmas Eve and Christmas.
+"""
 
 
 @cache
@@ -25,13 +28,13 @@ def _changes(year: int) -> tuple[datetime, datetime]:
 
 
 def finnish(at: datetime) -> datetime:
-    """Say what a Finnish clock shows, without a zone."""
+    """Return the time of a Finnish clock, without a zone."""
     begins, ends = _changes(at.year)
     return at.replace(tzinfo=None) + timedelta(hours=3 if begins <= at < ends else 2)
 
 
 def universal(day: date, at: time) -> datetime:
-    """Say when a Finnish clock shows this by day: no hour that is changed."""
+    """Return the instant of a Finnish clock's time by day, when no clock changes."""
     shown = datetime.combine(day, at, tzinfo=UTC)
     early = shown - timedelta(hours=3)
     return early if finnish(early) == shown.replace(tzinfo=None) else shown - timedelta(hours=2)
@@ -39,7 +42,7 @@ def universal(day: date, at: time) -> datetime:
 
 @cache
 def _easter(year: int) -> date:
-    """Easter Sunday (Butcher's rule, for the Gregorian calendar)."""
+    """Return Easter Sunday (Butcher's rule, for the Gregorian calendar)."""
     a, b, c = year % 19, year // 100, year % 100
     d, e, g = b // 4, b % 4, (8 * b + 13) // 25
     h = (19 * a + b - d - g + 15) % 30
@@ -67,7 +70,7 @@ def in_hours(at: datetime) -> bool:
 
 
 def next_working(day: date, count: int = 1) -> date:
-    """Give the working day that comes so many after this one."""
+    """Return the working day that comes so many after this one."""
     while count:
         day += _DAY
         count -= works(day)
@@ -75,7 +78,7 @@ def next_working(day: date, count: int = 1) -> date:
 
 
 def last_working(day: date) -> date:
-    """Give the last working day before this one."""
+    """Return the last working day before this one."""
     day -= _DAY
     while not works(day):
         day -= _DAY

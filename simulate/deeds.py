@@ -30,7 +30,7 @@ class NotThere(Exception):
 
 
 def new_serial(life: Life) -> Serial:
-    """Name what takes this certificate's place."""
+    """Return the serial number of this certificate's successor."""
     new = successor(life)
     if new is None:
         raise NotThere(life.serial)
@@ -39,12 +39,12 @@ def new_serial(life: Life) -> Serial:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Does what the world says, at the instant that it says."""
+    """Executes the actions of the world at their instants."""
 
     db: Database
 
     def do(self, life: Life, deed: Deed) -> None:
-        """Do one deed."""
+        """Execute one action."""
         done = audit_log.AuditContext("simulation", deed.at, _REQUEST)
         match deed.act:
             case Act.RENEW:
@@ -69,7 +69,7 @@ class Hand:
                 revocation.revoke(self.db, life.lineage_id, [Serial(life.serial)], why, done)
 
     def _order(self, life: Life, audit: audit_log.AuditContext) -> None:
-        """Order a replacement for the contact of now, and have it issued."""
+        """Order a replacement for the current contact, and issue it."""
         contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= audit.at), life.contact)
         deputy = _party(life.deputy) if life.deputy else None
         customer = f"SIM-{life.organisation.number}"

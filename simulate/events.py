@@ -116,9 +116,9 @@ class Digests:
     clients: dict[int, list[Life]] = field(default_factory=lambda: defaultdict(list))
 
     def judge(self, lives: Iterable[Life], sent: dict[str, list[Sent]], days: list[date]) -> None:
-        """Compare what left to each firm with what had to.
+        """Compare the digests sent to each firm with those that were due.
 
-        `sent` is by address; `days` are all that were played.
+        `sent` is by address. `days` are all days of the play.
         """
         firms: dict[int, Organisation] = {}
         for life in lives:
@@ -184,7 +184,7 @@ def _first_of_week(day: date) -> date:
 
 
 def working_days(first: date, last: date) -> Iterator[date]:
-    """Give all working days from one to another."""
+    """Yield all working days from one to another."""
     day = first
     while day <= last:
         if works(day):

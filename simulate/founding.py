@@ -57,12 +57,12 @@ def found(db: Database, world: World) -> None:
 
 
 def digest(text: str) -> str:
-    """Give 64 hex digits that stand for something's hash."""
+    """Return 64 hex digits in place of a hash."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def replacing_serial(life: Life) -> str:
-    """Name what took this certificate's place before the simulation began."""
+    """Return the serial number of a successor from before the simulation."""
     return f"50{life.serial[2:]}"
 
 

@@ -15,7 +15,7 @@ from simulate.days import CLOSES, OPENS, finnish, in_hours, last_working, leaves
 from simulate.world import BEGINS, Act, Habit, Life, Person, Round, World
 
 LADDER = (60, 30, 14, 7, 3, 1, 0)
-"""Days before the end."""
+"""Steps in days before the end."""
 OTHERS_TOO, SMS_TOO = 14, 7
 """Days before the end from which further recipients and channels are used.
 
@@ -90,17 +90,17 @@ class Verdict:
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def is_wrong(self, what: str, example: object) -> None:
-        """Note something that may not be."""
+        """Record a fault."""
         self.wrong[what] += 1
         self.examples.setdefault(what, str(example))
 
     def count(self, what: str, part: str) -> None:
-        """Count one: of `what`, the part `sent`, or `had to be`."""
+        """Count one message of the kind `what` in a part, such as `sent` or `had to`."""
         self.counted[what, part] += 1
 
 
 class Played:
-    """The rounds that were played, looked up by time."""
+    """Rounds of a play, with look-up by time."""
 
     def __init__(self, rounds: Iterable[Round]) -> None:
         """Take the rounds in which any node was up, in the order of time."""
@@ -132,9 +132,9 @@ class Played:
 
 @dataclass(slots=True)
 class Model:
-    """Judges certificate after certificate.
+    """Judges one certificate after the other.
 
-    `gone` says since when an address is known not to work.
+    `gone` maps an address to the instant from which it is known not to work.
     """
 
     world: World
@@ -144,11 +144,11 @@ class Model:
     _ends_on: Counter[date] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count how many end on each day."""
+        """Count the certificates that end on each day."""
         self._ends_on = Counter(finnish(life.ends).date() for life in self.world.lives)
 
     def judge(self, life: Life, sent: list[Sent]) -> None:
-        """Compare what left about this certificate's end with what had to."""
+        """Compare the messages about this certificate's end with those that were due."""
         steps, readers = [self._step(life, days) for days in LADDER], list(self._readers(life))
         for course in _courses(life):
             ones = [one for one in sent if one.kind == course.kind]
@@ -179,7 +179,7 @@ class Model:
                 yield Reader(person.phone, "sms", min(steps_from, SMS_TOO), since, until)
 
     def _may(self, life: Life, one: Sent, readers: list[Reader], course: Course) -> None:
-        """Look whether a message may have left as it did."""
+        """Check that a sent message was allowed."""
         days = int(one.step)
         what = f"{life.serial} {life.habit.name} ends {life.ends}: {one.kind} {days} d to {one.to} at {one.at}"
         self.verdict.count(f"{one.kind} by {one.channel}, {days:2} days", "sent")
@@ -202,7 +202,7 @@ class Model:
             self.verdict.is_wrong("an earlier step left after a later one", f"{life.serial}: {theirs}")
 
     def _musts(self, life: Life, course: Course, steps: list[Step], here: list[Reader], theirs: list[Sent]) -> None:
-        """Look whether what had to leave to one address did, and in time."""
+        """Check that the due messages to one address left in time."""
         for step in steps:
             at = self.played.first(_decided(step), office_hours=False)
             got = next((one for one in theirs if int(one.step) == step.days), None)

@@ -31,7 +31,7 @@ _REFUSED_ONE_OF, _LATER_ONE_OF = 997, 61
 
 
 class KilledHere(BaseException):
-    """A node's process ends here: nothing after it happens."""
+    """Ends a node's process: no later step of it happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,14 @@ class Post:
 
 
 class Lines:
-    """Reads what the deliverers wrote, from where it left off."""
+    """Reads the deliverers' lines, from where the last call stopped."""
 
     def __init__(self, path: Path) -> None:
-        """Begin at the beginning."""
+        """Begin at the start of the file."""
         self._path, self._read = path, 0
 
     def new(self) -> Iterator[Line]:
-        """Give what came since."""
+        """Yield the lines since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -102,13 +102,13 @@ class Lines:
 
 
 class Node(Protocol):
-    """One of the two."""
+    """Interface of the two nodes."""
 
     def begin(self, at: datetime, kill_after: int | None) -> None:
-        """Begin a round; killed after so many steps of it, unless None."""
+        """Begin a round. `kill_after` is the number of steps until a kill, or None."""
 
     def ended(self) -> bool:
-        """Wait until the round is over; False where the node was killed in it."""
+        """Wait until the round is over. Returns False if the node was killed in it."""
 
     def act(self, deeds: list[tuple[int, int]]) -> None:
         """Begin to execute actions of the world; wait for them with `ended`.
@@ -159,7 +159,7 @@ def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
 
 
 def room_of(db: Database, post: Post, wave_from: int) -> NotificationContext:
-    """Make a mailroom that delivers to the post."""
+    """Make a notification context that delivers to the post."""
     words = dict.fromkeys(Language, "help")
     terms = NotificationSettings(
         "http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from
@@ -169,7 +169,7 @@ def room_of(db: Database, post: Post, wave_from: int) -> NotificationContext:
 
 
 def dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:
-    """Make a step that ends the node once so many were taken; none does for None."""
+    """Return a step function that ends the node after so many steps; None for never."""
     left = [after or 0]
 
     def step(_name: str) -> None:

@@ -100,7 +100,7 @@ _NO_MORE = (datetime.max.replace(tzinfo=UTC), 0, 0)
 
 
 def _deeds(world: World) -> Iterator[tuple[datetime, int, int]]:
-    """Give all deeds in the order of time: when, of which life, in which place of its."""
+    """Return all actions in the order of time: instant, life, and place in the life."""
     of_each = (
         [(deed.at, life.number, place) for place, deed in enumerate(life.deeds)] for life in world.lives if life.deeds
     )

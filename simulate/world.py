@@ -12,7 +12,7 @@ from enum import StrEnum
 from simulate.days import universal
 
 BEGINS = datetime(2027, 1, 11, 5, tzinfo=UTC)
-"""A Monday, before the office opens."""
+"""Begin of the simulation: a Monday, before office hours."""
 LASTS = timedelta(days=730)
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _WINDOW = 60 * _DAY
@@ -22,7 +22,7 @@ BEYOND = timedelta(days=1300)
 Some certificates are not due while the simulation lasts.
 """
 _WAVES = (date(2027, 5, 12), date(2028, 9, 7))
-"""Days on which thousands end together."""
+"""Days on which thousands of certificates end together."""
 
 
 class Habit(StrEnum):
@@ -88,7 +88,7 @@ class Person:
 
 @dataclass(slots=True)
 class Organisation:
-    """An organisation, who acts for it, and the firm that looks after it."""
+    """An organisation, the people who act for it, and the firm that looks after it."""
 
     number: int
     organisation_id: str
@@ -124,7 +124,7 @@ class Life:
     deeds: list[Deed] = field(default_factory=list)
 
     def first(self, act: Act) -> datetime | None:
-        """Give when this was done, if it ever was."""
+        """Return the first instant of this action, or None."""
         return next((deed.at for deed in self.deeds if deed.act is act), None)
 
 
@@ -142,9 +142,9 @@ def successor(life: Life) -> Life | None:
 
 @dataclass(slots=True)
 class World:
-    """All there is.
+    """The whole world.
 
-    From `wave_from` certificates on that end on one Finnish day it is a wave.
+    If `wave_from` or more certificates end on one Finnish day, that is a wave.
     """
 
     count: int
@@ -155,7 +155,7 @@ class World:
 
 
 def hex_id(chance: random.Random, digits: int = 32) -> str:
-    """Give an id that tells nothing, the same for the same seed."""
+    """Return a random id, the same for the same seed."""
     return f"{chance.getrandbits(4 * digits):0{digits}x}"
 
 

@@ -19,12 +19,12 @@ _POLICY = KeyPolicy()
 
 
 def accept(certificate: x509.Certificate) -> bool:
-    """Take every key that keeps to the policy: whose it is, is another question."""
+    """Accept every key that satisfies the policy, regardless of its holder."""
     return isinstance(check_key_policy(certificate.public_key(), _POLICY), str)
 
 
 def check(octets: bytes) -> None:
-    """Verify it twice, and once more in another way."""
+    """Verify the document twice, and once more with the second opinion."""
     with parsers_agree():
         try:
             verified = verify_document(octets, accept)

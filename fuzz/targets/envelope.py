@@ -18,7 +18,7 @@ from sinetti.wire.xmldsig.parser import XmlRejected
 
 
 def check(octets: bytes) -> None:
-    """Open it, and look at each candidate with other eyes."""
+    """Open the envelope, and check each candidate with the second opinion."""
     with parsers_agree():
         try:
             envelope = parse_envelope(octets)

@@ -12,7 +12,7 @@ from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.search import DiagnosisContext
 
 _FORMS = 60
-"""Forms that are tried of one input: all kinds of them come before."""
+"""Number of forms that are tried for one input; all kinds come before that."""
 
 
 def _few() -> Callable[[], bool]:
@@ -25,7 +25,7 @@ def _few() -> Callable[[], bool]:
 
 
 def check(octets: bytes) -> None:
-    """Explain it, twice the same."""
+    """Explain the input twice, with the same result."""
     found = diagnose(octets, DiagnosisContext(enough=_few()))
     must(
         (found.verdict is DiagnosisResult.FITS) is not bool(found.guesses),

@@ -1,4 +1,4 @@
-"""Public and private keys out of their encodings, and whether they are taken."""
+"""Public and private keys: their decoding, and their acceptance."""
 
 from math import gcd
 
@@ -25,7 +25,7 @@ _PRIVATE = b"-----BEGIN"
 
 
 def check(octets: bytes) -> None:
-    """Read it as what it may be."""
+    """Read the octets as each kind of key."""
     if _PRIVATE in octets:
         _private(octets)
         return

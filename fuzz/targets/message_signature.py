@@ -66,7 +66,7 @@ def read(octets: bytes) -> tuple[SignedComponents, dict[str, str]]:
 
 
 def digest_fits(parts: SignedComponents, line: str) -> None:
-    """Each digest that is stated is that of the body."""
+    """Check that each stated digest is that of the body."""
     for member in line.split(","):
         kind, _, value = member.strip(" \t").partition("=:")
         hashing = hashlib.new(kind.replace("-", ""), parts.body)

@@ -50,7 +50,7 @@ def _authority() -> CaCertificate:
 
 
 def _signed(octets: bytes) -> None:
-    """One of the two keys that may sign has signed it."""
+    """Check that one of the two allowed keys signed the response."""
     response = ocsp.load_der_ocsp_response(octets)
     hashing = response.signature_hash_algorithm
     assert hashing is not None  # noqa: S101 - a signature that holds has one
@@ -66,7 +66,7 @@ def _signed(octets: bytes) -> None:
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Change what is in the envelope of an answer, and sign it anew."""
+    """Change the content of a response's envelope, and sign it again."""
     try:
         (outer,) = der_changing.parse(octets)
         basic = outer.at(1, 0, 1)

@@ -64,7 +64,7 @@ def _judge(octets: bytes, opened: ParsedRequest) -> None:
 
 
 def _whole(ask: EnrolRequest | RenewRequest | RetrieveRequest, payload: Element) -> None:
-    """Each value is the whole string value of its element, as expat tells it."""
+    """Check that each value is the whole string value of its element in expat."""
     _compare(ask.environment.value, payload, "Environment")
     _compare(ask.customer_id, payload, "CustomerId")
     _compare(ask.customer_name, payload, "CustomerName")

@@ -1,4 +1,4 @@
-"""Reading an answer, as the client does: what it says is what the service signed."""
+"""Parsing of an answer by the client: its values are those signed by the service."""
 
 from fuzz import messages
 from fuzz.opinions import parsers_agree
@@ -20,7 +20,7 @@ from sinetti.wire.soap.operations import (
 
 
 def check(octets: bytes) -> None:
-    """Read it as the answer to each operation."""
+    """Read the octets as the answer to each operation."""
     with parsers_agree():
         read = [operation for operation in Operation if _is_read(octets, operation)]
         must(len(read) <= 1, "an answer answers one operation")

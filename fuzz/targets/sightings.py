@@ -1,4 +1,4 @@
-"""Reading the body of a list of sightings."""
+"""Parsing of the body of a usage report."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -27,7 +27,7 @@ def check(octets: bytes) -> None:
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Put a piece somewhere, or in the place of something."""
+    """Insert a piece somewhere, or replace something with it."""
     at = chance.randrange(len(octets) + 1)
     return octets[:at] + chance.choice(_PIECES) + octets[at + chance.choice((0, 1, 4, 20)) :]
 

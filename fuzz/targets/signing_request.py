@@ -20,7 +20,7 @@ _HASHES = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
 
 
 def check(octets: bytes) -> None:
-    """Read it under each policy."""
+    """Read a signing request under each policy."""
     for policy in _POLICIES:
         answer = read_request(octets, policy)
         must(read_request(octets, policy) == answer or isinstance(answer, RequestedKey), "the answer is the same again")

@@ -58,7 +58,7 @@ def services(book: Book, authority: Authority, people: dict[str, Party]) -> Part
 
 
 def answers(book: Book, people: dict[str, Party]) -> None:
-    """Answers of the service, as a client reads them."""
+    """Add answers of the service, as a client reads them."""
     accepted, collected = AcceptedResponse(retrieval_id("answer")), CertificateResponse(people["p256"].der)
     opens = MADE + VALIDITY - RENEWAL_WINDOW
     early = Rejection(RejectionReason.TOO_EARLY, opens=opens, ended=MADE + VALIDITY)
@@ -105,7 +105,7 @@ def answers(book: Book, people: dict[str, Party]) -> None:
 
 
 def disbelieved(book: Book, people: dict[str, Party]) -> None:
-    """Answers that a client must not act on."""
+    """Add answers that a client must not act on."""
     first, holder = book.signers[0], people["p256"]
     accepted = AcceptedResponse(retrieval_id("answer"))
     good = operations.render_response(Operation.NEW, accepted, seal(first.key, first.certificate)).decode()
@@ -133,7 +133,7 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
 
 
 def deliveries(book: Book, people: dict[str, Party]) -> None:
-    """Signed documents as a receiver judges them, and the receipt that it gives."""
+    """Add signed documents with a receiver's verdict, and the receipts."""
     holder, revoked, first = people["rsa-2048"], people["revoked-p256"], book.signers[0]
     sealed = xmldsig_signature.sign_document(
         _REPORT.encode(), seal(holder.key, holder.certificate), SignatureProfile.EXCLUSIVE

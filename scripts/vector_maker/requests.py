@@ -48,7 +48,7 @@ def request_vector(book: Book, name: str, body: str | bytes, outcome: dict[str, 
 class Renewal:
     """A renewal that is accepted.
 
-    `body` is the whole message; empty: the signed document in a bare envelope.
+    `body` is the whole message. If it is empty, the message is the signed document in a bare envelope.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Renewal:
     body: str = ""
 
     def put_into(self, book: Book) -> None:
-        """Add it, with everything that was computed for its signature."""
+        """Add the renewal, with all values computed for its signature."""
         name, signed = self.name, self.signed
         files = {
             "canonical": book.file(f"canonical/{name}.canonical.xml", signed.canonical),
@@ -82,7 +82,7 @@ class Renewal:
 
 
 def plain_requests(book: Book) -> None:
-    """SignNewCertificate and GetCertificate: no signature, so nothing but values."""
+    """Add SignNewCertificate and GetCertificate, which have no signature."""
     for name, kind in KINDS.items():
         fields = values(signing_request_vector(book, f"first-{name}", kind), transfer_ids(name))
         request_vector(
@@ -364,7 +364,7 @@ def plain_refusals(book: Book, people: dict[str, Party]) -> None:
 
 
 def spent(book: Book, people: dict[str, Party]) -> None:
-    """Transfer ids that were used, asked with again: sent after new-p256."""
+    """Add a request with used transfer ids, which is sent after new-p256."""
     fields = values(people["rsa-2048"].csr, transfer_ids("p256"))
     body = by.enveloped(by.request("SignNewCertificate", fields))
     more = {"operation": "SignNewCertificate", "at": ORDERED, "twin": "new-p256"}

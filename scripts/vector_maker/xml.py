@@ -59,7 +59,7 @@ class Signed:
 
 
 def hash_of(key: AnyKey) -> hashes.SHA256 | hashes.SHA384:
-    """SHA-256 for RSA and P-256, SHA-384 for P-384 (RFC 5758, 3.2)."""
+    """Return SHA-256 for RSA and P-256, SHA-384 for P-384 (RFC 5758, 3.2)."""
     large = isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size >= _P384_BITS
     return hashes.SHA384() if large else hashes.SHA256()
 
@@ -72,7 +72,7 @@ def plain_signature(key: AnyKey, octets: bytes) -> bytes:
 
 
 def c14n(element: etree._Element, algorithm: str) -> bytes:
-    """Give the canonical form of an element, by the algorithm's address."""
+    """Return the canonical form of an element, by the algorithm's URI."""
     exclusive = algorithm.startswith(EXCLUSIVE)
     if element.getparent() is not None and not exclusive:
         # lxml's inclusive form of a part in place repeats declarations: make it a whole that has those around it.
@@ -95,7 +95,7 @@ def enveloped(payload: str, declared: str = "", start: str = "", header: str = "
 
 
 def placed(document: str, last_child: str) -> str:
-    """Put something in as the root's last child."""
+    """Insert an element as the root's last child."""
     end = document.rindex("</")
     return document[:end] + last_child + document[end:]
 

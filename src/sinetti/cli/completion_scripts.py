@@ -1,9 +1,9 @@
-"""Scripts by which shells complete our commands, made from the parsers.
+"""Completion scripts for shells, made from the parsers.
 
-shtab does the same for bash, zsh and tcsh, not for fish, and would have to be installed with the client; what a script
-needs is a table and twenty lines of each shell.
+shtab does the same for bash, zsh and tcsh, but not for fish, and would have to be installed with the client. A script
+needs a table and twenty lines of each shell.
 
-All commands that there are, out of the parsers themselves: for completion, manual pages and the tests.
+The module also lists all commands, from the parsers themselves. Completion, manual pages and the tests use that list.
 """
 
 import argparse
@@ -30,7 +30,7 @@ class CommandInfo:
 
     @property
     def actions(self) -> list[argparse.Action]:
-        """Its options and arguments, as they were added; --help first."""
+        """Options and arguments of the command in order; --help first."""
         groups = argparse._SubParsersAction  # noqa: SLF001 -- the type has no public name
         return [one for one in self.parser._actions if not isinstance(one, groups)]  # noqa: SLF001 -- nor has the list
 
@@ -68,7 +68,7 @@ def _below(
 
 
 _FOLDERS = frozenset({"DIR"})
-"""Metavars of what is a folder; every other value may be a file."""
+"""Metavars of folders; every other value may be a file."""
 
 _BASH = """\
 # Completion of sinetti for bash, made by `sinetti completion bash`.
@@ -192,7 +192,7 @@ def _fish_option(option: str, one: argparse.Action) -> str:
 
 
 def _valued(commands: Sequence[CommandInfo]) -> Iterator[tuple[str, argparse.Action]]:
-    """Give what stands before a value: the words of the command and the option."""
+    """Yield the words before a value: those of the command, and the option."""
     for command in commands:
         for one in command.actions:
             if one.nargs != 0:

@@ -14,7 +14,7 @@ client/results.py has all codes, but is not imported yet at this point.
 
 
 def main() -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     try:
         # Modules stay to the end: looking for garbage among them takes a sixth of the moment. main.py goes on with it;
         # the short way ends too soon to have any.

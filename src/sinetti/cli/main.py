@@ -55,7 +55,7 @@ or answer not trusted: run again · 5 store damaged or locked · 6 uncertain · 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not sys.warnoptions:
         # Meant for programmers: an odd certificate in a document would put a library's advice before people.

@@ -58,7 +58,7 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Play the story."""
+    """Run the demonstration."""
     begun, keep = monotonic_seconds(), "--keep" in sys.argv[1:]
     print("Sinetti: a certificate lives its whole life. Everything below runs on this machine, in a temporary folder.")
     stage = None
@@ -141,7 +141,7 @@ def _order_and_enrol(stage: StoryRunner) -> None:
 
 
 def _write_private(path: Path, password: str) -> None:
-    """Write a password as `enrol` takes it: readable by its owner alone."""
+    """Write a password as `enrol` requires it: readable only by its owner."""
     path.touch(mode=0o600)
     path.write_text(password, encoding="ascii")
 

@@ -99,9 +99,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
-    """Refuse what does not go with this option: it would be thought to count.
+    """Raise OptionError for options that do not apply together with this one.
 
-    Raises OptionError.
+    An operator could think that they count.
     """
     if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run", *others)):
         sentence = f"{option} takes no choice, no reason, no explanation, no --over and no --dry-run"
@@ -109,7 +109,7 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    """List the calls that stand."""
+    """List the calls in force."""
     _check_alone("--list", parsed, "officer")
     with opened_authority(parsed.dir) as authority:
         rows = [_call_row(one, count_opened(one, authority.ctx)) for one in list_active(authority.ctx)]
@@ -140,7 +140,7 @@ def _call_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _undo(parsed: argparse.Namespace) -> int:
-    """Let a call count no more."""
+    """Undo a call."""
     _check_alone("--undo", parsed)
     with opened_authority(parsed.dir) as authority:
         call = cancel(parsed.undo, parsed.officer, authority.ctx, request_id(), Progress("put back"))

@@ -56,7 +56,10 @@ The reason is either findings or a second officer's turn.
 
 
 class OptionError(ValueError):
-    """An option that cannot be used; the sentence names it and says what to write."""
+    """Error for an option that cannot be used.
+
+    The sentence names the option and says what to write.
+    """
 
 
 _REGISTER_DAMAGED = (
@@ -179,7 +182,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:
-    """Make the error for an id that no organisation has."""
+    """Return the error for an id that no organisation has."""
     sentence = f"no organisation has the id {customer_id}"
     return CustomerIdError(sentence)
 
@@ -202,7 +205,7 @@ def zoned_instant(option: str, text: str) -> datetime:
 
 
 def octets_of(option: str, path: Path) -> bytes:
-    """Read a file that an option names. Raises OptionError."""
+    """Read a file that an option names. Raises OptionError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as bad:
@@ -211,7 +214,7 @@ def octets_of(option: str, path: Path) -> bytes:
 
 
 def past_instant(option: str, text: str) -> datetime:
-    """Read a time that has passed. Raises OptionError."""
+    """Parse an instant in the past. Raises OptionError for any other."""
     at = zoned_instant(option, text)
     if at > utc_now():
         sentence = f"{option}: a key is doubted since a time that has passed; leave it out if that is now"

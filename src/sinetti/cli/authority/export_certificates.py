@@ -63,7 +63,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _write(path: Path, der: bytes) -> bool:
-    """Write a certificate, whole or not at all, unless it is there."""
+    """Write a certificate, whole or not at all, unless the file exists."""
     if path.is_file() and path.read_bytes() == der:
         return False
     write_atomic(path, der)

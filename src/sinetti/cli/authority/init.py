@@ -1,4 +1,4 @@
-"""`sinetti authority init`: found an authority in a new folder."""
+"""`sinetti authority init`: create an authority in a new folder."""
 
 import argparse
 from collections.abc import Callable
@@ -128,7 +128,7 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
 
 
 def _secrets(parsed: argparse.Namespace) -> str:
-    """Say where keys and pass-phrases are, and what has to be done about that."""
+    """Return the places of keys and pass-phrases, and what is to be done with them."""
     production = Environment(parsed.environment) is Environment.PRODUCTION
     so_far = "PRODUCTION is not served so" if production else "for TEST"
     lines = [

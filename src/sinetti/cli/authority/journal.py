@@ -41,7 +41,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _told(check: Callable[[], str]) -> int:
-    """Print what came of a check; the exit code."""
+    """Print the result of a check and return the exit code."""
     try:
         print_line(check())
     except JournalDamaged as bad:

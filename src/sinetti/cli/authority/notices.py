@@ -91,9 +91,9 @@ def register(commands: "Commands") -> None:
 
 @contextmanager
 def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
-    """Open the room of messages.
+    """Yield the notification context of the authority.
 
-    Raises SettingsError, also where there are no settings.
+    Raises SettingsError, also if there are no settings.
     """
     with opened_authority(parsed.dir) as authority:
         settings = notice_settings.read(authority.folder.notices)

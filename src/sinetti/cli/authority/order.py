@@ -60,7 +60,7 @@ def register(commands: "Commands") -> None:
 
 
 def add_send(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how transfer IDs come to the contact."""
+    """Add the options for the way in which the contact receives the transfer ids."""
     parser.add_argument(
         "--send",
         action="store_true",
@@ -124,7 +124,10 @@ def show_offered(offered: LinkSent, *, as_json: bool) -> None:
 
 
 def show_ids(ids: GeneratedTransferIds, *, as_json: bool) -> None:
-    """Print transfer ids. They are shown this once; the password is nowhere stored."""
+    """Print transfer ids, which are shown only once.
+
+    The password is stored nowhere.
+    """
     value = {
         "order_id": ids.order_id,
         "transfer_id": ids.transfer_id,

@@ -114,7 +114,10 @@ def _close(parsed: argparse.Namespace) -> int:
 
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
-    """Give the organisation as it stands before the command. Raises CustomerIdError."""
+    """Return the organisation as it is before the command.
+
+    Raises CustomerIdError if there is none.
+    """
     found = registration.organisation(authority.ctx, customer_id)
     if found is None:
         raise unknown_organisation(customer_id)

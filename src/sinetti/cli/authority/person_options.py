@@ -27,7 +27,7 @@ def add_person_options(parser: argparse.ArgumentParser, whom: str, *, needed: bo
 
 
 def person_of(parsed: argparse.Namespace) -> ContactDetails:
-    """Read the person that the options name. Raises WordError."""
+    """Return the person that the options name. Raises WordError for wrong values."""
     return ContactDetails(
         check_unlinked("--name", parsed.name, LONGEST_PERSON),
         check_email("--email", parsed.email),

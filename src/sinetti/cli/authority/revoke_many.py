@@ -122,7 +122,7 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    """List what waits for a second officer."""
+    """List the proposals that wait for a second officer."""
     _check_alone("--list", parsed, "officer", "dry_run", "yes")
     with opened_authority(parsed.dir) as authority:
         rows = [_proposal_row(one) for one in open_proposals(authority.ctx)]
@@ -155,7 +155,7 @@ def _proposal_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
-    """Take a proposal back."""
+    """Withdraw a proposal."""
     _check_alone("--withdraw", parsed, "dry_run", "yes")
     with opened_authority(parsed.dir) as authority:
         one = withdraw(parsed.withdraw, parsed.officer, authority.ctx, request_id())
@@ -167,7 +167,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 
 
 def _approve(parsed: argparse.Namespace) -> int:
-    """Show what was proposed, ask, and revoke it."""
+    """Show a proposal, ask for confirmation, and revoke its certificates."""
     _check_alone("--approve", parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         ctx = authority.ctx
@@ -292,7 +292,7 @@ def _dry(selection: BulkSelection, second: str) -> str:
 
 
 def _second_officer(count: int, officer: str, alone: int) -> str:
-    """Say where so many take a second officer."""
+    """Report that so many certificates need a second officer."""
     if not count or not needs_second_approver(count, alone):
         return ""
     they = (

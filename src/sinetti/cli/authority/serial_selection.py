@@ -16,7 +16,7 @@ from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 
 QUIET_FOR, TOLD_EVERY = 2.0, 1.0
-"""Seconds before the first line about how far it is, and between two such lines."""
+"""Seconds before the first line of progress, and between two such lines."""
 
 _LONGEST_SERIAL = 40
 
@@ -48,7 +48,7 @@ def is_serial(text: str) -> bool:
 
 
 class Progress:
-    """Tells on standard error how far it is, once that takes longer than a moment."""
+    """Reports progress on standard error once the work takes longer than a moment."""
 
     def __init__(self, verb: str) -> None:
         self._next, self._verb = monotonic_seconds() + QUIET_FOR, verb
@@ -64,7 +64,10 @@ FIRST_AFTER: Final = 2.0
 """Seconds of work before the first report."""
 
 AT_A_TERMINAL, IN_A_LOG = 1.0, 10.0
-"""Seconds between two lines: a log is read later, and shall not be full of them."""
+"""Seconds between two lines of progress at a terminal and in a log.
+
+A log is read later and should not be full of them.
+"""
 
 
 @contextmanager

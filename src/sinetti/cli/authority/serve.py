@@ -94,7 +94,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _plan(parsed: argparse.Namespace) -> ServeOptions:
-    """Check the options. Raises OptionError."""
+    """Check the options and return the plan. Raises OptionError if they do not fit."""
     pair = _pair(parsed.tls_certificate, parsed.tls_key)
     soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
     _check_reach(soap, parsed, tls=pair is not None)

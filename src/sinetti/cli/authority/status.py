@@ -62,7 +62,7 @@ def _in_use(row: dict[str, str | None]) -> str:
 
 
 def _order_row(order: OpenOrder) -> dict[str, str | None]:
-    """One row of the contracts; the people of an order are not shown."""
+    """Return an order as a row of the contracts; the people of an order are left out."""
     return {
         "order_id": order.order_id,
         "customer_id": order.customer_id,

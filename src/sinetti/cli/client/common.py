@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
 
 _LONGEST_WAIT = 86_400
-"""Seconds: a day."""
+"""Longest wait: the seconds of a day."""
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +43,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add the options for the store: itself, or a sinetti.toml that says where it is."""
+    """Add the options for the store, or for a sinetti.toml that names it."""
     add_config(parser)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add --store and --config.
 
-    When the command runs, `parsed.store` is there: the option's, else the file's.
+    When the command runs, `parsed.store` is the option's store, or else the file's.
     """
     parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
     parser.add_argument(
@@ -60,9 +60,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def find_store(parsed: argparse.Namespace) -> None:
-    """Take the store from sinetti.toml where no option names it.
+    """Set the store from sinetti.toml if no option names it.
 
-    Raises UsageError where neither does.
+    Raises UsageError if neither does.
     """
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
@@ -117,12 +117,12 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def choices(kind: type[StrEnum]) -> list[str]:
-    """List what an option may be."""
+    """Return the values of an option as text."""
     return [one.value for one in kind]
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an instant with its zone, RFC 3339. Raises UsageError."""
+    """Parse an instant with its zone (RFC 3339). Raises UsageError for any other text."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -133,9 +133,9 @@ def parse_instant(text: str) -> datetime:
 
 
 def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
-    """Give the instant that counts: the machine's, or --now with a warning.
+    """Return the instant of the command: the machine's, or --now with a warning.
 
-    Raises UsageError.
+    Raises UsageError if --now is wrong.
     """
     if parsed.now is None:
         return clock.utc_now()
@@ -150,7 +150,7 @@ def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
 
 
 def reject_now(parsed: argparse.Namespace, name: str) -> None:
-    """Raise UsageError where --now is to count for a name in PRODUCTION."""
+    """Raise UsageError if --now is given for a name in PRODUCTION."""
     if ignores_now(parsed, name):
         raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=name))
 
@@ -164,7 +164,7 @@ def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> ClientContext:
-    """Put together what a run of the client has from outside."""
+    """Return the context of a command of the client."""
     return ClientContext(
         store=parsed.store,
         now=now,
@@ -178,12 +178,12 @@ def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Clien
 
 
 def console_of(parsed: argparse.Namespace) -> Console:
-    """Give the console in the reader's language."""
+    """Return the console in the reader's language."""
     return Console(Language(parsed.lang) if parsed.lang else language_of_locale())
 
 
 def one_or_all(parsed: argparse.Namespace) -> str | None:
-    """Give the one name that is meant, or None for all of them.
+    """Return the given name, or None for --all.
 
     Raises UsageError for both and for neither.
     """
@@ -194,7 +194,7 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file that a person named. Raises UsageError."""
+    """Read a file that the user named. Raises UsageError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as bad:
@@ -250,7 +250,7 @@ def is_in_store(path: Path, store: Path, name: str) -> bool:
 
 
 def print_line(line: str) -> None:
-    """Print one line of what was asked for."""
+    """Print one line of the command's output."""
     output.print_line(line)
 
 
@@ -271,7 +271,7 @@ def print_json(value: object) -> None:
 def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a list of rows as `print_json` does.
 
-    Each is written by itself: indenting takes ten times as long.
+    Each row is written by itself, because indenting takes ten times as long.
     """
     shown = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, shown)):
@@ -282,9 +282,9 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientContext, str], CommandResult]) -> ExitCode:
-    """Do it for the one NAME or for --all, and report.
+    """Run the command for the one NAME or for --all, and report.
 
-    Raises UsageError, not for one among all.
+    Raises UsageError for a single name, but not for one among all.
     """
     wanted = one_or_all(parsed)
     if wanted is None:

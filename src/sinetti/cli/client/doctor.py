@@ -52,7 +52,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Look at one name or all of a store."""
+    """Check one name or all names of a store."""
     found: list[DoctorFinding] = []
     config = _config(parsed, found)
     console = common.console_of(parsed)

@@ -1,4 +1,4 @@
-"""`sinetti explain`: say why the signature of a message does not fit."""
+"""`sinetti explain`: find out why the signature of a message does not fit."""
 
 import argparse
 import errno
@@ -34,7 +34,7 @@ exit codes: 0 the signature fits, and with --anchors its certificate is of the s
 or a message that bears no signature. Calls nobody. What each guess means: docs/explain.md."""
 
 _PATIENCE = 10.0
-"""Seconds: for large documents.
+"""Longest search in seconds, for large documents.
 
 A message is explained in a few hundredths of a second.
 """

@@ -1,4 +1,4 @@
-"""`sinetti revoke`: have a certificate revoked by its own key."""
+"""`sinetti revoke`: revoke a certificate with its own key."""
 
 import argparse
 import sys
@@ -72,7 +72,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
-    """Give what became of it as JSON."""
+    """Return the result of a revocation as JSON."""
     return {
         "name": name,
         "serial": ended.serial,

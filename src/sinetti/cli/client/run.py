@@ -52,7 +52,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=7)
 
 _STORE_AGAIN = timedelta(minutes=5)
-"""After how long a service looks again at a store that it could not use."""
+"""Time after which a service retries a store that it could not use."""
 
 _STRIDE = 30.0
 """Longest sleep in seconds.
@@ -70,7 +70,7 @@ _Handler = Callable[[int, FrameType | None], None]
 
 @dataclass(slots=True)
 class RunProgress:
-    """Tells a person of each name when it is done, and how far all of it has come."""
+    """Reports each completed name to a person, and the progress of all."""
 
     bar: ProgressBar
     console: Console
@@ -78,11 +78,11 @@ class RunProgress:
     """Messages by their text, each with the number of names that it was about."""
 
     def begin(self, total: int) -> None:
-        """Hear for how many something may have to be done."""
+        """Set the number of names that may need an action."""
         self.bar.begin(total)
 
     def done(self, row: NameResult) -> None:
-        """Hear what became of one."""
+        """Report the result of one name."""
         for message in report.result_messages(row):
             if self._is_news(message):
                 self.tell(message)
@@ -108,7 +108,7 @@ class RunProgress:
         return count <= _OFTEN
 
     def tell(self, message: Message) -> None:
-        """Say something while the bar stands there."""
+        """Print a message while the bar is shown."""
         if not report.is_verbose(message):
             self.bar.between(self.console.tell)(message)
 
@@ -134,7 +134,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Take care of the store. What is wrong with one name stops no other."""
+    """Run the agent. An error of one name does not stop the others."""
     console = common.console_of(parsed)
     every = None if parsed.every is None else _every(parsed.every)
     try:
@@ -296,7 +296,7 @@ def _config(parsed: argparse.Namespace, console: Console) -> Config:
 
 
 def without_file(store: Path) -> Config:
-    """Give how a store is taken care of that no sinetti.toml speaks of."""
+    """Return the configuration of a store without a sinetti.toml."""
     return Config(store / "sinetti.toml", store, None, {}, AgentSettings(), CertificateEntry("", None), {})
 
 

@@ -19,11 +19,11 @@ from sinetti.client.store import settings
 from sinetti.domain.values import Environment
 
 NEEDED = ("service", "trust_services", "trust_holders", "environment")
-"""Options without which there is no service, as they are called once parsed."""
+"""Options that every service needs, by their names in the parsed arguments."""
 
 
 def add_service(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what a service is."""
+    """Add the options that describe a service."""
     parser.add_argument(
         "--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml"
     )

@@ -1,4 +1,4 @@
-"""`sinetti status`: how the certificates of a store stand."""
+"""`sinetti status`: show the state of the certificates of a store."""
 
 import argparse
 import contextlib
@@ -58,7 +58,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Show every name; a damaged one makes the exit code 5."""
+    """Show every name. A damaged name makes the exit code 5."""
     console = common.console_of(parsed)
     if parsed.details and not parsed.json:
         raise UsageError(make_message(messages.DETAILS_NEED_JSON))
@@ -91,7 +91,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
-    """Give a row for each table of sinetti.toml that has nothing in the store."""
+    """Return a row for each table of sinetti.toml that has nothing in the store."""
     config = common.loaded_config(parsed)
     if config is None:
         return ()
@@ -182,12 +182,12 @@ def _is_a_names(path: Path, store: Path) -> bool:
 
 
 def _links(store: Path) -> Sequence[Path]:
-    """Names whose folder is a link to one elsewhere."""
+    """Return the names whose folder is a link to a folder elsewhere."""
     return [one for one in (store / name for name in files.list_names(store)) if one.is_symlink()]
 
 
 def _tell_passed_by(rows: Sequence[StatusRow], console: Console) -> None:
-    """Warn of names that --now does not count for."""
+    """Warn of names for which --now does not count."""
     apart = [row.name for row in rows if row.seen.environment is Environment.PRODUCTION]
     if apart:
         console.tell(make_message(messages.NOW_PASSES_BY, names=", ".join(apart)))

@@ -48,7 +48,7 @@ class VerificationResult:
     octets: bytes | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the result as JSON."""
         verdict = self.verdict
         return {
             "verdict": "accepted" if self.fault is None else "refused",
@@ -63,7 +63,7 @@ class VerificationResult:
 def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> VerificationResult:
     """Check a seal at `now` (UTC).
 
-    Raises ValueError for what is no XML document, and for anchors that are no CAs.
+    Raises ValueError if the document is no XML, or an anchor is no CA.
     """
     verified = Gateway(anchors).verify(document, now)
     if verified.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT:
@@ -92,7 +92,7 @@ def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
 
 
 def rejection_reason(verdict: Verdict) -> messages.Value:
-    """Give why a document or a signature is refused, as the client says it."""
+    """Return the reason of a rejection in the client's words."""
     why = verdict.values.get("why")
     told = why.text if isinstance(why, Phrase) else ""
     if verdict.sentence == verdict_texts.MALFORMED:

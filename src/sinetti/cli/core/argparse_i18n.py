@@ -1,7 +1,7 @@
 """Help and the errors of the parser in the reader's language.
 
-Commands are written down in English; that is what manual pages are made from. What people read is put into their
-language once a parser is there, by the catalogues. Commands of those who run servers are in English alone.
+Commands are written in English, and manual pages are made from that. The catalogues translate a parser's texts once it
+exists. Commands for people who run servers are only in English.
 """
 
 import argparse
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
     """Parser whose help has paragraphs; its subparsers are of the same class."""
 
     def __init__(self, **named: object) -> None:
-        """Take what `ArgumentParser` takes, by name."""
+        """Take the arguments of `ArgumentParser`, by name."""
         super().__init__(**{"formatter_class": ParagraphFormatter, **named})  # type: ignore[arg-type]
 
 
@@ -135,7 +135,7 @@ def translate_parser(parser: argparse.ArgumentParser, language: Language, *, pla
 
 
 def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Give the texts of a parser, not of those below it, as the catalogues need them."""
+    """Yield the texts of a parser for the catalogues, without its subparsers."""
     helps = (one.help for one in _all_actions(parser) if one.help != argparse.SUPPRESS)
     titles = (group.title for group in parser._action_groups)  # noqa: SLF001 -- as above
     yield from filter(None, (parser.description, parser.epilog, *titles, *helps))
@@ -162,7 +162,7 @@ def _put(message_id: str | None, language: Language) -> str | None:
 
 
 def _all_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Give options and arguments, and what stands for each command below."""
+    """Yield options and arguments, and the entries of subcommands."""
     for action in parser._actions:  # noqa: SLF001 -- as above
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- nor has the type

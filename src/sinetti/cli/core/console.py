@@ -30,14 +30,14 @@ class Console:
     language: Language
 
     def tell(self, message: Message) -> None:
-        """Say one message, on a line of its own."""
+        """Print one message on a line of its own."""
         output.print_error(messages.render(message, self.language))
 
 
 def language_of(arguments: Sequence[str]) -> Language:
-    """Give the reader's language: --lang, else the locale's, else English.
+    """Return the reader's language: --lang, else the locale's, else English.
 
-    Looked at before anything is parsed.
+    It is decided before any argument is parsed.
     """
     for here, word in enumerate(arguments):
         given = word.removeprefix("--lang=") if word.startswith("--lang=") else None

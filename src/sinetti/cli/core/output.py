@@ -30,10 +30,10 @@ Either the rights end at the file itself, or the file is a mount of its own.
 
 
 class OutputError(Exception):
-    """Standard output cannot be written."""
+    """Raised where standard output cannot be written."""
 
     def __init__(self, why: OSError) -> None:
-        """Keep what the system said."""
+        """Keep the system's reason."""
         super().__init__(str(why))
         self.why = why
 
@@ -60,23 +60,23 @@ def is_encodable(text: str) -> bool:
 
 
 def print_line(line: str) -> None:
-    """Write one line of what was asked for to standard output. Raises OutputError."""
+    """Write one line to standard output. Raises OutputError if that fails."""
     with _standard_output() as stream:
         stream.write(f"{line}\n")
         stream.flush()
 
 
 def print_bytes(octets: bytes) -> None:
-    """Write what was asked for to standard output, octet by octet. Raises OutputError."""
+    """Write octets to standard output. Raises OutputError if that fails."""
     with _standard_output() as stream:
         stream.buffer.write(octets)
         stream.buffer.flush()
 
 
 def flush() -> None:
-    """Write what others have left for the interpreter's end, argparse its help.
+    """Flush standard output, also the text that argparse left for the process's end.
 
-    Raises OutputError.
+    Raises OutputError if that fails.
     """
     if sys.stdout is not None:
         with _standard_output() as stream:
@@ -195,19 +195,19 @@ def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None
 
 
 _WIDE = frozenset("WF")
-"""Letters that take two places on a terminal (UAX 11)."""
+"""Width classes of characters that take two places on a terminal (UAX 11)."""
 
 
 def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Lay out a table; columns numbered in `right` are flush right.
+    """Format a table; columns numbered in `right` are flush right.
 
-    The last column takes what it needs.
+    The last column takes the width that it needs.
     """
     return format_columns((head, *lines), right)
 
 
 def format_columns(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Lay out a table without names of columns."""
+    """Format a table without names of columns."""
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     return [_line(cells, widths, right) for cells in lines]
 

@@ -1,4 +1,4 @@
-"""`sinetti gateway check`: whose certificate this is, or why it does not count."""
+"""`sinetti gateway check`: identify a certificate, or print why it is refused."""
 
 import argparse
 from pathlib import Path

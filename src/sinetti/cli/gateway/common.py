@@ -33,7 +33,7 @@ from sinetti.pki import chain
 
 
 def add_gateway(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is trusted, and how fresh a list has to be."""
+    """Add the options for trust anchors and the age of CRLs."""
     parser.add_argument(
         "--anchors",
         metavar="PEM",
@@ -72,7 +72,7 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
 def gateway_of(parsed: argparse.Namespace) -> Gateway:
     """Make the gateway that the options describe.
 
-    Raises UsageError for a file that cannot be read.
+    Raises UsageError if a file cannot be read.
     """
     try:
         return Gateway(
@@ -88,7 +88,10 @@ def gateway_of(parsed: argparse.Namespace) -> Gateway:
 
 
 def at_of(parsed: argparse.Namespace) -> datetime:
-    """Give the instant to judge at: --at, else the machine's. Raises UsageError."""
+    """Return the instant of the check: --at, else the machine's time.
+
+    Raises UsageError if --at is wrong.
+    """
     return clock.utc_now() if parsed.at is None else common.parse_instant(parsed.at).astimezone(UTC)
 
 
@@ -105,7 +108,7 @@ def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
 
 
 def unreadable(path: Path, why: BaseException) -> UsageError:
-    """Say in one sentence which file cannot be read, and why."""
+    """Return a sentence with the unreadable file and the reason."""
     return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(why)))
 
 

@@ -32,7 +32,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Fetch every list; AGAIN if one of them does not count now."""
+    """Retrieve every CRL; return AGAIN if one of them is not valid now."""
     settings = load(parsed.settings)
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:

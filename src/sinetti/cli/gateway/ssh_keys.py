@@ -56,7 +56,10 @@ def register(commands: "Commands") -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command by itself, the quick way: `arguments` are those behind its name."""
+    """Run the command by itself, the quick way.
+
+    `arguments` are those after its name.
+    """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a library's advice on odd certificates is for programmers
     parser = argparse.ArgumentParser(
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Answer one question of sshd."""
+    """Answer one query of sshd."""
     try:
         return _answered(parsed)
     except (OSError, ValueError) as bad:

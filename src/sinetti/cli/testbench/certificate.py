@@ -77,9 +77,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _samples(parsed: argparse.Namespace) -> list[SampleCertificate]:
-    """Make what is asked for, of one hierarchy.
+    """Make the requested samples, all of one hierarchy.
 
-    Raises OptionError, which names the option.
+    Raises OptionError, which names the wrong option.
     """
     now = utc_now() if parsed.now is None else zoned_instant("--now", parsed.now)
     states = list(SampleState) if parsed.state == _ALL else [SampleState(parsed.state)]

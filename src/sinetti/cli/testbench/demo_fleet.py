@@ -55,7 +55,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Play it."""
+    """Run the demo."""
     language = common.console_of(parsed).language
     teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
     if parsed.keep is not None and _holds_something(parsed.keep):

@@ -1,4 +1,4 @@
-"""`sinetti testbench …`: the authority on a clock of your own."""
+"""`sinetti testbench …`: the authority on a clock that its user sets."""
 
 import argparse
 import os

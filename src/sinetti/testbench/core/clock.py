@@ -30,15 +30,18 @@ _RANGE = f"the bench's clock goes {RANGE}"
 
 
 class ClockGoesBack(ValueError):
-    """The clock would go back by more than a minute."""
+    """Raised where the clock would go back by more than a minute."""
 
 
 class ClockOutOfRange(ValueError):
-    """The clock would leave the years that a bench can be in."""
+    """Raised where the clock would leave the years of a bench."""
 
 
 def in_range(now: datetime) -> datetime:
-    """Give this instant in UTC and whole seconds. Raises ClockOutOfRange."""
+    """Return this instant in UTC and whole seconds.
+
+    Raises ClockOutOfRange if the bench cannot be at it.
+    """
     try:
         new = now.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
@@ -57,22 +60,22 @@ def _goes_back(present: datetime) -> ClockGoesBack:
 
 @dataclass(frozen=True, slots=True)
 class BenchClock:
-    """Kept in a file, so that a restart and every worker see the same."""
+    """Clock that is stored in a file, so that a restart and every worker see the same."""
 
     path: Path
     _setting: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def now(self) -> datetime:
-        """Give the bench's time: UTC, whole seconds."""
+        """Return the bench's time: UTC, whole seconds."""
         try:
             return datetime.fromisoformat(self.path.read_text(encoding="ascii").strip()).astimezone(UTC)
         except FileNotFoundError:
             return utc_now()
 
     def set(self, now: datetime) -> datetime:
-        """Set the clock and let it stand still; returns the new time.
+        """Set the clock, stop it, and return the new time.
 
-        Raises ClockGoesBack and ClockOutOfRange.
+        Raises ClockGoesBack or ClockOutOfRange for an instant that is not allowed.
         """
         with self._setting:
             new = self.goal(now)
@@ -80,9 +83,9 @@ class BenchClock:
             return new
 
     def goal(self, to: datetime | timedelta) -> datetime:
-        """Say where this would set the clock: an instant, or how far on it goes.
+        """Return the instant to which `to` would set the clock.
 
-        Raises as `set` does.
+        `to` is an instant, or a duration to advance. Raises as `set` does.
         """
         present = self.now()
         if isinstance(to, timedelta):
@@ -102,7 +105,7 @@ class BenchClock:
         return self.path.exists()
 
     def begin(self, now: datetime) -> None:
-        """Set the clock of a bench that is just being made: no time has passed there yet."""
+        """Set the clock of a new bench, in which no time has passed yet."""
         self._write(in_range(now))
 
     def _write(self, new: datetime) -> None:

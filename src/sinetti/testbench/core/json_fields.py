@@ -22,7 +22,10 @@ _DURATION = re.compile(
 
 
 class FieldError(ValueError):
-    """A field that cannot be used; the sentence names it and says what to write."""
+    """Error for a field that cannot be used.
+
+    The sentence names the field and says what to write.
+    """
 
 
 def read_object(body: bytes) -> dict[str, object]:
@@ -50,7 +53,7 @@ def only(value: Mapping[str, object], *names: str) -> None:
 
 
 def query(text: str, *names: str) -> dict[str, str]:
-    """Give what a query asks for, by name; the last of two counts.
+    """Return the parameters of a query by name; the last of two counts.
 
     Raises FieldError for another name.
     """
@@ -77,7 +80,7 @@ def unlinked(value: Mapping[str, object], name: str, longest: int) -> str:
 
 
 def text_or_none(value: Mapping[str, object], name: str, longest: int) -> str:
-    """As `text`; empty where it is empty, null or absent."""
+    """Return a text as `text` does, or an empty one if it is empty, null or absent."""
     found = value.get(name)
     return "" if found is None or found == "" else text(value, name, longest)
 

@@ -60,7 +60,7 @@ def new_ports(soap: int) -> Ports:
 
 
 def write_ports(folder: DataDirectory, ports: Ports) -> None:
-    """Keep the ports: all of them, or the old ones."""
+    """Store the ports: all of them are written, or the old ones stay."""
     partial = folder.root / "ports.new"
     partial.write_text(json.dumps(asdict(ports)), encoding="ascii")
     partial.replace(_ports_file(folder))
@@ -95,14 +95,14 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
 
 
 def server_files(folder: DataDirectory) -> ServerFiles:
-    """Say where the TLS certificate, its key and the CA to trust lie."""
+    """Return the paths of the TLS certificate, its key and the CA to trust."""
     return ServerFiles(
         folder.root / "server.pem", folder.transfer_key.with_name("server.pem"), folder.trust / "server.pem"
     )
 
 
 def bench_clock(folder: DataDirectory) -> BenchClock:
-    """Give the clock that this folder keeps."""
+    """Return the clock of this folder."""
     return BenchClock(folder.root / "clock")
 
 

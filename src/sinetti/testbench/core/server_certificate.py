@@ -41,7 +41,7 @@ class ServerFiles:
 
 
 def make_server_certificate(files: ServerFiles) -> None:
-    """Make CA and leaf and write them; the CA's key is thrown away."""
+    """Make CA and leaf and write them; the CA's key is discarded."""
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sinetti test bench, server CA")])
     leaf_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

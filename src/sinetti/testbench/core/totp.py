@@ -15,7 +15,7 @@ _LOW_BITS, _NO_SIGN = 0x0F, 0x7FFFFFFF
 
 
 class NoSecret(ValueError):
-    """A text that no codes are made of."""
+    """Raised for a text from which no codes can be made."""
 
 
 def new_secret() -> str:
@@ -43,5 +43,5 @@ def totp(secret: str, at: datetime, later: int = 0) -> str:
 
 
 def seconds_remaining(at: datetime) -> int:
-    """Seconds until the next code."""
+    """Return the seconds until the next code."""
     return _PERIOD - int(at.timestamp()) % _PERIOD

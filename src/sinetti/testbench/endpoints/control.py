@@ -200,7 +200,7 @@ class ControlEndpoint:
 
 
 def _shown(ids: GeneratedTransferIds) -> Response:
-    """Answer with transfer ids; their password is shown this once."""
+    """Return the answer with transfer ids, whose password is shown only once."""
     return json_reply(
         201,
         {

@@ -32,7 +32,7 @@ from sinetti.wire.xmldsig.signature import DocumentSigner
 
 PATH = "/deliveries"
 LONGEST = 20 * 1024 * 1024
-"""Octets of a document that is taken."""
+"""Octets of the largest document that is accepted."""
 
 FOLDER = "deliveries"
 
@@ -92,9 +92,9 @@ def gateway_of(ctx: ServiceContext) -> Gateway:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEndpoint:
-    """Takes deliveries.
+    """Accepts deliveries.
 
-    `seal` gives what signs receipts now; `folder` is where documents and receipts are kept.
+    `seal` returns the current signer of receipts. `folder` stores documents and receipts.
     """
 
     ctx: ServiceContext

@@ -33,7 +33,7 @@ A page from elsewhere can send none of them without a preflight request (CORS).
 """
 
 _PATIENCE = 0.25
-"""Seconds in which forms are tried: twenty times what a message of 10 kB takes."""
+"""Seconds of the search: twenty times those that a message of 10 kB takes."""
 
 _LONGEST = 128 * 1024
 """Octets of a refused call that the log explains: the SOAP endpoint's limit."""

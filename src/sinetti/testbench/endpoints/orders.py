@@ -29,9 +29,9 @@ _NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "descripti
 
 
 def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> GeneratedTransferIds:
-    """Take an order as the fields of `POST /orders` tell it (contracts).
+    """Make an order from the fields of `POST /orders` (contracts).
 
-    Raises FieldError, WordError, OrderError and CustomerIdError.
+    Raises FieldError, WordError, OrderError or CustomerIdError for wrong fields.
     """
     json_fields.only(value, *_NAMES)
     customer_id = json_fields.text(value, "customer_id", MAXIMUM_LENGTH)

@@ -19,7 +19,7 @@ _REASONS = {408: "too-slow", 413: "too-large", 415: "compressed", 500: "internal
 
 
 class ProblemEdge(AsgiApp):
-    """An edge that says every error as a problem document (RFC 9457)."""
+    """Application that returns every error as a problem document (RFC 9457)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -90,7 +90,7 @@ class StatusEdge(AsgiApp):
         return super().busy or self._deliveries.busy or self._identity.busy
 
     def retire(self) -> None:
-        """As every edge does; the other one, too."""
+        """Retire as every application does, with the applications behind it."""
         super().retire()
         self._deliveries.retire()
         self._identity.retire()

@@ -53,7 +53,7 @@ class Agents:
     """
 
     def __init__(self, config: Path, count: int) -> None:
-        """Start them; `config` is their sinetti.toml."""
+        """Start the agents; `config` is their sinetti.toml."""
         command = [sys.executable, "-m", "sinetti.testbench.fleet.agent_processes", str(config)]
         self._log = config.with_name("agents.log").open("a", encoding="utf-8")
         self._processes = [
@@ -76,9 +76,9 @@ class Agents:
         self._log.close()
 
     def pass_at(self, now: datetime) -> Sequence[AgentRunEnd]:
-        """Let all of them make a pass at once, at `now` of the bench's clock.
+        """Let all agents make a pass at once, at `now` of the bench's clock.
 
-        Raises StoryBroken where one died.
+        Raises StoryBroken if one of them ended.
         """
         for process in self._processes:
             # An agent that is gone is reported below: it gives no line.
@@ -100,23 +100,23 @@ class Agents:
 
 _LONGEST_PAUSE = 0.05
 _PATIENCE = 1.0
-"""Seconds for a certificate that is not ready: the next pass fetches it."""
+"""Seconds to wait for a certificate that is not ready; the next pass retrieves it."""
 
 
 class _Log:
     """Listener that writes the events of a pass into the log of the parent process."""
 
     def begin(self, total: int) -> None:
-        """Hear for how many names something may have to be done: it shows."""
+        """Set the number of names that may need an action; it is shown."""
 
     def done(self, row: NameResult) -> None:
-        """Hear of one name."""
+        """Log the result of one name."""
         for message in report.result_messages(row):
             _tell(message)
 
 
 def main() -> None:
-    """Make a pass for each line."""
+    """Make a pass for each line of standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config = read(Path(sys.argv[1]))
     for line in sys.stdin:

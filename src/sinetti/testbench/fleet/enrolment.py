@@ -38,7 +38,7 @@ class FleetOrganisation:
 
 
 def organisations(count: int) -> tuple[FleetOrganisation, ...]:
-    """Give so many, 1 to MOST.
+    """Return so many organisations, 1 to MOST.
 
     Their ids look like Business IDs, but their check digits are wrong.
     """
@@ -92,7 +92,7 @@ class EnrolmentClient:
 
 
 def desk_of(stage: StoryRunner, store: Path) -> EnrolmentClient:
-    """Give the desk of a bench, to which its own address leads."""
+    """Return the enrolment client of a bench, with the bench's own address."""
     services, holders, server = (
         Path(stage.ready["trust"][name]).read_text(encoding="ascii") for name in ("services", "holders", "server")
     )
@@ -100,7 +100,7 @@ def desk_of(stage: StoryRunner, store: Path) -> EnrolmentClient:
 
 
 def at(desk: EnrolmentClient, address: str) -> EnrolmentClient:
-    """Give the same desk behind another address."""
+    """Return the same enrolment client with another address."""
     return replace(desk, address=address)
 
 
@@ -126,9 +126,9 @@ def order(
 def enrol(
     desk: EnrolmentClient, fleet: Sequence[FleetOrganisation], ids: Sequence[TransferIdCredentials], now: datetime
 ) -> None:
-    """Enrol each with its transfer ids: the same call again until it is done.
+    """Enrol each organisation with its transfer ids.
 
-    Raises StoryBroken.
+    The same call is repeated until it succeeds. Raises StoryBroken if it never does.
     """
     run = ClientContext(
         desk.store, now, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds, wait=0.0

@@ -28,7 +28,7 @@ class InjectedFault(StrEnum):
     """Fault of an answer; in each case the request arrived and was processed."""
 
     LOST = "lost"
-    """The connection ends without a word."""
+    """The connection ends without an answer."""
     CUT = "cut"
     """The connection ends in the middle of the answer."""
     SERVER_ERROR = "server-error"
@@ -169,7 +169,7 @@ class FaultInjectingProxy:
     """
 
     def __init__(self, service: str, seed: int, tls: ProxyTls | None) -> None:
-        """Stand before the service at this address; with `tls` it is https on both sides."""
+        """Take the address of the service behind; with `tls` both sides use https."""
         parts = urlsplit(service)
         self.rates: FaultRates = NONE
         self.met: Counter[InjectedFault] = Counter()
@@ -192,9 +192,9 @@ class FaultInjectingProxy:
         self._server.server_close()
 
     def answer(self, asked: _Asked) -> bytes:
-        """Ask the service, and give what is sent in the place of its answer.
+        """Forward a request, and return the octets to send in place of the answer.
 
-        Raises OSError, HTTPException.
+        Raises OSError or HTTPException if the service cannot be reached.
         """
         reply = self._asked_of_service(asked)
         with self._lock:
@@ -235,7 +235,7 @@ class _ProxyServer(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """One call: the client asks for the connection to end after it."""
+    """Handler of one call, after which the connection ends."""
 
     def handle(self) -> None:
         server = cast("_ProxyServer", self.server)

@@ -35,9 +35,9 @@ class ViolationKind(StrEnum):
     CUT_SHORT = "cut-short"
     """A certificate did not stay valid to its own end."""
     NOT_RENEWED = "not-renewed"
-    """A certificate whose renewal was to have happened has no successor."""
+    """A certificate that had to be renewed has no successor."""
     DAMAGED = "damaged"
-    """A set in the store does not belong together."""
+    """Key, certificate and chain in the store do not belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A certificate that was taken into use: seen first at `at`."""
+    """A certificate that was installed; `at` is when it was first seen."""
 
     serial: str
     span: ValidityPeriod
@@ -61,7 +61,7 @@ class Installation:
 
 @dataclass(slots=True)
 class InvariantChecker:
-    """The book of a fleet. `taken` has each name's certificates, the one in use last."""
+    """Records of a fleet. `taken` has each name's certificates, the one in use last."""
 
     store: Path
     fleet: tuple[FleetOrganisation, ...]
@@ -86,11 +86,11 @@ class InvariantChecker:
         return tuple(one.name for one in self.fleet if self._look_at(one.name, now))
 
     def waiting(self) -> tuple[str, ...]:
-        """Give the names that have not got yet what they are to get."""
+        """Return the names that still wait for their certificate."""
         return tuple(one.name for one in self.fleet if len(self.taken.get(one.name, ())) < self._owed[one.name])
 
     def under_way(self) -> tuple[str, ...]:
-        """Give the names of which something is begun and not ended."""
+        """Return the names with an action that has begun and not ended."""
         folders = {one.name: self.store / one.name for one in self.fleet}
         return tuple(
             name
@@ -115,7 +115,7 @@ class InvariantChecker:
         return Counter(at.astimezone(FINNISH_TIME).date() for at in seen if at > since)
 
     def in_use(self) -> dict[str, str]:
-        """Give the serial that each name has in use."""
+        """Return the serial number that each name has in use."""
         return {name: found[-1].serial for name, found in self.taken.items() if found}
 
     def _look_at(self, name: str, now: datetime) -> bool:
@@ -135,9 +135,9 @@ class InvariantChecker:
         return new
 
     def _read(self, name: str, now: datetime) -> Installation:
-        """Read the set in use, which must belong together: key, certificate and chain.
+        """Read the key, certificate and chain in use, which must belong together.
 
-        Raises StoreError.
+        Raises StoreError if they do not.
         """
         held = generations.current(self.store / name)
         if held is None:

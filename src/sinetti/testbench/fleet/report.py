@@ -104,7 +104,7 @@ class PhaseReport:
         return sum(count for fault, count in self.faults if fault in WRONG)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the result as JSON."""
         return {
             "act": self.act,
             "begins": instant(self.begins),
@@ -138,11 +138,11 @@ class FinalReport:
         return sum(one.enrolled + one.renewed for one in self.acts)
 
     def count(self, wrong: ViolationKind) -> int:
-        """Count what does not hold of a kind."""
+        """Return the number of violations of a kind."""
         return sum(one.wrong is wrong for one in self.breaches)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the result as JSON."""
         return {
             "organisations": self.organisations,
             "seed": self.seed,
@@ -156,25 +156,25 @@ class FinalReport:
 
 @dataclass(frozen=True, slots=True)
 class ProgressReporter:
-    """Tells people, in their language; `put` takes one line."""
+    """Reports to people in their language; `put` prints one line."""
 
     language: Language
     put: Callable[[str], None]
 
     def begin(self, count: int, seed: int) -> None:
-        """Say what begins."""
+        """Report the start."""
         self.put(translate_plural(*BEGINS, count, self.language, seed=seed))
 
     def chapter(self, title: str) -> None:
-        """Say what is played next."""
+        """Report the next act."""
         self.put(f"\n{translate(title, self.language)}")
 
     def counted(self, forms: tuple[str, str], count: int, now: datetime) -> None:
-        """Say that something is so of so many."""
+        """Report a count of names."""
         self.put(translate_plural(*forms, count, self.language, when=self._when(now)))
 
     def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
-        """Say what a pass has renewed, if anything."""
+        """Report the renewals of a pass, if there are any."""
         if not renewed:
             self.put(translate(NOTHING_DUE, self.language, when=self._when(now)))
             return
@@ -184,7 +184,7 @@ class ProgressReporter:
         self.put(translate(RENEWED, self.language, when=self._when(now), names=shown, **told))
 
     def ended(self, act: PhaseReport) -> None:
-        """Say how an act ended."""
+        """Report the end of an act."""
         if act.replaced is not None:
             minutes = -(-int(act.replaced.total_seconds()) // 60)
             self.put(translate_plural(*REPLACED, minutes, self.language))
@@ -196,7 +196,7 @@ class ProgressReporter:
             self.put(translate(FAULTS, self.language, **counts))
 
     def end(self, end: FinalReport) -> None:
-        """Say how it all ended: what does not hold, and the summary as the last line."""
+        """Report the end: the violations, and the summary as the last line."""
         for one in end.breaches:
             wrong = translate(WRONGS[one.wrong], self.language)
             self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
@@ -223,5 +223,5 @@ class ProgressReporter:
 
 
 def instant(at: datetime) -> str:
-    """Give an instant as JSON has it."""
+    """Return an instant in the form of JSON."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -49,7 +49,7 @@ BRIEF = ClockPace(timedelta(days=9), timedelta(days=700))
 An action is up to nine days late.
 """
 WATCHFUL = ClockPace(timedelta(minutes=1), timedelta(hours=1))
-"""As a timer once an hour that also wakes for what is due."""
+"""Pace of a timer that fires once an hour and also when something is due."""
 
 
 def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pace: ClockPace = DAILY) -> datetime:
@@ -108,7 +108,7 @@ class FleetOptions:
 
 @dataclass(slots=True)
 class FleetSimulation:
-    """One fleet, as far as it is played."""
+    """State of the simulation of one fleet."""
 
     stage: StoryRunner
     teller: ProgressReporter
@@ -122,12 +122,12 @@ class FleetSimulation:
 
     @property
     def fleet(self) -> tuple[FleetOrganisation, ...]:
-        """The organisations."""
+        """Organisations of the fleet."""
         return self.ledger.fleet
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Their names in the store."""
+        """Names of the organisations in the store."""
         return tuple(one.name for one in self.fleet)
 
     def two_years(self, act: str, address: str, agents: int) -> PhaseReport:
@@ -173,7 +173,7 @@ class FleetSimulation:
         self.ledger.expect(names)
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
-        """Walk to the goal, and on where something is under way then."""
+        """Advance the clock to the goal, and further while work is in progress."""
         due = self._pass(agents, self.now, first=True)
         while self.now < goal:
             self._move(next_step(self.now, due, goal, self.pace))

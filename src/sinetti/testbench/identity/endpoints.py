@@ -53,7 +53,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class IdentityEndpoint:
     """Answers below `issuer`.
 
-    Browsers are sent back to pages at one of `return_to` alone: scheme, name and port.
+    Browsers are redirected only to pages at one of `return_to`: scheme, name and port.
     """
 
     issuer: str
@@ -231,7 +231,10 @@ _APPEAL = {
     Language.SV: "Detta är testbänkens beslut: det har inga verkningar och kan inte överklagas.",
     Language.EN: "This is a test bench's decision: it has no effects and cannot be appealed.",
 }
-"""Without it nothing could be refused, and refusing is to be rehearsed, too."""
+"""Instructions for an appeal, without which no application could be refused.
+
+Refusing is part of a rehearsal.
+"""
 _NO_LAW = {
     Language.FI: "ei mikään: testipenkissä ei käsitellä kenenkään oikeita tietoja",
     Language.SV: "ingen: i testbänken behandlas ingens riktiga uppgifter",

@@ -1,4 +1,4 @@
-"""The double's one page: who signs in, for which organisations.
+"""The identity provider's page: choice of a person and of organisations.
 
 It says that it is a rehearsal, in three languages.
 """

@@ -20,14 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 CODE_LIVES, TOKEN_LIVES = timedelta(minutes=1), timedelta(minutes=5)
 _MOST = 1000
 _OCTETS = 32
-"""Of a coordinate of P-256, and of each half of its signatures (RFC 7518, 3.4)."""
+"""Octets of a coordinate of P-256, and of each half of its signatures.
+
+The sizes are those of RFC 7518, 3.4.
+"""
 
 Claims = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationGrant:
-    """A sign-in that waits for the service to fetch it.
+    """A sign-in that waits until the service redeems its code.
 
     `challenge` is PKCE's (RFC 7636), of method S256.
     """
@@ -40,9 +43,9 @@ class AuthorizationGrant:
 
 @dataclass(slots=True)
 class TokenStore:
-    """Codes and access tokens, in memory: they end within minutes.
+    """Codes and access tokens in memory, which expire within minutes.
 
-    `now` is the machine's clock, as sign-in has it.
+    `now` is the machine's clock, as for sign-in.
     """
 
     now: Callable[[], datetime]
@@ -51,7 +54,7 @@ class TokenStore:
     _one_at_a_time: Lock = field(default_factory=Lock, repr=False)
 
     def new_code(self, claims: Claims, redirect_uri: str, challenge: str) -> str:
-        """Make the code that the browser brings back."""
+        """Return a new code for the browser's redirect."""
         code = secrets.token_urlsafe(32)
         with self._one_at_a_time:
             while len(self._codes) >= _MOST:
@@ -72,7 +75,7 @@ class TokenStore:
         return found.claims if hmac.compare_digest(digest, found.challenge) else None
 
     def new_token(self, claims: Claims) -> str:
-        """Make the access token that tells the same claims once more."""
+        """Return an access token for the same claims."""
         token = secrets.token_urlsafe(32)
         with self._one_at_a_time:
             while len(self._tokens) >= _MOST:
@@ -95,7 +98,7 @@ class SigningKey:
 
     @classmethod
     def made(cls) -> "SigningKey":
-        """Make one."""
+        """Return a new key."""
         return cls(ec.generate_private_key(ec.SECP256R1()))
 
     def jwk(self) -> dict[str, str]:
@@ -106,7 +109,7 @@ class SigningKey:
         return {**public, "alg": "ES256", "use": "sig", "kid": b64(thumbprint)}
 
     def signed(self, claims: Claims) -> str:
-        """Make a JWT of claims (RFC 7519)."""
+        """Return a signed JWT of claims (RFC 7519)."""
         head = {"alg": "ES256", "typ": "JWT", "kid": self.jwk()["kid"]}
         body = ".".join(b64(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
         halves = decode_dss_signature(self.key.sign(body.encode(), ec.ECDSA(hashes.SHA256())))
@@ -114,7 +117,7 @@ class SigningKey:
 
 
 def b64(octets: bytes) -> str:
-    """Base64 for addresses, without padding (RFC 7515, 2)."""
+    """Return base64 for addresses, without padding (RFC 7515, 2)."""
     return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
 
 

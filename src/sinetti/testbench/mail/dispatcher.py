@@ -96,7 +96,7 @@ class MessageDispatcher:
         return min((at for at in found if at is not None and at > after), default=None)
 
     def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
-        """Run one round; whether it went well."""
+        """Run one round and return True if it succeeded."""
         return _tried(at, lambda: scheduler.run_once(self.room(lambda: at), at, findings or {})) is not None
 
 

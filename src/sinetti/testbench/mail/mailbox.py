@@ -51,7 +51,7 @@ class MessageStore:
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def keep(self, entry: StoredMessage) -> None:
-        """Write an entry down unless it is there. Raises OSError."""
+        """Store an entry unless it exists. Raises OSError if that fails."""
         with self._opened() as file:
             if entry.id not in self._entries:
                 line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
@@ -70,7 +70,7 @@ class MessageStore:
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
-        """Have the file alone, with all that others wrote taken in."""
+        """Lock the file, and read the entries that other processes wrote."""
         with self._one_at_a_time, os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(self._read)

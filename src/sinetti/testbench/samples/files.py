@@ -1,4 +1,4 @@
-"""Sample certificates as files: a folder that is there whole or not at all."""
+"""Sample certificates as files: a folder that is written whole or not at all."""
 
 import os
 import secrets
@@ -62,7 +62,7 @@ The lists were signed on {now}; who takes none older than an hour needs new ones
 
 
 class FolderTaken(Exception):
-    """The folder holds something already; the sentence says what to do."""
+    """Raised where the folder has content; the sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,39 +73,40 @@ class SamplePaths:
 
     @property
     def key(self) -> Path:
-        """The private key, PKCS#8 in PEM, for its owner alone."""
+        """Private key, PKCS#8 in PEM, readable only by its owner."""
         return self.folder / KEY
 
     @property
     def certificate(self) -> Path:
-        """The certificate in PEM."""
+        """Certificate in PEM."""
         return self.folder / CERTIFICATE
 
     @property
     def chain(self) -> Path:
-        """Issuing CA, then intermediate, in PEM."""
+        """Certificates of the issuing CA and then of the intermediate CA, in PEM."""
         return self.folder / CHAIN
 
     @property
     def anchors(self) -> Path:
-        """The relying party's PEM bundle."""
+        """PEM bundle of the relying party."""
         return self.folder / ANCHORS
 
     @property
     def crl(self) -> Path:
-        """The list that the certificate is looked up in, DER."""
+        """CRL in which the certificate is looked up, DER."""
         return self.folder / LIST
 
     @property
     def crls(self) -> Path:
-        """A folder with the lists of all CAs in `anchors`, DER."""
+        """Folder with the CRLs of all CAs in `anchors`, DER."""
         return self.folder / LISTS
 
 
 def write_sample(sample: SampleCertificate, folder: Path, *, replace: bool = False) -> SamplePaths:
-    """Write a sample into a folder that is missing or empty, at once or not at all.
+    """Write a sample into a missing or empty folder, whole or not at all.
 
-    With `replace` an earlier sample there goes; anything else never does. Raises FolderTaken and OSError.
+    With `replace` an earlier sample in it is replaced, but no other file ever is. Raises FolderTaken or OSError if
+    that fails.
     """
     _write(contents(sample), folder, replace=replace)
     return SamplePaths(folder)
@@ -126,7 +127,7 @@ def write_samples(
 
 
 def contents(sample: SampleCertificate) -> Mapping[str, bytes]:
-    """Give the files of a sample by their paths in its folder."""
+    """Return the files of a sample by their paths in its folder."""
     files = {
         KEY: dump_private_key(sample.key, None),
         CERTIFICATE: certificate_pem(certificate_der(sample.certificate)),

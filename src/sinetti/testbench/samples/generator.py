@@ -29,15 +29,15 @@ from sinetti.pki.signatures import hash_for, sign
 from sinetti.testbench.core.clock import in_range
 
 BASE_URL = "http://pki.sinetti.example"
-"""Stands in the certificates.
+"""Address in the certificates.
 
-Nothing is there: status is given with the samples (RFC 2606, 2).
+No server is there: the samples include the status (RFC 2606, 2).
 """
 
 CUSTOMER_ID, CUSTOMER_NAME = "0123456-7", "Malliyritys Oy"
 
 _FOUNDED = timedelta(days=800)
-"""Before `now`: older than any sample, an expired one too."""
+"""Age of the hierarchy at `now`: it is older than any sample, even an expired one."""
 
 _IN_USE = timedelta(days=10)
 _ENDS_IN = timedelta(days=14)
@@ -63,7 +63,10 @@ class SampleState(StrEnum):
 
 
 class SamplesUsedUp(ValueError):
-    """No more revoked samples: the list, which is signed once, names no more of them."""
+    """Raised where no revoked sample is left.
+
+    The CRL is signed once and names a fixed number of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,9 @@ class SampleRequest:
 class SampleCertificate:
     """One sample, all of it in memory.
 
-    `chain` is the issuing CA, then the intermediate, no root. `anchors` and `lists` are the relying party's: every CA
-    that issues to holders with those above it, and the list (DER) of each by its name in addresses. `crl` is the one
-    among them that a caller of this sample is looked up in. `now` is the instant that the state is true at.
+    `chain` is the issuing CA, then the intermediate, without the root. `anchors` and `lists` are the relying party's:
+    every CA that issues to holders with those above it, and the CRL (DER) of each by its name in addresses. `crl` is
+    the CRL in which a caller of this sample is looked up. `now` is the instant at which the sample is in its state.
     """
 
     state: SampleState
@@ -103,15 +106,15 @@ class SampleCertificate:
 
     @property
     def serial(self) -> Serial:
-        """The certificate's serial number."""
+        """Serial number of the certificate."""
         return serial_hex(self.certificate.serial_number)
 
 
 class SampleHierarchy:
-    """A hierarchy made for one instant, and the samples of it."""
+    """A hierarchy made for one instant, and its samples."""
 
     def __init__(self, now: datetime) -> None:
-        """Make the CAs and their lists.
+        """Make the CAs and their CRLs.
 
         `now` has its zone. Raises ClockOutOfRange, as the bench's clock does.
         """

@@ -27,7 +27,7 @@ from sinetti.testbench.samples.generator import (
 
 @dataclass(frozen=True, slots=True)
 class StoredSample:
-    """A sample in memory, and where its files lie."""
+    """A sample in memory, with the paths of its files."""
 
     sample: SampleCertificate
     paths: SamplePaths
