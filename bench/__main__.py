@@ -22,7 +22,7 @@ def main() -> int:
     A wrong answer ends the run.
     """
     parsed = _parser().parse_args()
-    logging.disable(logging.INFO)  # what this process itself would say of every profiled renewal
+    logging.disable(logging.INFO)  # this process would log every profiled renewal
     wanted = Wanted(
         parsed.renewals,
         parsed.connections,

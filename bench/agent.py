@@ -176,7 +176,7 @@ def measure_renewals(folder: Path, renewals: int) -> bool:
     with bench(folder / "bench") as ready:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda number: enrol(ready, store, number), range(renewals)))
-        for at in JUMPS:  # what fell due meanwhile is sent: a thousand organisations have mail
+        for at in JUMPS:  # sends the due messages of a thousand organisations
             control(ready, "PUT", "/clock", {"now": at})
         end, seconds = renew_all(store)
         again, _ = renew_all(store)

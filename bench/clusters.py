@@ -98,7 +98,7 @@ def _running(binaries: Path, folder: Path, owner: str | None, port: int) -> Iter
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
     for name, value in SETTINGS.items():
         command += ["-c", f"{name}={value}"]
-    if setpriv := shutil.which("setpriv"):  # where the system can, it ends with this process even if that is killed
+    if setpriv := shutil.which("setpriv"):  # if possible, the cluster ends with this process even after a kill
         command = [setpriv, "--pdeathsig", "INT", *command]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, user=owner, cwd="/", stdout=log, stderr=log)

@@ -70,7 +70,7 @@ def write(db: Database, statements: str, count: int, values: Mapping[str, Any], 
     for start in range(0, count, _CHUNK):
         numbers = f"generate_series({start}, {min(start + _CHUNK, count) - 1}) AS n(i)"
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")  # what points to what is right by itself
+            cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys need no check
             for statement in statements.split(";"):
                 cursor.execute(statement.format(numbers=numbers, **names), values)
 

@@ -43,17 +43,17 @@ def _work(authority: Authority, holder: Holder, seconds: float, sender: Connecti
     theirs = ca_key(load_certificate(holder.der))
     done, begun, cpu = 0, monotonic_seconds(), process_time()
     while monotonic_seconds() - begun < seconds:
-        # 2: the holder's signature (of the right length: it takes as long, fitting or not).
+        # 2: the holder's signature. A wrong one of the right length takes as long.
         verify(theirs, holder.to_be_signed, b"\1" * 256)
-        # 5: the request's own. Loaded anew, since what was checked once is not checked again.
+        # 5: the request's own. It is loaded again, because a loaded request caches its check.
         if not x509.load_der_x509_csr(request_of(holder)).is_signature_valid:
             raise RuntimeError
-        # 10: the certificate's, and whether it fits the CA's key.
+        # 10: the certificate's, and its verification with the CA's key.
         if not verify(
             ca_key(issuer.certificate), holder.to_be_signed, ctx.signer.sign(issuer.key_name, holder.to_be_signed)
         ):
             raise RuntimeError
-        # 12: the answer's.
+        # 12: the response's.
         seal.sign(holder.to_be_signed)
         done += 1
     sender.send((done / (monotonic_seconds() - begun), (process_time() - cpu) / done))

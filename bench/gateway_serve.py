@@ -151,7 +151,7 @@ def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Se
             for number in range(mine, len(asks), connections):
                 due = begun + number / rate
                 sleep(max(0.0, due - monotonic_seconds()))
-                # One that waits for its connection began when it was due; that this program woke late does not count.
+                # A request that waits for its connection counts from its due time. A late wake-up here does not count.
                 since = due if free > due else monotonic_seconds()
                 one.sendall(asks[number])
                 answer = one.recv(65_536)

@@ -44,7 +44,7 @@ PAGE_AIM = 150_000
 """Limit in octets for a page."""
 ADDRESS = "http://localhost:8000"
 
-# Four certificates to an organisation; every eighth was renewed, and the new one fetched; half were seen by a gateway.
+# Four certificates to an organisation; every eighth was renewed, and the new one retrieved. A gateway saw half.
 _FILLING = """
 INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'Contact' || i || '@bench.example', '', 'fi' FROM {numbers};
@@ -193,7 +193,7 @@ def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
             "GET", "/settings/certificates", query, {"host": "localhost:8000", "cookie": cookie}, "0" * 32, b""
         )
         reply = door(request)
-        if reply.status != 200:  # noqa: PLR2004 - HTTP's word for "here it is"
+        if reply.status != 200:  # noqa: PLR2004 - OK
             sentence = f"{what}: {reply.status}"
             raise RuntimeError(sentence)
         figures.append(replace(_timed(what, times, partial(_ask, door, request)), octets=len(reply.body)))
@@ -254,7 +254,7 @@ def _session(user: User) -> str:
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    # Both factors: who may act for others sees nothing without the second.
+    # Both factors: a user who may act for others needs the second.
     session["account_authentication_methods"] = [{"method": one, "at": 0} for one in ("password", "mfa")]
     session["account_authentication_methods_user"] = user.pk
     session.save()

@@ -141,8 +141,8 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry
     return [issued, journal_records.fetched(holder.serial, holder.span.not_before)]
 
 
-# What only takes room: a quarter as many lineages as certificates, each row as large and as indexed as a real one. Its
-# octets are those of one real certificate, so nothing of it could be fetched or renewed.
+# Rows that only take room: a quarter as many lineages as certificates, each row as large and as indexed as a real one.
+# Their octets are those of one real certificate, so none of them could be retrieved or renewed.
 _NUMBERS = {
     "postgresql": "generate_series(%(start)s::int, %(end)s::int) AS n(i)",
     "sqlite": """(WITH RECURSIVE r(i) AS (SELECT %(start)s UNION ALL SELECT i + 1 FROM r WHERE i < %(end)s)
@@ -182,7 +182,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
         "to_be_signed": like.to_be_signed,
         "der": like.der,
     }
-    # Only a start reads these: whole lines, but for the octets of the certificate.
+    # Only the start of a server reads these: complete lines, without the octets of the certificate.
     told = {**_facts(authority, like, values["authority"])[0].facts, "der": "AA=="}
     chunk = 20_000
     for start in range(0, count, chunk):

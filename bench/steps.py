@@ -92,10 +92,10 @@ class counted:  # noqa: N801 - reads as what it does
         """Count nothing yet."""
         self.count = 0
         self._connection = connections[authority.ctx.db.alias]
-        self._run = sql._run  # noqa: SLF001 - there is no other place through which every statement goes
+        self._run = sql._run  # noqa: SLF001 - every statement goes through this function
 
     def __enter__(self) -> Self:
-        def run(*arguments: Any) -> Any:  # noqa: ANN401 - handed on as it came
+        def run(*arguments: Any) -> Any:  # noqa: ANN401 - passed on unchanged
             self.count += 1
             return self._run(*arguments)
 

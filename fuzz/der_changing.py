@@ -124,7 +124,7 @@ def signed_again(octets: bytes, kind: str) -> bytes:
     if not isinstance(outer.content, list) or len(outer.content) < 3:  # noqa: PLR2004 - the three parts
         return octets
     key = material.key(kind)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the caller names such a one
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the caller names such a key
     signature = key.sign(outer.content[0].octets(), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     outer.content[1:3] = [*parse(_ECDSA_SHA256), Node(BIT_STRING, b"\x00" + signature)]
     return outer.octets()

@@ -19,9 +19,9 @@ with atheris.instrument_imports(include=["sinetti"]):
 def main() -> None:
     """Fuzz until libFuzzer ends the process."""
     target = TARGETS[sys.argv[1]]
-    # To merge, libFuzzer has a shell start what stands in the first place.
+    # For a merge, libFuzzer starts its first argument with a shell.
     arguments = [f"{sys.executable} -m fuzz.driver {target.name}", *sys.argv[2:]]
-    # cryptography warns of names that are too long, and the code logs what it refuses: thousands of times.
+    # Thousands of times cryptography warns of names that are too long, and the code logs refusals.
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
 

@@ -151,9 +151,9 @@ class _Reader:
         self._open = self._open.parent
 
     def _text(self, text: str) -> None:
-        assert self._open is not None  # noqa: S101 - expat tells no text outside the root
+        assert self._open is not None  # noqa: S101 - expat reports no text outside the root
         content = self._open.content
-        # What a comment cut into two is one text.
+        # Two texts around a comment are one text.
         if content and isinstance(content[-1], str):
             content[-1] += text
         else:

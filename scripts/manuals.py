@@ -48,7 +48,7 @@ def _page(name: str, summary: str, commands: Sequence[CommandInfo], names: Seque
         lines += [".SH OPTIONS", *options]
     lines += list(_commands(first, others))
     lines += list(_epilog(first.parser.epilog or ""))
-    # The first page has the list of them: in each of them it would change with every new command.
+    # Only the first page lists all others: a list on each page would change with every new command.
     others_named = [f".BR {_text(one)} (1)" for one in names if (name == "sinetti") is not (one == "sinetti")]
     lines += [".SH SEE ALSO", ",\n".join(others_named)]
     return "\n".join(lines) + "\n"

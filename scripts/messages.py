@@ -39,7 +39,7 @@ def samples(db: Database) -> dict[str, str]:
 
 def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
     """Yield every sample in every language. The database is empty."""
-    with transaction.atomic(using=db.alias):  # one, so that the disk is waited for once
+    with transaction.atomic(using=db.alias):  # one transaction, so that the disk is synced once
         stage = staged(db, Language.EN)
         people = models.Person.objects.using(db.alias)
         for language in Language:

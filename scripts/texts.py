@@ -109,7 +109,7 @@ def helps() -> dict[str, list[str]]:
 
     The texts come from the parsers.
     """
-    # Loaded here: the build hook, which only compiles, has no package to ask yet.
+    # Imported here: the build hook, which only compiles, cannot import the package yet.
     from sinetti.cli.completion_scripts import all_commands  # noqa: PLC0415
     from sinetti.cli.core import argparse_i18n  # noqa: PLC0415
     from sinetti.cli.main import place_of  # noqa: PLC0415

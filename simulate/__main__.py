@@ -26,7 +26,7 @@ from sinetti.database.connection import Database, migrate, open_database
 from sinetti.infra.clock import monotonic_seconds
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
-MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700
+MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - this program makes its own folders there, 0700
 """Folder of the databases if it has so much room, in octets.
 
 Commits are durable, and memory makes that cheap.
@@ -41,7 +41,7 @@ def main() -> int:
         f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
     )
     print(command, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # what was made in memory is taken away first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # removes the files in memory first
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         tempfile.tempdir = str(MEMORY)
     begun = monotonic_seconds()

@@ -51,7 +51,7 @@ class Away:
     def close(self) -> None:
         """End the process."""
         if self._pipe is not None:
-            # Said in words: the other node's process may hold a copy of this pipe's end, so that closing tells nothing.
+            # An explicit message: the other node's process may hold a copy of this end, so closing has no effect.
             self._pipe.send((_STOP, None, None))
             self._pipe.close()
             self._join()

@@ -308,7 +308,7 @@ def rounds(
             if day < away or (at == at_times[-1] and chance.random() < troubles):
                 continue
             kills = (_kill(chance, steps, troubles), _kill(chance, steps, troubles))
-            # Both at once in every other round, in the ones between one of the two.
+            # Every other round has both nodes, the rounds in between only one.
             alone = chance.choice((0, 1)) if only is None and number % 2 else only
             found.append(Round(universal(day, at), (0, 1) if alone is None else (alone,), kills))
         day += _DAY

@@ -61,7 +61,7 @@ def _private(octets: bytes) -> None:
             read(octets)
         except ValueError as bad:
             must(str(bad).count("\n") == 0, "why not is one sentence")
-    # Rounds of a key derivation are as many as the file says: its owner's own file, and no stranger's.
+    # The file sets the rounds of its key derivation. It is the owner's own file, not one of an attacker.
     if b"ENCRYPTED" in octets:
         return
     passphrase_matches(octets, b"passphrase")

@@ -53,7 +53,7 @@ def _signed(octets: bytes) -> None:
     """Check that one of the two allowed keys signed the response."""
     response = ocsp.load_der_ocsp_response(octets)
     hashing = response.signature_hash_algorithm
-    assert hashing is not None  # noqa: S101 - a signature that holds has one
+    assert hashing is not None  # noqa: S101 - a valid signature has one
     for kind in (material.CA, material.RESPONDER):
         key = material.key(kind).public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - as their names say

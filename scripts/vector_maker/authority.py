@@ -51,7 +51,7 @@ class Keys:
         path = self.folder / f"{name}.pem"
         pem = path.read_bytes() if path.exists() else dump_private_key(make(), None)
         self.used[name] = pem
-        # They are this project's own, and looking whether p and q are primes takes longer than all the rest.
+        # The keys are this project's own, and testing p and q for primality takes longer than all the rest.
         key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(key, AnyKey):
             raise TypeError(name)

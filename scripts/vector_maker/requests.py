@@ -378,4 +378,4 @@ def _refused_renewal(book: Book, name: str, document: str, outcome: dict[str, An
 
 
 def _small() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - one to be refused
+    return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - a key to be refused

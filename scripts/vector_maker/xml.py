@@ -75,7 +75,7 @@ def c14n(element: etree._Element, algorithm: str) -> bytes:
     """Return the canonical form of an element, by the algorithm's URI."""
     exclusive = algorithm.startswith(EXCLUSIVE)
     if element.getparent() is not None and not exclusive:
-        # lxml's inclusive form of a part in place repeats declarations: make it a whole that has those around it.
+        # lxml's inclusive form of an element in place repeats declarations: copy it with the surrounding ones.
         element = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False))
     return bytes(
         etree.tostring(element, method="c14n", exclusive=exclusive, with_comments=algorithm.endswith("WithComments"))

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not sys.warnoptions:
-        # Meant for programmers: an odd certificate in a document would put a library's advice before people.
+        # Warnings are for programmers. With an odd certificate, users would see a library's advice.
         warnings.simplefilter("ignore")
     output.replace_unencodable()
     console = Console(language_of(arguments))
@@ -117,10 +117,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         language, named = _language_first(list(arguments))
         parser = build_parser(*named[:2])
         argparse_i18n.translate_parser(parser, console.language)
-        # It counts where the command has it; of one that has none it says the language of what is wrong.
+        # --lang is passed to a command that has it. For other commands it sets only the language of errors.
         place = argparse_i18n.place_of(parser, named, "--lang") or 0
         parsed = parser.parse_args([*named[:place], *language, *named[place:]])
-    except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
+    except SystemExit as ended:  # argparse has already printed the error or the help
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
     if not gc.isenabled():  # entry.py: until here only modules were loaded
@@ -128,10 +128,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         gc.enable()
     try:
         parsed.prepare(parsed)
-        # A sinetti.toml may say the language, and what is wrong from here on is said in it.
+        # A sinetti.toml may set the language, in which later errors are printed.
         console = Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
         return int(parsed.run(parsed))
-    except OutputError:  # main tells it, of the help as well
+    except OutputError:  # main reports it, also for the help
         raise
     except UsageError as bad:
         console.tell(bad.message)

@@ -95,7 +95,7 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         )
         try:
             with maintained(authority, mends=True):
-                # Who had them was killed, and a clock that walks does not wait for leases of the machine's clock.
+                # Their owner was killed, and a clock that jumps does not wait for leases of the machine's clock.
                 let_all_go(authority.ctx.db)
                 _upkeep(authority)
                 serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
@@ -187,7 +187,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
 
 def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, people_url: str) -> MessageDispatcher:
     def findings() -> dict[str, str | None]:
-        # Lists, answers and leaves of its own are what the bench has just made, or makes in the next half minute.
+        # CRLs, OCSP responses and own certificates are new: the bench made them, or will in the next half minute.
         return {"issuing-ca": issuing_ca(authority)}
 
     return MessageDispatcher(

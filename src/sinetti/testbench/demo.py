@@ -242,7 +242,7 @@ def _message(stage: StoryRunner, kind: str, *, paragraphs: int) -> dict[str, str
     require(len(found) == 1, f"one message of kind {kind} should have left")
     (message,) = found
     stage.tell(f"  Sent:     {message['sent']}\n  To:       {message['to']}\n  Subject:  {message['subject']}")
-    # Before these stand a greeting, and that it is from the test environment.
+    # The first two are a greeting and the note that the message is from the test environment.
     for paragraph in message["text"].split("\n\n")[2 : 2 + paragraphs]:
         stage.tell("\n".join(f"  {line}" for line in paragraph.splitlines()))
     return message

@@ -91,7 +91,7 @@ def _run(parsed: argparse.Namespace) -> int:
             last = f"{_format_reach(selection)}\n{counted}. Nothing was done (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
-        # Before the act: whom it reaches, and whom an operator has to tell in another way.
+        # Before the call: who is reached, and who an operator has to inform in another way.
         if (selection := preview(ask, ctx)).going:
             print_error(_format_reach(selection))
         outcome = call_early(ask, ctx, request_id(), Progress("opened"))

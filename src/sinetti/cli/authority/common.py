@@ -163,7 +163,7 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        # A service that was not started after all heard no SIGHUP while it was being prepared.
+        # A service that failed to start had SIGHUP blocked during its preparation.
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
@@ -197,7 +197,7 @@ def zoned_instant(option: str, text: str) -> datetime:
         at = parsed.astimezone(UTC).replace(microsecond=0) if parsed.tzinfo else None
     except (ValueError, OverflowError):
         at = None
-    # A year with a digit too few, as 0202: what is revoked is revoked for good, and so is what it says.
+    # Refuses a year with a digit too few, as 0202, because a revocation and its date cannot be undone.
     if at is None or at.year < _FIRST_YEAR:
         sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
         raise OptionError(sentence)
@@ -233,7 +233,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> N
 
 def _say(error: object, code: ExitCode) -> int:
     said = " ".join(str(error).split())
-    # What others say may end in a question, which needs no full stop.
+    # An error text from elsewhere may end in a question mark, which needs no full stop.
     sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
     print_error(f"sinetti: {sentence}")
     return code

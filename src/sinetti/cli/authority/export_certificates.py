@@ -51,7 +51,7 @@ def _run(parsed: argparse.Namespace) -> int:
         for serial, der in registration.in_force(authority.ctx, Channel(parsed.channel)):
             now_there.add(f"{serial}.cer")
             written += _write(parsed.out / f"{serial}.cer", der)
-    # Only once the register has been read to its end: a run that is cut short takes nothing away.
+    # Only after the database was read to its end: an interrupted run removes no file.
     removed = sum(_remove(path) for path in sorted(parsed.out.iterdir()) if path.name not in now_there)
     done = {"in_force": len(now_there), "written": written, "removed": removed}
     print_result(

@@ -91,7 +91,7 @@ def _run(parsed: argparse.Namespace) -> int:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
         raise OptionError(sentence) from None
     except SettingsError:
-        # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
+        # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
     print_error(_said(parsed, journal))

@@ -78,7 +78,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
         yield MonitoringFinding(FindingKind.NOT_SERVED, address, why)
     else:
         yield from check_crls(ctx, served(address))
-        # Of two questions to one CA that are both not answered it is said once.
+        # Two unanswered queries about one CA give one finding.
         yield from dict.fromkeys(_served_answers(authority, address))
     yield from certificate_findings({**alerts.own_certificates(authority), **more}, ctx)
     if (sentence := alerts.issuing_ca(authority)) is not None:

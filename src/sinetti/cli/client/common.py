@@ -101,7 +101,7 @@ def _pass_over(parsed: argparse.Namespace) -> None:
 
 
 def _read(found: loader.ConfigFile) -> "Config":
-    # Loaded where there is one to read: most commands have their store from an option.
+    # Imported only if there is a file to read: most commands have their store from an option.
     return importlib.import_module("sinetti.client.config.loader").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
 
 
@@ -245,7 +245,7 @@ def is_in_store(path: Path, store: Path, name: str) -> bool:
         # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
         kept = [one for one in (store, store / name) if one.exists()]
         return any(one.samefile(folder) for one in above for folder in kept)
-    except (OSError, RuntimeError):  # a loop of links, or a folder that cannot be looked into: writing tells
+    except (OSError, RuntimeError):  # a loop of links, or an unreadable folder: writing reports it
         return False
 
 

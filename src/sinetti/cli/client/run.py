@@ -144,7 +144,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             _put_unusable(_agent(parsed, console, RunProgress(progress.bar(0), console), threading.Event()))
         if every is None or isinstance(bad, UsageError):
             raise
-        # It cannot be looked at: a service tells that, and looks again.
+        # The store cannot be read: a service reports that and tries again.
     stop, wake = threading.Event(), threading.Event()
     with _told_to_stop(stop, wake, console, lasting=every is not None):
         if parsed.dry_run:
@@ -353,7 +353,7 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
         return
     at_terminal = sys.stdin is not None and sys.stdin.isatty()
     handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: heard, signal.SIGINT: heard}
-    # Windows has none, and nohup has it passed over.
+    # Windows has no SIGHUP, and nohup ignores it.
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         handlers[signal.SIGHUP] = hung_up
     listener = threading.Thread(target=listen, name="signals", daemon=True)

@@ -176,7 +176,7 @@ def _is_a_names(path: Path, store: Path) -> bool:
         return True
     try:
         within = path.resolve().relative_to(store.resolve()).parts
-    except (OSError, RuntimeError, ValueError):  # a loop of links, which writing tells; elsewhere
+    except (OSError, RuntimeError, ValueError):  # a loop of links, which writing reports; or elsewhere
         return False
     return len(within) > 1 or "".join(within).startswith(".")
 

@@ -28,7 +28,7 @@ _WORDS = {
     verdict_texts.FOR_THE_CERTIFICATE_SERVICE: verdict_texts.FOR_THE_CERTIFICATE_SERVICE,
 }
 
-# To the client a certificate that cannot be used is one thing with a signature that does not fit.
+# The client reports an unusable certificate as a signature that does not fit.
 _REASONS = {
     VerdictReason.COVERS_SOMETHING_ELSE: VerdictReason.SIGNATURE_INVALID,
     VerdictReason.MALFORMED: VerdictReason.SIGNATURE_INVALID,

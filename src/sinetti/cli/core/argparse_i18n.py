@@ -97,8 +97,8 @@ def argparse_language(language: Language) -> Iterator[None]:
 
     Parsers have to be built in the block, too.
     """
-    # It asks gettext for each of its texts by this name; the domain that gettext itself would look in goes by the
-    # environment alone, where --lang is not.
+    # argparse calls gettext for each of its texts by this name. gettext itself takes the language only from the
+    # environment, which lacks --lang.
     names = vars(argparse)
     before = names["_"]
     names["_"] = partial(_put, language=language)
@@ -155,7 +155,7 @@ def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str)
 
 
 def _put(message_id: str | None, language: Language) -> str | None:
-    # In English they are what they are, and no catalogue has to be read.
+    # English texts need no catalogue.
     return (
         i18n_translate.translate_raw(message_id, language) if message_id and language is not Language.EN else message_id
     )

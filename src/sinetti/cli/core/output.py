@@ -111,7 +111,7 @@ def write_atomic(path: Path, octets: bytes) -> None:
         return
     target = path.resolve()
     if former is not None and not os.access(target, os.W_OK):
-        # Renaming would not ask for this right.
+        # Renaming would not require this right.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     beside = target.with_name(f".sinetti-{secrets.token_hex(8)}.new")
     try:
@@ -163,7 +163,7 @@ def _standard_output() -> Iterator[TextIO]:
 
 
 def _divert(stream: TextIO) -> None:
-    # What could not be written is still held back, and the interpreter tries once more at its end: exit code 120.
+    # The unwritten octets are still buffered. The interpreter would write them at its end and exit with 120.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -181,7 +181,7 @@ def _is_a_way_to_an_open_file(path: Path) -> bool:
 
 
 def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None:
-    # As open() makes files, by the umask, unless there is one whose owner and mode are kept.
+    # Mode by the umask, as of open(), unless an existing file's owner and mode are kept.
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     with os.fdopen(handle, "wb") as file:
         if former is not None:

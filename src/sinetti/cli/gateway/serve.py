@@ -52,7 +52,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     edge = serving.GatewayApp(_service(settings, place, seen), unix=place.socket is not None)
 
     def read_anew() -> None:
-        # Anchors, trust, lists and whose word counts. Where it listens and whom it tells stay as they were.
+        # Replaces anchors, trust, CRLs and trusted proxies. The addresses for listening and reporting stay.
         try:
             fresh = load(parsed.settings)
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
@@ -87,7 +87,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
     guard = guarded(settings, place.proxies, seen)
     watch = watch_of(settings, guard.gateway.source)
     service = AuthService(guard, lambda: [] if watch is None else watch.missing(guard.now()))
-    service.unready()  # lists are read and their signatures computed now, not while the first caller waits
+    service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service
 
 

@@ -182,7 +182,7 @@ def _say(parsed: argparse.Namespace, sentence: str, code: int) -> int:
     line = " ".join(f"user {parsed.user!r}: {sentence}".split())
     sys.stderr.write(f"sinetti: {line}.\n")
     if parsed.syslog:
-        import syslog  # noqa: PLC0415 - there is none on Windows, where sshd of this kind is not either
+        import syslog  # noqa: PLC0415 - Windows has neither syslog nor an sshd of this kind
 
         syslog.openlog("sinetti", syslog.LOG_PID, syslog.LOG_AUTH)
         syslog.syslog(syslog.LOG_INFO if code in {DONE, REFUSED} else syslog.LOG_ERR, line)

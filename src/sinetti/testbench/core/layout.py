@@ -75,7 +75,7 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
     path = _ports_file(folder)
     try:
         written = json.loads(folder.read(path))
-        # A bench of before there were pages for people chooses a port for them now; no certificate has it.
+        # A bench from before the pages for people chooses their port now; no certificate contains it.
         kept = Ports(**{"people": _free_port(written.values()), **written})
         damaged = len({kept.control, kept.status, kept.people}) < len(_OWN)
     except (ValueError, TypeError, AttributeError):

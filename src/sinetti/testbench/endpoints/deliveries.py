@@ -128,7 +128,7 @@ class DeliveryEndpoint:
             if (place / _document(digest)).exists():
                 return _receipt(files.read(place / _RECEIPT))
             return _refusal(409, "delivery-id-used", translate(_ID_USED, language), language)
-        # 2 Who signed, and whether nothing was changed.
+        # 2 Verify the signature and identify the signer.
         now = self.ctx.now()
         verdict = self.gateway.verify(request.body, now).verdict
         if verdict.reason is not None:

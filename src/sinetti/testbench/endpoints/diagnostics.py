@@ -95,7 +95,7 @@ class DiagnosticsEndpoint:
         if reason and request.method == "POST" and len(request.body) <= _LONGEST:
             try:
                 _tell(request.request_id, reason, explained(request.body, self.ctx))
-            except Exception:  # noqa: BLE001 - the answer is there: a line of the log must not cost it
+            except Exception:  # noqa: BLE001 - an error in the log must not cost the answer
                 _log.exception("request %s: the refusal could not be explained", request.request_id)
             finally:
                 self.ctx.db.refresh()

@@ -198,7 +198,7 @@ class FaultInjectingProxy:
         """
         reply = self._asked_of_service(asked)
         with self._lock:
-            # Numbered as the answers come: the same order of answers meets the same faults.
+            # Numbers are by the order of answers: the same order gets the same faults.
             self._calls += 1
             fault = choose_fault(self._seed, self._calls, self.rates)
             earlier = self._earlier.get(asked.kind)

@@ -168,7 +168,7 @@ class InvariantChecker:
         return key_storage_module.belongs(certificate, key) and key_storage_module.serial_of(certificate) == serial
 
     def _breach(self, wrong: ViolationKind, name: str, at: datetime, seen: str) -> None:
-        # Told once, at the first instant at which it was seen.
+        # Recorded once, at the first instant at which it was seen.
         if not any((one.wrong, one.name, one.seen) == (wrong, name, seen) for one in self.breaches):
             self.breaches.append(Violation(wrong, name, at, seen))
 

@@ -136,7 +136,7 @@ class FleetSimulation:
         `agents` is the number of agents that renew the certificates.
         """
         begins = self.now
-        # They get ready while certificates are ordered and issued: a moment that an audience need not wait for.
+        # Agents start while certificates are ordered and issued, so that the audience does not wait for them.
         with Agents(self._configured(address), agents) as those:
             ids = enrolment.order(self.stage, self.fleet, self.ledger.in_use())
             self.ledger.expect(self.names)

@@ -76,7 +76,7 @@ class MessageStore:
             file.seek(self._read)
             octets = file.read()
             whole = octets[: octets.rfind(b"\n") + 1]
-            if len(whole) < len(octets):  # who writes has the lock: a line without an end was cut off by a kill
+            if len(whole) < len(octets):  # a writer holds the lock, so a kill cut off a line without an end
                 file.truncate(self._read + len(whole))
             for line in whole.splitlines(keepends=True):
                 self._take(line)

@@ -120,7 +120,7 @@ class SampleHierarchy:
         """
         self.now = in_range(now)
         self._built = _founded(now)
-        # Drawn beforehand, so that the lists are signed once: a server under test may have read them by then.
+        # Drawn in advance, so that the CRLs are signed once: a server under test may read them early.
         self._to_be_revoked = [new_serial() for _ in range(_MOST_REVOKED)]
         self._lists = self._signed_lists()
 
