@@ -1,8 +1,8 @@
 """`python -m bench.agent`: duration of an agent's pass, and speed of its renewals.
 
-The first measurement is a pass over ten thousand names with nothing due. It uses the store of bench/store.py, once as
-a service without renewal information leaves it, and once as one with it does, where each name has its memory. The
-second renews a thousand names against a test bench of its own, 16 at a time, P-256.
+The first measurement is a pass over ten thousand names with nothing due. It uses the store of bench/store.py twice: as
+a service without renewal information leaves it, and as a service with it does. In the latter each name has its memory.
+The second renews a thousand names against a test bench of its own, 16 at a time, P-256.
 
 The third is an incident: all of those are called for early replacement within ten minutes, and a pass a minute
 replaces them.

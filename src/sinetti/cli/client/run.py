@@ -159,8 +159,8 @@ def _serve(
 ) -> ExitCode:
     """Make one pass after the other until a signal stops the agent.
 
-    A pass that could not begin is repeated soon. The service keeps running while the store is away or damaged for a
-    while: a supervisor that has to restart it might take it for completed.
+    A pass that could not begin is repeated soon. The service keeps running while the store is away or damaged. A
+    supervisor that had to restart it might take it for completed.
     """
     stop, wake = heard
     sd_notify("READY=1")

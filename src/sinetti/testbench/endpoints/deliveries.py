@@ -164,7 +164,7 @@ def _refusal(status: int, reason: str, detail: str, language: Language, **header
 def _status_of(reason: VerdictReason) -> int:
     """Return the HTTP status for a verdict.
 
-    It is 403 if the caller's certificate is not valid for this, 422 if the document is wrong, and 503 if the
+    It is 403 if the caller's certificate is not valid for this, and 422 if the document is wrong. It is 503 if the
     certificate's status is unknown.
     """
     match reason:

@@ -81,8 +81,8 @@ def explained(octets: bytes, ctx: ServiceContext) -> Report:
 class DiagnosticsEndpoint:
     """Endpoint that logs the faults of a refused message.
 
-    Accepted calls cost nothing more. The reason of the refusal does not matter: to the service, a signature in the
-    wrong place is a broken schema, and a message that is no SOAP gets a Fault.
+    Accepted calls cost nothing more. Every reason of a refusal counts. To the service, a signature in the wrong place
+    is a broken schema, and a message that is no SOAP gets a Fault.
     """
 
     door: Callable[[Request], Response]

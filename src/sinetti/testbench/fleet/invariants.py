@@ -79,9 +79,8 @@ class InvariantChecker:
     def look(self, now: datetime) -> tuple[str, ...]:
         """Check the certificate in use of each name at `now`.
 
-        Returns the names whose certificate changed. A check before and after each pass covers every instant: no
-        process changes a store in between, and a certificate that is valid at both ends of a period is valid
-        throughout.
+        Returns the names whose certificate changed. A check before and after each pass covers every instant. No
+        process changes a store in between. A certificate that is valid at both ends of a period is valid throughout.
         """
         return tuple(one.name for one in self.fleet if self._look_at(one.name, now))
 

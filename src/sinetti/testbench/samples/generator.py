@@ -90,9 +90,10 @@ class SampleRequest:
 class SampleCertificate:
     """One sample, all of it in memory.
 
-    `chain` is the issuing CA, then the intermediate, without the root. `anchors` and `lists` are the relying party's:
-    every CA that issues to holders with those above it, and the CRL (DER) of each by its name in addresses. `crl` is
-    the CRL in which a caller of this sample is looked up. `now` is the instant at which the sample is in its state.
+    `chain` is the issuing CA, then the intermediate, without the root. `anchors` and `lists` are the relying party's.
+    `anchors` has every CA that issues to holders, with those above it. `lists` has the CRL (DER) of each, by its name
+    in addresses. `crl` is the CRL in which a caller of this sample is looked up. `now` is the instant at which the
+    sample is in its state.
     """
 
     state: SampleState

@@ -58,8 +58,8 @@ class SampleFactory:
         """Return a sample that is in this state at `now`.
 
         `now` has its zone; None means the instant of the first request. The same arguments give the same sample.
-        Raises ValueError for an unknown state or key type, for an id or name that no certificate of TEST carries, or
-        for a `now` without a zone.
+        Raises ValueError for an unknown state or key type, or for a `now` without a zone. So it does for an id or name
+        that no certificate of TEST carries.
         """
         wanted = SampleRequest(SampleState(state), KeyType(key), customer_id, name)
         at = self._instant(now)
