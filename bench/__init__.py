@@ -1,1 +1,1 @@
-"""How fast certificates are renewed: `make bench`, or `python -m bench --help`."""
+"""Benchmarks of certificate renewals: `make bench`, or `python -m bench --help`."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: see `--help`, and docs/speed.md for what came of it."""
+"""`python -m bench`: see `--help`, and docs/speed.md for results."""
 
 import argparse
 import logging
@@ -17,12 +17,12 @@ BURST_OF = "P-384"
 
 
 def main() -> int:
-    """Measure what is asked for, print the tables and keep the JSON.
+    """Run the measurements, print the tables and store the JSON.
 
-    An answer that is wrong ends it.
+    A wrong answer ends the run.
     """
     parsed = _parser().parse_args()
-    logging.disable(logging.INFO)  # what this process itself would say of every profiled renewal
+    logging.disable(logging.INFO)  # this process would log every profiled renewal
     wanted = Wanted(
         parsed.renewals,
         parsed.connections,

@@ -1,9 +1,11 @@
-"""`python -m bench.agent`: what a pass of the agent takes over ten thousand names, and how fast a thousand are renewed.
+"""`python -m bench.agent`: duration of an agent's pass, and speed of its renewals.
 
-And an incident: all of those are called for early replacement within ten minutes, and a pass a minute replaces them.
+The first measurement is a pass over ten thousand names with nothing due. It uses the store of bench/store.py twice: as
+a service without renewal information leaves it, and as a service with it does. In the latter each name has its memory.
+The second renews a thousand names against a test bench of its own, 16 at a time, P-256.
 
-The first with nothing due: the store of bench/store.py, as a service without hints leaves it, and as one with hints
-does, where each name has its memory. The second against a test bench of its own, 16 at a time, P-256.
+The third is an incident: all of those are called for early replacement within ten minutes, and a pass a minute
+replaces them.
 """
 
 import argparse
@@ -43,12 +45,18 @@ from sinetti.infra import clock
 
 NAMES, RENEWALS, AT_ONCE = 10_000, 1_000, 16
 QUIET_UNTIL = NOW + timedelta(days=670)
-"""Nothing of bench/store.py's store is due before: a pass goes by the machine's clock, as a timer's does."""
+"""Instant before which no certificate of bench/store.py's store is due.
+
+A pass uses the machine's clock, as a timer's does.
+"""
 
 SECONDS, MEGABYTES = 3.0, 200.0
 BEGUN, DUE = "2027-01-01T00:00:00Z", "2028-12-25T00:00:00Z"
 HEARD = timedelta(hours=6, minutes=1)
-"""After which whoever was asked for a hint is asked again: what is called for before is heard of only then."""
+"""Time after which the agent asks for renewal information again.
+
+It learns of earlier calls for replacement only then.
+"""
 
 MINUTES, A_MINUTE = 10, 60.0
 JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z", "2028-12-01T00:00:00Z", DUE)
@@ -56,20 +64,20 @@ JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z",
 
 @dataclass(slots=True)
 class Quiet:
-    """Who hears how a pass goes, and says nothing."""
+    """Listener that ignores the events of a pass."""
 
     heard: list[NameResult] = field(default_factory=list)
 
     def begin(self, total: int) -> None:
-        """Hear for how many something may have to be done."""
+        """Ignore the number of names."""
 
     def done(self, row: NameResult) -> None:
-        """Hear what became of one."""
+        """Ignore the result of a name."""
         self.heard.append(row)
 
 
 def remember_hints(store: Path) -> None:
-    """Leave of each name what a service with hints leaves."""
+    """Write the memory of each name that a service with renewal information leaves."""
     now = clock.utc_now()
     hint = RenewalInfoState(QUIET_UNTIL + timedelta(days=100), QUIET_UNTIL + timedelta(days=101))
     for seen in sighting.sights(store):
@@ -79,7 +87,7 @@ def remember_hints(store: Path) -> None:
 
 @contextmanager
 def bench(folder: Path) -> Iterator[dict[str, Any]]:
-    """Run a test bench; gives what it says of itself when it is ready."""
+    """Run a test bench, and yield the JSON that it prints when it is ready."""
     command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(folder), "--http", "--now", BEGUN]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -101,7 +109,7 @@ def control(ready: dict[str, Any], method: str, path: str, value: object) -> dic
 
 
 def outside(store: Path, now: str) -> ClientContext:
-    """Give what a run of the client has from outside."""
+    """Return the context of the client's run."""
     at = datetime.fromisoformat(now)
     return ClientContext(store, at, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds)
 
@@ -129,7 +137,10 @@ def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
 
 
 def renew_all(store: Path, now: str = DUE) -> tuple[RunReport, float]:
-    """Make one pass in which everything is due that is to be at all; gives how it ended, and seconds."""
+    """Make one pass at an instant at which everything is due.
+
+    Returns its report and its duration in seconds.
+    """
     config = Config(
         store / "sinetti.toml", store, None, {}, AgentSettings(at_once=AT_ONCE), CertificateEntry("", None), {}
     )
@@ -140,7 +151,7 @@ def renew_all(store: Path, now: str = DUE) -> tuple[RunReport, float]:
 
 
 def measure_quiet(folder: Path, names: int) -> bool:
-    """Print what passes with nothing due take; whether both marks were reached."""
+    """Measure and print passes with nothing due; return True if both marks are met."""
     if clock.utc_now() >= QUIET_UNTIL:
         print("the store of bench/store.py is too old: something would be due")
         return False
@@ -157,12 +168,15 @@ def measure_quiet(folder: Path, names: int) -> bool:
 
 
 def measure_renewals(folder: Path, renewals: int) -> bool:
-    """Print how fast a store is renewed; whether all of it was, once each."""
+    """Measure and print the renewals of a store.
+
+    Returns True if every certificate was renewed exactly once.
+    """
     store = folder / "renewed"
     with bench(folder / "bench") as ready:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda number: enrol(ready, store, number), range(renewals)))
-        for at in JUMPS:  # what fell due meanwhile is sent: a thousand organisations have mail
+        for at in JUMPS:  # sends the due messages of a thousand organisations
             control(ready, "PUT", "/clock", {"now": at})
         end, seconds = renew_all(store)
         again, _ = renew_all(store)
@@ -174,14 +188,15 @@ def measure_renewals(folder: Path, renewals: int) -> bool:
 
 
 def newly(end: RunReport) -> int:
-    """Count what was renewed in a pass."""
+    """Return the number of renewals in a pass."""
     return sum(row.outcome is not None and row.outcome.result is Result.RENEWED for row in end.rows)
 
 
 def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
-    """Call for all of them over ten minutes, make a pass a minute, and print how that went; whether all came, in time.
+    """Call for early replacement of all names, and make a pass each minute.
 
-    The bench's clock is put on by a minute before each pass, so a pass that takes longer than that would be late.
+    The call spreads over ten minutes. The result is printed. Returns True if all were replaced in time. The bench's
+    clock is advanced by a minute before each pass, so a pass that takes longer would be late.
     """
     begun, passes = datetime.fromisoformat(DUE) + HEARD, []
     control(ready, "PUT", "/clock", {"now": f"{begun:%Y-%m-%dT%H:%M:%SZ}"})
@@ -202,7 +217,7 @@ def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
 
 
 def main() -> int:
-    """Measure both, and say whether the marks were reached."""
+    """Run all measurements, and return 0 if the marks are met."""
     parser = argparse.ArgumentParser(prog="python -m bench.agent")
     parser.add_argument("--names", type=int, default=NAMES)
     parser.add_argument("--renewals", type=int, default=RENEWALS)

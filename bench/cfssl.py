@@ -1,4 +1,7 @@
-"""CFSSL (Debian golang-cfssl) beside us: bare certificates over HTTP, same CA, stored on the same PostgreSQL."""
+"""Comparison with CFSSL (Debian golang-cfssl).
+
+It issues bare certificates over HTTP, with the same CA, stored on the same PostgreSQL.
+"""
 
 import json
 import shutil
@@ -29,7 +32,7 @@ _TABLE = """CREATE TABLE certificates (serial_number bytea NOT NULL, authority_k
 
 
 def measured(authority: Authority, holders: Sequence[Holder], database_url: str) -> Sent | None:
-    """Have CFSSL sign the same requests; None where it is not installed."""
+    """Measure CFSSL with the same requests; None if it is not installed."""
     if shutil.which("cfssl") is None:
         return None
     requests = [_posted(holder) for holder in holders]

@@ -1,4 +1,4 @@
-"""Whether what was answered is so: every answer, the register, the audit rows and the journal."""
+"""Checks of the results: answers, database, audit rows and journal."""
 
 import re
 from collections.abc import Sequence
@@ -17,11 +17,14 @@ _LOOKED_INTO = 50
 
 
 class WrongAnswer(RuntimeError):
-    """What was answered is not what was done."""
+    """Raised where an answer does not match the stored data."""
 
 
 def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Holder]) -> None:
-    """Raise WrongAnswer unless each holder has one renewal, and the register, the audit and the journal say so."""
+    """Raise WrongAnswer unless each holder has exactly one renewal.
+
+    The database, the audit rows and the journal must agree with the answers.
+    """
     ids = [_id_of(answer) for answer in answers]
     _demand(len(ids) == len(set(ids)) == len(holders), "an answer is missing, or a retrieval id came twice")
     anchors = [authority.ctx.issuers[authority.hierarchy.services.file_name].certificate]

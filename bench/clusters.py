@@ -1,4 +1,7 @@
-"""A PostgreSQL cluster of the bench's own, durable as in production: fsync and synchronous_commit are on."""
+"""A PostgreSQL cluster of the benchmark's own.
+
+It is as durable as in production: fsync and synchronous_commit are on.
+"""
 
 import os
 import pwd
@@ -27,21 +30,24 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
 }
-"""All else is as PostgreSQL comes.
+"""Settings that differ from PostgreSQL's defaults.
 
-Checkpoints are as far apart as production has them, so none falls into a run.
+Checkpoints are as far apart as in production, so none falls into a run.
 """
 
 _START_WITHIN = 30.0
 
 
 class PostgresMissing(RuntimeError):
-    """There is no PostgreSQL on this machine."""
+    """Raised where PostgreSQL is not installed."""
 
 
 @contextmanager
 def cluster() -> Iterator[str]:
-    """Make a cluster, run it while the block runs, and take it away; gives the URL of its database `postgres`."""
+    """Create a cluster, run it while the block runs, and remove it.
+
+    Yields the URL of its database `postgres`. Raises PostgresMissing if PostgreSQL is not installed.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         sentence = "PostgreSQL is not installed: scripts/packages bench"
@@ -68,7 +74,7 @@ def new_database(url: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on at this moment."""
+    """Return a loopback port on which no process listens at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -92,7 +98,7 @@ def _running(binaries: Path, folder: Path, owner: str | None, port: int) -> Iter
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
     for name, value in SETTINGS.items():
         command += ["-c", f"{name}={value}"]
-    if setpriv := shutil.which("setpriv"):  # where the system can, it ends with this process even if that is killed
+    if setpriv := shutil.which("setpriv"):  # if possible, the cluster ends with this process even after a kill
         command = [setpriv, "--pdeathsig", "INT", *command]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, user=owner, cwd="/", stdout=log, stderr=log)

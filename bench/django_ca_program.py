@@ -1,4 +1,6 @@
-"""Run by django-ca's own Python: import our CA, issue for each request, store; prints certificates a second.
+"""Program for django-ca's own Python: issues a certificate for each request.
+
+It imports our CA, stores the certificates, and prints certificates a second.
 
 Arguments: a folder with ca.pem, key.pem and requests.json (PEM requests with their subjects), and the database's URL.
 """
@@ -13,11 +15,11 @@ import django
 from django.conf import settings
 
 urlpatterns: list[object] = []
-"""Where django-ca would serve what its certificates point to."""
+"""URLs of django-ca's endpoints that its certificates point to: none are served."""
 
 
 def main(folder: Path, url: str) -> None:
-    """Issue and print how fast."""
+    """Issue certificates and print their rate."""
     at = urlsplit(url)
     database = {
         "ENGINE": "django.db.backends.postgresql",
@@ -49,7 +51,7 @@ def main(folder: Path, url: str) -> None:
     urlpatterns.append(path("", include("django_ca.urls")))
     call_command("migrate", verbosity=0)
     call_command("import_ca", "bench", str(folder / "key.pem"), str(folder / "ca.pem"))
-    # As it comes the key is read and checked for each certificate; here it is kept, as everybody else keeps theirs.
+    # By default django-ca reads and checks the key for each certificate. Here it is cached, as in the other programs.
     ca = CertificateAuthority.objects.get()
     options = ca.key_backend.get_use_private_key_options(ca, {})
     key = ca.key_backend.get_key(ca, options)

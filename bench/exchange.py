@@ -1,4 +1,7 @@
-"""`python -m bench.exchange`: exchange a server's TLS pair again and again under load, and count who is turned away."""
+"""`python -m bench.exchange`: replace a server's TLS key pair under load.
+
+It is replaced again and again. The refused calls are counted.
+"""
 
 import argparse
 import signal
@@ -17,14 +20,14 @@ from bench.server import Served, served
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 
 _CALLERS = 3
-"""So many call on new connections, and as many on kept ones."""
+"""Number of callers on new connections, and of callers on kept ones."""
 
 _WITHIN = 30.0
 _PAUSE = 1.0
 
 
 class _Callers:
-    """Call as fast as answers come, until they are told to stop."""
+    """Threads that send calls as fast as answers arrive, until `stop` is called."""
 
     def __init__(self, port: int) -> None:
         self._context = ssl.create_default_context()
@@ -47,7 +50,10 @@ class _Callers:
                     self._ask("kept", line)
 
     def _ask(self, name: str, line: HTTPSConnection) -> None:
-        """Ask once, and count it. An answer that closes its connection leaves no socket."""
+        """Send one call and count its result.
+
+        An answer that closes its connection leaves no socket.
+        """
         try:
             line.request("GET", f"{SOAP_PATH}?wsdl")
             line.getresponse().read()
@@ -58,7 +64,7 @@ class _Callers:
 
 
 def main() -> int:
-    """Print what was counted; 1 if anybody was turned away."""
+    """Print the counts; return 1 if any call was turned away."""
     parser = argparse.ArgumentParser(prog="python -m bench.exchange", description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="exchanges, a second apart (default: %(default)s)")
     times: int = parser.parse_args().times

@@ -1,4 +1,7 @@
-"""What benches of a full register share: rows written by SQL in parts, and the frame of a command that measures."""
+"""Helpers of benchmarks with a full database.
+
+They write rows by SQL in parts, and run a command that measures.
+"""
 
 import logging
 import sys
@@ -15,7 +18,7 @@ from sinetti.database.connection import Database
 
 _CHUNK = 20_000
 TYPE = "bench"
-"""The type of all certificates that are written."""
+"""Type of all certificates that are written."""
 
 
 class Told(Protocol):
@@ -23,14 +26,17 @@ class Told(Protocol):
 
     @property
     def missed(self) -> bool:
-        """Whether it is worse than it may be."""
+        """True if the figure is worse than its limit."""
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the figure as a row of the table."""
 
 
 def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequence[Told]]) -> int:
-    """Read the arguments, measure, print the table; 1 where something is worse than it may be, 0 without PostgreSQL."""
+    """Parse the arguments, measure, and print the table.
+
+    Returns 1 if a figure is worse than its limit, and 0 without PostgreSQL.
+    """
     parser.add_argument("--certificates", type=int, default=1_000_000, help="in the register (default: %(default)s)")
     parsed = parser.parse_args()
     logging.disable(logging.INFO)
@@ -44,7 +50,7 @@ def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequen
 
 
 def add_authority(db: Database, name: str, now: datetime) -> None:
-    """Write an issuing CA that issues nothing, and the type of its certificates."""
+    """Write an issuing CA without certificates, and the type of its certificates."""
     using = db.alias
     models.CertificateAuthority.objects.using(using).create(
         name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
@@ -56,18 +62,21 @@ def add_authority(db: Database, name: str, now: datetime) -> None:
 
 
 def write(db: Database, statements: str, count: int, values: Mapping[str, Any], **names: str) -> None:
-    """Run these statements for the numbers `i` below a count, in parts; {numbers} stands for the rows of one part."""
+    """Run these statements for the numbers `i` below a count, in parts.
+
+    {numbers} stands for the rows of one part.
+    """
     using = db.alias
     for start in range(0, count, _CHUNK):
         numbers = f"generate_series({start}, {min(start + _CHUNK, count) - 1}) AS n(i)"
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")  # what points to what is right by itself
+            cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys need no check
             for statement in statements.split(";"):
                 cursor.execute(statement.format(numbers=numbers, **names), values)
 
 
 def settle(db: Database) -> None:
-    """Let the database take note of what it holds, as it does by itself in time."""
+    """Let the database update its statistics, as it does by itself in time."""
     with connections[db.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")

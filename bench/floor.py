@@ -1,4 +1,7 @@
-"""The floor: the signatures and verifications of a renewal and nothing else, in as many processes as the server has."""
+"""Floor of the benchmark: only the signatures and verifications of a renewal.
+
+They run in as many processes as the server has.
+"""
 
 import multiprocessing
 from base64 import b64decode
@@ -17,7 +20,10 @@ from sinetti.pki.signatures import verify
 
 
 def floor(authority: Authority, holder: Holder, processes: int, seconds: float) -> tuple[float, float]:
-    """Renewals a second that the cryptography alone allows, and milliseconds of CPU for each."""
+    """Return the renewals a second that the cryptography alone allows.
+
+    The second value is the milliseconds of CPU for each.
+    """
     authority.ctx.db.close()
     context, parts = multiprocessing.get_context("fork"), []
     for _ in range(processes):
@@ -37,24 +43,24 @@ def _work(authority: Authority, holder: Holder, seconds: float, sender: Connecti
     theirs = ca_key(load_certificate(holder.der))
     done, begun, cpu = 0, monotonic_seconds(), process_time()
     while monotonic_seconds() - begun < seconds:
-        # 2: the holder's signature (of the right length: it takes as long, fitting or not).
+        # 2: the holder's signature. A wrong one of the right length takes as long.
         verify(theirs, holder.to_be_signed, b"\1" * 256)
-        # 5: the request's own. Loaded anew, since what was checked once is not checked again.
+        # 5: the request's own. It is loaded again, because a loaded request caches its check.
         if not x509.load_der_x509_csr(request_of(holder)).is_signature_valid:
             raise RuntimeError
-        # 10: the certificate's, and whether it fits the CA's key.
+        # 10: the certificate's, and its verification with the CA's key.
         if not verify(
             ca_key(issuer.certificate), holder.to_be_signed, ctx.signer.sign(issuer.key_name, holder.to_be_signed)
         ):
             raise RuntimeError
-        # 12: the answer's.
+        # 12: the response's.
         seal.sign(holder.to_be_signed)
         done += 1
     sender.send((done / (monotonic_seconds() - begun), (process_time() - cpu) / done))
 
 
 def request_of(holder: Holder) -> bytes:
-    """The PKCS#10 request, in DER, of a holder's message."""
+    """Return the PKCS#10 request (DER) of a holder's message."""
     begin, end = b"<CertificateRequest>", b"</CertificateRequest>"
     start = holder.request.index(begin) + len(begin)
     return b64decode(holder.request[start : holder.request.index(end)])

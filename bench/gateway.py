@@ -1,6 +1,7 @@
-"""`python -m bench.gateway`: what the gateway's core takes, with the cryptography alone beside each figure.
+"""`python -m bench.gateway`: cost of the gateway's core.
 
-Times are processor time of one core, the best of several rounds; memory is the greatest that a process of its own had.
+The cost of the cryptography alone stands beside each figure. Times are processor time of one core, the best of several
+rounds. Memory is the peak of a process of its own.
 """
 
 import subprocess
@@ -67,7 +68,10 @@ _REPORT = """\
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure: what, how much, what the cryptography of it takes by itself, and the mark (None: none is set)."""
+    """One figure: name, value, cost of the cryptography alone, and mark.
+
+    A mark of None means that none is set.
+    """
 
     what: str
     measured: str
@@ -86,7 +90,7 @@ class Scene:
 
     @property
     def issuer(self) -> IssuingCa:
-        """The CA for holders."""
+        """CA for holders."""
         spec = self.built.hierarchy.issuing(Channel.WS)
         if spec is None:
             why = "the preset has no CA for web services"
@@ -94,11 +98,11 @@ class Scene:
         return self.built.issuer(spec.file_name)
 
     def gateway(self) -> Gateway:
-        """Make a gateway that has seen nobody yet."""
+        """Return a new gateway, with an empty cache."""
         return Gateway(chain.load_bundle(self.built.holders_bundle), source=CrlSource([self.crl()]), channel=Channel.WS)
 
     def crl(self) -> bytes:
-        """Sign an empty list."""
+        """Sign an empty CRL."""
         certificate = self.issuer.certificate
         builder = x509.CertificateRevocationListBuilder(certificate.subject, NOW, NOW + timedelta(days=7))
         key = self.built.key(self.issuer.key_name)
@@ -106,7 +110,7 @@ class Scene:
 
 
 def scene() -> Scene:
-    """Build it."""
+    """Build the scene."""
     built = generate_hierarchy(
         parse_hierarchy(load_preset("default"), Environment.TEST, "http://pki.sinetti.example"), NOW
     )
@@ -124,7 +128,7 @@ def issued(made: Scene, key: PrivateKey) -> bytes:
 
 
 def document(made: Scene, octets: int) -> bytes:
-    """Sign a report of about so many octets, in the shape of the register's."""
+    """Sign a report of about so many octets, in the shape of the Incomes Register's."""
     rows = "".join(_REPORT.format(number=number) for number in range(max(1, octets // len(_REPORT))))
     whole = (
         f'<WageReportRequestToIR xmlns="urn:example:wages">\n  <Reports>\n{rows}  </Reports>\n</WageReportRequestToIR>'
@@ -133,7 +137,7 @@ def document(made: Scene, octets: int) -> bytes:
 
 
 def seconds(act: Callable[[], object], times: int) -> float:
-    """Give the processor time of one turn: the best of several rounds."""
+    """Return the processor seconds of one call: the best of several rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
         begun = time.process_time()
@@ -144,7 +148,7 @@ def seconds(act: Callable[[], object], times: int) -> float:
 
 
 def identify_rows(made: Scene) -> list[Row]:
-    """How long it takes to know whose a certificate is: remembered, and at first sight."""
+    """Measure the identification of a certificate: cached, and at first sight."""
     gateway = made.gateway()
     cached = seconds(lambda: gateway.identify(made.holder, NOW), 2_000) * 1e6
     strangers = [issued(made, made.key) for _ in range(CERTIFICATES)]
@@ -165,7 +169,7 @@ def identify_rows(made: Scene) -> list[Row]:
 
 
 def verify_rows(made: Scene) -> list[Row]:
-    """How long it takes to verify documents of 4 kB and 1 MB."""
+    """Measure the verification of documents of 4 kB and 1 MB."""
     gateway, rows = made.gateway(), []
     if not isinstance(made.key, rsa.RSAPrivateKey):
         why = "holders of this bench have RSA keys"
@@ -203,7 +207,7 @@ def verify_rows(made: Scene) -> list[Row]:
 
 
 def memory_row(made: Scene) -> Row:
-    """How much memory a process needs that verifies a document of 10 MB."""
+    """Measure the memory of a process that verifies a document of 10 MB."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "anchors.pem").write_bytes(made.built.holders_bundle)
@@ -222,7 +226,7 @@ def memory_row(made: Scene) -> Row:
 
 
 def list_row(made: Scene) -> Row:
-    """How long a list with a million entries takes, once; and a look into it."""
+    """Measure the loading of a CRL with a million entries, and a look-up in it."""
     key = made.built.key(made.issuer.key_name)
     der = memory.long_list(made.issuer.certificate, lambda tbs: sign(key, tbs), NOW, _ENTRIES)
     authority = authority_of(made.issuer.certificate)
@@ -251,7 +255,7 @@ def _digest(octets: bytes) -> bytes:
 
 
 def main() -> int:
-    """Measure all of it and print a table; 1 if a mark is missed."""
+    """Run all measurements and print a table; return 1 if a mark is missed."""
     made = scene()
     rows = [*identify_rows(made), *verify_rows(made), memory_row(made), list_row(made)]
     print("| what | measured | the cryptography alone | mark |")

@@ -1,9 +1,9 @@
-"""How long a web server waits for `GET /check` at the gateway's Unix socket, beside the cryptography alone.
+"""Latency of `GET /check` at the gateway's Unix socket, for a web server.
 
     python -m bench.gateway_serve [--requests N] [--rate N] [--connections N] [--holders N] [--revoked N]
 
-The load comes at a steady rate over kept-alive connections, as from a web server. A request that finds its connection
-busy is measured from the instant at which it was due.
+The cost of the cryptography alone stands beside it. The load comes at a steady rate over kept-alive connections, as
+from a web server. A request that finds its connection busy is measured from the instant at which it was due.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from sinetti.pki.signatures import sign
 Given = TypeVar("Given")
 
 WANTED = 5.0
-"""Milliseconds: p99 of issue 4."""
+"""Mark in milliseconds: p99 of issue 4."""
 
 _SETTINGS = """\
 anchors = "anchors.pem"
@@ -54,7 +54,7 @@ _ASK = "GET /check HTTP/1.1\r\nHost: gateway\r\nClient-Cert: :{}:\r\n\r\n"
 
 
 def main() -> int:
-    """Measure and print; 1 if p99 is not below what is wanted."""
+    """Measure and print; return 1 if p99 is not below the mark."""
     parser = argparse.ArgumentParser(prog="python -m bench.gateway_serve", description=(__doc__ or "").split("\n")[0])
     for name, default in (("requests", 6000), ("rate", 400), ("connections", 8), ("holders", 300), ("revoked", 10_000)):
         parser.add_argument(f"--{name}", type=int, default=default)
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def _print_alone(root: Path, certificates: Sequence[bytes], now: datetime) -> None:
-    """Print what of it is cryptography, and what the gateway's core takes without a socket."""
+    """Print the cost of the cryptography, and of the gateway's core without a socket."""
     issuer = x509.load_pem_x509_certificate((root / "anchors.pem").read_bytes())
     gateway = open_gateway(load_settings(root / "gateway.toml"))
     once = _microseconds(lambda der: gateway.identify(der, now), certificates)
@@ -96,7 +96,7 @@ def _microseconds(work: Callable[[Given], object], given: Sequence[Given]) -> fl
 
 
 def _written(root: Path, now: datetime, holders: int, revoked: int) -> list[bytes]:
-    """Make an authority, its list and settings; gives holders' certificates."""
+    """Make an authority with its CRL and settings; return holders' certificates."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, "http://pki.sinetti.example")
     built = generate_hierarchy(hierarchy, now - timedelta(days=100))
     spec = hierarchy.issuing(Channel.WS)
@@ -137,7 +137,10 @@ def _served(root: Path) -> Iterator[Path]:
 
 
 def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Sent:
-    """Send every request once, at this rate a second; every answer has to be 204."""
+    """Send every request once, at this rate a second.
+
+    Every answer must have status 204.
+    """
     sent, lock, begun = Sent(), threading.Lock(), monotonic_seconds() + 0.05
 
     def line(mine: int) -> None:
@@ -148,7 +151,7 @@ def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Se
             for number in range(mine, len(asks), connections):
                 due = begun + number / rate
                 sleep(max(0.0, due - monotonic_seconds()))
-                # One that waits for its connection began when it was due; that this program woke late does not count.
+                # A request that waits for its connection counts from its due time. A late wake-up here does not count.
                 since = due if free > due else monotonic_seconds()
                 one.sendall(asks[number])
                 answer = one.recv(65_536)

@@ -1,4 +1,7 @@
-"""`python -m bench.lists`: how long a revocation takes to stand on signed lists of 100,000 and of a million entries."""
+"""`python -m bench.lists`: time until a revocation stands on a signed CRL.
+
+The CRLs have 100,000 and a million entries.
+"""
 
 import argparse
 import logging
@@ -33,7 +36,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 
 AIM = 1.0
-"""Seconds from the revocation to the list."""
+"""Limit in seconds from the revocation to the CRL."""
 
 _REQUEST = "0" * 32
 _CHUNK = 10_000
@@ -66,7 +69,10 @@ _RANDOM = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Seconds: one revocation until the list is served, by the process that revokes and by one that begins cold."""
+    """Seconds from a revocation until the CRL is served.
+
+    They are measured in the process that revokes, and in a process that begins cold.
+    """
 
     database: str
     entries: int
@@ -77,7 +83,7 @@ class Figures:
     crypto: float
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the figures as a row of the table."""
         times = (self.rebuilt, self.warm, self.cold, self.crypto)
         shown = " | ".join(f"{one:.3f}" for one in times)
         return f"| {self.database} | {self.entries:,} | {self.octets:,} | {shown} |"
@@ -90,7 +96,10 @@ HEAD = (
 
 
 def main() -> int:
-    """Measure, print the table; 1 where a list of any length takes longer than a second."""
+    """Measure and print the table.
+
+    Returns 1 if a CRL of any length takes longer than a second.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench.lists", description=__doc__)
     parser.add_argument("--entries", type=int, action="append", help="default: 100,000 and a million")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append", help="default: both")
@@ -108,7 +117,7 @@ def main() -> int:
 
 
 def measured(database: str, entries: int, revocations: int = 5) -> Figures:
-    """Fill a register with revoked certificates, and revoke a few more."""
+    """Fill a database with revoked certificates, and revoke a few more."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sinetti-lists-")))
         url = new_database(stack.enter_context(cluster())) if database == "postgresql" else ""
@@ -132,7 +141,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
-    """Seconds from the revocation until both lists that have it are answered."""
+    """Return the seconds from the revocation until both CRLs with it are served."""
     ctx, name = authority.ctx, authority.ctx.issuing[Channel.WS]
     if begins:
         ctx.crl_cache.clear()
@@ -149,7 +158,10 @@ def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
 
 
 def _crypto(authority: Authority, name: str) -> tuple[int, float]:
-    """Octets of the whole list, and seconds to sign both lists and to check the signatures."""
+    """Return the octets of the whole CRL, and the seconds of its cryptography.
+
+    The cryptography signs both CRLs and verifies the signatures.
+    """
     ctx, now = authority.ctx, authority.ctx.now()
     issuer, one = ctx.issuers[name], publish(name, ctx, _REQUEST)
     both = [
@@ -165,7 +177,7 @@ def _crypto(authority: Authority, name: str) -> tuple[int, float]:
 
 
 def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
-    """Write revoked certificates, and a few that are not; gives these."""
+    """Write revoked certificates and a few others, and return the others."""
     using, now = authority.ctx.db.alias, utc_now()
     name = authority.ctx.issuing[Channel.WS]
     organisation = models.Organisation.objects.using(using).create(

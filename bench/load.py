@@ -1,4 +1,7 @@
-"""The load: requests that were signed beforehand, sent over kept-alive connections from one thread."""
+"""Load generator: sends signed requests over kept-alive connections.
+
+The requests are signed beforehand and sent by one thread.
+"""
 
 import re
 import selectors
@@ -15,20 +18,23 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """How requests are sent: where to, and with which headers."""
+    """Address and headers of the requests."""
 
     path: str = SOAP_PATH
     kind: str = "text/xml; charset=utf-8"
     more: str = 'SOAPAction: "renewCertificate"\r\n'
 
     def framed(self, body: bytes) -> bytes:
-        """One HTTP request, whole."""
+        """Return one complete HTTP request."""
         return _HEAD.format(path=self.path, kind=self.kind, more=self.more, length=len(body)).encode() + body
 
 
 @dataclass(slots=True)
 class Sent:
-    """What came of a load: answers in the order in which they came, how long each took, and all of it; seconds."""
+    """Result of a load: the answers in order of arrival, and durations in seconds.
+
+    There is a duration of each answer, and one of the whole load.
+    """
 
     answers: list[bytes] = field(default_factory=list, repr=False)
     took: list[float] = field(default_factory=list, repr=False)
@@ -40,12 +46,12 @@ class Sent:
         return len(self.answers) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Milliseconds within which this share of the answers came."""
+        """Return the milliseconds within which this share of the answers arrived."""
         return 1000 * sorted(self.took)[min(len(self.took) - 1, int(share * len(self.took)))]
 
 
 class Line:
-    """One kept-alive connection: at most one request is under way."""
+    """One kept-alive connection with at most one request in flight."""
 
     def __init__(self, port: int) -> None:
         """Connect to a port of loopback."""
@@ -54,12 +60,15 @@ class Line:
         self._since, self._got, self._wanted = 0.0, b"", 0
 
     def send(self, request: bytes) -> None:
-        """Send a request; it is small enough for the socket's buffer."""
+        """Send a request, which fits into the socket's buffer."""
         self._since, self._got, self._wanted = monotonic_seconds(), b"", 0
         self.socket.sendall(request)
 
     def take(self) -> tuple[bytes, float] | None:
-        """Take what has come; the whole answer and how long it took, once it is there."""
+        """Read the octets that have arrived.
+
+        Returns the complete answer and its duration once it is there.
+        """
         part = self.socket.recv(65_536)
         if not part:
             sentence = "the server closed a connection"
@@ -75,7 +84,10 @@ class Line:
 
 
 def send(port: int, requests: Sequence[bytes], connections: int = 8) -> Sent:
-    """Send every request once, each connection the next as soon as it has its answer."""
+    """Send every request once.
+
+    Each connection sends the next as soon as it has its answer.
+    """
     lines = [Line(port) for _ in range(connections)]
     waiting, sent = iter(requests), Sent()
     with selectors.DefaultSelector() as selector:

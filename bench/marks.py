@@ -1,4 +1,4 @@
-"""What was to be reached on two cores with everything on the machine, and whether it was."""
+"""Marks on two cores, with everything on the machine, and their evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from bench.running import Result
 
 MOST_GROWTH = 0.10
-"""How much dearer a renewal may be with a full register."""
+"""Largest increase of a renewal's cost with a full database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One mark: what it is about, what was wanted, what was measured, and whether it was reached."""
+    """One mark: its subject, the goal, the measured value, and the evaluation."""
 
     about: str
     wanted: str
@@ -20,14 +20,14 @@ class Mark:
 
 
 _RATES = {("PostgreSQL", "P-384"): (400, 700), ("PostgreSQL", "RSA-4096"): (250, 450)}
-"""Renewals a second: the mark, and what is aimed at."""
+"""Renewals a second: the mark, and the goal."""
 
 _SLOWEST = 100.0
-"""Milliseconds, of the slowest of a hundred."""
+"""Limit in milliseconds for the slowest of a hundred."""
 
 
 def marks(results: Sequence[Result]) -> list[Mark]:
-    """Judge what was measured; what was not measured has no mark."""
+    """Evaluate the results. A value that was not measured has no mark."""
     found = []
     for (database, kind), (least, aim) in _RATES.items():
         one = next((one for one in results if (one.database, one.kind, one.filler) == (database, kind, 0)), None)
@@ -50,7 +50,7 @@ def _at_least(about: str, rate: float, least: int) -> Mark:
 
 
 def _growth(results: Sequence[Result], what: str, cost: Callable[[Result], float]) -> list[Mark]:
-    """Compare each burst over a full database with the same burst before it was filled."""
+    """Compare each wave over a full database with the same wave before it was filled."""
     found = []
     for filled in (one for one in results if one.filler):
         before = next(

@@ -1,4 +1,4 @@
-"""A process that verifies one document and says how much memory it had at most; and a list that is long."""
+"""Program that verifies one document and prints its peak memory; and a long CRL."""
 
 import sys
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from sinetti.pki import chain
 from sinetti.pki.signatures import algorithm_identifier
 
 MOST = 150
-"""MB."""
+"""Limit of memory in MB."""
 
 _STEP = 0x10001
 _ENDS_SHORT = 0x80
 
 
 def main() -> int:
-    """Print the greatest memory (kB) before the document is read, and after it is verified."""
+    """Print the peak memory (kB) before and after the document is verified."""
     folder, now = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
     gateway = Gateway(chain.load_bundle((folder / "anchors.pem").read_bytes()))
     before = _greatest()
@@ -31,13 +31,19 @@ def main() -> int:
 
 
 def _greatest() -> int:
-    """VmHWM: what getrusage tells (ru_maxrss) goes on counting from the process that started this one."""
+    """Return VmHWM, the process's peak memory in kB.
+
+    ru_maxrss of getrusage includes the process that started this one.
+    """
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 def long_list(issuer: x509.Certificate, sign: Callable[[bytes], bytes], now: datetime, entries: int) -> bytes:
-    """Sign a list of so many entries, joined by hand: a builder takes minutes for it."""
+    """Sign a CRL of so many entries.
+
+    It is joined by hand, because a builder takes minutes for it.
+    """
     key = issuer.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         why = "the bench's CA has an EC key"

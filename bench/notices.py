@@ -1,4 +1,7 @@
-"""`python -m bench.notices`: how long reminders take to be planned, with a million certificates in the register."""
+"""`python -m bench.notices`: duration of planning reminders.
+
+The database has a million certificates.
+"""
 
 import argparse
 import sys
@@ -17,13 +20,16 @@ from sinetti.notifications.context import NotificationContext, NotificationSetti
 from sinetti.notifications.planning.reminders import ReminderReport, next_due_time, plan
 
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
-"""Noon in Finland; so it is 60 days later, on a Monday."""
+"""Start of the measurement: noon in Finland, and so 60 days later, on a Monday."""
 
 WINDOW = timedelta(days=60)
 _ALIAS = "bench-notices"
 
 AIMS = {"nothing due": 2.0, "due": 60.0}
-"""Seconds: what the issue asks of one round over a million certificates, and of a hundred thousand that are due."""
+"""Limits in seconds that the issue sets for one round.
+
+One is for a million certificates, one for a hundred thousand that are due.
+"""
 
 # Four certificates to an organisation, which has one signatory; each certificate has a contact, every fourth a deputy.
 _FILLING = """
@@ -51,9 +57,9 @@ SELECT '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || i), 'fetched',
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One round: what was planned, and how many seconds it took.
+    """One round: its result, and its duration in seconds.
 
-    `aim` is 0 where none was set.
+    `aim` is the limit, or 0 where none is set.
     """
 
     what: str
@@ -63,11 +69,11 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Whether it took longer than it may."""
+        """True if the round took longer than its limit."""
         return bool(self.aim) and self.seconds > self.aim
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the figure as a row of the table."""
         return f"| {self.what} | {self.planned.looked:,} | {self.planned.owed:,} | {self.seconds:.2f} |"
 
 
@@ -75,14 +81,17 @@ HEAD = "| round | certificates looked at | messages owed | s |\n|---|--:|--:|--:
 
 
 def main() -> int:
-    """Measure, print the table; 1 where a round takes longer than it may."""
+    """Measure and print the table; return 1 if a round exceeds its limit."""
     parser = argparse.ArgumentParser(prog="python -m bench.notices", description=__doc__)
     parser.add_argument("--due", type=int, default=100_000, help="of these are due (default: %(default)s)")
     return run(parser, HEAD, lambda parsed: measured(parsed.certificates, parsed.due))
 
 
 def measured(certificates: int, due: int) -> list[Figure]:
-    """Fill a register whose certificates end later, let the first `due` of them come near, and plan."""
+    """Fill a database with certificates that end later, and measure the rounds.
+
+    The first `due` certificates come near their end.
+    """
     with ExitStack() as stack:
         db = open_database(new_database(stack.enter_context(cluster())), alias=_ALIAS)
         stack.callback(db.close)
@@ -111,14 +120,17 @@ def _round(what: str, ctx: NotificationContext, now: datetime, aim: float = 0.0)
 
 
 def terms() -> NotificationSettings:
-    """No waves: what is due is to be due at once."""
+    """Return settings without waves, so that due messages are due at once."""
     return NotificationSettings(
         "https://people.example", "Sinetti", dict.fromkeys(Language, "help@pki.example"), wave_days=1
     )
 
 
 def fill(db: Database, certificates: int, due: int) -> None:
-    """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
+    """Write certificates to the database.
+
+    The first `due` of them are within `WINDOW` of their end `WINDOW` after `NOW`.
+    """
     name = "bench-issuing-ca"
     add_authority(db, name, NOW)
     values: dict[str, Any] = {"type": TYPE, "authority": name, "at": NOW, "beyond": NOW + WINDOW}
@@ -130,7 +142,7 @@ def fill(db: Database, certificates: int, due: int) -> None:
 
 
 def _bring_near(db: Database, now: datetime, step: timedelta) -> None:
-    """Let all that are near their end be so near that a step of theirs is due now."""
+    """Move the ends of certificates so near that a step of theirs is due now."""
     near = models.Certificate.objects.using(db.alias).filter(not_after__lte=now + WINDOW)
     near.update(not_after=now + step, next_reminder_at=now)
     settle(db)

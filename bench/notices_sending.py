@@ -1,7 +1,7 @@
-"""`python -m bench.notices_sending`: how many reminders a second leave for a mail server on this machine.
+"""`python -m bench.notices_sending`: reminders a second to a local mail server.
 
-Two workers, each a process as `sinetti authority notices send` is, share what is due in one PostgreSQL database. The
-mail server is a third process, which takes everything and keeps nothing: what is measured is the work of this house.
+Two workers, each a process as `sinetti authority notices send` is, share the due messages in one PostgreSQL database.
+The mail server is a third process, which accepts all mail and stores none. So the measurement is of our own work.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from sinetti.notifications.planning.reminders import plan
 
 AIM = 200.0
-"""Letters a second, by two workers: what the issue asks."""
+"""Limit in messages a second, by two workers, from the issue."""
 
 _ALIAS = "bench-sending"
 _KEY = b"k" * 32
@@ -38,7 +38,7 @@ _DUE_AT = NOW + WINDOW
 
 
 def main() -> int:
-    """Measure, print the figures; 1 where they are below the aim."""
+    """Measure and print the figures; return 1 if they are below the limit."""
     parser = argparse.ArgumentParser(prog="python -m bench.notices_sending", description=__doc__)
     parser.add_argument(
         "--due", type=int, default=5_000, help="certificates with a reminder due (default: %(default)s)"
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def measure(due: int, workers: int) -> int:
-    """Plan reminders, then have them sent."""
+    """Plan reminders, then send them."""
     with ExitStack() as stack:
         url = new_database(stack.enter_context(cluster()))
         db = open_database(url, alias=_ALIAS)
@@ -115,7 +115,7 @@ def _room(db: Database, deliverers: dict[MessageChannel, MessageTransport]) -> N
 
 
 def _work(url: str, port: str) -> int:
-    """Send what is due, once standard input ends; tell how many letters that were."""
+    """Send due messages once standard input ends, and print their number."""
     db = open_database(url, alias=_ALIAS)
     sender = Sender("notices@bench.example", "Sinetti", returns="bounces@bench.example")
     post = Smtp(SmtpServer("127.0.0.1", int(port), SmtpSecurity.NONE), sender, _KEY, utc_now)
@@ -130,7 +130,7 @@ def _work(url: str, port: str) -> int:
 
 
 async def _sink() -> None:
-    """Take every letter (RFC 5321, as far as our own client speaks it)."""
+    """Accept every mail (RFC 5321, as far as our own client uses it)."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink\r\n")

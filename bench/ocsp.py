@@ -1,4 +1,7 @@
-"""`python -m bench.ocsp`: OCSP from stored answers through HTTP, the crypto alone, what storing adds to an issue."""
+"""`python -m bench.ocsp`: stored OCSP responses over HTTP.
+
+It also measures the cryptography alone, and the cost that storing adds to an issue.
+"""
 
 import argparse
 import logging
@@ -38,7 +41,7 @@ from sinetti.pki.signatures import sign
 from sinetti.services.status.ocsp import OcspRefresher
 
 MARK = 2000
-"""Answers a second of one core (issue 4, section 4)."""
+"""Mark in answers a second of one core (issue 4, section 4)."""
 
 _SCRIPT = """local paths, at = {}, 0
 for line in io.lines("%s") do paths[#paths + 1] = line end
@@ -47,7 +50,7 @@ request = function() at = at %% #paths + 1; return wrk.format("GET", paths[at]) 
 
 
 def main() -> int:
-    """Measure and print; 1 where the mark is missed."""
+    """Measure and print; return 1 if the mark is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.ocsp", description="How fast OCSP requests are answered.")
     parser.add_argument("--certificates", type=int, default=2000, help="in the register (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=10, help="of load (default: %(default)s)")
@@ -65,7 +68,7 @@ def main() -> int:
 
 
 def measured(database: str, url: str, root: Path, wanted: argparse.Namespace) -> bool:
-    """Measure on one database; whether the mark is reached."""
+    """Measure on one database; return True if the mark is met."""
     scene.founded(root, KINDS["P-384"], url)
     authority = scene.opened(root)
     holders = scene.holders(authority, max(wanted.certificates, 2 * wanted.renewals))
@@ -86,7 +89,7 @@ def measured(database: str, url: str, root: Path, wanted: argparse.Namespace) ->
 
 
 def per_signature(authority: Authority, holder: Holder, times: int = 2000) -> tuple[float, float]:
-    """Seconds for the bare signature of an answer, and for an answer."""
+    """Return the seconds for the bare signature of a response, and for a response."""
     ctx = authority.ctx
     name = ctx.issuing[Channel.WS]
     issuer, responder, now = ctx.issuers[name].certificate, ctx.responders[name](), ctx.now()
@@ -108,7 +111,10 @@ def _timed(do: Callable[[], object], times: int) -> float:
 
 
 def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
-    """Seconds of this process's processor for one renewal without and with answers, by turns."""
+    """Return the processor seconds of one renewal without and with OCSP responses.
+
+    The two kinds of renewal alternate in this process.
+    """
     took: dict[bool, list[float]] = {False: [], True: []}
     doors = {
         keeps: SoapEndpoint(ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
@@ -122,7 +128,7 @@ def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
 
 
 def answered(root: Path, authority: Authority, holders: list[Holder], seconds: int) -> tuple[float, float]:
-    """Answers a second of one worker, and the seconds of processor that the server had for each."""
+    """Return the answers a second of one worker, and the CPU seconds for each."""
     wrk = shutil.which("wrk")
     if wrk is None:
         sentence = "wrk is not installed: scripts/packages bench"
@@ -148,7 +154,7 @@ def _load(command: list[str], seconds: int) -> int:
 
 
 def path_of(holder: Holder, issuer: x509.Certificate, name: str) -> str:
-    """Write the path of a GET about a holder's certificate."""
+    """Return the path of a GET about a holder's certificate."""
     builder = ocsp.OCSPRequestBuilder().add_certificate(load_certificate(holder.der), issuer, hashes.SHA1())  # noqa: S303
     return f"/ocsp/{name}/{quote(b64encode(builder.build().public_bytes(Encoding.DER)), safe='')}"
 

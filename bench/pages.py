@@ -1,4 +1,7 @@
-"""`python -m bench.pages`: how long the list of certificates and searches take, with a million certificates there."""
+"""`python -m bench.pages`: duration of the certificate list and of searches.
+
+The database has a million certificates.
+"""
 
 import argparse
 import sys
@@ -36,12 +39,12 @@ from sinetti.services.self_service import certificates as self_service_certifica
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
 CLIENTS = 300
 AIM = 0.2
-"""Seconds that 95 of 100 may take at most: what the issue asks."""
+"""Limit in seconds for the 95th percentile, from the issue."""
 PAGE_AIM = 150_000
-"""Octets of a page."""
+"""Limit in octets for a page."""
 ADDRESS = "http://localhost:8000"
 
-# Four certificates to an organisation; every eighth was renewed, and the new one fetched; half were seen by a gateway.
+# Four certificates to an organisation; every eighth was renewed, and the new one retrieved. A gateway saw half.
 _FILLING = """
 INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'Contact' || i || '@bench.example', '', 'fi' FROM {numbers};
@@ -73,7 +76,10 @@ SELECT i + 1, 1, %(at)s::timestamptz - (i %% 20) * interval '1 day' FROM {number
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was asked, how often, and how long it took (seconds): the middle one, 95 of 100, and the longest."""
+    """One query: its name, and its durations in seconds.
+
+    The table shows the median, the 95th percentile and the longest.
+    """
 
     what: str
     times: Sequence[float]
@@ -81,16 +87,16 @@ class Figure:
 
     @property
     def p95(self) -> float:
-        """What 95 of 100 take at most."""
+        """95th percentile of the durations."""
         return quantiles(self.times, n=20, method="inclusive")[-1]
 
     @property
     def missed(self) -> bool:
-        """Whether it takes longer, or is larger, than it may."""
+        """True if the query takes longer, or the page is larger, than its limit."""
         return self.p95 > AIM or self.octets > PAGE_AIM
 
     def row(self) -> str:
-        """A row of the table, in milliseconds."""
+        """Return the figure as a row of the table, in milliseconds."""
         middle = quantiles(self.times, n=2, method="inclusive")[0]
         figures = " | ".join(f"{one * 1000:.0f}" for one in (middle, self.p95, max(self.times)))
         return f"| {self.what} | {len(self.times)} | {figures} | {f'{self.octets:,}' if self.octets else '–'} |"
@@ -100,14 +106,14 @@ HEAD = "| what | asked | median ms | p95 ms | longest ms | octets |\n|---|--:|--
 
 
 def main() -> int:
-    """Measure, print the table; 1 where something takes longer than it may."""
+    """Measure and print the table; return 1 if a query exceeds a limit."""
     parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
     parser.add_argument("--times", type=int, default=40, help="each is asked so often (default: %(default)s)")
     return run(parser, HEAD, lambda parsed: measured(parsed.certificates, parsed.times))
 
 
 def measured(certificates: int, times: int) -> list[Figure]:
-    """Fill a register and ask."""
+    """Fill a database and measure the queries."""
     with ExitStack() as stack:
         db = open_database(new_database(stack.enter_context(cluster())))
         stack.callback(db.close)
@@ -123,7 +129,7 @@ def measured(certificates: int, times: int) -> list[Figure]:
 
 
 def _lists(ctx: ServiceContext, actor: Actor, times: int) -> list[Figure]:
-    """The list of a firm with 300 clients, by itself: what its statements cost."""
+    """Measure the statements of the list of a firm with 300 clients."""
     allowed = load_permissions(actor, ctx)
     wanted = CertificateQuery(allowed.organisations(Permission.SEE), NOW)
     asked = {
@@ -145,10 +151,13 @@ def _lists(ctx: ServiceContext, actor: Actor, times: int) -> list[Figure]:
 
 
 def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
-    """A clerk's search over everything: common and rare beginnings, and pages far on."""
+    """Measure a clerk's search over everything.
+
+    It has common and rare beginnings, and pages far on.
+    """
 
     def pages(text: str) -> Callable[[int], None]:
-        """A look-up that goes on where the one before it ended."""
+        """Return a look-up that continues where the previous one ended."""
         after = [""]
 
         def ask(_: int) -> None:
@@ -170,7 +179,7 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
 
 
 def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
-    """Whole pages through the door, session and mandates included."""
+    """Measure whole pages through the endpoint, with session and mandates."""
     around = PortalContext(ctx, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
     door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
     cookie = f"{settings.SESSION_COOKIE_NAME}={_session(user)}"
@@ -184,7 +193,7 @@ def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
             "GET", "/settings/certificates", query, {"host": "localhost:8000", "cookie": cookie}, "0" * 32, b""
         )
         reply = door(request)
-        if reply.status != 200:  # noqa: PLR2004 - HTTP's word for "here it is"
+        if reply.status != 200:  # noqa: PLR2004 - OK
             sentence = f"{what}: {reply.status}"
             raise RuntimeError(sentence)
         figures.append(replace(_timed(what, times, partial(_ask, door, request)), octets=len(reply.body)))
@@ -196,7 +205,10 @@ def _ask(door: WsgiEndpoint, request: Request, _number: int) -> None:
 
 
 def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
-    """Ask so often; twice before that, as a process that serves has asked before."""
+    """Run a query so many times and return its durations.
+
+    Two runs before that warm it up, as in a serving process.
+    """
     ask(0), ask(0)
     found = []
     for number in range(times):
@@ -207,7 +219,10 @@ def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
 
 
 def fill(db: Database, certificates: int) -> None:
-    """Write certificates, four to an organisation, whose ends lie from 170 days ago to two years ahead."""
+    """Write certificates, four to an organisation.
+
+    Their ends lie from 170 days ago to two years ahead.
+    """
     add_authority(db, "bench-ca", NOW)
     Gateway.objects.using(db.alias).create(
         number=1, name="gate", public_key="", added=NOW, first_report=NOW, last_report=NOW
@@ -217,7 +232,10 @@ def fill(db: Database, certificates: int) -> None:
 
 
 def _firm(db: Database) -> User:
-    """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
+    """Return a user of an accounting firm.
+
+    The firm looks after 300 organisations, spread over all.
+    """
     using = db.alias
     ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
     user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
@@ -231,12 +249,12 @@ def _firm(db: Database) -> User:
 
 
 def _session(user: User) -> str:
-    """A session of somebody who has signed in."""
+    """Return the session of a user who has signed in."""
     session = SessionStore()
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    # Both factors: who may act for others sees nothing without the second.
+    # Both factors: a user who may act for others needs the second.
     session["account_authentication_methods"] = [{"method": one, "at": 0} for one in ("password", "mfa")]
     session["account_authentication_methods_user"] = user.pk
     session.save()

@@ -1,4 +1,7 @@
-"""django-ca (PyPI, in an environment of its own) beside us: bare issuance through its Python API, with the same CA."""
+"""Comparison with django-ca (PyPI, in an environment of its own).
+
+It issues bare certificates through its Python API, with the same CA.
+"""
 
 import json
 import subprocess
@@ -17,14 +20,14 @@ from sinetti.domain.values import Channel
 from sinetti.pki.encoding import certificate_der, certificate_pem, dump_private_key, load_private_key
 
 ENVIRONMENT = Path(__file__).parent / ".django-ca"
-"""Made once; `make clean` takes it away."""
+"""Environment that is made once and removed by `make clean`."""
 
 _WANTED = ["django-ca>=3.2,<4", "psycopg[binary]>=3.2,<4"]
 _PROGRAM = Path(__file__).with_name("django_ca_program.py")
 
 
 def measured(authority: Authority, holders: Sequence[Holder], database_url: str) -> float | None:
-    """Certificates a second; None where django-ca cannot be installed."""
+    """Return certificates a second, or None if django-ca cannot be installed."""
     python = _python()
     if python is None:
         return None
@@ -40,7 +43,10 @@ def measured(authority: Authority, holders: Sequence[Holder], database_url: str)
 
 
 def write_ca(authority: Authority, folder: Path) -> None:
-    """Write the issuing CA's certificate and its bare key, as other programs take them: ca.pem and key.pem."""
+    """Write the issuing CA's certificate and its unencrypted key for other programs.
+
+    The files are ca.pem and key.pem.
+    """
     issuer = authority.ctx.issuer_for(Channel.WS)
     encrypted = (authority.folder.keys / f"{issuer.key_name}.pem").read_bytes()
     key = load_private_key(encrypted, authority.folder.passphrase.read_bytes())

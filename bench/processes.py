@@ -1,4 +1,4 @@
-"""What a command of ours costs, as a process of its own."""
+"""Cost of a command of Sinetti as a process of its own."""
 
 import os
 import subprocess
@@ -9,9 +9,10 @@ ROUNDS = 3
 
 
 def cost(words: tuple[str, ...], most_code: int = 0) -> tuple[float, float, float]:
-    """Run a command of `sinetti`: seconds until it ended and those of a processor, the best of three, and MB of memory.
+    """Run a command of `sinetti` and return its cost.
 
-    Raises CalledProcessError where it ends with a higher code than this.
+    The values are seconds until it ended and seconds of a processor, each the best of three, and MB of memory. Raises
+    CalledProcessError if its exit code is higher than `most_code`.
     """
     command = [sys.executable, "-m", "sinetti", *words]
     best, busy, most = float("inf"), float("inf"), 0.0

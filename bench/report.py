@@ -1,4 +1,4 @@
-"""What is printed and kept: a table for people, JSON for programs."""
+"""Output of the benchmark: a table for people, JSON for programs."""
 
 import json
 import os
@@ -21,7 +21,7 @@ STEPS = {
 
 
 def table(results: Sequence[Result]) -> str:
-    """Markdown tables: rates, steps, and what stands beside them."""
+    """Return Markdown tables of rates, steps and comparisons."""
     heads = ["database", "issuing CA", "renewals", "more in the register", "renewals/s", "p50 ms", "p95 ms", "p99 ms"]
     heads += ["CPU ms: server, database, load", "round trips", "floor/s"]
     lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|"]
@@ -45,7 +45,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def marks_table(found: Sequence[Mark]) -> str:
-    """Markdown: each mark, and whether it was reached."""
+    """Return a Markdown table of the marks and their evaluation."""
     lines = ["| mark | wanted | measured | |", "|---|--:|--:|---|"]
     lines += [
         f"| {one.about} | {one.wanted} | {one.measured} | {'reached' if one.reached else 'MISSED'} |" for one in found
@@ -54,7 +54,7 @@ def marks_table(found: Sequence[Mark]) -> str:
 
 
 def as_json(results: Sequence[Result]) -> str:
-    """Everything that was measured, and on what."""
+    """Return all results, with the machine that they are from, as JSON."""
     machine = {
         "processors": os.cpu_count(),
         "load": os.getloadavg(),

@@ -1,4 +1,4 @@
-"""One measurement: an authority of one kind on one database, its holders renewed over HTTP, and what it cost."""
+"""One measurement: renewals over HTTP of one kind of authority on one database."""
 
 import os
 import tempfile
@@ -19,7 +19,10 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is measured: how many renewals, over how many connections, by how many workers; what stands beside it."""
+    """Options of a measurement.
+
+    They are the numbers of renewals, connections and workers, and the measurements beside it.
+    """
 
     renewals: int
     connections: int = 8
@@ -33,7 +36,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Result:
-    """What was measured; milliseconds, renewals a second."""
+    """Result of a measurement; milliseconds, renewals a second."""
 
     database: str
     kind: str
@@ -52,7 +55,10 @@ class Result:
 
 
 def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
-    """Measure on a cluster of PostgreSQL, or on SQLite where there is none; a second time with filler, if wanted."""
+    """Measure on a PostgreSQL cluster, or on SQLite if `cluster` is None.
+
+    If filler is wanted, the measurement is repeated with a full database.
+    """
     with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
         root = Path(folder) / "authority"
         scene.founded(root, kind, new_database(cluster) if cluster else "")
@@ -112,7 +118,7 @@ def _name(cluster: str | None) -> str:
 
 
 def cpu(root: Path) -> dict[str, float]:
-    """Seconds of CPU that the server's processes and PostgreSQL's have had so far."""
+    """Return the CPU seconds of the server's and PostgreSQL's processes so far."""
     found = {"server": 0.0, "database": 0.0}
     for path in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,7 +1,9 @@
-"""An authority as it stands after two years: holders whose certificates may be renewed now, and their signed requests.
+"""An authority after two years, with holders and their signed requests.
 
-Keys are RSA 2048. To make 20,000 of them would take half an hour, so their moduli are products of two of some two
-hundred primes: what is done with them costs the same.
+The holders' certificates may be renewed now.
+
+Keys are RSA 2048. Making 20,000 of them would take half an hour. Therefore their moduli are products of two of some
+two hundred primes. Operations with them cost the same.
 """
 
 import multiprocessing
@@ -31,7 +33,7 @@ from sinetti.wire.soap.operations import render_renew
 from sinetti.wire.xmldsig.signature import signer_for_key
 
 BEGAN = timedelta(days=720)
-"""How long ago the authority was founded and its holders enrolled."""
+"""Age of the authority and of its holders' certificates."""
 
 PROCESSES = 2
 SOAP_PATH = "/2017/10/CertificateServices"
@@ -40,7 +42,7 @@ _E = 65_537
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Which keys an authority has: its issuing CA's, its services CA's and its response signer's."""
+    """Keys of an authority: its issuing CA's, its services CA's and response signer's."""
 
     name: str
     issuing: str
@@ -70,7 +72,7 @@ class Holder:
 
 
 def hierarchy(kind: Kind) -> str:
-    """The CAs of a bench, in TOML."""
+    """Return the hierarchy of a benchmark in TOML."""
     authorities = [
         ("root", "Bench Root {test}CA v1", "", "ec-p384", ""),
         ("intermediate", "Bench Intermediate {test}CA v1", "Bench Root {test}CA v1", "ec-p384", ""),
@@ -95,7 +97,7 @@ def hierarchy(kind: Kind) -> str:
 
 
 def founded(root: Path, kind: Kind, database_url: str) -> None:
-    """Found an authority 720 days ago."""
+    """Create an authority as of 720 days ago."""
     settings = AuthoritySettings(
         environment=Environment.TEST,
         base_url="http://pki.bench.example",
@@ -107,12 +109,12 @@ def founded(root: Path, kind: Kind, database_url: str) -> None:
 
 
 def opened(root: Path, manner: RuntimeOptions | None = None) -> Authority:
-    """Open it now."""
+    """Open the authority now."""
     return open_authority(root, DirectoryKind.AUTHORITY, manner)
 
 
 def keys(count: int) -> Iterator[rsa.RSAPrivateKey]:
-    """Give this many different RSA 2048 keys."""
+    """Return so many different RSA 2048 keys."""
     primes: list[int] = []
     for _ in range(isqrt(2 * count) // 2 + 2):
         numbers = rsa.generate_private_key(_E, 2048).private_numbers()
@@ -122,7 +124,10 @@ def keys(count: int) -> Iterator[rsa.RSAPrivateKey]:
 
 
 def holders(authority: Authority, count: int) -> list[Holder]:
-    """Make holders, with certificates that the authority's CA signs, and sign their requests; in two processes."""
+    """Make holders with certificates, and sign their requests, in two processes.
+
+    The authority's CA signs the certificates.
+    """
     # The old keys and the new ones have no prime in common: such a renewal would be refused.
     pairs = list(enumerate(zip(keys(count), keys(count), strict=True)))
     authority.ctx.db.close()
@@ -157,7 +162,7 @@ def _holder(
     began: datetime,
     pair: tuple[int, tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]],
 ) -> Holder:
-    """A holder whose certificate's last month has begun."""
+    """Return a holder whose certificate's last month has begun."""
     number, (mine, new) = pair
     customer_id, lineage_id = f"BENCH{number:07d}", secrets.token_hex(16)
     span = ValidityPeriod(began, began + VALIDITY)
@@ -180,7 +185,7 @@ def _holder(
 
 
 def name_of(number: int) -> str:
-    """What a holder is called."""
+    """Return the name of a holder."""
     return f"Sinisiipi {number} Oy"
 
 

@@ -1,4 +1,7 @@
-"""Filling a register and its journal directly: holders as after an import, and certificates that only take room."""
+"""Fills a database and its journal directly.
+
+The rows are holders, as after an import, and certificates that only take room.
+"""
 
 import hashlib
 import secrets
@@ -21,7 +24,7 @@ _BATCH = 500
 
 
 def seed(authority: Authority, holders: list[Holder]) -> None:
-    """Write holders into the register and what was issued to them into the journal."""
+    """Write holders into the database, and their certificates into the journal."""
     ctx = authority.ctx
     name = ctx.issuing[Channel.WS]
     type_id = models.CertificateType.objects.using(ctx.db.alias).get(channel=Channel.WS).pk
@@ -46,7 +49,7 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
 
 
 def settle(authority: Authority) -> None:
-    """Let the database take note of what it holds, as it does by itself in time."""
+    """Let the database update its statistics, as it does by itself in time."""
     with connections[authority.ctx.db.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if cursor.db.vendor == "postgresql" else "ANALYZE")
     authority.ctx.db.close()
@@ -138,8 +141,8 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry
     return [issued, journal_records.fetched(holder.serial, holder.span.not_before)]
 
 
-# What only takes room: a quarter as many lineages as certificates, each row as large and as indexed as a real one. Its
-# octets are those of one real certificate, so nothing of it could be fetched or renewed.
+# Rows that only take room: a quarter as many lineages as certificates, each row as large and as indexed as a real one.
+# Their octets are those of one real certificate, so none of them could be retrieved or renewed.
 _NUMBERS = {
     "postgresql": "generate_series(%(start)s::int, %(end)s::int) AS n(i)",
     "sqlite": """(WITH RECURSIVE r(i) AS (SELECT %(start)s UNION ALL SELECT i + 1 FROM r WHERE i < %(end)s)
@@ -168,7 +171,7 @@ SELECT %(at)s, 'operator', 'certificate-issued', 'certificate:40' || md5('s' || 
 
 
 def fill(authority: Authority, count: int, like: Holder) -> None:
-    """Fill register and journal with `count` certificates in force."""
+    """Fill database and journal with `count` certificates in force."""
     ctx = authority.ctx
     connection = connections[ctx.db.alias]
     values: dict[str, Any] = {
@@ -179,7 +182,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
         "to_be_signed": like.to_be_signed,
         "der": like.der,
     }
-    # Only a start reads these: whole lines, but for the octets of the certificate.
+    # Only the start of a server reads these: complete lines, without the octets of the certificate.
     told = {**_facts(authority, like, values["authority"])[0].facts, "der": "AA=="}
     chunk = 20_000
     for start in range(0, count, chunk):

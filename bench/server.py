@@ -1,4 +1,7 @@
-"""The real server: `sinetti authority serve`, with as many workers as there are processors in the marks."""
+"""The real server: `sinetti authority serve`.
+
+It has as many workers as there are processors in the marks.
+"""
 
 import subprocess
 import sys
@@ -13,12 +16,15 @@ from bench.clusters import free_port
 from sinetti.infra.clock import monotonic_seconds
 
 _STARTS_WITHIN = 300.0
-"""Seconds; with a million certificates in register and journal the comparison at the start takes a while."""
+"""Seconds until the server must have started.
+
+With a million certificates in database and journal, the comparison at the start takes a while.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that answers: the port of the SOAP door, the parent's process and its log so far."""
+    """A running server: the port of SOAP, the parent process and its log so far."""
 
     port: int
     process: "subprocess.Popen[bytes]"
@@ -26,13 +32,16 @@ class Served:
 
     @property
     def log(self) -> str:
-        """Give what it has said."""
+        """Log of the server so far."""
         return Path(f"/proc/self/fd/{self._log.fileno()}").read_bytes().decode(errors="replace")
 
 
 @contextmanager
 def served(root: Path, workers: int, *options: str) -> Iterator[Served]:
-    """Serve an authority while the block runs, with options of `serve`'s beside those for workers and addresses."""
+    """Serve an authority while the block runs.
+
+    `options` are options of `serve` beside those for workers and addresses.
+    """
     port = free_port()
     command = [sys.executable, "-m", "sinetti", "authority", "serve", "--dir", str(root), "--workers", str(workers)]
     command += ["--bind", f"127.0.0.1:{port}", "--status-bind", "127.0.0.1:0", *options]

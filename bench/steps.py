@@ -1,4 +1,7 @@
-"""Where the time of one renewal goes: the door called in this process, one request after the other."""
+"""Profile of one renewal: the endpoint is called in this process.
+
+Requests follow one after the other.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,7 +24,10 @@ _BEGIN, _END = "begun", "12-rendered"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens up to one of the points of docs/issuance.md: median milliseconds, and those of our own CPU."""
+    """Step up to one of the points of docs/issuance.md.
+
+    It has median milliseconds of time and of our own CPU.
+    """
 
     name: str
     wall: float
@@ -30,17 +36,20 @@ class Step:
 
 @dataclass(slots=True)
 class Watch:
-    """Notes when each point is reached."""
+    """Records the instant of each point."""
 
     points: list[tuple[str, float, float]] = field(default_factory=list)
 
     def __call__(self, name: str) -> None:
-        """Note one point."""
+        """Record one point."""
         self.points.append((name, perf_counter(), thread_time()))
 
 
 def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
-    """Renew for these holders; gives the steps in order, and the database's round trips per renewal."""
+    """Renew for these holders.
+
+    Returns the steps in order, and the database's round trips for each renewal.
+    """
     watch = Watch()
     authority = opened(root, RuntimeOptions(step=watch))
     door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
@@ -66,7 +75,7 @@ def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
 
 
 def ask(door: SoapEndpoint, holder: Holder) -> None:
-    """Ask the door to renew. Raises RuntimeError where the answer is no OK."""
+    """Send a renewal to the endpoint. Raises RuntimeError if the answer is no OK."""
     headers = {"content-type": "text/xml; charset=utf-8", "soapaction": '"renewCertificate"'}
     reply = door(Request("POST", SOAP_PATH, "", headers, holder.serial[:32], holder.request))
     if b"<Status>OK</Status>" not in reply.body:
@@ -74,16 +83,19 @@ def ask(door: SoapEndpoint, holder: Holder) -> None:
 
 
 class counted:  # noqa: N801 - reads as what it does
-    """Counts what is sent to the register while the block runs: the ORM's statements and those of database/issuance."""
+    """Counts the statements sent to the database while the block runs.
+
+    They are those of the ORM and those of the hot path.
+    """
 
     def __init__(self, authority: Authority) -> None:
         """Count nothing yet."""
         self.count = 0
         self._connection = connections[authority.ctx.db.alias]
-        self._run = sql._run  # noqa: SLF001 - there is no other place through which every statement goes
+        self._run = sql._run  # noqa: SLF001 - every statement goes through this function
 
     def __enter__(self) -> Self:
-        def run(*arguments: Any) -> Any:  # noqa: ANN401 - handed on as it came
+        def run(*arguments: Any) -> Any:  # noqa: ANN401 - passed on unchanged
             self.count += 1
             return self._run(*arguments)
 

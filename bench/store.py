@@ -1,7 +1,7 @@
-"""`python -m bench.store [--names 10000]`: what a look at a large store takes, as a person waits for it.
+"""`python -m bench.store [--names 10000]`: duration of commands on a large store.
 
-Makes a store of RSA certificates in a temporary folder (or in --keep DIR, which stays), and times the commands of the
-client on it, each as a process of its own, the best of three; memory is the greatest that a process of its own had.
+It makes a store of RSA certificates in a temporary folder (or in --keep DIR, which stays). It runs the commands of the
+client on it, each as a process of its own, and takes the best of three. Memory is the peak of a process of its own.
 """
 
 import argparse
@@ -23,10 +23,13 @@ from sinetti.pki.signatures import sign
 
 NAMES = 10_000
 KEYS = 20
-"""Different keys: making one takes long, and nobody who looks tells ten thousand from twenty."""
+"""Number of different keys.
+
+Making one takes long, and a command takes as long for twenty as for ten thousand.
+"""
 
 LOOKED_AT = NOW + timedelta(days=700)
-"""Some are open for renewal then, and none has ended."""
+"""Instant of the commands: some certificates are open for renewal, none has ended."""
 
 MARK = 2.0
 COMMANDS = {
@@ -82,12 +85,15 @@ def _issued(made: Scene, key: encoding.PrivateKey, number: int) -> tuple[Serial,
 
 
 def timed(words: tuple[str, ...], store: Path) -> tuple[float, float, float]:
-    """What a command costs on this store; that some certificate is due is no fault."""
+    """Return the cost of a command on this store.
+
+    A certificate that is due is no fault.
+    """
     return cost((*words, "--store", str(store), "--now", f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}"), ExitCode.UNCERTAIN)
 
 
 def main() -> int:
-    """Make the store, time the commands, say whether the mark was reached."""
+    """Make the store and measure the commands; return 0 if the mark is met."""
     parser = argparse.ArgumentParser(prog="python -m bench.store")
     parser.add_argument("--names", type=int, default=NAMES)
     parser.add_argument(

@@ -1,1 +1,4 @@
-"""Fuzzing: octets that nobody would write, against what must hold of whatever is read (docs/fuzzing.md)."""
+"""Fuzzing: unusual octets, and the properties that must hold for every input.
+
+It is described in docs/fuzzing.md.
+"""

@@ -1,7 +1,9 @@
-"""`python -m fuzz`: every target and the protocol, each for its share of the time; or inputs played again.
+"""`python -m fuzz`: fuzzes every target and the protocol, or replays inputs.
 
-Ends 0 where everything holds, 1 where something does not (one line names the file and the command that plays it again),
-2 where it cannot run here.
+Each target gets its share of the time.
+
+The exit code is 0 if all properties hold. It is 1 if one does not: a line names the file and the command that replays
+it. It is 2 if fuzzing cannot run here.
 """
 
 import argparse
@@ -18,7 +20,7 @@ _HOLDS, _DOES_NOT, _CANNOT = 0, 1, 2
 
 
 def main() -> int:
-    """Fuzz, keep, or play again."""
+    """Fuzz, store inputs, or replay inputs."""
     parsed = _parser().parse_args()
     if parsed.play:
         return _play(parsed.play, parsed.target)
@@ -42,7 +44,7 @@ def _told(outcome: Outcome) -> Outcome:
 
 
 def _play(files: list[Path], names: list[str] | None) -> int:
-    """Give files to the target whose folder they are in, or to one that is named."""
+    """Pass files to the target of their folder, or to the target that is named."""
     for path in files:
         target = TARGETS[names[0] if names else path.resolve().parent.name]
         try:

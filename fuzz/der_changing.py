@@ -1,4 +1,7 @@
-"""Changes DER so that its lengths still fit, and signs it again, so that what lies behind the signature is reached."""
+"""Changes DER so that its lengths still fit, and signs it again.
+
+So inputs reach the code behind the verification of the signature.
+"""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -32,27 +35,27 @@ _DEEPEST = 24
 
 
 class NotDer(ValueError):
-    """The octets are no DER."""
+    """Raised for octets that are no DER."""
 
 
 class Node:
-    """One value: its tag, and its content as octets or as values of its own."""
+    """One value: its tag, and its content as octets or as nested values."""
 
     def __init__(self, tag: int, content: "bytes | list[Node]") -> None:
         self.tag = tag
         self.content = content
 
     def octets(self) -> bytes:
-        """Write it, with the lengths that fit."""
+        """Encode the value, with lengths that fit."""
         inside = self.inside()
         return bytes([self.tag]) + _length(len(inside)) + inside
 
     def inside(self) -> bytes:
-        """Write its content."""
+        """Encode the content."""
         return self.content if isinstance(self.content, bytes) else b"".join(one.octets() for one in self.content)
 
     def at(self, *path: int) -> "Node":
-        """Give what stands in it at these places. Raises NotDer."""
+        """Return the nested value at these places. Raises NotDer if there is none."""
         if not path:
             return self
         if not isinstance(self.content, list) or path[0] >= len(self.content):
@@ -60,15 +63,15 @@ class Node:
         return self.content[path[0]].at(*path[1:])
 
     def below(self) -> "list[Node]":
-        """Give it and everything in it."""
+        """Return the value and all nested values."""
         inside = [] if isinstance(self.content, bytes) else self.content
         return [self, *(one for child in inside for one in child.below())]
 
 
 def parse(octets: bytes, depth: int = 0) -> list[Node]:
-    """Read values one after the other.
+    """Parse values one after the other.
 
-    Raises NotDer. What an OCTET STRING holds is read too where it can be.
+    The content of an OCTET STRING is parsed, too, if possible. Raises NotDer for other octets.
     """
     found = []
     while octets:
@@ -78,7 +81,7 @@ def parse(octets: bytes, depth: int = 0) -> list[Node]:
 
 
 def whole(octets: bytes) -> bool:
-    """Whether the octets are exactly one value."""
+    """Return True if the octets are exactly one value."""
     try:
         return _one(octets)[2] == b""
     except NotDer:
@@ -86,7 +89,7 @@ def whole(octets: bytes) -> bool:
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Change a value or two; what is no DER gets octets changed instead."""
+    """Change a value or two. In octets that are no DER, octets are changed."""
     try:
         roots = parse(octets)
     except NotDer:
@@ -100,7 +103,10 @@ def change(octets: bytes, chance: Random) -> bytes:
 
 
 def changing_and_signing(kind: str) -> Callable[[bytes, Random], bytes]:
-    """Change, and mostly sign with this key (P-256): SEQUENCE { what is signed, algorithm, BIT STRING }."""
+    """Return a function that changes octets, and mostly signs them again.
+
+    The key is `kind` (P-256). The octets are SEQUENCE { signed part, algorithm, BIT STRING }.
+    """
 
     def change_and_sign(octets: bytes, chance: Random) -> bytes:
         changed = change(octets, chance)
@@ -110,7 +116,7 @@ def changing_and_signing(kind: str) -> Callable[[bytes, Random], bytes]:
 
 
 def signed_again(octets: bytes, kind: str) -> bytes:
-    """Sign anew, with ECDSA and SHA-256; as it is where that cannot be done."""
+    """Sign again, with ECDSA and SHA-256; return the octets as they are if that fails."""
     try:
         (outer,) = parse(octets)
     except ValueError:
@@ -118,7 +124,7 @@ def signed_again(octets: bytes, kind: str) -> bytes:
     if not isinstance(outer.content, list) or len(outer.content) < 3:  # noqa: PLR2004 - the three parts
         return octets
     key = material.key(kind)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the caller names such a one
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the caller names such a key
     signature = key.sign(outer.content[0].octets(), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     outer.content[1:3] = [*parse(_ECDSA_SHA256), Node(BIT_STRING, b"\x00" + signature)]
     return outer.octets()
@@ -178,7 +184,7 @@ def _inside(tag: int, content: bytes, depth: int) -> bytes | list[Node]:
 
 
 def _one(octets: bytes) -> tuple[int, bytes, bytes]:
-    """Take the first value off: its tag, its content, and what follows."""
+    """Split off the first value: its tag, its content, and the rest."""
     if len(octets) < 2 or octets[0] & 0x1F == 0x1F:  # noqa: PLR2004 - a tag and a length
         raise NotDer
     length, start = octets[1], 2

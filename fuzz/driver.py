@@ -1,6 +1,8 @@
-"""One target under atheris, in a process of its own: `python -m fuzz.driver TARGET [libFuzzer's options] FOLDERS`.
+"""One target under atheris, in a process of its own.
 
-Atheris has to see the modules as they are imported, so nothing of ours is imported before it looks.
+It is called as `python -m fuzz.driver TARGET [libFuzzer's options] FOLDERS`.
+
+Atheris has to instrument the modules at their import. Therefore no module of Sinetti is imported before.
 """
 
 import logging
@@ -17,9 +19,9 @@ with atheris.instrument_imports(include=["sinetti"]):
 def main() -> None:
     """Fuzz until libFuzzer ends the process."""
     target = TARGETS[sys.argv[1]]
-    # To merge, libFuzzer has a shell start what stands in the first place.
+    # For a merge, libFuzzer starts its first argument with a shell.
     arguments = [f"{sys.executable} -m fuzz.driver {target.name}", *sys.argv[2:]]
-    # cryptography warns of names that are too long, and the code logs what it refuses: thousands of times.
+    # Thousands of times cryptography warns of names that are too long, and the code logs refusals.
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
 

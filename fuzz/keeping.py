@@ -1,4 +1,4 @@
-"""The inputs that are kept, and those that runs on this machine found: where they are."""
+"""Paths of the stored inputs, and of those that runs on this machine found."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -8,16 +8,22 @@ from fuzz.target import Target
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 GROWN = HERE / ".grown"
-"""What runs found on this machine: runs begin with it, and it is not committed."""
+"""Inputs that runs found on this machine.
+
+Runs begin with them, and they are not committed.
+"""
 
 
 def kept(name: str) -> list[Path]:
-    """Give the kept inputs of a target."""
+    """Return the stored inputs of a target."""
     return sorted(path for path in (CORPUS / name).glob("*") if path.is_file())
 
 
 def begin(target: Target) -> Path:
-    """Make the folder that a run begins with: seeds, what is kept, and what was found before."""
+    """Make the folder with which a run begins.
+
+    It has the seeds, the stored inputs, and those found before.
+    """
     folder = GROWN / target.name
     folder.mkdir(parents=True, exist_ok=True)
     for octets in [*target.seeds().values(), *(path.read_bytes() for path in kept(target.name))]:
@@ -26,5 +32,5 @@ def begin(target: Target) -> Path:
 
 
 def put(folder: Path, octets: bytes) -> None:
-    """Keep octets under a name made from them."""
+    """Store octets under a name made from them."""
     (folder / sha256(octets).hexdigest()[:20]).write_bytes(octets)

@@ -1,4 +1,7 @@
-"""Keys and certificates to begin with: always the same, so that a kept input means the same in every run. Test keys."""
+"""Test keys and certificates of the seeds.
+
+They are always the same, so that a stored input has the same meaning in every run.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,7 +18,7 @@ from sinetti.pki import policy_oids
 from sinetti.pki.encoding import PrivateKey, certificate_der
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-"""The instant at which everything is judged."""
+"""Instant of every check."""
 
 KINDS = ("p256", "p384", "rsa-2048")
 CA, ROOT, RESPONDER = "p256-ca", "p256-root", "p256-responder"
@@ -26,10 +29,13 @@ _SCALARS = {"p256": 11, "p384": 13, CA: 17, ROOT: 19, RESPONDER: 23}
 
 @cache
 def key(kind: str) -> PrivateKey:
-    """Give the key of this kind: RSA out of its file, EC from a small number, by which anybody can make it."""
+    """Return the key of this kind.
+
+    An RSA key comes from its file. An EC key comes from a small number, with which anyone can make it.
+    """
     if kind == "rsa-2048":
         found = load_pem_private_key(_RSA.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
-        assert isinstance(found, PrivateKey)  # noqa: S101 - a file of ours
+        assert isinstance(found, PrivateKey)  # noqa: S101 - a file of this repository
         return found
     curve = ec.SECP384R1() if kind.startswith("p384") else ec.SECP256R1()
     return ec.derive_private_key(_SCALARS[kind] << 200 | 1, curve)
@@ -37,13 +43,19 @@ def key(kind: str) -> PrivateKey:
 
 @cache
 def der(kind: str) -> bytes:
-    """Give the certificate (DER) of a key: CAs', a responder's, or a holder's for the rest."""
+    """Return the certificate (DER) of a key.
+
+    It is that of a CA or of a responder; for all other kinds it is a holder's.
+    """
     return certificate_der(certificate(kind))
 
 
 @cache
 def certificate(kind: str) -> x509.Certificate:
-    """Give the certificate of a key, signed without chance (RFC 6979): its octets are always the same."""
+    """Return the certificate of a key.
+
+    Its signature is deterministic (RFC 6979), so its octets are always the same.
+    """
     by = {ROOT: ROOT, CA: ROOT}.get(kind, CA)
     builder = (
         x509.CertificateBuilder()

@@ -1,4 +1,7 @@
-"""Messages and documents to begin with: of every operation, recipe and key, in the envelopes of the field."""
+"""Seeds: messages and documents.
+
+They have every operation, recipe and key, in the envelopes of the field.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -31,7 +34,7 @@ _DOCUMENTS = {
 
 @cache
 def seal(kind: str) -> DocumentSigner:
-    """Give a seal that signs without chance, so that its octets are always the same."""
+    """Return a deterministic signer, whose octets are always the same."""
 
     def sign(octets: bytes) -> bytes:
         key = material.key(kind)
@@ -44,7 +47,7 @@ def seal(kind: str) -> DocumentSigner:
 
 @cache
 def signing_request(kind: str) -> bytes:
-    """Give a signing request (DER) for the key of this kind, signed without chance."""
+    """Return a signing request (DER) of this key, with a deterministic signature."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(material.certificate(kind).subject)
     key = material.key(kind)
     if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -55,7 +58,7 @@ def signing_request(kind: str) -> bytes:
 
 
 def requests() -> Iterator[tuple[str, bytes]]:
-    """Give requests in their envelopes, by names."""
+    """Yield requests in their envelopes, by names."""
     new = EnrolRequest(Environment.TEST, WHO, NAME, "1" * 32, "Abcdefgh12345678", signing_request("p256"))
     yield "new", operations.render_new(new)
     yield "get", operations.render_get(RetrieveRequest(Environment.TEST, WHO, None, "0123456789abcdef0123456789abcdef"))
@@ -83,7 +86,7 @@ def requests() -> Iterator[tuple[str, bytes]]:
 
 
 def responses() -> Iterator[tuple[str, bytes]]:
-    """Give answers in their envelopes, by names, and a fault."""
+    """Yield answers in their envelopes, by names, and a fault."""
     collected, failure = CertificateResponse(material.der("p256")), Failure("PKI034", "Too early: <again> & again.")
     for recipe in SignatureProfile:
         with_recipe = recipe.name.lower()
@@ -95,7 +98,7 @@ def responses() -> Iterator[tuple[str, bytes]]:
 
 
 def documents() -> Iterator[tuple[str, bytes]]:
-    """Give signed documents, by names."""
+    """Yield signed documents, by names."""
     for kind in material.KINDS:
         for recipe in SignatureProfile:
             yield f"{kind}-{recipe.name.lower()}", sign_document(_DOCUMENTS["plain"], seal(kind), recipe)

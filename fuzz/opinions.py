@@ -1,6 +1,6 @@
-"""What must hold of every document that is read, and of every signature that is accepted, computed a second time.
+"""Second opinion on every document that is read and every accepted signature.
 
-The second way shares nothing with the first but OpenSSL: expat reads, `xml_reading` canonicalises, hashlib digests.
+It shares only OpenSSL with the first: expat reads, `xml_reading` canonicalises, hashlib digests.
 """
 
 import base64
@@ -33,7 +33,10 @@ HASHES: Mapping[str, Callable[[], hashes.HashAlgorithm]] = {
 
 @contextmanager
 def parsers_agree() -> Iterator[None]:
-    """While it lasts: what expat refuses libxml2 is never asked, and both make the same of what they take."""
+    """Check within the block that expat and libxml2 agree.
+
+    A document that expat refuses never reaches libxml2. Both give the same result for a document that they accept.
+    """
     plain = parser.tree_of
 
     def tree_of(octets: bytes) -> etree._Element:
@@ -59,7 +62,10 @@ def parsers_agree() -> Iterator[None]:
 
 
 def is_borne_out(source: bytes, verified: VerifiedDocument) -> None:
-    """The signature in this document (octets) holds, and what was returned is what it covers."""
+    """Check that the signature in this document (octets) is valid.
+
+    The returned octets must be those that it covers.
+    """
     document = read(source)
     (signature,) = [one for one in document.root.below() if one.name.uri == DS and one.name.local == "Signature"]
     must(signature is document.root.elements[-1], "the signature is the last child of the root")
@@ -72,7 +78,10 @@ def is_borne_out(source: bytes, verified: VerifiedDocument) -> None:
 
 
 def covers(info: Element, document: Document, octets: bytes) -> None:
-    """The digest in SignedInfo is that of these octets, and they are the document's canonical form."""
+    """Check the digest in SignedInfo.
+
+    It must be that of these octets, and they must be the document's canonical form.
+    """
     reference = info.elements[2]
     must(dict(_named(reference)).get("URI") == "", "the reference is to the whole document")
     transforms, method, digest = reference.elements
@@ -86,7 +95,10 @@ def covers(info: Element, document: Document, octets: bytes) -> None:
 
 
 def holds_alone(octets: bytes) -> None:
-    """Canonical octets are a whole: alone they read as they were digested, and no piece of them is a document."""
+    """Check that canonical octets are complete.
+
+    Alone they are read as they were digested, and no piece of them is a document.
+    """
     again = parser.parse(octets)
     exclusive = EXCLUSIVE.whole(read(octets))
     must(EXCLUSIVE.part(read(octets).root) == parser.exclusive(again), "what is returned reads as it was digested")
@@ -136,7 +148,7 @@ def _octets(element: Element) -> bytes:
 
 
 def _merge(element: Element) -> None:
-    """Make one text of two that an element between them kept apart."""
+    """Merge two texts that an element between them kept apart."""
     merged: list[object] = []
     for one in element.content:
         if isinstance(one, str) and merged and isinstance(merged[-1], str):

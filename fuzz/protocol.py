@@ -1,6 +1,6 @@
-"""The protocol as a state machine, played for long: rounds of new examples until the time is over.
+"""The protocol as a state machine: rounds of new examples until the time is over.
 
-The machine stands in `tests/attacks/protocol_machine.py`, where `make test` plays it for a few moments.
+The machine stands in `tests/attacks/protocol_machine.py`, where `make test` runs it for a few moments.
 """
 
 import logging
@@ -23,9 +23,9 @@ _SETTINGS = settings(
 
 
 def play(seconds: float) -> bool:
-    """Play for so long, a round at least; whether it held.
+    """Play for so long, at least one round, and return True if all properties held.
 
-    Says in one line what came of it.
+    The result is printed in one line.
     """
     logging.disable(logging.CRITICAL)
     begun, answers, rounds = monotonic_seconds(), Protocol.heard, 0
@@ -34,7 +34,7 @@ def play(seconds: float) -> bool:
         while not rounds or monotonic_seconds() - begun < seconds:
             run_state_machine_as_test(Protocol, settings=_SETTINGS)
             rounds += 1
-    except Exception:  # noqa: BLE001 - whatever does not hold
+    except Exception:  # noqa: BLE001 - any property that does not hold
         traceback.print_exc()
         again = f".venv/bin/python -m fuzz --target {PROTOCOL}"
         print(

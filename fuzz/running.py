@@ -1,4 +1,7 @@
-"""Runs one target for a while in a process of its own, within bounds of time and memory; tells what came of it."""
+"""Runs one target in a process of its own, with limits of time and memory.
+
+It reports the result.
+"""
 
 import re
 import shutil
@@ -14,13 +17,13 @@ from fuzz.target import Target
 CRASHES = HERE / "crashes"
 DICTIONARY = HERE / "xmldsig.dict"
 SLOWEST = 10
-"""Seconds for one input: more is a fault of its own. Ours take milliseconds."""
+"""Longest seconds for one input: more is a fault. Ours take milliseconds."""
 
 MOST_MEMORY = 1_024
-"""MiB for the process, of which Python and the libraries have 150."""
+"""Limit in MiB for the process, of which Python and the libraries use 150."""
 
 MOST_KEPT = 64_000
-"""Octets of one target: all together stay under a megabyte."""
+"""Limit in octets for one target: all together stay under a megabyte."""
 
 _BY_NAME = re.compile(r"Test unit written to (\S+)")
 _LAST = re.compile(r"#(\d+)\s+(?:DONE|pulse|NEW|REDUCE|RELOAD|INITED)\s+cov: (\d+) ft: (\d+) corp: (\d+)")
@@ -30,9 +33,9 @@ _TRIED = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run.
+    """Result of a run.
 
-    `crash`: the file for which something does not hold, or None.
+    `crash` is the input for which a property does not hold, or None.
     """
 
     name: str
@@ -46,7 +49,7 @@ class Outcome:
     last: str
 
     def line(self) -> str:
-        """Say it in one line."""
+        """Return the outcome in one line."""
         if self.crash is not None:
             path = self.crash.relative_to(HERE.parent)
             return f"{self.name}: {self.last} In {path}. Play it again: .venv/bin/python -m fuzz --play {path}"
@@ -74,7 +77,10 @@ def run(target: Target, seconds: int) -> Outcome:
 
 
 def keep(target: Target) -> int:
-    """Choose anew what is kept: what reaches something that smaller inputs do not, smallest first. Gives how many."""
+    """Choose the stored inputs anew, and return their number.
+
+    An input is kept if it reaches code that smaller inputs do not reach. The smallest come first.
+    """
     with TemporaryDirectory() as made:
         merged = Path(made)
         _merge(target, merged, begin(target))
@@ -92,7 +98,10 @@ def keep(target: Target) -> int:
 
 
 def _merge(target: Target, into: Path, folder: Path) -> None:
-    """Copy those inputs of a folder into another that reach something which smaller ones do not."""
+    """Copy the useful inputs of a folder into another.
+
+    A useful input reaches code that smaller inputs do not reach.
+    """
     artifacts = f"-artifact_prefix={_crashes(target)}/"
     done = _driver(target, "-merge=1", artifacts, f"-max_len={target.longest}", str(into), str(folder))
     done.check_returncode()
@@ -128,7 +137,7 @@ def _outcome(target: Target, done: "subprocess.CompletedProcess[str]") -> Outcom
 
 
 def _why(told: str) -> str:
-    """The line that says what went wrong: of the exception, or libFuzzer's own."""
+    """Return the line that names the error: of the exception, or of libFuzzer."""
     lines = told.splitlines()
     for number, line in enumerate(lines):
         if "Uncaught Python exception" in line and lines[number + 1 :]:

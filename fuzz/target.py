@@ -1,19 +1,23 @@
-"""What a target is: a function over octets, octets to begin with, and a way to change them that goes on."""
+"""Definition of a target: a function over octets, its seeds, and a mutator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
 Changing = Callable[[bytes, Random], bytes]
-"""Changes octets, with a chance that is given, so that the same seed changes them in the same way."""
+"""Mutator: changes octets with the given random generator.
+
+The same seed changes them in the same way.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to be fuzzed.
+    """One target of fuzzing.
 
-    `check` raises nothing for any octets, unless something does not hold. `seeds` gives octets to begin with, by names.
-    `change` knows the form of the octets; None: libFuzzer's own ways do. `longest`: octets that are tried at most.
+    `check` raises an error only if a property does not hold, for any octets. `seeds` returns the first inputs, by
+    names. `change` knows the form of the octets; if it is None, libFuzzer's own mutators are used. `longest` is the
+    largest input in octets.
     """
 
     name: str
@@ -24,13 +28,13 @@ class Target:
 
 
 class DoesNotHold(AssertionError):
-    """Something that must hold of every input does not hold of this one."""
+    """Raised where a property does not hold for an input."""
 
 
 def must(condition: object, sentence: str) -> None:
-    """Raise DoesNotHold with what should be so.
+    """Raise DoesNotHold with the property's sentence unless the condition holds.
 
-    An `assert` would be left out by `python -O`.
+    `python -O` would leave out an `assert`.
     """
     if not condition:
         raise DoesNotHold(sentence)

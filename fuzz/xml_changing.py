@@ -1,4 +1,7 @@
-"""Changes XML so that it mostly stays XML, and signs it again, so that what lies behind the signature is reached."""
+"""Changes XML so that it mostly stays XML, and signs it again.
+
+So inputs reach the code behind the verification of the signature.
+"""
 
 import base64
 import hashlib
@@ -86,7 +89,7 @@ VALUES = [
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Change a message or a document a little, and in half of the cases sign it anew."""
+    """Change a message or a document a little, and sign it again in half of the cases."""
     for _ in range(chance.choice((1, 1, 2, 4))):
         tokens = _TOKENS.findall(octets)
         if tokens:
@@ -95,13 +98,13 @@ def change(octets: bytes, chance: Random) -> bytes:
 
 
 def _insert(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Put a piece between two tokens."""
+    """Insert a piece between two tokens."""
     tokens.insert(chance.randrange(len(tokens) + 1), chance.choice(PIECES))
     return tokens
 
 
 def _insert_within(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Put a piece into a text: a value that must be read whole."""
+    """Insert a piece into a text: a value that must be read whole."""
     at = chance.randrange(len(tokens))
     cut = chance.randrange(len(tokens[at]) + 1)
     tokens[at] = tokens[at][:cut] + chance.choice(PIECES) + tokens[at][cut:]
@@ -109,7 +112,7 @@ def _insert_within(tokens: list[bytes], chance: Random) -> list[bytes]:
 
 
 def _declare(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Put an attribute or a declaration into a start tag."""
+    """Insert an attribute or a declaration into a start tag."""
     starts = [at for at, token in enumerate(tokens) if _START.fullmatch(token)]
     if starts:
         at = chance.choice(starts)
@@ -120,7 +123,7 @@ def _declare(tokens: list[bytes], chance: Random) -> list[bytes]:
 
 
 def _set_value(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Give an attribute another value that programs know."""
+    """Set an attribute to another value that programs know."""
     there = [at for at, token in enumerate(tokens) if _START.fullmatch(token) and b'="' in token]
     if there:
         at = chance.choice(there)
@@ -131,7 +134,7 @@ def _set_value(tokens: list[bytes], chance: Random) -> list[bytes]:
 
 
 def _move(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Take an element out, or put it somewhere again, or wrap it: what wrapping attacks are made of."""
+    """Remove, repeat, move, wrap or unwrap an element, as wrapping attacks do."""
     spans = _elements(tokens)
     if not spans:
         return tokens
@@ -164,7 +167,7 @@ def _flip(tokens: list[bytes], chance: Random) -> list[bytes]:
 
 
 def _rename(tokens: list[bytes], chance: Random) -> list[bytes]:
-    """Give a prefix or a name another one, everywhere in its element."""
+    """Rename a prefix or a name, everywhere in its element."""
     names = [found[1] for token in tokens if (found := _START.fullmatch(token))]
     if not names:
         return tokens
@@ -176,7 +179,7 @@ _WAYS = [_insert, _insert_within, _insert_within, _declare, _declare, _set_value
 
 
 def _elements(tokens: list[bytes]) -> list[tuple[int, int]]:
-    """Give where elements begin and end among the tokens."""
+    """Return where elements begin and end among the tokens."""
     found, opened = [], []
     for at, token in enumerate(tokens):
         if start := _START.fullmatch(token):
@@ -190,9 +193,9 @@ def _elements(tokens: list[bytes]) -> list[tuple[int, int]]:
 
 
 def signed_again(octets: bytes, chance: Random) -> bytes:
-    """Make digest and signature fit, by the methods that the document names; as it is where that cannot be done.
+    """Make digest and signature fit, by the methods that the document names.
 
-    The element to be signed is the document, or what stands in the Body.
+    The signed element is the document, or the content of the Body. The octets stay as they are if that fails.
     """
     inside = _BODY.search(octets)
     payload = inside[3].strip() if inside else octets

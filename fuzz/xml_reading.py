@@ -1,6 +1,6 @@
-"""XML read, and put into its canonical form, by expat and nothing else: a second opinion on what libxml2 made of it.
+"""Second opinion on libxml2: expat reads XML and puts it into its canonical form.
 
-Exclusive C14N and C14N 1.0 without comments, as their recommendations say, written for documents of fuzzing's size.
+It implements Exclusive C14N and C14N 1.0 without comments, by their recommendations, for documents of fuzzing's size.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,12 @@ _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x
 
 
 class NotRead(ValueError):
-    """The octets are no XML in UTF-8 without a DOCTYPE."""
+    """Raised for octets that are no XML in UTF-8 without a DOCTYPE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Qualified:
-    """A name with its namespace, and with the prefix that it was written with ("" for none)."""
+    """A name with its namespace and its written prefix ("" for none)."""
 
     uri: str
     local: str
@@ -28,12 +28,12 @@ class Qualified:
 
     @property
     def written(self) -> str:
-        """The name as it stands in the document."""
+        """Name as it is written in the document."""
         return f"{self.prefix}:{self.local}" if self.prefix else self.local
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """Take expat's `uri LF local LF prefix` apart."""
+        """Parse expat's `uri LF local LF prefix`."""
         parts = name.split("\n")
         if len(parts) == 1:
             return cls("", name, "")
@@ -49,7 +49,7 @@ class Instruction:
 
     @property
     def written(self) -> str:
-        """The instruction in canonical form."""
+        """Instruction in canonical form."""
         inside = f"{self.target} {self.data}" if self.data else self.target
         return f"<?{inside}?>".replace("\r", "&#xD;")
 
@@ -58,7 +58,7 @@ class Instruction:
 class Element:
     """An element.
 
-    `scope` has every namespace in scope by its prefix; comments are left out, so texts are whole.
+    `scope` has every namespace in scope by its prefix. Comments are left out, so texts are whole.
     """
 
     name: Qualified
@@ -69,18 +69,18 @@ class Element:
 
     @property
     def elements(self) -> "list[Element]":
-        """The child elements."""
+        """Child elements."""
         return [one for one in self.content if isinstance(one, Element)]
 
     @property
     def text(self) -> str | None:
-        """The whole string value; None where there are elements inside."""
+        """Whole string value, or None if there are elements inside."""
         if self.elements:
             return None
         return "".join(one for one in self.content if isinstance(one, str))
 
     def below(self) -> "Iterator[Element]":
-        """Give the element itself and all below it, in the order of the document."""
+        """Yield the element itself and all below it, in the order of the document."""
         yield self
         for one in self.elements:
             yield from one.below()
@@ -96,7 +96,7 @@ class Document:
 
 
 def read(octets: bytes) -> Document:
-    """Read a document. Raises NotRead."""
+    """Read a document. Raises NotRead if that fails."""
     reader = _Reader()
     try:
         reader.scanner.Parse(octets.removeprefix(b"\xef\xbb\xbf"), True)  # noqa: FBT003 - "this is all"
@@ -151,9 +151,9 @@ class _Reader:
         self._open = self._open.parent
 
     def _text(self, text: str) -> None:
-        assert self._open is not None  # noqa: S101 - expat tells no text outside the root
+        assert self._open is not None  # noqa: S101 - expat reports no text outside the root
         content = self._open.content
-        # What a comment cut into two is one text.
+        # Two texts around a comment are one text.
         if content and isinstance(content[-1], str):
             content[-1] += text
         else:
@@ -169,20 +169,26 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A canonical form without comments; `kept`: prefixes of an InclusiveNamespaces, "#default" among them."""
+    """A canonical form without comments.
+
+    `kept` has the prefixes of an InclusiveNamespaces, with "#default" for the default namespace.
+    """
 
     exclusive: bool
     kept: tuple[str, ...] = ()
 
     def whole(self, document: Document) -> bytes:
-        """The canonical form of a document."""
+        """Return the canonical form of a document."""
         parts = [f"{one.written}\n" for one in document.before]
         parts.append(self.part(document.root).decode())
         parts += [f"\n{one.written}" for one in document.after]
         return "".join(parts).encode()
 
     def part(self, element: Element) -> bytes:
-        """The canonical form of an element with all that is in it; inclusive: with xml: attributes from above."""
+        """Return the canonical form of an element with its content.
+
+        The inclusive form has the xml: attributes of its ancestors.
+        """
         inherited = {} if self.exclusive else _xml_attributes(element.parent)
         for name, _ in element.attributes:
             inherited.pop((name.uri, name.local), None)
@@ -226,7 +232,10 @@ EXCLUSIVE = Form(exclusive=True)
 
 
 def _xml_attributes(element: Element | None) -> dict[tuple[str, str], tuple[Qualified, str]]:
-    """Give xml: attributes in force at an element, the nearest of each name (C14N 1.0, 2.4)."""
+    """Return the xml: attributes in force at an element.
+
+    The nearest of each name counts (C14N 1.0, 2.4).
+    """
     found: dict[tuple[str, str], tuple[Qualified, str]] = {}
     while element is not None:
         for name, value in element.attributes:

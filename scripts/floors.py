@@ -1,6 +1,6 @@
 """Prints the packages that `scripts/floors` installs.
 
-`floors` prints the runtime dependencies as pins, `tests` prints the requirements of the tests.
+`floors` prints the runtime dependencies as pins. `tests` prints the requirements of the tests.
 """
 
 import re
@@ -11,13 +11,16 @@ from pathlib import Path
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 SERVES = ("authority", "gateway")
 LEFT_OUT = frozenset({"axe-playwright-python", "badkeys", "pkilint", "playwright"})
-"""Judges of other tests. Some of them want a newer cryptography than the floor."""
+"""Packages of other tests.
+
+Some of them require a newer cryptography than the floor.
+"""
 
 _FLOOR = re.compile(r"^([A-Za-z0-9-]+)(?:\[[^]]*\])?>=([0-9.]+)")
 
 
 def floors(requirements: list[str]) -> list[str]:
-    """Give a pin for each requirement. Raises ValueError for one without a floor."""
+    """Return a pin for each requirement. Raises ValueError for one without a floor."""
     found = []
     for one in requirements:
         floor = _FLOOR.match(one)

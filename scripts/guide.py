@@ -1,13 +1,18 @@
-"""Writes into docs/integrators.md what stands there of other files: messages of the vectors, and parts of the peers.
+"""Writes the parts of docs/integrators.md that come from other files.
 
     python scripts/guide.py
 
-Each such place begins with a line `<!-- scripts/guide.py: WHAT -->` and ends with `<!-- scripts/guide.py: end -->`;
-what stands between is written anew. WHAT is `xml FILE` (a message of tests/vectors/, laid out for reading), `brief
-FILE` (the same without what stands in its signature) or `peers` (the programs of tests/judges/peers/ that are there).
-Of a peer stands on the page: what lies between lines that hold `guide: begin` and `guide: end`, in any of its files;
-else its functions that sign and verify, found by their names; else, where it is short, the whole of it; else a link
-alone. A test compares the page with what this script writes.
+The parts are messages of the vectors, and sources of the peers. Each part begins with a line `<!-- scripts/guide.py:
+WHAT -->` and ends with `<!-- scripts/guide.py: end -->`. The script replaces the text in between. WHAT is one of
+these:
+
+- `xml FILE`: a message of tests/vectors/, laid out for reading.
+- `brief FILE`: the same without the content of its signature.
+- `peers`: the programs of tests/judges/peers/ that are there.
+
+Of a peer, the page shows the text between lines with `guide: begin` and `guide: end`, in any of its files. Without
+such lines it shows the functions that sign and verify, found by their names. Without these it shows the whole source
+if that is short, and else only a link. A test compares the page with the output of this script.
 """
 
 import re
@@ -28,7 +33,10 @@ TITLES = {
     "zeep": "Python: zeep, from the WSDL",
     "requests": "Python: requests and lxml",
 }
-"""What the peers' folders are called on the page, in its order; a folder without a title stands last, by its name."""
+"""Titles of the peers' folders, in the order of the page.
+
+A folder without a title comes last, in the order of names.
+"""
 
 LANGUAGES = {
     ".java": "java",
@@ -59,7 +67,7 @@ _ABOUT = re.compile(r"^\s*(//|#|/\*|\*|@|\[)")
 def page(current: str) -> str:
     """Return the page as it should be.
 
-    Raises FileNotFoundError for a message that is not there.
+    Raises FileNotFoundError for a message that does not exist.
     """
     return _PLACE.sub(lambda found: f"{found[1]}{_written(found[2])}{found[4]}", current)
 
@@ -72,7 +80,10 @@ def peers() -> list[Path]:
 
 
 def sources(peer: Path) -> list[Path]:
-    """Return a peer's source files, the longest first; what a package manager put there is none of its."""
+    """Return a peer's source files, the longest first.
+
+    Files from a package manager are left out.
+    """
     if not peer.is_dir():
         return []
     found = [
@@ -83,7 +94,10 @@ def sources(peer: Path) -> list[Path]:
 
 
 def parts(peer: Path) -> list[tuple[Path, str]]:
-    """Return what is shown of a peer: pieces of its files, each with the file that it stands in."""
+    """Return the pieces of a peer's files that the page shows.
+
+    Each comes with the path of its file.
+    """
     files = sources(peer)
     marked = [(path, piece) for path in files for piece in _marked(lines_of(path))]
     if marked:
@@ -95,7 +109,7 @@ def parts(peer: Path) -> list[tuple[Path, str]]:
 
 
 def shown(octets: bytes) -> str:
-    """Lay a message out for reading: one element to a line, long base64 cut."""
+    """Format a message for reading: one element to a line, long base64 cut."""
     text, depth, lines = octets.decode("utf-8-sig"), 0, []
     tokens = re.findall(r"<[^>]+>|[^<]+", text)
     position = 0
@@ -164,9 +178,10 @@ def _marked(lines: list[str]) -> Iterator[str]:
 
 
 def _named(files: list[Path]) -> list[tuple[Path, str]]:
-    """Give the functions that sign and verify, by their names; and those that a short one of them leaves its work to.
+    """Return the functions that sign and verify, by their names.
 
-    Where none signs, the one that renews: it says who does.
+    If such a function is short, the functions that it calls are added. If no function signs, the function that renews
+    is added: it names the function that signs.
     """
     declared = [(path, name, piece) for path in files for name, piece in _functions(path)]
     chosen: dict[str, tuple[Path, str]] = {}
@@ -184,7 +199,7 @@ def _named(files: list[Path]) -> list[tuple[Path, str]]:
 
 
 def _functions(path: Path) -> Iterator[tuple[str, str]]:
-    """Give a file's functions by name, each with the comment above it."""
+    """Yield a file's functions by name, each with the comment above it."""
     lines, last = lines_of(path), 0
     for number, line in enumerate(lines):
         found = _DECLARED.match(line)
@@ -199,7 +214,10 @@ def _functions(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _end(lines: list[str], start: int, indent: int, *, is_python: bool) -> int:
-    """Return the number of the line after a function: where the indentation is that of its first line again."""
+    """Return the number of the line after a function.
+
+    There the indentation is again that of the function's first line.
+    """
     for number in range(start + 1, len(lines)):
         line = lines[number]
         at = len(line) - len(line.lstrip())

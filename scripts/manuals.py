@@ -1,10 +1,10 @@
-"""Writes docs/man/: a manual page (section 1) for each command, from the parsers; the wheel brings them along.
+"""Writes docs/man/: a manual page (section 1) for each command.
 
     python scripts/manuals.py
 
-One page for each word after `sinetti`; those of groups (authority, gateway, testbench) have all of their commands. A
-test compares the pages with what this script writes. argparse-manpage does something alike, in one page for
-everything.
+The pages are made from the parsers, and the wheel contains them. There is one page for each word after `sinetti`.
+Pages of groups (authority, gateway, testbench) have all of their commands. A test compares the pages with the output
+of this script. argparse-manpage does something similar, in one page for everything.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from sinetti.cli.completion_scripts import CommandInfo, all_commands
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "man"
 DATE = "2026-11-26"
-"""Of the commands' last change that people notice; a page has to have one."""
+"""Date of the last visible change of the commands, which every page must have."""
 
 EXAMPLE = re.compile(r"^examples?[,:]", re.MULTILINE)
 
@@ -48,7 +48,7 @@ def _page(name: str, summary: str, commands: Sequence[CommandInfo], names: Seque
         lines += [".SH OPTIONS", *options]
     lines += list(_commands(first, others))
     lines += list(_epilog(first.parser.epilog or ""))
-    # The first page has the list of them: in each of them it would change with every new command.
+    # Only the first page lists all others: a list on each page would change with every new command.
     others_named = [f".BR {_text(one)} (1)" for one in names if (name == "sinetti") is not (one == "sinetti")]
     lines += [".SH SEE ALSO", ",\n".join(others_named)]
     return "\n".join(lines) + "\n"
@@ -73,7 +73,10 @@ def _commands(first: CommandInfo, others: Sequence[CommandInfo]) -> Iterator[str
 
 
 def _synopsis(command: CommandInfo) -> Iterator[str]:
-    """As argparse has it, but for line ends, which differ from one Python to the next: options first, then places."""
+    """Yield the synopsis as argparse has it, options first, then arguments.
+
+    Line ends are left out, because they differ between Python versions.
+    """
     yield f".B {_text(' '.join(('sinetti', *command.words)))}"
     for one in sorted(command.actions, key=lambda one: not one.option_strings):
         value = "" if one.nargs == 0 else f"\\fI{_text(_metavar(one))}\\fR"
@@ -102,7 +105,10 @@ def _metavar(one: argparse.Action) -> str:
 
 
 def _epilog(epilog: str, heading: str | None = None) -> Iterator[str]:
-    """What stands below the options: an example first, mostly, then words about exit codes and the like."""
+    """Yield the text below the options.
+
+    Most often an example comes first, then notes about exit codes and the like.
+    """
     for part in filter(None, re.split(r"\n\n", epilog)):
         is_example = EXAMPLE.match(part) is not None
         yield heading or (".SH EXAMPLES" if is_example else ".SH NOTES")
@@ -110,13 +116,13 @@ def _epilog(epilog: str, heading: str | None = None) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Write a text so that nothing in it is a request (groff(7), "Escape sequences")."""
+    """Escape a text so that nothing in it is a request (groff(7), "Escape sequences")."""
     plain = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain
 
 
 def write() -> None:
-    """Write the folder anew."""
+    """Write all pages of the folder."""
     FOLDER.mkdir(exist_ok=True)
     wanted = pages()
     for path in FOLDER.glob("*.1"):

@@ -1,8 +1,9 @@
-"""Writes the module lists of docs/map.md from the first sentences of the modules' docstrings.
+"""Writes the module lists of docs/map.md from the modules' docstrings.
 
     python scripts/map.py
 
-What stands above the marker is written by hand and stays as it is. A test compares the page with the tree.
+Each list has the first sentences of the docstrings. The text above the marker is written by hand and stays as it is. A
+test compares the page with the tree.
 """
 
 import ast

@@ -1,8 +1,9 @@
-"""Writes docs/messages/: every kind of message in each of its variants and languages, as it is really written.
+"""Writes docs/messages/: every kind of message in each variant and language.
 
     python scripts/messages.py
 
-The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
+The texts are those that the service really sends. The samples' database is a new SQLite file. A test compares the
+folder with the output of this script.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ FOLDER = ROOT / "docs" / "messages"
 
 
 def samples(db: Database) -> dict[str, str]:
-    """Every file of the folder by its name. The register is empty."""
+    """Return every file of the folder by its name. The database is empty."""
     files: dict[str, list[str]] = {}
     for language, case, letter in letters(db):
         if case.kind is MessageKind.OPERATOR and language is not letter.language:
@@ -37,8 +38,8 @@ def samples(db: Database) -> dict[str, str]:
 
 
 def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
-    """Every sample in every language. The register is empty."""
-    with transaction.atomic(using=db.alias):  # one, so that the disk is waited for once
+    """Yield every sample in every language. The database is empty."""
+    with transaction.atomic(using=db.alias):  # one transaction, so that the disk is synced once
         stage = staged(db, Language.EN)
         people = models.Person.objects.using(db.alias)
         for language in Language:
@@ -49,7 +50,7 @@ def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMes
 
 
 def shown(case: SampleMessage, letter: RenderedMessage) -> str:
-    """One sample in its file."""
+    """Return one sample as it stands in its file."""
     head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
     subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"
     return f"{head}{subject}{letter.text.rstrip()}\n"

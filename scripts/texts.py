@@ -1,8 +1,9 @@
-"""The catalogues' tool: `compile` makes the .mo files, `update` brings the .po files up to the messages in the code.
+"""Tool for the message catalogues.
 
     python scripts/texts.py compile|update
 
-The build hook and the tests call the same functions. Needs Babel.
+`compile` makes the .mo files. `update` brings the .po files up to date with the messages in the code. The build hook
+and the tests call the same functions. Needs Babel.
 """
 
 import ast
@@ -22,15 +23,18 @@ PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
 CALLS = frozenset({"translate", "_", "gettext_noop", "make_message", "say"})
-"""Calls whose first argument is a message id, where it is written out."""
+"""Calls whose first argument is a message id, if it is a literal."""
 COUNTS = frozenset({"translate_plural", "ngettext_noop"})
-"""Calls whose first two arguments are the forms of one message id, for one and for more."""
+"""Calls whose first two arguments are the singular and the plural of a message id."""
 MessageId = str | tuple[str, str]
-"""As catalogues have it: a text, or its forms for one and for more."""
+"""Message id of a catalogue: a text, or its singular and plural."""
 IN_ENGLISH = frozenset({"authority", "testbench", "gateway", "enroll"})
-"""Commands whose help is in English alone: of those who run servers, and a second name."""
+"""Commands whose help is only in English.
+
+They are the commands of people who run servers, and a second name of a command.
+"""
 SHARED = "sinetti/cli/client/common.py"
-"""Where texts of several commands are said to be."""
+"""Module that is recorded for texts of several commands."""
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 HEADER = """\
 # Sinetti: what people read, in this language. Terms and tone: docs/glossary.md.
@@ -46,7 +50,7 @@ msgstr ""
 
 
 def po_file(language: str) -> Path:
-    """Return the place of a language's hand-written catalogue."""
+    """Return the path of a language's hand-written catalogue."""
     return LOCALE / language / "LC_MESSAGES" / "sinetti.po"
 
 
@@ -57,7 +61,10 @@ def read(language: str) -> Catalog:
 
 
 def compiled(language: str) -> bytes:
-    """Return the octets of the .mo file that belongs to the catalogue as it is now: the same for the same text."""
+    """Return the octets of the .mo file for the current catalogue.
+
+    The same texts give the same octets.
+    """
     catalogue = read(language)
     catalogue.creation_date = catalogue.revision_date = NO_DATE
     octets = io.BytesIO()
@@ -66,7 +73,7 @@ def compiled(language: str) -> bytes:
 
 
 def compile_all() -> list[Path]:
-    """Write the .mo files beside the .po files and return their places."""
+    """Write the .mo files beside the .po files and return their paths."""
     places = []
     for language in LANGUAGES:
         place = po_file(language).with_suffix(".mo")
@@ -78,7 +85,10 @@ def compile_all() -> list[Path]:
 
 
 def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
-    """Return every message id in the code, with the modules that it stands in (by syntax tree, in order)."""
+    """Return every message id in the code, with the modules that it stands in.
+
+    The ids come from the syntax trees, in order.
+    """
     found: dict[MessageId, list[str]] = {}
     for module in sorted(package.rglob("*.py")):
         name = module.relative_to(package.parent).as_posix()
@@ -95,8 +105,11 @@ def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
 
 
 def helps() -> dict[str, list[str]]:
-    """Return the texts of every command that speaks the reader's language, by the parsers, with where they are."""
-    # Loaded here: the build hook, which only compiles, has no package to ask yet.
+    """Return the help texts of every translated command, with their modules.
+
+    The texts come from the parsers.
+    """
+    # Imported here: the build hook, which only compiles, cannot import the package yet.
     from sinetti.cli.completion_scripts import all_commands  # noqa: PLC0415
     from sinetti.cli.core import argparse_i18n  # noqa: PLC0415
     from sinetti.cli.main import place_of  # noqa: PLC0415
@@ -112,9 +125,10 @@ def helps() -> dict[str, list[str]]:
 
 
 def called_ids(tree: ast.AST) -> Iterator[MessageId]:
-    """Yield the message ids that are written out in calls of `text`, `_` and `mark`; pairs of those about a count.
+    """Yield the message ids that are literals in calls of `CALLS` and `COUNTS`.
 
-    One that is a placeholder alone has no words in it, so it is left out.
+    For messages about a count they are pairs. A message id that is only a placeholder has no words in it, so it is
+    left out.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _name(node.func) in CALLS:
@@ -143,7 +157,10 @@ def _strings(argument: ast.expr) -> Iterator[str]:
 
 
 def update() -> None:
-    """Add new messages to the catalogues (English filled in), drop those that the code no longer has."""
+    """Add new messages to the catalogues, and remove those no longer in the code.
+
+    English texts are filled in.
+    """
     wanted = messages()
     for language in LANGUAGES:
         old = read(language) if po_file(language).is_file() else Catalog(locale=language)

@@ -1,8 +1,9 @@
-"""Makes tests/vectors/ anew: keys, certificates, messages and what must come of them (docs/vectors.md).
+"""Makes tests/vectors/: keys, certificates, messages and their expected outcomes.
 
     python scripts/vectors.py
 
-Keys that are in the folder are kept; everything else is made from them and is the same each time, octet for octet.
+docs/vectors.md describes them. Keys in the folder are kept. Everything else is made from them, and is the same each
+time, octet for octet.
 """
 
 import json
@@ -22,7 +23,7 @@ ABOUT = (
 
 
 def made() -> dict[str, bytes]:
-    """Make every file, by its place in the folder."""
+    """Make every file, by its path in the folder."""
     pages = Book()
     house = authority.found(pages.keys, book.MADE)
     book.authorities(pages, house)
@@ -45,7 +46,7 @@ def made() -> dict[str, bytes]:
 
 
 def register(people: dict[str, Party]) -> dict[str, object]:
-    """What a service has to know before the first request is played to it."""
+    """Return the data that a service must have before the first request."""
     certificates = [
         {
             "certificate": f"certificates/holder-{name}.pem",
@@ -67,7 +68,7 @@ def register(people: dict[str, Party]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Write the folder; what nothing speaks of any more goes."""
+    """Write the folder, and remove files to which no vector refers."""
     files = made()
     for place, octets in files.items():
         path = book.FOLDER / place

@@ -1,1 +1,4 @@
-"""Two years of messages about a hundred thousand certificates, beside a model that knows which there have to be."""
+"""Simulation of two years of messages about a hundred thousand certificates.
+
+A model beside it knows the messages that there must be.
+"""

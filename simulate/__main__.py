@@ -1,4 +1,7 @@
-"""`python -m simulate`: two years of messages in some minutes, compared with a model; `make simulate` runs it."""
+"""`python -m simulate`: two years of messages in some minutes.
+
+They are compared with a model. `make simulate` runs it.
+"""
 
 import argparse
 import secrets
@@ -23,19 +26,22 @@ from sinetti.database.connection import Database, migrate, open_database
 from sinetti.infra.clock import monotonic_seconds
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
-MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700
-"""Where registers lie if there is room, in octets: commits are durable, and memory makes that cheap."""
+MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - this program makes its own folders there, 0700
+"""Folder of the databases if it has so much room, in octets.
+
+Commits are durable, and memory makes that cheap.
+"""
 _TELL_EVERY, _TERMINATED = 5.0, 143
 
 
 def main() -> int:
-    """Play, compare, write the page. 1 where anything was wrong."""
+    """Play, compare, and write the page. Returns 1 if there was a fault."""
     options = _parser().parse_args()
     command = (
         f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
     )
     print(command, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # what was made in memory is taken away first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # removes the files in memory first
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         tempfile.tempdir = str(MEMORY)
     begun = monotonic_seconds()
@@ -77,7 +83,7 @@ def _played(made: World, rounds: list[Round], db: Database, open_one: Callable[[
 
 
 def _telling(count: int) -> Callable[[Round, int], None]:
-    """Say now and then how far it is."""
+    """Return a function that reports progress now and then."""
     begun, told, done = monotonic_seconds(), [0.0], [0]
 
     def tell(one: Round, sent: int) -> None:
@@ -91,7 +97,10 @@ def _telling(count: int) -> Callable[[Round, int], None]:
 
 @contextmanager
 def _registers(database: str) -> Iterator[Callable[[], Database]]:
-    """Give what opens the register of this run, in whatever process; it is gone at the end."""
+    """Yield a function that opens the database of this run, in any process.
+
+    The database is removed at the end.
+    """
     if database == "postgresql":
         with cluster() as url:
             own = new_database(url)

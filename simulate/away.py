@@ -1,4 +1,4 @@
-"""A node in a process of its own, which chance kills between two of its steps."""
+"""A node in a process of its own, which is killed at random between two steps."""
 
 import os
 import signal
@@ -13,29 +13,32 @@ from simulate.nodes import Here, dying, run
 
 _KILLED, _STOP = 137, "stop"
 _LOOKS_EVERY = 5.0
-"""Seconds between two looks whether whoever started this process is still there."""
+"""Seconds between two checks that the parent process still runs."""
 
 
 class Away:
-    """A node in a process of its own, which is started again for the next round after it was killed."""
+    """A node in a process of its own.
+
+    After a kill it is started again for the next round.
+    """
 
     def __init__(self, make: Callable[[], Here]) -> None:
-        """`make` makes the node, in its process."""
+        """Take the function that makes the node in its process."""
         self._make = make
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
     def begin(self, at: datetime, kill_after: int | None) -> None:
-        """Let it begin a round."""
+        """Start a round in the process."""
         self._send(("round", at, kill_after))
 
     def act(self, deeds: list[tuple[int, int]]) -> None:
-        """Let it begin with deeds."""
+        """Start actions in the process."""
         self._send(("deeds", deeds, None))
 
     def ended(self) -> bool:
-        """Wait for it. Raises what ended it, where that was no kill."""
-        assert self._pipe is not None  # noqa: S101 - somebody has sent it something
+        """Wait for the end. Raises the error that ended the work, if that was no kill."""
+        assert self._pipe is not None  # noqa: S101 - the caller has sent it something
         try:
             answer = self._pipe.recv()
         except EOFError:
@@ -46,9 +49,9 @@ class Away:
         return True
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         if self._pipe is not None:
-            # Said in words: the other node's process may hold a copy of this pipe's end, so that closing tells nothing.
+            # An explicit message: the other node's process may hold a copy of this end, so closing has no effect.
             self._pipe.send((_STOP, None, None))
             self._pipe.close()
             self._join()
@@ -69,7 +72,7 @@ class Away:
 
 
 def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> None:
-    """Do what is sent, until nobody sends any more."""
+    """Execute the received commands until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parents.close()
@@ -89,7 +92,7 @@ def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> N
                 run(node.room, node.post, first, dying(kill_after, lambda: os._exit(_KILLED)))
             else:
                 node.act(first)
-        except BaseException:  # noqa: BLE001 - told to the parent
+        except BaseException:  # noqa: BLE001 - reported to the parent
             pipe.send(traceback.format_exc())
             os._exit(1)
         pipe.send(None)

@@ -1,4 +1,7 @@
-"""Brings together what left and what the model asks for, by the rows of the outbox that name each message."""
+"""Comparison of the sent messages with those that the model requires.
+
+The rows of the outbox name each message.
+"""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -15,7 +18,10 @@ _BY_LINEAGE = ("fetched", "renewed", "revoked", "contact-changed")
 
 @dataclass(slots=True)
 class Compared:
-    """What came of it: the verdict, how many rows there were of which fate, and messages that nobody owed."""
+    """Result of the comparison.
+
+    It has the verdict and the number of rows by fate.
+    """
 
     verdict: Verdict
     fates: Counter[str] = field(default_factory=Counter)
@@ -49,7 +55,7 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
 
 
 def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
-    """Read the outbox, and count what became of its rows."""
+    """Read the outbox, and count its rows by fate."""
     rows = OutboxMessage.objects.using(play.db.alias).values_list(
         "message_id", "kind", "step", "channel", "certificate__serial", "lineage_id", "sent",
         "failed_at", "cancelled_at",
@@ -71,7 +77,10 @@ _FATES = ("sent", "failed_at", "cancelled_at", "expanded_at")
 def _sorted(
     play: Play, rows: dict[str, _Row], compared: Compared
 ) -> tuple[dict[str, list[Sent]], dict[str, dict[str, list[Sent]]]]:
-    """Give what left, by the serial or the lineage that it is about, and by kind and address."""
+    """Return the sent messages by certificate, and by kind and address.
+
+    The key of a certificate is its serial number or its lineage, as the message has it.
+    """
     by_life: dict[str, list[Sent]] = defaultdict(list)
     by_address: dict[str, dict[str, list[Sent]]] = defaultdict(lambda: defaultdict(list))
     for message_id, tried in play.tried.items():

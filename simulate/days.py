@@ -1,6 +1,7 @@
-"""The model's own calendar, from the law's and the issue's words alone: Finnish time, days off, when steps leave.
+"""The model's own calendar: Finnish time, days off, and the time of each step.
 
-Nothing of the service's is asked here: neither its holidays nor its time zone.
+It is written from the law's and the issue's words alone. It uses neither the holidays nor the time zone of the
+service.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,24 +11,30 @@ OPENS, CLOSES = time(8), time(16)
 _DAY = timedelta(days=1)
 _SATURDAY, _FRIDAY = 5, 4
 _FIXED = frozenset({(1, 1), (1, 6), (5, 1), (12, 6), (12, 24), (12, 25), (12, 26)})
-"""New Year, Epiphany, May Day, Independence Day, Christmas Eve and Christmas."""
+"""Fixed days off.
+
+They are New Year, Epiphany, May Day, Independence Day, Christmas Eve and Christmas.
+"""
 
 
 @cache
 def _changes(year: int) -> tuple[datetime, datetime]:
-    """Summer time of a year, in UTC: from the last Sunday of March to that of October, at 1:00 (2000/84/EC)."""
+    """Return the begin and end of a year's summer time, in UTC.
+
+    It lasts from the last Sunday of March to that of October, at 1:00 (2000/84/EC).
+    """
     spring, autumn = (datetime(year, month, 31, 1, tzinfo=UTC) for month in (3, 10))
     return tuple(last - _DAY * ((last.weekday() + 1) % 7) for last in (spring, autumn))  # type: ignore[return-value]
 
 
 def finnish(at: datetime) -> datetime:
-    """Say what a Finnish clock shows, without a zone."""
+    """Return the time of a Finnish clock, without a zone."""
     begins, ends = _changes(at.year)
     return at.replace(tzinfo=None) + timedelta(hours=3 if begins <= at < ends else 2)
 
 
 def universal(day: date, at: time) -> datetime:
-    """Say when a Finnish clock shows this by day: no hour that is changed."""
+    """Return the instant of a Finnish clock's time by day, when no clock changes."""
     shown = datetime.combine(day, at, tzinfo=UTC)
     early = shown - timedelta(hours=3)
     return early if finnish(early) == shown.replace(tzinfo=None) else shown - timedelta(hours=2)
@@ -35,7 +42,7 @@ def universal(day: date, at: time) -> datetime:
 
 @cache
 def _easter(year: int) -> date:
-    """Easter Sunday (Butcher's rule, for the Gregorian calendar)."""
+    """Return Easter Sunday (Butcher's rule, for the Gregorian calendar)."""
     a, b, c = year % 19, year // 100, year % 100
     d, e, g = b // 4, b % 4, (8 * b + 13) // 25
     h = (19 * a + b - d - g + 15) % 30
@@ -48,7 +55,7 @@ def _easter(year: int) -> date:
 
 @cache
 def works(day: date) -> bool:
-    """Whether messages that wait for a working day leave on this one."""
+    """Return True if messages that wait for a working day leave on this one."""
     if day.weekday() >= _SATURDAY or (day.month, day.day) in _FIXED:
         return False
     if day.weekday() == _FRIDAY and date(day.year, 6, 19) <= day <= date(day.year, 6, 25):  # midsummer eve
@@ -57,13 +64,13 @@ def works(day: date) -> bool:
 
 
 def in_hours(at: datetime) -> bool:
-    """Whether this is a working day from 8 to 16."""
+    """Return True if this is a working day from 8 to 16."""
     shown = finnish(at)
     return works(shown.date()) and OPENS <= shown.time() <= CLOSES
 
 
 def next_working(day: date, count: int = 1) -> date:
-    """Give the working day that comes so many after this one."""
+    """Return the working day that comes so many after this one."""
     while count:
         day += _DAY
         count -= works(day)
@@ -71,7 +78,7 @@ def next_working(day: date, count: int = 1) -> date:
 
 
 def last_working(day: date) -> date:
-    """Give the last working day before this one."""
+    """Return the last working day before this one."""
     day -= _DAY
     while not works(day):
         day -= _DAY
@@ -79,10 +86,11 @@ def last_working(day: date) -> date:
 
 
 def leaves_at(ends: datetime, days: int, *, first: bool) -> datetime:
-    """Say when the step so many days before this end leaves at the earliest (issue 6, section 3).
+    """Return the earliest instant of the step so many days before this end.
 
-    A step on a day off goes out on the working day before, the first one on the one after; outside the hours at the
-    next that the day has, only the first step may come on another day.
+    The rules are those of issue 6, section 3. A step on a day off goes out on the working day before; the first step
+    goes out on the working day after. A step outside the hours goes out at the next hour of the same day. Only the
+    first step may move to another day.
     """
     at = ends - days * _DAY
     shown = finnish(at)

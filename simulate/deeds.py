@@ -1,4 +1,7 @@
-"""What holders and operators do, recorded through the store as the service does it, but for keys and signatures."""
+"""Actions of holders and operators, recorded in the database as by the service.
+
+Only keys and signatures are missing.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +23,14 @@ _REQUEST = "5" * 32
 
 
 class NotThere(Exception):
-    """A certificate of the world that the register does not have: the simulation is at fault."""
+    """Raised for a certificate of the world that the database lacks.
+
+    The simulation is at fault then.
+    """
 
 
 def new_serial(life: Life) -> Serial:
-    """Name what takes this certificate's place."""
+    """Return the serial number of this certificate's successor."""
     new = successor(life)
     if new is None:
         raise NotThere(life.serial)
@@ -33,12 +39,12 @@ def new_serial(life: Life) -> Serial:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Does what the world says, at the instant that it says."""
+    """Executes the actions of the world at their instants."""
 
     db: Database
 
     def do(self, life: Life, deed: Deed) -> None:
-        """Do one deed."""
+        """Execute one action."""
         done = audit_log.AuditContext("simulation", deed.at, _REQUEST)
         match deed.act:
             case Act.RENEW:
@@ -63,7 +69,7 @@ class Hand:
                 revocation.revoke(self.db, life.lineage_id, [Serial(life.serial)], why, done)
 
     def _order(self, life: Life, audit: audit_log.AuditContext) -> None:
-        """Order a replacement for the contact of now, and have it issued."""
+        """Order a replacement for the current contact, and issue it."""
         contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= audit.at), life.contact)
         deputy = _party(life.deputy) if life.deputy else None
         customer = f"SIM-{life.organisation.number}"

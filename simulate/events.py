@@ -1,4 +1,7 @@
-"""The model of what is told of single events and in digests: who has to hear of it, once, and until when."""
+"""Model of messages about single events, and of digests.
+
+It knows who must be informed, once, and until when.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,17 +16,17 @@ from simulate.world import Act, Deed, Life, Organisation, Person
 _DAY = timedelta(days=1)
 _NEAR, _CLOSE, _STAYS = 60 * _DAY, 7 * _DAY, 14 * _DAY
 _TOLD_WITHIN = 7 * _DAY
-"""What happened longer ago nobody is told of, after a pause of everything."""
+"""Age from which an event causes no more messages, after a pause of everything."""
 
 
 @dataclass(slots=True)
 class Events:
-    """Judges what was told of each event."""
+    """Judges the messages about each event."""
 
     model: Model
 
     def judge(self, life: Life, sent: list[Sent]) -> None:
-        """Compare what was told of what happened to this certificate with what had to be."""
+        """Compare the messages about a certificate's events with those that were due."""
         told = {
             Act.FETCH: ("fetched", ("contact",)),
             Act.RENEW: ("renewed", ("contact", "deputy", "signatory")),
@@ -48,7 +51,7 @@ class Events:
         for person in to:
             got = next((one for one in ones if one.to == person.email), None)
             by = self.model.played.sure(deed.at, office_hours=False, more=2 * (got.tries if got else 0))
-            # Somebody else may have been named meanwhile, and an address may have been found out.
+            # Another person may have been named meanwhile, and an address may have been found not to work.
             moved = by and any(other.to and deed.at <= other.at <= by and other is not deed for other in life.deeds)
             if by is None or by > deed.at + _TOLD_WITHIN or moved or self.model.gone.get(person.email, by + _DAY) <= by:
                 continue
@@ -60,7 +63,10 @@ class Events:
 
 
 def judge_bounces(model: Model, lives: Iterable[Life], sent: dict[str, list[Sent]]) -> None:
-    """Look whether somebody who can name another contact heard of each address that does not work."""
+    """Check that each address that does not work was reported.
+
+    The recipient must be a person who can name another contact.
+    """
     of = {person.email: (life, since, until) for life in lives for person, _, since, until in people(life)}
     for ones in sent.values():
         for one in ones:
@@ -79,7 +85,7 @@ def judge_bounces(model: Model, lives: Iterable[Life], sent: dict[str, list[Sent
 
 
 def _concerned(life: Life, roles: tuple[str, ...]) -> list[Person]:
-    """Everybody who had one of these roles at any time."""
+    """Return every person who had one of these roles at any time."""
     organisation, found = life.organisation, [life.contact, *(deed.to for deed in life.deeds if deed.to)]
     if "deputy" in roles and life.deputy:
         found.append(life.deputy)
@@ -91,22 +97,28 @@ def _concerned(life: Life, roles: tuple[str, ...]) -> list[Person]:
 
 
 def _is_now(life: Life, deed: Deed, person: Person) -> bool:
-    """Whether somebody had their role at the instant of a deed; of a contact that changes, both are told."""
+    """Return True if a person had their role at the instant of an action.
+
+    After a change of contact, both contacts are informed.
+    """
     spans = [(since, until) for one, _, since, until in people(life) if one is person]
     return any(since <= deed.at <= until for since, until in spans)
 
 
 @dataclass(slots=True)
 class Digests:
-    """Judges digests: one in a week, on its first working day, and one a day while an end is close."""
+    """Judges digests.
+
+    There is one each week, on its first working day, and one each day while an end is close.
+    """
 
     model: Model
     clients: dict[int, list[Life]] = field(default_factory=lambda: defaultdict(list))
 
     def judge(self, lives: Iterable[Life], sent: dict[str, list[Sent]], days: list[date]) -> None:
-        """Compare what left to each firm with what had to.
+        """Compare the digests sent to each firm with those that were due.
 
-        `sent` is by address; `days` are all that were played.
+        `sent` is by address. `days` are all days of the play.
         """
         firms: dict[int, Organisation] = {}
         for life in lives:
@@ -118,7 +130,7 @@ class Digests:
                 self._reader(number, reader.email, sent.get(reader.email, []), days)
         readers = {one.email for firm in firms.values() for one in (*firm.signatories, firm.contact) if one}
         for stranger in set(sent) - readers:
-            self.model.verdict.is_wrong("digest: left to somebody whom it does not concern", stranger)
+            self.model.verdict.is_wrong("digest: left to a person whom it does not concern", stranger)
 
     def _reader(self, firm: int, to: str, sent: list[Sent], days: list[date]) -> None:
         by_day: dict[date, list[Sent]] = defaultdict(list)
@@ -151,7 +163,10 @@ class Digests:
         return any(before <= life.ends <= opens + _CLOSE for life in open_ones)
 
     def _must(self, firm: int, day: date, *, weekly: bool) -> bool:
-        """Whether one had to leave on this day: somebody looked in its hours, and nothing was done meanwhile."""
+        """Return True if a digest had to leave on this day.
+
+        That needs a round in the day's hours, and no action in the meantime.
+        """
         opens = universal(day, OPENS)
         by = self.model.played.sure(opens, office_hours=True)
         if by is None or finnish(by).date() != day:
@@ -169,7 +184,7 @@ def _first_of_week(day: date) -> date:
 
 
 def working_days(first: date, last: date) -> Iterator[date]:
-    """Give all working days from one to another."""
+    """Yield all working days from one to another."""
     day = first
     while day <= last:
         if works(day):

@@ -1,4 +1,7 @@
-"""The world's rows in a register, as they are before the simulation begins: without keys and octets."""
+"""The world's rows in a database, before the simulation begins.
+
+They have no keys and octets.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -28,7 +31,7 @@ _CENTURY = timedelta(days=36_500)
 def found(db: Database, world: World) -> None:
     """Write the CA, organisations, people, mandates and certificates.
 
-    The register has nothing yet.
+    The database must be empty.
     """
     authority = NewAuthority(
         AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),
@@ -54,17 +57,17 @@ def found(db: Database, world: World) -> None:
 
 
 def digest(text: str) -> str:
-    """Give 64 hex digits that stand for something's hash."""
+    """Return 64 hex digits in place of a hash."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def replacing_serial(life: Life) -> str:
-    """Name what took this certificate's place before the simulation began."""
+    """Return the serial number of a successor from before the simulation."""
     return f"50{life.serial[2:]}"
 
 
 def people(world: World) -> Iterator[Person]:
-    """Give everybody who is there at the beginning."""
+    """Yield every person who is there at the beginning."""
     for one in world.organisations:
         yield from one.signatories
         if one.contact is not None:
@@ -161,7 +164,7 @@ def _replacing_order(life: Life, replaced: int) -> models.Order:
 
 def _replacing(life: Life, replaced: int) -> models.Certificate:
     order_id = digest(f"order {life.serial}")[:32]
-    # So far off that nobody hears of it while the simulation lasts.
+    # So far off that it causes no message while the simulation lasts.
     return _row(
         life, replacing_serial(life), BEGINS + 2 * LASTS, origin="order", order_id=order_id, replaces_id=replaced
     )

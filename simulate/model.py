@@ -1,8 +1,8 @@
-"""The model: which messages there have to be about a certificate, to whom, and when at the earliest and the latest.
+"""The model: messages about a certificate, with recipients and time limits.
 
-Written from issue 6, section 3, in its own arithmetic: it asks nothing of the service's rules. What has to be is strict
-(nothing else happened around that time), what may be is wide (somebody may act between two rounds): a message that is
-missing and one that may not be are both found.
+It is written from issue 6, section 3, in its own arithmetic, and uses no rules of the service. The set of required
+messages is strict: no other event happened around that time. The set of allowed messages is wide: a person may act
+between two rounds. So both missing and wrong messages are found.
 """
 
 from bisect import bisect_left
@@ -15,18 +15,22 @@ from simulate.days import CLOSES, OPENS, finnish, in_hours, last_working, leaves
 from simulate.world import BEGINS, Act, Habit, Life, Person, Round, World
 
 LADDER = (60, 30, 14, 7, 3, 1, 0)
-"""Days before the end."""
+"""Steps in days before the end."""
 OTHERS_TOO, SMS_TOO = 14, 7
-"""From so many days before the end on the signatories and the organisation's contact person hear of it, and by SMS."""
+"""Days before the end from which further recipients and channels are used.
+
+The first is for signatories and the organisation's contact person, the second for SMS.
+"""
 WAVE_DAYS = 5
 _LONG = timedelta(days=10_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that left, or was refused for good: what its row says it is, when it was handed over, to whom.
+    """A message that left, or was refused for good.
 
-    `tries` is how many failed before. One that never `left` has been tried at `at`.
+    It has the content of its row, and the instant and recipient of its delivery. `tries` is the number of failed tries
+    before. A message that never `left` was last tried at `at`.
     """
 
     kind: str
@@ -40,7 +44,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody who is to hear of a certificate by one channel: from which step on, and from when to when."""
+    """Recipient of messages about a certificate by one channel.
+
+    It has the first step, and the period of the recipient's role.
+    """
 
     to: str
     channel: str
@@ -51,7 +58,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of one certificate: when it leaves at the earliest, and where thousands end together at the latest."""
+    """One step of one certificate.
+
+    It has the earliest instant, and the latest one where thousands of certificates end together.
+    """
 
     days: int
     earliest: datetime
@@ -60,7 +70,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """When messages of a kind are right: not before `since`, not after `until`, from a step on."""
+    """Period in which messages of a kind are right, from a step on.
+
+    It begins at `since` and ends at `until`.
+    """
 
     kind: str
     since: datetime
@@ -70,37 +83,40 @@ class Course:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found wrong, by its name, with an example of each; and how much there was of what."""
+    """Faults by name, each with an example; and counts of messages."""
 
     wrong: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def is_wrong(self, what: str, example: object) -> None:
-        """Note something that may not be."""
+        """Record a fault."""
         self.wrong[what] += 1
         self.examples.setdefault(what, str(example))
 
     def count(self, what: str, part: str) -> None:
-        """Count one: of `what`, the part `sent`, or `had to be`."""
+        """Count one message of the kind `what` in a part, such as `sent` or `had to`."""
         self.counted[what, part] += 1
 
 
 class Played:
-    """The rounds that were played, looked up by time."""
+    """Rounds of a play, with look-up by time."""
 
     def __init__(self, rounds: Iterable[Round]) -> None:
-        """Take those in which anybody was up, in the order of time."""
+        """Take the rounds in which any node was up, in the order of time."""
         every = list(rounds)
         self._rounds = {False: every, True: [one for one in every if in_hours(one.at)]}
         self._at = {office_hours: [one.at for one in some] for office_hours, some in self._rounds.items()}
 
     def first(self, at: datetime, *, office_hours: bool) -> datetime | None:
-        """Give the first round from this instant on; `office`: in office hours."""
+        """Return the first round from this instant on; `office`: in office hours."""
         return next((one.at for one in self._from(at, office_hours=office_hours)), None)
 
     def sure(self, at: datetime, *, office_hours: bool, more: int = 0) -> datetime | None:
-        """Give the round by which a message due at `at` has left for sure: nobody was killed in it, nor in `more`."""
+        """Return the round by which a message due at `at` has surely left, or None.
+
+        It is a round without a kill, after `more` other rounds without one.
+        """
         for one in self._from(at, office_hours=office_hours):
             if one.sound:
                 if not more:
@@ -116,9 +132,9 @@ class Played:
 
 @dataclass(slots=True)
 class Model:
-    """Judges certificate after certificate.
+    """Judges one certificate after the other.
 
-    `gone` says since when an address is known not to work.
+    `gone` maps an address to the instant from which it is known not to work.
     """
 
     world: World
@@ -128,11 +144,11 @@ class Model:
     _ends_on: Counter[date] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count how many end on each day."""
+        """Count the certificates that end on each day."""
         self._ends_on = Counter(finnish(life.ends).date() for life in self.world.lives)
 
     def judge(self, life: Life, sent: list[Sent]) -> None:
-        """Compare what left about this certificate's end with what had to."""
+        """Compare the messages about this certificate's end with those that were due."""
         steps, readers = [self._step(life, days) for days in LADDER], list(self._readers(life))
         for course in _courses(life):
             ones = [one for one in sent if one.kind == course.kind]
@@ -153,14 +169,17 @@ class Model:
         return Step(days, earliest, earliest)
 
     def _readers(self, life: Life) -> Iterator[Reader]:
-        """Everybody who is to hear of it, each address once: the role nearest the certificate counts."""
+        """Yield all recipients, each address once.
+
+        The role nearest the certificate counts.
+        """
         for person, steps_from, since, until in people(life):
             yield Reader(person.email, "email", steps_from, since, min(until, self.gone.get(person.email, until)))
             if person.phone:
                 yield Reader(person.phone, "sms", min(steps_from, SMS_TOO), since, until)
 
     def _may(self, life: Life, one: Sent, readers: list[Reader], course: Course) -> None:
-        """Look whether a message may have left as it did."""
+        """Check that a sent message was allowed."""
         days = int(one.step)
         what = f"{life.serial} {life.habit.name} ends {life.ends}: {one.kind} {days} d to {one.to} at {one.at}"
         self.verdict.count(f"{one.kind} by {one.channel}, {days:2} days", "sent")
@@ -173,7 +192,7 @@ class Model:
         fits = [reader for reader in readers if (reader.to, reader.channel) == (one.to, one.channel)]
         steps_from = min(days, course.steps_from)
         if not any(reader.since <= one.at <= reader.until and steps_from <= reader.steps_from for reader in fits):
-            self.verdict.is_wrong(f"{one.kind}: left to somebody whom it does not concern", what)
+            self.verdict.is_wrong(f"{one.kind}: left to a person whom it does not concern", what)
 
     def _in_order(self, life: Life, theirs: list[Sent]) -> None:
         days = [int(one.step) for one in sorted(theirs, key=lambda one: (one.at, -int(one.step))) if one.left]
@@ -183,7 +202,7 @@ class Model:
             self.verdict.is_wrong("an earlier step left after a later one", f"{life.serial}: {theirs}")
 
     def _musts(self, life: Life, course: Course, steps: list[Step], here: list[Reader], theirs: list[Sent]) -> None:
-        """Look whether what had to leave to one address did, and in time."""
+        """Check that the due messages to one address left in time."""
         for step in steps:
             at = self.played.first(_decided(step), office_hours=False)
             got = next((one for one in theirs if int(one.step) == step.days), None)
@@ -205,13 +224,19 @@ class Model:
 
 
 def _decided(step: Step) -> datetime:
-    """Say from when on it may be decided whom a step concerns: what leaves in the morning, in the night before."""
+    """Return the instant from which the recipients of a step may be decided.
+
+    For a step that leaves in the morning, it is the night before.
+    """
     shown = finnish(step.earliest)
     return universal(last_working(shown.date()), CLOSES) if shown.time() == OPENS else step.earliest
 
 
 def stopped(life: Life) -> datetime:
-    """Give when a certificate's end was taken care of: the new one fetched, revoked, or let end. May be never."""
+    """Return the instant at which a certificate's end was taken care of.
+
+    Then the new one was retrieved, or the certificate was revoked or let end. It may be never.
+    """
     if life.habit is Habit.REPLACED:
         return BEGINS
     stops = (Act.FETCH, Act.LET_END, Act.REVOKE)
@@ -219,7 +244,10 @@ def stopped(life: Life) -> datetime:
 
 
 def people(life: Life) -> Iterator[tuple[Person, int, datetime, datetime]]:
-    """Who is to hear of this certificate from which step on, nearest first, from when to when."""
+    """Yield the people to be informed of a certificate, nearest first.
+
+    Each comes with the first step, and the begin and end of their role.
+    """
     begin, end = life.ends - _LONG, life.ends + _LONG
     contact, since = life.contact, begin
     for deed in life.deeds:
@@ -235,7 +263,10 @@ def people(life: Life) -> Iterator[tuple[Person, int, datetime, datetime]]:
 
 
 def _courses(life: Life) -> Iterator[Course]:
-    """When which kind is right: reminders until it is taken care of, then, if the old one is seen, the other kind."""
+    """Yield the periods in which each kind of message is right.
+
+    Reminders are right until the end is taken care of. The other kind follows if the old certificate is still seen.
+    """
     yield Course("reminder", life.ends - _LONG, stopped(life), LADDER[0])
     seen = life.first(Act.SEE)
     yield Course("take-into-use", seen or life.ends + _LONG, life.ends + _LONG, OTHERS_TOO)

@@ -1,4 +1,7 @@
-"""Two nodes that share a register, what they deliver to, and how chance kills them between two steps."""
+"""Two nodes that share a database, their deliverer, and random kills.
+
+A kill happens between two steps.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -24,16 +27,16 @@ from sinetti.notifications.delivery import scheduler
 
 OPERATOR = "operator@simulation.example"
 _REFUSED_ONE_OF, _LATER_ONE_OF = 997, 61
-"""How many messages are refused for good, and how many tries fail for now."""
+"""One message of so many is refused for good, and one of so many fails for now."""
 
 
 class KilledHere(BaseException):
-    """A node's process ends here: nothing after it happens."""
+    """Ends a node's process: no later step of it happens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What became of one try: `sent`, `refused` or `later`."""
+    """Result of one try: `sent`, `refused` or `later`."""
 
     message_id: str
     what: str
@@ -43,21 +46,27 @@ class Line:
 
 @dataclass(slots=True)
 class Post:
-    """A deliverer that counts: a line in a file for each try, which is there even if the node is killed right after."""
+    """Deliverer that counts.
+
+    It writes a line into a file for each try, which is there even if the node is killed right after.
+    """
 
     path: Path
     at: datetime
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Take a letter on, unless chance, which is the same in each play of a world, is against it."""
+        """Accept a message, unless chance is against it.
+
+        Chance is the same in each play of a world. Raises PermanentFailure or TemporaryFailure.
+        """
         about = f"{letter.to} {letter.kind} {letter.subject}"
         if not crc32(about.encode()) % _REFUSED_ONE_OF:
             self._note(letter, "refused")
-            why = "nobody takes this one"
+            why = "this message is refused"
             raise PermanentFailure(why)
         if not crc32(f"{about} {self.at}".encode()) % _LATER_ONE_OF:
             self._note(letter, "later")
-            why = "nobody takes this one now"
+            why = "this message is refused for now"
             raise TemporaryFailure(why)
         self._note(letter, "sent")
 
@@ -70,18 +79,18 @@ class Post:
             os.close(file)
 
     def close(self) -> None:
-        """Nothing is kept open between two letters."""
+        """Do nothing: no resource stays open between two messages."""
 
 
 class Lines:
-    """Reads what the deliverers wrote, from where it left off."""
+    """Reads the deliverers' lines, from where the last call stopped."""
 
     def __init__(self, path: Path) -> None:
-        """Begin at the beginning."""
+        """Begin at the start of the file."""
         self._path, self._read = path, 0
 
     def new(self) -> Iterator[Line]:
-        """Give what came since."""
+        """Yield the lines since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -93,16 +102,19 @@ class Lines:
 
 
 class Node(Protocol):
-    """One of the two."""
+    """Interface of the two nodes."""
 
     def begin(self, at: datetime, kill_after: int | None) -> None:
-        """Begin a round; killed after so many steps of it, unless None."""
+        """Begin a round. `kill_after` is the number of steps until a kill, or None."""
 
     def ended(self) -> bool:
-        """Wait until the round is over; False where the node was killed in it."""
+        """Wait until the round is over. Returns False if the node was killed in it."""
 
     def act(self, deeds: list[tuple[int, int]]) -> None:
-        """Begin to do deeds of the world, by the numbers of their life and place; wait with `ended`."""
+        """Begin to execute actions of the world; wait for them with `ended`.
+
+        Each action is a pair: the number of its life, and its place there.
+        """
 
 
 @dataclass(slots=True)
@@ -124,11 +136,11 @@ class Here:
             self._ended = False
 
     def ended(self) -> bool:
-        """It is over already."""
+        """Return False if a kill ended the work, which is complete in any other case."""
         return self._ended
 
     def act(self, deeds: list[tuple[int, int]]) -> None:
-        """Do them all."""
+        """Execute all actions."""
         self._ended = True
         do(self.hand, self.lives, deeds)
 
@@ -140,14 +152,14 @@ def run(ctx: NotificationContext, post: Post, at: datetime, step: Callable[[str]
 
 
 def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
-    """Do these deeds in their order."""
+    """Execute these actions in their order."""
     for life, place in deeds:
         done: Deed = lives[life].deeds[place]
         hand.do(lives[life], done)
 
 
 def room_of(db: Database, post: Post, wave_from: int) -> NotificationContext:
-    """Make a mailroom that delivers to the post."""
+    """Make a notification context that delivers to the post."""
     words = dict.fromkeys(Language, "help")
     terms = NotificationSettings(
         "http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from
@@ -157,7 +169,7 @@ def room_of(db: Database, post: Post, wave_from: int) -> NotificationContext:
 
 
 def dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:
-    """Make a step that ends the node once so many were taken; none does for None."""
+    """Return a step function that ends the node after so many steps; None for never."""
     left = [after or 0]
 
     def step(_name: str) -> None:

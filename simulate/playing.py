@@ -1,4 +1,7 @@
-"""Plays the world against the service: between two rounds people act, in each round both nodes do what is due."""
+"""Plays the world against the service.
+
+Between two rounds people act. In each round both nodes do the due work.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +19,10 @@ _COMES_BACK_AFTER = timedelta(minutes=3)
 
 @dataclass(slots=True)
 class Tried:
-    """What became of one message: its last try, or the first that had an end; how many had, and how many failed."""
+    """Result of one message: its last try, or the first that ended it.
+
+    It counts the tries that ended it, and those that failed.
+    """
 
     last: Line
     ends: int = 0
@@ -25,7 +31,7 @@ class Tried:
 
 @dataclass(slots=True)
 class Play:
-    """One play, and what is seen of it from outside: tries by message, addresses from where mail came back."""
+    """One play, as seen from outside: tries by message, and addresses that bounce."""
 
     world: World
     db: Database
@@ -36,7 +42,10 @@ class Play:
     counted: Counter[str] = field(default_factory=Counter)
 
     def run(self, rounds: list[Round], tell: Callable[[Round, int], None]) -> None:
-        """Play all rounds; `tell` is told after each, with how many messages left so far."""
+        """Play all rounds.
+
+        `tell` is called after each, with the number of messages that have left.
+        """
         deeds = _deeds(self.world)
         at, life, place = next(deeds, _NO_MORE)
         for one in rounds:
@@ -50,7 +59,10 @@ class Play:
             tell(one, self.counted["sent"])
 
     def _act(self, due: tuple[list[tuple[int, int]], list[tuple[int, int]]]) -> None:
-        """Let people act: each node's process does half of it, so that both processors are used."""
+        """Execute the due actions of people.
+
+        Each node's process does half of them, so that both processors are used.
+        """
         busy = [node for node, deeds in zip(self.nodes, due, strict=True) if deeds]
         for node, deeds in zip(self.nodes, due, strict=True):
             if deeds:
@@ -69,7 +81,7 @@ class Play:
         self.counted["kills"] += ended.count(False)
 
     def _read(self, one: Round) -> None:
-        """Take in what left, and let mail to addresses where nobody is come back."""
+        """Read the sent messages, and let mail to wrong addresses bounce."""
         for line in self.lines.new():
             tried = self.tried.setdefault(line.message_id, Tried(line))
             self.counted[line.what] += 1
@@ -88,7 +100,7 @@ _NO_MORE = (datetime.max.replace(tzinfo=UTC), 0, 0)
 
 
 def _deeds(world: World) -> Iterator[tuple[datetime, int, int]]:
-    """Give all deeds in the order of time: when, of which life, in which place of its."""
+    """Return all actions in the order of time: instant, life, and place in the life."""
     of_each = (
         [(deed.at, life.number, place) for place, deed in enumerate(life.deeds)] for life in world.lives if life.deeds
     )

@@ -1,4 +1,7 @@
-"""What came of a simulation, as a page: the command on top, then what was played, what left, and what was wrong."""
+"""Result of a simulation as a page.
+
+It has the command, then the played rounds, the sent messages, and the faults.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +30,7 @@ _LEFT, _HAD_TO = "sent", "had to"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a simulation was called, and how long it took, in seconds."""
+    """Arguments of a simulation, and its duration in seconds."""
 
     command: str
     database: str
@@ -40,7 +43,10 @@ def page(run: Run, play: Play, compared: Compared) -> str:
 
 
 def is_good(play: Play, compared: Compared) -> bool:
-    """Whether nothing was wrong: also that nothing was handed over again but after a kill, and nothing waits."""
+    """Return True if there was no fault.
+
+    That also means that messages were delivered twice only after a kill, and that no message waits.
+    """
     counted = play.counted
     return not compared.verdict.wrong and counted["handed over again"] <= counted["kills"]
 

@@ -1,4 +1,7 @@
-"""The world that is simulated, from a seed: organisations, people, certificates, and what their holders do."""
+"""The simulated world, from a seed.
+
+It has organisations, people, certificates, and the actions of their holders.
+"""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,18 +12,21 @@ from enum import StrEnum
 from simulate.days import universal
 
 BEGINS = datetime(2027, 1, 11, 5, tzinfo=UTC)
-"""A Monday, before the office opens."""
+"""Begin of the simulation: a Monday, before office hours."""
 LASTS = timedelta(days=730)
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _WINDOW = 60 * _DAY
 BEYOND = timedelta(days=1300)
-"""Ends lie up to so much after the beginning: some are not due while the simulation lasts."""
+"""Longest time from the beginning to an end.
+
+Some certificates are not due while the simulation lasts.
+"""
 _WAVES = (date(2027, 5, 12), date(2028, 9, 7))
-"""Days on which thousands end together."""
+"""Days on which thousands of certificates end together."""
 
 
 class Habit(StrEnum):
-    """How a holder goes about a certificate's end."""
+    """Habit of a holder at a certificate's end."""
 
     AUTOMATIC = "renews by itself, within minutes of the opening"
     PROMPT = "renews in the first two weeks"
@@ -39,16 +45,19 @@ BUSY = {
     Habit.AUTOMATIC: 20, Habit.PROMPT: 14, Habit.LATE: 12, Habit.LAST: 5, Habit.NEVER: 7, Habit.UNFETCHED: 6,
     Habit.ORDERS: 7, Habit.LEAVES: 6, Habit.LETS_END: 6, Habit.REVOKED: 5, Habit.REPLACED: 12,
 }  # fmt: skip
-"""How many of a hundred have which habit, where every habit is to be seen among a few."""
+"""Shares of the habits in percent, for small worlds where each habit must occur."""
 QUIET = {
     Habit.AUTOMATIC: 2.5, Habit.PROMPT: 2, Habit.LATE: 1, Habit.LAST: 0.5, Habit.NEVER: 0.5, Habit.UNFETCHED: 0.4,
     Habit.ORDERS: 0.7, Habit.LEAVES: 0.4, Habit.LETS_END: 10, Habit.REVOKED: 0.4, Habit.REPLACED: 81.6,
 }  # fmt: skip
-"""The same of a hundred thousand: most were taken care of, so that nothing may leave, and ten minutes suffice."""
+"""Shares of the habits in percent, for a hundred thousand certificates.
+
+Most were taken care of, so that no message may leave, and ten minutes suffice.
+"""
 
 
 class Act(StrEnum):
-    """What somebody does, in the order of one and the same instant."""
+    """Action of a person, in the order for one and the same instant."""
 
     RENEW = "renew"
     ORDER = "order"
@@ -61,7 +70,10 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an address and perhaps a phone. Mail to some addresses comes back."""
+    """A person with an address and perhaps a phone.
+
+    Mail to some addresses bounces.
+    """
 
     person_id: str
     email: str
@@ -70,13 +82,13 @@ class Person:
 
     @property
     def bounces(self) -> bool:
-        """Whether nobody is at the address."""
+        """True if mail to the address bounces."""
         return self.email.startswith("gone")
 
 
 @dataclass(slots=True)
 class Organisation:
-    """An organisation, who acts for it, and the firm that looks after it."""
+    """An organisation, the people who act for it, and the firm that looks after it."""
 
     number: int
     organisation_id: str
@@ -87,7 +99,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What is done, when. `to` is the new contact."""
+    """An action and its instant. `to` is the new contact."""
 
     at: datetime
     act: Act
@@ -96,7 +108,10 @@ class Deed:
 
 @dataclass(slots=True)
 class Life:
-    """A certificate from before the beginning to its end; `deeds` are in the order of time."""
+    """A certificate from before the beginning to its end.
+
+    `deeds` are in the order of time.
+    """
 
     number: int
     serial: str
@@ -109,12 +124,15 @@ class Life:
     deeds: list[Deed] = field(default_factory=list)
 
     def first(self, act: Act) -> datetime | None:
-        """Give when this was done, if it ever was."""
+        """Return the first instant of this action, or None."""
         return next((deed.at for deed in self.deeds if deed.act is act), None)
 
 
 def successor(life: Life) -> Life | None:
-    """Give what took a certificate's place while the simulation lasted: nobody renews that one again."""
+    """Return the certificate's successor from the time of the simulation, or None.
+
+    The successor is not renewed again.
+    """
     made = life.first(Act.RENEW) or life.first(Act.ORDER)
     if made is None:
         return None
@@ -124,9 +142,9 @@ def successor(life: Life) -> Life | None:
 
 @dataclass(slots=True)
 class World:
-    """All there is.
+    """The whole world.
 
-    From `wave_from` certificates on that end on one Finnish day it is a wave.
+    If `wave_from` or more certificates end on one Finnish day, that is a wave.
     """
 
     count: int
@@ -137,12 +155,15 @@ class World:
 
 
 def hex_id(chance: random.Random, digits: int = 32) -> str:
-    """Give an id that tells nothing, the same for the same seed."""
+    """Return a random id, the same for the same seed."""
     return f"{chance.getrandbits(4 * digits):0{digits}x}"
 
 
 def make(count: int, seed: int, beyond: timedelta = BEYOND, shares: Mapping[Habit, float] = QUIET) -> World:
-    """Make a world of so many certificates, which end until `beyond` after the beginning."""
+    """Make a world of `count` certificates.
+
+    They end until `beyond` after the beginning.
+    """
     maker = _Maker(random.Random(seed), count, beyond, shares)
     organisations = [maker.organisation(number) for number in range(max(count // 4, 3))]
     firms = organisations[: max(len(organisations) // 1000, 1)]
@@ -163,7 +184,10 @@ class _Maker:
 
     @property
     def wave_from(self) -> int:
-        """From how many certificates on that end on one day there is a wave: far more than end on other days."""
+        """Number of certificates that makes a wave when they end on one day.
+
+        It is far more than end on other days.
+        """
         return max(self.count // 50, 5)
 
     def person(self, role: str, *, reachable: bool = False) -> Person:
@@ -183,7 +207,7 @@ class _Maker:
         chance = self.chance
         habit = chance.choices(list(self.shares), list(self.shares.values()))[0]
         deputy = self.person("deputy") if chance.random() < 0.15 else None  # noqa: PLR2004 - about one of seven
-        # Who orders names somebody there is.
+        # A holder who orders names an existing person.
         contact = self.person("contact", reachable=habit is Habit.ORDERS)
         serial = "40" + hex_id(chance, 36)
         life = Life(number, serial, hex_id(chance), organisation, self._end(), habit, contact, deputy)
@@ -200,7 +224,10 @@ class _Maker:
         return BEGINS + timedelta(seconds=chance.randrange(int(_DAY.total_seconds()), int(self.beyond.total_seconds())))
 
     def _deeds(self, life: Life) -> Iterator[Deed]:
-        """Give what is done with a certificate by its holder's habit; and of one of ten the contact changes."""
+        """Yield the actions on a certificate, by its holder's habit.
+
+        For one of ten the contact changes.
+        """
         chance, opens, ends = self.chance, max(life.ends - _WINDOW, BEGINS), life.ends
         first: Mapping[Habit, tuple[Act, datetime, datetime]] = {
             Habit.AUTOMATIC: (Act.RENEW, opens, opens + 40 * _MINUTE),
@@ -224,7 +251,10 @@ class _Maker:
             )
 
     def _afterwards(self, life: Life, done: Deed) -> Iterator[Deed]:
-        """Give what follows: most fetch at once, some go on with the old one, some fetch late or never."""
+        """Yield the actions that follow.
+
+        Most holders retrieve at once, some keep using the old one, and some retrieve late or never.
+        """
         if life.habit is Habit.UNFETCHED:
             if self.chance.random() < 0.5:  # noqa: PLR2004 - every other one
                 yield Deed(self._between(done.at + _DAY, life.ends, life.ends), Act.FETCH)
@@ -234,7 +264,10 @@ class _Maker:
             yield Deed(self._between(done.at + _DAY, done.at + 9 * _DAY, life.ends), Act.SEE)
 
     def _between(self, earliest: datetime, latest: datetime, ends: datetime) -> datetime:
-        """Give an instant between two, after the beginning and before the end if it can be."""
+        """Return a random instant between two.
+
+        If possible, it is after the beginning and before the end.
+        """
         earliest = max(earliest, BEGINS)
         seconds = max(int((min(latest, ends) - earliest).total_seconds()), 2)
         return earliest + timedelta(seconds=self.chance.randrange(1, seconds))
@@ -242,10 +275,10 @@ class _Maker:
 
 @dataclass(slots=True)
 class Round:
-    """One time at which the nodes look what is due. `nodes` are those that are up.
+    """One time at which the nodes do the due work.
 
-    `kills` says after how many of its steps a node is killed, None where it lives. What became of it: `sound` where
-    somebody finished and nobody was killed.
+    `nodes` are the nodes that are up. `kills` has the number of steps after which each node is killed, or None.
+    `sound` is True if a node finished and none was killed.
     """
 
     at: datetime
@@ -260,9 +293,10 @@ _ROUNDS = (time(8), time(12), time(16), time(21))
 def rounds(
     seed: int, until: datetime, troubles: float = 0.05, *, steps: int = 60, at_times: Sequence[time] = _ROUNDS
 ) -> list[Round]:
-    """Give all rounds: four a day, with missed nights, restarts of one node, kills, and days on which nobody served.
+    """Return all rounds: four a day, with faults.
 
-    Who is killed is so within so many steps.
+    Faults are missed nights, restarts of one node, kills, and days without any node. A kill happens within `steps`
+    steps.
     """
     chance = random.Random(f"rounds {seed}")
     found, day, away = [], BEGINS.date(), BEGINS.date()
@@ -274,7 +308,7 @@ def rounds(
             if day < away or (at == at_times[-1] and chance.random() < troubles):
                 continue
             kills = (_kill(chance, steps, troubles), _kill(chance, steps, troubles))
-            # Both at once in every other round, in the ones between one of the two.
+            # Every other round has both nodes, the rounds in between only one.
             alone = chance.choice((0, 1)) if only is None and number % 2 else only
             found.append(Round(universal(day, at), (0, 1) if alone is None else (alone,), kills))
         day += _DAY

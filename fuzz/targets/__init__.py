@@ -1,4 +1,4 @@
-"""The targets, one file for each: what is given to the code, and what must hold of what it makes of it."""
+"""Targets, one file for each: the input of the code, and properties of its result."""
 
 from collections.abc import Mapping
 

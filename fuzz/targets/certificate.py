@@ -1,4 +1,4 @@
-"""Certificates and bundles: read, judged by their extensions, and put under their issuers."""
+"""Certificates and bundles: their parsing, extensions and issuers."""
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,7 +20,7 @@ _TRUSTED = trust_store_of(_ANCHORS)
 
 
 def check(octets: bytes) -> None:
-    """Read it as one certificate, as a bundle, and as what somebody presents."""
+    """Read the octets as one certificate, as a bundle, and as a caller's certificate."""
     _presented(octets)
     try:
         bundle = chain.load_bundle(octets)
@@ -56,7 +56,10 @@ def _presented(octets: bytes) -> None:
 
 
 def _extensions(certificate: x509.Certificate) -> None:
-    """What looks into extensions raises ValueError at most, and says no to what it cannot read."""
+    """Check the functions that read extensions.
+
+    They raise at most ValueError, and return False for an extension that they cannot read.
+    """
     for environment in (None, *Environment):
         policy_oids.signs_responses(certificate, environment)
     policy_oids.channel_from_policy(certificate)
@@ -78,7 +81,7 @@ def _extensions(certificate: x509.Certificate) -> None:
 
 
 def _issuers(certificate: x509.Certificate) -> None:
-    """Whoever is told as an issuer verifies the signature."""
+    """Check that the key of each returned issuer verifies the signature."""
     for issuer in chain.issuers_of(certificate, _ANCHORS):
         certificate.verify_directly_issued_by(issuer)
     found = chain.find_issuer(certificate, _ANCHORS, material.NOW)
@@ -88,7 +91,7 @@ def _issuers(certificate: x509.Certificate) -> None:
     try:
         certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        return  # wire shows nobody a signer whose key does not load
+        return  # wire never returns a signer whose key does not load
     if not distrust_reason(certificate, _ANCHORS, material.NOW):
         must(not policy_oids.is_ocsp_responder(certificate), "who signs answers is no OCSP responder")
 
@@ -101,7 +104,7 @@ def _seeds() -> dict[str, bytes]:
 
 
 def _with_bit_strings() -> bytes:
-    """The same with BIT STRINGs for its names, which no attribute here has."""
+    """Return the same with BIT STRINGs for its names, which no attribute here has."""
     (outer,) = der_changing.parse(_with_names())
     for node in outer.below():
         if node.content == b"0123456-7":
@@ -110,7 +113,7 @@ def _with_bit_strings() -> bytes:
 
 
 def _with_names() -> bytes:
-    """A certificate with every kind of name in it."""
+    """Return a certificate with every kind of name in it."""
     directory = x509.DirectoryName(material.certificate("p256").subject)
     names = x509.SubjectAlternativeName(
         [directory, x509.DNSName("a.example"), x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))]

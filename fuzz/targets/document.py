@@ -1,4 +1,7 @@
-"""Verifying a signed document, as the gateway does: what is returned is what was signed, whole and nothing else."""
+"""Verification of a signed document, as by the gateway.
+
+The returned octets are the signed ones, complete and without others.
+"""
 
 from cryptography import x509
 
@@ -16,12 +19,12 @@ _POLICY = KeyPolicy()
 
 
 def accept(certificate: x509.Certificate) -> bool:
-    """Take every key that keeps to the policy: whose it is, is another question."""
+    """Accept every key that satisfies the policy, regardless of its holder."""
     return isinstance(check_key_policy(certificate.public_key(), _POLICY), str)
 
 
 def check(octets: bytes) -> None:
-    """Verify it twice, and once more in another way."""
+    """Verify the document twice, and once more with the second opinion."""
     with parsers_agree():
         try:
             verified = verify_document(octets, accept)

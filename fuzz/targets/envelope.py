@@ -1,4 +1,7 @@
-"""Opening an envelope: the payload can be taken out in several ways, which all mean the same element."""
+"""Opening of an envelope.
+
+The payload can be extracted in several ways, which all give the same element.
+"""
 
 from contextlib import suppress
 
@@ -15,7 +18,7 @@ from sinetti.wire.xmldsig.parser import XmlRejected
 
 
 def check(octets: bytes) -> None:
-    """Open it, and look at each candidate with other eyes."""
+    """Open the envelope, and check each candidate with the second opinion."""
     with parsers_agree():
         try:
             envelope = parse_envelope(octets)
@@ -44,14 +47,14 @@ def _tag(element: Element) -> str:
 
 
 def _again(payload: Element) -> None:
-    """What was taken out comes out of a new envelope as it went in."""
+    """Check that the payload survives a new envelope unchanged."""
     canonical = EXCLUSIVE.part(payload)
     try:
         again = next(parse_envelope(wrap_in_envelope(canonical)).candidates(), None)
     except XmlRejected:
         again = None
     must(again is not None, "what was taken out of an envelope can be put into one")
-    assert again is not None  # noqa: S101 - told above
+    assert again is not None  # noqa: S101 - checked above
     must(parser.exclusive(again) == canonical, "an envelope gives back what was put into it")
 
 

@@ -1,4 +1,7 @@
-"""Explaining a message or document: whatever stands in it is explained, and never otherwise than the verifier says."""
+"""Explanation of a message or document.
+
+Any content is explained, and the explanation never contradicts the verifier.
+"""
 
 from collections.abc import Callable
 
@@ -9,17 +12,20 @@ from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.search import DiagnosisContext
 
 _FORMS = 60
-"""Forms that are tried of one input: all kinds of them come before."""
+"""Number of forms that are tried for one input; all kinds come before that."""
 
 
 def _few() -> Callable[[], bool]:
-    """Say after so many forms that it is enough: a clock would not give the same answer to the same octets."""
+    """Return a function that stops the search after a number of forms.
+
+    A clock would not give the same result for the same octets.
+    """
     asked = iter(range(_FORMS))
     return lambda: next(asked, None) is None
 
 
 def check(octets: bytes) -> None:
-    """Explain it, twice the same."""
+    """Explain the input twice, with the same result."""
     found = diagnose(octets, DiagnosisContext(enough=_few()))
     must(
         (found.verdict is DiagnosisResult.FITS) is not bool(found.guesses),

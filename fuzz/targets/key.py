@@ -1,4 +1,4 @@
-"""Public and private keys out of their encodings, and whether they are taken."""
+"""Public and private keys: their decoding, and their acceptance."""
 
 from math import gcd
 
@@ -25,7 +25,7 @@ _PRIVATE = b"-----BEGIN"
 
 
 def check(octets: bytes) -> None:
-    """Read it as what it may be."""
+    """Read the octets as each kind of key."""
     if _PRIVATE in octets:
         _private(octets)
         return
@@ -61,7 +61,7 @@ def _private(octets: bytes) -> None:
             read(octets)
         except ValueError as bad:
             must(str(bad).count("\n") == 0, "why not is one sentence")
-    # Rounds of a key derivation are as many as the file says: its owner's own file, and no stranger's.
+    # The file sets the rounds of its key derivation. It is the owner's own file, not one of an attacker.
     if b"ENCRYPTED" in octets:
         return
     passphrase_matches(octets, b"passphrase")

@@ -1,4 +1,7 @@
-"""Verifying a signed POST (RFC 9421): lines of a request, as a server gives them, from an input's lines."""
+"""Verification of a signed POST (RFC 9421).
+
+The lines of an input are those of a request, as a server passes them.
+"""
 
 import base64
 import hashlib
@@ -25,7 +28,7 @@ PIECES += [b'"@authority"', b'"@method"', b"created=0", b"sha-512=:", b"sha-256=
 
 
 def check(octets: bytes) -> None:
-    """Verify it; whatever is covered may not be changed by one octet."""
+    """Verify a request; no covered octet may be changed."""
     parts, headers = read(octets)
     try:
         name = verify(parts, headers, _key_of, material.NOW)
@@ -38,14 +41,14 @@ def check(octets: bytes) -> None:
             verify(other, headers, _key_of, material.NOW)
         except MessageSignatureError:
             continue
-        must(condition=False, sentence="whatever is covered cannot be changed")
+        must(condition=False, sentence="no covered octet can be changed")
     again = sign(parts, _key(name), name, material.NOW)
     lower = {field.lower(): value for field, value in again.items()}
     must(verify(parts, lower, _key_of, material.NOW) == name, "what was read can be signed and read")
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Put a piece somewhere, in the place of something; now and then sign what stands in the first lines anew."""
+    """Insert or replace a piece somewhere; sometimes sign the first lines again."""
     at = chance.randrange(len(octets) + 1)
     octets = octets[:at] + chance.choice(PIECES) + octets[at + chance.choice((0, 0, 1, 4)) :]
     if chance.random() < 1 / 4:
@@ -54,7 +57,7 @@ def change(octets: bytes, chance: Random) -> bytes:
 
 
 def read(octets: bytes) -> tuple[SignedComponents, dict[str, str]]:
-    """Make a request of an input's lines: method, path, four headers; the rest is the body."""
+    """Parse a request from an input's lines: method, path, four headers, and the body."""
     lines = octets.split(b"\n", 6)
     lines += [b""] * (7 - len(lines))
     method, path, *values = (line.decode("latin-1") for line in lines[:6])
@@ -63,7 +66,7 @@ def read(octets: bytes) -> tuple[SignedComponents, dict[str, str]]:
 
 
 def digest_fits(parts: SignedComponents, line: str) -> None:
-    """Each digest that is stated is that of the body."""
+    """Check that each stated digest is that of the body."""
     for member in line.split(","):
         kind, _, value = member.strip(" \t").partition("=:")
         hashing = hashlib.new(kind.replace("-", ""), parts.body)
@@ -71,7 +74,7 @@ def digest_fits(parts: SignedComponents, line: str) -> None:
 
 
 def others(parts: SignedComponents) -> list[SignedComponents]:
-    """The same request with one thing changed."""
+    """Return variants of the request, each with one change."""
     method, path, kind, body = parts.method, parts.path, parts.content_type, parts.body
     return [
         SignedComponents(f"{method}X", path, kind, body),

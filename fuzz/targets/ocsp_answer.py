@@ -1,4 +1,7 @@
-"""Believing an OCSP answer, as the gateway does: only one that the CA or its responder signed about the certificate."""
+"""Verification of an OCSP response, as by the gateway.
+
+Only a response about the certificate, signed by the CA or its responder, is accepted.
+"""
 
 from datetime import timedelta
 from random import Random
@@ -23,7 +26,10 @@ _LEAF = material.certificate("p256")
 
 
 def check(octets: bytes) -> None:
-    """Ask, and be answered with these octets: the same thing twice, and by nobody else."""
+    """Query a status and answer with these octets.
+
+    The result is the same twice, and no other signer is accepted.
+    """
     answer = _status(octets)
     must(answer in {GOOD, REVOKED, NOT_KNOWN, NO_ANSWER}, "the answer is one of four")
     must(_status(octets) == answer, "it is the same again")
@@ -44,10 +50,10 @@ def _authority() -> CaCertificate:
 
 
 def _signed(octets: bytes) -> None:
-    """One of the two keys that may sign has signed it."""
+    """Check that one of the two allowed keys signed the response."""
     response = ocsp.load_der_ocsp_response(octets)
     hashing = response.signature_hash_algorithm
-    assert hashing is not None  # noqa: S101 - a signature that holds has one
+    assert hashing is not None  # noqa: S101 - a valid signature has one
     for kind in (material.CA, material.RESPONDER):
         key = material.key(kind).public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - as their names say
@@ -60,7 +66,7 @@ def _signed(octets: bytes) -> None:
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Change what is in the envelope of an answer, and sign it anew."""
+    """Change the content of a response's envelope, and sign it again."""
     try:
         (outer,) = der_changing.parse(octets)
         basic = outer.at(1, 0, 1)

@@ -1,4 +1,4 @@
-"""Reading an OCSP request: about one certificate, or refused."""
+"""Parsing of an OCSP request: it is about one certificate, or refused."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,7 +14,7 @@ _HASHES = {CertIdHash.SHA1: hashes.SHA1(), CertIdHash.SHA256: hashes.SHA256()}  
 
 
 def check(octets: bytes) -> None:
-    """Read it, and write what was read."""
+    """Read a request, and write it again."""
     try:
         asked = parse_request(octets)
     except OcspRequestError:

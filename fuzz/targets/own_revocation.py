@@ -1,4 +1,7 @@
-"""The call by which a certificate revokes itself: a request's lines, signed by a holder's key; its ids and its body."""
+"""Call by which a certificate revokes itself: its signature, ids and body.
+
+The input is a request's lines, signed by a holder's key.
+"""
 
 from random import Random
 
@@ -34,7 +37,7 @@ _BODY = render(RevocationBody(Serial("4100"), RevocationReason.SUPERSEDED))
 
 
 def check(octets: bytes) -> None:
-    """Verify it; whatever is covered may not be changed by one octet.
+    """Verify a request; no covered octet may be changed.
 
     Its key id and its body are read in any case.
     """
@@ -62,11 +65,11 @@ def check(octets: bytes) -> None:
             verify(other, headers, key_of, material.NOW)
         except MessageSignatureError:
             continue
-        must(condition=False, sentence="whatever is covered cannot be changed")
+        must(condition=False, sentence="no covered octet can be changed")
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Put a piece somewhere, in the place of something; now and then sign what stands in the first lines anew."""
+    """Insert or replace a piece somewhere; sometimes sign the first lines again."""
     at = chance.randrange(len(octets) + 1)
     octets = octets[:at] + chance.choice(_MINE) + octets[at + chance.choice((0, 0, 1, 4)) :]
     if chance.random() < 1 / 4:
@@ -75,7 +78,10 @@ def change(octets: bytes, chance: Random) -> bytes:
 
 
 def _kind_of(name: str) -> str | None:
-    """Which of the certificates a key id names, by digest or by the id of RFC 9773."""
+    """Return the certificate named by a key id, or None.
+
+    The id is a digest or the id of RFC 9773.
+    """
     return next((one for one in _KINDS if name in {sha256_hex(material.der(one)), _id(one)}), None)
 
 
@@ -84,7 +90,10 @@ def _id(kind: str) -> str:
 
 
 def _reads_again(parts: SignedComponents) -> None:
-    """The body, and the last part of the path as an id: what is read is one thing, written in one way."""
+    """Check the body, and the last part of the path as an id.
+
+    Each valid value is read as one thing and written in one way.
+    """
     try:
         asked = parse(parts.body)
         must(parse(render(asked)) == asked, "a body that was read can be written and read")

@@ -1,4 +1,4 @@
-"""Reading a receipt: what it says is what was signed, and can be written again."""
+"""Parsing of a receipt: its values are the signed ones, and can be written again."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ _ONE = Receipt("delivery-1", Sha256("0a" * 32), _AT, messages.WHO, messages.NAME
 
 
 def check(octets: bytes) -> None:
-    """Read it, and write it again."""
+    """Read a receipt, and write it again."""
     with parsers_agree():
         try:
             receipt = read_receipt(octets, accept)

@@ -1,4 +1,7 @@
-"""Reading a request of each operation: values are whole, and those of a renewal are the ones that were signed."""
+"""Parsing of a request of each operation.
+
+Values are complete, and those of a renewal are the signed ones.
+"""
 
 import base64
 
@@ -24,7 +27,7 @@ _HEADERS = {"text/xml; charset=utf-8": None, "application/soap+xml": '"getCertif
 
 
 def check(octets: bytes) -> None:
-    """Open it under each set of headers, and act as the door does."""
+    """Open it under each set of headers, and act as the endpoint does."""
     with parsers_agree():
         for content_type, action in _HEADERS.items():
             try:
@@ -61,7 +64,7 @@ def _judge(octets: bytes, opened: ParsedRequest) -> None:
 
 
 def _whole(ask: EnrolRequest | RenewRequest | RetrieveRequest, payload: Element) -> None:
-    """Each value is the whole string value of its element, as expat tells it."""
+    """Check that each value is the whole string value of its element in expat."""
     _compare(ask.environment.value, payload, "Environment")
     _compare(ask.customer_id, payload, "CustomerId")
     _compare(ask.customer_name, payload, "CustomerName")
@@ -89,7 +92,7 @@ def _text(payload: Element, name: str) -> str | None:
 
 
 def _signed(opened: ParsedRequest) -> None:
-    """The candidate that was taken is borne out by the second opinion."""
+    """Check the accepted candidate with the second opinion."""
     for root in opened.envelope.candidates():
         octets = etree.tostring(root.getroottree(), encoding="utf-8")
         try:

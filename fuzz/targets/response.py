@@ -1,4 +1,4 @@
-"""Reading an answer, as the client does: what it says is what the service signed."""
+"""Parsing of an answer by the client: its values are those signed by the service."""
 
 from fuzz import messages
 from fuzz.opinions import parsers_agree
@@ -20,7 +20,7 @@ from sinetti.wire.soap.operations import (
 
 
 def check(octets: bytes) -> None:
-    """Read it as the answer to each operation."""
+    """Read the octets as the answer to each operation."""
     with parsers_agree():
         read = [operation for operation in Operation if _is_read(octets, operation)]
         must(len(read) <= 1, "an answer answers one operation")
@@ -53,7 +53,7 @@ def _words(element: Element) -> str:
 
 
 def _again(response: SoapResponse, operation: Operation) -> None:
-    """What was read can be said again, and reads the same."""
+    """Check that a response can be written again, and is read as the same."""
     answer: AcceptedResponse | CertificateResponse | Failure
     if response.status_ok:
         must(bool(response.certificate) is (operation is Operation.GET), "what was asked for is there")

@@ -1,4 +1,4 @@
-"""Reading a revocation list, as the gateway does, and asking it about a certificate."""
+"""Parsing of a CRL as by the gateway, and the status of a certificate on it."""
 
 from datetime import timedelta
 
@@ -17,7 +17,10 @@ _LEAF = material.certificate("p256")
 
 
 def check(octets: bytes) -> None:
-    """Read it; revoked and good are said only on the word of the CA, and good not of what stands on the list."""
+    """Read a CRL and query a status.
+
+    The status is revoked or good only if the CA signed the CRL, and never good for a certificate on it.
+    """
     try:
         read_list(octets)
     except InvalidCrl:

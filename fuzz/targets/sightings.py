@@ -1,4 +1,4 @@
-"""Reading the body of a list of sightings."""
+"""Parsing of the body of a usage report."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -14,7 +14,10 @@ _PIECES += [b"2026-02-30T00:00:00Z", b"0000-00-00T00:00:00Z", b"2026-03-02T24:00
 
 
 def check(octets: bytes) -> None:
-    """Read it; what is read is in UTC and whole seconds, and can be written and read again."""
+    """Read a report.
+
+    Its instants are in UTC and whole seconds, and it can be written and read again.
+    """
     try:
         sightings = parse(octets)
     except InvalidUsageReport:
@@ -24,7 +27,7 @@ def check(octets: bytes) -> None:
 
 
 def change(octets: bytes, chance: Random) -> bytes:
-    """Put a piece somewhere, or in the place of something."""
+    """Insert a piece somewhere, or replace something with it."""
     at = chance.randrange(len(octets) + 1)
     return octets[:at] + chance.choice(_PIECES) + octets[at + chance.choice((0, 1, 4, 20)) :]
 

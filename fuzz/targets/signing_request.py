@@ -1,4 +1,7 @@
-"""Reading a signing request (PKCS#10): any octets give an answer, and a key that is taken signed the whole of them."""
+"""Parsing of a signing request (PKCS#10).
+
+Any octets give an answer, and an accepted key has signed all of them.
+"""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -17,7 +20,7 @@ _HASHES = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
 
 
 def check(octets: bytes) -> None:
-    """Read it under each policy."""
+    """Read a signing request under each policy."""
     for policy in _POLICIES:
         answer = read_request(octets, policy)
         must(read_request(octets, policy) == answer or isinstance(answer, RequestedKey), "the answer is the same again")
@@ -49,7 +52,7 @@ def _holds(octets: bytes, answer: RequestedKey, hashing: hashes.HashAlgorithm) -
 
 
 def _same_key(answer: RequestedKey) -> None:
-    """The same key in another encoding has the same id."""
+    """Check that the same key in another encoding has the same id."""
     encoded = answer.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     again = load_der_public_key(encoded)
     must(key_id(again) == answer.key_id, "a key has one id")

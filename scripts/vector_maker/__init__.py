@@ -1,1 +1,1 @@
-"""What scripts/vectors.py makes the vectors with."""
+"""Modules with which scripts/vectors.py makes the vectors."""

@@ -1,4 +1,7 @@
-"""Answers, deliveries, receipts, lists and OCSP answers, good ones and ones that nobody may believe."""
+"""Vectors of answers, deliveries, receipts, CRLs and OCSP responses.
+
+Some are valid, and some must be rejected by every recipient.
+"""
 
 from datetime import timedelta
 from typing import Any, assert_never
@@ -40,7 +43,10 @@ _REPORT = (
 
 
 def services(book: Book, authority: Authority, people: dict[str, Party]) -> Party:
-    """Make the two keys that sign answers; the first stands for both where a holder is wanted and none is."""
+    """Make the two keys that sign answers.
+
+    Returns the first, which stands for both where a holder is required and there is none.
+    """
     made = []
     for name, kind in {"p256": KeyType.EC_P256, "rsa-2048": KeyType.RSA_2048}.items():
         key = book.key(f"response-signer-{name}", new_key(kind))
@@ -52,7 +58,7 @@ def services(book: Book, authority: Authority, people: dict[str, Party]) -> Part
 
 
 def answers(book: Book, people: dict[str, Party]) -> None:
-    """Answers of the service, as a client reads them."""
+    """Add answers of the service, as a client reads them."""
     accepted, collected = AcceptedResponse(retrieval_id("answer")), CertificateResponse(people["p256"].der)
     opens = MADE + VALIDITY - RENEWAL_WINDOW
     early = Rejection(RejectionReason.TOO_EARLY, opens=opens, ended=MADE + VALIDITY)
@@ -99,7 +105,7 @@ def answers(book: Book, people: dict[str, Party]) -> None:
 
 
 def disbelieved(book: Book, people: dict[str, Party]) -> None:
-    """Answers that a client must not act on."""
+    """Add answers that a client must not act on."""
     first, holder = book.signers[0], people["p256"]
     accepted = AcceptedResponse(retrieval_id("answer"))
     good = operations.render_response(Operation.NEW, accepted, seal(first.key, first.certificate)).decode()
@@ -116,7 +122,7 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
         "signed-by-holder": ("Signed with an organisation's certificate", foreign, "not-trusted"),
         "two-payloads": ("The Body holds it twice", good.replace(body, body * 2), "unreadable"),
         "fault": (
-            "A Fault, which nobody signs",
+            "A Fault, which is never signed",
             operations.render_fault("Out of order.", actor_is_client=False).decode(),
             "fault",
         ),
@@ -127,7 +133,7 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
 
 
 def deliveries(book: Book, people: dict[str, Party]) -> None:
-    """Signed documents as a receiver judges them, and the receipt that it gives."""
+    """Add signed documents with a receiver's verdict, and the receipts."""
     holder, revoked, first = people["rsa-2048"], people["revoked-p256"], book.signers[0]
     sealed = xmldsig_signature.sign_document(
         _REPORT.encode(), seal(holder.key, holder.certificate), SignatureProfile.EXCLUSIVE
@@ -168,7 +174,7 @@ def deliveries(book: Book, people: dict[str, Party]) -> None:
 
 
 def status(book: Book, authority: Authority, people: dict[str, Party]) -> None:
-    """A revocation list, and OCSP answers about one good and one revoked certificate."""
+    """Add a CRL, and OCSP responses about a good and a revoked certificate."""
     revoked = people["revoked-p256"].certificate
     entry = RevokedEntry(serial_hex(revoked.serial_number), REVOKED_AT, RevocationReason.KEY_COMPROMISE.value)
     issuer = "certificates/ca-ws.pem"
@@ -214,7 +220,10 @@ def _answer(book: Book, name: str, octets: bytes, operation: Operation, **more: 
 
 
 def _signed_parts(book: Book, name: str, octets: bytes) -> dict[str, str]:
-    """What was digested and what was signed, computed by lxml from the answer cut out of its envelope."""
+    """Return the digested and the signed octets, as files of the book.
+
+    lxml computes them from the answer, cut out of its envelope.
+    """
     start, end = octets.index(b"<cer:"), octets.index(b"</SOAP-ENV:Body>")
     root = etree.fromstring(octets[start:end])
     signature = root[-1]

@@ -1,6 +1,7 @@
-"""The authority of the vectors: kept keys, and CAs and certificates made from them by the product's own code.
+"""Authority of the vectors: stored keys, with CAs and certificates made from them.
 
-Nothing here is random: serial numbers are made of names, and signatures as in xml.py.
+The product's own code makes them. Nothing here is random: serial numbers are derived from names, and signatures are
+made as in xml.py.
 """
 
 import hashlib
@@ -40,17 +41,17 @@ _PATH_LENGTHS = {CaRole.ROOT: None, CaRole.INTERMEDIATE: 1, CaRole.ISSUING: 0, C
 
 @dataclass(slots=True)
 class Keys:
-    """Private keys as files: those that are there are read, others are made."""
+    """Private keys as files: existing ones are read, others are made."""
 
     folder: Path
     used: dict[str, bytes] = field(default_factory=dict)
 
     def __call__(self, name: str, make: Callable[[], AnyKey]) -> AnyKey:
-        """Give a key by the name of its file."""
+        """Return a key by the name of its file."""
         path = self.folder / f"{name}.pem"
         pem = path.read_bytes() if path.exists() else dump_private_key(make(), None)
         self.used[name] = pem
-        # They are this project's own, and looking whether p and q are primes takes longer than all the rest.
+        # The keys are this project's own, and testing p and q for primality takes longer than all the rest.
         key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(key, AnyKey):
             raise TypeError(name)
@@ -66,7 +67,7 @@ class Authority:
     made: datetime
 
     def issuing(self) -> IssuingCa:
-        """Give the CA of holders' certificates for the channel WS."""
+        """Return the CA of holders' certificates for the channel WS."""
         return self.built.issuer(
             next(one.file_name for one in self.built.hierarchy.authorities if one.channel is Channel.WS)
         )
@@ -79,7 +80,10 @@ class Authority:
         renews: str | None = None,
         after: timedelta = timedelta(),
     ) -> x509.Certificate:
-        """Issue an organisation's certificate, valid for 730 days from some time after `made`."""
+        """Issue an organisation's certificate.
+
+        It is valid for 730 days from `after` after `made`.
+        """
         span = ValidityPeriod(self.made + after, self.made + after + VALIDITY)
         lineage = hashlib.sha256((renews or name).encode()).hexdigest()[:32].upper()
         plan = LeafRequest(*customer, COUNTRY, lineage, key.public_key(), new_serial(drawn(name)), span)
@@ -91,21 +95,21 @@ class Authority:
         return self._issued(plan, self.built.issuer(self.built.hierarchy.services.file_name), LeafProfile.SERVICES)
 
     def responder(self, name: str, key: AnyKey, now: datetime) -> Responder:
-        """Make who answers OCSP requests about the holders' certificates.
+        """Make the responder of OCSP requests about the holders' certificates.
 
-        The key is RSA: its answers do not vary.
+        The key is RSA, so that its answers do not vary.
         """
         plan = responder_plan(self.built.hierarchy, self.issuing(), key.public_key(), now, drawn(name))
         return responder_of(self._issued(plan, self.issuing(), LeafProfile.RESPONDER), key)
 
     def crl(self, entries: list[RevokedEntry], now: datetime) -> bytes:
-        """Sign the list of the holders' CA."""
+        """Sign the CRL of the holders' CA."""
         issuer = self.issuing()
         tbs = prepare_crl(issuer, entries, 1, now, now + timedelta(days=7))
         return attach_crl_signature(tbs, plain_signature(self.built.key(issuer.key_name), tbs), issuer.certificate)
 
     def ocsp(self, certificate: x509.Certificate, told: SingleResponse, responder: Responder) -> bytes:
-        """Sign an answer about a certificate of the holders' CA."""
+        """Sign an OCSP response about a certificate of the holders' CA."""
         issuer = self.issuing().certificate
         asked = canonical_request(serial_hex(certificate.serial_number), CertIdHash.SHA1, issuer)
         return sign_answer(asked, issuer, told, responder)
@@ -117,12 +121,15 @@ class Authority:
 
 
 def drawn(name: str) -> Callable[[int], bytes]:
-    """Give what stands for randomness in a serial number: octets made of a name."""
+    """Return octets made of a name, in place of the random part of a serial number."""
     return lambda count: hashlib.sha256(name.encode()).digest()[:count]
 
 
 def found(keys: Keys, made: datetime) -> Authority:
-    """Make the CAs, as `sinetti.ca.hierarchy_builder.build_hierarchy` does, with kept keys."""
+    """Make the CAs as `sinetti.ca.hierarchy_builder.build_hierarchy` does.
+
+    The keys are the stored ones.
+    """
     hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL)
     entries: dict[str, tuple[AnyKey, x509.Certificate]] = {}
     built = GeneratedHierarchy(hierarchy, entries)
@@ -154,7 +161,10 @@ def found(keys: Keys, made: datetime) -> Authority:
 
 
 def seal(key: AnyKey, certificate: x509.Certificate) -> DocumentSigner:
-    """Give what signs answers, receipts and documents, always with the same result."""
+    """Return the signer of answers, receipts and documents.
+
+    The same input always gives the same signature.
+    """
     return signer_with(certificate_der(certificate), lambda octets: plain_signature(key, octets))
 
 
@@ -168,7 +178,7 @@ def signing_request(key: AnyKey, customer: tuple[str, str]) -> bytes:
 
 
 def stranger(key: AnyKey, like: x509.Certificate) -> x509.Certificate:
-    """Make what looks like a holder's certificate and was signed by its own key."""
+    """Make a self-signed certificate that looks like a holder's."""
     builder = x509.CertificateBuilder().subject_name(like.subject).issuer_name(like.issuer)
     builder = builder.public_key(key.public_key()).serial_number(like.serial_number + 1)
     builder = builder.not_valid_before(like.not_valid_before_utc).not_valid_after(like.not_valid_after_utc)

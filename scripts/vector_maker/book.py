@@ -1,4 +1,4 @@
-"""The book of vectors: files by their place, entries that speak of them, and what all of them share."""
+"""Book of vectors: its files by path, its entries, and their shared values."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ FAULT: dict[str, Any] = {"answer": "Fault", "faultcode": "Client"}
 
 @dataclass(slots=True)
 class Book:
-    """What is made: files by their place in the folder, and the vectors that speak of them."""
+    """Files by their path in the folder, and the vectors that refer to them."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     vectors: list[dict[str, Any]] = field(default_factory=list)
@@ -48,24 +48,24 @@ class Book:
     signers: "list[Party]" = field(default_factory=list)
 
     def file(self, place: str, octets: bytes | str) -> str:
-        """Put a file in, and give its place."""
+        """Add a file, and return its path."""
         self.files[place] = octets.encode() if isinstance(octets, str) else octets
         return place
 
     def key(self, name: str, make: Callable[[], AnyKey]) -> AnyKey:
-        """Give a kept key."""
+        """Return a stored key."""
         key = self.keys(name, make)
         self.file(f"keys/{name}.pem", self.keys.used[name])
         return key
 
     def add(self, name: str, kind: str, at: datetime, shows: str, **rest: Any) -> None:  # noqa: ANN401 - JSON
-        """Put a vector in."""
+        """Add a vector."""
         self.vectors.append({"name": name, "kind": kind, "shows": shows, "at": instant(at), **rest})
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A key in use (kept as `key_file`) with its certificate, and the next key's signing request (DER)."""
+    """A key in use (stored as `key_file`), its certificate, and next request (DER)."""
 
     name: str
     key: AnyKey
@@ -75,52 +75,52 @@ class Party:
 
     @property
     def der(self) -> bytes:
-        """The certificate in DER."""
+        """Certificate in DER."""
         return certificate_der(self.certificate)
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339, UTC, whole seconds."""
+    """Return an instant in the form of RFC 3339: UTC, whole seconds."""
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def pem(certificate: x509.Certificate) -> bytes:
-    """Write a certificate in PEM."""
+    """Return a certificate in PEM."""
     return certificate.public_bytes(Encoding.PEM)
 
 
 def fail(reason: RejectionReason) -> dict[str, Any]:
-    """What comes of a request that the service refuses."""
+    """Return the expected outcome of a request that the service refuses."""
     return {"answer": "FAIL", "code": ERROR_CODES[reason], "reason": reason.value}
 
 
 def values(csr: bytes = b"", more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """The fields of a request, in their order."""
+    """Return the fields of a request, in their order."""
     asked = {"CertificateRequest": base64.b64encode(csr).decode()} if csr else {}
     return {"Environment": "TEST", "CustomerId": CUSTOMER[0], "CustomerName": CUSTOMER[1], **more, **asked}
 
 
 def retrieval_id(name: str) -> str:
-    """A retrieval id made of a name."""
+    """Return a retrieval id made of a name."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def transfer_ids(name: str) -> dict[str, str]:
-    """Transfer ids made of a name."""
+    """Return transfer ids made of a name."""
     digest = hashlib.sha256(f"transfer {name}".encode()).digest()
     number = f"{int.from_bytes(digest[:16], 'big'):032d}"[:32]
     return {"TransferId": number, "TransferPassword": base64.b32encode(digest[16:26]).decode()[:16]}
 
 
 def new_key(kind: KeyType) -> Callable[[], AnyKey]:
-    """Give what makes a key of this type, where none is kept."""
+    """Return the function that makes a key of this type, where none is stored."""
     return partial(generate_key, kind)
 
 
 def parties(book: Book, authority: Authority) -> dict[str, Party]:
-    """Make an organisation's certificate and next signing request for each kind of key, and some more for what fails.
+    """Make a certificate and the next signing request for each kind of key.
 
-    One that is revoked, one that was renewed already, and the one that took its place.
+    Three more certificates are for failures: a revoked one, a renewed one, and its successor.
     """
     made = {}
     for name, kind in {**KINDS, "revoked-p256": KeyType.EC_P256, "renewed-p256": KeyType.EC_P256}.items():
@@ -135,7 +135,7 @@ def parties(book: Book, authority: Authority) -> dict[str, Party]:
 
 
 def signing_request_vector(book: Book, name: str, kind: KeyType) -> bytes:
-    """Make a key and a signing request, and describe it; gives the DER."""
+    """Make a key and a signing request, add their vector, and return the DER."""
     csr = signing_request(book.key(name, new_key(kind)), CUSTOMER)
     request = x509.load_der_x509_csr(csr)
     place = book.file(f"signing-requests/{name}.pem", request.public_bytes(Encoding.PEM))
@@ -151,7 +151,7 @@ def signing_request_vector(book: Book, name: str, kind: KeyType) -> bytes:
 
 
 def certificate_vector(book: Book, name: str, key: str, certificate: x509.Certificate) -> None:
-    """Describe a certificate."""
+    """Add the vector of a certificate."""
     (common_name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     (issuer,) = certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     book.add(
@@ -172,7 +172,7 @@ def certificate_vector(book: Book, name: str, key: str, certificate: x509.Certif
 
 
 def authorities(book: Book, authority: Authority) -> None:
-    """Describe the CAs, and what programs take as anchors."""
+    """Add the vectors of the CAs and of the anchors."""
     for spec in authority.built.hierarchy.authorities:
         name = f"ca-{spec.channel or spec.role}".lower()
         book.file(f"keys/{name}.pem", book.keys.used[name])

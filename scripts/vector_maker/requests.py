@@ -1,4 +1,7 @@
-"""Requests: accepted ones with all that was computed for their signatures, and ones that must be refused."""
+"""Vectors of requests that the service must accept or refuse.
+
+Accepted requests have all values computed for their signatures.
+"""
 
 import base64
 from dataclasses import dataclass
@@ -32,7 +35,10 @@ from vector_maker.xml import ALONE, DOTNET, OURS, SERVICE, Signed, Style
 
 
 def request_vector(book: Book, name: str, body: str | bytes, outcome: dict[str, Any], shows: str, **more: Any) -> None:  # noqa: ANN401 - JSON
-    """Add a request and what the service answers; `more`: at, operation, files, expected, twin."""
+    """Add a request with the service's answer.
+
+    `more` may have: at, operation, files, expected, twin.
+    """
     files = {"request": book.file(f"requests/{name}.xml", body), **more.pop("files", {})}
     at = more.pop("at", RENEWING)
     book.add(name, "request", at, shows, **more, files=files, outcome=outcome)
@@ -42,7 +48,7 @@ def request_vector(book: Book, name: str, body: str | bytes, outcome: dict[str, 
 class Renewal:
     """A renewal that is accepted.
 
-    `body` is the whole message; empty: the signed document in a bare envelope.
+    `body` is the whole message. If it is empty, the message is the signed document in a bare envelope.
     """
 
     name: str
@@ -53,7 +59,7 @@ class Renewal:
     body: str = ""
 
     def put_into(self, book: Book) -> None:
-        """Add it, with everything that was computed for its signature."""
+        """Add the renewal, with all values computed for its signature."""
         name, signed = self.name, self.signed
         files = {
             "canonical": book.file(f"canonical/{name}.canonical.xml", signed.canonical),
@@ -76,7 +82,7 @@ class Renewal:
 
 
 def plain_requests(book: Book) -> None:
-    """SignNewCertificate and GetCertificate: no signature, so nothing but values."""
+    """Add SignNewCertificate and GetCertificate, which have no signature."""
     for name, kind in KINDS.items():
         fields = values(signing_request_vector(book, f"first-{name}", kind), transfer_ids(name))
         request_vector(
@@ -120,7 +126,10 @@ def plain_requests(book: Book) -> None:
 
 
 def renewals(book: Book, people: dict[str, Party]) -> None:
-    """RenewCertificate: both recipes with each kind of key, and as programs in the field write it."""
+    """Add RenewCertificate requests.
+
+    They use both recipes with each kind of key, and the forms of programs in the field.
+    """
     for kind in KINDS:
         party = people[kind]
         document = by.request("RenewCertificate", values(party.csr))
@@ -163,7 +172,10 @@ def renewals(book: Book, people: dict[str, Party]) -> None:
 
 
 def broken_signatures(book: Book, people: dict[str, Party]) -> None:
-    """Renewals that must be refused with PKI030, each beside the one that is accepted."""
+    """Add renewals that must be refused with PKI030.
+
+    Each stands beside an accepted renewal.
+    """
     party, other = people["p256"], people["p384"]
     document = by.request("RenewCertificate", values(party.csr))
     good, alone = (by.signed(document, party.key, party.der, style).document for style in (OURS, ALONE))
@@ -215,7 +227,7 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
 
 
 def _outside_what_is_allowed(document: str, good: str, party: Party) -> dict[str, str]:
-    """Give signatures with a transform, method or reference that nobody takes."""
+    """Return signatures with a transform, method or reference that is never accepted."""
     return {
         "xpath": good.replace(by.ENVELOPED, "http://www.w3.org/TR/1999/REC-xpath-19991116"),
         "with-comments": by.signed(document, party.key, party.der, Style((by.ENVELOPED, by.WITH_COMMENTS))).document,
@@ -226,14 +238,17 @@ def _outside_what_is_allowed(document: str, good: str, party: Party) -> dict[str
 
 
 def refusals(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
-    """Requests that are whole and must be refused, each for one reason; and what is no request."""
+    """Add complete requests that must be refused, each for one reason.
+
+    Octets that are no request are added, too.
+    """
     refused_signers(book, people, made_up, services)
     refused_fields(book, people["p256"])
     plain_refusals(book, people)
 
 
 def refused_signers(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
-    """Renewals by whoever may not renew, or not now."""
+    """Add renewals whose signer may not renew, or not now."""
     party, revoked = people["p256"], people["revoked-p256"]
     again = people["renewed-p256"]
     signer_cases = {
@@ -267,7 +282,7 @@ def refused_signers(book: Book, people: dict[str, Party], made_up: Party, servic
 
 
 def refused_fields(book: Book, party: Party) -> None:
-    """Renewals that ask for what nobody gets."""
+    """Add renewals that ask for values that are never granted."""
     fields = values(party.csr)
     cut = base64.b64decode(fields["CertificateRequest"])[:-1]
     own = base64.b64encode(signing_request(party.key, CUSTOMER)).decode()
@@ -276,7 +291,7 @@ def refused_fields(book: Book, party: Party) -> None:
         "other-customer": (
             {"CustomerId": "7654321-0"},
             RejectionReason.CUSTOMER_MISMATCH,
-            "CustomerId of somebody else",
+            "CustomerId of another organisation",
         ),
         "environment": ({"Environment": "PRODUCTION"}, RejectionReason.WRONG_ENVIRONMENT, "PRODUCTION, sent to TEST"),
         "cut-request": (
@@ -299,7 +314,10 @@ def refused_fields(book: Book, party: Party) -> None:
 
 
 def plain_refusals(book: Book, people: dict[str, Party]) -> None:
-    """SignNewCertificate and GetCertificate that must be refused, and what cannot be answered but with a Fault."""
+    """Add SignNewCertificate and GetCertificate requests that must be refused.
+
+    Messages that can be answered only with a Fault are added, too.
+    """
     csr, ids = people["p384"].csr, transfer_ids("p384")
     in_use = signing_request(people["p256"].key, CUSTOMER)
     wrong = ids | {"TransferPassword": "A" * 16}
@@ -346,7 +364,7 @@ def plain_refusals(book: Book, people: dict[str, Party]) -> None:
 
 
 def spent(book: Book, people: dict[str, Party]) -> None:
-    """Transfer ids that were used, asked with again: sent after new-p256."""
+    """Add a request with used transfer ids, which is sent after new-p256."""
     fields = values(people["rsa-2048"].csr, transfer_ids("p256"))
     body = by.enveloped(by.request("SignNewCertificate", fields))
     more = {"operation": "SignNewCertificate", "at": ORDERED, "twin": "new-p256"}
@@ -360,4 +378,4 @@ def _refused_renewal(book: Book, name: str, document: str, outcome: dict[str, An
 
 
 def _small() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - one to be refused
+    return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - a key to be refused

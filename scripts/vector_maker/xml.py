@@ -1,7 +1,9 @@
-"""How the vectors' messages are written and signed: with lxml and cryptography alone, not by the product's writer.
+"""Writing and signing of the vectors' messages.
 
-Signatures can be made again octet for octet: RSA PKCS#1 v1.5 has no randomness, ECDSA takes its number from key and
-digest (RFC 6979).
+It uses lxml and cryptography, not the product's writer.
+
+Signatures can be reproduced octet for octet: RSA PKCS#1 v1.5 has no randomness, and ECDSA derives its number from key
+and digest (RFC 6979).
 """
 
 import base64
@@ -31,9 +33,9 @@ _LINE = 76
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a program writes ds:Signature.
+    """Style in which a program writes ds:Signature.
 
-    `prefix` "" is the default namespace, `end` what ends a line of base64.
+    `prefix` "" is the default namespace, and `end` is the line end of base64.
     """
 
     transforms: tuple[str, ...] = (ENVELOPED, EXCLUSIVE)
@@ -49,7 +51,7 @@ DOTNET = Style((ENVELOPED,), INCLUSIVE, prefix="")
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed document, and what was computed on the way: the octets digested, and the octets signed."""
+    """A signed document, with the octets that were digested and that were signed."""
 
     document: str
     canonical: bytes
@@ -57,7 +59,7 @@ class Signed:
 
 
 def hash_of(key: AnyKey) -> hashes.SHA256 | hashes.SHA384:
-    """SHA-256 for RSA and P-256, SHA-384 for P-384 (RFC 5758, 3.2)."""
+    """Return SHA-256 for RSA and P-256, SHA-384 for P-384 (RFC 5758, 3.2)."""
     large = isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size >= _P384_BITS
     return hashes.SHA384() if large else hashes.SHA256()
 
@@ -70,10 +72,10 @@ def plain_signature(key: AnyKey, octets: bytes) -> bytes:
 
 
 def c14n(element: etree._Element, algorithm: str) -> bytes:
-    """Give the canonical form of an element, by the algorithm's address."""
+    """Return the canonical form of an element, by the algorithm's URI."""
     exclusive = algorithm.startswith(EXCLUSIVE)
     if element.getparent() is not None and not exclusive:
-        # lxml's inclusive form of a part in place repeats declarations: make it a whole that has those around it.
+        # lxml's inclusive form of an element in place repeats declarations: copy it with the surrounding ones.
         element = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False))
     return bytes(
         etree.tostring(element, method="c14n", exclusive=exclusive, with_comments=algorithm.endswith("WithComments"))
@@ -93,7 +95,7 @@ def enveloped(payload: str, declared: str = "", start: str = "", header: str = "
 
 
 def placed(document: str, last_child: str) -> str:
-    """Put something in as the root's last child."""
+    """Insert an element as the root's last child."""
     end = document.rindex("</")
     return document[:end] + last_child + document[end:]
 
@@ -136,7 +138,10 @@ def _signed_info(canonical: bytes, key: AnyKey, style: Style) -> str:
 
 
 def _value(key: AnyKey, plain: bytes) -> bytes:
-    """Turn a signature into that of XML Signature: of ECDSA both numbers, side by side (XML Signature 1.1, 6.4.3)."""
+    """Return a signature in the form of XML Signature.
+
+    For ECDSA these are both numbers, side by side (XML Signature 1.1, 6.4.3).
+    """
     if isinstance(key, rsa.RSAPrivateKey):
         return plain
     size = (key.key_size + 7) // 8

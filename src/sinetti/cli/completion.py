@@ -1,4 +1,4 @@
-"""`sinetti completion`: a script with which a shell completes commands and options."""
+"""`sinetti completion`: a shell script that completes commands and options."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def register(subparsers: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Print the script."""
-    # Every command is loaded for it, which no other command has to wait for.
+    # Imports every command, for which no other command should wait.
     from sinetti.cli import completion_scripts  # noqa: PLC0415 - as above
     from sinetti.cli.client import common  # noqa: PLC0415 - as above
 

@@ -1,9 +1,9 @@
-"""Scripts by which shells complete our commands, made from the parsers.
+"""Completion scripts for shells, made from the parsers.
 
-shtab does the same for bash, zsh and tcsh, not for fish, and would have to be installed with the client; what a script
-needs is a table and twenty lines of each shell.
+shtab does the same for bash, zsh and tcsh, but not for fish, and would have to be installed with the client. A script
+needs a table and twenty lines of each shell.
 
-All commands that there are, out of the parsers themselves: for completion, manual pages and the tests.
+The module also lists all commands, from the parsers themselves. Completion, manual pages and the tests use that list.
 """
 
 import argparse
@@ -19,7 +19,10 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """One command: its words after `sinetti`, the parser, and which words may come next, with what each is for."""
+    """One command: its words after `sinetti`, its parser, and its next words.
+
+    Each next word has a description.
+    """
 
     words: tuple[str, ...]
     parser: argparse.ArgumentParser
@@ -27,13 +30,16 @@ class CommandInfo:
 
     @property
     def actions(self) -> list[argparse.Action]:
-        """Its options and arguments, as they were added; --help first."""
+        """Options and arguments of the command in order; --help first."""
         groups = argparse._SubParsersAction  # noqa: SLF001 -- the type has no public name
         return [one for one in self.parser._actions if not isinstance(one, groups)]  # noqa: SLF001 -- nor has the list
 
 
 def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
-    """Give every command, above before below; those of the extra `authority` where it is installed."""
+    """Yield every command, a group before its commands.
+
+    Commands of the extra `authority` are included where it is installed.
+    """
     whole = main.build_parser()
     argparse_i18n.translate_parser(whole, language, places=False)
     yield from _below((), whole, only=frozenset(main.CLIENT) | main.ALIASES.keys())
@@ -62,7 +68,7 @@ def _below(
 
 
 _FOLDERS = frozenset({"DIR"})
-"""Metavars of what is a folder; every other value may be a file."""
+"""Metavars of folders; every other value may be a file."""
 
 _BASH = """\
 # Completion of sinetti for bash, made by `sinetti completion bash`.
@@ -120,7 +126,10 @@ end
 
 
 def completion_script(shell: str, language: Language) -> str:
-    """Give the script for bash, zsh or fish; the last two show what each word is for, in the language."""
+    """Return the script for bash, zsh or fish.
+
+    The scripts for zsh and fish describe each word in the given language.
+    """
     commands = list(all_commands(language))
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](commands)
 
@@ -183,7 +192,7 @@ def _fish_option(option: str, one: argparse.Action) -> str:
 
 
 def _valued(commands: Sequence[CommandInfo]) -> Iterator[tuple[str, argparse.Action]]:
-    """Give what stands before a value: the words of the command and the option."""
+    """Yield the words before a value: those of the command, and the option."""
     for command in commands:
         for one in command.actions:
             if one.nargs != 0:
@@ -192,7 +201,10 @@ def _valued(commands: Sequence[CommandInfo]) -> Iterator[tuple[str, argparse.Act
 
 
 def _next_words(command: CommandInfo) -> dict[str, str]:
-    """Give the words that may come next, with what each is for: commands, then options, then choices of an argument."""
+    """Return the words that may come next, each with its description.
+
+    Commands come first, then options, then the choices of an argument.
+    """
     options = {option: one.help or "" for one in command.actions for option in one.option_strings}
     places = [one for one in command.actions if not one.option_strings and one.choices is not None]
     return command.below | {word: "" for one in places for word in _choices(one).split()} | options

@@ -1,24 +1,30 @@
-"""Where the command `sinetti` begins: what it imports takes a moment, in which a person may interrupt it already."""
+"""Entry point of the command `sinetti`.
+
+Its imports take a moment, in which a person may already interrupt it.
+"""
 
 import gc
 import sys
 
 INTERRUPTED = 130
-"""What a shell expects after Ctrl-C; client/results.py has all codes, and is not there yet."""
+"""Exit code that a shell expects after Ctrl-C.
+
+client/results.py has all codes, but is not imported yet at this point.
+"""
 
 
 def main() -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     try:
-        # Modules stay to the end: looking for garbage among them takes a sixth of the moment. main.py goes on with it;
-        # the short way ends too soon to have any.
+        # Modules stay in memory to the end, and a garbage collection among them takes a sixth of the start. main.py
+        # enables it again; the short way below ends too soon to need it.
         gc.disable()
         if sys.argv[1:3] == ["gateway", "ssh-keys"]:
-            # sshd keeps somebody waiting for it, so it takes the short way: half the time.
+            # A user waits at sshd for this command, so it takes the short way: half the time.
             from sinetti.cli.gateway import ssh_keys  # noqa: PLC0415 - as below
 
             return ssh_keys.main(sys.argv[3:])
-        from sinetti.cli.main import main as run  # noqa: PLC0415 - it is what takes the moment
+        from sinetti.cli.main import main as run  # noqa: PLC0415 - this import takes most of the start
 
         return run()
     except KeyboardInterrupt:

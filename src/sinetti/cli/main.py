@@ -1,4 +1,4 @@
-"""Where the command `sinetti` starts: which commands there are, and which exit code tells what went wrong."""
+"""Main function of the command `sinetti`: its commands and exit codes."""
 
 import argparse
 import gc
@@ -37,10 +37,10 @@ PLACES = {
     "main": "main",
     "testbench": "testbench.group",
 }
-"""Modules below sinetti.cli of the commands that do not stand in sinetti.cli.client."""
+"""Modules below sinetti.cli of the commands outside sinetti.cli.client."""
 
 GROUPS = ("authority", "gateway")
-"""Commands with many below them, of which only the one that is wanted is loaded."""
+"""Groups of commands; only the requested command of a group is loaded."""
 
 SERVER = {
     "authority": "run a certificate authority (needs sinetti[authority])",
@@ -55,10 +55,10 @@ or answer not trusted: run again · 5 store damaged or locked · 6 uncertain · 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not sys.warnoptions:
-        # Meant for programmers: an odd certificate in a document would put a library's advice before people.
+        # Warnings are for programmers. With an odd certificate, users would see a library's advice.
         warnings.simplefilter("ignore")
     output.replace_unencodable()
     console = Console(language_of(arguments))
@@ -75,9 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(*wanted: str) -> argparse.ArgumentParser:
-    """Put the parser together: of the command that the first words name, and of all where they name none.
+    """Build the parser of the command that the first words name, or else of all.
 
-    A command is loaded with all that it works with, which takes longer than most of them work.
+    A command is loaded with all its imports, which takes longer than most commands run.
     """
     parser = argparse_i18n.Parser(
         prog="sinetti",
@@ -106,7 +106,7 @@ def place_of(command: str) -> str:
 
 
 def _language_first(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Part a --lang that stands before the command, as with many other programs, from all that follows."""
+    """Split a --lang before the command, as many programs have it, from the rest."""
     first = arguments[0] if arguments else ""
     count = 1 if first.startswith("--lang=") else 2 if first == "--lang" else 0
     return arguments[:count], arguments[count:]
@@ -117,10 +117,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         language, named = _language_first(list(arguments))
         parser = build_parser(*named[:2])
         argparse_i18n.translate_parser(parser, console.language)
-        # It counts where the command has it; of one that has none it says the language of what is wrong.
+        # --lang is passed to a command that has it. For other commands it sets only the language of errors.
         place = argparse_i18n.place_of(parser, named, "--lang") or 0
         parsed = parser.parse_args([*named[:place], *language, *named[place:]])
-    except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
+    except SystemExit as ended:  # argparse has already printed the error or the help
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
     if not gc.isenabled():  # entry.py: until here only modules were loaded
@@ -128,10 +128,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         gc.enable()
     try:
         parsed.prepare(parsed)
-        # A sinetti.toml may say the language, and what is wrong from here on is said in it.
+        # A sinetti.toml may set the language, in which later errors are printed.
         console = Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
         return int(parsed.run(parsed))
-    except OutputError:  # main tells it, of the help as well
+    except OutputError:  # main reports it, also for the help
         raise
     except UsageError as bad:
         console.tell(bad.message)
@@ -157,7 +157,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
 
 
 def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> ExitCode:
-    """Tell what nobody expected: a person gets a sentence and an exit code, never a stack trace."""
+    """Report an unexpected error.
+
+    The user gets a sentence and an exit code, never a stack trace.
+    """
     place = _in_store(bad, parsed)
     if place is not None and isinstance(bad, OSError):
         console.tell(make_message(messages.STORE_UNUSABLE, path=place, why=error_reasons.translate_reason(bad)))
@@ -167,7 +170,10 @@ def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> 
 
 
 def _in_store(bad: Exception, parsed: argparse.Namespace) -> str | None:
-    """Give the file of the store that the system did not let us reach: another user's store, mostly."""
+    """Return the file of the store that could not be accessed, or None.
+
+    Most often the store belongs to another user.
+    """
     store, place = getattr(parsed, "store", None), getattr(bad, "filename", None)
     if not isinstance(store, Path) or not isinstance(place, str):
         return None

@@ -1,1 +1,4 @@
-"""The authority on a clock you own: for integrators who rehearse, and for this project's own tests."""
+"""The authority on a clock that its user sets.
+
+It is for integrators who rehearse, and for this project's own tests.
+"""

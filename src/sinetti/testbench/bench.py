@@ -1,4 +1,7 @@
-"""A bench is a folder: made where missing, opened, and served on loopback until told to stop."""
+"""Test bench: a folder that is made where missing, opened, and served on loopback.
+
+A signal stops it.
+"""
 
 import json
 import logging
@@ -58,7 +61,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """What `sinetti testbench serve` was asked for."""
+    """Options of `sinetti testbench serve`."""
 
     root: Path
     port: int = 0
@@ -69,9 +72,10 @@ class BenchOptions:
 
 
 def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
-    """Make the bench where it is missing and serve it; `say` gets the one JSON line when it is ready.
+    """Make the bench where it is missing, and serve it.
 
-    Raises what `found` and `open_authority` raise, AddressTaken, ClockGoesBack and ClockOutOfRange.
+    `say` gets one line of JSON when the bench is ready. Raises what `found` and `open_authority` raise, AddressTaken,
+    ClockGoesBack and ClockOutOfRange.
     """
     folder = DataDirectory(options.root.resolve())
     if not folder.exists():
@@ -91,7 +95,7 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         )
         try:
             with maintained(authority, mends=True):
-                # Who had them was killed, and a clock that walks does not wait for leases of the machine's clock.
+                # Their owner was killed, and a clock that jumps does not wait for leases of the machine's clock.
                 let_all_go(authority.ctx.db)
                 _upkeep(authority)
                 serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
@@ -126,17 +130,23 @@ def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
 
 
 def _bench_policy(policy: KeyPolicy) -> KeyPolicy:
-    """The keys that the bench takes: as the hierarchy says, with RSA e=3, since one program in the field makes it."""
+    """Return the hierarchy's key policy, extended by RSA with e=3.
+
+    One program in the field makes such keys.
+    """
     return replace(policy, small_exponent=True)
 
 
 def _strict_policy(_policy: KeyPolicy) -> KeyPolicy:
-    """The keys that the real service is known to take: RSA 2048, e=3 too."""
+    """Return the key policy of the real service, as far as known: RSA 2048, also e=3."""
     return KeyPolicy(frozenset({KeyType.RSA_2048}), small_exponent=True)
 
 
 def _upkeep(authority: Authority) -> None:
-    """Do what is due now: response signer and OCSP responders in force, and a fresh CRL of each issuing CA."""
+    """Do the maintenance that is due.
+
+    It renews the response signer and the OCSP responders, and issues a CRL of each issuing CA.
+    """
     try:
         authority.responses.seal()
     except AnswersUnsigned as end:
@@ -177,7 +187,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
 
 def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, people_url: str) -> MessageDispatcher:
     def findings() -> dict[str, str | None]:
-        # Lists, answers and leaves of its own are what the bench has just made, or makes in the next half minute.
+        # CRLs, OCSP responses and own certificates are new: the bench made them, or will in the next half minute.
         return {"issuing-ca": issuing_ca(authority)}
 
     return MessageDispatcher(

@@ -1,6 +1,6 @@
-"""`make demo`: a certificate lives its whole life, played with the real commands against a bench of its own.
+"""`make demo`: the life of a certificate, with the real commands and a bench.
 
-Exits 0 only if each step did what it should. `--keep` (make demo KEEP=1) leaves the bench running.
+Exits with 0 only if each step did what it should. `--keep` (make demo KEEP=1) leaves the bench running.
 """
 
 import json
@@ -21,7 +21,10 @@ from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner, curl, program, require, typed
 
 _START = "2027-01-13T08:00:00Z"
-"""Renewal opens 60 days before the end, 730 days later: on a Monday at 10 in Finland, when messages leave."""
+"""Start of the demonstration.
+
+Renewal opens 60 days before the end, 730 days later: on a Monday at 10 in Finland, when messages are sent.
+"""
 _CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
 _FIRM = {"customer_id": "7654321-4", "customer_name": "Tilitoimisto Malli Oy"}
 _OTHER = {"customer_id": "2345678-4", "customer_name": "Toinen Malli Oy"}
@@ -43,7 +46,7 @@ SIGN_INS = (
     ("clerk", _somebody("clerk", staff=True)),
     ("second clerk", _somebody("second-clerk", staff=True)),
 )
-"""Who can sign in to a demonstration that is kept, and the account of each (docs/e-service.md)."""
+"""Sign-ins and accounts of a demonstration that is kept (docs/e-service.md)."""
 
 _REPORT = """<report xmlns="urn:example:report">
   <period name="{month}">{period}</period>
@@ -55,7 +58,7 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Play the story."""
+    """Run the demonstration."""
     begun, keep = monotonic_seconds(), "--keep" in sys.argv[1:]
     print("Sinetti: a certificate lives its whole life. Everything below runs on this machine, in a temporary folder.")
     stage = None
@@ -82,7 +85,7 @@ def main() -> int:
 
 
 def _play_fleet() -> None:
-    """Ten organisations that an agent takes care of, on another bench that is gone afterwards."""
+    """Run the fleet of ten organisations and one agent, on a temporary bench."""
     print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
     with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
         teller = ProgressReporter(Language.EN, partial(print, flush=True))
@@ -138,7 +141,7 @@ def _order_and_enrol(stage: StoryRunner) -> None:
 
 
 def _write_private(path: Path, password: str) -> None:
-    """Write a password as `enrol` takes it: readable by its owner alone."""
+    """Write a password as `enrol` requires it: readable only by its owner."""
     path.touch(mode=0o600)
     path.write_text(password, encoding="ascii")
 
@@ -154,7 +157,10 @@ def _enrolling(stage: StoryRunner, name: str, transfer_id: str, password: Path) 
 
 
 def _show_both_sides(stage: StoryRunner) -> str:
-    """Show the files of both sides and what the register holds; returns the certificate's last second."""
+    """Show the files of both sides and the rows of the database.
+
+    Returns the certificate's last valid second.
+    """
     stage.chapter("What both sides hold now.")
     stage.tell("the client's store (the private key never left it):")
     _show_files(stage.store, "payroll/live/*")
@@ -193,7 +199,7 @@ def _sealed(stage: StoryRunner, store: Path, name: str) -> Path:
 
 
 def _report(stage: StoryRunner, name: str) -> str:
-    """Write a report, no two alike: the same document again would be the same delivery."""
+    """Write a report with unique content; the same one would be the same delivery."""
     text = _REPORT.format(month=Path(name).stem, period=stage.now[:7])
     (stage.folder / name).write_text(text, encoding="utf-8")
     return name
@@ -206,7 +212,7 @@ def _anchors(stage: StoryRunner) -> tuple[str, str]:
 def _renew_in_time(stage: StoryRunner, end: datetime, old_store: Path) -> None:
     opening = format_datetime(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
     stage.chapter("61 days before its end: too early to renew.", now=_text(end - timedelta(days=61)))
-    stage.tell("Of itself the client calls nobody before renewal opens; --force asks the service all the same:")
+    stage.tell("By itself the client sends no request before renewal opens; --force asks the service all the same:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     require("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
     title = "59 days before: the technical contact has got a reminder, at the hour at which renewal opened."
@@ -228,12 +234,15 @@ def _renew_in_time(stage: StoryRunner, end: datetime, old_store: Path) -> None:
 
 
 def _message(stage: StoryRunner, kind: str, *, paragraphs: int) -> dict[str, str]:
-    """Show the one message of a kind that was sent so far, as far as so many paragraphs of it go."""
+    """Show the only message of a kind that was sent so far.
+
+    `paragraphs` is the number of paragraphs to show.
+    """
     found: list[dict[str, str]] = stage.control("GET", f"/messages?kind={kind}")
     require(len(found) == 1, f"one message of kind {kind} should have left")
     (message,) = found
     stage.tell(f"  Sent:     {message['sent']}\n  To:       {message['to']}\n  Subject:  {message['subject']}")
-    # Before these stand a greeting, and that it is from the test environment.
+    # The first two are a greeting and the note that the message is from the test environment.
     for paragraph in message["text"].split("\n\n")[2 : 2 + paragraphs]:
         stage.tell("\n".join(f"  {line}" for line in paragraph.splitlines()))
     return message
@@ -262,7 +271,10 @@ def _revoke(stage: StoryRunner) -> None:
 
 
 def _deliver(stage: StoryRunner, name: str, *, refused: str | None = None) -> None:
-    """Deliver a document of the story's folder; one that is sealed goes as it is."""
+    """Deliver a document of the story's folder.
+
+    A sealed document is delivered as it is.
+    """
     words = ["deliver", "payroll", str(stage.folder / name), "--store", str(stage.store), "--to", _receiver(stage)]
     done = stage.run(words, expect=0 if refused is None else 3)
     if refused is None:

@@ -165,7 +165,7 @@ def test_a_mail_server_that_is_away(sqlite_operator):
     owe(operator, 1)
     out = operator.does("notices", "send")
     assert "waiting: 1." in out
-    assert "Nobody takes messages by email just now; they wait." in out
+    assert "No provider takes messages by email just now; they wait." in out
 
 
 def test_previews(sqlite_operator, server):

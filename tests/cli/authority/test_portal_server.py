@@ -124,7 +124,7 @@ def test_let_end(one):
         given = (ids["transfer_id"], ids["transfer_password"])
         enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.ctx, "0" * 32)
         (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
-    assert told(one, "let-end", serial.upper()) == "Nobody is reminded of its end any more."
+    assert told(one, "let-end", serial.upper()) == "Reminders of its end stop."
     assert told(one, "let-end", serial) == "It was to end already; nothing was changed."
     assert told(one, "let-end", serial, "--undo") == "People are reminded of its end again."
     assert told(one, "let-end", serial, "--undo") == "It was not to end; nothing was changed."

@@ -1,4 +1,7 @@
-"""`sinetti authority account …`: accounts of the e-service; the first clerk has to come from here."""
+"""`sinetti authority account …`: accounts of the e-service.
+
+The first clerk's account can only be created with this command.
+"""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""`sinetti authority backup` and `restore`: the register into a file, and a file into a new register."""
+"""`sinetti authority backup` and `restore`: copy the database to a file and back.
+
+`restore` writes into a new database.
+"""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`sinetti authority call-early`: call for early replacement of certificates after an incident; and undo a call."""
+"""`sinetti authority call-early`: call for early replacement of certificates.
+
+It is used after an incident. The same command undoes a call.
+"""
 
 import argparse
 import re
@@ -88,7 +91,7 @@ def _run(parsed: argparse.Namespace) -> int:
             last = f"{_format_reach(selection)}\n{counted}. Nothing was done (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
-        # Before the act: whom it reaches, and whom an operator has to tell in another way.
+        # Before the call: who is reached, and who an operator has to inform in another way.
         if (selection := preview(ask, ctx)).going:
             print_error(_format_reach(selection))
         outcome = call_early(ask, ctx, request_id(), Progress("opened"))
@@ -96,9 +99,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
-    """Refuse what does not go with this option: it would be thought to count.
+    """Raise OptionError for options that do not apply together with this one.
 
-    Raises OptionError.
+    An operator could think that they count.
     """
     if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run", *others)):
         sentence = f"{option} takes no choice, no reason, no explanation, no --over and no --dry-run"
@@ -106,7 +109,7 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    """List the calls that stand."""
+    """List the calls in force."""
     _check_alone("--list", parsed, "officer")
     with opened_authority(parsed.dir) as authority:
         rows = [_call_row(one, count_opened(one, authority.ctx)) for one in list_active(authority.ctx)]
@@ -137,7 +140,7 @@ def _call_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _undo(parsed: argparse.Namespace) -> int:
-    """Let a call count no more."""
+    """Undo a call."""
     _check_alone("--undo", parsed)
     with opened_authority(parsed.dir) as authority:
         call = cancel(parsed.undo, parsed.officer, authority.ctx, request_id(), Progress("put back"))

@@ -1,4 +1,4 @@
-"""`sinetti authority change-contact`: another contact for a certificate, or an address that is mended."""
+"""`sinetti authority change-contact`: replace or correct a certificate's contact."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -79,7 +79,7 @@ def _row(done: ContactChanged) -> dict[str, object]:
 def _lines(done: ContactChanged, who: str) -> str:
     said = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
     lines = [said, *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered)]
-    # Who has no phone gets no PIN code.
+    # A contact without a phone gets no PIN code by SMS.
     lines += [
         f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code
     ]

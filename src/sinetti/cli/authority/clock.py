@@ -1,4 +1,7 @@
-"""`sinetti authority clock`: whether the machine's clock is believed, and accepting it where it has to be."""
+"""`sinetti authority clock`: show and accept the machine's clock.
+
+It reports if the clock is trusted, and accepts the time where an operator has to.
+"""
 
 import argparse
 import sys
@@ -49,9 +52,12 @@ def _accept(parsed: argparse.Namespace) -> int:
 
 
 def _ask(standing: ClockStatus) -> None:
-    """Ask a person whether this is the time. Raises OptionError where nobody says so."""
+    """Ask the operator if this is the time.
+
+    Raises OptionError if the operator does not confirm, or standard input is no terminal.
+    """
     if not sys.stdin.isatty():
-        sentence = "clock accept asks whether the time is right, and nobody is there to be asked: give --yes"
+        sentence = "clock accept asks whether the time is right, and standard input is no terminal: give --yes"
         raise OptionError(sentence)
     print_error(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:

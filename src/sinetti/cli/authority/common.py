@@ -1,4 +1,7 @@
-"""What the authority's commands share: the folder, the opened authority, and errors in one sentence."""
+"""Helpers shared by the authority's commands.
+
+They handle the folder, the opened authority, and errors in one sentence.
+"""
 
 import argparse
 import json
@@ -46,11 +49,17 @@ OPERATOR = "operator"
 _FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
 
 EXIT_ACTION_REQUIRED = 3
-"""Exit code where a command did what it could, and a person has to go on: findings, or a second officer's turn."""
+"""Exit code where a command did its part and a person has to continue.
+
+The reason is either findings or a second officer's turn.
+"""
 
 
 class OptionError(ValueError):
-    """An option that cannot be used; the sentence names it and says what to write."""
+    """Error for an option that cannot be used.
+
+    The sentence names the option and says what to write.
+    """
 
 
 _REGISTER_DAMAGED = (
@@ -89,14 +98,17 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 
 
 EXIT_CODES = """\
-exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 somebody has
+exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 a person has
 to act: watch found something, or a second officer has to approve · 4 the register is away or busy: run again · 5 the
 folder, the register or a journal is damaged, missing or in use, its settings are wrong, a key cannot be used, or the
 journals know more than the register · 130 interrupted"""
 
 
 def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
-    """Add a group of commands, with an example and the exit codes; gives what its commands are added to."""
+    """Add a group of commands, with an example and the exit codes.
+
+    Returns the object to which the group's commands are added.
+    """
     parser = commands.add_parser(
         name,
         help=summary,
@@ -113,14 +125,20 @@ def command(
     run: Callable[[argparse.Namespace], int],
     example: str,
 ) -> argparse.ArgumentParser:
-    """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
+    """Add one command with an example.
+
+    `run` is called with the parsed options. Its errors are printed in one sentence.
+    """
     parser = argparse_i18n.add_command(commands, name, summary, example)
     parser.set_defaults(run=lambda parsed: run_command(run, parsed))
     return parser
 
 
 def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
-    """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
+    """Run a command and return its exit code.
+
+    An error that an operator can fix is printed in one sentence, with the exit code of the contracts.
+    """
     STOP.is_requested = False
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -145,13 +163,16 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        # A service that was not started after all heard no SIGHUP while it was being prepared.
+        # A service that failed to start had SIGHUP blocked during its preparation.
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager
 def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]:
-    """Open an authority for one command; without a pass-phrase it is looked for where the service has it."""
+    """Open an authority for one command.
+
+    Without a pass-phrase, it is looked up where the service has it.
+    """
     authority = open_authority(folder.absolute(), DirectoryKind.AUTHORITY, passphrase=passphrase)
     try:
         yield authority
@@ -161,7 +182,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:
-    """Make the error for an id that no organisation has."""
+    """Return the error for an id that no organisation has."""
     sentence = f"no organisation has the id {customer_id}"
     return CustomerIdError(sentence)
 
@@ -176,7 +197,7 @@ def zoned_instant(option: str, text: str) -> datetime:
         at = parsed.astimezone(UTC).replace(microsecond=0) if parsed.tzinfo else None
     except (ValueError, OverflowError):
         at = None
-    # A year with a digit too few, as 0202: what is revoked is revoked for good, and so is what it says.
+    # Refuses a year with a digit too few, as 0202, because a revocation and its date cannot be undone.
     if at is None or at.year < _FIRST_YEAR:
         sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
         raise OptionError(sentence)
@@ -184,7 +205,7 @@ def zoned_instant(option: str, text: str) -> datetime:
 
 
 def octets_of(option: str, path: Path) -> bytes:
-    """Read a file that an option names. Raises OptionError."""
+    """Read a file that an option names. Raises OptionError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as bad:
@@ -193,7 +214,7 @@ def octets_of(option: str, path: Path) -> bytes:
 
 
 def past_instant(option: str, text: str) -> datetime:
-    """Read a time that has passed. Raises OptionError."""
+    """Parse an instant in the past. Raises OptionError for any other."""
     at = zoned_instant(option, text)
     if at > utc_now():
         sentence = f"{option}: a key is doubted since a time that has passed; leave it out if that is now"
@@ -212,7 +233,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> N
 
 def _say(error: object, code: ExitCode) -> int:
     said = " ".join(str(error).split())
-    # What others say may end in a question, which needs no full stop.
+    # An error text from elsewhere may end in a question mark, which needs no full stop.
     sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
     print_error(f"sinetti: {sentence}")
     return code

@@ -1,4 +1,4 @@
-"""What is really served at the status address, fetched over HTTP as relying parties do."""
+"""Probe of the status address, over HTTP as relying parties use it."""
 
 import urllib.error
 import urllib.request
@@ -10,24 +10,27 @@ from sinetti.cli.authority.common import OptionError
 from sinetti.services.monitoring.findings import CrlLocation, NotFound, Read
 
 WITHIN = 10.0
-"""Seconds for one answer to begin, and for each part of it to come."""
+"""Seconds until a response must begin, and for each part of it."""
 
 LARGEST = 256 * 1024 * 1024
-"""Octets: a list of a million entries has some 40 million."""
+"""Octets of the largest response: a CRL of a million entries has some 40 million."""
 
 
 class _NoDetours(urllib.request.HTTPRedirectHandler):
-    """What is asked for lies where it is asked for."""
+    """Handler that follows no redirects: content has to be at the requested address."""
 
     def redirect_request(self, *_words: object) -> None:
-        """Follow nothing."""
+        """Refuse to follow a redirect."""
 
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoDetours)
 
 
 def check_address(text: str) -> str:
-    """Give the address without a slash at its end. Raises OptionError."""
+    """Return the address without a slash at its end.
+
+    Raises OptionError if it is no address.
+    """
     try:
         parts = urlsplit(text)
         well = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
@@ -40,7 +43,7 @@ def check_address(text: str) -> str:
 
 
 def served(address: str) -> Read:
-    """Read lists as they are served there."""
+    """Retrieve CRLs from that address."""
 
     def read(place: CrlLocation) -> bytes:
         return fetched(f"{address}{place.path}")
@@ -49,7 +52,10 @@ def served(address: str) -> Read:
 
 
 def why_away(address: str) -> str | None:
-    """Why nobody answers there at all; None where somebody does, whatever the answer."""
+    """Return why no server answers at the address, or None if one answers.
+
+    Any HTTP response counts as an answer, also an error status.
+    """
     try:
         with _opener.open(f"{address}{LIVES}", timeout=WITHIN):
             return None
@@ -61,9 +67,9 @@ def why_away(address: str) -> str | None:
 
 
 def fetched(url: str, request: bytes | None = None) -> bytes:
-    """GET an address, or POST an OCSP request there; gives what is answered with 200.
+    """Return the body of a response with status 200.
 
-    Raises NotFound.
+    Sends GET, or POST with an OCSP request. Raises NotFound for any other response.
     """
     headers = {} if request is None else {"Content-Type": "application/ocsp-request"}
     asked = urllib.request.Request(url, request, headers)  # noqa: S310 - check_address lets http and https through
@@ -84,6 +90,6 @@ def fetched(url: str, request: bytes | None = None) -> bytes:
 
 
 def _why(failed: Exception) -> str:
-    """Say why, as the system does, without its number."""
+    """Return the reason of a failure in the system's words, without its number."""
     reason = getattr(failed, "reason", failed)
     return str(getattr(reason, "strerror", None) or reason)

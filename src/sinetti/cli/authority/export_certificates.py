@@ -1,4 +1,7 @@
-"""`sinetti authority export-certificates`: the certificates in force of a channel, as files, for who looks keys up."""
+"""`sinetti authority export-certificates`: write a channel's certificates.
+
+It writes the certificates in force, for programs that look keys up.
+"""
 
 import argparse
 import re
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 _READABLE = 0o644
-"""Whoever may enter the folder may read its files: that of sshd's AuthorizedKeysCommandUser (docs/sftp.md)."""
+"""Mode of the files: readable by every user who may enter the folder.
+
+One such user is that of sshd's AuthorizedKeysCommandUser (docs/sftp.md).
+"""
 
 _OURS = re.compile(r"[0-9a-f]{2,40}\.cer")
 
@@ -38,14 +44,14 @@ def _run(parsed: argparse.Namespace) -> int:
         why = f"--out {parsed.out}: there is no such folder; make it, for its rights say who reads the certificates"
         raise OptionError(why)
     if parsed.out.resolve().is_relative_to(parsed.dir.resolve()):
-        why = f"--out {parsed.out} lies in the authority's own folder, which nobody else may read"
+        why = f"--out {parsed.out} lies in the authority's own folder, which no other user may read"
         raise OptionError(why)
     with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0
         for serial, der in registration.in_force(authority.ctx, Channel(parsed.channel)):
             now_there.add(f"{serial}.cer")
             written += _write(parsed.out / f"{serial}.cer", der)
-    # Only once the register has been read to its end: a run that is cut short takes nothing away.
+    # Only after the database was read to its end: an interrupted run removes no file.
     removed = sum(_remove(path) for path in sorted(parsed.out.iterdir()) if path.name not in now_there)
     done = {"in_force": len(now_there), "written": written, "removed": removed}
     print_result(
@@ -57,7 +63,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _write(path: Path, der: bytes) -> bool:
-    """Write a certificate, whole or not at all, unless it is there."""
+    """Write a certificate, whole or not at all, unless the file exists."""
     if path.is_file() and path.read_bytes() == der:
         return False
     write_atomic(path, der)
@@ -66,7 +72,10 @@ def _write(path: Path, der: bytes) -> bool:
 
 
 def _remove(path: Path) -> bool:
-    """Take a file away that this command wrote: a certificate under the name of its own serial, and nothing else."""
+    """Remove a file that this command wrote; return True if it was removed.
+
+    Only a certificate under the name of its own serial number is removed.
+    """
     if not _OURS.fullmatch(path.name) or not path.is_file():
         return False
     try:

@@ -1,4 +1,4 @@
-"""`sinetti authority gateway …`: which gateways may report the certificates that they have seen."""
+"""`sinetti authority gateway …`: gateways that may report seen certificates."""
 
 import argparse
 from collections.abc import Callable

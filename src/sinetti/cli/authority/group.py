@@ -40,13 +40,16 @@ MODULES = {
     "notices": "notices",
     "export-certificates": "export_certificates",
 }
-"""Which module of `cli/server/` brings each command."""
+"""Module of `cli/authority/` for each command."""
 
 
 def register(subparsers: "Commands", wanted: str | None = None) -> None:
-    """Add the commands to the parser: the one that is wanted alone, or all where it is none of them."""
+    """Add the commands to the parser.
+
+    Adds only the command named `wanted`, or all of them if `wanted` is none of them.
+    """
     commands = group(subparsers, "authority", "run a certificate authority", EXAMPLE)
-    # Each brings what it works with, which takes a tenth of a second for all of them.
+    # The imports of all commands together take a tenth of a second.
     names = (MODULES[wanted],) if wanted in MODULES else tuple(dict.fromkeys(MODULES.values()))
     for name in names:
         importlib.import_module(f"sinetti.cli.authority.{name}").register(commands)

@@ -1,4 +1,4 @@
-"""`sinetti authority init`: found an authority in a new folder."""
+"""`sinetti authority init`: create an authority in a new folder."""
 
 import argparse
 from collections.abc import Callable
@@ -91,7 +91,7 @@ def _run(parsed: argparse.Namespace) -> int:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
         raise OptionError(sentence) from None
     except SettingsError:
-        # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
+        # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
     print_error(_said(parsed, journal))
@@ -99,7 +99,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _said(parsed: argparse.Namespace, journal: Path) -> str:
-    """Say what there is now and what comes next, for PRODUCTION with what has to be moved before it is served."""
+    """Return the text that says what was created and what comes next.
+
+    For PRODUCTION, it also says what has to be moved before the authority is served.
+    """
     production = Environment(parsed.environment) is Environment.PRODUCTION
     opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
     moves = ""
@@ -125,7 +128,7 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
 
 
 def _secrets(parsed: argparse.Namespace) -> str:
-    """Say where keys and pass-phrases are, and what has to be done about that."""
+    """Return the places of keys and pass-phrases, and what is to be done with them."""
     production = Environment(parsed.environment) is Environment.PRODUCTION
     so_far = "PRODUCTION is not served so" if production else "for TEST"
     lines = [

@@ -1,4 +1,7 @@
-"""`sinetti authority journal verify`: that no line was changed, taken out or moved, and that lists are our CAs'."""
+"""`sinetti authority journal verify`: check the journals and the archived CRLs.
+
+It checks that no line was changed, removed or moved, and that the CRLs were signed by our CAs.
+"""
 
 import argparse
 from collections.abc import Callable
@@ -38,7 +41,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _told(check: Callable[[], str]) -> int:
-    """Print what came of a check; the exit code."""
+    """Print the result of a check and return the exit code."""
     try:
         print_line(check())
     except JournalDamaged as bad:
@@ -83,7 +86,10 @@ def _journal(path: Path) -> str:
 
 
 def _list(folder: DataDirectory, path: Path) -> str:
-    """Check a list beside the journals with the certificate of its CA; what has no list's name nobody looks at."""
+    """Check a CRL beside the journals with the certificate of its CA.
+
+    A file whose name is not that of a CRL is skipped.
+    """
     name = list_name(path)
     if name is None or not (folder.certificates / f"{name.authority}.cer").is_file():
         return f"{path.name}: by its name no list of this authority; it is passed over"

@@ -1,4 +1,7 @@
-"""`sinetti authority let-end`: a certificate is to end without a successor, so nobody is reminded of it any more."""
+"""`sinetti authority let-end`: let a certificate end without a successor.
+
+No more reminders of its end are sent.
+"""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority let-end 4f…c1 --dir /srv/sinetti"
-    summary = "let a certificate end: nobody is reminded of it any more; it works until then"
+    summary = "let a certificate end: reminders of it stop; it works until then"
     parser = command(commands, "let-end", summary, _run, example)
     parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
     add_dir(parser)
@@ -30,7 +33,5 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.undo:
         print_error("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
     else:
-        print_error(
-            "Nobody is reminded of its end any more." if changed else "It was to end already; nothing was changed."
-        )
+        print_error("Reminders of its end stop." if changed else "It was to end already; nothing was changed.")
     return 0

@@ -1,4 +1,4 @@
-"""`sinetti authority notices …`: messages that are owed become rows, and leave (docs/notices.md)."""
+"""`sinetti authority notices …`: queue and send messages (docs/notices.md)."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT})
-"""What is for the recipient's eyes alone."""
+"""Kinds of messages that only the recipient may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def register(commands: "Commands") -> None:
 
 @contextmanager
 def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
-    """Open the room of messages.
+    """Yield the notification context of the authority.
 
-    Raises SettingsError, also where there are no settings.
+    Raises SettingsError, also if there are no settings.
     """
     with opened_authority(parsed.dir) as authority:
         settings = notice_settings.read(authority.folder.notices)
@@ -128,7 +128,7 @@ def _counts(owing: PlanReport) -> dict[str, int]:
 
 
 def owed_line(counts: Mapping[str, int]) -> str:
-    """Tell how much of each is owed: 1 event, 2 reminders."""
+    """Return a line with the number of due messages by kind: 1 event, 2 reminders."""
     shown = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
     return f"Owed by now: {shown}."
 
@@ -166,7 +166,7 @@ def _sent_lines(shown: Mapping[str, Any]) -> str:
     counts = {"Sent": "sent", "to be tried again": "again", "given up": "dead", "not owed any more": "dropped"}
     told = "; ".join(f"{words}: {shown[name]}" for words, name in counts.items())
     lines = [f"{told}; waiting: {shown['waiting']}."]
-    lines += [f"Nobody takes messages by {channel} just now; they wait." for channel in shown["away"]]
+    lines += [f"No provider takes messages by {channel} just now; they wait." for channel in shown["away"]]
     if shown["late"]:
         lines.append(f"{pluralise(shown['late'], 'message')} should have left more than an hour ago.")
     if shown["given_up"]:
@@ -257,7 +257,10 @@ def _put_dead(parsed: argparse.Namespace, dead: Sequence[FailedMessage]) -> None
 
 
 def _about(row: Mapping[str, Any]) -> str:
-    """Whose message it is, so that somebody can be found for it: no names and addresses stand here."""
+    """Return the ids of a message's subject, so that an operator can find it.
+
+    Names and addresses are left out.
+    """
     names = {"customer_id": "organisation", "serial": "certificate", "order_id": "order"}
     return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
 

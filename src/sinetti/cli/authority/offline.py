@@ -1,4 +1,7 @@
-"""`sinetti authority offline` and `publish`: move root keys out of DIR, and sign root's and intermediates' lists."""
+"""`sinetti authority offline` and `publish`: keep the root keys off line.
+
+`offline` moves root keys out of DIR. `publish` signs the CRLs of root and intermediate CAs.
+"""
 
 import argparse
 from dataclasses import replace

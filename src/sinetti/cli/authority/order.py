@@ -60,7 +60,7 @@ def register(commands: "Commands") -> None:
 
 
 def add_send(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how transfer IDs come to the contact."""
+    """Add the options for the way in which the contact receives the transfer ids."""
     parser.add_argument(
         "--send",
         action="store_true",
@@ -89,7 +89,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_sendable(authority: Authority, new: NewOrder) -> None:
-    """Raise OptionError where the contact's PIN code could not be sent, and SettingsError where no mail could."""
+    """Raise an error if the contact's PIN code or a mail could not be sent.
+
+    Raises OptionError for the PIN code and SettingsError for mail.
+    """
     if MessageChannel.SMS not in notification_context(authority).deliverers and new.contact.phone:
         sentence = (
             "DIR/notices.toml names no provider of text messages, so no PIN code could be sent: leave --contact-phone "
@@ -99,7 +102,10 @@ def _check_sendable(authority: Authority, new: NewOrder) -> None:
 
 
 def show_offered(offered: LinkSent, *, as_json: bool) -> None:
-    """Print what an operator has to know of a link that is mailed: neither the link itself nor any transfer id."""
+    """Print what an operator needs to know about a link sent by mail.
+
+    Neither the link itself nor any transfer id is printed.
+    """
     value = {"order_id": offered.order_id, "expires": instant(offered.expires), "code": offered.code}
     lines = [
         f"Order              {offered.order_id}",
@@ -118,7 +124,10 @@ def show_offered(offered: LinkSent, *, as_json: bool) -> None:
 
 
 def show_ids(ids: GeneratedTransferIds, *, as_json: bool) -> None:
-    """Print transfer ids. They are shown this once; the password is nowhere stored."""
+    """Print transfer ids, which are shown only once.
+
+    The password is stored nowhere.
+    """
     value = {
         "order_id": ids.order_id,
         "transfer_id": ids.transfer_id,

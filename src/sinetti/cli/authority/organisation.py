@@ -1,4 +1,7 @@
-"""`sinetti authority organisation …`: who certificates are issued to, and for which channels."""
+"""`sinetti authority organisation …`: organisations and their channels.
+
+Certificates are issued to these organisations.
+"""
 
 import argparse
 from collections.abc import Callable
@@ -83,7 +86,7 @@ def _approve(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         if not before.open:
-            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it, whatever is approved"
+            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it on any channel"
             raise CustomerIdError(sentence)
         approve(before.customer_id, frozenset({channel}), authority.ctx, OPERATOR, request_id())
     if channel in before.channels:
@@ -111,7 +114,10 @@ def _close(parsed: argparse.Namespace) -> int:
 
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
-    """Give the organisation as it stands before the command. Raises CustomerIdError."""
+    """Return the organisation as it is before the command.
+
+    Raises CustomerIdError if there is none.
+    """
     found = registration.organisation(authority.ctx, customer_id)
     if found is None:
         raise unknown_organisation(customer_id)

@@ -1,4 +1,7 @@
-"""`sinetti authority organisation signatory|contact-person|looked-after-by|show`: who acts for an organisation."""
+"""`sinetti authority organisation …`: people who act for an organisation.
+
+The commands are `signatory`, `contact-person`, `looked-after-by` and `show`.
+"""
 
 import argparse
 from collections.abc import Callable
@@ -35,7 +38,7 @@ def register(verbs: "Commands") -> None:
     """Add the commands to the group `organisation`."""
     example = f"{_BEFORE} signatory add {_WHERE} {_NAMED}"
     signatory = group(verbs, "signatory", "add or remove a signatory of an organisation", example)
-    adding = _verb(signatory, "add", "name a signatory: somebody who represents the organisation", _add, example)
+    adding = _verb(signatory, "add", "name a signatory: a person who represents the organisation", _add, example)
     add_person_options(adding, "the signatory")
     adding.add_argument("--invite", action="store_true", help="send a link by which they act in the e-service")
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
@@ -45,7 +48,7 @@ def register(verbs: "Commands") -> None:
     summary = "name the organisation's contact person, who is told of what concerns all its certificates"
     contact = _verb(verbs, "contact-person", summary, _contact_person, example)
     add_person_options(contact, "the contact person", needed=False)
-    contact.add_argument("--none", action="store_true", help="nobody is the contact person any more")
+    contact.add_argument("--none", action="store_true", help="the organisation has no contact person any more")
     example = f"{_BEFORE} looked-after-by {_WHERE} --agent 7654321-4"
     agent = _verb(verbs, "looked-after-by", "note which firm looks after an organisation", _looked_after, example)
     agent.add_argument("--agent", required=True, metavar="ID", help="the firm's id, as it was added")

@@ -1,4 +1,7 @@
-"""Options for pass-phrases: from files or typed at a terminal, never from arguments or the environment."""
+"""Options for pass-phrases, which are read from files or typed at a terminal.
+
+They are never read from arguments or the environment.
+"""
 
 import argparse
 import sys
@@ -24,7 +27,10 @@ def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
 
 
 def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: bool = True) -> None:
-    """Add the options for keys that are off line; `new`: they may be made or moved there, with a new pass-phrase."""
+    """Add the options for keys that are kept off line.
+
+    `new`: the keys may be created or moved there, with a new pass-phrase.
+    """
     made = "; where there is no such file yet, one is made and written there" if new else ""
     parser.add_argument(
         "--offline-dir",
@@ -41,17 +47,17 @@ def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: 
 
 
 def passphrase_of(parsed: argparse.Namespace) -> bytes | None:
-    """Give the pass-phrase in the file that was named, None where none was.
+    """Return the pass-phrase in the named file, or None if no file is named.
 
-    Raises PassphraseError.
+    Raises PassphraseError if it cannot be used.
     """
     return None if parsed.passphrase_file is None else read_passphrase(parsed.passphrase_file)
 
 
 def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
-    """Give the folder of keys that are off line and their pass-phrase.
+    """Return the folder of the keys kept off line, and their pass-phrase.
 
-    Raises OptionError and PassphraseError.
+    Raises OptionError or PassphraseError if they cannot be used.
     """
     place, named = parsed.offline_dir.absolute(), parsed.offline_passphrase_file
     if named == "-":

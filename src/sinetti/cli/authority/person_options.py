@@ -1,4 +1,4 @@
-"""What commands that name people share: their options, and the person that is read from them."""
+"""Options of commands that name people, and the person that they describe."""
 
 import argparse
 
@@ -11,7 +11,10 @@ LANGUAGES = [one.value for one in Language]
 
 
 def add_person_options(parser: argparse.ArgumentParser, whom: str, *, needed: bool = True) -> None:
-    """Add the options for one person, such as "the signatory"; without `needed` each may be left out."""
+    """Add the options for one person, such as "the signatory".
+
+    If `needed` is False, each option may be left out.
+    """
     parser.add_argument("--name", required=needed, metavar="NAME", help=f"name of {whom}")
     parser.add_argument("--email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
     parser.add_argument("--phone", default="" if needed else None, metavar="NUMBER", help=f"phone number of {whom}")
@@ -24,7 +27,7 @@ def add_person_options(parser: argparse.ArgumentParser, whom: str, *, needed: bo
 
 
 def person_of(parsed: argparse.Namespace) -> ContactDetails:
-    """Read the person that the options name. Raises WordError."""
+    """Return the person that the options name. Raises WordError for wrong values."""
     return ContactDetails(
         check_unlinked("--name", parsed.name, LONGEST_PERSON),
         check_email("--email", parsed.email),
@@ -34,7 +37,7 @@ def person_of(parsed: argparse.Namespace) -> ContactDetails:
 
 
 def person_row(reader: Recipient | None) -> dict[str, str | bool | None] | None:
-    """A person for programs. `reached` is whether mail may go there."""
+    """Return a person as a JSON row. `reached` is True if mail may be sent there."""
     if reader is None:
         return None
     return {
@@ -48,7 +51,7 @@ def person_row(reader: Recipient | None) -> dict[str, str | bool | None] | None:
 
 
 def format_person(reader: Recipient | None) -> str:
-    """A person for people."""
+    """Return a person as one line of text."""
     if reader is None:
         return "nobody"
     said = " ".join(one for one in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if one)

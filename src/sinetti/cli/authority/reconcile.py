@@ -1,4 +1,4 @@
-"""`sinetti authority reconcile`: put back what a restored register has forgotten."""
+"""`sinetti authority reconcile`: add what a restored database lacks."""
 
 import argparse
 from dataclasses import asdict
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 _ANEW = """\
-A new journal is begun in {folder}, from the register alone. If the register is an older one, nobody knows any more
-what was done since: ids that were spent and keys that were used are taken again, and what was revoked is valid. Compare
-with what lies elsewhere (published lists, notes of revocations, the holders) and revoke again before you serve."""
+A new journal is begun in {folder}, from the register alone. If the register is an older one, what was done since
+is not known any more: ids that were spent and keys that were used are taken again, and what was revoked is valid.
+Compare with what lies elsewhere (published lists, notes of revocations, the holders) and revoke again before you
+serve."""
 
 
 def register(commands: "Commands") -> None:

@@ -1,4 +1,4 @@
-"""`sinetti authority retention`: which people's data is past its period, and erasing it."""
+"""`sinetti authority retention`: list and erase personal data past its period."""
 
 import argparse
 from dataclasses import asdict
@@ -21,7 +21,7 @@ _CALLED = {
     "requests": "requests for an authorisation",
     "files": "files of organisations",
 }
-"""What is erased, in an operator's words."""
+"""Names of the erased data in an operator's words."""
 
 
 def register(commands: "Commands") -> None:

@@ -1,4 +1,7 @@
-"""`sinetti authority revoke`: revoke a certificate, and on keyCompromise everything renewed from it."""
+"""`sinetti authority revoke`: revoke a certificate.
+
+For keyCompromise, it also revokes every certificate renewed from it.
+"""
 
 import argparse
 from typing import TYPE_CHECKING

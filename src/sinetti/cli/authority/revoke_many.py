@@ -1,4 +1,7 @@
-"""`sinetti authority revoke-many`: revoke many certificates at once; over ten wait for a second officer."""
+"""`sinetti authority revoke-many`: revoke many certificates at once.
+
+More than ten wait for a second officer.
+"""
 
 import argparse
 import sys
@@ -106,7 +109,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
-    """Refuse what does not go with a proposal that is there: it would be thought to count. Raises OptionError."""
+    """Raise OptionError for options that do not apply to an existing proposal.
+
+    An operator could think that they count.
+    """
     if any(getattr(parsed, name) not in {None, False} for name in ("reason", "invalid_since", *others)) or any(
         getattr(parsed, name) is not None for name in _CHOICES
     ):
@@ -116,7 +122,7 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    """List what waits for a second officer."""
+    """List the proposals that wait for a second officer."""
     _check_alone("--list", parsed, "officer", "dry_run", "yes")
     with opened_authority(parsed.dir) as authority:
         rows = [_proposal_row(one) for one in open_proposals(authority.ctx)]
@@ -149,7 +155,7 @@ def _proposal_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
-    """Take a proposal back."""
+    """Withdraw a proposal."""
     _check_alone("--withdraw", parsed, "dry_run", "yes")
     with opened_authority(parsed.dir) as authority:
         one = withdraw(parsed.withdraw, parsed.officer, authority.ctx, request_id())
@@ -161,7 +167,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 
 
 def _approve(parsed: argparse.Namespace) -> int:
-    """Show what was proposed, ask, and revoke it."""
+    """Show a proposal, ask for confirmation, and revoke its certificates."""
     _check_alone("--approve", parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         ctx = authority.ctx
@@ -177,9 +183,12 @@ def _approve(parsed: argparse.Namespace) -> int:
 
 
 def _ask_a_person(proposal: BulkRevocationProposal, count: int) -> None:
-    """Ask whether these are to go. Raises OptionError where nobody says so."""
+    """Ask the operator if these certificates are to be revoked.
+
+    Raises OptionError if the operator does not confirm, or standard input is no terminal.
+    """
     if not sys.stdin.isatty():
-        sentence = "--approve asks whether these are to go, and nobody is there to be asked: look, then give --yes"
+        sentence = "--approve asks whether these are to go, and standard input is no terminal: look, then give --yes"
         raise OptionError(sentence)
     print_error(f"Revoke these {count} for {proposal.reason}, as {proposal.officer} proposed? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
@@ -246,7 +255,10 @@ def _show(
     parsed: argparse.Namespace,
     last: str,
 ) -> None:
-    """Print what goes, the list of it only where it was not shown before; `last` is the last line of the table."""
+    """Print the certificates to be revoked.
+
+    The list is printed only where it was not shown before. `last` is the last line of the table.
+    """
     value: dict[str, Any] = {
         "result": result,
         "count": len(selection.going),
@@ -280,7 +292,7 @@ def _dry(selection: BulkSelection, second: str) -> str:
 
 
 def _second_officer(count: int, officer: str, alone: int) -> str:
-    """Say where so many take a second officer."""
+    """Report that so many certificates need a second officer."""
     if not count or not needs_second_approver(count, alone):
         return ""
     they = (

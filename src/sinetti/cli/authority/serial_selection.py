@@ -1,6 +1,6 @@
-"""What commands about many certificates share: serials out of a file, and telling how far it is.
+"""Helpers of commands on many certificates: serials of a file, and progress.
 
-Commands that may take a while say so on standard error: after two seconds, then now and then.
+Commands that may take long report progress on standard error: after two seconds, then now and then.
 """
 
 import sys
@@ -16,13 +16,16 @@ from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 
 QUIET_FOR, TOLD_EVERY = 2.0, 1.0
-"""Seconds before the first line about how far it is, and between two such lines."""
+"""Seconds before the first line of progress, and between two such lines."""
 
 _LONGEST_SERIAL = 40
 
 
 def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
-    """Read the serials of a file: one a line, empty lines and those that begin with # are left out."""
+    """Read the serial numbers of a file, one a line.
+
+    Empty lines and lines that begin with # are left out. Raises OptionError for another text, or if there are none.
+    """
     text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
     found: list[Serial] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -40,33 +43,39 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
 
 
 def is_serial(text: str) -> bool:
-    """Whether a text looks like a serial number."""
+    """Return True if a text looks like a serial number in hex."""
     return 0 < len(text) <= _LONGEST_SERIAL and set(text) <= set("0123456789abcdef")
 
 
 class Progress:
-    """Tells on standard error how far it is, once that takes longer than a moment."""
+    """Reports progress on standard error once the work takes longer than a moment."""
 
     def __init__(self, verb: str) -> None:
         self._next, self._verb = monotonic_seconds() + QUIET_FOR, verb
 
     def __call__(self, done: int, of: int) -> None:
-        """Tell it, unless that was told a second ago."""
+        """Print the progress, unless it was printed less than a second ago."""
         if monotonic_seconds() >= self._next:
             print_error(f"{done} of {of} {self._verb} …")
             self._next = monotonic_seconds() + TOLD_EVERY
 
 
 FIRST_AFTER: Final = 2.0
-"""Seconds of work that nobody is told of."""
+"""Seconds of work before the first report."""
 
 AT_A_TERMINAL, IN_A_LOG = 1.0, 10.0
-"""Seconds between two lines: a log is read later, and shall not be full of them."""
+"""Seconds between two lines of progress at a terminal and in a log.
+
+A log is read later and should not be full of them.
+"""
 
 
 @contextmanager
 def telling(what: Callable[[], str]) -> Iterator[None]:
-    """Tell how far the work has come while the block runs; `what` says it in a few words."""
+    """Report progress while the block runs.
+
+    `what` returns the progress in a few words.
+    """
     stop = Event()
     thread = Thread(target=_tell, args=(what, stop), name="telling", daemon=True)
     thread.start()

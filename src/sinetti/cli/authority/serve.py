@@ -1,4 +1,4 @@
-"""`sinetti authority serve`: answer requests until told to stop."""
+"""`sinetti authority serve`: answer requests until a signal stops it."""
 
 import argparse
 import logging
@@ -85,7 +85,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     configure_logging(leniency=False, as_json=None if parsed.log is None else parsed.log == "json")
-    # Whoever tells a service to read its files again, while it starts, does not mean its end: it is heard once it runs.
+    # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
@@ -94,7 +94,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _plan(parsed: argparse.Namespace) -> ServeOptions:
-    """Check the options. Raises OptionError."""
+    """Check the options and return the plan. Raises OptionError if they do not fit."""
     pair = _pair(parsed.tls_certificate, parsed.tls_key)
     soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
     _check_reach(soap, parsed, tls=pair is not None)
@@ -116,7 +116,10 @@ def _plan(parsed: argparse.Namespace) -> ServeOptions:
 
 
 def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddress) -> ListenAddress | None:
-    """Where pages for people are to be, if anywhere. Raises OptionError."""
+    """Return the address of the pages for people, or None if there is none.
+
+    Raises OptionError if the address cannot be used.
+    """
     if parsed.people_bind is None:
         return None
     people = _address("--people-bind", parsed.people_bind)
@@ -135,9 +138,12 @@ def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddre
 
 
 def _check_reach(soap: ListenAddress, parsed: argparse.Namespace, *, tls: bool) -> None:
-    """Raise OptionError where callers could reach plain http, or name themselves as a proxy would."""
+    """Raise OptionError for addresses at which callers could bypass TLS or the proxy.
+
+    Callers could otherwise reach plain HTTP, or write the header that only a proxy may write.
+    """
     if parsed.behind_proxy and not soap.is_local:
-        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere anybody could write X-Forwarded-For"
+        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere any caller could write X-Forwarded-For"
         raise OptionError(sentence)
     if soap.path is not None and not parsed.behind_proxy:
         sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"

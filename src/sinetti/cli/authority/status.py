@@ -1,4 +1,4 @@
-"""`sinetti authority status`: what the register holds."""
+"""`sinetti authority status`: show the contents of the database."""
 
 import argparse
 from dataclasses import asdict
@@ -52,14 +52,17 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _in_use(row: dict[str, str | None]) -> str:
-    """Say what is known of a certificate's use; where nobody looks that is not known, and never "not in use"."""
+    """Return what is known about a certificate's use.
+
+    Where no gateway reports, its use is "not known", never "not in use".
+    """
     if row["last_seen"] is not None:
         return f"seen {row['last_seen']}"
     return f"not seen since {row['looked_since']}" if row["looked_since"] is not None else "not known"
 
 
 def _order_row(order: OpenOrder) -> dict[str, str | None]:
-    """One row of the contracts; the people of an order are not shown."""
+    """Return an order as a row of the contracts; the people of an order are left out."""
     return {
         "order_id": order.order_id,
         "customer_id": order.customer_id,

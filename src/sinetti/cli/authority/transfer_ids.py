@@ -1,4 +1,7 @@
-"""`sinetti authority transfer-ids`: new transfer ids for an order that was not fetched."""
+"""`sinetti authority transfer-ids`: new transfer ids for an unused order.
+
+The order's certificate was not retrieved with the former ids.
+"""
 
 import argparse
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""`sinetti authority watch`: whether lists, OCSP answers and our own certificates are as they have to be."""
+"""`sinetti authority watch`: check CRLs, OCSP responses and our certificates."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 LOOKED_AGAIN_AFTER = 2.0
-"""Seconds after which a list that lacks something is looked at once more: a revocation may just be on its way."""
+"""Seconds before an incomplete CRL is checked again.
+
+A revocation may just be on its way.
+"""
 
 
 def register(commands: "Commands") -> None:
@@ -75,7 +78,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
         yield MonitoringFinding(FindingKind.NOT_SERVED, address, why)
     else:
         yield from check_crls(ctx, served(address))
-        # Of two questions to one CA that are both not answered it is said once.
+        # Two unanswered queries about one CA give one finding.
         yield from dict.fromkeys(_served_answers(authority, address))
     yield from certificate_findings({**alerts.own_certificates(authority), **more}, ctx)
     if (sentence := alerts.issuing_ca(authority)) is not None:

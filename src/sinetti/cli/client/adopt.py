@@ -1,4 +1,4 @@
-"""`sinetti adopt`: take over a key and a certificate that were made elsewhere."""
+"""`sinetti adopt`: add an existing key and its certificate to the store."""
 
 import argparse
 from dataclasses import replace
@@ -54,7 +54,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Take over one name."""
+    """Add one name to the store."""
     console = common.console_of(parsed)
     material = _material(parsed)
     config = service_options.config_for(parsed)
@@ -96,7 +96,10 @@ def _material(parsed: argparse.Namespace) -> KeyMaterial:
 def _service(
     parsed: argparse.Namespace, config: Config | None, entry: CertificateEntry, material: KeyMaterial
 ) -> ServiceEntry:
-    """Give the service that options name, or else the one of sinetti.toml whose CAs issued the certificate."""
+    """Return the service named by options, or else by the issuer of the certificate.
+
+    The latter is the service of sinetti.toml whose CAs issued the certificate.
+    """
     if parsed.service is None and config is not None and config.services:
         return requests_adopt.service_of(material.certificate, config, entry)
     service = service_options.service_of(parsed, config, entry)
@@ -105,9 +108,9 @@ def _service(
 
 
 def _password(path: Path | None) -> bytes | None:
-    """Give the first line of a file, or None where none is named.
+    """Return the first line of a file, or None if none is named.
 
-    Raises UsageError for an empty one.
+    Raises UsageError if the line is empty.
     """
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""What the client's commands share: options, the reader's language, printing."""
+"""Helpers shared by the client's commands: options, language and printing."""
 
 import argparse
 import importlib
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
 
 _LONGEST_WAIT = 86_400
-"""Seconds: a day."""
+"""Longest wait: the seconds of a day."""
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +43,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add the options for the store: itself, or a sinetti.toml that says where it is."""
+    """Add the options for the store, or for a sinetti.toml that names it."""
     add_config(parser)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add --store and --config.
 
-    When the command runs, `parsed.store` is there: the option's, else the file's.
+    When the command runs, `parsed.store` is the option's store, or else the file's.
     """
     parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
     parser.add_argument(
@@ -60,9 +60,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def find_store(parsed: argparse.Namespace) -> None:
-    """Take the store from sinetti.toml where no option names it.
+    """Set the store from sinetti.toml if no option names it.
 
-    Raises UsageError where neither does.
+    Raises UsageError if neither does.
     """
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
@@ -72,9 +72,10 @@ def find_store(parsed: argparse.Namespace) -> None:
 
 
 def config_of(parsed: argparse.Namespace) -> "Config | None":
-    """Read the sinetti.toml that counts: --config, or the one that is found; None where there is none.
+    """Read the sinetti.toml that counts: --config, or the file found by default.
 
-    What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
+    Returns None if there is no file. Options override it: `store` is that of --store where that is given. Raises
+    ConfigError if the file is wrong.
     """
     if not hasattr(parsed, "sinetti_toml"):
         found = loader.find(parsed.config)
@@ -100,7 +101,7 @@ def _pass_over(parsed: argparse.Namespace) -> None:
 
 
 def _read(found: loader.ConfigFile) -> "Config":
-    # Loaded where there is one to read: most commands have their store from an option.
+    # Imported only if there is a file to read: most commands have their store from an option.
     return importlib.import_module("sinetti.client.config.loader").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
 
 
@@ -116,12 +117,12 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def choices(kind: type[StrEnum]) -> list[str]:
-    """List what an option may be."""
+    """Return the values of an option as text."""
     return [one.value for one in kind]
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an instant with its zone, RFC 3339. Raises UsageError."""
+    """Parse an instant with its zone (RFC 3339). Raises UsageError for any other text."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -132,9 +133,9 @@ def parse_instant(text: str) -> datetime:
 
 
 def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
-    """Give the instant that counts: the machine's, or --now with a warning.
+    """Return the instant of the command: the machine's, or --now with a warning.
 
-    Raises UsageError.
+    Raises UsageError if --now is wrong.
     """
     if parsed.now is None:
         return clock.utc_now()
@@ -144,23 +145,26 @@ def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
 
 
 def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
-    """Tell whether --now was given that does not count for a name: it is in PRODUCTION."""
+    """Return True if --now was given but does not count for a name in PRODUCTION."""
     return parsed.now is not None and operations.in_production(parsed.store, name)
 
 
 def reject_now(parsed: argparse.Namespace, name: str) -> None:
-    """Raise UsageError where --now is to count for a name in PRODUCTION."""
+    """Raise UsageError if --now is given for a name in PRODUCTION."""
     if ignores_now(parsed, name):
         raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=name))
 
 
 def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
-    """Give the instant that a name is shown at: `now`, or the machine's where --now does not count."""
+    """Return the instant at which a name is shown.
+
+    This is `now`, or the machine's time where --now does not count.
+    """
     return clock.utc_now() if ignores_now(parsed, name) else now
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> ClientContext:
-    """Put together what a run of the client has from outside."""
+    """Return the context of a command of the client."""
     return ClientContext(
         store=parsed.store,
         now=now,
@@ -174,12 +178,12 @@ def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Clien
 
 
 def console_of(parsed: argparse.Namespace) -> Console:
-    """Give the console in the reader's language."""
+    """Return the console in the reader's language."""
     return Console(Language(parsed.lang) if parsed.lang else language_of_locale())
 
 
 def one_or_all(parsed: argparse.Namespace) -> str | None:
-    """Give the one name that is meant, or None for all of them.
+    """Return the given name, or None for --all.
 
     Raises UsageError for both and for neither.
     """
@@ -190,7 +194,7 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file that a person named. Raises UsageError."""
+    """Read a file that the user named. Raises UsageError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as bad:
@@ -216,7 +220,10 @@ def read_secret(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
+    """Write a command's output to the file, or to standard output if `path` is None.
+
+    The file is written whole or not at all. Raises UsageError if it cannot be written.
+    """
     if path is None:
         output.print_bytes(octets)
         return
@@ -232,25 +239,26 @@ def write_file(path: Path | None, octets: bytes) -> None:
 
 
 def is_in_store(path: Path, store: Path, name: str) -> bool:
-    """Whether a place lies in the store, where what is written over may be a key."""
+    """Return True if a path lies in the store, where writing could replace a key."""
     try:
         above = [one for one in path.resolve().parents if one.exists()]
         # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
         kept = [one for one in (store, store / name) if one.exists()]
         return any(one.samefile(folder) for one in above for folder in kept)
-    except (OSError, RuntimeError):  # a loop of links, or a folder that cannot be looked into: writing tells
+    except (OSError, RuntimeError):  # a loop of links, or an unreadable folder: writing reports it
         return False
 
 
 def print_line(line: str) -> None:
-    """Print one line of what was asked for."""
+    """Print one line of the command's output."""
     output.print_line(line)
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document for programs, without the characters that could steer a terminal: they are escaped.
+    """Print one JSON document for programs.
 
-    So are all outside ASCII where standard output lacks one of them.
+    Characters that could control a terminal are escaped. All characters outside ASCII are escaped, too, if standard
+    output cannot encode one of them.
     """
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if not output.is_encodable(text):
@@ -263,7 +271,7 @@ def print_json(value: object) -> None:
 def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a list of rows as `print_json` does.
 
-    Each is written by itself: indenting takes ten times as long.
+    Each row is written by itself, because indenting takes ten times as long.
     """
     shown = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, shown)):
@@ -274,9 +282,9 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientContext, str], CommandResult]) -> ExitCode:
-    """Do it for the one NAME or for --all, and report.
+    """Run the command for the one NAME or for --all, and report.
 
-    Raises UsageError, not for one among all.
+    Raises UsageError for a single name, but not for one among all.
     """
     wanted = one_or_all(parsed)
     if wanted is None:
@@ -301,7 +309,10 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientCont
 def report(
     outcomes: Sequence[CommandResult], parsed: argparse.Namespace, ctx: ClientContext, console: Console
 ) -> ExitCode:
-    """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
+    """Report the outcome of each name and return the exit code of all.
+
+    With --json, the outcomes are also printed as rows for programs.
+    """
     if not outcomes:
         console.tell(make_message(messages.STORE_EMPTY))
     for outcome in outcomes:
@@ -314,15 +325,19 @@ def report(
 
 
 def loaded_config(parsed: argparse.Namespace) -> "Config | None":
-    """Give the sinetti.toml that was read for the store; None where an option alone named the store."""
+    """Return the sinetti.toml that was read for the store.
+
+    Returns None where only an option named the store.
+    """
     config: Config | None = getattr(parsed, "sinetti_toml", None)
     return None if config is None else replace(config, store=parsed.store)
 
 
 def require_store(parsed: argparse.Namespace) -> None:
-    """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet.
+    """Raise UsageError if there is no store.
 
-    OSError where that cannot be told: main.py has it told as of a store that cannot be read.
+    Where sinetti.toml names the store, the message says that no certificate may have been enrolled yet. Raises OSError
+    if the folder cannot be examined. main.py reports that as a store that cannot be read.
     """
     if not files.directory_exists(parsed.store):
         config: Config | None = getattr(parsed, "sinetti_toml", None)

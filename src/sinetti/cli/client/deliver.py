@@ -1,4 +1,7 @@
-"""`sinetti deliver`: seal a document, send it once, and keep the receipt that proves it."""
+"""`sinetti deliver`: seal a document, send it once, and keep the receipt.
+
+The receipt proves the delivery.
+"""
 
 import argparse
 from pathlib import Path
@@ -83,7 +86,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def shown(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, object]:
-    """Give what became of a delivery as JSON; what only a receipt tells is null without one."""
+    """Return the outcome of a delivery as JSON.
+
+    Members that only a receipt contains are null without one.
+    """
     said = done.receipt
     return {
         "result": done.result.value,

@@ -1,4 +1,4 @@
-"""`sinetti doctor`: look at everything that a renewal needs, and say what to do next."""
+"""`sinetti doctor`: check all that a renewal needs, and say what to do next."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Look at one name or all of a store."""
+    """Check one name or all names of a store."""
     found: list[DoctorFinding] = []
     config = _config(parsed, found)
     console = common.console_of(parsed)
@@ -70,7 +70,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _config(parsed: argparse.Namespace, found: list[DoctorFinding]) -> Config | None:
-    """Read the sinetti.toml that is named, or found where no store is; what is wrong with it comes to what is found."""
+    """Read the sinetti.toml that is named, or that is found where no store is given.
+
+    Its errors are added to `found`.
+    """
     if parsed.config is None and parsed.store is not None:
         return None
     try:
@@ -117,13 +120,16 @@ def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Co
 
 
 def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[NameSettings]:
-    """Give what names keep; of the service what its table says, which the next run goes by."""
+    """Yield the stored settings of the names.
+
+    The settings of the service come from its table, as the next run uses them.
+    """
     for name in names:
         try:
             kept = settings.load(store / name)
             yield kept if config is None else configuration.brought_in_line(kept, config, name)
         except files.StoreError:
-            continue  # it is told of the certificate
+            continue  # reported with the certificate
 
 
 def _show(found: Sequence[DoctorFinding], console: Console) -> None:

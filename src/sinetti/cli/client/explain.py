@@ -1,4 +1,4 @@
-"""`sinetti explain`: say why the signature of a message does not fit."""
+"""`sinetti explain`: find out why the signature of a message does not fit."""
 
 import argparse
 import errno
@@ -34,7 +34,7 @@ exit codes: 0 the signature fits, and with --anchors its certificate is of the s
 or a message that bears no signature. Calls nobody. What each guess means: docs/explain.md."""
 
 _PATIENCE = 10.0
-"""Seconds: for large documents.
+"""Longest search in seconds, for large documents.
 
 A message is explained in a few hundredths of a second.
 """
@@ -47,7 +47,10 @@ _EXIT_CODES = {
 }
 
 _BY_THE_CLOCK = frozenset({Cause.EXPIRED, Cause.NOT_YET_VALID})
-"""What is said of a good message, too, where it went to a bench whose clock is years ahead of the machine's."""
+"""Causes that are also reported of a valid message.
+
+The message may be for a test bench whose clock is years ahead of the machine's.
+"""
 
 
 def register(subparsers: "Commands") -> None:
@@ -130,7 +133,7 @@ def _write(folder: Path, report: Report) -> None:
             make_message(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad))
         ) from bad
     for name, octets in report.files().items():
-        # The names are known beforehand, so that somebody else may have put links there in a folder that many write in.
+        # The names are predictable: in a folder that many users may write, another user may have put links there.
         if (folder / name).is_symlink():
             why = error_reasons.translate_reason(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
             raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))

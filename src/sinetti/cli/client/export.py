@@ -1,4 +1,7 @@
-"""`sinetti export`: a copy of a certificate, with its key only where asked, for a program elsewhere."""
+"""`sinetti export`: copy a certificate for a program elsewhere.
+
+The key is included only on request.
+"""
 
 import argparse
 from pathlib import Path
@@ -69,7 +72,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     form = ExportFormat(parsed.format)
     wanted = ExportOptions(form, parsed.with_key, _password(parsed.password_file, form), parsed.serial)
     copy = export.copy_of(parsed.store, parsed.name, wanted)
-    # Written down first: no key leaves the store unnoted.
+    # Logged first: no key leaves the store without a log entry.
     export.note(parsed.store / parsed.name, now, copy, parsed.out)
     try:
         output.write_private(parsed.out, copy.octets)

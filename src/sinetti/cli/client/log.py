@@ -1,4 +1,4 @@
-"""`sinetti log`: what happened to a name."""
+"""`sinetti log`: show the events of a name."""
 
 import argparse
 import re
@@ -39,7 +39,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Show the log of one name; a damaged one makes the exit code 5."""
+    """Show the log of one name. A damaged log makes the exit code 5."""
     console = common.console_of(parsed)
     folder = parsed.store / parsed.name
     if not files.is_name(parsed.name) or not files.is_kept(folder):

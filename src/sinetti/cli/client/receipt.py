@@ -1,4 +1,7 @@
-"""`sinetti receipt`: check that a receipt proves the delivery of a document, for anybody who has both."""
+"""`sinetti receipt`: check that a receipt proves the delivery of a document.
+
+Anyone who has both can check it.
+"""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`sinetti renew`: renew certificates whose time has come."""
+"""`sinetti renew`: renew certificates whose renewal is open."""
 
 import argparse
 from typing import TYPE_CHECKING

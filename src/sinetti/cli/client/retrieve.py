@@ -1,4 +1,4 @@
-"""`sinetti retrieve`: fetch a certificate that was accepted before."""
+"""`sinetti retrieve`: retrieve a certificate that was accepted before."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -32,5 +32,5 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Fetch for one name or for all."""
+    """Retrieve the certificate of one name or of all."""
     return common.each(parsed, common.console_of(parsed), operations.retrieve)

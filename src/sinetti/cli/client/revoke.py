@@ -1,4 +1,4 @@
-"""`sinetti revoke`: have a certificate revoked by its own key."""
+"""`sinetti revoke`: revoke a certificate with its own key."""
 
 import argparse
 import sys
@@ -57,7 +57,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         if not parsed.yes and not revoke.is_revoked(outside, parsed.name):
             _ask(outside, parsed.name, reason, console)
-        # The signature bears the true time: whoever reads it goes by the machine's clock, on a bench, too.
+        # The signature bears the true time: its reader uses the machine's clock, on a bench, too.
         ended = revoke.revoke(outside, parsed.name, reason, clock.utc_now())
     except OSError as bad:
         told = make_message(
@@ -72,7 +72,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
-    """Give what became of it as JSON."""
+    """Return the result of a revocation as JSON."""
     return {
         "name": name,
         "serial": ended.serial,
@@ -83,9 +83,9 @@ def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
 
 
 def _ask(ctx: ClientContext, name: str, reason: RevocationReason, console: Console) -> None:
-    """Say what stops, and have the name typed.
+    """Print the consequences of a revocation and have the user type the name.
 
-    Raises UsageError for another, and where nobody can be asked.
+    Raises UsageError if the user types another name, or standard input is no terminal.
     """
     for message in revoke.describe_impact(ctx, name, reason):
         console.tell(message)

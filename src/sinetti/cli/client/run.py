@@ -1,4 +1,7 @@
-"""`sinetti run`: takes care of every certificate of a store, once or as a service (docs/agent.md)."""
+"""`sinetti run`: keep every certificate of a store current (docs/agent.md).
+
+It runs once or as a service.
+"""
 
 import argparse
 import contextlib
@@ -49,14 +52,17 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=7)
 
 _STORE_AGAIN = timedelta(minutes=5)
-"""After how long a service looks again at a store that it could not use."""
+"""Time after which a service retries a store that it could not use."""
 
 _STRIDE = 30.0
-"""Seconds that are slept at a time: a machine that slept itself, or whose clock was set, is noticed by then."""
+"""Longest sleep in seconds.
+
+After each, the agent notices that the machine slept or that its clock was set.
+"""
 
 
 _OFTEN = 3
-"""For so many names the same is told; of the others, how many they are."""
+"""Names for which the same message is printed; further ones are only counted."""
 
 
 _Handler = Callable[[int, FrameType | None], None]
@@ -64,32 +70,35 @@ _Handler = Callable[[int, FrameType | None], None]
 
 @dataclass(slots=True)
 class RunProgress:
-    """Tells a person of each name when it is done, and how far all of it has come."""
+    """Reports each completed name to a person, and the progress of all."""
 
     bar: ProgressBar
     console: Console
     repeated: dict[str, tuple[int, Message]] = field(default_factory=dict)
-    """How often the same was to be told of names, by its text."""
+    """Messages by their text, each with the number of names that it was about."""
 
     def begin(self, total: int) -> None:
-        """Hear for how many something may have to be done."""
+        """Set the number of names that may need an action."""
         self.bar.begin(total)
 
     def done(self, row: NameResult) -> None:
-        """Hear what became of one."""
+        """Report the result of one name."""
         for message in report.result_messages(row):
             if self._is_news(message):
                 self.tell(message)
         self.bar.advance(row.seen.name)
 
     def ended(self) -> None:
-        """Hear that it was the last one: say of how many names the same is to be told."""
+        """Report for how many more names the same messages apply, after the last name."""
         for count, told in self.repeated.values():
             if count > _OFTEN:
                 self.tell(make_plural_message(messages_module.SAME_FOR_MORE, count - _OFTEN, told=told))
 
     def _is_news(self, message: Message) -> bool:
-        """Tell whether the same was not told of several names: where a service is away, it is of all of them."""
+        """Return True unless the same message was printed for several names already.
+
+        A service that is away causes the same message for all of its names.
+        """
         told = message.values.get("told")
         if not isinstance(told, Message):
             return True
@@ -99,7 +108,7 @@ class RunProgress:
         return count <= _OFTEN
 
     def tell(self, message: Message) -> None:
-        """Say something while the bar stands there."""
+        """Print a message while the bar is shown."""
         if not report.is_verbose(message):
             self.bar.between(self.console.tell)(message)
 
@@ -125,7 +134,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Take care of the store. What is wrong with one name stops no other."""
+    """Run the agent. An error of one name does not stop the others."""
     console = common.console_of(parsed)
     every = None if parsed.every is None else _every(parsed.every)
     try:
@@ -135,7 +144,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             _put_unusable(_agent(parsed, console, RunProgress(progress.bar(0), console), threading.Event()))
         if every is None or isinstance(bad, UsageError):
             raise
-        # It cannot be looked at: a service tells that, and looks again.
+        # The store cannot be read: a service reports that and tries again.
     stop, wake = threading.Event(), threading.Event()
     with _told_to_stop(stop, wake, console, lasting=every is not None):
         if parsed.dry_run:
@@ -148,9 +157,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _serve(
     parsed: argparse.Namespace, console: Console, every: timedelta, heard: tuple[threading.Event, threading.Event]
 ) -> ExitCode:
-    """Make one pass after the other until it is told to stop; a pass that could not begin is made up for soon.
+    """Make one pass after the other until a signal stops the agent.
 
-    A store that is away or damaged for a while ends no service: whoever starts it again might take it for done.
+    A pass that could not begin is repeated soon. The service keeps running while the store is away or damaged. A
+    supervisor that had to restart it might take it for completed.
     """
     stop, wake = heard
     sd_notify("READY=1")
@@ -176,7 +186,10 @@ def _from_now(at: datetime) -> timedelta:
 
 
 def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> bool:
-    """Sleep, by whichever clock comes first: the machine's, or one that counts while it is set; whether to stop."""
+    """Sleep for `rest` and return True if the agent is to stop.
+
+    The sleep ends by the clock that gets there first: the machine's clock, or a clock that counts while that is set.
+    """
     until, end = clock.utc_now() + rest, clock.boottime_seconds() + rest.total_seconds()
     while clock.utc_now() < until and clock.boottime_seconds() < end:
         if wake.wait(min(_STRIDE, max(end - clock.boottime_seconds(), 0.01))):
@@ -211,7 +224,10 @@ def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) ->
 
 
 def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
-    """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
+    """Write the metrics that sinetti.toml requests, from the current store.
+
+    A file that cannot be written undoes nothing. Raises StoreError if the store cannot be used.
+    """
     place, now = agent.config.care.prometheus, agent.run.now_exact
     if place is None:
         return ExitCode.DONE
@@ -261,9 +277,9 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
 
 
 def _config(parsed: argparse.Namespace, console: Console) -> Config:
-    """Give what sinetti.toml says now; without one, the store that was named and the defaults.
+    """Return the current sinetti.toml; without a file, the named store and defaults.
 
-    A service goes on by what it said before, where it says something wrong now.
+    A service continues with the former settings if the file is now wrong.
     """
     before: Config | None = getattr(parsed, "said_before", None)
     if before is not None:
@@ -280,7 +296,7 @@ def _config(parsed: argparse.Namespace, console: Console) -> Config:
 
 
 def without_file(store: Path) -> Config:
-    """Give how a store is taken care of that no sinetti.toml speaks of."""
+    """Return the configuration of a store without a sinetti.toml."""
     return Config(store / "sinetti.toml", store, None, {}, AgentSettings(), CertificateEntry("", None), {})
 
 
@@ -299,18 +315,19 @@ def _unusable(store: Path, bad: OSError) -> Message:
 
 
 class _Told(Enum):
-    """What signals say."""
+    """Instructions from signal handlers to the listening thread."""
 
     STOP, LOOK, NO_MORE = range(3)
 
 
 @contextlib.contextmanager
 def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
-    """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end.
+    """Take SIGTERM and the first SIGINT as a request to end safely.
 
-    So SIGHUP, from a terminal that goes; a service (`lasting`) takes it for the wish to look now, by sinetti.toml anew.
+    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`lasting`)
+    takes SIGHUP as a request to start a pass now and to read sinetti.toml again.
     """
-    # A handler runs in the midst of whatever the main thread does, maybe while that holds the lock of an event or of
+    # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
     told: SimpleQueue[_Told] = SimpleQueue()
 
@@ -336,7 +353,7 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
         return
     at_terminal = sys.stdin is not None and sys.stdin.isatty()
     handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: heard, signal.SIGINT: heard}
-    # Windows has none, and nohup has it passed over.
+    # Windows has no SIGHUP, and nohup ignores it.
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         handlers[signal.SIGHUP] = hung_up
     listener = threading.Thread(target=listen, name="signals", daemon=True)

@@ -1,4 +1,7 @@
-"""Which service a command is about: told by options, or by a table of sinetti.toml; options win."""
+"""Service of a command, named by options or by a table of sinetti.toml.
+
+Options override the table.
+"""
 
 import argparse
 from dataclasses import replace
@@ -16,11 +19,11 @@ from sinetti.client.store import settings
 from sinetti.domain.values import Environment
 
 NEEDED = ("service", "trust_services", "trust_holders", "environment")
-"""Options without which there is no service, as they are called once parsed."""
+"""Options that every service needs, by their names in the parsed arguments."""
 
 
 def add_service(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what a service is."""
+    """Add the options that describe a service."""
     parser.add_argument(
         "--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml"
     )
@@ -31,9 +34,10 @@ def add_service(parser: argparse.ArgumentParser) -> None:
 
 
 def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
-    """Read sinetti.toml where it is named, or where an option is not given that it can stand for.
+    """Read sinetti.toml if it is named, or if it can supply an option that is missing.
 
-    `also` are options, as they are called once parsed, that the command needs beside the service's. Raises ConfigError.
+    `also` are options beside the service's that the command needs, by their names in the parsed arguments. Raises
+    ConfigError if the file is wrong.
     """
     needed = (*NEEDED, *also)
     alone = all(getattr(parsed, one) is not None for one in needed) and _is_address(parsed.service)
@@ -41,15 +45,19 @@ def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
 
 
 def entry_for(parsed: argparse.Namespace, config: Config | None) -> CertificateEntry:
-    """Give how sinetti.toml takes care of the command's name; where there is no file, nothing is said of it."""
+    """Return the entry of sinetti.toml for the command's name.
+
+    Without a file, the entry is empty.
+    """
     return CertificateEntry(parsed.name, None) if config is None else config.entry_of(parsed.name)
 
 
 def service_of(parsed: argparse.Namespace, config: Config | None, entry: CertificateEntry) -> ServiceEntry:
-    """Put the service together: the table that is named, or that the name's table names, with what options say.
+    """Return the service: a table of sinetti.toml, overridden by options.
 
-    An address that no table has takes nothing from any table: anchors of one service are none of another.
-    Raises UsageError for what is missing or cannot be used.
+    The table is the one named by the option, or by the name's own table. An address that no table has takes nothing
+    from any table, because the anchors of one service are not valid for another. Raises UsageError for missing or
+    unusable values.
     """
     found = _table(parsed, config, entry)
     given: dict[str, Any] = {
@@ -67,7 +75,10 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Certifi
 
 
 def missing_option_error(what: str, config: Config | None) -> UsageError:
-    """Say that an option is missing, by what it is called once parsed, and where else its value may stand."""
+    """Return the error for a missing option, with the other place for its value.
+
+    `what` is the option's name in the parsed arguments.
+    """
     option = option_name(what)
     if config is None:
         return UsageError(make_message(config_messages.NOT_GIVEN_ANYWHERE, option=option))
@@ -75,7 +86,10 @@ def missing_option_error(what: str, config: Config | None) -> UsageError:
 
 
 def option_name(name: str) -> str:
-    """Give an option as it is written, by what it is called once parsed, which is its key in sinetti.toml, too."""
+    """Return an option as it is typed, from its name in the parsed arguments.
+
+    That name is its key in sinetti.toml, too.
+    """
     return f"--{name.replace('_', '-')}"
 
 

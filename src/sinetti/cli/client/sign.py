@@ -77,6 +77,6 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _refuse_the_store(parsed: argparse.Namespace) -> None:
-    """Raise UsageError where --out lies in the store: what would be written over there may be a key."""
+    """Raise UsageError if --out lies in the store, where it could replace a key."""
     if parsed.out is not None and common.is_in_store(parsed.out, parsed.store, parsed.name):
         raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))

@@ -1,4 +1,4 @@
-"""`sinetti status`: how the certificates of a store stand."""
+"""`sinetti status`: show the state of the certificates of a store."""
 
 import argparse
 import contextlib
@@ -58,7 +58,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Show every name; a damaged one makes the exit code 5."""
+    """Show every name. A damaged name makes the exit code 5."""
     console = common.console_of(parsed)
     if parsed.details and not parsed.json:
         raise UsageError(make_message(messages.DETAILS_NEED_JSON))
@@ -91,7 +91,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
-    """Give a row for each table of sinetti.toml that has nothing in the store."""
+    """Return a row for each table of sinetti.toml that has nothing in the store."""
     config = common.loaded_config(parsed)
     if config is None:
         return ()
@@ -135,7 +135,10 @@ def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> 
 def put_metrics(
     place: str, store: Path, rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None
 ) -> None:
-    """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
+    """Write the metrics of a store for an exporter to read.
+
+    `last_run` is the end of the agent's last pass. Raises UsageError if the file lies in the store.
+    """
     if place != "-" and _is_a_names(Path(place), store):
         raise UsageError(make_message(messages_module.METRICS_IN_STORE, path=place, store=str(store)))
     octets = metrics.text(rows, now, last_run).encode()
@@ -159,29 +162,32 @@ def _publish(path: Path, octets: bytes) -> None:
     common.write_file(path, octets)
     # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
     if os.name == "posix" and path.is_file():
-        # A file that somebody else made for it keeps the rights that they gave it.
+        # A file that another user made for it keeps its rights.
         with contextlib.suppress(PermissionError):
             path.chmod(0o644)
 
 
 def _is_a_names(path: Path, store: Path) -> bool:
-    """Whether a place is a name's, or the agent's own, where what is written over may be a key."""
+    """Return True if a path belongs to a name or to the agent in the store.
+
+    Writing there could replace a key.
+    """
     if any(common.is_in_store(path, one, one.name) for one in _links(store)):
         return True
     try:
         within = path.resolve().relative_to(store.resolve()).parts
-    except (OSError, RuntimeError, ValueError):  # a loop of links, which writing tells; elsewhere
+    except (OSError, RuntimeError, ValueError):  # a loop of links, which writing reports; or elsewhere
         return False
     return len(within) > 1 or "".join(within).startswith(".")
 
 
 def _links(store: Path) -> Sequence[Path]:
-    """Names whose folder is a link to one elsewhere."""
+    """Return the names whose folder is a link to a folder elsewhere."""
     return [one for one in (store / name for name in files.list_names(store)) if one.is_symlink()]
 
 
 def _tell_passed_by(rows: Sequence[StatusRow], console: Console) -> None:
-    """Warn of names that --now does not count for."""
+    """Warn of names for which --now does not count."""
     apart = [row.name for row in rows if row.seen.environment is Environment.PRODUCTION]
     if apart:
         console.tell(make_message(messages.NOW_PASSES_BY, names=", ".join(apart)))

@@ -1,4 +1,4 @@
-"""`sinetti verify`: check the seal of an XML document and say whose it is."""
+"""`sinetti verify`: verify the seal of an XML document and name its signer."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `sinetti verify` says of a seal: the gateway's verdict in the words and the JSON of the client."""
+"""Report of `sinetti verify`: a gateway's verdict in the client's words and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ _WORDS = {
     verdict_texts.FOR_THE_CERTIFICATE_SERVICE: verdict_texts.FOR_THE_CERTIFICATE_SERVICE,
 }
 
-# To the client a certificate that cannot be used is one thing with a signature that does not fit.
+# The client reports an unusable certificate as a signature that does not fit.
 _REASONS = {
     VerdictReason.COVERS_SOMETHING_ELSE: VerdictReason.SIGNATURE_INVALID,
     VerdictReason.MALFORMED: VerdictReason.SIGNATURE_INVALID,
@@ -37,9 +37,9 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """`fault` None: the seal is good, and `octets` are what it covers.
+    """Result of checking a seal.
 
-    Of an untrusted signer nothing is told.
+    If `fault` is None, the seal is valid and `octets` are what it covers. Nothing is reported of an untrusted signer.
     """
 
     fault: VerdictReason | None
@@ -48,7 +48,7 @@ class VerificationResult:
     octets: bytes | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the result as JSON."""
         verdict = self.verdict
         return {
             "verdict": "accepted" if self.fault is None else "refused",
@@ -63,7 +63,7 @@ class VerificationResult:
 def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> VerificationResult:
     """Check a seal at `now` (UTC).
 
-    Raises ValueError for what is no XML document, and for anchors that are no CAs.
+    Raises ValueError if the document is no XML, or an anchor is no CA.
     """
     verified = Gateway(anchors).verify(document, now)
     if verified.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT:
@@ -75,10 +75,13 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
 
 
 def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
-    """Put a verdict into the client's words; `strangers`: none of the anchors issued the certificate."""
+    """Return a verdict in the client's words.
+
+    `strangers`: none of the anchors issued the certificate.
+    """
     fault = None if verdict.reason is None else _REASONS.get(verdict.reason, verdict.reason)
     if verdict.reason is VerdictReason.MALFORMED and strangers:
-        # Of a certificate that nobody trusts it is not told what else is wrong with it.
+        # Other faults of an untrusted certificate are not reported.
         return VerificationResult(VerdictReason.UNTRUSTED, make_message(messages.SEAL_UNTRUSTED), verdict)
     words = _WORDS.get(verdict.sentence)
     if words is None:
@@ -89,7 +92,7 @@ def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
 
 
 def rejection_reason(verdict: Verdict) -> messages.Value:
-    """Give why a document or a signature is refused, as the client says it."""
+    """Return the reason of a rejection in the client's words."""
     why = verdict.values.get("why")
     told = why.text if isinstance(why, Phrase) else ""
     if verdict.sentence == verdict_texts.MALFORMED:
@@ -102,9 +105,9 @@ def rejection_reason(verdict: Verdict) -> messages.Value:
 
 
 def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
-    """Whether a document shows a certificate that none of the anchors issued.
+    """Return True if a document shows a certificate that no anchor issued.
 
-    Computes nothing with its key.
+    Computes nothing with the certificate's key.
     """
     shown: list[x509.Certificate] = []
 

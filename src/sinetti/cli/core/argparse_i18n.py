@@ -1,7 +1,7 @@
 """Help and the errors of the parser in the reader's language.
 
-Commands are written down in English; that is what manual pages are made from. What people read is put into their
-language once a parser is there, by the catalogues. Commands of those who run servers are in English alone.
+Commands are written in English, and manual pages are made from that. The catalogues translate a parser's texts once it
+exists. Commands for people who run servers are only in English.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ARGPARSE_MESSAGES = (
     gettext_noop("invalid choice: %(value)r, maybe you meant %(suggestion)r? (choose from %(choices)s)"),
     gettext_noop("invalid %(type)s value: %(value)r"),
 )
-"""What argparse says of its own accord where our commands let it (CPython 3.11 to 3.14)."""
+"""Texts of argparse that our commands can print (CPython 3.11 to 3.14)."""
 
 METAVARS = (
     gettext_noop("COMMAND"),
@@ -53,11 +53,14 @@ METAVARS = (
     gettext_noop("TIME"),
     gettext_noop("WHEN"),
 )
-"""What stands for a value, where it is a word."""
+"""Placeholders of values that are words."""
 
 
 class ParagraphFormatter(argparse.HelpFormatter):
-    """Fits what stands above and below the options to the window; lines to type, which are indented, stay whole."""
+    """Help formatter that wraps the text above and below the options.
+
+    Lines to type, which are indented, stay whole.
+    """
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines: list[str] = []
@@ -68,15 +71,18 @@ class ParagraphFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help is in paragraphs; those of the commands below it are of this kind, too."""
+    """Parser whose help has paragraphs; its subparsers are of the same class."""
 
     def __init__(self, **named: object) -> None:
-        """Take what `ArgumentParser` takes, by name."""
+        """Take the arguments of `ArgumentParser`, by name."""
         super().__init__(**{"formatter_class": ParagraphFormatter, **named})  # type: ignore[arg-type]
 
 
 def add_command(commands: "Commands", name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """Add a command whose help is made of a summary, with a small letter and no full stop, and of one example."""
+    """Add a command whose help consists of a summary and an example.
+
+    The summary begins with a small letter and has no full stop.
+    """
     return commands.add_parser(
         name,
         help=summary,
@@ -87,9 +93,12 @@ def add_command(commands: "Commands", name: str, summary: str, example: str) -> 
 
 @contextmanager
 def argparse_language(language: Language) -> Iterator[None]:
-    """Have argparse say what is its own in this language meanwhile; parsers have to be built in there, too."""
-    # It asks gettext for each of its texts by this name; the domain that gettext itself would look in goes by the
-    # environment alone, where --lang is not.
+    """Make argparse use this language for its own texts within the block.
+
+    Parsers have to be built in the block, too.
+    """
+    # argparse calls gettext for each of its texts by this name. gettext itself takes the language only from the
+    # environment, which lacks --lang.
     names = vars(argparse)
     before = names["_"]
     names["_"] = partial(_put, language=language)
@@ -100,15 +109,15 @@ def argparse_language(language: Language) -> Iterator[None]:
 
 
 def translated(message_id: str, **values: object) -> str:
-    """Return a text in the language that argparse speaks: for what is wrong with the value of an option."""
+    """Return a text in argparse's current language, for errors in an option's value."""
     spoken: str = vars(argparse)["_"](message_id)
     return spoken.format(**values)
 
 
 def translate_parser(parser: argparse.ArgumentParser, language: Language, *, places: bool = True) -> None:
-    """Put the help of a parser, and of all below it, into this language; what has no translation stays as it is.
+    """Translate the help of a parser and of its subparsers.
 
-    Not `places`: what stands for values (DIR, FILE) stays, too.
+    A text without a translation stays as it is. If `places` is False, placeholders of values (DIR, FILE) stay, too.
     """
     if language is Language.EN:
         return
@@ -126,14 +135,17 @@ def translate_parser(parser: argparse.ArgumentParser, language: Language, *, pla
 
 
 def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Give the texts of a parser, not of those below it, as the catalogues need them."""
+    """Yield the texts of a parser for the catalogues, without its subparsers."""
     helps = (one.help for one in _all_actions(parser) if one.help != argparse.SUPPRESS)
     titles = (group.title for group in parser._action_groups)  # noqa: SLF001 -- as above
     yield from filter(None, (parser.description, parser.epilog, *titles, *helps))
 
 
 def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str) -> int | None:
-    """Tell how many of the words lead to the command that is meant; None where that has no such option."""
+    """Return the number of words that lead to the command in use.
+
+    Returns None if that command has no such option.
+    """
     for place, word in enumerate((*words, "")):
         below = [one.choices for one in parser._actions if isinstance(one, argparse._SubParsersAction)]  # noqa: SLF001 -- as above
         if not below or word not in below[0]:
@@ -143,14 +155,14 @@ def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str)
 
 
 def _put(message_id: str | None, language: Language) -> str | None:
-    # In English they are what they are, and no catalogue has to be read.
+    # English texts need no catalogue.
     return (
         i18n_translate.translate_raw(message_id, language) if message_id and language is not Language.EN else message_id
     )
 
 
 def _all_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Give options and arguments, and what stands for each command below."""
+    """Yield options and arguments, and the entries of subcommands."""
     for action in parser._actions:  # noqa: SLF001 -- as above
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- nor has the type

@@ -1,4 +1,7 @@
-"""Where a person reads what commands say, and in which language: looked at before anything else is loaded."""
+"""Console for messages to a person: standard error, in one language.
+
+The language is decided before anything else is loaded.
+"""
 
 import locale
 import os
@@ -11,30 +14,30 @@ from sinetti.client.messages.messages import Message
 from sinetti.domain.values import Language
 
 LANGUAGE_HELP = "language of messages and help (default: the locale's)"
-"""What --lang is for, wherever it is."""
+"""Help text of every --lang option."""
 
 NAMED = {"finnish": Language.FI, "swedish": Language.SV}
-"""How Windows names the locales that matter here."""
+"""Names that Windows gives to the relevant locales."""
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Where a person reads: standard error, in one language.
+    """Console for messages to a person: standard error, in one language.
 
-    Standard output is for what programs read.
+    Standard output is for output that programs read.
     """
 
     language: Language
 
     def tell(self, message: Message) -> None:
-        """Say one message, on a line of its own."""
+        """Print one message on a line of its own."""
         output.print_error(messages.render(message, self.language))
 
 
 def language_of(arguments: Sequence[str]) -> Language:
-    """Give the reader's language: --lang, else the locale's, else English.
+    """Return the reader's language: --lang, else the locale's, else English.
 
-    Looked at before anything is parsed.
+    It is decided before any argument is parsed.
     """
     for here, word in enumerate(arguments):
         given = word.removeprefix("--lang=") if word.startswith("--lang=") else None
@@ -46,7 +49,10 @@ def language_of(arguments: Sequence[str]) -> Language:
 
 
 def language_of_locale() -> Language:
-    """Give the language that the machine's locale asks for (LC_ALL, LC_MESSAGES, LANG); for any other, English."""
+    """Return the language of the machine's locale (LC_ALL, LC_MESSAGES, LANG).
+
+    Any other language means English.
+    """
     category = getattr(locale, "LC_MESSAGES", locale.LC_CTYPE)
     try:
         locale.setlocale(category, "")
@@ -59,7 +65,10 @@ def language_of_locale() -> Language:
 
 
 def _wished() -> str:
-    """Give the locale that the environment names, in the order of POSIX (XBD 8.2); empty where it names none."""
-    # The system's own wish for a language, no setting of ours: the client has no room for those.
+    """Return the locale named by the environment, in the order of POSIX (XBD 8.2).
+
+    Returns an empty text if the environment names none.
+    """
+    # The system's language setting, not one of Sinetti: the client has no place for those.
     given = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))  # noqa: TID251
     return next(filter(None, given), "")

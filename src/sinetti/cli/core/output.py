@@ -1,9 +1,9 @@
-"""What commands give out: lines on standard output and standard error, and files, whole or not at all.
+"""Output of commands: standard output, standard error, and atomic file writes.
 
-Whoever reads may go, as `head -1` does: that is no fault, and the command does the rest of its work and ends with that
-work's exit code, as if all had been read. What else keeps standard output from being written is `OutputError`.
+A reader that closes the pipe, as `head -1` does, causes no error. The command completes its work and ends with the
+exit code of that work, as if all had been read. Every other failure to write standard output is `OutputError`.
 
-Tables for people: columns as wide as what stands in them, two spaces between.
+Tables for people have columns as wide as their content, two spaces apart.
 """
 
 import contextlib
@@ -23,26 +23,35 @@ from sinetti.client.store.files import SYSTEM
 _WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
 
 _NOT_BESIDE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
-"""Rights that end at the file itself, or a file that is mounted by itself: it can be written, but not replaced."""
+"""Errors for a file that can be written but not replaced.
+
+Either the rights end at the file itself, or the file is a mount of its own.
+"""
 
 
 class OutputError(Exception):
-    """Standard output cannot be written."""
+    """Raised where standard output cannot be written."""
 
     def __init__(self, why: OSError) -> None:
-        """Keep what the system said."""
+        """Keep the system's reason."""
         super().__init__(str(why))
         self.why = why
 
 
 def replace_unencodable() -> None:
-    """Let standard output have a question mark for each sign that its encoding lacks, where that is not UTF-8."""
+    """Print a question mark for each character that standard output cannot encode.
+
+    This matters only where its encoding is not UTF-8.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")
 
 
 def is_encodable(text: str) -> bool:
-    """Tell whether standard output has every sign of a text: what programs read, they are to read as it is."""
+    """Return True if standard output can encode every character of a text.
+
+    Programs have to read their output unchanged.
+    """
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
@@ -51,23 +60,23 @@ def is_encodable(text: str) -> bool:
 
 
 def print_line(line: str) -> None:
-    """Write one line of what was asked for to standard output. Raises OutputError."""
+    """Write one line to standard output. Raises OutputError if that fails."""
     with _standard_output() as stream:
         stream.write(f"{line}\n")
         stream.flush()
 
 
 def print_bytes(octets: bytes) -> None:
-    """Write what was asked for to standard output, octet by octet. Raises OutputError."""
+    """Write octets to standard output. Raises OutputError if that fails."""
     with _standard_output() as stream:
         stream.buffer.write(octets)
         stream.buffer.flush()
 
 
 def flush() -> None:
-    """Write what others have left for the interpreter's end, argparse its help.
+    """Flush standard output, also the text that argparse left for the process's end.
 
-    Raises OutputError.
+    Raises OutputError if that fails.
     """
     if sys.stdout is not None:
         with _standard_output() as stream:
@@ -76,7 +85,10 @@ def flush() -> None:
 
 
 def print_error(line: str, end: str = "\n") -> None:
-    """Say something to the person at standard error; where nobody hears it the work goes on all the same."""
+    """Print a line for the person at standard error.
+
+    The work continues if standard error cannot be written.
+    """
     if sys.stderr is None:
         return
     try:
@@ -87,10 +99,11 @@ def print_error(line: str, end: str = "\n") -> None:
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
-    """Write a file that a person named so that it is there whole or not at all; until then the former one is.
+    """Write a file that a person named, whole or not at all.
 
-    Links are followed, and a file that was there keeps its owner and mode. What is no plain file is written through,
-    and so is /dev/stdout: whoever opened it waits at that very file. Raises OSError.
+    Until the new file is complete, the former one stays. Links are followed, and an existing file keeps its owner and
+    mode. A path that is no plain file is written in place, and so is /dev/stdout: the process that opened it reads
+    that very file. Raises OSError if the file cannot be written.
     """
     former = _former(path)
     if (former is not None and not stat.S_ISREG(former.st_mode)) or _is_a_way_to_an_open_file(path):
@@ -98,7 +111,7 @@ def write_atomic(path: Path, octets: bytes) -> None:
         return
     target = path.resolve()
     if former is not None and not os.access(target, os.W_OK):
-        # Renaming would not ask for this right.
+        # Renaming would not require this right.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     beside = target.with_name(f".sinetti-{secrets.token_hex(8)}.new")
     try:
@@ -113,9 +126,10 @@ def write_atomic(path: Path, octets: bytes) -> None:
 
 
 def write_private(path: Path, octets: bytes) -> None:
-    """Write a file that a person named, readable by them alone (0600), so that it is there whole or not at all.
+    """Write a file that a person named, whole or not at all, readable by them alone.
 
-    One that was there is replaced, its rights too. Raises OSError, also for what is no plain file.
+    Its mode is 0600. An existing file is replaced, with its rights. Raises OSError, also for a path that is no plain
+    file.
     """
     former, target = _former(path), path.resolve()
     if former is not None and not stat.S_ISREG(former.st_mode):
@@ -137,7 +151,7 @@ def write_private(path: Path, octets: bytes) -> None:
 
 @contextlib.contextmanager
 def _standard_output() -> Iterator[TextIO]:
-    if sys.stdout is None:  # whoever started this had closed it
+    if sys.stdout is None:  # the parent process had closed it
         raise OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
     try:
         yield sys.stdout
@@ -149,7 +163,7 @@ def _standard_output() -> Iterator[TextIO]:
 
 
 def _divert(stream: TextIO) -> None:
-    # What could not be written is still held back, and the interpreter tries once more at its end: exit code 120.
+    # The unwritten octets are still buffered. The interpreter would write them at its end and exit with 120.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -167,7 +181,7 @@ def _is_a_way_to_an_open_file(path: Path) -> bool:
 
 
 def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None:
-    # As open() makes files, by the umask, unless there is one whose owner and mode are kept.
+    # Mode by the umask, as of open(), unless an existing file's owner and mode are kept.
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     with os.fdopen(handle, "wb") as file:
         if former is not None:
@@ -181,19 +195,19 @@ def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None
 
 
 _WIDE = frozenset("WF")
-"""Letters that take two places on a terminal (UAX 11)."""
+"""Width classes of characters that take two places on a terminal (UAX 11)."""
 
 
 def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Lay out a table; columns numbered in `right` are flush right.
+    """Format a table; columns numbered in `right` are flush right.
 
-    The last column takes what it needs.
+    The last column takes the width that it needs.
     """
     return format_columns((head, *lines), right)
 
 
 def format_columns(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Lay out a table without names of columns."""
+    """Format a table without names of columns."""
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     return [_line(cells, widths, right) for cells in lines]
 

@@ -1,7 +1,7 @@
-"""How far something long has come: a bar on a terminal, and elsewhere a line every few seconds.
+"""Progress of long work: a bar on a terminal, elsewhere a line every few seconds.
 
-tqdm does more, and would be a dependency for forty lines: its bar needs no translation, ours says what is done in the
-reader's language and keeps out of the way of what is told meanwhile.
+tqdm does more, but would be a dependency for forty lines. Its bar needs no translation. Ours reports in the reader's
+language and leaves room for messages that are printed meanwhile.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
 
 QUIET = 2.0
-"""Seconds in which nothing is said: what ends sooner needs no bar."""
+"""Seconds before the first output: shorter work needs no bar."""
 
 PAUSE = 5.0
 """Seconds between two lines where no bar can be drawn."""
@@ -32,13 +32,13 @@ LAST = gettext_noop("{done} of {total}, last {name}")
 
 
 class ProgressBar:
-    """Counts what is done, from any thread.
+    """Counts completed items, from any thread.
 
-    A stream that refuses is let be: the work goes on.
+    A stream that cannot be written is ignored, and the work goes on.
     """
 
     def __init__(self, total: int, stream: TextIO | None, language: Language, ticks: Callable[[], float]) -> None:
-        """Draw nothing yet."""
+        """Set the total and the stream, without drawing."""
         self._total, self._stream, self._language, self._ticks = total, stream, language, ticks
         self._done, self._begun, self._shown = 0, ticks(), 0.0
         self._drawn = False
@@ -52,17 +52,17 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away: what is told afterwards begins on a clean line."""
+        """Remove the bar, so that later messages begin on a clean line."""
         with self._lock:
             self.clear()
 
     def begin(self, total: int) -> None:
-        """Set how many there are, where that is known only now."""
+        """Set the total, where it becomes known only now."""
         with self._lock:
             self._total = total
 
     def between(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
-        """Give the same way to tell something, that takes the bar away before."""
+        """Return a function that removes the bar and then prints a message."""
 
         def told(message: Message) -> None:
             with self._lock:
@@ -72,7 +72,7 @@ class ProgressBar:
         return told
 
     def advance(self, name: str) -> None:
-        """Say that one more is done, and which."""
+        """Count one more completed item, and show its name."""
         with self._lock:
             self._done += 1
             at = self._ticks()
@@ -82,7 +82,7 @@ class ProgressBar:
             self._say(name)
 
     def clear(self) -> None:
-        """Take the bar away, if one stands there."""
+        """Remove the bar if it is shown."""
         if self._drawn:
             self._put("\r\x1b[K")
             self._drawn = False
@@ -118,5 +118,5 @@ def bar(
     language: Language = Language.EN,
     ticks: Callable[[], float] = clock.monotonic_seconds,
 ) -> ProgressBar:
-    """Give a bar for so many things; `stream` is standard error if none is given."""
+    """Return a bar for so many items; the default stream is standard error."""
     return ProgressBar(total, sys.stderr if stream is None else stream, language, ticks)

@@ -1,4 +1,4 @@
-"""`sinetti gateway check`: whose certificate this is, or why it does not count."""
+"""`sinetti gateway check`: identify a certificate, or print why it is refused."""
 
 import argparse
 from pathlib import Path
@@ -39,6 +39,6 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     gateway, now = gateway_common.gateway_of(parsed), gateway_common.at_of(parsed)
     try:
         behind = chain.load_bundle(octets)[1:]
-    except ValueError:  # DER, or nothing that counts: `identify` tells
+    except ValueError:  # DER, or no certificate: `identify` reports it
         behind = ()
     return gateway_common.told(parsed, gateway.identify(octets, now, behind))

@@ -1,6 +1,6 @@
-"""What the relying party's commands share: the options that make a gateway, and how a verdict is given out.
+"""Helpers shared by the gateway's commands.
 
-What these commands share: gateway.toml, and errors in one sentence.
+They cover gateway.toml, the options that make a gateway, the output of a verdict, and errors in one sentence.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from sinetti.pki import chain
 
 
 def add_gateway(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is trusted, and how fresh a list has to be."""
+    """Add the options for trust anchors and the age of CRLs."""
     parser.add_argument(
         "--anchors",
         metavar="PEM",
@@ -72,7 +72,7 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
 def gateway_of(parsed: argparse.Namespace) -> Gateway:
     """Make the gateway that the options describe.
 
-    Raises UsageError for a file that cannot be read.
+    Raises UsageError if a file cannot be read.
     """
     try:
         return Gateway(
@@ -88,12 +88,18 @@ def gateway_of(parsed: argparse.Namespace) -> Gateway:
 
 
 def at_of(parsed: argparse.Namespace) -> datetime:
-    """Give the instant to judge at: --at, else the machine's. Raises UsageError."""
+    """Return the instant of the check: --at, else the machine's time.
+
+    Raises UsageError if --at is wrong.
+    """
     return clock.utc_now() if parsed.at is None else common.parse_instant(parsed.at).astimezone(UTC)
 
 
 def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
-    """Print a verdict: as JSON for programs on standard output, and in a sentence for people on standard error."""
+    """Print a verdict.
+
+    Programs get JSON on standard output. People get a sentence on standard error.
+    """
     if parsed.json:
         common.print_json(verdict.as_json())
     else:
@@ -102,7 +108,7 @@ def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
 
 
 def unreadable(path: Path, why: BaseException) -> UsageError:
-    """Say in one sentence which file cannot be read, and why."""
+    """Return a sentence with the unreadable file and the reason."""
     return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(why)))
 
 
@@ -150,7 +156,10 @@ def command(
     run: Callable[[argparse.Namespace], ExitCode],
     example: str,
 ) -> argparse.ArgumentParser:
-    """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
+    """Add one command with an example.
+
+    `run` is called with the parsed options. Its errors are printed in one sentence.
+    """
     parser = argparse_i18n.add_command(commands, name, summary, example)
     parser.set_defaults(run=lambda parsed: _guarded(run, parsed))
     return parser

@@ -1,4 +1,7 @@
-"""`sinetti gateway fetch`: get the revocation lists that certificates are judged by, and say how old they are."""
+"""`sinetti gateway fetch`: retrieve the CRLs, and report how old they are.
+
+Certificates are checked with these CRLs.
+"""
 
 import argparse
 import json
@@ -29,8 +32,8 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Fetch every list; AGAIN if one of them does not count now."""
-    settings = load_settings(parsed.settings)
+    """Retrieve every CRL; return AGAIN if one of them is not valid now."""
+    settings = load(parsed.settings)
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:
         why = "there is no [[list]] to fetch: url, file and issuer"

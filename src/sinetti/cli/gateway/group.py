@@ -1,4 +1,4 @@
-"""`sinetti gateway …`: who calls, by their certificate, and whether a document is whole."""
+"""`sinetti gateway …`: identify callers by certificate, and verify documents."""
 
 import importlib
 from typing import TYPE_CHECKING
@@ -19,11 +19,14 @@ MODULES = {
     "key": "key",
     "ssh-keys": "ssh_keys",
 }
-"""Which module of `cli/gateway/` brings each command."""
+"""Module of `cli/gateway/` for each command."""
 
 
 def register(subparsers: "Commands", wanted: str | None = None) -> None:
-    """Add the commands to the parser: the one that is wanted alone, or all where it is none of them."""
+    """Add the commands to the parser.
+
+    Adds only the command named `wanted`, or all of them if `wanted` is none of them.
+    """
     parser = subparsers.add_parser(
         "gateway",
         help="check certificates and documents where they arrive",

@@ -1,4 +1,4 @@
-"""`sinetti gateway key`: make the key by which the authority knows this gateway."""
+"""`sinetti gateway key`: make the key of this gateway's reports."""
 
 import argparse
 from pathlib import Path
@@ -27,7 +27,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Make the key, never over anything."""
+    """Make the key. An existing file is never replaced."""
     key = generate_key(KeyType.EC_P256)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     try:

@@ -1,4 +1,7 @@
-"""`sinetti gateway serve`: say to a web server, and to services in any language, who calls and what was signed."""
+"""`sinetti gateway serve`: answer who calls and what was signed.
+
+A web server, and services in any language, send it requests.
+"""
 
 import argparse
 import importlib
@@ -37,7 +40,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Serve until told to stop."""
+    """Serve until a signal stops it."""
     if importlib.util.find_spec("granian") is None:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
@@ -49,12 +52,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     edge = serving.GatewayApp(_service(settings, place, seen), unix=place.socket is not None)
 
     def read_anew() -> None:
-        # Anchors, trust, lists and whose word counts. Where it listens and whom it tells stay as they were.
+        # Replaces anchors, trust, CRLs and trusted proxies. The addresses for listening and reporting stay.
         try:
             fresh = load_settings(parsed.settings)
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
-        except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served as they were
+        except Exception as bad:  # noqa: BLE001 - after any error, callers are served as before
             said = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
             _log.error("settings stay as they were", extra={"facts": {"error": said}})
 
@@ -84,12 +87,15 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
     guard = guarded(settings, place.proxies, seen)
     watch = watch_of(settings, guard.gateway.source)
     service = AuthService(guard, lambda: [] if watch is None else watch.missing(guard.now()))
-    service.unready()  # lists are read and their signatures computed now, not while the first caller waits
+    service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service
 
 
 def _end() -> NoReturn:
-    """End at once: native threads of granian would ask for an interpreter that is gone (measured: one stop in five)."""
+    """End the process at once, without the interpreter's shutdown.
+
+    Native threads of granian would ask for an interpreter that is gone (measured: one stop in five).
+    """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()

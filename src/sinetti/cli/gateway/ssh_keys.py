@@ -1,7 +1,7 @@
-"""`sinetti gateway ssh-keys`: sshd's question whose key this is, answered by a certificate (docs/sftp.md).
+"""`sinetti gateway ssh-keys`: return the user of a key to sshd (docs/sftp.md).
 
-sshd waits for the answer while somebody logs in, twice for each key, so this imports the gateway and no more: neither
-the client's commands nor what they share.
+A certificate names the user. sshd waits for the answer at each login, twice for each key. Therefore this module
+imports only the gateway, and neither the client's commands nor their helpers.
 """
 
 import argparse
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 NAME = "ssh-keys"
 
 DONE, FAULT, USAGE, REFUSED = 0, 1, 2, 3
-"""As in the contracts. sshd takes a key only from a command that ends with 0 (auth2-pubkey.c), whatever it wrote."""
+"""Exit codes of the contracts.
+
+sshd takes a key only from a command that ends with 0, regardless of its output (auth2-pubkey.c).
+"""
 _OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 _SUMMARY = "for sshd: which key may log in as which user, by the holders' certificates"
@@ -53,7 +56,10 @@ def register(commands: "Commands") -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command by itself, the quick way: `arguments` are those behind its name."""
+    """Run the command by itself, the quick way.
+
+    `arguments` are those after its name.
+    """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a library's advice on odd certificates is for programmers
     parser = argparse.ArgumentParser(
@@ -67,12 +73,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Answer one question of sshd."""
+    """Answer one query of sshd."""
     try:
         return _answered(parsed)
     except (OSError, ValueError) as bad:
         return _say(parsed, f"refused: {_why(bad)}", USAGE)
-    except Exception as bad:  # noqa: BLE001 - the last door: sshd is told no, and somebody why
+    except Exception as bad:  # noqa: BLE001 - top level: sshd gets a refusal, and the log the reason
         return _say(parsed, f"refused, a fault of our own: {type(bad).__name__}: {bad}", FAULT)
 
 
@@ -127,7 +133,7 @@ def _users(path: Path) -> Mapping[str, str]:
     try:
         if mode & _OF_OTHERS:
             why = "its group or others may write to it, and so say who is whom; chmod go-w takes that away"
-            raise ValueError(why)  # noqa: TRY301 - told as what is in the file
+            raise ValueError(why)  # noqa: TRY301 - reported as an error of the file
         return ssh_authorized_keys.read_users(octets.decode("utf-8"))
     except ValueError as bad:
         why = f"{path}: {'it is no UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"
@@ -169,11 +175,14 @@ def _why(bad: Exception) -> str:
 
 
 def _say(parsed: argparse.Namespace, sentence: str, code: int) -> int:
-    """Say one line at standard error, which sshd throws away, and where asked for in the system's log."""
+    """Print one line to standard error and, with --syslog, to the system's log.
+
+    sshd discards standard error.
+    """
     line = " ".join(f"user {parsed.user!r}: {sentence}".split())
     sys.stderr.write(f"sinetti: {line}.\n")
     if parsed.syslog:
-        import syslog  # noqa: PLC0415 - there is none on Windows, where sshd of this kind is not either
+        import syslog  # noqa: PLC0415 - Windows has neither syslog nor an sshd of this kind
 
         syslog.openlog("sinetti", syslog.LOG_PID, syslog.LOG_AUTH)
         syslog.syslog(syslog.LOG_INFO if code in {DONE, REFUSED} else syslog.LOG_ERR, line)

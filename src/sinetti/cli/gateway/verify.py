@@ -1,4 +1,7 @@
-"""`sinetti gateway verify`: whether a document is whole and whose it is; what the signature covers into a file."""
+"""`sinetti gateway verify`: verify a document and identify its signer.
+
+The content that the signature covers is written to a file.
+"""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`sinetti testbench certificate`: a sample certificate in the state that a test needs, without a server."""
+"""`sinetti testbench certificate`: a sample certificate in a given state.
+
+It needs no server.
+"""
 
 import argparse
 import json
@@ -69,14 +72,14 @@ def _run(parsed: argparse.Namespace) -> int:
     for one, place in zip(samples, places, strict=True):
         told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
         print_error(told)
-    print_error(f"For tests only, nobody trusts it. {places[0].folder / 'README.txt'} has a line to try.")
+    print_error(f"For tests only, no service trusts it. {places[0].folder / 'README.txt'} has a line to try.")
     return 0
 
 
 def _samples(parsed: argparse.Namespace) -> list[SampleCertificate]:
-    """Make what is asked for, of one hierarchy.
+    """Make the requested samples, all of one hierarchy.
 
-    Raises OptionError, which names the option.
+    Raises OptionError, which names the wrong option.
     """
     now = utc_now() if parsed.now is None else zoned_instant("--now", parsed.now)
     states = list(SampleState) if parsed.state == _ALL else [SampleState(parsed.state)]

@@ -1,4 +1,7 @@
-"""`sinetti testbench code`: the verification code of a demo sign-in, as an app on a phone would show it."""
+"""`sinetti testbench code`: the verification code of a demo sign-in.
+
+A phone's app would show the same code.
+"""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -21,7 +24,7 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    # Sign-in lives on the machine's clock, whatever the bench's says.
+    # Sign-in uses the machine's clock, not the bench's.
     now = utc_now()
     try:
         print_line(totp(parsed.secret, now))

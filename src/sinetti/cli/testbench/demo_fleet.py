@@ -1,4 +1,4 @@
-"""`sinetti demo-fleet`: a fleet of organisations whose certificates nothing lets lapse, before your eyes."""
+"""`sinetti demo-fleet`: show organisations whose agents renew all certificates."""
 
 import argparse
 import json
@@ -55,7 +55,7 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Play it."""
+    """Run the demo."""
     language = common.console_of(parsed).language
     teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
     if parsed.keep is not None and _holds_something(parsed.keep):
@@ -75,7 +75,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _holds_something(folder: Path) -> bool:
-    """Make a folder that a person named, where it is missing; whether something lies in it. Raises UsageError."""
+    """Make a folder that a person named; return True if it has content.
+
+    Raises UsageError if the folder cannot be used.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return any(folder.iterdir())
@@ -87,7 +90,10 @@ def _holds_something(folder: Path) -> bool:
 
 @contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
-    """Give the folder in which it is played; one that nobody named is gone afterwards, however it ends."""
+    """Yield the folder of the demo.
+
+    A temporary folder, made where the user names none, is removed however the demo ends.
+    """
     if kept is not None:
         yield kept.resolve()
         return
@@ -100,7 +106,7 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let SIGTERM end it as Ctrl-C does: whatever was started is stopped."""
+    """Let SIGTERM end the block as Ctrl-C does, so that all processes are stopped."""
     before = signal.signal(signal.SIGTERM, _interrupted)
     try:
         yield
@@ -113,7 +119,7 @@ def _interrupted(_number: int, _frame: FrameType | None) -> Never:
 
 
 def _unheard(_line: str) -> None:
-    """Tell nobody: programs read the summary alone."""
+    """Discard a line of progress: programs read only the summary."""
 
 
 def _count(given: str) -> int:

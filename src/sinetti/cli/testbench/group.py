@@ -1,4 +1,4 @@
-"""`sinetti testbench …`: the authority on a clock of your own."""
+"""`sinetti testbench …`: the authority on a clock that its user sets."""
 
 import argparse
 import os
@@ -60,7 +60,7 @@ def _say_ready(line: str) -> None:
 
 
 def _stop_when_stdin_closes() -> None:
-    """Stop with whoever started this process, however that one ends: its end of the pipe is closed then."""
+    """Stop when the process that started this one ends and closes its end of the pipe."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,7 @@
-"""The bench's clock: the machine's until it is set; from then on it stands still until it is set again."""
+"""The bench's clock: the machine's clock until it is set.
+
+From then on it stands still until it is set again.
+"""
 
 import os
 from dataclasses import dataclass, field
@@ -9,11 +12,17 @@ from threading import Lock
 from sinetti.infra.clock import utc_now
 
 SLACK = timedelta(minutes=1)
-"""How far back the clock may be set: certificates and audit rows must not come to lie in the future."""
+"""Longest time by which the clock may be set back.
+
+Certificates and audit rows must not come to lie in the future.
+"""
 
 EARLIEST = datetime(2000, 1, 2, tzinfo=UTC)
 LATEST = datetime(2099, 12, 31, tzinfo=UTC)
-"""The bench's TLS certificate is valid from 2000 to 2099, so its clock goes no further (contracts: "Test bench")."""
+"""Latest instant of the clock (contracts: "Test bench").
+
+The bench's TLS certificate is valid from 2000 to 2099.
+"""
 
 _TEXT = "%Y-%m-%dT%H:%M:%SZ"
 RANGE = f"from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
@@ -21,15 +30,18 @@ _RANGE = f"the bench's clock goes {RANGE}"
 
 
 class ClockGoesBack(ValueError):
-    """The clock would go back by more than a minute."""
+    """Raised where the clock would go back by more than a minute."""
 
 
 class ClockOutOfRange(ValueError):
-    """The clock would leave the years that a bench can be in."""
+    """Raised where the clock would leave the years of a bench."""
 
 
 def in_range(now: datetime) -> datetime:
-    """Give this instant in UTC and whole seconds. Raises ClockOutOfRange."""
+    """Return this instant in UTC and whole seconds.
+
+    Raises ClockOutOfRange if the bench cannot be at it.
+    """
     try:
         new = now.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
@@ -48,22 +60,22 @@ def _goes_back(present: datetime) -> ClockGoesBack:
 
 @dataclass(frozen=True, slots=True)
 class BenchClock:
-    """Kept in a file, so that a restart and every worker see the same."""
+    """Clock that is stored in a file, so that a restart and every worker see the same."""
 
     path: Path
     _setting: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def now(self) -> datetime:
-        """Give the bench's time: UTC, whole seconds."""
+        """Return the bench's time: UTC, whole seconds."""
         try:
             return datetime.fromisoformat(self.path.read_text(encoding="ascii").strip()).astimezone(UTC)
         except FileNotFoundError:
             return utc_now()
 
     def set(self, now: datetime) -> datetime:
-        """Set the clock and let it stand still; returns the new time.
+        """Set the clock, stop it, and return the new time.
 
-        Raises ClockGoesBack and ClockOutOfRange.
+        Raises ClockGoesBack or ClockOutOfRange for an instant that is not allowed.
         """
         with self._setting:
             new = self.goal(now)
@@ -71,13 +83,13 @@ class BenchClock:
             return new
 
     def goal(self, to: datetime | timedelta) -> datetime:
-        """Say where this would set the clock: an instant, or how far on it goes.
+        """Return the instant to which `to` would set the clock.
 
-        Raises as `set` does.
+        `to` is an instant, or a duration to advance. Raises as `set` does.
         """
         present = self.now()
         if isinstance(to, timedelta):
-            if to < -SLACK:  # told before the calendar's end is: going back is what was asked for
+            if to < -SLACK:  # reported before the calendar's end, because going back was requested
                 raise _goes_back(present)
             try:
                 to = present + to
@@ -89,11 +101,11 @@ class BenchClock:
         return new
 
     def stands_still(self) -> bool:
-        """Whether it was ever set: until then it is the machine's."""
+        """Return True if the clock was ever set; until then it is the machine's."""
         return self.path.exists()
 
     def begin(self, now: datetime) -> None:
-        """Set the clock of a bench that is just being made: no time has passed there yet."""
+        """Set the clock of a new bench, in which no time has passed yet."""
         self._write(in_range(now))
 
     def _write(self, new: datetime) -> None:

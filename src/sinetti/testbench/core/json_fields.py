@@ -1,4 +1,7 @@
-"""Reading the control calls' JSON: each field parsed into a value, or an error that names it."""
+"""Parsers for the JSON of control calls.
+
+Each field becomes a value, or an error that names it.
+"""
 
 import json
 import re
@@ -19,11 +22,14 @@ _DURATION = re.compile(
 
 
 class FieldError(ValueError):
-    """A field that cannot be used; the sentence names it and says what to write."""
+    """Error for a field that cannot be used.
+
+    The sentence names the field and says what to write.
+    """
 
 
 def read_object(body: bytes) -> dict[str, object]:
-    """The JSON object in a body. Raises FieldError."""
+    """Return the JSON object in a body. Raises FieldError if there is none."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -36,7 +42,10 @@ def read_object(body: bytes) -> dict[str, object]:
 
 
 def only(value: Mapping[str, object], *names: str) -> None:
-    """Raise FieldError for a field that is not among these: a misspelt one is never passed over."""
+    """Raise FieldError for a field that is not among these names.
+
+    A misspelt field is never ignored.
+    """
     for name in value:
         if name not in names:
             sentence = f"there is no field {name[:40]!r} here; there are {', '.join(names) or 'none'}"
@@ -44,7 +53,7 @@ def only(value: Mapping[str, object], *names: str) -> None:
 
 
 def query(text: str, *names: str) -> dict[str, str]:
-    """Give what a query asks for, by name; the last of two counts.
+    """Return the parameters of a query by name; the last of two counts.
 
     Raises FieldError for another name.
     """
@@ -54,7 +63,10 @@ def query(text: str, *names: str) -> dict[str, str]:
 
 
 def text(value: Mapping[str, object], name: str, longest: int) -> str:
-    """A text of 1 to `longest` characters, none of them a control character."""
+    """Return a text of 1 to `longest` characters without control characters.
+
+    Raises FieldError for any other value.
+    """
     found = value.get(name)
     return check_text(name, found if isinstance(found, str) else "", longest)
 
@@ -68,7 +80,7 @@ def unlinked(value: Mapping[str, object], name: str, longest: int) -> str:
 
 
 def text_or_none(value: Mapping[str, object], name: str, longest: int) -> str:
-    """As `text`; empty where it is empty, null or absent."""
+    """Return a text as `text` does, or an empty one if it is empty, null or absent."""
     found = value.get(name)
     return "" if found is None or found == "" else text(value, name, longest)
 
@@ -81,9 +93,10 @@ def choice(
     *,
     offered: Iterable[_Value] | None = None,
 ) -> _Value:
-    """One of a list of words.
+    """Return a value of an enum, or the default if the field is missing.
 
-    `offered`: those that are told, where others are refused later, in words of their own.
+    `offered` are the values that the error message lists, where others are refused later with a message of their own.
+    Raises FieldError for any other value.
     """
     found = value.get(name)
     if found is None and default is not None:
@@ -95,7 +108,10 @@ def choice(
 
 
 def instant(value: Mapping[str, object], name: str) -> datetime:
-    """A time with its zone, like 2027-03-01T12:00:00Z."""
+    """Return an instant with its zone, like 2027-03-01T12:00:00Z.
+
+    Raises FieldError for any other value.
+    """
     found = value.get(name)
     try:
         parsed = datetime.fromisoformat(found) if isinstance(found, str) else None
@@ -108,7 +124,10 @@ def instant(value: Mapping[str, object], name: str) -> datetime:
 
 
 def duration(value: Mapping[str, object], name: str) -> timedelta:
-    """An ISO 8601 duration of weeks, days and smaller, like P59DT1H; years and months have no fixed length."""
+    """Return an ISO 8601 duration of weeks, days and smaller units, like P59DT1H.
+
+    Years and months have no fixed length. Raises FieldError for any other value.
+    """
     found = value.get(name)
     parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
     given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}

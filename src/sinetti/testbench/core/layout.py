@@ -1,6 +1,9 @@
-"""What a bench keeps beside an authority's files: its ports, its clock, its TLS certificate, and who has it open.
+"""Files of a bench beside those of an authority, and its loopback names.
 
-Whether a request was made to loopback by name: a page from elsewhere cannot say so, even by DNS rebinding.
+The files hold its ports, its clock, its TLS certificate and its lock.
+
+The check of the Host header refuses pages from elsewhere: their requests do not name loopback, even with DNS
+rebinding.
 """
 
 import fcntl
@@ -20,13 +23,19 @@ from sinetti.testbench.core.server_certificate import ServerFiles
 
 LOOPBACK = "127.0.0.1"
 LOCALHOST = "localhost"
-"""The name of pages for people: passkeys are for names, never for addresses (WebAuthn, 5.1.3). Browsers try ::1, where
-nobody listens, and then 127.0.0.1."""
+"""Host name of pages for people.
+
+Passkeys are for names, never for addresses (WebAuthn, 5.1.3). Browsers try ::1, on which no process listens, and then
+127.0.0.1.
+"""
 _OWN = ("control", "status", "people")
-"""Ports that nobody asks for."""
+"""Ports that the user does not choose."""
 
 _LOWEST_PORT, _HIGHEST_PORT = 20_000, 32_000
-"""Below the ports that systems lend to outgoing connections, one of which might hold a bench's port at its restart."""
+"""Range of the bench's ports.
+
+It is below the ports that systems lend to outgoing connections. One of those could hold a bench's port at its restart.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,10 @@ class Ports:
 
 
 def new_ports(soap: int) -> Ports:
-    """Choose ports that are free now; the SOAP port is as asked, or chosen too if it is 0. Raises AddressInUse."""
+    """Choose ports that are free now.
+
+    `soap` is the SOAP port, or 0 for any free port. Raises AddressInUse if that port is taken.
+    """
     chosen = [check_available(LOOPBACK, soap)] if soap else []
     while len(chosen) < len(Ports.__slots__):
         chosen.append(_free_port(chosen))
@@ -48,18 +60,22 @@ def new_ports(soap: int) -> Ports:
 
 
 def write_ports(folder: DataDirectory, ports: Ports) -> None:
-    """Keep the ports: all of them, or the old ones."""
+    """Store the ports: all of them are written, or the old ones stay."""
     partial = folder.root / "ports.new"
     partial.write_text(json.dumps(asdict(ports)), encoding="ascii")
     partial.replace(_ports_file(folder))
 
 
 def load_ports(folder: DataDirectory, soap: int) -> Ports:
-    """Give the bench's ports, with another SOAP port if one is asked for, which is kept. Raises AddressInUse."""
+    """Return the bench's ports.
+
+    `soap` is another SOAP port, which is stored, or 0 for the stored one. Raises FolderDamaged if the stored ports
+    cannot be read, and AddressInUse if a port is taken.
+    """
     path = _ports_file(folder)
     try:
         written = json.loads(folder.read(path))
-        # A bench of before there were pages for people chooses a port for them now; no certificate has it.
+        # A bench from before the pages for people chooses their port now; no certificate contains it.
         kept = Ports(**{"people": _free_port(written.values()), **written})
         damaged = len({kept.control, kept.status, kept.people}) < len(_OWN)
     except (ValueError, TypeError, AttributeError):
@@ -79,22 +95,22 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
 
 
 def server_files(folder: DataDirectory) -> ServerFiles:
-    """Say where the TLS certificate, its key and the CA to trust lie."""
+    """Return the paths of the TLS certificate, its key and the CA to trust."""
     return ServerFiles(
         folder.root / "server.pem", folder.transfer_key.with_name("server.pem"), folder.trust / "server.pem"
     )
 
 
 def bench_clock(folder: DataDirectory) -> BenchClock:
-    """Give the clock that this folder keeps."""
+    """Return the clock of this folder."""
     return BenchClock(folder.root / "clock")
 
 
 @contextmanager
 def exclusive(folder: DataDirectory) -> Iterator[None]:
-    """Have the bench alone while the block runs, whatever ends it.
+    """Lock the bench while the block runs, and release it however the block ends.
 
-    Raises FolderDamaged where it runs already.
+    Raises FolderDamaged if the bench runs already.
     """
     path = folder.root / "lock"
     try:
@@ -134,7 +150,7 @@ _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a Host header names loopback."""
+    """Return True if a Host header names loopback."""
     named = _HOST.fullmatch(host)
     if named is None:
         return False

@@ -1,4 +1,7 @@
-"""The bench's TLS certificate: a small CA of its own and a leaf for loopback names, both valid from 2000 to 2099."""
+"""The bench's TLS certificate: its own small CA, and a leaf for loopback names.
+
+Both are valid from 2000 to 2099.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +33,7 @@ _NEVER = (
 
 @dataclass(frozen=True, slots=True)
 class ServerFiles:
-    """Where the leaf, its key and the CA to trust lie."""
+    """Paths of the leaf, its key and the CA to trust."""
 
     certificate: Path
     key: Path
@@ -38,7 +41,7 @@ class ServerFiles:
 
 
 def make_server_certificate(files: ServerFiles) -> None:
-    """Make CA and leaf and write them; the CA's key is thrown away."""
+    """Make CA and leaf and write them; the CA's key is discarded."""
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sinetti test bench, server CA")])
     leaf_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

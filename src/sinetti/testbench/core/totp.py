@@ -1,4 +1,7 @@
-"""Verification codes as an app on a phone shows them (RFC 6238: SHA-1, 30 seconds, six digits)."""
+"""Verification codes as an app on a phone shows them.
+
+They follow RFC 6238: SHA-1, 30 seconds, six digits.
+"""
 
 import hmac
 import secrets
@@ -12,16 +15,19 @@ _LOW_BITS, _NO_SIGN = 0x0F, 0x7FFFFFFF
 
 
 class NoSecret(ValueError):
-    """A text that no codes are made of."""
+    """Raised for a text from which no codes can be made."""
 
 
 def new_secret() -> str:
-    """What codes are made of: 32 letters and digits of base32."""
+    """Return a new secret for codes: 32 letters and digits of base32."""
     return b32encode(secrets.token_bytes(_SECRET_OCTETS)).decode("ascii")
 
 
 def totp(secret: str, at: datetime, later: int = 0) -> str:
-    """The code that counts at an instant of the machine's clock, or so many periods later. Raises NoSecret."""
+    """Return the code that is valid at an instant of the machine's clock.
+
+    `later` is a number of periods to add. Raises NoSecret if the secret is not base32.
+    """
     try:
         key = b32decode("".join(secret.split()), casefold=True)
     except ValueError:
@@ -37,5 +43,5 @@ def totp(secret: str, at: datetime, later: int = 0) -> str:
 
 
 def seconds_remaining(at: datetime) -> int:
-    """Seconds until the next code."""
+    """Return the seconds until the next code."""
     return _PERIOD - int(at.timestamp()) % _PERIOD

@@ -1,4 +1,7 @@
-"""An account through the control door: a rehearsal's person who can sign in, with what others keep to themselves."""
+"""Accounts made through the control endpoint, for people of a rehearsal.
+
+The answer has the secrets that real people keep to themselves.
+"""
 
 import secrets
 from collections.abc import Mapping
@@ -29,7 +32,10 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class MadeAccount:
-    """What its owner needs: of a bench alone, whose people do not exist."""
+    """Credentials of a new account.
+
+    Only a bench returns them, because its people do not exist.
+    """
 
     email: str
     password: str = field(repr=False)
@@ -38,7 +44,7 @@ class MadeAccount:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A role for an organisation, and the organisations that have given theirs to that one."""
+    """A role for an organisation, and the clients that have granted theirs to it."""
 
     organisation_id: str
     role: Role
@@ -46,9 +52,10 @@ class _Wanted:
 
 
 def create_account(value: dict[str, object], ctx: ServiceContext, request_id: str) -> MadeAccount:
-    """Make an account as the fields of `POST /accounts` tell it, and organisations that are missing.
+    """Make an account from the fields of `POST /accounts`.
 
-    Roles count at once. Raises FieldError, WordError, CustomerIdError, and AccountError for an address that has one.
+    Missing organisations are added. Roles count at once. Raises FieldError, WordError and CustomerIdError for wrong
+    fields, and AccountError for an address that has an account already.
     """
     json_fields.only(value, "email", "name", "language", "staff", "mandates")
     email = check_email("email", json_fields.text(value, "email", LONGEST_EMAIL))
@@ -94,7 +101,10 @@ def _client(given: object, language: Language, ctx: ServiceContext, request_id: 
 
 
 def _organisation(given: Mapping[str, object], language: Language, ctx: ServiceContext, request_id: str) -> str:
-    """Find an organisation, or add it: with a name it may order for both channels, as the register has it."""
+    """Return the id of an organisation, which is added if it is missing.
+
+    A new organisation may order for both channels. An existing one keeps its name and channels.
+    """
     customer_id = json_fields.text(given, "customer_id", MAXIMUM_LENGTH)
     name = json_fields.text_or_none(given, "customer_name", LONGEST_ORGANISATION) or f"Test organisation {customer_id}"
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", name, language, frozenset(Channel))
@@ -107,7 +117,10 @@ def _organisation(given: Mapping[str, object], language: Language, ctx: ServiceC
 
 
 def _give(wanted: _Wanted, person: ContactDetails, user_id: str, ctx: ServiceContext, request_id: str) -> None:
-    """Give a role as its people would: an invitation, taken up at once; a firm's for a year."""
+    """Grant a role in the way that people would.
+
+    A person gets an invitation that is accepted at once. A firm gets the role for a year.
+    """
     audit = ctx.audit_entry(_ACTOR, request_id)
     link = create_link(ctx, audit.at)
     role_assignments.invite(ctx.db, PersonGrant(wanted.organisation_id, person, wanted.role), link, audit)

@@ -1,4 +1,7 @@
-"""The control door: clock, orders, certificates, revocations, calls, messages, accounts. Loopback, no CORS."""
+"""The control endpoint: loopback only, without CORS.
+
+It serves clock, orders, certificates, revocations, calls for early replacement, messages and accounts.
+"""
 
 import logging
 import re
@@ -69,7 +72,7 @@ _REASONS = tuple(reason for reason in RevocationReason if may_use_reason(Revoker
 class ControlEndpoint:
     """Answers the control calls.
 
-    The postman moves the clock, and sends into `letters` what is due.
+    The dispatcher moves the clock, and sends due messages into `letters`.
     """
 
     ctx: ServiceContext
@@ -197,7 +200,7 @@ class ControlEndpoint:
 
 
 def _shown(ids: GeneratedTransferIds) -> Response:
-    """Answer with transfer ids; their password is shown this once."""
+    """Return the answer with transfer ids, whose password is shown only once."""
     return json_reply(
         201,
         {
@@ -210,5 +213,8 @@ def _shown(ids: GeneratedTransferIds) -> Response:
 
 
 def _reached_at(to: str) -> str:
-    """An address in the form in which two are compared; of a phone number the digits: a query's "+" means a blank."""
+    """Return an address in the form in which two are compared.
+
+    For a phone number these are its digits, because "+" in a query means a blank.
+    """
     return to.strip().casefold() if "@" in to else re.sub(r"\D", "", to)

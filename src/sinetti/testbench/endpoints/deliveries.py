@@ -1,4 +1,7 @@
-"""The bench as a receiver: POST /deliveries takes signed documents and answers with receipts (docs/deliveries.md)."""
+"""The bench as a receiver of signed documents (docs/deliveries.md).
+
+POST /deliveries answers with receipts.
+"""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +32,7 @@ from sinetti.wire.xmldsig.signature import DocumentSigner
 
 PATH = "/deliveries"
 LONGEST = 20 * 1024 * 1024
-"""Octets of a document that is taken."""
+"""Octets of the largest document that is accepted."""
 
 FOLDER = "deliveries"
 
@@ -51,12 +54,18 @@ _UNAVAILABLE = gettext_noop(
 
 @dataclass(frozen=True, slots=True)
 class RegisterSource:
-    """Statuses out of the register itself: a revocation counts at once, with no list or answer between."""
+    """Certificate statuses from the database itself.
+
+    A revocation counts at once, without a CRL or an OCSP response in between.
+    """
 
     db: Database
 
     def status(self, certificate: x509.Certificate, _issuer: CaCertificate, *_when: object) -> RevocationStatus:
-        """Give the status of a certificate that the register has, octet for octet; no other is known."""
+        """Return the status of a certificate that the database has, octet for octet.
+
+        For any other certificate the status is unknown.
+        """
         try:
             found = transactions.find_certificate(self.db, Serial(serial_hex(certificate.serial_number)))
         except DATABASE_UNAVAILABLE:
@@ -67,12 +76,15 @@ class RegisterSource:
         return REVOKED if found.revoked else GOOD
 
     def above(self, *_asked: object) -> RevocationStatus:
-        """Give MISSING: the register has no status of CAs, and no lists."""
+        """Return MISSING: the database has no status of CAs, and no CRLs."""
         return MISSING
 
 
 def gateway_of(ctx: ServiceContext) -> Gateway:
-    """Give the gateway that judges deliveries to this bench: its own issuing CAs, the channel WS, its register."""
+    """Return the gateway that verifies deliveries to this bench.
+
+    It uses the bench's issuing CAs, the channel WS and the database.
+    """
     anchors = [load_certificate(ctx.certificates[name]) for name in ctx.issuing.values()]
     source = RegisterSource(ctx.db)
     return Gateway(anchors, source=source, channel=Channel.WS, environment=ctx.environment)
@@ -80,9 +92,9 @@ def gateway_of(ctx: ServiceContext) -> Gateway:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEndpoint:
-    """Takes deliveries.
+    """Accepts deliveries.
 
-    `seal` gives what signs receipts now; `folder` is where documents and receipts are kept.
+    `seal` returns the current signer of receipts. `folder` stores documents and receipts.
     """
 
     ctx: ServiceContext
@@ -111,18 +123,18 @@ class DeliveryEndpoint:
 
     def _take(self, delivery_id: str, request: Request, language: Language) -> Response:
         digest, place = sha256_hex(request.body), self.folder / delivery_id
-        # 1 What was taken before is answered as it was then, whatever has become of its certificate since.
+        # 1 A document accepted before gets the same answer as then, also if its certificate was revoked since.
         if place.exists():
             if (place / _document(digest)).exists():
                 return _receipt(files.read(place / _RECEIPT))
             return _refusal(409, "delivery-id-used", translate(_ID_USED, language), language)
-        # 2 Who signed, and whether nothing was changed.
+        # 2 Verify the signature and identify the signer.
         now = self.ctx.now()
         verdict = self.gateway.verify(request.body, now).verdict
         if verdict.reason is not None:
             _log.info("request %s: delivery refused, %s", request.request_id, verdict.reason)
             return _refusal(_status_of(verdict.reason), verdict.reason, verdict.text(language), language)
-        # 3 Document and receipt are there at once, before anybody hears of them: what is answered stays so.
+        # 3 Document and receipt are stored together, before the answer is sent: an answer never changes.
         receipt = receipts.render_receipt(_said(delivery_id, digest, verdict, self.ctx), self.seal())
         files.write_folder(place, {_document(digest): request.body, _RECEIPT: receipt})
         self.ctx.step("delivery-kept")
@@ -150,7 +162,11 @@ def _refusal(status: int, reason: str, detail: str, language: Language, **header
 
 
 def _status_of(reason: VerdictReason) -> int:
-    """403 where the caller's certificate does not count, 422 where the document is not as it should be."""
+    """Return the HTTP status for a verdict.
+
+    It is 403 if the caller's certificate is not valid for this, and 422 if the document is wrong. It is 503 if the
+    certificate's status is unknown.
+    """
     match reason:
         case (
             VerdictReason.MALFORMED

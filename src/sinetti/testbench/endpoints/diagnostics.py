@@ -1,6 +1,7 @@
-"""The bench says why a signature does not fit: at `/explain`, and in its log for every call that it refuses.
+"""Explanations of signatures that do not fit.
 
-On the bench alone: a service that explains to everybody how far a forged message got would be of use to forgers only.
+The bench gives them at `/explain`, and in its log for every call that it refuses. Only the bench does so: a service
+that explains to every caller how far a forged message got would help only forgers.
 """
 
 import base64
@@ -26,25 +27,31 @@ from sinetti.testbench.core.json_fields import FieldError
 
 PATH = "/explain"
 TYPES = frozenset({"text/xml", "application/xml", "application/octet-stream"})
-"""What a message comes as: none of them can be sent by a page from elsewhere without being asked about (CORS)."""
+"""Media types of a message.
+
+A page from elsewhere can send none of them without a preflight request (CORS).
+"""
 
 _PATIENCE = 0.25
-"""Seconds in which forms are tried: twenty times what a message of 10 kB takes."""
+"""Seconds of the search: twenty times those that a message of 10 kB takes."""
 
 _LONGEST = 128 * 1024
-"""Octets of a refused call that are explained in the log: what the SOAP door takes at most."""
+"""Octets of a refused call that the log explains: the SOAP endpoint's limit."""
 
 _WRONG = frozenset({DiagnosisResult.REFUSED, DiagnosisResult.UNREADABLE})
-"""Of what fits, or bears no signature, there is nothing to say: the answer has told the reason."""
+"""Results that the log explains.
+
+A signature that fits, or is missing, needs no explanation: the answer states the reason.
+"""
 
 _FAILED = 400
 _log = logging.getLogger(__name__)
 
 
 def answer(request: Request, ctx: ServiceContext) -> Response:
-    """Answer a call: the message is the body; `?octets=whole` adds both sides' octets in base64.
+    """Answer a call whose body is the message to explain.
 
-    Raises FieldError for another query.
+    `?octets=whole` adds the octets of both sides in base64. Raises FieldError for another query.
     """
     asked = json_fields.query(request.query, "octets").get("octets")
     if asked not in {None, "whole"}:
@@ -56,7 +63,7 @@ def answer(request: Request, ctx: ServiceContext) -> Response:
 
 
 def explained(octets: bytes, ctx: ServiceContext) -> Report:
-    """Explain a message to this bench: it knows its own CAs, its register and its clock."""
+    """Explain a message with this bench's CAs, database and clock."""
     holders = set(ctx.issuing.values())
     ends = monotonic_seconds() + _PATIENCE
     question = DiagnosisContext(
@@ -72,23 +79,23 @@ def explained(octets: bytes, ctx: ServiceContext) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticsEndpoint:
-    """A door that leaves in the log what is wrong with a message that was refused; accepted calls cost nothing more.
+    """Endpoint that logs the faults of a refused message.
 
-    Refused for whatever reason: a signature that is not where it should be is a broken schema to the service, and what
-    is no SOAP gets a Fault.
+    Accepted calls cost nothing more. Every reason of a refusal counts. To the service, a signature in the wrong place
+    is a broken schema, and a message that is no SOAP gets a Fault.
     """
 
     door: Callable[[Request], Response]
     ctx: ServiceContext
 
     def __call__(self, request: Request) -> Response:
-        """Answer as the door behind does."""
+        """Answer as the wrapped endpoint does."""
         reply = self.door(request)
         reason = _reason_of(reply)
         if reason and request.method == "POST" and len(request.body) <= _LONGEST:
             try:
                 _tell(request.request_id, reason, explained(request.body, self.ctx))
-            except Exception:  # noqa: BLE001 - the answer is there: a line of the log must not cost it
+            except Exception:  # noqa: BLE001 - an error in the log must not cost the answer
                 _log.exception("request %s: the refusal could not be explained", request.request_id)
             finally:
                 self.ctx.db.refresh()
@@ -96,7 +103,10 @@ class DiagnosticsEndpoint:
 
 
 def _reason_of(reply: Response) -> str:
-    """Why a call was refused, empty if it was not: SOAP notes it for the log, others say it in a problem document."""
+    """Return the reason of a refusal, or an empty text if the call was accepted.
+
+    SOAP records the reason for the log. Others state it in a problem document.
+    """
     if reply.status < _FAILED:
         return (reply.log_fields or {}).get("reason", "")
     if reply.content_type == "application/problem+json":
@@ -105,7 +115,10 @@ def _reason_of(reply: Response) -> str:
 
 
 def _tell(request_id: str, reason: str, report: Report) -> None:
-    """Write guesses and facts into the log: nothing that stands in the message, which may be of anybody."""
+    """Write guesses and facts into the log, but no content of the message.
+
+    The message may come from any caller.
+    """
     found = report.found
     if found.verdict not in _WRONG:
         return
@@ -130,7 +143,10 @@ def _place(sides: Comparison) -> str:
 
 
 def _is_known(found: Diagnosis, ctx: ServiceContext) -> bool:
-    """Whether the register has the certificate; True too where that does not matter, or others issued it."""
+    """Return True if the database has the certificate.
+
+    It is True also where that does not matter, or another CA issued the certificate.
+    """
     certificate, element = found.certificate, found.element
     if certificate is None or element is None or not certificate.of_this_service:
         return True

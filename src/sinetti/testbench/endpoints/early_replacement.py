@@ -1,4 +1,7 @@
-"""Calls for early replacement through the control door: made and undone as operators do it (docs/renewal-info.md)."""
+"""Calls for early replacement through the control endpoint.
+
+They are made and undone as operators do it (docs/renewal-info.md).
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,9 +24,9 @@ _DAY = timedelta(days=1)
 
 
 def early_replacement(value: Mapping[str, object], ctx: ServiceContext, request_id: str) -> dict[str, object]:
-    """Make a call, or undo the one that `undo` names; gives the answer's members.
+    """Make a call for early replacement, or undo the call that `undo` names.
 
-    Raises as `call_early` does.
+    Returns the answer's members. Raises as `call_early` does.
     """
     if "undo" in value:
         json_fields.only(value, "undo")

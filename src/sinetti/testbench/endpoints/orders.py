@@ -1,4 +1,7 @@
-"""An order through the control door: adds the organisation where it is missing, and a contact where none is given."""
+"""Orders through the control endpoint.
+
+A missing organisation is added, and so is a contact where none is given.
+"""
 
 import secrets
 
@@ -26,9 +29,9 @@ _NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "descripti
 
 
 def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> GeneratedTransferIds:
-    """Take an order as the fields of `POST /orders` tell it (contracts).
+    """Make an order from the fields of `POST /orders` (contracts).
 
-    Raises FieldError, WordError, OrderError and CustomerIdError.
+    Raises FieldError, WordError, OrderError or CustomerIdError for wrong fields.
     """
     json_fields.only(value, *_NAMES)
     customer_id = json_fields.text(value, "customer_id", MAXIMUM_LENGTH)
@@ -49,7 +52,10 @@ def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str)
 
 
 def _contact(given: object) -> ContactDetails:
-    """Give the contact as it was told, or one made for this order."""
+    """Return the given contact, or a contact made for this order.
+
+    Raises FieldError if the value is no contact.
+    """
     if given is None:
         made = f"contact-{secrets.token_hex(4)}@customer.example"
         return ContactDetails("Test Contact", made, "+358 40 0000000", Language.EN)

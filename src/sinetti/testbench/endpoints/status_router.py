@@ -1,6 +1,8 @@
-"""The edge of the bench's status address: beside the status door, deliveries with limits of their own, and sign-in.
+"""HTTP application of the bench's status address.
 
-Around the control door's edge: what the edge says in plain words (408, 413, 415 …) becomes a problem document.
+Beside the status endpoint, it serves deliveries with limits of their own, and sign-in.
+
+For the control endpoint, plain-text errors (408, 413, 415 …) become problem documents.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -17,7 +19,7 @@ _REASONS = {408: "too-slow", 413: "too-large", 415: "compressed", 500: "internal
 
 
 class ProblemEdge(AsgiApp):
-    """An edge that says every error as a problem document (RFC 9457)."""
+    """Application that returns every error as a problem document (RFC 9457)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,14 +60,17 @@ def _as_problem(start: MutableMapping[str, Any], text: bytes) -> tuple[MutableMa
 
 _LIMITS = RequestLimits(body=LONGEST, discarded=2 * LONGEST, collecting=30.0, answering=30.0, waiting=4)
 _AT_ONCE = 1
-"""A document of 10 MB takes ten times that while it is verified, so they are verified one after the other."""
+"""Documents that are verified at the same time.
+
+The verification of a document of 10 MB takes ten times that much memory.
+"""
 
 
 class StatusEdge(AsgiApp):
-    """An edge around the status door, with others beside it for `/deliveries` and for what is below `/identity`."""
+    """Application of the status endpoint, `/deliveries`, and paths below `/identity`."""
 
     def __init__(self, status: Door, deliveries: Door, identity: Door, leave: Callable[[], None]) -> None:
-        """Take the doors; `leave` as every edge."""
+        """Take the endpoints; `leave` is as in every application."""
         super().__init__(status, leave=leave)
         self._deliveries = ProblemEdge(deliveries, _LIMITS, _AT_ONCE, leave=leave)
         self._identity = AsgiApp(identity, leave=leave)
@@ -81,11 +86,11 @@ class StatusEdge(AsgiApp):
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being worked on."""
+        """True while a request is being processed."""
         return super().busy or self._deliveries.busy or self._identity.busy
 
     def retire(self) -> None:
-        """As every edge does; the other one, too."""
+        """Retire as every application does, with the applications behind it."""
         super().retire()
         self._deliveries.retire()
         self._identity.retire()

@@ -1,9 +1,8 @@
-"""Agents of a fleet: `sinetti run` in a process of its own, at the instants that it is told (runner.py).
+"""Agents of a fleet: `sinetti run` in a process of its own (runner.py).
 
-One agent of a fleet: makes a pass, as `sinetti run` does, at each instant that stands on a line of its input.
-
-A line of its output says how the pass ended. It ends with its input, and leaves Ctrl-C to whoever started it. Pauses
-between two questions are short: it is the bench's time that passes.
+An agent makes a pass, as `sinetti run` does, for each line of its input, at the instant on that line. A line of its
+output reports the end of the pass. The process ends when its input ends, and leaves Ctrl-C to its parent process.
+Pauses between two questions are short, because it is the bench's time that passes.
 """
 
 import contextlib
@@ -41,17 +40,20 @@ _SHOWN = 2000
 
 @dataclass(frozen=True, slots=True)
 class AgentRunEnd:
-    """How a pass ended: its exit code, and when it says that something is due next, None for never."""
+    """End of a pass: exit code, and when the next action is due, or None for never."""
 
     exit_code: ExitCode
     due: datetime | None
 
 
 class Agents:
-    """So many agents over the same store, while the block lasts; they end with this process, however it ends."""
+    """A number of agents over the same store, which run while the block lasts.
+
+    They end with this process, however it ends.
+    """
 
     def __init__(self, config: Path, count: int) -> None:
-        """Start them; `config` is their sinetti.toml."""
+        """Start the agents; `config` is their sinetti.toml."""
         command = [sys.executable, "-m", "sinetti.testbench.fleet.agent_processes", str(config)]
         self._log = config.with_name("agents.log").open("a", encoding="utf-8")
         self._processes = [
@@ -74,12 +76,12 @@ class Agents:
         self._log.close()
 
     def pass_at(self, now: datetime) -> Sequence[AgentRunEnd]:
-        """Let all of them make a pass at once, at `now` of the bench's clock.
+        """Let all agents make a pass at once, at `now` of the bench's clock.
 
-        Raises StoryBroken where one died.
+        Raises StoryBroken if one of them ended.
         """
         for process in self._processes:
-            # One that is gone is told below: it gives no line.
+            # An agent that is gone is reported below: it gives no line.
             with contextlib.suppress(BrokenPipeError):
                 if process.stdin is not None:
                     process.stdin.write(f"{now.isoformat()}\n")
@@ -98,23 +100,23 @@ class Agents:
 
 _LONGEST_PAUSE = 0.05
 _PATIENCE = 1.0
-"""Seconds for a certificate that is not ready: the next pass fetches it."""
+"""Seconds to wait for a certificate that is not ready; the next pass retrieves it."""
 
 
 class _Log:
-    """Hears how a pass goes, and writes it into the log that whoever started this keeps."""
+    """Listener that writes the events of a pass into the log of the parent process."""
 
     def begin(self, total: int) -> None:
-        """Hear for how many names something may have to be done: it shows."""
+        """Set the number of names that may need an action; it is shown."""
 
     def done(self, row: NameResult) -> None:
-        """Hear of one name."""
+        """Log the result of one name."""
         for message in report.result_messages(row):
             _tell(message)
 
 
 def main() -> None:
-    """Make a pass for each line."""
+    """Make a pass for each line of standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config = read(Path(sys.argv[1]))
     for line in sys.stdin:
@@ -123,7 +125,10 @@ def main() -> None:
 
 
 def _pass(config: Config, now: datetime) -> dict[str, object]:
-    """Make a pass at `now`; its exit code and when something is due next, as JSON has them."""
+    """Make a pass at `now`.
+
+    Returns, as JSON members, its exit code and when the next action is due.
+    """
     run = ClientContext(config.store, now, Language.EN, _tell, _pause, clock.monotonic_seconds, _PATIENCE)
     agent = AgentContext(run, config, ConfiguredHooks(), sync_settings, now_given=True)
     try:

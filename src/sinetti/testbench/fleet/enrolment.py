@@ -1,6 +1,7 @@
-"""How a fleet gets its certificates: ordered by control calls, enrolled by the client, again until it is done.
+"""Organisations of a fleet, and the enrolment of their certificates.
 
-The organisations of a fleet: names in the store, and ids that belong to nobody.
+The organisations have names in the store, and ids that no real organisation has. Control calls order the certificates.
+The client enrols them, repeatedly until each is done.
 """
 
 import time
@@ -22,7 +23,7 @@ from sinetti.infra import clock
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
 
 MOST = 2_000
-"""More than that take longer than anybody watches."""
+"""Most organisations of a fleet; more take too long for an audience."""
 
 _FIRST = 9_000_000
 
@@ -37,7 +38,7 @@ class FleetOrganisation:
 
 
 def organisations(count: int) -> tuple[FleetOrganisation, ...]:
-    """Give so many, 1 to MOST.
+    """Return so many organisations, 1 to MOST.
 
     Their ids look like Business IDs, but their check digits are wrong.
     """
@@ -54,7 +55,10 @@ def _id_of_nobody(number: int) -> str:
 
 AT_ONCE = 8
 _MOST_TRIES = 40
-"""With one answer in seven lost or wrong, one try in two ends well: that many in a row do not come about."""
+"""Tries before enrolment gives up.
+
+With one answer in seven lost or wrong, one try in two succeeds. So many failures in a row do not occur.
+"""
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -62,7 +66,7 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentClient:
-    """Where a fleet enrols: at which address, with which anchors (PEM), into which store."""
+    """Address, anchors (PEM) and store with which a fleet enrols."""
 
     address: str
     trust_services: str
@@ -71,7 +75,10 @@ class EnrolmentClient:
     store: Path
 
     def settings(self, of: FleetOrganisation) -> NameSettings:
-        """Give the settings with which an organisation enrols; its keys are made in a moment."""
+        """Return the settings with which an organisation enrols.
+
+        Its keys are of a type that is generated in a moment.
+        """
         return NameSettings(
             service=self.address,
             environment=Environment.TEST,
@@ -85,7 +92,7 @@ class EnrolmentClient:
 
 
 def desk_of(stage: StoryRunner, store: Path) -> EnrolmentClient:
-    """Give the desk of a bench, to which its own address leads."""
+    """Return the enrolment client of a bench, with the bench's own address."""
     services, holders, server = (
         Path(stage.ready["trust"][name]).read_text(encoding="ascii") for name in ("services", "holders", "server")
     )
@@ -93,14 +100,18 @@ def desk_of(stage: StoryRunner, store: Path) -> EnrolmentClient:
 
 
 def at(desk: EnrolmentClient, address: str) -> EnrolmentClient:
-    """Give the same desk behind another address."""
+    """Return the same enrolment client with another address."""
     return replace(desk, address=address)
 
 
 def order(
     stage: StoryRunner, fleet: Sequence[FleetOrganisation], replaced: Mapping[str, str]
 ) -> list[TransferIdCredentials]:
-    """Order a certificate for each; `replaced` has the serial of the one that it takes the place of, by name."""
+    """Order a certificate for each organisation.
+
+    `replaced` maps names to the serial number of the certificate to be replaced. Returns the transfer ids and
+    passwords.
+    """
 
     def ordered(one: FleetOrganisation) -> TransferIdCredentials:
         asked = {"customer_id": one.customer_id, "customer_name": one.customer_name, "description": one.name}
@@ -115,9 +126,9 @@ def order(
 def enrol(
     desk: EnrolmentClient, fleet: Sequence[FleetOrganisation], ids: Sequence[TransferIdCredentials], now: datetime
 ) -> None:
-    """Enrol each with its transfer ids: the same call again until it is done.
+    """Enrol each organisation with its transfer ids.
 
-    Raises StoryBroken.
+    The same call is repeated until it succeeds. Raises StoryBroken if it never does.
     """
     run = ClientContext(
         desk.store, now, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds, wait=0.0
@@ -138,7 +149,10 @@ def enrol(
 
 
 def at_once(do: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
-    """Do it for each, some at a time; the first failure, or an interruption, ends it all."""
+    """Call `do` for each value, with several threads, and return the results in order.
+
+    The first failure, or an interruption, ends all.
+    """
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         return list(pool.map(do, given))

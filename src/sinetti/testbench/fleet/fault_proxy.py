@@ -1,6 +1,7 @@
-"""Somebody between the agent and the bench who loses one answer in ten and spoils one in twenty (docs/fleet.md).
+"""Proxy between agent and bench that injects faults (docs/fleet.md).
 
-What can become of an answer on its way: lost, or wrong. Pure: drawn from a seed and the number of the call.
+It loses one answer in ten and spoils one in twenty. The choice of a fault is a pure function of a seed and the number
+of the call.
 """
 
 import contextlib
@@ -24,10 +25,10 @@ _SEAL = b"SignatureValue>"
 
 
 class InjectedFault(StrEnum):
-    """What is done to an answer; the request has arrived and was done in each case."""
+    """Fault of an answer; in each case the request arrived and was processed."""
 
     LOST = "lost"
-    """The connection ends without a word."""
+    """The connection ends without an answer."""
     CUT = "cut"
     """The connection ends in the middle of the answer."""
     SERVER_ERROR = "server-error"
@@ -36,7 +37,7 @@ class InjectedFault(StrEnum):
     """XML that ends too early, with a length that fits."""
     SEAL_BROKEN = "seal-broken"
     REPLAYED = "replayed"
-    """A genuine answer to somebody's earlier request."""
+    """A genuine answer to an earlier request."""
 
 
 LOST = (InjectedFault.LOST, InjectedFault.CUT)
@@ -51,7 +52,7 @@ WRONG = (
 
 @dataclass(frozen=True, slots=True)
 class FaultRates:
-    """How many of the answers are lost, and how many are wrong: parts of one."""
+    """Fractions of the answers that are lost and that are wrong."""
 
     lost: float
     wrong: float
@@ -63,7 +64,7 @@ ROUGH = FaultRates(lost=1 / 10, wrong=1 / 20)
 
 @dataclass(frozen=True, slots=True)
 class RelayedResponse:
-    """An answer of HTTP as far as anybody here looks at it."""
+    """The parts of an HTTP response that the proxy uses."""
 
     status: int
     content_type: str
@@ -71,7 +72,10 @@ class RelayedResponse:
 
 
 def choose_fault(seed: int, ordinal: int, rates: FaultRates) -> InjectedFault | None:
-    """Say what becomes of the answer to the call of that number: the same for the same seed."""
+    """Return the fault of the answer to the call of that number, or None.
+
+    The same seed gives the same faults.
+    """
     chance = random.Random(f"{seed}:{ordinal}")  # noqa: S311 - chance that can be repeated, on purpose
     place = chance.random()
     if place < rates.lost:
@@ -80,9 +84,9 @@ def choose_fault(seed: int, ordinal: int, rates: FaultRates) -> InjectedFault | 
 
 
 def on_the_wire(fault: InjectedFault | None, reply: RelayedResponse, earlier: RelayedResponse | None) -> bytes:
-    """Give the octets that are sent in the place of an answer, and after which the connection ends.
+    """Return the octets that are sent in place of an answer.
 
-    Where there is no earlier answer to replay, the seal is broken instead.
+    After them the connection ends. Where there is no earlier answer to replay, the seal is broken instead.
     """
     match fault:
         case None:
@@ -117,7 +121,10 @@ def _octets(reply: RelayedResponse) -> bytes:
 
 
 def _broken(body: bytes) -> bytes:
-    """Change one sign of the signature's value; of what has none, one octet in the middle."""
+    """Change one character of the signature's value.
+
+    Without a signature, one octet in the middle is changed.
+    """
     here = body.find(_SEAL)
     place = here + len(_SEAL) if here >= 0 else len(body) // 2
     sign = b"B" if body[place : place + 1] == b"A" else b"A"
@@ -132,7 +139,10 @@ _HOP_BY_HOP = frozenset({"connection", "content-length"})
 
 @dataclass(frozen=True, slots=True)
 class ProxyTls:
-    """Certificate and key with which to be the bench, and the CA to know it by: PEM files."""
+    """PEM files with which the proxy poses as the bench.
+
+    They are certificate and key, and the CA with which the bench is verified.
+    """
 
     certificate: Path
     key: Path
@@ -148,15 +158,18 @@ class _Asked:
 
     @property
     def kind(self) -> tuple[str, str]:
-        """What an answer answers, whoever asked: replayed is one of the same kind."""
+        """Kind of the request, regardless of the caller; a replayed answer has the same."""
         return self.method, self.headers.get("soapaction", "")
 
 
 class FaultInjectingProxy:
-    """Listens on loopback while the block lasts and passes everything on; `rates` may be set at any time."""
+    """Proxy that listens on loopback while the block lasts and forwards everything.
+
+    `rates` may be set at any time.
+    """
 
     def __init__(self, service: str, seed: int, tls: ProxyTls | None) -> None:
-        """Stand before the service at this address; with `tls` it is https on both sides."""
+        """Take the address of the service behind; with `tls` both sides use https."""
         parts = urlsplit(service)
         self.rates: FaultRates = NONE
         self.met: Counter[InjectedFault] = Counter()
@@ -179,13 +192,13 @@ class FaultInjectingProxy:
         self._server.server_close()
 
     def answer(self, asked: _Asked) -> bytes:
-        """Ask the service, and give what is sent in the place of its answer.
+        """Forward a request, and return the octets to send in place of the answer.
 
-        Raises OSError, HTTPException.
+        Raises OSError or HTTPException if the service cannot be reached.
         """
         reply = self._asked_of_service(asked)
         with self._lock:
-            # Numbered as the answers come: the same order of answers meets the same faults.
+            # Numbers are by the order of answers: the same order gets the same faults.
             self._calls += 1
             fault = choose_fault(self._seed, self._calls, self.rates)
             earlier = self._earlier.get(asked.kind)
@@ -222,11 +235,11 @@ class _ProxyServer(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """One call: the client asks for the connection to end after it."""
+    """Handler of one call, after which the connection ends."""
 
     def handle(self) -> None:
         server = cast("_ProxyServer", self.server)
-        # Whoever goes away in the middle, client or bench, is nobody's fault here: the other side sees it end.
+        # A client or bench that goes away in the middle is no fault of the proxy: the other side sees the end.
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             self.request.settimeout(_PATIENCE)
             plain = self.request
@@ -237,7 +250,10 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 def _read(lines: BinaryIO) -> _Asked:
-    """Read one request with its body's length told. Raises ValueError and OSError."""
+    """Read one request, whose body has the length of its header.
+
+    Raises ValueError or OSError if it cannot be read.
+    """
     method, path, _version = lines.readline(_LONGEST_LINE).decode("latin-1").split()
     headers: dict[str, str] = {}
     while line := lines.readline(_LONGEST_LINE).strip():

@@ -1,6 +1,7 @@
-"""What must hold of a fleet, looked at from outside: by the files of the store, and by what the register says.
+"""Invariants of a fleet, checked from outside.
 
-Nothing here asks the agent what it has done. What does not hold is a Breach; a fleet is well as long as there is none.
+The checks read the files of the store and the rows of the database. They never ask the agent what it did. Each
+violation is recorded, and a fleet is well as long as there is none.
 """
 
 from collections import Counter
@@ -23,25 +24,25 @@ from sinetti.testbench.fleet.enrolment import FleetOrganisation
 
 
 class ViolationKind(StrEnum):
-    """What may not happen to a fleet."""
+    """Kind of event that must not happen to a fleet."""
 
     LAPSED = "lapsed"
     """There was an instant without a valid certificate in use."""
     KEY_LOST = "key-lost"
-    """The register holds a certificate whose key is not in the store."""
+    """The database holds a certificate whose key is not in the store."""
     ISSUED_TWICE = "issued-twice"
     """There are more certificates than were ordered and had to be renewed."""
     CUT_SHORT = "cut-short"
     """A certificate did not stay valid to its own end."""
     NOT_RENEWED = "not-renewed"
-    """A certificate whose renewal was to have happened has no successor."""
+    """A certificate that had to be renewed has no successor."""
     DAMAGED = "damaged"
-    """A set in the store does not belong together."""
+    """Key, certificate and chain in the store do not belong together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that does not hold: of which name, at which instant of the bench's clock, and what was seen."""
+    """A violated invariant: name, instant of the bench's clock, and finding."""
 
     wrong: ViolationKind
     name: str
@@ -51,7 +52,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A certificate that was taken into use: seen first at `at`."""
+    """A certificate that was installed; `at` is when it was first seen."""
 
     serial: str
     span: ValidityPeriod
@@ -60,7 +61,7 @@ class Installation:
 
 @dataclass(slots=True)
 class InvariantChecker:
-    """The book of a fleet. `taken` has each name's certificates, the one in use last."""
+    """Records of a fleet. `taken` has each name's certificates, the one in use last."""
 
     store: Path
     fleet: tuple[FleetOrganisation, ...]
@@ -69,23 +70,26 @@ class InvariantChecker:
     _owed: Counter[str] = field(default_factory=Counter)
 
     def expect(self, names: Iterable[str]) -> None:
-        """Write down that each of these is to get exactly one certificate more: ordered, or renewed."""
+        """Record that each name is to get exactly one more certificate.
+
+        The certificate was ordered, or is to be renewed.
+        """
         self._owed.update(names)
 
     def look(self, now: datetime) -> tuple[str, ...]:
-        """Look at what each name has in use at `now`; the names that have another certificate than before.
+        """Check the certificate in use of each name at `now`.
 
-        Looked at before and after each pass, it speaks of every instant: in between nobody touches a store, and a
-        certificate that is valid at both ends of a time is valid all the time.
+        Returns the names whose certificate changed. A check before and after each pass covers every instant. No
+        process changes a store in between. A certificate that is valid at both ends of a period is valid throughout.
         """
         return tuple(one.name for one in self.fleet if self._look_at(one.name, now))
 
     def waiting(self) -> tuple[str, ...]:
-        """Give the names that have not got yet what they are to get."""
+        """Return the names that still wait for their certificate."""
         return tuple(one.name for one in self.fleet if len(self.taken.get(one.name, ())) < self._owed[one.name])
 
     def under_way(self) -> tuple[str, ...]:
-        """Give the names of which something is begun and not ended."""
+        """Return the names with an action that has begun and not ended."""
         folders = {one.name: self.store / one.name for one in self.fleet}
         return tuple(
             name
@@ -94,7 +98,10 @@ class InvariantChecker:
         )
 
     def compare(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Hold the store against the register's rows (contracts: `GET certificates`), nothing being under way."""
+        """Compare the store with the database's rows (contracts: `GET certificates`).
+
+        The caller makes sure that nothing is in progress.
+        """
         of_customer: dict[str, list[Mapping[str, Any]]] = {}
         for row in rows:
             of_customer.setdefault(row["customer_id"], []).append(row)
@@ -102,12 +109,12 @@ class InvariantChecker:
             self._compare(one.name, of_customer.get(one.customer_id, []), now)
 
     def days(self, since: datetime) -> Counter[date]:
-        """Count the certificates that were taken into use after `since` by the day, in Finland."""
+        """Count the certificates that were installed after `since`, by the day in Finland."""
         seen = (one.at for found in self.taken.values() for one in found)
         return Counter(at.astimezone(FINNISH_TIME).date() for at in seen if at > since)
 
     def in_use(self) -> dict[str, str]:
-        """Give the serial that each name has in use."""
+        """Return the serial number that each name has in use."""
         return {name: found[-1].serial for name, found in self.taken.items() if found}
 
     def _look_at(self, name: str, now: datetime) -> bool:
@@ -127,9 +134,9 @@ class InvariantChecker:
         return new
 
     def _read(self, name: str, now: datetime) -> Installation:
-        """Read the set in use, which must belong together: key, certificate and chain.
+        """Read the key, certificate and chain in use, which must belong together.
 
-        Raises StoreError.
+        Raises StoreError if they do not.
         """
         held = generations.current(self.store / name)
         if held is None:
@@ -160,12 +167,15 @@ class InvariantChecker:
         return key_storage_module.belongs(certificate, key) and key_storage_module.serial_of(certificate) == serial
 
     def _breach(self, wrong: ViolationKind, name: str, at: datetime, seen: str) -> None:
-        # Told once, at the first instant at which it was seen.
+        # Recorded once, at the first instant at which it was seen.
         if not any((one.wrong, one.name, one.seen) == (wrong, name, seen) for one in self.breaches):
             self.breaches.append(Violation(wrong, name, at, seen))
 
 
 def _is_cut_short(row: Mapping[str, Any], known: Installation | None) -> bool:
-    """Whether a certificate was revoked, or ends in the register before the end that is written in it."""
+    """Return True if a certificate was revoked or shortened in the database.
+
+    A shortened one ends there before the end that is written in it.
+    """
     ends_early = known is not None and datetime.fromisoformat(row["not_after"]) != known.span.not_after
     return row["revoked_at"] is not None or ends_early

@@ -1,6 +1,7 @@
-"""What is told of a fleet while it is played, to people line by line, and its end, to them or as JSON to programs.
+"""Progress and end of a fleet simulation.
 
-What is said while a fleet is played: every message id in one place (docs/fleet.md).
+People get lines of text while it runs, and its end as text. Programs get the end as JSON. This module has all message
+ids of these texts (docs/fleet.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -60,23 +61,24 @@ WRONGS = {
     ViolationKind.NOT_RENEWED: gettext_noop("a certificate is missing"),
     ViolationKind.DAMAGED: gettext_noop("the set in use does not belong together"),
 }
-"""What does not hold, by its kind."""
+"""Texts of the violations, by kind."""
 
 
 _NAMED = 3
-"""How many names a line shows."""
+"""Number of names that a line shows."""
 
 _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
-    """How an act ended.
+    """Result of an act.
 
-    `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
+    `renewed` counts the renewed certificates; `days` is the number of days on which they were renewed, and `most` the
+    highest number on one day.
 
-    `out`: how often an agent found another one at work. `replaced`: how long it took from an operator's call for early
-    replacement until all were replaced; None where there was none, or some were not.
+    `out` counts the passes that found another agent at work. `replaced` is the time from an operator's call for early
+    replacement until all were replaced. It is None where there was no call, or some were not replaced.
     """
 
     act: str
@@ -93,16 +95,16 @@ class PhaseReport:
 
     @property
     def lost(self) -> int:
-        """How many answers were lost."""
+        """Number of lost answers."""
         return sum(count for fault, count in self.faults if fault in LOST)
 
     @property
     def wrong(self) -> int:
-        """How many answers were wrong."""
+        """Number of wrong answers."""
         return sum(count for fault, count in self.faults if fault in WRONG)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the result as JSON."""
         return {
             "act": self.act,
             "begins": instant(self.begins),
@@ -122,7 +124,7 @@ class PhaseReport:
 
 @dataclass(frozen=True, slots=True)
 class FinalReport:
-    """How it all ended. `seconds` are of the machine's clock."""
+    """Result of the simulation. `seconds` are of the machine's clock."""
 
     organisations: int
     seed: int
@@ -132,15 +134,15 @@ class FinalReport:
 
     @property
     def certificates(self) -> int:
-        """How many certificates were issued."""
+        """Number of issued certificates."""
         return sum(one.enrolled + one.renewed for one in self.acts)
 
     def count(self, wrong: ViolationKind) -> int:
-        """Count what does not hold of a kind."""
+        """Return the number of violations of a kind."""
         return sum(one.wrong is wrong for one in self.breaches)
 
     def as_json(self) -> dict[str, object]:
-        """Give it for programs."""
+        """Return the result as JSON."""
         return {
             "organisations": self.organisations,
             "seed": self.seed,
@@ -154,25 +156,25 @@ class FinalReport:
 
 @dataclass(frozen=True, slots=True)
 class ProgressReporter:
-    """Tells people, in their language; `put` takes one line."""
+    """Reports to people in their language; `put` prints one line."""
 
     language: Language
     put: Callable[[str], None]
 
     def begin(self, count: int, seed: int) -> None:
-        """Say what begins."""
+        """Report the start."""
         self.put(translate_plural(*BEGINS, count, self.language, seed=seed))
 
     def chapter(self, title: str) -> None:
-        """Say what is played next."""
+        """Report the next act."""
         self.put(f"\n{translate(title, self.language)}")
 
     def counted(self, forms: tuple[str, str], count: int, now: datetime) -> None:
-        """Say that something is so of so many."""
+        """Report a count of names."""
         self.put(translate_plural(*forms, count, self.language, when=self._when(now)))
 
     def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
-        """Say what a pass has renewed, if anything."""
+        """Report the renewals of a pass, if there are any."""
         if not renewed:
             self.put(translate(NOTHING_DUE, self.language, when=self._when(now)))
             return
@@ -182,7 +184,7 @@ class ProgressReporter:
         self.put(translate(RENEWED, self.language, when=self._when(now), names=shown, **told))
 
     def ended(self, act: PhaseReport) -> None:
-        """Say how an act ended."""
+        """Report the end of an act."""
         if act.replaced is not None:
             minutes = -(-int(act.replaced.total_seconds()) // 60)
             self.put(translate_plural(*REPLACED, minutes, self.language))
@@ -194,7 +196,7 @@ class ProgressReporter:
             self.put(translate(FAULTS, self.language, **counts))
 
     def end(self, end: FinalReport) -> None:
-        """Say how it all ended: what does not hold, and the summary as the last line."""
+        """Report the end: the violations, and the summary as the last line."""
         for one in end.breaches:
             wrong = translate(WRONGS[one.wrong], self.language)
             self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
@@ -221,5 +223,5 @@ class ProgressReporter:
 
 
 def instant(at: datetime) -> str:
-    """Give an instant as JSON has it."""
+    """Return an instant in the form of JSON."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,8 @@
-"""The acts of a fleet: two years in which nothing goes wrong, two in which much does, an incident (docs/fleet.md).
+"""Acts of a fleet, and the pace of the bench's clock (docs/fleet.md).
 
-How the bench's clock walks through the years: far where nothing is due, a day at a time where something is. Pure.
+Nothing goes wrong in the first two years, much does in the next two, and then there is an incident.
+
+The clock makes long steps where nothing is due, and steps of a day where something is. The choice of a step is pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,18 +25,18 @@ from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressRep
 from sinetti.testbench.fleet.story_runner import StoryRunner
 
 STRIDE = timedelta(days=1)
-"""As a timer once a day has it.
+"""Shortest step, as of a timer that fires once a day.
 
-Whatever falls due in between is done a day late, as with such a timer.
+An action that falls due in between is a day late, as with such a timer.
 """
 
 LEAP = timedelta(days=180)
-"""The longest step: whoever watches sees the years go by."""
+"""Longest step: an audience sees the years go by."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockPace:
-    """How the clock walks: at least a stride, at most a leap at a time."""
+    """Pace of the clock: each step is at least `stride` and at most `leap`."""
 
     stride: timedelta = STRIDE
     leap: timedelta = LEAP
@@ -42,15 +44,18 @@ class ClockPace:
 
 DAILY = ClockPace()
 BRIEF = ClockPace(timedelta(days=9), timedelta(days=700))
-"""For a few organisations before an audience in a hurry: whatever falls due is up to nine days late."""
+"""Pace for a few organisations before an audience in a hurry.
+
+An action is up to nine days late.
+"""
 WATCHFUL = ClockPace(timedelta(minutes=1), timedelta(hours=1))
-"""As a timer once an hour that also wakes for what is due."""
+"""Pace of a timer that fires once an hour and also when something is due."""
 
 
 def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pace: ClockPace = DAILY) -> datetime:
-    """Say where the clock goes next: to when something is due, at least a stride and at most a leap on, to the goal.
+    """Return the next instant of the clock: when something is due, or the goal.
 
-    `due` is what each agent says of itself: None where it plans nothing.
+    The step is at least a stride and at most a leap. `due` has an instant of each agent, or None if it plans nothing.
     """
     planned = min((one for one in due if one is not None), default=now + pace.leap)
     return min(max(planned, now + pace.stride), now + pace.leap, goal)
@@ -58,13 +63,16 @@ def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pac
 
 START = datetime.fromisoformat("2027-01-13T08:00:00Z")
 TWO_YEARS = timedelta(days=731)
-"""A day longer than a certificate: whoever was not renewed has lapsed by then."""
+"""A day longer than a certificate: without renewal it has lapsed by then."""
 
 _OVER = "PT10M"
 _MINUTE = timedelta(minutes=1)
 _LONGEST_INCIDENT = timedelta(days=1)
 _REST = timedelta(days=14)
-"""How much longer an act goes on where something is still under way: what delays come to, and as much again."""
+"""Extra time for an act where work is still in progress.
+
+It is the sum of the delays, doubled.
+"""
 
 _CONFIG = """\
 store = "store"
@@ -87,9 +95,9 @@ key = "ec-p256"
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """What is to be played: how many organisations, from which seed, and in which folder it lies.
+    """Options of the simulation: number of organisations, seed and folder.
 
-    `brief`: the first two acts at a quicker pace.
+    `brief` plays the first two acts at a quicker pace.
     """
 
     organisations: int
@@ -100,7 +108,7 @@ class FleetOptions:
 
 @dataclass(slots=True)
 class FleetSimulation:
-    """One fleet, as far as it is played."""
+    """State of the simulation of one fleet."""
 
     stage: StoryRunner
     teller: ProgressReporter
@@ -114,18 +122,21 @@ class FleetSimulation:
 
     @property
     def fleet(self) -> tuple[FleetOrganisation, ...]:
-        """The organisations."""
+        """Organisations of the fleet."""
         return self.ledger.fleet
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Their names in the store."""
+        """Names of the organisations in the store."""
         return tuple(one.name for one in self.fleet)
 
     def two_years(self, act: str, address: str, agents: int) -> PhaseReport:
-        """Enrol all of them at that address, and let so many agents take care of them for two years."""
+        """Enrol all organisations at that address, and simulate two years.
+
+        `agents` is the number of agents that renew the certificates.
+        """
         begins = self.now
-        # They get ready while certificates are ordered and issued: a moment that an audience need not wait for.
+        # Agents start while certificates are ordered and issued, so that the audience does not wait for them.
         with Agents(self._configured(address), agents) as those:
             ids = enrolment.order(self.stage, self.fleet, self.ledger.in_use())
             self.ledger.expect(self.names)
@@ -137,7 +148,10 @@ class FleetSimulation:
         return self._ended(act, begins, len(self.fleet))
 
     def incident(self, act: str) -> PhaseReport:
-        """Call for early replacement of every other certificate, a minute before an agent asks for hints again."""
+        """Call for early replacement of every other certificate.
+
+        The call is made a minute before an agent asks for renewal information again.
+        """
         with Agents(self._configured(self.desk.address), 1) as agents:
             self._pass(agents, self.now, first=True)
             self._move(self.now + AS_A_RULE - _MINUTE)
@@ -159,7 +173,7 @@ class FleetSimulation:
         self.ledger.expect(names)
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
-        """Walk to the goal, and on where something is under way then."""
+        """Advance the clock to the goal, and further while work is in progress."""
         due = self._pass(agents, self.now, first=True)
         while self.now < goal:
             self._move(next_step(self.now, due, goal, self.pace))
@@ -172,9 +186,9 @@ class FleetSimulation:
         return bool(self.ledger.waiting() or self.ledger.under_way())
 
     def _pass(self, agents: Agents, now: datetime, *, first: bool = False) -> list[datetime | None]:
-        """Let the agents make a pass, and look at all before and after it; when something is due next.
+        """Let the agents make a pass, and check the fleet before and after it.
 
-        Of the `first` one, which only looks ahead, nothing is told.
+        Returns when the next action of each agent is due. The `first` pass only looks ahead and is not reported.
         """
         self.ledger.look(now)
         ended = agents.pass_at(now)
@@ -220,9 +234,9 @@ class FleetSimulation:
 
 
 def run_simulation(wanted: FleetOptions, teller: ProgressReporter) -> FinalReport:
-    """Play all acts; what was started ends with them.
+    """Play all acts; started processes end with them.
 
-    Raises StoryBroken, and leaves the folder to whoever named it.
+    The caller removes the folder. Raises StoryBroken if a step fails.
     """
     begun = monotonic_seconds()
     teller.begin(wanted.organisations, wanted.seed)

@@ -1,4 +1,4 @@
-"""What a demonstration stands on: a bench of its own, the real command line, a timeline that people can read."""
+"""Base of a demonstration: its own bench, the real command line, and a timeline."""
 
 import json
 import re
@@ -21,11 +21,14 @@ _STOP_WITHIN = 10
 _WIDTH = 100
 _SERIAL = re.compile(r"\b[0-9a-f]{38}\b")
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Loopback is not asked for through the machine's proxy."""
+"""Opener for loopback, which does not use the machine's proxy."""
 
 
 def typed(words: Sequence[str], indent: str = "    $ ") -> str:
-    """Write a command as it is typed: options on as many lines as it takes, none broken from its value."""
+    """Format a command as a user types it.
+
+    Options take as many lines as needed, and no option is separated from its value.
+    """
     parts: list[str] = []
     for word in words:
         quoted = f"'{word}'" if re.search(r"[ {}?]", word) and not word.startswith('"') else word
@@ -44,12 +47,12 @@ def typed(words: Sequence[str], indent: str = "    $ ") -> str:
 
 
 class StoryBroken(Exception):
-    """A step did not do what it should."""
+    """Raised where a step did not do what it should."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoryResult:
-    """What a command did: exit code, standard output, and what it said to people."""
+    """Result of a command: exit code, standard output, and messages to people."""
 
     code: int
     output: str
@@ -62,9 +65,8 @@ class StoryRunner:
     def __init__(self, now: str, *, keep: bool = False, folder: Path | None = None) -> None:
         """Start a bench whose clock stands at `now`.
 
-        Unless it is to be kept it ends with this process, however.
-
-        What there is lies in `folder`, or in a temporary one.
+        Unless it is to be kept, it ends with this process in any case. Its files lie in `folder`, or in a temporary
+        folder.
         """
         self.folder = folder or Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
         self.store = self.folder / "store"
@@ -108,7 +110,7 @@ class StoryRunner:
             self.bench.wait()
 
     def chapter(self, title: str, *, now: str | None = None) -> None:
-        """Begin a step of the story; with `now`, the bench's clock is moved there first."""
+        """Begin a step of the story; with `now`, set the bench's clock first."""
         self._step += 1
         moved = now is not None and now != self.now
         self.now = now or self.now
@@ -117,7 +119,10 @@ class StoryRunner:
             self.control("PUT", "/clock", {"now": self.now})
 
     def tell(self, text: str) -> None:
-        """Say what is to be seen; a serial is written out the first time, and begun after that."""
+        """Print a text.
+
+        A serial number is printed in full the first time, and shortened after that.
+        """
         for line in _SERIAL.sub(self._serial, text).splitlines():
             inside = line.lstrip()
             indent = " " * (6 + len(line) - len(inside))
@@ -130,29 +135,29 @@ class StoryRunner:
         return f"{found[0][:12]}…" if known else found[0]
 
     def show(self, *words: str) -> None:
-        """Show a command that has been or will be done."""
+        """Print a command."""
         print(typed([self.shown(word) for word in words]), flush=True)
 
     def control(self, method: str, path: str, value: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
-        """Make a control call; shown as the curl command that does the same."""
+        """Make a control call, and print the curl command that does the same."""
         body = None if value is None else json.dumps(value)
         self.show(*curl(method, f'"$CONTROL{path}"', body))
         return self._called(method, path, body)
 
     def quietly_called(self, method: str, path: str, value: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
-        """Make a control call and show nothing of it.
+        """Make a control call without output.
 
-        Raises StoryBroken; may be used by many threads.
+        Raises StoryBroken if it fails. Many threads may call it.
         """
         return self._called(method, path, None if value is None else json.dumps(value))
 
     def quietly_ordered(self, order: object) -> dict[str, str]:
-        """Order a certificate and show nothing of it; the transfer IDs."""
+        """Order a certificate without output, and return the transfer ids."""
         ids: dict[str, str] = self._called("POST", "/orders", json.dumps(order))
         return ids
 
     def quietly_made(self, account: object) -> dict[str, str]:
-        """Make an account and show nothing of it; what its owner signs in with."""
+        """Make an account without output, and return its credentials."""
         made: dict[str, str] = self._called("POST", "/accounts", json.dumps(account))
         return made
 
@@ -175,7 +180,10 @@ class StoryRunner:
             raise StoryBroken(sentence) from lost
 
     def run(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:
-        """Run a command of the client at the bench's time; shown as it is typed in the story's folder."""
+        """Run a command of the client at the bench's time.
+
+        It is shown as a user types it in the story's folder.
+        """
         arguments = [*arguments, "--now", self.now]
         self.show("sinetti", *arguments)
         done = self.quietly(arguments, expect=expect)
@@ -183,7 +191,7 @@ class StoryRunner:
         return done
 
     def quietly(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:
-        """Run a command of the client and show nothing of it."""
+        """Run a command of the client without output."""
         full = [sys.executable, "-m", "sinetti", *arguments, "--lang", "en"]
         try:
             done = subprocess.run(  # noqa: S603 - our own program, words of our own
@@ -199,24 +207,24 @@ class StoryRunner:
         return StoryResult(done.returncode, done.stdout, said)
 
     def shown(self, word: str) -> str:
-        """Give a word of a command as it is typed in the demonstration's folder."""
+        """Return a word of a command as it is typed in the demonstration's folder."""
         return word.replace(str(self.folder), ".")
 
 
 def curl(method: str, address: str, body: str | None = None) -> list[str]:
-    """Give the words of the curl command for a control call."""
+    """Return the words of the curl command for a control call."""
     words = ["curl", *([] if method == "GET" else ["-X", method]), address]
     return words if body is None else [*words, "-H", "Content-Type: application/json", "-d", body]
 
 
 def program() -> Path | None:
-    """Give the folder of the command `sinetti`, where a shell would not find it by itself."""
+    """Return the folder of the command `sinetti`, or None if a shell finds it."""
     ours = Path(sys.executable).parent
     found = shutil.which("sinetti")
     return None if (found and Path(found).parent == ours) or not (ours / "sinetti").is_file() else ours
 
 
 def require(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
-    """Go on only if this holds."""
+    """Raise StoryBroken unless the condition holds."""
     if not holds:
         raise StoryBroken(what)

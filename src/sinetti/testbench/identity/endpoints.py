@@ -1,4 +1,4 @@
-"""The double as a door: discovery, authorize, token, userinfo, JWKS.
+"""Identity provider of the bench: discovery, authorize, token, userinfo, JWKS.
 
 Code flow with PKCE alone (docs/e-service.md).
 
@@ -37,7 +37,10 @@ from sinetti.testbench.identity.tokens import TOKEN_LIVES, Claims, SigningKey, T
 PATH = "/identity"
 CLIENT_ID = "sinetti"
 STRONG, WEAK = "http://ftn.ficora.fi/2017/loatest2", "urn:example:loa:low"
-"""What a sign-in was like (`acr`): the first is the Finnish Trust Network's for strong identification in tests."""
+"""Levels of assurance (`acr`) of a sign-in.
+
+The first is the Finnish Trust Network's for strong identification in tests.
+"""
 
 ROLES_CLAIM = "organisations"
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "ui_locales",
@@ -50,7 +53,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class IdentityEndpoint:
     """Answers below `issuer`.
 
-    Browsers are sent back to pages at one of `return_to` alone: scheme, name and port.
+    Browsers are redirected only to pages at one of `return_to`: scheme, name and port.
     """
 
     issuer: str
@@ -135,7 +138,10 @@ class IdentityEndpoint:
         return Response(303, "text/plain; charset=utf-8", b"", place)
 
     def _refused(self, asked: Mapping[str, str]) -> Response | None:
-        """Say to whoever builds a client what does not fit; nobody is sent anywhere then (RFC 6749, 4.1.2.1)."""
+        """Return an error page for the developer of a client, or None if the request fits.
+
+        A wrong request causes no redirect (RFC 6749, 4.1.2.1).
+        """
         wrong = {
             "client_id": asked.get("client_id") != CLIENT_ID,
             "redirect_uri": not self._ours(asked.get("redirect_uri", "")),
@@ -196,7 +202,7 @@ class IdentityEndpoint:
 
 
 def _asked(request: Request) -> dict[str, str]:
-    """What the service asks for, without what is not known here (OpenID Connect Core, 3.1.2.1)."""
+    """Return the known parameters of a request (OpenID Connect Core, 3.1.2.1)."""
     return {name: value for name, value in parse_qsl(request.query) if name in _ASKED}
 
 
@@ -225,23 +231,32 @@ _APPEAL = {
     Language.SV: "Detta är testbänkens beslut: det har inga verkningar och kan inte överklagas.",
     Language.EN: "This is a test bench's decision: it has no effects and cannot be appealed.",
 }
-"""Without it nothing could be refused, and refusing is to be rehearsed, too."""
+"""Instructions for an appeal, without which no application could be refused.
+
+Refusing is part of a rehearsal.
+"""
 _NO_LAW = {
     Language.FI: "ei mikään: testipenkissä ei käsitellä kenenkään oikeita tietoja",
     Language.SV: "ingen: i testbänken behandlas ingens riktiga uppgifter",
-    Language.EN: "none: on a test bench nobody's real data is handled",
+    Language.EN: "none: a test bench handles no real person's data",
 }
 _FEEDBACK = "help@bench.example"
 
 
 def identity_door(ports: Ports) -> IdentityEndpoint:
-    """Make the double: below the bench's status address, for pages of this bench alone."""
+    """Make the identity provider below the bench's status address.
+
+    It serves only the pages of this bench.
+    """
     pages = frozenset(f"http://{name}:{ports.people}" for name in (LOCALHOST, LOOPBACK))
     return IdentityEndpoint(f"http://{LOOPBACK}:{ports.status}{PATH}", pages, utc_now, TokenStore(utc_now))
 
 
 def rehearsed(settings: EserviceSettings, door: IdentityEndpoint) -> EserviceSettings:
-    """Settings of a bench's e-service: those of its folder, rehearsal's words where it has none, and the double."""
+    """Return the settings of a bench's e-service.
+
+    These are the settings of its folder and the identity provider. Missing texts are replaced by those of a rehearsal.
+    """
     means = {
         code: role
         for role, codes in (

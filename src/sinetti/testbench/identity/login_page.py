@@ -1,4 +1,4 @@
-"""The double's one page: who signs in, for which organisations.
+"""The identity provider's page: choice of a person and of organisations.
 
 It says that it is a rehearsal, in three languages.
 """
@@ -58,11 +58,10 @@ _HEADERS = {
 
 
 def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, str] | None = None) -> Response:
-    """Show the form.
+    """Return the page with the form.
 
-    `asked` is what the service asked for, kept in it; `given` is what was typed and does not fit.
-
-    `given["line"]` is the line of organisations that does not fit; without one nobody was chosen.
+    `asked` has the parameters of the service's request, which the form keeps. `given` has the wrong input of a user.
+    `given["line"]` is the line of organisations that does not fit. If it is missing, no test person was chosen.
     """
     typed = given if given is not None else {"strong": "1", "organisations": _DEFAULT_ID, "who": PEOPLE[0].subject}
     title = translate(_TITLE, language)

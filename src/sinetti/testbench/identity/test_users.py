@@ -1,4 +1,7 @@
-"""Who can sign in at the double: test persons with roles, as a national service of authorisations would tell them."""
+"""Test persons of the identity provider, with their roles.
+
+The roles have the form of a national service of authorisations.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,15 +14,18 @@ _CODE = re.compile(r"[A-Za-z0-9:_-]{1,60}")
 _ID = re.compile(rf"[!-9;-~]{{1,{MAXIMUM_LENGTH}}}")
 
 SIGNATORY_CODES = ("NIMKO", "TJ", "PJ")
-"""Right to sign alone, managing director, chair of the board: roles as the Finnish Trade Register has them."""
+"""Roles of the Finnish Trade Register.
+
+They are the right to sign alone, the managing director and the chair of the board.
+"""
 MANAGER_CODES = ("tekninen-rajapinta-hallinta",)
 VIEWER_CODES = ("tekninen-rajapinta-katselu",)
-"""Authorisations of our own making: a real service has codes that are agreed with it."""
+"""Invented authorisations: the codes of a real service are agreed with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestUser:
-    """Somebody who does not exist.
+    """A person who does not exist.
 
     `codes` are their roles and authorisations for the organisation that is typed in.
     """
@@ -43,7 +49,7 @@ PEOPLE = (
 
 
 class NotOrganisations(ValueError):
-    """What was typed in names no organisations; `line` is the first line that does not fit."""
+    """Error for a text that names no organisations; `line` is the first wrong line."""
 
     def __init__(self, line: str) -> None:
         """Keep the line."""
@@ -52,9 +58,10 @@ class NotOrganisations(ValueError):
 
 
 def organisations(text: str, codes: tuple[str, ...]) -> list[dict[str, object]]:
-    """Read organisations, one a line, into claims: an id alone has the person's codes; others are named behind a colon.
+    """Parse organisations, one a line, into claims.
 
-    `0123456-7` or `0123456-7: TJ NIMKO`. Raises NotOrganisations.
+    A line is `0123456-7` or `0123456-7: TJ NIMKO`. An id alone has the person's codes. Other codes follow a colon.
+    Raises NotOrganisations for any other line.
     """
     found: dict[str, dict[str, object]] = {}
     for line in filter(None, (one.strip() for one in text.splitlines())):

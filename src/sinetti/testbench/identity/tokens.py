@@ -1,4 +1,7 @@
-"""What the double hands out: codes that count once and soon end, signed tokens, and the key to check them with."""
+"""Codes and tokens of the identity provider, and the key of its signatures.
+
+A code counts once and expires soon.
+"""
 
 import hashlib
 import hmac
@@ -17,14 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 CODE_LIVES, TOKEN_LIVES = timedelta(minutes=1), timedelta(minutes=5)
 _MOST = 1000
 _OCTETS = 32
-"""Of a coordinate of P-256, and of each half of its signatures (RFC 7518, 3.4)."""
+"""Octets of a coordinate of P-256, and of each half of its signatures.
+
+The sizes are those of RFC 7518, 3.4.
+"""
 
 Claims = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationGrant:
-    """A sign-in that waits for the service to fetch it.
+    """A sign-in that waits until the service redeems its code.
 
     `challenge` is PKCE's (RFC 7636), of method S256.
     """
@@ -37,9 +43,9 @@ class AuthorizationGrant:
 
 @dataclass(slots=True)
 class TokenStore:
-    """Codes and access tokens, in memory: they end within minutes.
+    """Codes and access tokens in memory, which expire within minutes.
 
-    `now` is the machine's clock, as sign-in has it.
+    `now` is the machine's clock, as for sign-in.
     """
 
     now: Callable[[], datetime]
@@ -48,7 +54,7 @@ class TokenStore:
     _one_at_a_time: Lock = field(default_factory=Lock, repr=False)
 
     def new_code(self, claims: Claims, redirect_uri: str, challenge: str) -> str:
-        """Make the code that the browser brings back."""
+        """Return a new code for the browser's redirect."""
         code = secrets.token_urlsafe(32)
         with self._one_at_a_time:
             while len(self._codes) >= _MOST:
@@ -57,7 +63,10 @@ class TokenStore:
         return code
 
     def spend(self, code: str, redirect_uri: str, verifier: str) -> Claims | None:
-        """What a code stands for, once; None for any that does not count, or is not its owner's."""
+        """Return the claims of a code, once.
+
+        Returns None for a code that is unknown, used or expired, or that belongs to another client.
+        """
         with self._one_at_a_time:
             found = self._codes.pop(code, None)
         if found is None or found.until < self.now() or found.redirect_uri != redirect_uri:
@@ -66,7 +75,7 @@ class TokenStore:
         return found.claims if hmac.compare_digest(digest, found.challenge) else None
 
     def new_token(self, claims: Claims) -> str:
-        """Make the access token that tells the same claims once more."""
+        """Return an access token for the same claims."""
         token = secrets.token_urlsafe(32)
         with self._one_at_a_time:
             while len(self._tokens) >= _MOST:
@@ -75,7 +84,7 @@ class TokenStore:
         return token
 
     def claims_of(self, token: str) -> Claims | None:
-        """What an access token tells; None where it does not count."""
+        """Return the claims of an access token, or None if it is not valid."""
         with self._one_at_a_time:
             found = self._tokens.get(token)
         return found[0] if found is not None and found[1] >= self.now() else None
@@ -83,24 +92,24 @@ class TokenStore:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The key of ID tokens: ES256 (RFC 7518, 3.4), a new one whenever the bench starts."""
+    """Key of ID tokens: ES256 (RFC 7518, 3.4), new at each start of the bench."""
 
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     @classmethod
     def made(cls) -> "SigningKey":
-        """Make one."""
+        """Return a new key."""
         return cls(ec.generate_private_key(ec.SECP256R1()))
 
     def jwk(self) -> dict[str, str]:
-        """The public key as JWKS has it (RFC 7517); its id is its thumbprint (RFC 7638)."""
+        """Public key as in a JWKS (RFC 7517); its id is its thumbprint (RFC 7638)."""
         point = self.key.public_key().public_numbers()
         public = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
         thumbprint = hashlib.sha256(json.dumps(public, separators=(",", ":"), sort_keys=True).encode()).digest()
         return {**public, "alg": "ES256", "use": "sig", "kid": b64(thumbprint)}
 
     def signed(self, claims: Claims) -> str:
-        """Make a JWT of claims (RFC 7519)."""
+        """Return a signed JWT of claims (RFC 7519)."""
         head = {"alg": "ES256", "typ": "JWT", "kid": self.jwk()["kid"]}
         body = ".".join(b64(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
         halves = decode_dss_signature(self.key.sign(body.encode(), ec.ECDSA(hashes.SHA256())))
@@ -108,7 +117,7 @@ class SigningKey:
 
 
 def b64(octets: bytes) -> str:
-    """Base64 for addresses, without padding (RFC 7515, 2)."""
+    """Return base64 for addresses, without padding (RFC 7515, 2)."""
     return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
 
 

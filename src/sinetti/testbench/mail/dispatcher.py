@@ -1,9 +1,10 @@
-"""Who sends the bench's messages: each at the instant that it is due, when somebody looks, or when the clock is moved.
+"""Dispatcher of the bench's messages, and their context.
 
-Nothing is sent by a thread of its own: what nobody has looked at yet cannot be told from what was not sent yet, and so
-a test that orders and then looks never has to wait. Only PIN codes leave by themselves, from the page that owes them.
+Each message is sent at the instant at which it is due, when a caller looks at the messages or moves the clock. There
+is no thread of its own: a caller cannot distinguish a message not yet seen from one not yet sent. Therefore a test
+that orders and then looks never has to wait. Only PIN codes are sent at once, by the page that queues them.
 
-The bench's mailroom: what its messages say of the service, and a mailbox in place of mail and SMS.
+The context has the bench's texts about the service, and a mailbox in place of mail and SMS.
 """
 
 import logging
@@ -33,11 +34,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class MessageDispatcher:
-    """Plans and sends.
+    """Plans and sends messages.
 
-    `room` makes the mailroom on a clock; `upkeep` is what else is done each time the clock was set.
-
-    `findings` is what operators are to be told of, by name, looked at after that.
+    `room` makes the notification context on a clock. `upkeep` is called each time after the clock was set. `findings`,
+    called after that, returns the findings to report to operators, by name.
     """
 
     room: Callable[[Callable[[], datetime]], NotificationContext]
@@ -48,19 +48,19 @@ class MessageDispatcher:
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def dispatch_due(self) -> None:
-        """Send what is due by now.
+        """Send the messages that are due by now.
 
-        Where the clock runs, each at its instant since somebody looked last.
+        Where the clock runs, each is sent at its instant since the last call.
         """
         with self._one_at_a_time:
             self._catch_up()
 
     def move(self, to: datetime | timedelta) -> datetime:
-        """Set the clock, or move it on by so much, after everything that is due in between; returns the new time.
+        """Set the clock, or advance it by a duration, after all that is due in between.
 
-        The clock stands at each instant in turn, so that rows and texts are of that instant, and whoever is killed on
-        the way goes on from there with the next call. Raises ClockGoesBack and ClockOutOfRange, before anything is
-        done, and what REGISTER_UNAVAILABLE lists.
+        Returns the new time. The clock stops at each instant in turn, so that rows and texts are of that instant.
+        After a kill on the way, the next call continues from there. Raises ClockGoesBack and ClockOutOfRange before
+        anything is done, and the errors in DATABASE_UNAVAILABLE.
         """
         with self._one_at_a_time:
             goal = self.clock.goal(to)
@@ -81,9 +81,9 @@ class MessageDispatcher:
         self._done_until = now
 
     def _walk(self, after: datetime, until: datetime, arrive: Callable[[datetime], object]) -> None:
-        """Run a round at each instant at which something is due, as it is known by then; none at `until` itself.
+        """Run a round at each instant at which something is due, except `until` itself.
 
-        Where one fails nothing says when to come again: what is left is done at the end.
+        After a failed round the next instant is unknown. The rest is then done at the end.
         """
         at = self._next(after)
         while at is not None and at < until:
@@ -96,20 +96,20 @@ class MessageDispatcher:
         return min((at for at in found if at is not None and at > after), default=None)
 
     def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
-        """Run one round; whether it went well."""
+        """Run one round and return True if it succeeded."""
         return _tried(at, lambda: scheduler.run_once(self.room(lambda: at), at, findings or {})) is not None
 
 
 def _tried(at: datetime, do: Callable[[], _Value]) -> _Value | None:
     """Do it.
 
-    Nothing that goes wrong with messages keeps a clock from moving on, but a register that is away.
+    A failed message does not stop the clock; only a database that is away does.
     """
     try:
         return do()
     except DATABASE_UNAVAILABLE:
         raise
-    except Exception:  # noqa: BLE001 - whatever it is, it is in the log, and the clock goes on
+    except Exception:  # noqa: BLE001 - every error goes to the log, and the clock goes on
         _log.exception("messages of %s could not be sent", at)
         return None
 
@@ -118,12 +118,12 @@ OPERATOR = "operator@bench.example"
 _HELP = {
     Language.FI: "apu@bench.example (testipenkki: kukaan ei vastaa sieltä)",
     Language.SV: "hjalp@bench.example (en testbänk: ingen svarar där)",
-    Language.EN: "help@bench.example (a test bench: nobody answers there)",
+    Language.EN: "help@bench.example (a test bench: mail there is not answered)",
 }
 
 
 def terms(people_address: str) -> NotificationSettings:
-    """What the bench's messages say of it.
+    """Return the settings of the bench's messages.
 
     `people_address` is that of its pages, without a slash at the end.
     """
@@ -133,7 +133,10 @@ def terms(people_address: str) -> NotificationSettings:
 def context(
     ctx: ServiceContext, letters: MessageStore, people_address: str, now: Callable[[], datetime] | None = None
 ) -> NotificationContext:
-    """Make a mailroom that delivers into these letters, on the office's clock or another."""
+    """Make a notification context that delivers into `letters`.
+
+    `now` is its clock, by default that of `ctx`.
+    """
     now = now or ctx.now
     mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(ctx.db, message_id))
     return NotificationContext(

@@ -1,4 +1,7 @@
-"""The bench's mailbox: takes every letter and keeps it in a file, so that a restart and every process see the same."""
+"""The bench's mailbox, which keeps every message in a file.
+
+A restart and every process see the same messages.
+"""
 
 import fcntl
 import json
@@ -18,9 +21,9 @@ from sinetti.notifications.context import RenderedMessage, TemporaryFailure
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A letter as `GET /messages` shows it (contracts).
+    """A message as `GET /messages` shows it (contracts).
 
-    Times are the office's; an SMS has no subject.
+    Times are of the service's clock; an SMS has no subject.
     """
 
     id: str
@@ -38,9 +41,8 @@ class StoredMessage:
 class MessageStore:
     """A file of JSON lines, one for each message.
 
-    Whoever writes or reads has it alone, among threads and processes.
-
-    A message that comes again under its id, as it does after a kill between delivery and its commit, is there already.
+    Each reader or writer locks the file against other threads and processes. A message that is stored again under its
+    id is ignored, as happens after a kill between its delivery and the commit.
     """
 
     path: Path
@@ -49,7 +51,7 @@ class MessageStore:
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def keep(self, entry: StoredMessage) -> None:
-        """Write an entry down unless it is there. Raises OSError."""
+        """Store an entry unless it exists. Raises OSError if that fails."""
         with self._opened() as file:
             if entry.id not in self._entries:
                 line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
@@ -59,22 +61,22 @@ class MessageStore:
                 self._take(line)
 
     def all(self) -> tuple[StoredMessage, ...]:
-        """Every entry, oldest first: by the office's clock, which may go back a little.
+        """Return every entry, oldest first. Raises OSError.
 
-        Raises OSError.
+        The order is that of the service's clock, which may go back a little.
         """
         with self._opened():
             return tuple(sorted(self._entries.values(), key=attrgetter("sent")))
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
-        """Have the file alone, with all that others wrote taken in."""
+        """Lock the file, and read the entries that other processes wrote."""
         with self._one_at_a_time, os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(self._read)
             octets = file.read()
             whole = octets[: octets.rfind(b"\n") + 1]
-            if len(whole) < len(octets):  # who writes has the lock: a line without an end was cut off by a kill
+            if len(whole) < len(octets):  # a writer holds the lock, so a kill cut off a line without an end
                 file.truncate(self._read + len(whole))
             for line in whole.splitlines(keepends=True):
                 self._take(line)
@@ -90,7 +92,7 @@ class MessageStore:
 class Mailbox:
     """Delivers e-mails and text messages into the file.
 
-    `created` says since when a message, by its id, was owed.
+    `created` returns since when a message, by its id, was due.
     """
 
     letters: MessageStore
@@ -98,7 +100,7 @@ class Mailbox:
     created: Callable[[str], datetime | None]
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Keep a letter. Raises TemporaryFailure where the file cannot be written."""
+        """Store a message. Raises TemporaryFailure if the file cannot be written."""
         entry = StoredMessage(
             id=letter.message_id,
             to=letter.to,
@@ -117,4 +119,4 @@ class Mailbox:
             raise TemporaryFailure(why) from None
 
     def close(self) -> None:
-        """Nothing is kept open between two letters."""
+        """Do nothing: no resource stays open between two messages."""

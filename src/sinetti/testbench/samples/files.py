@@ -1,4 +1,4 @@
-"""Sample certificates as files: a folder that is there whole or not at all."""
+"""Sample certificates as files: a folder that is written whole or not at all."""
 
 import os
 import secrets
@@ -29,7 +29,7 @@ _WRITTEN = "%Y-%m-%dT%H:%M:%SZ"
 _BEGINS = "A sample certificate of Sinetti, "
 _README = (
     _BEGINS
-    + """made for tests on {now}. Nobody trusts it; throw it away after use.
+    + """made for tests on {now}. No service trusts it; throw it away after use.
 
 state:    {state}
 serial:   {serial}
@@ -50,7 +50,7 @@ The lists were signed on {now}; who takes none older than an hour needs new ones
 )
 _README_ALL = (
     _BEGINS
-    + """one for every state, made for tests on {now}. Nobody trusts them; throw them away after use.
+    + """one for every state, made for tests on {now}. No service trusts them; throw them away after use.
 
 Each folder here has one and its own {readme}. All are of the same CAs, so one relying party takes them all:
 
@@ -62,50 +62,51 @@ The lists were signed on {now}; who takes none older than an hour needs new ones
 
 
 class FolderTaken(Exception):
-    """The folder holds something already; the sentence says what to do."""
+    """Raised where the folder has content; the sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePaths:
-    """Where the files of a sample lie."""
+    """Paths of the files of a sample."""
 
     folder: Path
 
     @property
     def key(self) -> Path:
-        """The private key, PKCS#8 in PEM, for its owner alone."""
+        """Private key, PKCS#8 in PEM, readable only by its owner."""
         return self.folder / KEY
 
     @property
     def certificate(self) -> Path:
-        """The certificate in PEM."""
+        """Certificate in PEM."""
         return self.folder / CERTIFICATE
 
     @property
     def chain(self) -> Path:
-        """Issuing CA, then intermediate, in PEM."""
+        """Certificates of the issuing CA and then of the intermediate CA, in PEM."""
         return self.folder / CHAIN
 
     @property
     def anchors(self) -> Path:
-        """The relying party's PEM bundle."""
+        """PEM bundle of the relying party."""
         return self.folder / ANCHORS
 
     @property
     def crl(self) -> Path:
-        """The list that the certificate is looked up in, DER."""
+        """CRL in which the certificate is looked up, DER."""
         return self.folder / LIST
 
     @property
     def crls(self) -> Path:
-        """A folder with the lists of all CAs in `anchors`, DER."""
+        """Folder with the CRLs of all CAs in `anchors`, DER."""
         return self.folder / LISTS
 
 
 def write_sample(sample: SampleCertificate, folder: Path, *, replace: bool = False) -> SamplePaths:
-    """Write a sample into a folder that is missing or empty, at once or not at all.
+    """Write a sample into a missing or empty folder, whole or not at all.
 
-    With `replace` an earlier sample there goes; anything else never does. Raises FolderTaken and OSError.
+    With `replace` an earlier sample in it is replaced, but no other file ever is. Raises FolderTaken or OSError if
+    that fails.
     """
     _write(contents(sample), folder, replace=replace)
     return SamplePaths(folder)
@@ -114,9 +115,9 @@ def write_sample(sample: SampleCertificate, folder: Path, *, replace: bool = Fal
 def write_samples(
     samples: Sequence[SampleCertificate], folder: Path, *, replace: bool = False
 ) -> tuple[SamplePaths, ...]:
-    """Write samples of one instant, one of a state, as `write_sample` does: each in the folder of its state.
+    """Write samples of one instant, one per state, each in the folder of its state.
 
-    What the relying party is given lies beside them as well. Raises FolderTaken and OSError.
+    Files for the relying party are written beside them. Raises FolderTaken or OSError as `write_sample` does.
     """
     files = {f"{one.state.value}/{name}": octets for one in samples for name, octets in contents(one).items()}
     first = samples[0]
@@ -126,7 +127,7 @@ def write_samples(
 
 
 def contents(sample: SampleCertificate) -> Mapping[str, bytes]:
-    """Give the files of a sample by their paths in its folder."""
+    """Return the files of a sample by their paths in its folder."""
     files = {
         KEY: dump_private_key(sample.key, None),
         CERTIFICATE: certificate_pem(certificate_der(sample.certificate)),
@@ -187,7 +188,7 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
 
 
 def _others(folder: Path) -> list[str]:
-    """Give what lies there and is no sample's, in the folder itself or in that of a state."""
+    """Return the files that belong to no sample, in the folder or in that of a state."""
     found = []
     for one in folder.iterdir():
         if one.name in _STATES and one.is_dir() and not one.is_symlink():
@@ -198,9 +199,9 @@ def _others(folder: Path) -> list[str]:
 
 
 def _is_sample(folder: Path) -> bool:
-    """Whether a sample lies there.
+    """Return True if the folder holds a sample.
 
-    The names of its files alone do not tell: a holder's own key has them, too.
+    The names of its files are not enough: a client's own key has them, too.
     """
     try:
         return (folder / README).read_bytes().startswith(_BEGINS.encode())

@@ -1,8 +1,8 @@
-"""Sample certificates for other people's tests: a throw-away hierarchy in memory, and certificates in every state.
+"""Sample certificates in every state, from a temporary hierarchy in memory.
 
-No server, no database, no file. What a relying party is given (anchors, lists) is one for all samples of a
-`SampleHierarchy`, so that a server under test is configured once; what differs is the caller's key, certificate and
-chain.
+They are for tests of other projects, and need no server, database or file. All samples of a `SampleHierarchy` share
+the relying party's files (anchors, CRLs), so that a server under test is configured once. The caller's key,
+certificate and chain differ.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,15 +29,15 @@ from sinetti.pki.signatures import hash_for, sign
 from sinetti.testbench.core.clock import in_range
 
 BASE_URL = "http://pki.sinetti.example"
-"""Stands in the certificates.
+"""Address in the certificates.
 
-Nothing is there: status is given with the samples (RFC 2606, 2).
+No server is there: the samples include the status (RFC 2606, 2).
 """
 
 CUSTOMER_ID, CUSTOMER_NAME = "0123456-7", "Malliyritys Oy"
 
 _FOUNDED = timedelta(days=800)
-"""Before `now`: older than any sample, an expired one too."""
+"""Age of the hierarchy at `now`: it is older than any sample, even an expired one."""
 
 _IN_USE = timedelta(days=10)
 _ENDS_IN = timedelta(days=14)
@@ -52,7 +52,7 @@ _MOST_REVOKED = 32
 
 
 class SampleState(StrEnum):
-    """What a sample is to be good for; the values stand in the command line."""
+    """State of a sample; the values stand in the command line."""
 
     VALID = "valid"
     ENDS_SOON = "ends-soon"
@@ -63,12 +63,15 @@ class SampleState(StrEnum):
 
 
 class SamplesUsedUp(ValueError):
-    """No more revoked samples: the list, which is signed once, names no more of them."""
+    """Raised where no revoked sample is left.
+
+    The CRL is signed once and names a fixed number of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """What is asked for.
+    """Request for a sample.
 
     Raises CustomerIdError or WordError for an id or a name that TEST does not take.
     """
@@ -87,9 +90,10 @@ class SampleRequest:
 class SampleCertificate:
     """One sample, all of it in memory.
 
-    `chain` is the issuing CA, then the intermediate, no root. `anchors` and `lists` are the relying party's: every CA
-    that issues to holders with those above it, and the list (DER) of each by its name in addresses. `crl` is the one
-    among them that a caller of this sample is looked up in. `now` is the instant that the state is true at.
+    `chain` is the issuing CA, then the intermediate, without the root. `anchors` and `lists` are the relying party's.
+    `anchors` has every CA that issues to holders, with those above it. `lists` has the CRL (DER) of each, by its name
+    in addresses. `crl` is the CRL in which a caller of this sample is looked up. `now` is the instant at which the
+    sample is in its state.
     """
 
     state: SampleState
@@ -103,21 +107,21 @@ class SampleCertificate:
 
     @property
     def serial(self) -> Serial:
-        """The certificate's serial number."""
+        """Serial number of the certificate."""
         return serial_hex(self.certificate.serial_number)
 
 
 class SampleHierarchy:
-    """A hierarchy made for one instant, and the samples of it."""
+    """A hierarchy made for one instant, and its samples."""
 
     def __init__(self, now: datetime) -> None:
-        """Make the CAs and their lists.
+        """Make the CAs and their CRLs.
 
         `now` has its zone. Raises ClockOutOfRange, as the bench's clock does.
         """
         self.now = in_range(now)
         self._built = _founded(now)
-        # Drawn beforehand, so that the lists are signed once: a server under test may have read them by then.
+        # Drawn in advance, so that the CRLs are signed once: a server under test may read them early.
         self._to_be_revoked = [new_serial() for _ in range(_MOST_REVOKED)]
         self._lists = self._signed_lists()
 
@@ -141,7 +145,7 @@ class SampleHierarchy:
 
     @cached_property
     def _others(self) -> GeneratedHierarchy:
-        """CAs with the very names of ours, and other keys."""
+        """CAs with the same names as this hierarchy's, and other keys."""
         return _founded(self.now)
 
     def _issued(
@@ -169,7 +173,10 @@ class SampleHierarchy:
         return self._to_be_revoked.pop()
 
     def _signed_lists(self) -> dict[str, bytes]:
-        """Sign the list of every CA above holders, top first; revoked samples stand in that of the WS channel."""
+        """Sign the CRL of every CA above holders, top first.
+
+        Revoked samples stand in the CRL of the WS channel.
+        """
         chosen = [spec for spec in self._built.hierarchy.authorities if spec.role is not CaRole.SERVICES]
         return {
             spec.file_name: _full_list(
@@ -182,7 +189,10 @@ class SampleHierarchy:
 
 
 def _full_list(ca: Entry, revoked: Iterable[Serial], life: ValidityPeriod) -> bytes:
-    """Sign a list without a distribution point, the form that web servers take (a root's certificate has none)."""
+    """Sign a CRL without a distribution point, the form that web servers take.
+
+    A root's certificate has no distribution point.
+    """
     key, certificate = ca
     builder = x509.CertificateRevocationListBuilder(certificate.subject, life.not_before, life.not_after)
     builder = builder.add_extension(key_identifier_of(certificate), critical=False)

@@ -1,8 +1,7 @@
-"""A pytest plugin for other people's tests: sample certificates in every state, as a fixture.
+"""Pytest plugin for other projects: sample certificates in every state.
 
-Whoever has Sinetti installed has it. Nothing but pytest is imported until a test asks for a sample.
-
-What the pytest fixture gives: sample certificates by their state, made when they are asked for, each only once.
+Every installation of Sinetti has it. It imports only pytest until a test requests a sample. The fixture makes each
+sample on request, and only once.
 """
 
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from sinetti.testbench.samples.generator import (
 
 @dataclass(frozen=True, slots=True)
 class StoredSample:
-    """A sample in memory, and where its files lie."""
+    """A sample in memory, with the paths of its files."""
 
     sample: SampleCertificate
     paths: SamplePaths
@@ -37,11 +36,11 @@ class StoredSample:
 class SampleFactory:
     """Makes samples.
 
-    Those of one instant have the same anchors and lists, whatever their state.
+    Samples of one instant have the same anchors and CRLs, regardless of their state.
     """
 
     def __init__(self, new_folder: Callable[[str], Path]) -> None:
-        """Take what makes a new folder whose name begins as it is told."""
+        """Take the function that makes a new folder whose name begins with its argument."""
         self._new_folder = new_folder
         self._begun: datetime | None = None
         self._samples: dict[datetime, SampleHierarchy] = {}
@@ -56,10 +55,11 @@ class SampleFactory:
         customer_id: str = CUSTOMER_ID,
         name: str = CUSTOMER_NAME,
     ) -> StoredSample:
-        """Give a sample that is in this state at `now` (with its zone; None: when the first one was asked for).
+        """Return a sample that is in this state at `now`.
 
-        The same words give the same sample. Raises ValueError for a state or key type that there is none of, an id or
-        name that no certificate of TEST carries, or a `now` without a zone.
+        `now` has its zone; None means the instant of the first request. The same arguments give the same sample.
+        Raises ValueError for an unknown state or key type, or for a `now` without a zone. So it does for an id or name
+        that no certificate of TEST carries.
         """
         wanted = SampleRequest(SampleState(state), KeyType(key), customer_id, name)
         at = self._instant(now)
@@ -87,5 +87,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sinetti_certificates(tmp_path_factory: pytest.TempPathFactory) -> "SampleFactory":
-    """Give what makes sample certificates: `sinetti_certificates("revoked")` (docs/sample-certificates.md)."""
+    """Return the factory of samples: `sinetti_certificates("revoked")`.
+
+    It is described in docs/sample-certificates.md.
+    """
     return SampleFactory(tmp_path_factory.mktemp)
