@@ -43,7 +43,7 @@ def traced(call: Callable[[], object]) -> Trip:
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type] # None is taken, the stubs do not say so
+        threading.setprofile(None)
     return found
 
 

@@ -80,7 +80,7 @@ class GatewaySettings:
     folder: Path
 
 
-def load(path: Path) -> GatewaySettings:
+def load_settings(path: Path) -> GatewaySettings:
     """Read the settings; paths are relative to the file.
 
     Raises GatewaySettingsError if the file or a setting is invalid or unreadable.

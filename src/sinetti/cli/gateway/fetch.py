@@ -33,7 +33,7 @@ def register(commands: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Retrieve every CRL; return AGAIN if one of them is not valid now."""
-    settings = load(parsed.settings)
+    settings = load_settings(parsed.settings)
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:
         why = "there is no [[list]] to fetch: url, file and issuer"
