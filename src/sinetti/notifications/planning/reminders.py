@@ -106,16 +106,18 @@ class _ReminderPlanner:
 
 
 def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
-    """Owe each reminder whose step has come, and note when to look next.
+    """Queue each reminder whose step is due, and store the time of the next check.
 
-    Twice at once adds nothing.
-
-    Some hundred certificates are one transaction; whoever is killed between two of them goes on there.
+    Two runs at the same time queue no message twice. Each batch of some hundred certificates is one transaction; a run
+    that follows a killed one continues with the next batch.
     """
-    this = _ReminderPlanner(ctx, now)
-    while reminders.process_due(ctx.db, _reach(ctx, now), this.decide):
+    planner, window = _ReminderPlanner(ctx, now), _reach(ctx, now)
+    while True:
+        with reminders.claim_batch(ctx.db, window) as candidates:
+            if not candidates:
+                return ReminderReport(planner.looked, planner.owed)
+            reminders.store_batch(ctx.db, planner.decide(candidates), now)
         ctx.step("plan-noted")
-    return ReminderReport(this.looked, this.owed)
 
 
 def next_due_time(ctx: NotificationContext, after: datetime) -> datetime | None:
