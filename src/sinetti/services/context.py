@@ -1,6 +1,7 @@
-"""What an action works with: one value that is handed down, never a module's global.
+"""The context of a use case, passed down as an argument and never a global.
 
-Who looks after a CA's lists in one process: one at a time, and what one finds counts for all who wait.
+Also the guard that lets one thread per process maintain a CA's CRLs. All waiting threads share the result of one
+check.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,10 @@ from sinetti.pki.signers import Signer
 from sinetti.services.crl_shards import ONE_SHARD, Shards, SingleShard
 
 PATIENCE = 15.0
-"""Seconds that one waits for another before it looks itself: a list of a million entries takes ten to be made anew."""
+"""Seconds that a thread waits for another before it checks the CRLs itself.
+
+A CRL with a million entries takes ten seconds to rebuild.
+"""
 
 
 class SingleFlight:
@@ -37,7 +41,7 @@ class SingleFlight:
 
     @contextmanager
     def one(self, authority: str) -> Iterator[None]:
-        """Have the turn for a CA's lists while the block runs, or go on without it after some time."""
+        """Hold the lock for a CA's CRLs during the block, or continue after a timeout."""
         lock = self._locks.setdefault(authority, RLock())
         mine = lock.acquire(timeout=PATIENCE)
         try:
@@ -51,7 +55,7 @@ class SingleFlight:
         self._found[authority, shard] = (number, begun)
 
     def is_covered(self, authority: str, shard: int, number: int, asked: float) -> bool:
-        """Whether somebody has looked since it was asked (ticks), and found that this list has everything."""
+        """Return True if a check after `asked` (ticks) found the CRL complete."""
         looked_at, begun = self._found.get((authority, shard), (None, 0.0))
         return looked_at == number and begun >= asked
 
@@ -60,11 +64,14 @@ DEFAULT_POLICY = KeyPolicy()
 
 
 def no_failpoint(_name: str) -> None:
-    """The step that production takes at every point where a test may end the process: none."""
+    """Do nothing; the production value of `ServiceContext.step`.
+
+    A test may end the process at each point that calls it.
+    """
 
 
 def always_allowed() -> bool:
-    """Whether issuing goes on, where no clock is looked after: on the test bench, whose clock is its own."""
+    """Always allow issuance, for the test bench, which has its own clock."""
     return True
 
 

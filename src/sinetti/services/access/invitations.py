@@ -1,13 +1,12 @@
-"""Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button.
+"""Invitations: links, offers and confirmation (docs/mandates.md).
 
-Links of invitations: made from the server key, owed by mail, and of each the SHA-256 alone is kept.
+The link alone grants nothing; the signed-in user accepts the role with a button. Links are made from the server key
+and sent by e-mail. The database keeps only the SHA-256 of each.
 
-Nobody gives themselves a role by one (docs/mandates.md).
+No user can assign a role to themselves by an invitation.
 
-Confirms an invitation that a clerk asked for (docs/mandates.md).
-
-A signatory confirms it, or a second clerk. Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`:
-both open the act's transaction first.
+A clerk's invitation is confirmed by a signatory or by a second clerk. These are helpers of
+`self_service/pending_invitations.py` and `staff/open_invitations.py`; both open the transaction first.
 """
 
 from datetime import datetime
@@ -39,7 +38,7 @@ __all__ = ["InvitationOffer", "InvitationState", "SelfInvitation", "made_by", "o
 
 
 class SelfInvitation(Exception):
-    """Somebody would give a role to themselves: another one has to invite them."""
+    """Raised when a user assigns a role to themselves; another user must invite them."""
 
 
 def create_link(ctx: ServiceContext, now: datetime) -> InvitationLink:
@@ -70,9 +69,9 @@ def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, c
 def reject_self_invitation(
     organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str, **facts: str
 ) -> None:
-    """Write down that somebody tried to give a role to themselves.
+    """Record in the audit log that a user tried to assign a role to themselves.
 
-    Raises SelfInvitation.
+    Always raises SelfInvitation.
     """
     audit = ctx.audit_entry(actor.name, request_id)
     audit_log.note(ctx.db, audit, _REFUSED, f"organisation:{organisation_id}", **facts)
@@ -89,7 +88,10 @@ _USER = "user:"
 
 
 def offered(token: str, actor: Actor, ctx: ServiceContext) -> InvitationOffer | None:
-    """What a link gives whoever is signed in; None where it works no more, or was used by somebody else."""
+    """Return the offer behind a link for the signed-in user.
+
+    Returns None if the link is no longer valid or another user has accepted it.
+    """
     found = invitations.find_offer(ctx.db, token_hash(token), ctx.now())
     if found is None or (found.state is InvitationState.USED and found.used_by != actor.user_id):
         return None
@@ -97,7 +99,10 @@ def offered(token: str, actor: Actor, ctx: ServiceContext) -> InvitationOffer | 
 
 
 def made_by(actor: Actor, found: InvitationOffer, ctx: ServiceContext) -> bool:
-    """Whether somebody made this invitation themselves, as a clerk does: they do not take it up."""
+    """Return True if the actor made this invitation, as a clerk does.
+
+    The maker of an invitation cannot accept it.
+    """
     return is_self_invitation(found.organisation_id, found.invitation_id, actor, ctx)
 
 

@@ -1,9 +1,10 @@
-"""May this person do that for this organisation? Asked at each act, about the organisation of its very object.
+"""Permission checks for one organisation, made at each use case.
 
-Roles come from sources of one shape: our own mandates, and what a sign-in said (docs/mandates.md). What they give is
-put together by `domain/access/roles.py`.
+Roles come from sources of one shape: our own role assignments, and the claims of a sign-in (docs/mandates.md).
+`domain/access/roles.py` combines them.
 
-May they, for the organisation of this very object? What is not there and what is others' are refused alike.
+The check uses the organisation of the object itself. A missing object and another organisation's object are rejected
+alike.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,7 +30,10 @@ class ExternalRole:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is signed in, and how. `staff` is a clerk of the authority."""
+    """The signed-in user and the authentication.
+
+    `staff` marks a clerk of the authority.
+    """
 
     user_id: str
     second_factor: bool = False
@@ -43,9 +47,9 @@ class Actor:
 
 
 class PermissionDenied(Exception):
-    """Somebody lacks a right, or their second factor.
+    """Raised if a user lacks a permission or a second factor.
 
-    It says nothing of the organisation, which may be others'.
+    It says nothing about the organisation, which may belong to others.
     """
 
     def __init__(self, right: Permission, organisation_id: str | None, *, second_factor: bool = False) -> None:
@@ -58,10 +62,13 @@ class PermissionDenied(Exception):
 
 
 class RoleSource(Protocol):
-    """Where roles of people come from."""
+    """A source of role grants."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
-        """The roles that this person has directly now, and those that others gave to organisations of these (`via`)."""
+        """Return the actor's direct roles, and roles granted to their organisations.
+
+        The latter name the organisation through which the actor has them (`via`).
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +82,13 @@ class DatabaseRoles:
 
 @dataclass(frozen=True, slots=True)
 class ExternalRoles:
-    """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
+    """Roles in the claims of a sign-in, such as a national authorisation service."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
-        """Those of this session, of organisations that are in the register, and what these were given by others."""
+        """Return the roles of this session and those granted to their organisations.
+
+        Only organisations in the database count.
+        """
         ids, handed = queries.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
         return (
             tuple(RoleGrant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
@@ -90,14 +100,14 @@ SOURCES: tuple[RoleSource, ...] = (DatabaseRoles(), ExternalRoles())
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What somebody may do now: their role for each organisation, and what waits for their second factor."""
+    """Effective role per organisation, and roles that need a second factor."""
 
     held: Mapping[str, EffectiveRole]
     waiting: frozenset[str] = field(default=frozenset())
     """Organisations for which they have more once they sign in with a second factor."""
 
     def may(self, right: Permission, organisation_id: str) -> bool:
-        """Whether they have a right."""
+        """Return True if the actor has a permission for the organisation."""
         found = self.held.get(organisation_id)
         return found is not None and roles.has_permission(found.role, right)
 
@@ -117,7 +127,10 @@ class Permissions:
 
 
 def load_permissions(actor: Actor, ctx: ServiceContext) -> Permissions:
-    """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
+    """Load the actor's permissions.
+
+    Takes one statement, or two if the sign-in brought roles.
+    """
     now = ctx.now()
     found = _grants(actor, ctx)
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
@@ -133,17 +146,18 @@ def ways(organisation_ids: Collection[str], actor: Actor, ctx: ServiceContext) -
 
 
 def require_permission(right: Permission, organisation_id: str, actor: Actor, ctx: ServiceContext) -> EffectiveRole:
-    """Give the role by which somebody has a right for an organisation.
+    """Return the role that gives the actor a permission for an organisation.
 
-    Raises PermissionDenied.
-
-    An organisation that is not there is like one for which they have no right.
+    Raises PermissionDenied. An organisation that does not exist is treated like one without the permission.
     """
     return load_permissions(actor, ctx).require(right, organisation_id)
 
 
 def is_external_signatory(organisation_id: str, actor: Actor, ctx: ServiceContext) -> bool:
-    """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
+    """Return True if the claims of the sign-in make the actor a signatory.
+
+    The actor stays a signatory regardless of our own role assignments.
+    """
     found = ExternalRoles().grants(actor, ctx)
     return any(
         one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found

@@ -1,4 +1,4 @@
-"""Somebody asks an organisation for a role for themselves, and sees what came of it (docs/mandates.md)."""
+"""Role requests: a user requests a role and follows its state (docs/mandates.md)."""
 
 from sinetti.database.access import queries, role_requests
 from sinetti.database.access.queries import SHOWN, OrganisationRef, RoleRequestView
@@ -33,10 +33,13 @@ def ask_for_oneself(customer_id: str, role: Role, ctx: ServiceContext, actor: Ac
 
 
 def asked_by(actor: Actor, ctx: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
-    """What somebody asked for themselves lately, from `start` on, and what came of it."""
+    """Return the actor's recent role requests and their results, from row `start` on."""
     return queries.requests_of_user(ctx.db, actor.user_id, ctx.now(), start)
 
 
 def organisations(ids: frozenset[str], ctx: ServiceContext, start: int = 0) -> tuple[OrganisationRef, ...]:
-    """Open organisations by their ids, in the order of their names, from `start` on: those that one has a role for."""
+    """Return open organisations with these ids, by name, from row `start` on.
+
+    The ids are those for which the actor has a role.
+    """
     return tuple(queries.names(ctx.db, ids, start).values())

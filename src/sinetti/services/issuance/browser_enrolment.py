@@ -1,7 +1,7 @@
-"""Fetching in the browser: what SignNewCertificate and GetCertificate do, for a request that somebody pasted.
+"""Enrolment in the browser for a pasted certificate signing request.
 
-The same actions decide, in the same order and with the same counts (docs/ordering.md): this room only reads what people
-paste, and puts the chain beside the certificate.
+The use cases of SignNewCertificate and GetCertificate decide, in the same order and with the same counters
+(docs/ordering.md). This module only parses the pasted text and adds the chain to the certificate.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class BrowserEnrolment:
-    """What somebody typed, and the request in DER (`read`)."""
+    """The user's input and the certificate signing request in DER (`read`)."""
 
     customer_id: str
     transfer_id: str = field(repr=False)
@@ -57,7 +57,7 @@ class EnrolledCertificate:
 
 
 def parse_upload(octets: bytes) -> bytes | CsrUploadError:
-    """Give the DER of the request that somebody pasted or uploaded, or what it is instead."""
+    """Return the DER of a pasted or uploaded request, or the error that it contains."""
     return parse_csr_upload(octets)
 
 

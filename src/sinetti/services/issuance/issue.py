@@ -75,9 +75,9 @@ def issue(
 def sign_and_store(
     certificate: Certificate, ctx: ServiceContext, audit: AuditContext, to_be_signed: bytes | None = None
 ) -> Certificate | Rejection:
-    """Sign what was reserved and record it; a certificate that is recorded already is returned as it is.
+    """Sign and store a reserved certificate; return a stored one unchanged.
 
-    `to_be_signed` are the octets of the reservation, where the caller has just made it.
+    `to_be_signed` are the octets of the reservation, if the caller has just made it.
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
