@@ -51,7 +51,7 @@ class SingleFlight:
                 lock.release()
 
     def found(self, authority: str, shard: int, number: int, begun: float) -> None:
-        """The list with this number has all that was revoked before `begun` (ticks)."""
+        """Record that a CRL has every revocation made before `begun` (ticks)."""
         self._found[authority, shard] = (number, begun)
 
     def is_covered(self, authority: str, shard: int, number: int, asked: float) -> bool:
@@ -71,7 +71,7 @@ def no_failpoint(_name: str) -> None:
 
 
 def always_allowed() -> bool:
-    """Always allow issuance, for the test bench, which has its own clock."""
+    """Return True: the test bench has its own clock and always allows issuance."""
     return True
 
 
@@ -124,7 +124,7 @@ class ServiceContext:
         return replace(self, guard=None)
 
     def issuer_for(self, channel: Channel) -> IssuingCa:
-        """The CA that issues for this channel now."""
+        """Return the CA that issues for this channel now."""
         return self.issuers[self.issuing[channel]]
 
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:

@@ -114,7 +114,7 @@ def end_other_sessions(user_id: str, session_key: str, ctx: ServiceContext) -> N
 
 
 def account_of(email: str, ctx: ServiceContext) -> Account:
-    """The account of an address. Raises AccountError."""
+    """Return the account of an address. Raises AccountError if there is none."""
     found = accounts.find(ctx.db, email.strip())
     if found is None:
         sentence = f"no account has the address {email.strip()}"

@@ -42,7 +42,7 @@ class SelfInvitation(Exception):
 
 
 def create_link(ctx: ServiceContext, now: datetime) -> InvitationLink:
-    """A link that works for 14 days, as the register takes it."""
+    """Return a link that is valid for 14 days, in the form that the database takes."""
     invitation_id = sql.random_id()
     token = link_token(ctx.transfer_key, INVITATION, invitation_id)
     return InvitationLink(invitation_id, token_hash(token), now + INVITATION_LIVES)

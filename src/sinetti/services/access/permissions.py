@@ -122,7 +122,7 @@ class Permissions:
         return found
 
     def organisations(self, right: Permission) -> frozenset[str]:
-        """The ids of all organisations for which they have a right."""
+        """Return the ids of all organisations for which the actor has a permission."""
         return frozenset(one for one in self.held if self.may(right, one))
 
 

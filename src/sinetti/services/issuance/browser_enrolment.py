@@ -99,7 +99,7 @@ def retrieve_again(
 
 
 def _chain(certificate: x509.Certificate, ctx: ServiceContext) -> str:
-    """The CAs above a certificate, the nearest first, without the root."""
+    """Return the CAs above a certificate, the nearest first, without the root."""
     known = [load_certificate(der) for der in ctx.certificates.values()]
     chain: list[bytes] = []
     issuer = certificate.issuer

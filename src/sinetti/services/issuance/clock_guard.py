@@ -60,7 +60,7 @@ class ClockGuard:
         return self.standing().doubt is None
 
     def standing(self) -> ClockStatus:
-        """The last look, or a new one where that is too old or the clock has jumped since."""
+        """Return the last check, or a new one if it is too old or the clock has jumped."""
         held = self._held
         if held is not None and self._counts(held):
             return held

@@ -25,9 +25,10 @@ def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | N
 
 
 def journal_retrieved(certificate: Certificate, ctx: ServiceContext) -> None:
-    """A certificate leaves the house: it is never voided from here on.
+    """Record that a certificate leaves the service; it is never voided from then on.
 
-    For a repeated request too: who marked it may have ended, or lost its register, before this was written.
+    Also called for a repeated request. The process that marked it may have ended, or lost its database, before it
+    wrote the entry.
     """
     if not ctx.journal.holds(journal_records.FETCHED, certificate.serial):
         at = certificate.first_fetched_at or certificate.span.not_before

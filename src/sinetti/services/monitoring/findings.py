@@ -1,8 +1,9 @@
-"""The watchdog: whether lists, OCSP answers and our own certificates are as they have to be (docs/watch.md).
+"""Monitoring checks of CRLs, OCSP answers and our own certificates.
 
-Each function gives its findings, none where all is well; what is served can be judged in the place of what is stored.
+docs/watch.md describes them. Each function returns its findings, and none if all is well. It can judge what is served
+instead of what is stored.
 
-The watchdog and OCSP as it is really served: what is asked, and whether the answer is as it has to be.
+The OCSP probe sends requests to the responder as it is served and checks the answers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +41,10 @@ from sinetti.pki.signatures import verify
 from sinetti.services.context import ServiceContext
 
 MOST_COMPARED = 100_000
-"""Entries up to which a list is compared one by one; of a longer one the count and the newest revocations."""
+"""Most entries of a CRL that are compared one by one.
+
+For a longer CRL the check compares the count and the newest revocations.
+"""
 
 NEWEST_COMPARED = 1_000
 _NAMED = 3
@@ -49,9 +53,9 @@ _ANEW = "fetch it from the status address, which signs it anew; if it stays so, 
 
 @dataclass(frozen=True, slots=True)
 class CrlLocation:
-    """Which list: a CA's shard, or shard 0 for the whole CA.
+    """Location of a CRL: the CA and the shard, or shard 0 for the whole CA.
 
-    `path` is where it is served.
+    `path` is the path at which it is served.
     """
 
     authority: str
@@ -59,17 +63,17 @@ class CrlLocation:
 
     @property
     def name(self) -> str:
-        """How it is called in its address."""
+        """The file name in its URL."""
         return self.authority if self.shard == WHOLE else f"{self.authority}-{self.shard}"
 
     @property
     def path(self) -> str:
-        """Where it is served."""
+        """The path at which it is served."""
         return f"/crl/{self.name}.crl"
 
 
 class NotFound(Exception):
-    """What was looked for is not there; the sentence says why, and what to do."""
+    """Raised if an object is missing; the message gives the reason and the remedy."""
 
 
 Read = Callable[[CrlLocation], bytes]
@@ -77,9 +81,9 @@ Read = Callable[[CrlLocation], bytes]
 
 
 def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
-    """Every list that has to be there: two of each CA, and whatever was published.
+    """Return every CRL that must exist: two of each CA, and all published ones.
 
-    None before anything was issued.
+    Returns none before the first certificate was issued.
     """
     published = monitoring.list_names(ctx.db)
     if all(name in ctx.offline for name, _ in published) and not monitoring.any_certificate(ctx.db):
@@ -102,7 +106,10 @@ def stored_crls(ctx: ServiceContext) -> Read:
 
 
 def check_crls(ctx: ServiceContext, read: Read, *, offline: bool = True) -> tuple[MonitoringFinding, ...]:
-    """Judge every list; those of CAs that are off line are left out where `offline` says so."""
+    """Judge every CRL.
+
+    With `offline` False the CRLs of offline CAs are left out.
+    """
     places = [one for one in list_places(ctx) if offline or one.authority not in ctx.offline]
     return tuple(finding for place in places for finding in _judged(place, ctx, read))
 
@@ -123,7 +130,10 @@ def check_ocsp_age(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
 
 
 def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
-    """Judge certificates of our own, by the names of their files; of several for one purpose the last one counts."""
+    """Judge our own certificates, by the names of their files.
+
+    Of several certificates for one purpose the last one counts.
+    """
     newest: dict[object, tuple[str, x509.Certificate]] = {}
     findings = []
     for name, octets in sorted(files.items()):
@@ -147,7 +157,10 @@ def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tup
 
 
 def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
-    """Find bulk revocations that were begun or approved and cut short, and calls for early replacement likewise."""
+    """Find bulk revocations and early replacement calls that were interrupted.
+
+    These were begun or approved but not completed.
+    """
     revoking = (
         MonitoringFinding(
             FindingKind.BULK_UNFINISHED,
@@ -241,7 +254,10 @@ def _compared(
 def _compared_by_count(
     place: CrlLocation, crl: x509.CertificateRevocationList, ctx: ServiceContext
 ) -> Iterator[MonitoringFinding]:
-    """Compare what is newest, and the counts: a million entries one by one take seconds and hundreds of megabytes."""
+    """Compare the newest revocations and the counts of a long CRL.
+
+    A comparison of a million entries one by one takes seconds and hundreds of megabytes.
+    """
     db, made = ctx.db, crl.last_update_utc
     newest = islice(monitoring.revoked(db, place.authority, place.shard), NEWEST_COMPARED)
     lacking = {serial for serial, ends in newest if ends >= made}
@@ -282,12 +298,15 @@ class OcspProbe:
 
     @property
     def path(self) -> str:
-        """Where it is asked."""
+        """The path to which the request is sent."""
         return f"/ocsp/{self.authority}"
 
 
 def questions(ctx: ServiceContext) -> tuple[OcspProbe, ...]:
-    """What to ask: of each CA that issues, about its newest certificate in force and the newest that is revoked."""
+    """Return the OCSP requests to send.
+
+    For each issuing CA: its newest certificate in force and its newest revoked one.
+    """
     return tuple(_questions(ctx))
 
 
@@ -335,7 +354,10 @@ def _request(serial: Serial, issuer: x509.Certificate) -> bytes:
 
 
 def _answer(question: OcspProbe, der: bytes, issuer: x509.Certificate) -> ocsp.OCSPResponse:
-    """Read an answer about this certificate, signed by a responder of its CA (RFC 6960, 4.2.2.2). Raises ValueError."""
+    """Return a response about this certificate, signed by a responder of its CA.
+
+    Source: RFC 6960, section 4.2.2.2. Raises ValueError.
+    """
     response = ocsp.load_der_ocsp_response(der)
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         why = f"no answer, but {response.response_status.name.lower()}"

@@ -1,7 +1,7 @@
-"""Another contact, or deputy, looks after a certificate; or an address, a number or a name of theirs is mended.
+"""Contacts and deputies: replacement and correction (docs/people.md).
 
-Old and new are told. Where transfer ids wait for the contact, the link to them ends and a new one goes out
-(docs/people.md).
+The former and the new contact get a message. If transfer ids wait for the contact, their link ends and a new one is
+sent.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,10 @@ from sinetti.services.organisations.people import PeopleError
 
 @dataclass(frozen=True, slots=True)
 class ContactCorrection:
-    """What is mended of somebody who stays in their place; None stays as it is, an empty phone takes it away."""
+    """Corrected data of a contact or deputy who stays in place.
+
+    None leaves a value unchanged; an empty phone number deletes it.
+    """
 
     name: str | None = None
     email: str | None = None
@@ -30,7 +33,10 @@ class ContactCorrection:
 
 @dataclass(frozen=True, slots=True)
 class ContactUpdate:
-    """Whose contact, by a certificate's serial or an order's id; the deputy's place in its stead; who is there now."""
+    """Subject of a contact change: by a certificate's serial or an order's id.
+
+    `who` is the new person or the correction; with `deputy` the deputy is changed instead of the contact.
+    """
 
     named: str
     who: ContactDetails | ContactCorrection
@@ -39,7 +45,10 @@ class ContactUpdate:
 
 @dataclass(frozen=True, slots=True)
 class ContactChanged:
-    """Whether anything was changed, and the links to transfer ids that went to the new address."""
+    """Result of a contact change.
+
+    It says if anything changed, and gives the links to transfer ids that were sent to the new address.
+    """
 
     customer_id: str
     changed: bool

@@ -16,7 +16,10 @@ from sinetti.services.context import ServiceContext
 
 
 class ChannelError(ValueError):
-    """A channel that this authority issues nothing for; the sentence says for which it does."""
+    """A channel for which this authority issues no certificates.
+
+    The message lists the channels for which it does.
+    """
 
 
 def register_organisation(
@@ -34,7 +37,10 @@ def register_organisation(
 
 
 def approve(customer_id: str, channels: frozenset[Channel], ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
+    """Approve an organisation for more channels; False if it does not exist.
+
+    Raises ChannelError.
+    """
     check_channels(channels, ctx)
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
@@ -84,20 +90,26 @@ def certificates(ctx: ServiceContext, customer_id: str | None = None) -> tuple[C
 
 
 def in_force(ctx: ServiceContext, channel: Channel) -> Iterator[tuple[Serial, bytes]]:
-    """Serial and DER of each certificate of a channel that is issued, not revoked and not at its end now."""
+    """Yield serial and DER of each certificate of a channel that is in force now.
+
+    That is issued, not revoked and not expired.
+    """
     return revocation.in_force(ctx.db, channel, ctx.now())
 
 
 def organisation(ctx: ServiceContext, customer_id: str) -> OrganisationInfo | None:
-    """The organisation with this id."""
+    """Return the organisation with this id."""
     return organisations.find_organisation(ctx.db, customer_id)
 
 
 def open_orders(ctx: ServiceContext, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
-    """Orders whose transfer ids were not used yet, newest first, of one organisation or of all."""
+    """Return orders whose transfer ids are unused, newest first.
+
+    They are those of one organisation, or of all.
+    """
     return organisations.list_open_orders(ctx.db, customer_id)
 
 
 def counts(ctx: ServiceContext) -> Counts:
-    """How much the register holds."""
+    """Return the numbers of rows in the database."""
     return revocation.count(ctx.db)

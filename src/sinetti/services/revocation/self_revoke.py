@@ -1,4 +1,7 @@
-"""A holder revokes a certificate by a call that its own key signed (docs/revocation-by-holder.md)."""
+"""Revocation by a call signed with the certificate's own key.
+
+docs/revocation-by-holder.md describes it.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +38,10 @@ class SelfRevocation:
 
 
 def signer_of(named: Sha256 | tuple[tuple[str, ...], Serial], ctx: ServiceContext) -> ClaimedSigner | None:
-    """The issued certificate with this SHA-256 of its DER, or of one of these CAs with this serial; or None."""
+    """Return the issued certificate with this SHA-256 of its DER, or None.
+
+    Instead of the digest, names of CAs and a serial identify it.
+    """
     found = presented.find(ctx.db, named)
     return ClaimedSigner(*found) if found is not None else None
 
@@ -43,10 +49,10 @@ def signer_of(named: Sha256 | tuple[tuple[str, ...], Serial], ctx: ServiceContex
 def revoke_own(
     signer: ClaimedSigner, serial: Serial, reason: RevocationReason, ctx: ServiceContext, request_id: str
 ) -> SelfRevocation | SelfRevocationResult:
-    """Revoke the certificate whose signature was proven, if that is what it asks; gives what stands then, or why not.
+    """Revoke the certificate whose signature was verified, if it is the one named.
 
-    What is revoked already stays as it is, and is written down and published where whoever revoked it did not get that
-    far. On keyCompromise what was renewed from it goes along, as always.
+    Returns the resulting state or the reason against it. A revoked certificate stays as it is; missing journal entries
+    and publications are completed. On keyCompromise the certificates renewed from it are revoked too.
     """
     held = signer.certificate
     decision = decide_self_revocation(held, serial, reason, ctx.now())
@@ -63,7 +69,7 @@ def revoke_own(
 
 
 def _spared(held: Certificate, reason: RevocationReason, ctx: ServiceContext) -> tuple[Serial, ...]:
-    """What would go along now and is not revoked."""
+    """Return the certificates that would be revoked along now and are not yet."""
     line = revocation.renewals(ctx.db, held.lineage.lineage_id)
     going = cascade(held.serial, reason, line)
     return tuple(one for one in going if one != held.serial and not _revoked(one, ctx))

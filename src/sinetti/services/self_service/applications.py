@@ -63,7 +63,10 @@ class Applicant:
 
 
 def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applicant:
-    """The organisation, where this person may apply for it. Raises PermissionDenied."""
+    """Return the organisation if this user may apply for it.
+
+    Raises PermissionDenied otherwise.
+    """
     found = administration.find(ctx.db, organisation_id)
     if found is None:
         raise PermissionDenied(Permission.APPLY, organisation_id)

@@ -152,9 +152,9 @@ def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> C
 
 
 def issued(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """A certificate in DER.
+    """Return a certificate in DER.
 
-    Raises PermissionDenied, for one that is not issued yet, too.
+    Raises PermissionDenied, also for a certificate that is not issued yet.
     """
     der = certificate(serial, permissions, ctx).der
     if der is None:
@@ -163,7 +163,7 @@ def issued(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
 
 
 def issued_pem(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """The same in PEM."""
+    """Return a certificate in PEM. Raises PermissionDenied like `issued`."""
     return certificate_pem(issued(serial, permissions, ctx))
 
 

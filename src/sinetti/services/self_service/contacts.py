@@ -17,9 +17,9 @@ __all__ = ["ContactDetails", "LineageView", "change_contact", "get_for_confirmat
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate and who looks after it now.
+    """Return the certificate, its contact and its deputy.
 
-    Raises NotAllowed; one that is not there is like one of others.
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)

@@ -46,9 +46,9 @@ def orderable(permissions: Permissions, ctx: ServiceContext) -> tuple[Organisati
 
 
 def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate that is to be replaced.
+    """Return the certificate that is to be replaced.
 
-    Raises NotAllowed; one that is not there is like one of others.
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.ORDER, None if found is None else found.organisation_id, permissions)

@@ -36,7 +36,10 @@ class AffectedCertificate:
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate. Raises NotAllowed; one that is not there is like one of others."""
+    """Return the certificate.
+
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
+    """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.REVOKE, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking

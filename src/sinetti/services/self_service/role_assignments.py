@@ -101,9 +101,9 @@ def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext
 
 
 def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """The id of the organisation that a mandate is for, whether it lasts or not.
+    """Return the id of the organisation of a role assignment, active or ended.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     found = role_assignments.organisation_of(ctx.db, mandate_id)
     permissions.require(Permission.GRANT, found)
@@ -120,9 +120,9 @@ def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) 
 
 
 def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """The id of the organisation that a request is to, whether it waits or not.
+    """Return the id of the organisation that a role request asks, open or closed.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     found = role_requests.organisation_of(ctx.db, request_id)
     permissions.require(Permission.GRANT, found)

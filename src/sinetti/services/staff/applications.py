@@ -22,7 +22,7 @@ __all__ = ["Application", "application", "by_case", "count_open", "decide", "lis
 
 
 def listed(state: ApplicationState, start: int, most: int, clerk: StaffSession) -> tuple[Application, ...]:
-    """Some applications in a state; the look is written down."""
+    """Return some applications in a state; logs the access."""
     log_search(SearchScope.APPLICATIONS, "", clerk)
     return applications.listed(clerk.ctx.db, state, start, most)
 
@@ -33,7 +33,7 @@ def count_open(clerk: StaffSession) -> int:
 
 
 def by_case(case_number: str, clerk: StaffSession) -> Application | None:
-    """The application with this case number; the look is written down."""
+    """Return the application with this case number; logs the access."""
     log_search(SearchScope.APPLICATIONS, case_number, clerk)
     return applications.by_case(clerk.ctx.db, case_number)
 

@@ -43,7 +43,7 @@ class InvitationLists:
 
 
 def listed(start: int, most: int, clerk: StaffSession) -> InvitationLists:
-    """Some of both, the newest first; the look is written down."""
+    """Return some invitations of both lists, the newest first; logs the access."""
     log_search(SearchScope.INVITATIONS, "", clerk)
     db, now = clerk.ctx.db, clerk.ctx.now()
     asked = pending_invitations.list_newest(db, now, start, most)

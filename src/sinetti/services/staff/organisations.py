@@ -176,12 +176,12 @@ def load(load_id: str, clerk: StaffSession) -> ImportJob:
 
 
 def list_newest(clerk: StaffSession) -> tuple[LoadListItem, ...]:
-    """The files that were sent last."""
+    """Return the files that were uploaded last."""
     return csv_imports.list_newest(clerk.ctx.db, _SHOWN)
 
 
 def list_proposed(clerk: StaffSession) -> tuple[LoadListItem, ...]:
-    """The files that wait for a second clerk, oldest first."""
+    """Return the files that wait for a second clerk, oldest first."""
     return csv_imports.list_proposed(clerk.ctx.db, _WAITING_SHOWN, clerk.ctx.now())
 
 
@@ -341,7 +341,7 @@ def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
 
 
 def _one_line(change: ImportChange, clerk: StaffSession) -> bytes:
-    """The file that says one change."""
+    """Return a file with one change."""
     today = clerk.ctx.now().astimezone(FINNISH_TIME).date().isoformat()
     ended = today if change.kind is ChangeKind.END else ""
     cells = (change.customer_id, change.id_kind, change.country, change.name, change.language, change.into, ended)

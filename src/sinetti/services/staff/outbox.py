@@ -17,7 +17,7 @@ def standing(clerk: StaffSession) -> OutboxSummary:
 
 
 def messages(start: int, most: int, clerk: StaffSession, *, given_up: bool) -> tuple[OutboxListItem, ...]:
-    """Some messages that wait, or were given up; the look is written down."""
+    """Return some messages that wait, or that were given up; logs the access."""
     log_search(SearchScope.OUTBOX, "", clerk)
     read = outbox_pages.given_up if given_up else outbox_pages.waiting_ones
     return read(clerk.ctx.db, start, most)

@@ -18,7 +18,7 @@ KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
 
 
 def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
-    """The newest list of each shard of each CA in the folder of the journals.
+    """Return the newest CRL of each shard of each CA in the journal folder.
 
     Raises JournalDamaged.
     """

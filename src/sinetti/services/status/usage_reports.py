@@ -63,7 +63,7 @@ def all_gateways(ctx: ServiceContext) -> tuple[GatewayInfo, ...]:
 
 
 def gateway_key(name: str, ctx: ServiceContext) -> str | None:
-    """The public key (PEM) of a gateway that may report, or None."""
+    """Return the public key (PEM) of a gateway that may report, or None."""
     found = usage.find(ctx.db, name)
     return found.public_key if found is not None and found.withdrawn is None else None
 
