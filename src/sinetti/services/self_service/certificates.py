@@ -1,6 +1,7 @@
-"""Looking at certificates on behalf of organisations: lists, the CSV of a list, and one certificate.
+"""Certificates of the user's organisations: lists, CSV export and details.
 
-Whatever is read is bounded by what its reader may see. What is not there reads like what is somebody else's.
+Each query is limited to the organisations that the user may see. A missing certificate is treated like one of another
+organisation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,9 +50,9 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class OneCertificate:
-    """What a certificate's page shows.
+    """The data of a certificate's page.
 
-    `issuer` is its CA's common name; `use` as far as gateways tell.
+    `issuer` is the common name of its CA; `use` is its use as reported by gateways.
     """
 
     seen: CertificateDetails
@@ -63,9 +64,9 @@ class OneCertificate:
 
 
 def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx: ServiceContext) -> ListPage:
-    """A page of the certificates that one may see, and how many there are: two statements, three with orders.
+    """Return a page of the certificates that the user may see, and their number.
 
-    Raises PermissionDenied where one may see nobody's.
+    Takes two statements, or three with orders. Raises PermissionDenied if the user may see no organisation's.
     """
     page = max(page, 1)
     keys = list_query.find_keys(ctx.db, restrict_to_visible(wanted, permissions), most=max(COUNTED, page * PAGE) + 1)
@@ -80,9 +81,10 @@ def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx
 def iter_chunks(
     wanted: CertificateQuery, permissions: Permissions, ctx: ServiceContext
 ) -> Iterator[Sequence[CertificateListItem]]:
-    """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken.
+    """Yield all requested certificates that the user may see, in parts.
 
-    Raises PermissionDenied where one may see nobody's.
+    Each part is read by its own statements when it is consumed. Raises PermissionDenied if the user may see no
+    organisation's.
     """
     return _parts(restrict_to_visible(wanted, permissions), ctx)
 
@@ -94,9 +96,9 @@ def _parts(wanted: CertificateQuery, ctx: ServiceContext) -> Iterator[Sequence[C
 
 
 def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> CertificateQuery:
-    """What is asked for, of the organisations that one may see alone.
+    """Limit a query to the organisations that the user may see.
 
-    Raises PermissionDenied where there are none.
+    Raises PermissionDenied if there are none.
     """
     seen = permissions.organisations(Permission.SEE)
     if not seen:
@@ -168,7 +170,10 @@ def issued_pem(serial: str, permissions: Permissions, ctx: ServiceContext) -> by
 
 
 def issued_chain(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """What stands above a certificate, in PEM: issuing CA, then intermediates, no root. Raises as `issued`."""
+    """Return the chain of a certificate in PEM: issuing CA, intermediates, no root.
+
+    Raises PermissionDenied like `issued`.
+    """
     bundle = [load_certificate(one) for one in ctx.certificates.values()]
     above = build_chain(load_certificate(issued(serial, permissions, ctx)), bundle)
     return b"".join(certificate_pem(certificate_der(one)) for one in above)

@@ -1,4 +1,7 @@
-"""Another contact or deputy for one certificate, or their data mended, on behalf of its organisation."""
+"""Contact or deputy of one certificate: replacement and correction by a user.
+
+The user acts on behalf of its organisation.
+"""
 
 from sinetti.database.certificates import lineage_view
 from sinetti.database.certificates.lineage_view import LineageView
@@ -30,9 +33,10 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 def change_contact(
     serial: Serial, who: tuple[ContactDetails, bool], ctx: ServiceContext, actor: Actor, request_id: str
 ) -> ContactChanged:
-    """Name somebody as the contact, or as the deputy (`who`: the person, and whether it is the deputy's place).
+    """Replace the contact or the deputy of a certificate.
 
-    Raises NotAllowed, PeopleError, LinkError and LimitReached.
+    `who` is the person, and True for the deputy's place. Raises PermissionDenied, PeopleError, LinkError and
+    LimitReached.
     """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id
@@ -43,9 +47,9 @@ def change_contact(
 
 
 def remove_deputy(serial: Serial, email: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Have nobody stand in for the contact any more; False where nobody with this address does. They are told by mail.
+    """Remove the deputy with this address; return False if there is none.
 
-    Raises NotAllowed.
+    The deputy gets an e-mail. Raises PermissionDenied.
     """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id

@@ -1,4 +1,4 @@
-"""A signatory or a manager orders a certificate, or one in the place of another (docs/ordering.md)."""
+"""Orders by a signatory or manager, also of replacements (docs/ordering.md)."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class OrderAsk:
-    """What somebody orders, by the form with this id; `serves` as in NewOrder."""
+    """An order of the form with this id; `serves` as in NewOrder."""
 
     form: str
     organisation_id: str
@@ -41,7 +41,10 @@ class OrderAsk:
 
 
 def orderable(permissions: Permissions, ctx: ServiceContext) -> tuple[OrganisationInfo, ...]:
-    """The open organisations that somebody may order for, by name, with the channels approved for each."""
+    """Return the open organisations for which the user may order, by name.
+
+    With the channels approved for each.
+    """
     return replacement.organisations(ctx.db, permissions.organisations(Permission.ORDER))
 
 
@@ -57,10 +60,10 @@ def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> L
 
 
 def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> str:
-    """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
+    """Place an order, queue a link to the contact, and return the order's id.
 
-    A repeated form orders no second certificate and returns the same result. Raises NotAllowed, OrderError, LinkError
-    and LimitReached.
+    The link leads to the transfer ids. A repeated form places no second order and returns the same result. Raises
+    PermissionDenied, OrderError, LinkError and LimitReached.
     """
     held = check_can_modify(Permission.ORDER, ask.organisation_id, actor, ctx)
     for_it = guarded(Permission.ORDER, ask.organisation_id, ctx, actor, request_id)

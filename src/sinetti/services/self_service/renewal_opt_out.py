@@ -1,4 +1,4 @@
-"""We let this one end, and the way back, on behalf of the certificate's organisation."""
+"""Renewal opt-out, and its withdrawal, for the certificate's organisation."""
 
 from sinetti.database.certificates import lineage_view
 from sinetti.database.certificates.lineage_view import LineageView

@@ -1,4 +1,7 @@
-"""A holder revokes a certificate: what goes with it and what stops is looked at first, at any hour of the day."""
+"""Revocation by a user of the organisation, at any hour, after a preview.
+
+The preview shows which certificates are revoked along, and what stops working.
+"""
 
 from dataclasses import dataclass
 
@@ -49,9 +52,9 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 def affected_certificates(
     seen: LineageView, reason: RevocationReason, permissions: Permissions, ctx: ServiceContext
 ) -> tuple[AffectedCertificate, ...]:
-    """Everything that would be revoked with this certificate for this reason, itself first; what is is left out.
+    """Return the certificates that would be revoked for this reason, itself first.
 
-    Raises NotAllowed.
+    Revoked ones are left out. Raises PermissionDenied.
     """
     check_can_view(Permission.REVOKE, seen.organisation_id, permissions)
     line = lineage_view.list_lineage(ctx.db, seen.lineage_id)

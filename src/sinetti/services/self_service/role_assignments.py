@@ -1,7 +1,7 @@
-"""Giving, changing and withdrawing authorisations on behalf of an organisation, and answering who asks for one.
+"""Role assignments: grant, change and withdraw them; answer role requests.
 
-What must hold stands in docs/mandates.md. Acts on a mandate or a request are about the organisation that it is of; one
-that is not there is like one of somebody else's.
+docs/mandates.md lists the guarantees. Actions on an assignment or a request belong to its organisation. A missing one
+is treated like one of another organisation.
 """
 
 from dataclasses import dataclass, replace
@@ -54,12 +54,15 @@ class UnknownOrganisation(Exception):
 
 
 class InvalidTerms(Exception):
-    """A role or an end that cannot be given: a firm's role has an end within two years, and is not signatory's."""
+    """A role or an end date that cannot be granted.
+
+    A service provider's role ends within two years, and is not the signatory's.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Authorisations:
-    """Who may act for an organisation, and who asks to."""
+    """Role assignments and role requests of an organisation."""
 
     mandates: tuple[RoleAssignmentView, ...]
     requests: tuple[RoleRequestView, ...]
@@ -67,7 +70,7 @@ class Authorisations:
 
 @dataclass(frozen=True, slots=True)
 class FirmGrantRequest:
-    """What a signatory says when another organisation is to act for theirs: its customer id, role and end."""
+    """A signatory's grant to another organisation: its customer id, role and end."""
 
     organisation_id: str
     customer_id: str
@@ -78,9 +81,9 @@ class FirmGrantRequest:
 def authorisations(
     organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
 ) -> Authorisations:
-    """What is on an organisation's page of authorisations, mandates from `start` on.
+    """Return the content of an organisation's page, assignments from `start` on.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     permissions.require(Permission.GRANT, organisation_id)
     now = ctx.now()
@@ -130,9 +133,10 @@ def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceCo
 
 
 def grant(to: PersonGrant, ctx: ServiceContext, actor: Actor, request_id: str) -> InvitationResult:
-    """Invite somebody to a role; the same given already stays as it is.
+    """Invite a person to a role; an existing grant of the same role is kept.
 
-    Raises NotAllowed, Closed, Otherwise, TooMany, LinkError, LimitReached, and WrongTerms where its end has passed.
+    Raises PermissionDenied, OrganisationClosed, AlreadyHasOtherRole, InvitationLimitReached, LinkError, LimitReached,
+    and InvalidTerms if its end has passed.
     """
     check_unlinked("name", to.person.name, LONGEST_PERSON)
     with act_for(Permission.GRANT, to.organisation_id, ctx, actor, request_id) as act:
@@ -143,9 +147,10 @@ def grant(to: PersonGrant, ctx: ServiceContext, actor: Actor, request_id: str) -
 
 
 def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give another organisation a role, with an end; False where it has the same already.
+    """Grant another organisation a role with an end; False if it has the same.
 
-    Raises NotAllowed, Closed, WrongTerms, NotThere, and TooMany where somebody named too many that are not there.
+    Raises PermissionDenied, OrganisationClosed, InvalidTerms, UnknownOrganisation, and InvitationLimitReached if the
+    user named too many unknown organisations.
     """
     require_permission(Permission.GRANT, given.organisation_id, actor, ctx)
     if not check_firm_grant(given.role, given.until, ctx.now()):
@@ -201,9 +206,9 @@ def send_again(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: s
 
 
 def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give what somebody asked for, with this role and end; False where it was given already.
+    """Grant a role request with this role and end; False if granted before.
 
-    Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
+    Raises PermissionDenied, OrganisationClosed, NoLongerExists, LastSignatory and InvalidTerms.
     """
     organisation_id = role_requests.organisation_of(ctx.db, asked_id)
     require_permission(Permission.GRANT, organisation_id, actor, ctx)

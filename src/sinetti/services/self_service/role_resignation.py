@@ -1,4 +1,7 @@
-"""Giving up a role: a person their own, a firm's representative one that another organisation gave to the firm."""
+"""Role resignation: a user's own roles, or a role that a service provider has.
+
+In the second case a representative resigns for the service provider.
+"""
 
 from dataclasses import dataclass
 
@@ -21,27 +24,26 @@ __all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "resign"]
 
 @dataclass(frozen=True, slots=True)
 class ResignationReport:
-    """How many roles were given up, and how many not: the last representative stays."""
+    """Counts of resigned and kept roles; the last representative keeps the role."""
 
     done: int
     kept: int
 
 
 def own(actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
-    """The roles that somebody has directly, by our own mandates, of the organisations that they may see.
+    """Return the user's direct roles by role assignments, by organisation name.
 
-    By the organisation's name, from `start` on: those of a page and one more.
+    Only of organisations that the user may see. From row `start` on: one page and one more row.
     """
     seen = permissions.organisations(Permission.SEE)
     return queries.mandates_of_user(ctx.db, actor.user_id, seen, ctx.now(), start)
 
 
 def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:
-    """Give up these roles, at once; those that have ended already are passed over.
+    """Resign from these roles in one transaction; skip roles that have ended.
 
-    The other signatories are told.
-
-    Raises PermissionDenied at the first that is somebody else's: nothing is given up then.
+    The other signatories get a message. Raises PermissionDenied at the first role of another user; nothing is changed
+    then.
     """
     who, done, kept = load_permissions(actor, ctx), 0, 0
     now = ctx.now()

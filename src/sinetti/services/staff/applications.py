@@ -28,7 +28,7 @@ def listed(state: ApplicationState, start: int, most: int, clerk: StaffSession) 
 
 
 def count_open(clerk: StaffSession) -> int:
-    """How many wait for a decision."""
+    """Return the number of applications that wait for a decision."""
     return applications.count_open(clerk.ctx.db)
 
 
@@ -49,11 +49,12 @@ def application(application_id: str, clerk: StaffSession) -> Application | None:
 def decide(
     application_id: str, verdict: ApplicationDecision, write: Callable[[Application], str], clerk: StaffSession
 ) -> Application:
-    """Approve or refuse an application, once: its channels are approved and its party is told, or nothing happens.
+    """Approve or reject an application, once.
 
-    `write` writes the decision's text in the party's language, which is kept as it is. Raises ApplicationError, also
-    where another clerk was faster, and where this one applied or may act for the party themselves; ChannelError where
-    this authority issues for such a channel no more.
+    The channels are approved and the organisation gets a message, all or nothing. `write` renders the decision in the
+    organisation's language; the text is stored. Raises ApplicationError, also if another clerk was faster, or if this
+    clerk applied or may act for the organisation. Raises ChannelError if this authority issues no more for such a
+    channel.
     """
     checked = check_verdict(verdict)
     found = applications.find(clerk.ctx.db, application_id)

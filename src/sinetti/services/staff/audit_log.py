@@ -1,4 +1,4 @@
-"""A clerk reads the audit trail, which is itself a look that is written down (docs/clerks.md)."""
+"""Audit log for clerks; reading it is itself logged (docs/clerks.md)."""
 
 from sinetti.database.operations import audit_queries
 from sinetti.database.operations.audit_queries import AuditEntry, AuditPage, AuditQuery

@@ -1,4 +1,7 @@
-"""A clerk looks after organisations: one at a time, or by a file with a preview (docs/clerks.md)."""
+"""Organisations for clerks: one at a time, or by an import file with a preview.
+
+docs/clerks.md describes them.
+"""
 
 import csv
 import hashlib
@@ -73,14 +76,17 @@ AT_ONCE = 500
 _SHOWN = 20
 _WAITING_SHOWN = 100
 PARTS_AT_ONCE = 10
-"""Transactions while somebody waits for a page, at most."""
+"""Most transactions per request of a page."""
 WAITED_FOR = timedelta(seconds=8)
-"""So long somebody waits, on the machine's clock, and for one transaction more."""
+"""Time that a clerk waits for a page, by the machine's clock.
+
+The last transaction may exceed it.
+"""
 REASONS = {
     ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED,
     ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION,
 }
-"""Why certificates go of organisations that were merged into others, or ended."""
+"""Revocation reasons for organisations that were merged into others, or ended."""
 
 
 class OrganisationNotFound(LookupError):
@@ -89,7 +95,7 @@ class OrganisationNotFound(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class OrphanedCertificates:
-    """What organisations that a file closed have left: certificates in force, and why they would go."""
+    """Certificates in force of organisations that a file closed, and the reason."""
 
     kind: ChangeKind
     reason: RevocationReason
@@ -97,7 +103,10 @@ class OrphanedCertificates:
 
 
 def search(text: str, start: int, most: int, clerk: StaffSession) -> tuple[OrganisationListItem, ...]:
-    """Organisations by the beginning of their id or a part of their name; the look is written down."""
+    """Search organisations by the beginning of their id or a part of their name.
+
+    Logs the access.
+    """
     log_search(SearchScope.ORGANISATIONS, text, clerk)
     return administration.search(clerk.ctx.db, text, start, most)
 
@@ -159,14 +168,17 @@ def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSessi
 
 
 def preview(octets: bytes, clerk: StaffSession) -> str:
-    """Compare a file with the register and keep what would change; returns the id of that. Raises FileRefused."""
+    """Compare a file with the database, store the changes and return their id.
+
+    Raises LoadRefused.
+    """
     found = _compared(octets, clerk)
     with clerk.act() as audit:
         return csv_imports.add(clerk.ctx.db, octets, found, clerk.actor.user_id, audit)
 
 
 def load(load_id: str, clerk: StaffSession) -> ImportJob:
-    """A file as it was compared, and how far it is carried out; the look is written down.
+    """Return a compared file and the progress of its import; logs the access.
 
     Raises OrganisationNotFound.
     """
@@ -263,7 +275,7 @@ def carry_on(load_id: str, clerk: StaffSession) -> None:
 
 
 def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertificates, ...]:
-    """What the organisations have left that this file closed: their certificates are to be revoked."""
+    """Return the certificates to revoke of the organisations that this file closed."""
     if found.done_at is None:
         return ()
     gone = tuple(

@@ -1,4 +1,7 @@
-"""A clerk at work: who they are, what they look for, and that every look of theirs is written down (docs/clerks.md)."""
+"""Staff session: a clerk, the purpose of the access, and the access log.
+
+docs/clerks.md describes them.
+"""
 
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +17,7 @@ from sinetti.services.context import ServiceContext
 
 
 class NotStaff(Exception):
-    """Somebody is no clerk; or is one, but has not signed in with a second factor (`second_factor`)."""
+    """Raised if a user is no clerk, or has no second factor (`second_factor`)."""
 
     def __init__(self, *, second_factor: bool = False) -> None:
         """`second_factor`: signing in with one is all that is lacking."""
@@ -59,9 +62,9 @@ def guarded(actor: Actor, ctx: ServiceContext, request_id: str, beside: str = ""
 
 @dataclass(frozen=True, slots=True)
 class StaffSession:
-    """A clerk with a second factor who has said what for: whoever has this value was found to be one.
+    """A clerk with a second factor and a stated access purpose.
 
-    Raises NotStaff where it is made of anybody else, so that acts which take it need not ask again.
+    Its creation raises NotStaff for other users, so use cases that take it need no further check.
     """
 
     actor: Actor
@@ -70,7 +73,7 @@ class StaffSession:
     request_id: str
 
     def __post_init__(self) -> None:
-        """Let nobody else through."""
+        """Raise NotStaff unless the user is a clerk with a second factor."""
         require_staff(self.actor)
 
     @property
@@ -92,13 +95,16 @@ class StaffSession:
 
 
 def log_access(subject: str, clerk: StaffSession) -> None:
-    """Write down that one object is looked at, such as `organisation:ID`, before it is shown."""
+    """Log the access to one object, such as `organisation:ID`, before it is shown."""
     with clerk.act() as audit:
         audit_queries.note_look(clerk.ctx.db, audit, subject, **_facts(clerk))
 
 
 def log_search(place: SearchScope, text: str, clerk: StaffSession) -> None:
-    """Write down that something is listed or searched for: not what was typed, but its digest under a key of ours."""
+    """Log a list or a search.
+
+    It stores no input, but its digest under our key.
+    """
     digest = {"search": search_digest(clerk.ctx.transfer_key, place, text)} if text else {}
     with clerk.act() as audit:
         audit_queries.note_look(clerk.ctx.db, audit, f"search:{place}", **_facts(clerk), **digest)

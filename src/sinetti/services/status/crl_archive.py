@@ -1,4 +1,7 @@
-"""The lists (CRLs) beside the journals: believed only where the CA that they name has signed them (docs/journal.md)."""
+"""CRL archive beside the journals (docs/journal.md).
+
+A CRL is trusted only if the CA that it names has signed it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +36,10 @@ def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
 
 
 def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
-    """What a kept list says, as its CA signed it.
+    """Parse an archived CRL that its CA signed.
 
-    Raises JournalDamaged where it did not, or under another number.
-
-    Whoever can write beside the journals could else revoke for good what he likes, or hide the list that tells.
+    Raises JournalDamaged if the signature or the number is wrong. Otherwise a user with write access to the archive
+    could revoke for good at will, or hide the CRL that has a revocation.
     """
     try:
         signed = read_signed(der, certificate)
@@ -52,7 +54,7 @@ def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> Pa
 
 
 def entries(lists: KeptLists) -> tuple[CrlEntryFact, ...]:
-    """What stands on these lists."""
+    """Return the entries of these CRLs."""
     return tuple(
         CrlEntryFact(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
         for signed in _telling(lists)
@@ -61,7 +63,10 @@ def entries(lists: KeptLists) -> tuple[CrlEntryFact, ...]:
 
 
 def _telling(lists: KeptLists) -> Iterator[ParsedCrl]:
-    """The lists that tell what no other does: a shard's says nothing beyond the whole one of the same number."""
+    """Yield the CRLs that have entries of their own.
+
+    A shard's CRL adds nothing to the whole CA's CRL with the same number.
+    """
     for (name, shard), (_, signed) in lists.items():
         whole = lists.get((name, WHOLE))
         if shard == WHOLE or whole is None or whole[1].number != signed.number:

@@ -27,7 +27,7 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfo:
-    """When to renew, what an operator says of it, and after how long to ask again."""
+    """Renewal window, explanation of the operator, and time until the next query."""
 
     window: SuggestedWindow
     told: Explanation
@@ -35,7 +35,7 @@ class RenewalInfo:
 
 
 def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
-    """The CAs here by the identifiers of their keys, as ids of certificates name them (RFC 9773, 4.1)."""
+    """Return our CAs by key identifier, as certificate ids name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
     for name, der in ctx.certificates.items():
         identifier = key_identifier(load_certificate(der))
@@ -44,7 +44,7 @@ def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
 
 
 def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> RenewalInfo | None:
-    """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
+    """Return the renewal information of a certificate of one of these CAs, or None."""
     now = ctx.now()
     found = early_replacement.hinted(ctx.db, authorities, serial, now)
     if found is None:
