@@ -77,21 +77,20 @@ def always_allowed() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Register, signer, CAs, clocks and policy of one instance.
+    """Database, signer, CAs, clocks and policy of one instance.
 
-    `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are the same as signers, each of
-    its own CRL; `issuing` names those that issue to holders.
-    `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
-    and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
-    `offline` names the CAs whose keys are not here: their lists are served as they are stored.
-    `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
-    last, by CA and shard; `crl_locks` has one caller at a time look after those of a CA.
-    `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
-    raises SignerUnavailable where there is none.
-    `guard`, if given, opens the transaction of an act and checks the permission (services/access/act_transaction.py).
-    Each step that writes then goes through `act`, and `deed` raises.
-    `may_issue` tells whether the clock is believed (services/issuance/clock_guard.py): without it nothing is issued.
-    `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
+    `certificates` are all CA certificates (DER) by name, as they are served. `issuers` are the same CAs as signers,
+    each of its own CRL. `issuing` names those that issue to holders. `now` is the service's clock, for certificates,
+    orders and ids. `machine_now` measures ages of reservations and waiting times. `transfer_key` is the server key for
+    the HMAC of passwords. `journal` records facts that cannot be taken back. `offline` names the CAs whose keys are
+    not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate. `crl_cache`
+    has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time maintain a
+    CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is none.
+    `guard`, if given, opens the transaction of an action and checks the permission
+    (services/access/act_transaction.py). Each step that writes then uses `act`, and `audit_entry` raises.
+    `issuance_allowed` returns True while the clock is trusted (services/issuance/clock_guard.py); otherwise nothing is
+    issued. `daily_limits` limit users' actions in 24 hours; None for operators' commands, and for a test bench without
+    limits.
     """
 
     environment: Environment

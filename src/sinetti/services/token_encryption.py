@@ -36,7 +36,7 @@ class InvalidToken(ValueError):
 
 
 def encrypt_token(key: bytes, purpose: str, text: str) -> str:
-    """Seal a text: letters, digits, hyphens and underscores."""
+    """Encrypt a text; the token has letters, digits, hyphens and underscores."""
     nonce = secrets.token_bytes(_NONCE_OCTETS)
     return urlsafe_b64encode(nonce + _cipher(key).encrypt(nonce, text.encode(), purpose.encode())).decode("ascii")
 

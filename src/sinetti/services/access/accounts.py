@@ -32,9 +32,9 @@ class AccountError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AccountNotification:
-    """A letter about an account: which, to whom, in which language.
+    """An e-mail about an account: kind, address and language.
 
-    `way` is the path of a page that it leads to and that acts; it is sealed in the row, and counts for `lives`.
+    `way` is the path of the page behind its link, which can act. It is stored encrypted and valid for `lives`.
     """
 
     letter: AccountEmail
@@ -128,12 +128,12 @@ def clerks(ctx: ServiceContext) -> list[Account]:
 
 
 def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
-    """Owe a letter about an account; returns the id of its message."""
+    """Queue an e-mail about an account and return the id of its message."""
     facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
     if telling.way is not None:
         facts["way"] = encrypt_token(ctx.transfer_key, LINK, telling.way)
     if telling.lives is not None:
-        # Links live on the machine's clock, as sign-in does.
+        # Links expire by the machine's clock, as sessions do.
         facts["until"] = (ctx.machine_now() + telling.lives).isoformat()
     now = ctx.now()
     message = NewMessage(

@@ -1,8 +1,8 @@
-"""One transaction for each act of a representative.
+"""Transaction of each action of a representative.
 
-Rows are locked first, then the rights of the actor are read again. A right that was withdrawn before the act could lock
-the organisation counts no more. All acts in `actions/behalf` go through here, and take their deed from here
-(tests/house/test_acts.py, tests/services/test_withdrawn_meanwhile.py).
+Rows are locked first, then the actor's permissions are read again. A permission that was withdrawn before the action
+could lock the organisation no longer counts. All actions in `services/self_service` use this module and take their
+audit data from it (tests/house/test_acts.py, tests/services/test_withdrawn_meanwhile.py).
 """
 
 from collections.abc import Collection, Iterator

@@ -49,10 +49,10 @@ def create_link(ctx: ServiceContext, now: datetime) -> InvitationLink:
 
 
 def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, ctx: ServiceContext) -> bool:
-    """Return whether this person asked for, confirmed or made this invitation.
+    """Return True if this user requested, confirmed or made this invitation.
 
-    Every account of theirs counts. A clerk asks for every organisation. Representatives give themselves nothing that
-    they lack, so theirs do not count.
+    All accounts of the user count. Clerks request invitations for every organisation. Representatives cannot give
+    themselves a permission that they lack, so their invitations do not count.
     """
     about, fact = f"organisation:{organisation_id}", ("invitation", invitation_id)
     made = audit_log.actors(ctx.db, "invited", about, fact)
@@ -107,12 +107,10 @@ def made_by(actor: Actor, found: InvitationOffer, ctx: ServiceContext) -> bool:
 
 
 def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Have a role counted for this account; False where the link works no more.
+    """Accept the role for this account; False if the link is no longer valid.
 
-    Pressed twice it is done once.
-
-    Raises PermissionDenied where the role needs a second factor, which is not there, and OwnInvitation where they made
-    it themselves.
+    A repeated call changes nothing. Raises PermissionDenied if the role needs a missing second factor, and
+    SelfInvitation if the user made the invitation.
     """
     found = offered(token, actor, ctx)
     if found is None:
@@ -132,7 +130,8 @@ def confirm_locked(
 ) -> None:
     """Make the pending invitation, in a transaction that locks its organisation.
 
-    Raises PendingInvitationRefused, Closed, Otherwise and TooMany; nothing is changed then.
+    Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole and InvitationLimitReached; nothing is
+    changed then.
     """
     db = ctx.db
     found = pending_invitations.find(db, pending_id, audit.at)
@@ -154,7 +153,7 @@ def _asked(
     return InvitationConfirmation(
         state=found.state,
         asker=accounts.get_identity(db, found.asker_id) if found.asker_id else Identity(),
-        # Erased meanwhile: they could be the confirmer.
+        # Erased in the meantime: the account could be the confirmer's.
         invited=accounts.get_identity_of_address(db, found.email) if found.email else Identity(),
         confirmer=accounts.get_identity(db, confirmer_id),
         by_clerk=by_clerk,

@@ -73,7 +73,7 @@ class RoleSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRoles:
-    """Mandates in the register."""
+    """Role assignments in the database."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of the account, and what its organisations were given."""
@@ -169,9 +169,9 @@ def _grants(actor: Actor, ctx: ServiceContext) -> list[RoleGrant]:
 
 
 def check_can_view(right: Permission, organisation_id: str | None, permissions: Permissions) -> None:
-    """Raise NotAllowed where this right is lacking; for pages that only show.
+    """Raise PermissionDenied if this permission is missing; for read-only pages.
 
-    Of an organisation whose certificates they may not even see nothing is told, not even that it is there.
+    A user who may not see an organisation's certificates does not even learn that the organisation exists.
     """
     if organisation_id is None or not permissions.may(right, organisation_id):
         raise _refused(right, organisation_id, permissions)
@@ -180,7 +180,7 @@ def check_can_view(right: Permission, organisation_id: str | None, permissions: 
 def check_can_modify(
     right: Permission, organisation_id: str | None, actor: Actor, ctx: ServiceContext
 ) -> EffectiveRole:
-    """Ask the register, before an act.
+    """Check the permission in the database before a change, and return the role.
 
     Raises PermissionDenied as `check_can_view` does.
     """

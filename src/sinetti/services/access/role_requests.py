@@ -24,7 +24,7 @@ __all__ = [
 def ask_for_oneself(customer_id: str, role: Role, ctx: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
     """Ask an organisation's signatories for a role.
 
-    Whether it is in the register is not told. Raises InvitationLimitReached.
+    The result does not reveal if the organisation is in the database. Raises InvitationLimitReached.
     """
     who = Requester(actor.user_id, None, ASKED_A_DAY)
     return role_requests.ask(

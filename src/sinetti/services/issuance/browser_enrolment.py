@@ -79,13 +79,13 @@ def enrol_in_browser(ask: BrowserEnrolment, ctx: ServiceContext, request_id: str
 def retrieve_again(
     customer_id: str, retrieval_id: str, ctx: ServiceContext, request_id: str
 ) -> EnrolledCertificate | Rejection:
-    """Hand out the certificate of a retrieval id, as often as asked."""
+    """Return the certificate of a retrieval id; may be called repeatedly."""
     found = retrieve(RetrieveRequest(ctx.environment, customer_id, None, retrieval_id), ctx, request_id)
     if isinstance(found, Rejection):
         return found
     certificate = load_certificate(found.certificate)
     serial = serial_hex(certificate.serial_number)
-    # What was called for early replacement opens before its time, and may be fetched once more after that.
+    # A certificate called for early replacement can be renewed before its time, and retrieved again after that.
     opens = transactions.renewable_from(ctx.db, serial)
     return EnrolledCertificate(
         found.certificate,

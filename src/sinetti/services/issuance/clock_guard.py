@@ -43,9 +43,9 @@ class ClockGuard:
     """
 
     def __init__(self, db: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
-        """Look at nothing yet.
+        """Create a guard that has checked nothing yet.
 
-        `machine` tells UTC as exactly as it can, `steady` seconds that never jump.
+        `machine` returns UTC as exactly as it can; `steady` returns monotonic seconds.
         """
         self.db, self._machine, self._steady = db, machine, steady
         self._lock = Lock()
@@ -89,7 +89,7 @@ class ClockGuard:
         known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
         readings = ClockReadings(
             asked=asked,
-            # Not read again: a jump in between is no round trip.
+            # Not read again: a clock jump in between must not count as round-trip time.
             answered=asked + timedelta(seconds=ended - begun),
             database=database,
             newest=stored.newest,

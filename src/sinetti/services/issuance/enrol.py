@@ -23,7 +23,7 @@ def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
     The certificate is issued before the function returns.
     """
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
-    # Until it fits, the same is read and written whether there are such ids or not: the time taken tells nothing.
+    # A wrong password causes the same reads and writes for known and unknown ids, so the response time reveals nothing.
     stored = transactions.find_password(ctx.db, ask.transfer_id)
     fits = order.verify_password(ctx.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
@@ -41,7 +41,7 @@ def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
 
 def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(f"order:{ids.order_id}", request_id)
-    # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
+    # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=ids.lineage.language)
     # 5: only the key is taken.

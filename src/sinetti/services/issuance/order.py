@@ -111,9 +111,9 @@ def check_order(new: NewOrder, ctx: ServiceContext) -> None:
 
 
 def check_words(description: str, people: Iterable[ContactDetails | None]) -> None:
-    """Raise LinkError if a description or a name would put a link into letters.
+    """Raise LinkError if a description or a name would put a link into messages.
 
-    Raises WordError for other faults.
+    Raises ValidationError for other faults.
     """
     check_unlinked_or_none("description", description, LONGEST_DESCRIPTION)
     for one in people:

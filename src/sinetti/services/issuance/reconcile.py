@@ -106,7 +106,7 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
         recovery.raise_crl_number(ctx.db, authority, number)
     for (authority, shard), (der, _) in lists.items():
         recovery.raise_open_shard(ctx.db, authority, shard)
-        # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
+        # This service cannot sign a CRL of an offline CA anew, so it must serve the newest published one.
         if authority in ctx.offline and authority in standing.numbers:
             store_external_crl(authority, shard, der, ctx.db, audit)
     told = journal_records.lines(journal.folder, journal.instance_id)
@@ -136,7 +136,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
             journal_superseded(certificate, ctx)
             outcome = sign_and_store(certificate, ctx, audit)
         except (SignatureRejected, KeyError):
-            # Its CA's key is another one now, or it issues no more.
+            # The CA has another key now, or no longer issues.
             _log.exception("%s cannot be finished: it is given up", certificate.serial)
             given_up += recovery.void_reservation(ctx.db, certificate, audit)
         else:

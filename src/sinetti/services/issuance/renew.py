@@ -61,7 +61,7 @@ def _decide(
     request_id: str,
 ) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(_actor(signer), request_id)
-    # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
+    # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=signer.lineage.language)
     # 5: only the key is taken.

@@ -1,4 +1,4 @@
-"""GetCertificate: hand out the certificate of a retrieval id, as often as asked.
+"""GetCertificate: return the certificate of a retrieval id, repeatedly if asked.
 
 Steps as in docs/issuance.md.
 """

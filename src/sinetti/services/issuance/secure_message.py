@@ -42,9 +42,9 @@ _SHOWN_DIGITS = 2
 
 @dataclass(frozen=True, slots=True)
 class LinkSent:
-    """A link that is owed to an order's contact.
+    """A link that is queued to an order's contact.
 
-    `code` is what the signatory tells a contact who has no phone.
+    `code` is the code that the signatory passes on to a contact without a phone.
     """
 
     order_id: str
@@ -77,7 +77,7 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class PinSent:
-    """A PIN code was made; `message_id` is its SMS, which is owed now."""
+    """A generated PIN code; `message_id` is its SMS, which is queued."""
 
     message_id: str
 
@@ -107,7 +107,7 @@ def send_link(order_id: str, ctx: ServiceContext, actor: str, request_id: str, s
     except ConcurrentUpdate:
         raise order.order_closed_error(order_id, ctx) from None
     except NoRecipient:
-        sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
+        sentence = "the order has no contact any more: name one first (sinetti authority change-contact)"
         raise order.OrderError(OrderErrorReason.NO_CONTACT, sentence) from None
     except OrganisationCannotIssue:
         sentence = "the organisation is closed for good: nothing more is issued to it"
@@ -138,9 +138,9 @@ def view_link(token: str, ctx: ServiceContext) -> LinkView:
 
 
 def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> PinSent | LinkView:
-    """Make a PIN code and owe its SMS; or what the link leads to, where none is made.
+    """Generate a PIN code and queue its SMS, or return the state of the link.
 
-    `after` is how many there were when the asker last looked: a button that was pressed twice sends one.
+    `after` is the number of PIN codes that the user saw, so that a form submitted twice sends one.
     """
     now = ctx.now()
     link = secure_messages.find_link(ctx.db, token_hash(token))
@@ -186,7 +186,7 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
     if not constant_time_equal(delivery_code(ctx.transfer_key, link.secure_id), _without_spaces(code).casefold()):
         secure_messages.count_wrong_code(ctx.db, link, audit)
         seen = view_link(token, ctx)
-        # Who had a link that worked is told why it does no more; from then on it looks like any that never did.
+        # The holder of a formerly valid link learns why it has ended; later it is treated like an unknown link.
         return seen if seen.leads is not LinkState.CLOSED else LinkView(LinkState.CLOSED, PinState.LOCKED)
     return _shown(link, None, ctx, audit) or view_link(token, ctx)
 

@@ -93,7 +93,7 @@ def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
 
 
 def stored_crls(ctx: ServiceContext) -> Read:
-    """Read lists as they stand in the register."""
+    """Return a reader of the CRLs as they are stored in the database."""
 
     def read(place: CrlLocation) -> bytes:
         newest = crls.latest_crl(ctx.db, place.authority, place.shard)
@@ -124,7 +124,7 @@ def check_ocsp_age(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
             "the log of sinetti authority serve why none are signed",
         )
         for one in monitoring.answer_ages(ctx.db)
-        # Whoever keeps them begins at the half, and takes his time to get round.
+        # The refresher begins at half their life and needs time for a full round.
         if is_past_half_life(one.this_update, one.next_update, ctx.now() - ANSWERS_LATE)
     )
 
@@ -234,7 +234,7 @@ def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocation
 def _compared(
     place: CrlLocation, crl: x509.CertificateRevocationList, ctx: ServiceContext
 ) -> Iterator[MonitoringFinding]:
-    """Compare a list with the register."""
+    """Compare a CRL with the database."""
     if max(len(crl), monitoring.count_revoked(ctx.db, place.authority, place.shard)) > MOST_COMPARED:
         yield from _compared_by_count(place, crl, ctx)
         return

@@ -86,7 +86,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
 
     audit, until = ctx.audit_entry("operator", request_id), past.cutoffs
     lapse = _lapse(periods, until, ctx)
-    # Messages first: what is still owed to somebody keeps that person.
+    # Messages first: a queued message keeps the data of its recipient.
     erased = ErasureReport(
         messages=each(past.messages, lambda ids: retention.delete_messages(db, ids, until.messages, audit)),
         refusals=each(past.refusals, lambda ids: retention.delete_refusals(db, ids, until.refusals, audit)),

@@ -72,7 +72,7 @@ def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, reque
         changed = contacts.change_contact(ctx.db, lineage.lineage_id, person, audit, deputy=change.deputy)
     ctx.step("contact-changed")
     orders = contacts.orders_offered_to_others(ctx.db, lineage.lineage_id)
-    # What follows from a change was counted with it: it is not to fail half-way.
+    # The effects of a change were counted with it and must not fail half-way.
     following = replace(ctx, daily_limits=None) if changed else ctx
     offered = tuple(secure_message.send_link(order_id, following, actor, request_id) for order_id in orders)
     return ContactChanged(lineage.customer_id, changed, offered)
@@ -80,7 +80,7 @@ def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, reque
 
 def _corrected(corrected: ContactCorrection, lineage: LineageInfo, *, deputy: bool) -> ContactDetails:
     there = lineage.deputy if deputy else lineage.contact
-    # Whoever was erased has no name: nothing is left to be mended.
+    # An erased person has no name, so there is nothing to correct.
     if there is None or not there.name:
         sentence = f"there is no {'deputy' if deputy else 'contact person'} whose data could be mended: name one"
         raise PeopleError(PersonErrorReason.NOBODY, sentence)

@@ -70,7 +70,7 @@ def invite_signatory(
             return role_assignments.invite(ctx.db, to, create_link(ctx, audit.at), audit)
     except AlreadyHasOtherRole:
         why = PersonErrorReason.OTHER_ROLE
-        sentence = f"somebody with the address {person.email} has another role for {customer_id}: withdraw it first"
+        sentence = f"a person with the address {person.email} has another role for {customer_id}: withdraw it first"
     except InvitationLimitReached:
         why = PersonErrorReason.TOO_MANY
         sentence = f"so many invitations have left for {customer_id} today that there is no other before tomorrow"
@@ -113,7 +113,7 @@ def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, a
 
 
 def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """End that another organisation looks after this one; False where it does not.
+    """Remove another organisation as service provider; False if it is none.
 
     Raises PeopleError.
     """

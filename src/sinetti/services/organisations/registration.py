@@ -1,6 +1,6 @@
-"""An organisation comes into the register, or is approved for more channels.
+"""Registration of organisations, and their approval for more channels.
 
-Looking without changing: lists for operators and the bench.
+Also read-only lists for operators and the test bench.
 """
 
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_
     with ctx.act(actor, request_id) as audit:
         newest = contacts.newest_in_force(ctx.db, lineage_id, audit.at)
         if newest is None:
-            sentence = "this certificate is not in force: nobody is reminded of its end"
+            sentence = "this certificate is not in force: no reminders of its end are sent"
             raise PeopleError(PersonErrorReason.NOT_IN_FORCE, sentence)
         if newest != serial:
             what = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"

@@ -78,7 +78,7 @@ LINES_AT_ONCE = 50
 
 _SENTENCES: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.DONE: "this proposal is done: nothing is left to approve",
-    BulkErrorReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkErrorReason.SAME_OFFICER: "its proposer cannot approve it: another officer has to run this command",
     BulkErrorReason.SAME_PERSON: (
         "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
     ),
@@ -89,18 +89,18 @@ _SENTENCES: Mapping[BulkErrorReason, str] = {
         "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
         "officer approves by this command"
     ),
-    BulkErrorReason.EXPIRED: "nobody approved this proposal within 24 hours: propose it anew",
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: propose it anew",
     BulkErrorReason.CHANGED: (
         "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
         "anew, so that what is approved is what goes"
     ),
-    BulkErrorReason.WITHDRAWN: "whoever proposed it has withdrawn it: nothing is left to approve",
+    BulkErrorReason.WITHDRAWN: "its officer has withdrawn this proposal: nothing is left to approve",
 }
 _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.WITHDRAWN: "this proposal is withdrawn already",
     BulkErrorReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
     BulkErrorReason.OTHER_OFFICER: "only whoever proposed it withdraws it; what nobody approves ends by itself",
-    BulkErrorReason.EXPIRED: "nobody approved this proposal within 24 hours: nothing is left to withdraw",
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: nothing is left to withdraw",
 }
 _log = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
     with ctx.act(actor_of(officer), request_id) as audit:
         if not bulk_revocation.withdraw(ctx.db, proposal, audit):
             raise BulkRevocationError(
-                BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
+                BulkErrorReason.CHANGED, "another officer was faster: run this command again for the result"
             )
     return proposal
 
@@ -278,7 +278,7 @@ def continue_batch(
     check_officer(officer)
     proposal = _proposal(proposal_id, ctx)
     if proposal.approved_at is None:
-        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
+        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "no officer approved this proposal: nothing is revoked")
     if proposal.done_at is None:
         _carry_out(proposal, _Initiator(officer, ctx, request_id), no_progress, most)
     return progress(proposal_id, ctx)
@@ -307,7 +307,7 @@ def _approved(
             _check_two_people(proposal, officer, ctx)
             if not bulk_revocation.approve(ctx.db, proposal, officer, audit):
                 raise BulkRevocationError(
-                    BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
+                    BulkErrorReason.CHANGED, "another officer was faster: run this command again for the result"
                 )
         ctx.step("many-approved")
     return proposal, selection
@@ -399,7 +399,7 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
         try:
             taken = _revoke_part([row for row in rows if row.lineage_id in part], proposal, by)
         except Exception:
-            # An officer who is dismissed meanwhile stops here: lists have what went until then.
+            # The run of an officer who is dismissed in the meantime stops here. The CRLs have the revocations so far.
             _publish(authorities, by)
             raise
         ctx.step("many-revoked")
@@ -451,6 +451,6 @@ def _revoke_part(
         serials_of: dict[str, list[Serial]] = {}
         for row in left:
             serials_of.setdefault(row.lineage_id, []).append(row.serial)
-        # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
+        # A renewal may be reserved between reading the lineages and revoking them: repeat until none is left.
         with by.act() as audit:
             revocation.revoke_lineages(ctx.db, serials_of, (proposal.reason, proposal.invalidity_date), audit)

@@ -69,9 +69,9 @@ class EarlyReplacementResult:
 
 
 def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplacementSelection:
-    """Tell what would be called, and change nothing.
+    """Return the certificates that would be called, without any change.
 
-    Raises BulkRefused and CallRefused.
+    Raises BulkRevocationError and EarlyReplacementError.
     """
     _checked(ask)
     require_criteria(ask.wanted, "called", "their serials, organisation or issuing CA")
@@ -111,11 +111,10 @@ def call_early(
 def cancel(
     call_id: str, officer: str, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
 ) -> EarlyReplacementCall:
-    """Let a call count no more: what it opened goes back to the rule.
+    """Undo a call: its certificates follow the normal rule again.
 
-    Gone on with where that was cut short.
-
-    What was renewed meanwhile stays. Raises BulkRefused for an officer's id that is none, and CallRefused.
+    An interrupted call of this function is resumed. Certificates renewed in the meantime stay. Raises
+    BulkRevocationError for an invalid officer id, and EarlyReplacementError.
     """
     check_officer(officer)
     call = early_replacement.find(ctx.db, call_id)

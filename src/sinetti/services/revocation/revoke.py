@@ -81,7 +81,7 @@ def _follow_up(
 
     Returns the named certificate first, then the others.
     """
-    # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
+    # The earlier process may have ended, or had no journal, before the entry was written. Only this call completes it.
     note_revoked_or_say({*taken, *done}, ctx)
     named = dict.fromkeys([serial, *(done or taken)])
     rows = [found for one in named if (found := transactions.find_certificate(ctx.db, one)) is not None]
@@ -105,10 +105,10 @@ def _revoke_all(
     while True:
         taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
         found = [transactions.find_certificate(ctx.db, serial) for serial in taken]
-        # Looked at first: whatever is revoked moves the version of the lineage, for others at work on it.
+        # Checked first: each revocation changes the lineage's version, which makes concurrent requests start again.
         if all(one is None or one.revoked for one in found):
             return taken, done
-        # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
+        # A renewal may be reserved between reading the lineage and revoking it: repeat until none is left.
         # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.
         with (ctx.unguarded if done else ctx).act(*by) as audit:
             done.extend(revocation.revoke(ctx.db, lineage_id, taken, (ask.reason, ask.invalidity_date), audit))

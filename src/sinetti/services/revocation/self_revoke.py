@@ -19,9 +19,9 @@ from sinetti.services.revocation.revoke import AlreadyRevoked, RevocationRequest
 
 @dataclass(frozen=True, slots=True)
 class ClaimedSigner:
-    """The certificate that a call says it was signed by, as the register knows it.
+    """The certificate that a call claims as its signer, as in the database.
 
-    Nothing is proven yet.
+    The signature is not verified yet.
     """
 
     certificate: Certificate
@@ -58,13 +58,13 @@ def revoke_own(
     decision = decide_self_revocation(held, serial, reason, ctx.now())
     if decision not in {SelfRevocationResult.REVOKE, SelfRevocationResult.SAME}:
         return decision
-    # Of what was revoked before nothing more goes: it may have been spared then, by somebody who looked.
+    # For a revoked certificate nothing more is revoked: an officer may have spared its renewals then.
     spared = _spared(held, reason, ctx) if decision is SelfRevocationResult.SAME else ()
     ask = RevocationRequest(held.serial, reason, RevokerRole.HOLDER, excluded=spared)
     with suppress(AlreadyRevoked):
         revoke(ask, ctx, f"certificate:{held.serial}", request_id)
     at, stands = revocation.revocation_of(ctx.db, held.serial)
-    # Somebody else may have been faster, for another reason.
+    # Another caller may have been faster, with another reason.
     return SelfRevocation(held.serial, at, stands) if stands is reason else SelfRevocationResult.ALREADY
 
 

@@ -79,9 +79,9 @@ def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applic
 
 
 def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
-    """Make an application.
+    """Submit an application.
 
-    Raises PermissionDenied and ApplicationRefused, also where one is open already.
+    Raises PermissionDenied and ApplicationError, also if one is open already.
     """
     found = applicant(organisation_id, ctx, actor)
     checked = check_application(new, found.organisation.channels, ctx.issuing.keys())

@@ -144,7 +144,7 @@ def replace_many(
 
 def _ordered(one: ReplacementCandidate, form: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     why = left_out(one.known, by_name=True)
-    # An order that is open may be this form's own: then the same is answered again.
+    # An open order may belong to this form: the answer is then the same.
     if (why is not None and why is not ExclusionReason.ORDERED) or one.contact is None:
         return False
     ask = OrderAsk(
@@ -166,7 +166,10 @@ def _preview(found: Sequence[ReplacementCandidate], strange: int, *, by_name: bo
 
 
 def _linked(one: ReplacementCandidate) -> ExclusionReason | None:
-    """Return whether its stored texts, which a letter would show, have an address."""
+    """Return the reason to exclude a candidate whose stored texts have a link.
+
+    A message would show these texts.
+    """
     try:
         check_words(one.description, (one.contact, one.deputy))
     except ValidationError:

@@ -85,7 +85,7 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
     ctx.step("contacts-handed-over")
     allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)
     orders = contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)
-    # What follows from a change was counted with it: it is not to fail half-way.
+    # The effects of a change were counted with it and must not fail half-way.
     following = replace(ctx, daily_limits=None) if count else ctx
     for organisation_id, order_id in orders:
         for_it = guarded(Permission.CONTACT, organisation_id, following, actor, request_id)

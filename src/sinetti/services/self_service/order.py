@@ -70,7 +70,7 @@ def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> 
     check_words(ask.description, (ask.contact, ask.deputy))
     order_id = order_id_for(actor.user_id, ask.form, ask.replaces or "")
     if organisations.order_exists(ctx.db, order_id):
-        # Whatever may have changed since: the same is answered.
+        # A repeated form gets the same answer, even if the state has changed since.
         return order_id
     (organisation,) = replacement.organisations(ctx.db, [ask.organisation_id]) or (None,)
     if organisation is None:

@@ -24,15 +24,15 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Note that it is to end without a successor; False where that is noted already.
+    """Record that it is to end without a successor; False if recorded already.
 
-    Raises NotAllowed, PeopleError.
+    Raises PermissionDenied and PeopleError.
     """
     return letting.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Take that note away; False where there is none. Raises NotAllowed."""
+    """Delete that record; False if there is none. Raises PermissionDenied."""
     return letting.opt_in_to_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 

@@ -76,9 +76,9 @@ def affected_certificates(
 def revoke(
     serial: Serial, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> tuple[Certificate, ...]:
-    """Revoke it and what goes with it.
+    """Revoke a certificate and its dependants.
 
-    Raises NotAllowed, and NotRevocable where it was already or for the reason.
+    Raises PermissionDenied, and RevocationError if it is revoked already or the reason is not allowed.
     """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id

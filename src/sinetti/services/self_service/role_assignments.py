@@ -94,7 +94,10 @@ def authorisations(
 
 
 def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleAssignmentView:
-    """One mandate that lasts. Raises NotAllowed, and Gone where it lasts no more."""
+    """Return an active role assignment.
+
+    Raises PermissionDenied, and NoLongerExists if it has ended.
+    """
     found = queries.mandate(ctx.db, mandate_id, ctx.now())
     if found is None:
         organisation_giving(mandate_id, permissions, ctx)
@@ -114,7 +117,10 @@ def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceC
 
 
 def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleRequestView:
-    """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
+    """Return an open role request.
+
+    Raises PermissionDenied, and NoLongerExists if it is closed.
+    """
     permissions.require(Permission.GRANT, role_requests.organisation_of(ctx.db, request_id))
     found = queries.request(ctx.db, request_id, ctx.now())
     if found is None:
@@ -159,7 +165,7 @@ def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, req
     if agent is None or not agent.open or agent.organisation_id == given.organisation_id:
         _note_missed(given.organisation_id, ctx, actor, request_id)
         raise UnknownOrganisation
-    # Both at once, in the order of their ids: two who give each other a role do not wait for each other.
+    # Locks both in the order of their ids, so that two organisations that grant each other roles cannot deadlock.
     with acting({given.organisation_id, agent.organisation_id}, ctx, actor, request_id) as act:
         act.standing.require(Permission.GRANT, given.organisation_id)
         _check_missed(ctx, actor, act.audit.at)
@@ -168,11 +174,10 @@ def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, req
 
 
 def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give a mandate another role or end; False where it has those.
+    """Change role or end of a role assignment; False if unchanged.
 
-    Nothing that it gave is passed on by it.
-
-    Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
+    Roles that it has granted to others are not changed. Raises PermissionDenied, OrganisationClosed, NoLongerExists,
+    LastSignatory and InvalidTerms.
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -185,9 +190,9 @@ def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor
 
 
 def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Withdraw an authorisation, at once; False where it is withdrawn already.
+    """Withdraw a role assignment at once; False if it is withdrawn already.
 
-    Raises NotAllowed and LastSignatory.
+    Raises PermissionDenied and LastSignatory.
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -196,9 +201,9 @@ def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str
 
 
 def send_again(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
-    """Send another invitation; the one before opens nothing any more.
+    """Send another invitation; the link of the former one is no longer valid.
 
-    Raises NotAllowed, Closed, Gone and TooMany.
+    Raises PermissionDenied, OrganisationClosed, NoLongerExists and InvitationLimitReached.
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -221,9 +226,9 @@ def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor,
 
 
 def decline(asked_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Answer no to who asks; False where it was answered so already.
+    """Decline a role request; return False if it was declined already.
 
-    Raises NotAllowed and Gone.
+    Raises PermissionDenied and NoLongerExists.
     """
     organisation_id = role_requests.organisation_of(ctx.db, asked_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -234,7 +239,7 @@ _MISSED = "authorisation-to-nobody"
 
 
 def _note_missed(organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
-    """Record and count an id that is not in the register.
+    """Record and count an id that is not in the database.
 
     Callers must not find out which ids exist.
     """

@@ -52,7 +52,7 @@ def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, requ
         _theirs(holder, actor, who)
     about = {one.organisation_id for one in holders} | {one.agent_id for one in holders if one.agent_id}
     with acting(about, ctx, actor, request_id) as act:
-        # Each as it is now: by one that was given up before, or by another that has ended, it may be theirs no more.
+        # Each is read as it is now: an earlier one of these, or the end of another role, may have ended it too.
         for mandate_id in mandate_ids:
             went = _given_up(mandate_id, act, ctx, actor)
             done, kept = done + bool(went), kept + (went is None)
@@ -79,5 +79,5 @@ def _theirs(holder: role_assignments.GrantHolder, actor: Actor, permissions: Per
     elif holder.user_id != actor.user_id:
         raise PermissionDenied(Permission.SEE, None)
     elif not holder.ended:
-        # By one that was given up before, or whose end has passed, nobody sees anything any more.
+        # A role that was given up or has expired gives no access.
         permissions.require(Permission.SEE, holder.organisation_id)

@@ -32,9 +32,9 @@ class OrderView:
 
 
 def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceContext) -> OrderView:
-    """Look at an order.
+    """Return an order.
 
-    Raises NotAllowed; one that is not there is like one of others.
+    Raises PermissionDenied, for a missing order as for another organisation's.
     """
     found = orders.find_order(ctx.db, order_id)
     check_can_view(Permission.SEE, None if found is None else found.organisation_id, permissions)

@@ -39,7 +39,7 @@ def by_case(case_number: str, clerk: StaffSession) -> Application | None:
 
 
 def application(application_id: str, clerk: StaffSession) -> Application | None:
-    """One application; the look is written down, where there is one."""
+    """Return an application, or None; logs the access if there is one."""
     found = applications.find(clerk.ctx.db, application_id)
     if found is not None:
         log_access(f"application:{application_id}", clerk)

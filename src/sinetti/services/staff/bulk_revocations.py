@@ -41,9 +41,9 @@ def alone_lately(clerk: StaffSession) -> int:
 
 
 def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:
-    """Revoke them, or propose it where they are too many for one clerk's word.
+    """Revoke the certificates, or propose it if they are too many for one clerk.
 
-    Raises BulkRefused.
+    Raises BulkRevocationError.
     """
     return bulk_revoke.propose(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
 
@@ -74,12 +74,12 @@ def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocation
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """Say yes to what another clerk proposed, and revoke the first part.
+    """Confirm another clerk's proposal and revoke its first part.
 
-    Raises BulkRefused.
+    Raises BulkRevocationError.
     """
     found = bulk_revocation.find(clerk.ctx.db, proposal_id)
-    # The proposer's account is held, too: the proposal of one who is dismissed meanwhile is not carried out.
+    # The proposer's account is locked too: a proposal of a clerk who is dismissed in the meantime is not carried out.
     by = account_of(found.officer) if found is not None else ""
     request_id = clerk.request_id
     bulk_revoke.approve_only(proposal_id, clerk.officer, guarded(clerk.actor, clerk.ctx, request_id, by), request_id)
@@ -87,10 +87,10 @@ def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationP
 
 
 def go_on(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """Revoke the next part of what was decided on. Raises BulkRefused."""
+    """Revoke the next part of an approved proposal. Raises BulkRevocationError."""
     return bulk_revoke.continue_batch(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.guarded, clerk.request_id)
 
 
 def withdraw(proposal_id: str, clerk: StaffSession) -> BulkRevocationProposal:
-    """Take back what this clerk proposed. Raises BulkRefused."""
+    """Withdraw a proposal of this clerk. Raises BulkRevocationError."""
     return bulk_revoke.withdraw(proposal_id, clerk.officer, clerk.guarded, clerk.request_id)

@@ -1,4 +1,4 @@
-"""A clerk looks for certificates, looks at one, and revokes it (docs/clerks.md)."""
+"""Certificates for clerks: search, details and revocation (docs/clerks.md)."""
 
 from dataclasses import dataclass, field
 
@@ -45,7 +45,7 @@ def search(text: str, after: str, clerk: StaffSession) -> FoundPage:
 
 
 def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | None:
-    """One certificate; the look is written down, where there is one."""
+    """Return a certificate, or None; logs the access if there is one."""
     db = clerk.ctx.db
     found = transactions.find_certificate(db, serial)
     if found is None:

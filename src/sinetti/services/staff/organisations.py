@@ -112,7 +112,7 @@ def search(text: str, start: int, most: int, clerk: StaffSession) -> tuple[Organ
 
 
 def organisation(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
-    """One organisation; the look is written down. Raises OrganisationNotFound."""
+    """Return an organisation; logs the access. Raises OrganisationNotFound."""
     found = _found(organisation_id, clerk)
     log_access(f"organisation:{organisation_id}", clerk)
     return found
@@ -203,12 +203,10 @@ def count_proposed(clerk: StaffSession) -> int:
 
 
 def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
-    """Accept what was shown, by its digest.
+    """Accept the changes as shown, by their digest.
 
-    False where it has to be shown again, since the register moved.
-
-    A second press changes nothing. Raises OrganisationNotFound, NotStaff, and LoadRefused where they need a second
-    clerk.
+    Returns False if they must be shown again because the database has changed. A repeated call changes nothing. Raises
+    OrganisationNotFound, NotStaff, and LoadRefused if they need a second clerk.
     """
     found = _load(load_id, clerk)
     if found.accepted_at is not None:
@@ -238,8 +236,8 @@ def propose_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
 def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """Confirm another clerk's proposal as shown, by its digest.
 
-    `carry_on` then makes the changes. False where the register moved: then the proposal is void, the file is compared
-    anew, and its sender proposes it again. Raises OrganisationNotFound, LoadRefused and NotStaff.
+    `carry_on` then makes the changes. Returns False if the database has changed. The proposal is then void, the file
+    is compared again, and its sender proposes it again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.PROPOSED, clerk)
@@ -285,11 +283,9 @@ def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertif
 
 
 def propose_revocation(load_id: str, kind: ChangeKind, clerk: StaffSession) -> BulkRevocationResult | None:
-    """Propose that these go; up to ten go at once, as by any officer's word.
+    """Propose the revocation of these certificates, or return None if none is left.
 
-    None where nothing is left.
-
-    Raises OrganisationNotFound and BulkRefused.
+    Up to ten are revoked at once, as for any officer. Raises OrganisationNotFound and BulkRevocationError.
     """
     found = _load(load_id, clerk)
     one = next((one for one in find_orphaned(found, clerk) if one.kind is kind), None)
@@ -306,7 +302,7 @@ def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession
     closed = [one.customer_id for one in changes if one.kind is kind]
     if not closed:
         return ()
-    # Only of those that are closed now: what was passed over is open.
+    # Only of organisations that are closed now; skipped ones are open.
     standing = administration.stored_organisations(clerk.ctx.db, {normalise(one) for one in closed})
     gone = [one.customer_id for one in standing.values() if not one.open]
     return administration.in_force(clerk.ctx.db, gone, clerk.ctx.now())

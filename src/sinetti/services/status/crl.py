@@ -42,7 +42,7 @@ REBUILT_UP_TO = 256 * 1024
 """Octets of entries, some 5,000, up to which a CRL is rebuilt each time."""
 
 SHARE_ADDED = 16
-"""A list is made from the register once a sixteenth of it was added since."""
+"""Divisor: a CRL is rebuilt from the database once a sixteenth of it was added."""
 
 
 def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
@@ -82,7 +82,7 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
             raise SignerUnavailable(sentence)
         return newest
     with ctx.crl_locks.one(authority):
-        # Who had to wait takes what another has found, or made, since.
+        # A caller that had to wait takes the result of the other one.
         known = _newest(authority, shard, ctx)
         if known is None or not ctx.crl_locks.is_covered(authority, shard, known.number, asked):
             return _looked_after(authority, shard, ctx, request_id)
@@ -168,17 +168,17 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelt
     while True:
         shards = range(authorities.open_shard(ctx.db, authority) + 1)
         last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
-        # Before what they say is read: none is younger than its entries, and none leaves them before its time.
+        # Taken before the entries are read, so that no CRL is newer than its entries and none drops them too early.
         dates = _dates(last, ctx, life)
         contents = _contents(authority, shards, last, ctx)
-        # Taken after them: of two lists the one with the higher number has, as a rule, all that the other has.
+        # Taken after the entries: of two CRLs the one with the higher number usually has all entries of the other.
         number = _number(authority, ctx, last)
         made = _signed(authority, ctx, contents, number, dates)
         keep, audit = partial(_keep, authority, ctx), ctx.audit_entry("service", request_id)
         crls.publish_lists(ctx.db, authority, made, audit, keep)
         ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})
         newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
-        # Another may have published at once, under a higher number, what it had counted before: then once more.
+        # Another process may have published older entries under a higher number at the same time: then repeat.
         if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
             return newest[WHOLE]
 
@@ -193,7 +193,7 @@ def _contents(
         if added is not None:
             return added
     whole = rebuild(ctx.db, authority, shards, last, now)
-    # Reading a million takes its time: what was revoked meanwhile comes along, or another list would be newer for ever.
+    # Reading a million entries takes time. Revocations made meanwhile are added, or another CRL would always be newer.
     return append_new(ctx.db, authority, whole, now) or whole
 
 

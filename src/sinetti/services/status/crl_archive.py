@@ -46,7 +46,7 @@ def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> Pa
     except ValueError as wrong:
         sentence = f"{path} is no list that its CA has signed ({wrong}): bring it back from its copy, or move it away"
         raise JournalDamaged(sentence) from wrong
-    # Under a higher number it would stand before every later one, which is then thrown away as older.
+    # Under a higher number it would take precedence over later CRLs, which would be discarded as older.
     if (name := list_name(path)) is None or name.number != signed.number:
         sentence = f"{path} is the list with the number {signed.number}: give it its name back, or move it away"
         raise JournalDamaged(sentence)

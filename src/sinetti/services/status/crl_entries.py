@@ -41,7 +41,7 @@ def rebuild(
     Only this function removes expired certificates. An entry may be removed only after a CRL was published after
     notAfter (RFC 5280, 3.3), which the last CRL shows.
     """
-    # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
+    # Counted before the entries are read: a revocation in between is on this CRL and makes the next one due.
     counts = crls.revocations_by_shard(db, authority, shards)
     ends_from = min(now, *(one.this_update for one in last.values())) if last else None
     parts: dict[int, list[bytes]] = {shard: [] for shard in shards}
@@ -65,10 +65,10 @@ def current(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[
 def append_new(
     db: Database, authority: str, before: Mapping[int, CrlEntries], since: datetime
 ) -> dict[int, CrlEntries] | None:
-    """Add what was revoked since an instant and is not there yet.
+    """Add revocations since an instant that are not on the CRLs yet.
 
-    None where that is not everything, by the register's count: the clock was set, a register was restored, or
-    revocations go on faster than they are counted. Then only the register tells.
+    Returns None if that is incomplete by the database's count, and the CRLs must be rebuilt. Causes are a change of
+    the clock, a restored database, or revocations that outrun the count.
     """
     for _ in range(_LOOKS):
         rows = crls.revoked_since(db, authority, tuple(before), since - OVERLAP)
@@ -76,7 +76,7 @@ def append_new(
             shard: _added(one, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
             for shard, one in before.items()
         }
-        # Counted after they were read: where it fits, none is missing, and none came in between.
+        # Counted after the entries were read: if the counts match, no revocation is missing.
         counts = crls.revocations_by_shard(db, authority, tuple(before))
         if all(one.revocations == counts[shard] for shard, one in result.items()):
             return result

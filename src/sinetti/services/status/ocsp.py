@@ -106,7 +106,7 @@ def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate
         ]
         resign([one for one in found if is_due(one, now)], ctx, now)
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
-        _log.warning("no OCSP answer tells of a revocation yet; whoever is asked signs one: %s", away)
+        _log.warning("no OCSP answer reports a revocation yet; the next request has one signed: %s", away)
 
 
 def resign(found: Iterable[StoredResponse], ctx: ServiceContext, now: datetime) -> None:
@@ -135,13 +135,13 @@ def is_due(found: StoredResponse, now: datetime) -> bool:
 
 
 def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
-    # Before the register is read: at thisUpdate no revocation was there that the answer does not tell.
+    # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     now = ctx.now()
     found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
-    # By a clock that is wrong nothing is old, and nothing is dated.
+    # By a wrong clock no answer is old, and none gets new dates.
     if stored is not None and stored[0].status == status and not ctx.issuance_allowed():
         return OcspReply(stored[1], stored[0], kept=True)
     try:
@@ -167,7 +167,7 @@ def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: d
     try:
         ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:
-        # What it tells was read just now: it is given, though the next one who asks has it signed again.
+        # Its status was read just now, so it is returned; the next request has it signed again.
         _log.warning("an OCSP answer was signed and could not be stored", exc_info=True)
     return OcspReply(new.ders[asked.hash], new.told, kept=True)
 
@@ -180,7 +180,7 @@ def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleR
     """
     status, last = found.subject.status, found.told
     if ctx.issuance_allowed():
-        # With the responder's certificate its answers end (RFC 6960, 4.2.2.2).
+        # Answers expire with the responder's certificate (RFC 6960, 4.2.2.2).
         return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
     if last is None:
         sentence = "no OCSP answer is dated by a clock that is not believed"
@@ -223,9 +223,9 @@ class OcspRefresher:
         self._after = 0
 
     def look(self, ctx: ServiceContext) -> int:
-        """Do what is due, a part at a time; returns how many certificates got new answers.
+        """Sign due answers, in parts; return the number of certificates with new answers.
 
-        Nothing is done while the clock is not believed. Raises what REGISTER_UNAVAILABLE lists.
+        Does nothing while the clock is not trusted. Raises the exceptions in DATABASE_UNAVAILABLE.
         """
         if not ctx.issuance_allowed():
             return 0

@@ -1,7 +1,7 @@
-"""The renewal hint of one certificate (RFC 9773).
+"""Renewal information of one certificate (RFC 9773).
 
-It takes one statement, and another one once a day that records the request. That it was asked for tells operators how
-many certificates have a program that hears of a call (docs/renewal-info.md).
+It takes one statement, and another one once a day that records the request. The record shows operators how many
+certificates have a client that learns of a call for early replacement (docs/renewal-info.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> 
     if found is None:
         return None
     if needs_record(found.asked_at, now):
-        # A hint is answered also where nothing can be written.
+        # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
             early_replacement.note_asked(ctx.db, found.certificate, now)
     called = found.facts.called

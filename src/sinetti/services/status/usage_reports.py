@@ -23,11 +23,10 @@ class ReportReceipt:
 
 
 def add_gateway(name: str, public_key: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
-    """Add a gateway with its public key (PEM, looked at before).
+    """Add a gateway with its public key (PEM, already checked).
 
-    Raises GatewayRefused.
-
-    Neither name nor key may be, or have been, another's: withdrawing a gateway ends its key, and a message is one's.
+    Neither name nor key may belong, or have belonged, to another gateway. Withdrawal of a gateway ends its key, and a
+    message must belong to one gateway. Raises GatewayRefused.
     """
     check_gateway_name(name)
     numbers = _numbers(public_key)
