@@ -1,4 +1,7 @@
-"""Plans reminders: what the ladder owes now becomes rows of the outbox, once, by any number of nodes."""
+"""Planning of reminders: due steps become rows of the outbox.
+
+Each becomes one row, by any number of nodes.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +36,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ReminderReport:
-    """How many certificates were looked at, and how many messages are owed of them."""
+    """Counts of checked certificates and of queued messages."""
 
     looked: int
     owed: int
@@ -41,7 +44,7 @@ class ReminderReport:
 
 @dataclass(frozen=True, slots=True)
 class _DueReminder:
-    """A step of one certificate that is owed now."""
+    """A step of one certificate that is due now."""
 
     found: ReminderCandidate
     kind: MessageKind
@@ -63,7 +66,7 @@ class _ReminderPlanner:
     owed: int = 0
 
     def decide(self, found: Sequence[ReminderCandidate]) -> BatchResult:
-        """Tell of each when to look again, and write down what is owed of it now."""
+        """Return the next check of each certificate and the reminders that are due now."""
         looks = [(one, self._look(one)) for one in found]
         messages = self._messages([step for one, look in looks if (step := self._due(one, look)) is not None])
         self.looked += len(looks)
@@ -83,7 +86,10 @@ class _ReminderPlanner:
         return None if isinstance(kind, SuppressionReason) else _DueReminder(one, kind, look.step, look.due)
 
     def _spread(self, one: ReminderCandidate) -> int:
-        """How far the first step moves: by nothing where no wave ends on that day, or once it has been looked at."""
+        """Return the days by which the first step moves.
+
+        It moves by none if no wave ends on that day, or after the first check.
+        """
         terms = self.room.terms
         if one.since is not None or terms.wave_days <= 1:
             return 0
@@ -121,9 +127,9 @@ def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
 
 
 def next_due_time(ctx: NotificationContext, after: datetime) -> datetime | None:
-    """The earliest instant after this one at which there is something to plan or to send; None where there is none.
+    """Return the next instant with something to plan or to send, or None.
 
-    It may be that nothing comes of it: reminders that were stopped are looked at all the same.
+    It may turn out that nothing is queued: stopped reminders are checked all the same.
     """
     db, reach = ctx.db, _reach(ctx, after)
     ends, look = reminders.next_look(db, reach)
@@ -146,7 +152,10 @@ def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None]
 
 
 def _is_told(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
-    """Whether a firm's digest, which goes to these addresses, tells this reader of it (docs/digests.md)."""
+    """Return True if a service provider's digest covers this reminder.
+
+    The digest goes to these addresses (docs/digests.md).
+    """
     return one.kind is MessageKind.REMINDER and one.step <= NEAR and reader.address in digested
 
 
