@@ -25,7 +25,7 @@ def may_send(kind: MessageKind, now: datetime) -> bool:
 
 
 def deferred_kinds(now: datetime, lately: timedelta) -> frozenset[MessageKind]:
-    """Return the kinds that could not be sent during all of `lately`.
+    """Return the kinds that cannot be sent now, or could not be `lately` ago.
 
     Waiting messages of these kinds are not late.
     """

@@ -76,10 +76,11 @@ def invite(new: NewAccount, ctx: ServiceContext, actor: str, request_id: str) ->
 
 
 def release_address(email: str, ctx: ServiceContext, request_id: str) -> int:
-    """Delete unconfirmed uses of an address before a sign-up; return their count.
+    """Delete unconfirmed accounts and other unconfirmed uses of an address.
 
-    Otherwise a user who confirms the address would take over an account that another user began, with its ways to sign
-    in. An account that was begun a moment ago stays: the form was submitted twice, and only one link was sent.
+    Called before a sign-up; returns the number of deleted accounts. Otherwise a user who confirms the address would
+    take over an account that another user began, with its ways to sign in. An account that was begun a moment ago
+    stays: the form was submitted twice, and only one link was sent.
     """
     audit = ctx.audit_entry("sign-up", request_id)
     return accounts.release_address(ctx.db, email, audit.at - PRESSED_TWICE, audit)

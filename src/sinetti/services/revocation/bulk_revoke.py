@@ -47,7 +47,7 @@ def no_progress(_done: int, _all: int) -> None:
 def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None:
     """Raise BulkRevocationError if the selection has no criterion.
 
-    It would apply `verb` to every certificate. The message lists the `ways` to select.
+    It would select every certificate. The message has the `verb` of the action and the `ways` to select.
     """
     if wanted == CertificateSelection():
         sentence = f"all certificates at once are not {verb}: say which, by {ways}"

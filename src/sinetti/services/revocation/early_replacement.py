@@ -87,7 +87,7 @@ def call_early(
 ) -> EarlyReplacementResult:
     """Open the certificates for renewal; the hints spread it within `over`.
 
-    Interrupted runs of any officer are completed first. Raises as `look` does.
+    Interrupted runs of any officer are completed first. Raises as `preview` does.
     """
     preview(ask, ctx)
     resumed = early_replacement.unfinished(ctx.db)

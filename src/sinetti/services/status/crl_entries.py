@@ -24,7 +24,7 @@ _LOOKS = 3
 class CrlEntries:
     """Entries of one CRL in DER, in parts, and the number of revocations.
 
-    It also has the revocations that were removed. `base` is the CRL that it extends; None means that it was rebuilt
+    `revocations` also counts those that were removed. `base` is the CRL that it extends; None means that it was rebuilt
     from the database.
     """
 
