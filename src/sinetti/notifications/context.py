@@ -45,18 +45,17 @@ class PermanentFailure(Exception):
     """
 
     def __init__(self, why: str, *, address_fails: bool = False) -> None:
-        """Take a sentence for operators."""
+        """Create the exception with a sentence for operators."""
         super().__init__(why)
         self.address_fails = address_fails
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
-    """One written message to one recipient.
+    """A rendered message to one recipient.
 
-    `to` is an e-mail address or a phone number; SMS have no subject.
-
-    `text` is whole by itself; `html` says the same (e-mail alone). `message_id` is its row's, the same at each try.
+    `to` is an e-mail address or a phone number; SMS have no subject. `text` is complete by itself; `html` has the same
+    content, for e-mail only. `message_id` is the id of its row, the same at each attempt.
     """
 
     message_id: str
@@ -79,7 +78,7 @@ class MessageTransport(Protocol):
         """Hand one message over."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ A CRL with a million entries takes ten seconds to rebuild.
 
 
 class SingleFlight:
-    """The turns of one process.
+    """Locks of one process, one per CA.
 
-    A list of a million entries takes 150 MB and a second: a crowd makes it once.
+    A CRL with a million entries takes 150 MB and a second. Concurrent requests build it once.
     """
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class ServiceContext:
 
     @property
     def unguarded(self) -> "ServiceContext":
-        """Do the same for acts of the service itself, such as publishing a list."""
+        """The context without a guard, for actions of the service such as publishing."""
         return replace(self, guard=None)
 
     def issuer_for(self, channel: Channel) -> IssuingCa:
@@ -127,7 +127,7 @@ class ServiceContext:
         return self.issuers[self.issuing[channel]]
 
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:
-        """Return the deed: actor, time and request.
+        """Return the audit data: actor, time and request.
 
         Raises RuntimeError if the step has to use `act`.
         """
@@ -138,7 +138,7 @@ class ServiceContext:
 
     @contextmanager
     def act(self, actor: str, request_id: str) -> Iterator[AuditContext]:
-        """Yield the deed of one step that writes.
+        """Yield the audit data of one step that writes.
 
         If there is a guard, the step runs inside its transaction.
         """

@@ -24,7 +24,7 @@ class Shards:
         self._held: dict[str, tuple[int, int]] = {}
 
     def take(self, authority: str) -> int:
-        """Give the shard that the next certificate of a CA goes to."""
+        """Return the shard of the next certificate of a CA."""
         with self._taking:
             shard, left = self._held.get(authority, (0, 0))
             if not self._most:
@@ -46,7 +46,7 @@ class SingleShard:
     """Assigns every certificate to the first shard, for tests of other subjects."""
 
     def take(self, _authority: str) -> int:
-        """Give the first shard."""
+        """Return the first shard."""
         return 1
 
 

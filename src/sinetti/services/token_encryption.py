@@ -19,7 +19,7 @@ LINK: Final = "link"
 SECOND_FACTOR: Final = "second-factor"
 """The secret from which one-time codes are derived."""
 DEVICE: Final = "device"
-"""Cookie by which an account knows a browser."""
+"""The cookie that identifies a browser to an account."""
 SESSION: Final = "session"
 """The content of a sign-in session."""
 
@@ -42,7 +42,7 @@ def encrypt_token(key: bytes, purpose: str, text: str) -> str:
 
 
 def decrypt_token(key: bytes, purpose: str, sealed: str) -> str:
-    """Give the text that was sealed for this purpose. Raises InvalidToken."""
+    """Decrypt a token of this purpose. Raises InvalidToken."""
     try:
         octets = urlsafe_b64decode(sealed.encode("ascii"))
         return _cipher(key).decrypt(octets[:_NONCE_OCTETS], octets[_NONCE_OCTETS:], purpose.encode()).decode()

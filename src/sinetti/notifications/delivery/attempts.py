@@ -69,7 +69,7 @@ class DeliveryBatch:
         return SenderLease(self.worker, self.now, self.room.machine_now())
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         if (deliverer := self.room.deliverers.get(self.channel)) is not None:
             deliverer.close()
 

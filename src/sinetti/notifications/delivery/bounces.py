@@ -39,10 +39,10 @@ _MOST_TYPES, _LONGEST_TYPE, _LARGEST_TYPES = 100, 1000, 10_000
 A field of 1000 octets can take 30 ms.
 """
 _MOST_LINES = 20_000
-"""Lines of a mail: of LARGEST octets in base64 there are fewer.
+"""Most lines of a mail; LARGEST octets in base64 have fewer.
 
-An empty one may begin a group of fields, which takes the library 40 microseconds and 400 octets: a million of them
-would be most of a minute.
+An empty line may begin a group of fields, which costs the library 40 microseconds and 400 octets. A million of them
+would take most of a minute.
 """
 _MOST_ADDRESSES = 20
 
@@ -71,9 +71,9 @@ class BounceMail:
 
 
 def parse(octets: bytes, key: bytes) -> BounceMail:
-    """Read one mail.
+    """Parse one mail.
 
-    `key` is that of the return addresses' tokens. Raises UnreadableError.
+    `key` is the key of the tokens in return addresses. Raises UnreadableError.
     """
     if len(octets) > LARGEST:
         raise UnreadableError
@@ -131,7 +131,7 @@ def _fields(message: "Message[Any, Any]", name: str) -> list[str]:
 
 
 AT_ONCE = 10_000
-"""Mails of one round; the others wait for the next."""
+"""Mails per round; the others wait for the next one."""
 
 _SEEN, _FLAGGED = ":2,S", ":2,FS"
 """Suffixes of file names in cur/: read, or read and flagged for a clerk.

@@ -94,7 +94,10 @@ def send_message(ctx: NotificationContext, message_id: str, now: datetime) -> bo
 def _taken(
     ctx: NotificationContext, worker: str, since: tuple[datetime, datetime], channel: MessageChannel
 ) -> tuple[QueuedMessage, ...]:
-    """Take a batch now, in a run that has begun: two instants of the office's clock."""
+    """Claim a batch.
+
+    `since` are the start of the run and the present, on the service's clock.
+    """
     begun, now = since
     return delivery.claim_due(ctx.db, _shift(ctx, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
 

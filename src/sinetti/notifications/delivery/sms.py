@@ -47,10 +47,10 @@ class SmsProvider:
 
 
 class HttpSms:
-    """Hands text messages to one provider. Each is a connection of its own."""
+    """Sends text messages to one provider, each over its own connection."""
 
     def __init__(self, provider: SmsProvider) -> None:
-        """Nothing is opened yet."""
+        """Store the provider's data without opening a connection."""
         self._provider = provider
         self._opener: OpenerDirector | None = None
 
@@ -76,7 +76,7 @@ class HttpSms:
         raise TemporaryFailure(answered)
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no connection stays open."""
 
     def _request(self, letter: RenderedMessage, number: str) -> Request:
         provider = self._provider

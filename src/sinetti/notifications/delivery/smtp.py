@@ -33,7 +33,7 @@ from sinetti.notifications.context import (
 )
 
 TIMEOUT: Final = 30.0
-"""Seconds that a mail server has for each of its answers."""
+"""Seconds for each answer of a mail server."""
 
 _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = (
@@ -52,7 +52,7 @@ _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
-"""RFC 3463."""
+"""Enhanced status code (RFC 3463)."""
 
 
 class SmtpSecurity(StrEnum):
@@ -110,7 +110,7 @@ class _Email(EmailMultiAlternatives):
     headline = ""
 
     def message(self) -> Message:  # type: ignore[override] # the stubs are those of a later Django
-        """Write it out."""
+        """Return the message in its final form."""
         written: Message = super().message()
         folded = Header(self.headline, None if self.headline.isascii() else _UTF8, header_name="Subject")
         # Bypasses Django's own check, which takes only strings. It has no line end (_one_line).
@@ -259,7 +259,7 @@ def tls_context(anchors: Path | None) -> ssl.SSLContext:
 
 
 def _ascii_address(address: str) -> str:
-    """Give the address as every mail server takes it. Raises PermanentFailure."""
+    """Return the address in ASCII, for every mail server. Raises PermanentFailure."""
     local, _, domain = address.rpartition("@")
     try:
         encoded = domain.encode("idna").decode("ascii")

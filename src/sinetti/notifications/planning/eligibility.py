@@ -24,7 +24,7 @@ REMINDERS = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE})
 """The kinds of messages that follow the reminder schedule."""
 
 Copy = tuple[Recipient, MessageChannel]
-"""One message: to whom, and how it travels."""
+"""One message: its recipient and its channel."""
 
 
 def schedule_for(ctx: NotificationContext) -> ReminderSchedule:

@@ -30,7 +30,7 @@ from sinetti.domain.notifications.messages import (
 from sinetti.notifications.context import NotificationContext
 
 BATCH = 100
-"""Events that one transaction takes."""
+"""Events per transaction."""
 
 
 def expand_events(ctx: NotificationContext, now: datetime) -> int:

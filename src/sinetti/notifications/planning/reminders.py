@@ -54,9 +54,9 @@ class _DueReminder:
 
 @dataclass(slots=True)
 class _ReminderPlanner:
-    """One round of planning: what it has counted so far.
+    """One planning run and its counts so far.
 
-    `ending` is how many certificates end on a day.
+    `ending` is the number of certificates that end on a day.
     """
 
     room: NotificationContext

@@ -27,7 +27,7 @@ PRESSED_TWICE = timedelta(seconds=10)
 
 
 class AccountError(ValueError):
-    """An account that is not there, or is there already; the sentence says so."""
+    """Raised if an account is missing or exists already; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +87,17 @@ def release_address(email: str, ctx: ServiceContext, request_id: str) -> int:
 
 
 def set_staff(email: str, ctx: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
-    """Make an account a clerk's, or no clerk's any more; its sessions end.
+    """Give or withdraw staff status of an account; its sessions end.
 
-    False where it was so. Raises AccountError.
-
-    What a clerk does needs a second factor, whenever they set one up.
+    Returns False if unchanged. A clerk's actions need a second factor, which they may set up at any time. Raises
+    AccountError.
     """
     found = account_of(email, ctx)
     return accounts.set_staff(ctx.db, found.user_id, ctx.audit_entry(actor, request_id), staff=staff)
 
 
 def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """End an account and its sessions; False where it was ended before.
+    """Deactivate an account and end its sessions; return False if it was inactive.
 
     Raises AccountError.
     """
@@ -124,7 +123,7 @@ def account_of(email: str, ctx: ServiceContext) -> Account:
 
 
 def clerks(ctx: ServiceContext) -> list[Account]:
-    """All clerks' accounts."""
+    """Return all clerks' accounts."""
     return accounts.all_staff(ctx.db)
 
 
@@ -151,7 +150,7 @@ def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
 
 
 def note(user_id: str, what: str, ctx: ServiceContext, request_id: str) -> None:
-    """Write down that an account's owner changed how they sign in."""
+    """Record in the audit log that the owner of an account changed its sign-in."""
     accounts.audit(ctx.db, ctx.audit_entry(f"user:{user_id}", request_id), what, user_id)
 
 

@@ -19,9 +19,9 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class ExternalRole:
-    """A role for an organisation, by its customer id, that the sign-in vouched for.
+    """A role for an organisation, by its customer id, from the claims of a sign-in.
 
-    It counts for that session.
+    It is valid for that session.
     """
 
     customer_id: str
@@ -42,7 +42,7 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """As it stands in audit rows: opaque."""
+        """The opaque name in audit rows."""
         return f"user:{self.user_id}"
 
 
@@ -53,9 +53,10 @@ class PermissionDenied(Exception):
     """
 
     def __init__(self, right: Permission, organisation_id: str | None, *, second_factor: bool = False) -> None:
-        """`second_factor`: the right is theirs as soon as they sign in with one.
+        """Create the exception.
 
-        Without an id it is for no object.
+        `second_factor` says that the actor has the permission after signing in with one. Without an id there is no
+        object.
         """
         super().__init__(right)
         self.right, self.organisation_id, self.second_factor = right, organisation_id, second_factor
@@ -76,7 +77,7 @@ class DatabaseRoles:
     """Role assignments in the database."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
-        """Those of the account, and what its organisations were given."""
+        """Return the roles of the account, and those granted to its organisations."""
         return queries.for_user(ctx.db, actor.user_id, ctx.now())
 
 
@@ -104,7 +105,7 @@ class Permissions:
 
     held: Mapping[str, EffectiveRole]
     waiting: frozenset[str] = field(default=frozenset())
-    """Organisations for which they have more once they sign in with a second factor."""
+    """Organisations for which the actor has more permissions with a second factor."""
 
     def may(self, right: Permission, organisation_id: str) -> bool:
         """Return True if the actor has a permission for the organisation."""
@@ -112,7 +113,7 @@ class Permissions:
         return found is not None and roles.has_permission(found.role, right)
 
     def require(self, right: Permission, organisation_id: str) -> EffectiveRole:
-        """Give the role by which they have a right: for pages that show something.
+        """Return the role that gives the actor a permission, for read-only pages.
 
         Raises PermissionDenied.
         """

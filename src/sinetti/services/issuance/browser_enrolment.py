@@ -42,9 +42,9 @@ class BrowserEnrolment:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledCertificate:
-    """A certificate that was fetched.
+    """A retrieved certificate.
 
-    `chain` is PEM: the issuing CA, then what is above it, without the root.
+    `chain` is PEM: the issuing CA, then the CAs above it, without the root.
     """
 
     der: bytes = field(repr=False)
@@ -62,9 +62,9 @@ def parse_upload(octets: bytes) -> bytes | CsrUploadError:
 
 
 def enrol_in_browser(ask: BrowserEnrolment, ctx: ServiceContext, request_id: str) -> EnrolledCertificate | Rejection:
-    """Have the certificate issued, or answer the same request again, and hand it out.
+    """Issue the certificate, or repeat an earlier answer, and return it.
 
-    NOT_READY where it is being issued: the same again gives it then.
+    Returns NOT_READY while it is being issued; the same request then returns it later.
     """
     answer = enrol(
         EnrolRequest(ctx.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),

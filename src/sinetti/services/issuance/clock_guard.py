@@ -14,7 +14,7 @@ from sinetti.domain.operations.clock_check import ClockProblem, ClockReadings, c
 from sinetti.services.context import ServiceContext
 
 LOOKED_AT_EVERY = 5.0
-"""Seconds that a look counts; nothing is issued on an older one."""
+"""Seconds for which a check is valid; nothing is issued on an older one."""
 
 NOTICED_JUMP = timedelta(seconds=1)
 """Deviation from the monotonic clock that triggers a check before issuance."""
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class ClockNotAcceptable(ValueError):
-    """The clock cannot be accepted as it is; the sentence says what to do."""
+    """Raised if the clock cannot be accepted as it is; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ClockGuard:
             return held if held is not None and self._counts(held) else self._look()
 
     def look(self) -> ClockStatus:
-        """Look now."""
+        """Check the clock now."""
         with self._lock:
             return self._look()
 
@@ -150,11 +150,9 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
 
 
 def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id: str) -> ClockStatus:
-    """Accept the machine's clock as it is: what was stored before counts no more.
+    """Accept the machine's clock as it is; audited.
 
-    Audited.
-
-    Raises ClockNotAcceptable while it differs from the database's.
+    Instants stored before no longer count. Raises ClockNotAcceptable while the clock differs from the database's.
     """
     before = guard.look()
     if before.doubt is ClockProblem.DIFFERS:

@@ -82,7 +82,7 @@ class OrderAlreadyUsed(OrderError):
 
 
 def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
-    """Take an order and make its transfer ids, whose password is shown this once.
+    """Store an order and return its transfer ids with the password, shown once.
 
     Raises OrderError.
     """
@@ -94,7 +94,7 @@ def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> Ge
 
 
 def check_order(new: NewOrder, ctx: ServiceContext) -> None:
-    """Raise OrderError where this cannot be ordered."""
+    """Raise OrderError if this order cannot be accepted."""
     organisation = organisations.find_organisation(ctx.db, new.customer_id)
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"

@@ -1,4 +1,4 @@
-"""RenewCertificate: the key of a certificate in force asks for the next one.
+"""RenewCertificate: renewal, signed with the key of a certificate in force.
 
 Steps as in docs/issuance.md.
 """

@@ -84,7 +84,7 @@ class PinSent:
 
 @dataclass(frozen=True, slots=True)
 class RevealedIds:
-    """Transfer ids as they are shown, this once, and what they are for."""
+    """Transfer ids as shown once, and their certificate's data."""
 
     ids: GeneratedTransferIds
     customer_id: str
@@ -192,7 +192,7 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
 
 
 def _shown(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
-    """Give the ids that are stored now; None where another call came first."""
+    """Return the ids that are stored now, or None if another call was faster."""
     new, password = order_module.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
         stored = (

@@ -77,7 +77,7 @@ class NotFound(Exception):
 
 
 Read = Callable[[CrlLocation], bytes]
-"""Gives a list's DER. Raises NotFound."""
+"""Returns the DER of a CRL. Raises NotFound."""
 
 
 def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
@@ -217,9 +217,9 @@ def _judged(place: CrlLocation, ctx: ServiceContext, read: Read) -> Iterator[Mon
 
 
 def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocationList:
-    """Read a list that this CA signed, without its entries.
+    """Parse a CRL that this CA signed, without its entries.
 
-    Raises ValueError, which says what is wrong.
+    Raises ValueError with the fault.
     """
     if certificate is None:
         why = "the CA's certificate is not in the folder"
@@ -289,7 +289,7 @@ def _when(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OcspProbe:
-    """One request (DER) about one certificate, at `path`, and what has to be answered."""
+    """One request (DER) about one certificate, its `path` and the expected answer."""
 
     authority: str
     serial: Serial
@@ -311,7 +311,7 @@ def questions(ctx: ServiceContext) -> tuple[OcspProbe, ...]:
 
 
 def check_response(question: OcspProbe, der: bytes, ctx: ServiceContext) -> MonitoringFinding | None:
-    """Judge the answer to a question; None where all is well."""
+    """Judge the answer to a request; return None if all is well."""
     about = f"{question.path} about {question.serial}"
     try:
         one = _answer(question, der, load_certificate(ctx.certificates[question.authority]))
@@ -344,7 +344,7 @@ def _questions(ctx: ServiceContext) -> Iterator[OcspProbe]:
 
 
 def _request(serial: Serial, issuer: x509.Certificate) -> bytes:
-    """Write a request with a CertID of SHA-1, as most programs do (RFC 5019, 2.1.1)."""
+    """Return a request with a CertID of SHA-1, as most clients use (RFC 5019, 2.1.1)."""
     digest = hashes.SHA1()  # noqa: S303 - it names the issuer, it protects nothing
     names = hashes.Hash(digest)
     names.update(issuer.subject.public_bytes())

@@ -12,7 +12,10 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import LIFE, current_crl
 
 STALE_AFTER = LIFE / 2
-"""A list is signed anew at least daily: half a life old, it has not been for days."""
+"""Age from which a CRL is stale.
+
+CRLs are signed at least daily, so one that is half its life old has been missed for days.
+"""
 
 _AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
 

@@ -15,7 +15,7 @@ from sinetti.services.context import ServiceContext
 
 
 class NotErased(ValueError):
-    """Nothing may be erased now; the sentence says why."""
+    """Raised if nothing may be erased now; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +102,8 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
 
 
 def _lapse(periods: Periods, until: Cutoffs, ctx: ServiceContext) -> InactivityLimit:
-    """Since when an account is not used: who signs in does it by the machine's clock."""
+    """Return the instants since which accounts count as unused.
+
+    Sign-ins are recorded by the machine's clock.
+    """
     return InactivityLimit(until.people, ctx.machine_now() - periods.people)

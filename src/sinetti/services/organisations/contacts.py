@@ -56,10 +56,10 @@ class ContactChanged:
 
 
 def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, request_id: str) -> ContactChanged:
-    """Rename a contact or a deputy, or correct what is known of one.
+    """Replace a contact or a deputy, or correct their data.
 
-    Raises PeopleError and LimitReached. The same again changes nothing, but offers transfer ids that a command which
-    was cut short did not offer any more.
+    A repeated call changes nothing, but sends links to transfer ids that an interrupted command did not send. Raises
+    PeopleError and LimitReached.
     """
     lineage = contacts.find_lineage(ctx.db, change.named)
     if lineage is None:

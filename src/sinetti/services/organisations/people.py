@@ -139,7 +139,7 @@ def _organisation(customer_id: str, ctx: ServiceContext) -> OrganisationInfo:
 
 @contextmanager
 def _says_closed() -> Iterator[None]:
-    """Say in a sentence that an organisation is closed."""
+    """Turn the error about a closed organisation into a message for operators."""
     try:
         yield
     except OrganisationClosed as closed:

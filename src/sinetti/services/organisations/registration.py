@@ -25,9 +25,9 @@ class ChannelError(ValueError):
 def register_organisation(
     new: NewOrganisation, ctx: ServiceContext, actor: str, request_id: str
 ) -> OrganisationInfo | None:
-    """Register an organisation; None where its id is taken.
+    """Register an organisation; return None if its id is taken.
 
-    Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
+    Raises CustomerIdError for an id that this kind cannot have, and ChannelError for a channel without a CA.
     """
     check_channels(new.channels, ctx)
     customer_id = check_customer_id(new.customer_id, IdentifierType(new.kind), ctx.environment)
@@ -53,9 +53,9 @@ def approve(customer_id: str, channels: frozenset[Channel], ctx: ServiceContext,
 
 
 def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Withdraw a channel: nothing more is issued or renewed for it.
+    """Withdraw a channel: no certificate is issued or renewed for it any more.
 
-    False where there is no such organisation.
+    Returns False if the organisation does not exist.
     """
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
@@ -65,9 +65,9 @@ def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str
 
 
 def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Close an organisation: nothing more is issued to it.
+    """Close an organisation: no certificate is issued to it any more.
 
-    False where there is no such organisation.
+    Returns False if the organisation does not exist.
     """
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
@@ -77,7 +77,7 @@ def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) ->
 
 
 def check_channels(channels: frozenset[Channel], ctx: ServiceContext) -> None:
-    """Pass channels that this authority has a CA for. Raises ChannelError."""
+    """Raise ChannelError unless this authority has a CA for each channel."""
     if missing := channels - ctx.issuing.keys():
         there = ", ".join(sorted(ctx.issuing)) or "none"
         sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; there are: {there}"
@@ -85,7 +85,7 @@ def check_channels(channels: frozenset[Channel], ctx: ServiceContext) -> None:
 
 
 def certificates(ctx: ServiceContext, customer_id: str | None = None) -> tuple[Certificate, ...]:
-    """Certificates, newest first, of one organisation or of all."""
+    """Return certificates, newest first, of one organisation or of all."""
     return revocation.list_certificates(ctx.db, customer_id)
 
 

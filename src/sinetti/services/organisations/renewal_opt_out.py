@@ -30,7 +30,7 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Take that note away, so that reminders go on; False where there is none.
+    """Delete the opt-out, so that reminders continue; return False if there is none.
 
     Raises PeopleError.
     """

@@ -132,7 +132,7 @@ class BulkSelection:
 
     @property
     def serials(self) -> tuple[Serial, ...]:
-        """The serials of what would go, in order."""
+        """The serials of the certificates to revoke, in order."""
         return tuple(row.serial for row in self.going)
 
 
@@ -150,7 +150,10 @@ class BulkRevocationResult:
 
 
 def preview(ask: BulkRevocationRequest, ctx: ServiceContext) -> BulkSelection:
-    """Tell what would go, and change nothing. Raises BulkRevocationError."""
+    """Return the selected certificates, without any change.
+
+    Raises BulkRevocationError.
+    """
     check_officer(ask.officer)
     if not may_use_reason(RevokerRole.OPERATOR, ask.reason):
         raise BulkRevocationError(BulkErrorReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
@@ -177,7 +180,7 @@ def revoke_many(
 def propose(
     ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
-    """Do the same, and leave alone what other runs left undone.
+    """Revoke like `revoke_many`, but leave other runs as they are.
 
     Raises BulkRevocationError.
     """
@@ -197,7 +200,7 @@ def propose(
 def look_at_proposal(
     proposal_id: str, officer: str, ctx: ServiceContext
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
-    """Give a proposal that this officer may approve now, and what would go by it.
+    """Return a proposal that this officer may approve now, and its certificates.
 
     Raises BulkRevocationError.
     """
@@ -376,7 +379,7 @@ class _Initiator:
     request_id: str
 
     def act(self) -> AbstractContextManager[AuditContext]:
-        """Yield the deed of one step that writes."""
+        """Yield the audit data of one step that writes."""
         return self.ctx.act(actor_of(self.officer), self.request_id)
 
 

@@ -50,7 +50,7 @@ class EarlyReplacementSelection:
 
     @property
     def serials(self) -> tuple[Serial, ...]:
-        """The serials of what would be called, in order."""
+        """The serials of the certificates to call, in order."""
         return tuple(row.serial for row in self.going)
 
 

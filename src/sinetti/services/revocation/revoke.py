@@ -98,8 +98,8 @@ def _revoke_all(
 ) -> tuple[Collection[Serial], Collection[Serial]]:
     """Revoke the certificate and those revoked with it.
 
-    Returns all of them, and those that were not revoked before. `by` is the actor and the request. Each step is an act
-    of its own (`ServiceContext.act`).
+    Returns all of them, and those that were not revoked before. `by` is the actor and the request. Each step has its
+    own transaction (`ServiceContext.act`).
     """
     done: list[Serial] = []
     while True:

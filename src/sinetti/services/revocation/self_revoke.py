@@ -30,7 +30,7 @@ class ClaimedSigner:
 
 @dataclass(frozen=True, slots=True)
 class SelfRevocation:
-    """The certificate is revoked: since when, and why."""
+    """Revocation of the certificate, with instant and reason."""
 
     serial: Serial
     at: datetime

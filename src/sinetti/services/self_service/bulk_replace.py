@@ -70,7 +70,7 @@ class BulkReplaceResult:
 
 
 def preview_selected(serials: Iterable[Serial], permissions: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
-    """Look at certificates that were chosen one by one, at most 300 of them."""
+    """Preview replacements of certificates selected one by one, at most 300."""
     asked = list(dict.fromkeys(serials))
     found = replacement.by_serial(ctx.db, asked[:MOST_AT_ONCE])
     ours = [one for one in found if permissions.may(Permission.ORDER, one.organisation_id)]
@@ -90,7 +90,7 @@ def preview_expiring(days: int, permissions: Permissions, ctx: ServiceContext) -
 def within_limits(
     found: BulkReplacePreview, permissions: Permissions, ctx: ServiceContext, actor: Actor
 ) -> BulkReplacePreview:
-    """Leave out the replacements that would exceed a limit of 24 hours."""
+    """Return the preview without replacements that would exceed a limit of 24 hours."""
     limits = ctx.daily_limits
     if limits is None:
         return found
@@ -112,7 +112,7 @@ def within_limits(
 def _charges(
     one: ReplacementCandidate, permissions: Permissions, actor: Actor, own: frozenset[str]
 ) -> tuple[Charge, ...]:
-    """Return the charges for an order in its place."""
+    """Return the charges for an order that replaces this certificate."""
     firm = permissions.require(Permission.ORDER, one.organisation_id).via or one.organisation_id
     orders = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
     to = mailbox(one.contact.email) if one.contact is not None else ""

@@ -28,17 +28,20 @@ from sinetti.services.context import ServiceContext
 
 PAGE = 50
 COUNTED = 1000
-"""So many are counted; of more it is said that there are more."""
+"""Most certificates that are counted.
+
+Above it the page only says that there are more.
+"""
 REFUSALS = 5
 _PART = 200
-"""Rows of a CSV that are read at once."""
+"""Rows of a CSV export per read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
     """A page of a list.
 
-    `count` is how many there are, `more` that there are more than those; pages begin with 1.
+    `count` is their number, `more` says that there are more than those; pages begin with 1.
     """
 
     rows: tuple[CertificateListItem, ...]
@@ -109,9 +112,9 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
 def names(
     permissions: Permissions, ctx: ServiceContext, most: int, chosen: str = ""
 ) -> tuple[tuple[str, str, str], ...]:
-    """Id, customer id and name of the organisations that one may see, by name.
+    """Return id, customer id and name of the organisations the user may see, by name.
 
-    Where they are more than `most`, of the one that is chosen alone, if any is.
+    If there are more than `most`, return only the chosen one, if any.
     """
     ids = permissions.organisations(Permission.SEE)
     shown = ids if len(ids) <= most else ids & {chosen}
@@ -119,9 +122,9 @@ def names(
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
-    """Everything about one certificate, in four statements.
+    """Return the details of one certificate, in four statements.
 
-    Raises PermissionDenied where one may not see it.
+    Raises PermissionDenied if the user may not see it.
     """
     seen = certificate(serial, permissions, ctx)
     span, looking = seen.facts.span, seen.listed.looking
@@ -139,9 +142,9 @@ def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: Servic
 
 
 def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> CertificateDetails:
-    """One certificate with its line.
+    """Return one certificate with its lineage.
 
-    Raises PermissionDenied where there is none that one may see: both look alike.
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
     seen = history.read(ctx.db, serial, ctx.now())
     if seen is None:

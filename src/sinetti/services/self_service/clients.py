@@ -33,7 +33,7 @@ __all__ = [
 
 
 class OwnOrganisation(Exception):
-    """A firm is no client of its own."""
+    """Raised if a service provider asks itself for a role."""
 
 
 @dataclass(frozen=True, slots=True)

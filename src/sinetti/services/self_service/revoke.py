@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AffectedCertificate:
-    """A certificate that would be revoked, and what gateways know of its use."""
+    """A certificate that would be revoked, and its use as reported by gateways."""
 
     serial: Serial
     span: ValidityPeriod

@@ -50,7 +50,7 @@ __all__ = [
 
 
 class UnknownOrganisation(Exception):
-    """No open organisation that a role may be given to has this id."""
+    """Raised if no open organisation has this id."""
 
 
 class InvalidTerms(Exception):

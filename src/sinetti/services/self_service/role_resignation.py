@@ -60,7 +60,7 @@ def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, requ
 
 
 def _given_up(mandate_id: str, act: Act, ctx: ServiceContext, actor: Actor) -> bool | None:
-    """Give up one authorisation. Raises PermissionDenied.
+    """Resign from one role. Raises PermissionDenied.
 
     Returns False if it has ended, and None if the last signatory must keep it.
     """

@@ -1,4 +1,7 @@
-"""A clerk decides on applications for the technical interface (docs/clerks.md)."""
+"""Decisions of clerks on applications for the technical interface.
+
+docs/clerks.md describes them.
+"""
 
 from collections.abc import Callable
 
@@ -69,10 +72,10 @@ def decide(
 
 
 def _check_not_own(found: Application, clerk: StaffSession) -> None:
-    """Refuse a decision in the clerk's own case.
+    """Raise ApplicationError if the application is the clerk's own case.
 
-    It is the clerk's own if they applied, or act for the organisation. Another account of the same person counts, even
-    if its role has ended.
+    It is if the clerk applied, or acts for the organisation. Another account of the same person counts, even if its
+    role has ended.
     """
     db = clerk.ctx.db
     acts_for = found.organisation_id in load_permissions(clerk.actor, clerk.ctx).held

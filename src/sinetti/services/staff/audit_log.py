@@ -9,6 +9,6 @@ __all__ = ["AuditEntry", "AuditQuery", "entries"]
 
 
 def entries(asked: AuditQuery, most: int, clerk: StaffSession) -> AuditPage:
-    """Rows of the trail, the newest first."""
+    """Return rows of the audit log, the newest first."""
     log_search(SearchScope.AUDIT, " ".join(one for one in (asked.object, asked.actor, asked.action) if one), clerk)
     return audit_queries.entries(clerk.ctx.db, asked, most)

@@ -1,4 +1,4 @@
-"""Clerks ask for an invitation of a signatory, which a second person confirms.
+"""Requests of clerks to invite a signatory, which a second person confirms.
 
 See docs/mandates.md.
 """

@@ -1,4 +1,4 @@
-"""Clerks list, ask for and decide on invitations of signatories.
+"""Invitations of signatories for clerks: list, request and decide.
 
 See docs/clerks.md.
 """
@@ -62,7 +62,7 @@ def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
 
 
 def has_signatory(organisation_id: str, clerk: StaffSession) -> bool:
-    """Return whether an active signatory exists, who then confirms, not a clerk."""
+    """Return True if there is an active signatory, who must then confirm."""
     return pending_invitations.has_signatory(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 
@@ -105,9 +105,9 @@ def withdraw(pending_id: str, clerk: StaffSession) -> None:
 
 
 def end(invitation_id: str, clerk: StaffSession) -> bool:
-    """End an invitation whose link is unused; return whether there was one.
+    """End an invitation with an unused link; return False if there is none.
 
-    The link then no longer works. Whom an operator has named is a signatory without it, and stays one.
+    The link is then no longer valid. A signatory assigned by an operator stays one without it.
     """
     ctx = clerk.ctx
     found = invitations.find(ctx.db, invitation_id, ctx.now())

@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 AT_ONCE = 500
-"""Changes in one transaction."""
+"""Changes per transaction."""
 _SHOWN = 20
 _WAITING_SHOWN = 100
 PARTS_AT_ONCE = 10
@@ -90,7 +90,7 @@ REASONS = {
 
 
 class OrganisationNotFound(LookupError):
-    """There is no organisation or file with this id."""
+    """Raised if no organisation or file has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def organisation(organisation_id: str, clerk: StaffSession) -> OrganisationListI
 
 
 def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
-    """Register an organisation; None where its id is taken.
+    """Register an organisation; return None if its id is taken.
 
     Raises CustomerIdError and ChannelError.
     """
@@ -129,9 +129,9 @@ def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
 def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> AlterResult:
     """Rename one organisation, set its language, or end it.
 
-    Changes nothing if the organisation has changed meanwhile. Names and ends by one clerk's word are counted: over ten
-    within 24 hours need a second clerk (`propose_change`). Raises OrganisationNotFound, and NotStaff where the account
-    is no clerk's any more.
+    Changes nothing if the organisation has changed in the meantime. Renames and ends by one clerk alone are counted;
+    more than ten within 24 hours need a second clerk (`propose_change`). Raises OrganisationNotFound, and NotStaff if
+    the account no longer belongs to a clerk.
     """
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
@@ -140,16 +140,16 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
 
 
 def needs_second(clerk: StaffSession) -> bool:
-    """Return whether the next name or end by this clerk waits for a second one."""
+    """Return True if the clerk's next rename or end needs a second clerk."""
     now = clerk.ctx.now()
     return needs_second_approver(1, administration_module.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
 
 
 def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:
-    """Propose a new name or an end to a second clerk; return the id of the load.
+    """Propose a rename or an end to a second clerk; return the id of the file.
 
-    The load is a file of one line. None where the organisation has changed meanwhile. What waits already is not
-    proposed twice. Raises OrganisationNotFound, LoadRefused and NotStaff.
+    The file has one line. Returns None if the organisation has changed in the meantime. A pending proposal is not
+    repeated. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     now, db = clerk.ctx.now(), clerk.ctx.db
     octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
@@ -331,13 +331,13 @@ def _load(load_id: str, clerk: StaffSession) -> ImportJob:
 
 
 def _check_state(found: ImportJob, wanted: LoadState, clerk: StaffSession) -> None:
-    """Refuse before the comparison what the locked row would refuse later."""
+    """Reject early, before the comparison, a state that the locked row would reject."""
     if (reason := found.confirmation.reason_unless(wanted, clerk.ctx.now())) is not None:
         raise LoadRefused(reason)
 
 
 def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
-    """Compare the file anew; return whether its changes are those shown.
+    """Compare the file again; return True if its changes are those shown.
 
     Stores the changes if they differ.
     """

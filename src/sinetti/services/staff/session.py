@@ -20,13 +20,13 @@ class NotStaff(Exception):
     """Raised if a user is no clerk, or has no second factor (`second_factor`)."""
 
     def __init__(self, *, second_factor: bool = False) -> None:
-        """`second_factor`: signing in with one is all that is lacking."""
+        """Create the exception; `second_factor` says that only a second factor is missing."""
         super().__init__("not a clerk")
         self.second_factor = second_factor
 
 
 def require_staff(actor: Actor) -> None:
-    """Let a clerk pass who has signed in with a second factor. Raises NotStaff."""
+    """Raise NotStaff unless the user is a clerk with a second factor."""
     if not actor.staff:
         raise NotStaff
     if not actor.second_factor:
@@ -37,12 +37,11 @@ def require_staff(actor: Actor) -> None:
 def clerk_act(
     actor: Actor, ctx: ServiceContext, request_id: str, about: Collection[str] = (), *, beside: str = ""
 ) -> Iterator[AuditContext]:
-    """Open the transaction of a clerk's act.
+    """Open the transaction of a clerk's action.
 
-    Locks the account and the organisations (`about`), then checks the clerk's rights again. `beside` is the id of an
-    account that is locked, too, such as that of the clerk who proposed.
-
-    Raises NotStaff where the account has been ended or is no clerk's any more, before it was locked or meanwhile.
+    Locks the account and the organisations (`about`), then checks the clerk's status again. `beside` is the id of
+    another account to lock, such as that of the proposing clerk. Raises NotStaff if the account is deactivated or no
+    longer a clerk's.
     """
     require_staff(actor)
     with locked(ctx.db, actor.user_id, about, beside) as account:
@@ -52,9 +51,9 @@ def clerk_act(
 
 
 def guarded(actor: Actor, ctx: ServiceContext, request_id: str, beside: str = "") -> ServiceContext:
-    """Return an office whose every transaction is a `clerk_act`.
+    """Return a context whose every transaction is a `clerk_act`.
 
-    It is for use cases that open transactions of their own.
+    For use cases that open transactions of their own.
     """
     require_staff(actor)
     return replace(ctx, guard=lambda: clerk_act(actor, ctx, request_id, beside=beside))
@@ -78,19 +77,19 @@ class StaffSession:
 
     @property
     def officer(self) -> str:
-        """As bulk revocations name them."""
+        """The clerk's officer id in bulk revocations."""
         return officer_of_account(self.actor.user_id)
 
     def act(self, about: Collection[str] = (), *, beside: str = "") -> AbstractContextManager[AuditContext]:
-        """Open the transaction of an act on these organisations. Raises NotStaff.
+        """Open the transaction of an action on these organisations. Raises NotStaff.
 
-        Yields its deed. `beside` is the id of a second account that the act depends on.
+        Yields its audit data. `beside` is the id of a second account on which the action depends.
         """
         return clerk_act(self.actor, self.ctx, self.request_id, about, beside=beside)
 
     @property
     def guarded(self) -> ServiceContext:
-        """The office for a use case that opens transactions of its own."""
+        """The context for a use case that opens transactions of its own."""
         return guarded(self.actor, self.ctx, self.request_id)
 
 

@@ -24,7 +24,7 @@ from sinetti.services.status.crl_entries import CrlEntries, append_new, current,
 _log = logging.getLogger(__name__)
 
 LIFE = timedelta(days=7)
-"""From thisUpdate to nextUpdate."""
+"""Time from thisUpdate to nextUpdate."""
 
 RENEWED_AFTER = timedelta(minutes=30)
 """Age at which a requested CRL is signed anew.
@@ -36,7 +36,7 @@ REBUILT_AFTER = timedelta(hours=23)
 """Age at which CRLs are rebuilt from the database, requested or not; so, daily."""
 
 OFFLINE_LIFE = timedelta(days=365)
-"""From thisUpdate to nextUpdate of a list that takes a key from off line to sign."""
+"""Time from thisUpdate to nextUpdate of a CRL signed with an offline key."""
 
 REBUILT_UP_TO = 256 * 1024
 """Octets of entries, some 5,000, up to which a CRL is rebuilt each time."""

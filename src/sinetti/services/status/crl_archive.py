@@ -17,7 +17,7 @@ from sinetti.journal.reader import JournalDamaged
 from sinetti.services.context import ServiceContext
 
 KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
-"""Lists by CA and shard: DER, and what it says."""
+"""CRLs by CA and shard: DER and parsed content."""
 
 
 def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:

@@ -53,14 +53,14 @@ def _numbers(public_key: str) -> bytes:
 
 
 def withdraw_gateway(name: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
-    """Take nothing more from a gateway; what it has seen stays. Raises GatewayRefused."""
+    """Withdraw a gateway; its former observations stay. Raises GatewayRefused."""
     if not usage.withdraw(ctx.db, name, ctx.audit_entry(actor, request_id)):
         sentence = f"no gateway in use is called {name}: sinetti authority gateway list shows them"
         raise GatewayRefused(sentence)
 
 
 def all_gateways(ctx: ServiceContext) -> tuple[GatewayInfo, ...]:
-    """Every gateway that is or was there, by name."""
+    """Return all present and former gateways, by name."""
     return usage.list_all(ctx.db)
 
 
