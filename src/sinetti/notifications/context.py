@@ -1,4 +1,4 @@
-"""What the room of messages works with: one value that is handed down, as the Office is to actions."""
+"""Context of notifications, passed down as an argument like the ServiceContext."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,47 +10,52 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Environment, Language
 
 LADDER = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0))
-"""How long before a certificate's end its reminders are due, unless told otherwise; the first is the opening."""
+"""Default times before a certificate's end at which reminders are due.
+
+The first opens the period.
+"""
 
 
 WAVE_FROM, WAVE_DAYS = 1000, 5
-"""From how many certificates that end on one day on their first reminders are spread, and over how many days."""
+"""Certificates ending on one day from which first reminders are spread, and days."""
 
 
 class TemporaryFailure(Exception):
-    """A message that did not get away for a reason that may pass.
+    """A message that was not sent for a temporary reason.
 
-    What is told has no address in it.
+    The text contains no address.
     """
 
 
 class ConnectionLost(TemporaryFailure):
-    """The other side went silent or hung up in the middle of a letter: perhaps for this recipient, perhaps for all."""
+    """Raised if the server goes silent or disconnects in the middle of a message.
+
+    The cause may be this recipient, or affect all.
+    """
 
 
 class TransportUnavailable(TemporaryFailure):
-    """Nothing can be handed over at all just now, to whomever: this letter was not even begun."""
+    """Raised if the transport takes no message at all now; this one was not begun."""
 
 
 class PermanentFailure(Exception):
-    """A message that was refused for good. What is told has no address in it.
+    """A message that was rejected permanently. The text contains no address.
 
-    `address_fails`: it was said that nobody is there, so that later messages would not arrive either.
+    `address_fails` says that the address does not exist, so later messages would fail too.
     """
 
     def __init__(self, why: str, *, address_fails: bool = False) -> None:
-        """Take a sentence for operators."""
+        """Create the exception with a sentence for operators."""
         super().__init__(why)
         self.address_fails = address_fails
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
-    """One written message to one recipient.
+    """A rendered message to one recipient.
 
-    `to` is an e-mail address or a phone number; SMS have no subject.
-
-    `text` is whole by itself; `html` says the same (e-mail alone). `message_id` is its row's, the same at each try.
+    `to` is an e-mail address or a phone number; SMS have no subject. `text` is complete by itself; `html` has the same
+    content, for e-mail only. `message_id` is the id of its row, the same at each attempt.
     """
 
     message_id: str
@@ -64,28 +69,28 @@ class RenderedMessage:
 
 
 class MessageTransport(Protocol):
-    """What takes letters out of the house: SMTP, a provider of text messages, a bench's mailbox.
+    """Transport of messages: SMTP, an SMS provider, or the mailbox of a test bench.
 
-    `deliver` returns once somebody else has taken the letter on; it raises NotNow or NotDeliverable, and nothing else.
+    `deliver` returns once the receiver has accepted the message. It raises only TemporaryFailure or PermanentFailure.
     """
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Hand one letter over."""
+        """Hand one message over."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationSettings:
-    """What an operator decides about messages.
+    """The operator's settings of messages.
 
-    `people_address` is that of the pages, without a slash at the end.
+    `people_address` is the address of the pages, without a slash at the end.
 
-    `help` says in each language how to reach help; `service` is the authority's name, which is also the controller of
-    people's data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first
-    reminders are spread over `wave_days` working days. `people_kept` is how long people's data is kept after their last
-    task has ended (docs/retention.md).
+    `help` says in each language how to reach help. `service` is the authority's name, which is also the controller of
+    personal data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first
+    reminders are spread over `wave_days` working days. `people_kept` is the time for which personal data is kept after
+    a person's last task has ended (docs/retention.md).
     """
 
     people_address: str
@@ -100,11 +105,11 @@ class NotificationSettings:
 
 @dataclass(frozen=True, slots=True)
 class NotificationContext:
-    """Register, clocks, the key of links and PIN codes, and who delivers.
+    """Database, clocks, the key of links and PIN codes, and transports.
 
-    `now` is the office's clock, on which messages are due; `machine_now` measures locks and the time between two tries.
-    `unseal` opens what is sealed in a row: the way to a page, for whoever has it may act there.
-    `step` is called at named points where a test may end the process (docs/notices.md); production takes no step.
+    `now` is the service's clock, by which messages are due. `machine_now` measures locks and the time between two
+    attempts. `unseal` decrypts secrets of a row, such as the path of a page; its holder can act there. `step` is
+    called at named points where a test may end the process (docs/notices.md); in production it does nothing.
     """
 
     db: Database

@@ -1,6 +1,7 @@
-"""What an action works with: one value that is handed down, never a module's global.
+"""The context of a use case, passed down as an argument and never a global.
 
-Who looks after a CA's lists in one process: one at a time, and what one finds counts for all who wait.
+Also the guard that lets one thread per process maintain a CA's CRLs. All waiting threads share the result of one
+check.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,13 +23,16 @@ from sinetti.pki.signers import Signer
 from sinetti.services.crl_shards import ONE_SHARD, Shards, SingleShard
 
 PATIENCE = 15.0
-"""Seconds that one waits for another before it looks itself: a list of a million entries takes ten to be made anew."""
+"""Seconds that a thread waits for another before it checks the CRLs itself.
+
+A CRL with a million entries takes ten seconds to rebuild.
+"""
 
 
 class SingleFlight:
-    """The turns of one process.
+    """Locks of one process, one per CA.
 
-    A list of a million entries takes 150 MB and a second: a crowd makes it once.
+    A CRL with a million entries takes 150 MB and a second. Concurrent requests build it once.
     """
 
     def __init__(self) -> None:
@@ -37,7 +41,7 @@ class SingleFlight:
 
     @contextmanager
     def one(self, authority: str) -> Iterator[None]:
-        """Have the turn for a CA's lists while the block runs, or go on without it after some time."""
+        """Hold the lock for a CA's CRLs during the block, or continue after a timeout."""
         lock = self._locks.setdefault(authority, RLock())
         mine = lock.acquire(timeout=PATIENCE)
         try:
@@ -47,11 +51,11 @@ class SingleFlight:
                 lock.release()
 
     def found(self, authority: str, shard: int, number: int, begun: float) -> None:
-        """The list with this number has all that was revoked before `begun` (ticks)."""
+        """Record that a CRL has every revocation made before `begun` (ticks)."""
         self._found[authority, shard] = (number, begun)
 
     def is_covered(self, authority: str, shard: int, number: int, asked: float) -> bool:
-        """Whether somebody has looked since it was asked (ticks), and found that this list has everything."""
+        """Return True if a check after `asked` (ticks) found the CRL complete."""
         looked_at, begun = self._found.get((authority, shard), (None, 0.0))
         return looked_at == number and begun >= asked
 
@@ -60,32 +64,33 @@ DEFAULT_POLICY = KeyPolicy()
 
 
 def no_failpoint(_name: str) -> None:
-    """The step that production takes at every point where a test may end the process: none."""
+    """Do nothing; the production value of `ServiceContext.step`.
+
+    A test may end the process at each point that calls it.
+    """
 
 
 def always_allowed() -> bool:
-    """Whether issuing goes on, where no clock is looked after: on the test bench, whose clock is its own."""
+    """Return True: the test bench has its own clock and always allows issuance."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Register, signer, CAs, clocks and policy of one instance.
+    """Database, signer, CAs, clocks and policy of one instance.
 
-    `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are the same as signers, each of
-    its own CRL; `issuing` names those that issue to holders.
-    `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
-    and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
-    `offline` names the CAs whose keys are not here: their lists are served as they are stored.
-    `shards` says which list a new certificate points to; `crl_cache` are the lists that this process read or made
-    last, by CA and shard; `crl_locks` has one caller at a time look after those of a CA.
-    `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
-    raises SignerUnavailable where there is none.
-    `guard`, if given, opens the transaction of an act and checks the permission (services/access/act_transaction.py).
-    Each step that writes then goes through `act`, and `audit_entry` raises.
-    `issuance_allowed` tells whether the clock is believed (services/issuance/clock_guard.py): without it nothing is
-    issued.
-    `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
+    `certificates` are all CA certificates (DER) by name, as they are served. `issuers` are the same CAs as signers,
+    each of its own CRL. `issuing` names those that issue to holders. `now` is the service's clock, for certificates,
+    orders and ids. `machine_now` measures ages of reservations and waiting times. `transfer_key` is the server key for
+    the HMAC of passwords. `journal` records facts that cannot be taken back. `offline` names the CAs whose keys are
+    not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate. `crl_cache`
+    has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time maintain a
+    CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is none.
+    `guard`, if given, opens the transaction of an action and checks the permission
+    (services/access/act_transaction.py). Each step that writes then uses `act`, and `audit_entry` raises.
+    `issuance_allowed` returns True while the clock is trusted (services/issuance/clock_guard.py); otherwise nothing is
+    issued. `daily_limits` limit users' actions in 24 hours; None for operators' commands, and for a test bench without
+    limits.
     """
 
     environment: Environment
@@ -114,15 +119,15 @@ class ServiceContext:
 
     @property
     def unguarded(self) -> "ServiceContext":
-        """Do the same for acts of the service itself, such as publishing a list."""
+        """The context without a guard, for actions of the service such as publishing."""
         return replace(self, guard=None)
 
     def issuer_for(self, channel: Channel) -> IssuingCa:
-        """The CA that issues for this channel now."""
+        """Return the CA that issues for this channel now."""
         return self.issuers[self.issuing[channel]]
 
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:
-        """Return the deed: actor, time and request.
+        """Return the audit data: actor, time and request.
 
         Raises RuntimeError if the step has to use `act`.
         """
@@ -133,7 +138,7 @@ class ServiceContext:
 
     @contextmanager
     def act(self, actor: str, request_id: str) -> Iterator[AuditContext]:
-        """Yield the deed of one step that writes.
+        """Yield the audit data of one step that writes.
 
         If there is a guard, the step runs inside its transaction.
         """

@@ -1,4 +1,4 @@
-"""Which list a new certificate points to: the open shard of its CA, of which a process takes places in advance."""
+"""CRL shard of a new certificate; a process reserves places in advance."""
 
 from threading import Lock
 
@@ -9,10 +9,12 @@ _MOST_AT_ONCE, _SHARE_AT_ONCE = 256, 64
 
 
 class Shards:
-    """The open shard of each CA, as one process knows it; it asks the register only when its places are used up.
+    """The open shard of each CA, as one process knows it.
 
-    A shard never takes more than `certificates_per_list` certificates; it takes fewer where a process ended with places
-    in hand. 0 sets no limit: certificates go to the shard that is open. Take none before a process forks.
+    It queries the database only when its reserved places are used up.
+
+    A shard never takes more than `certificates_per_list` certificates; it takes fewer if a process ended with places
+    in reserve. 0 sets no limit: certificates go to the open shard. Reserve no places before a process forks.
     """
 
     def __init__(self, db: Database, certificates_per_list: int) -> None:
@@ -22,7 +24,7 @@ class Shards:
         self._held: dict[str, tuple[int, int]] = {}
 
     def take(self, authority: str) -> int:
-        """Give the shard that the next certificate of a CA goes to."""
+        """Return the shard of the next certificate of a CA."""
         with self._taking:
             shard, left = self._held.get(authority, (0, 0))
             if not self._most:
@@ -35,16 +37,16 @@ class Shards:
             return shard
 
     def _open_without_limit(self, authority: str) -> int:
-        """The open shard, of which nobody counts the places from now on."""
+        """Return the open shard; its places are no longer counted."""
         authorities.count_places_anew(self._register, authority)
         return authorities.open_shard(self._register, authority)
 
 
 class SingleShard:
-    """Every certificate goes to the first shard: for tests of what has nothing to do with it."""
+    """Assigns every certificate to the first shard, for tests of other subjects."""
 
     def take(self, _authority: str) -> int:
-        """Give the first shard."""
+        """Return the first shard."""
         return 1
 
 

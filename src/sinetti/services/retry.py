@@ -1,8 +1,13 @@
-"""What every action does around its decision: try again when the state moved, keep refusals, say what it relied on."""
+"""Helpers shared by enrolment, renewal and retrieval.
+
+They retry on conflict, store rejections and log lenient behaviour.
+"""
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import DATABASE_UNAVAILABLE
@@ -17,62 +22,93 @@ from sinetti.services.context import ServiceContext
 
 _log = logging.getLogger("sinetti.leniency")
 _failures = logging.getLogger(__name__)
+_Parameters = ParamSpec("_Parameters")
 _Answer = TypeVar("_Answer")
 
 TRIES = 10
-"""A lineage moves three times for one certificate (reserved, recorded, fetched): ten tries outlast any real crowd."""
+"""Attempts per request.
+
+A lineage changes three times per certificate: reserved, issued, retrieved.
+"""
 
 
-def until_settled(attempt: Callable[[], _Answer | Rejection]) -> _Answer | Rejection:
-    """Decide, and decide anew where the state moved meanwhile.
+class _RejectedError(Exception):
+    """A failure for which `rejecting_errors` has chosen the rejection."""
 
-    No register or journal: UNAVAILABLE.
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection.reason)
+        self.rejection = rejection
+
+
+def retry_on_conflict(
+    act: Callable[_Parameters, _Answer | Rejection],
+) -> Callable[_Parameters, _Answer | Rejection]:
+    """Call a use case again, up to `TRIES` times, after a concurrent update.
+
+    The use case must read its state anew on each call. It returns UNAVAILABLE if the database or the journal is
+    unavailable, or if every attempt conflicts.
+    """
+
+    @wraps(act)
+    def attempts(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Answer | Rejection:
+        try:
+            for _ in range(TRIES):
+                try:
+                    return act(*args, **kwargs)
+                except ConcurrentUpdate:
+                    continue
+        except _RejectedError as error:
+            return error.rejection
+        except DATABASE_UNAVAILABLE:
+            _failures.exception("the register is away")
+        except JournalUnavailable:
+            _failures.exception("the journal cannot be written")
+        return Rejection(RejectionReason.UNAVAILABLE)
+
+    return attempts
+
+
+@contextmanager
+def rejecting_errors(language: Language, request_id: str) -> Iterator[None]:
+    """Turn failures into rejections in the language of an authenticated caller.
+
+    For the body of functions with `@retry_on_conflict`, which returns the rejection. ConcurrentUpdate passes through.
     """
     try:
-        for _ in range(TRIES):
-            try:
-                return attempt()
-            except ConcurrentUpdate:
-                continue
-    except DATABASE_UNAVAILABLE:
-        _failures.exception("the register is away")
-    except JournalUnavailable:
-        _failures.exception("the journal cannot be written")
-    return Rejection(RejectionReason.UNAVAILABLE)
-
-
-def for_proven(language: Language, request_id: str, act: Callable[[], _Answer | Rejection]) -> _Answer | Rejection:
-    """Act for a caller who is proven: whatever fails from here on is said in the contact's language."""
-    try:
-        return act()
+        yield
     except ConcurrentUpdate:
         raise
-    except DATABASE_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE as error:
         _failures.exception("request %s: the register is away", request_id)
-        return Rejection(RejectionReason.UNAVAILABLE, language=language)
-    except JournalUnavailable:
-        # What was done stands in the register; whoever asks again is answered once it can be written down.
+        raise _RejectedError(Rejection(RejectionReason.UNAVAILABLE, language=language)) from error
+    except JournalUnavailable as error:
+        # The change is committed in the database. A repeated request gets its answer once the journal is writable.
         _failures.exception("request %s: the journal cannot be written", request_id)
-        return Rejection(RejectionReason.UNAVAILABLE, language=language)
-    except Exception:  # noqa: BLE001 - the trace stays in the log, the caller gets the reference
+        raise _RejectedError(Rejection(RejectionReason.UNAVAILABLE, language=language)) from error
+    except Exception as error:
+        # The trace stays in the log; the caller gets the reference.
         _failures.exception("request %s failed", request_id)
-        return Rejection(RejectionReason.INTERNAL, reference=request_id, language=language)
+        rejection = Rejection(RejectionReason.INTERNAL, reference=request_id, language=language)
+        raise _RejectedError(rejection) from error
 
 
 def record_rejection(
     refusal: Rejection, operation: str, lineage: Lineage, ctx: ServiceContext, audit: AuditContext
 ) -> Rejection:
-    """Keep a refusal whose caller is proven, and give it back.
+    """Store the rejection of an authenticated caller and return it.
 
-    Raises ConcurrentUpdate where it was decided on a torn reading.
+    Raises ConcurrentUpdate if the lineage changed while the decision was being made.
     """
     if refusal.reason is RejectionReason.KEY_REUSED:
-        # What was spent or renewed is read first, the key after it: the same request may have come in between.
+        # The key was read after the lineage; the same request may have been processed in between.
         transactions.check_version(ctx.db, lineage)
     rejections.record_rejection(ctx.db, lineage.lineage_id, refusal.reason, operation, audit)
     return refusal
 
 
 def log_leniency(kind: LenientBehaviour, request_id: str) -> None:
-    """Mark an answer that the real service is not known to give (docs/divergences.md)."""
+    """Log an answer that the reference service is not known to give.
+
+    docs/divergences.md lists these answers.
+    """
     _log.info("leniency=%s request=%s: the real service is not known to give this", kind, request_id)

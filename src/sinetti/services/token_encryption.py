@@ -1,7 +1,8 @@
-"""Secrets that have to be read again later: sealed with a key made of the server key, so that no row has them in clear.
+"""Encryption of secrets at rest, with a key derived from the server key.
 
-AES-256-GCM (NIST SP 800-38D) with a random nonce; what a secret is for is authenticated with it, so that one row's
-secret opens in no other's place.
+For secrets that the service must read again later, so that no database row has them in clear. AES-256-GCM (NIST SP
+800-38D) with a random nonce. The purpose of a secret is authenticated data, so that a secret of one row decrypts in no
+other place.
 """
 
 import hmac
@@ -14,32 +15,34 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 LINK: Final = "link"
-"""The way to a page that a message leads to: whoever has it acts."""
+"""The path of the page behind a link; the holder of the link can act."""
 SECOND_FACTOR: Final = "second-factor"
-"""What one-time codes are made of."""
+"""The secret from which one-time codes are derived."""
 DEVICE: Final = "device"
-"""Cookie by which an account knows a browser."""
+"""The cookie that identifies a browser to an account."""
 SESSION: Final = "session"
-"""What a sign-in session remembers."""
+"""The content of a sign-in session."""
 
 _OWN_KEY: Final = b"sealing"
-"""What the key is made of, under the server key: without a zero octet, which every text has that proves a password
-under the same key (domain/link_tokens.py)."""
+"""Input for deriving the encryption key from the server key.
+
+It has no zero octet. Every text that proves a password under the same key has one (domain/link_tokens.py).
+"""
 _NONCE_OCTETS = 12
 
 
 class InvalidToken(ValueError):
-    """What is no seal of ours for this purpose, or was changed."""
+    """Raised for a token that is not encrypted by us for this purpose, or was changed."""
 
 
 def encrypt_token(key: bytes, purpose: str, text: str) -> str:
-    """Seal a text: letters, digits, hyphens and underscores."""
+    """Encrypt a text; the token has letters, digits, hyphens and underscores."""
     nonce = secrets.token_bytes(_NONCE_OCTETS)
     return urlsafe_b64encode(nonce + _cipher(key).encrypt(nonce, text.encode(), purpose.encode())).decode("ascii")
 
 
 def decrypt_token(key: bytes, purpose: str, sealed: str) -> str:
-    """Give the text that was sealed for this purpose. Raises InvalidToken."""
+    """Decrypt a token of this purpose. Raises InvalidToken."""
     try:
         octets = urlsafe_b64decode(sealed.encode("ascii"))
         return _cipher(key).decrypt(octets[:_NONCE_OCTETS], octets[_NONCE_OCTETS:], purpose.encode()).decode()

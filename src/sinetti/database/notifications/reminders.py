@@ -7,7 +7,8 @@ The module also finds certificates near expiry for which no reminder reaches any
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -102,23 +103,23 @@ class BatchResult:
     messages: Sequence[NewMessage] = ()
 
 
-def process_due(
-    db: Database, reach: ReminderWindow, decide: Callable[[Sequence[ReminderCandidate]], BatchResult]
-) -> bool:
-    """Check one batch of due certificates; return False if none is left.
+@contextmanager
+def claim_batch(db: Database, window: ReminderWindow) -> Iterator[tuple[ReminderCandidate, ...]]:
+    """Lock the next certificates that are due and yield them; yield none if none are left.
 
-    One transaction locks the rows, calls `decide`, sets the next check times and queues the messages. A process that
-    is killed has therefore changed nothing. Rows that another process has locked are skipped, so two processes share
-    the work and neither waits for the other.
+    The body of the `with` statement must pass its decisions to `store_batch`. Lock, decisions and messages are one
+    transaction, so a killed process leaves no trace. Rows that another process has locked are skipped: two processes
+    share the work and neither waits for the other.
     """
     with transaction.atomic(using=db.alias):
-        certificates = _locked(db, reach)
-        if not certificates:
-            return False
-        looked = decide(_found(db, certificates))
-        outbox.enqueue(db, looked.messages, reach.now)
-        _move(db, looked.again)
-    return True
+        certificates = _locked(db, window)
+        yield _found(db, certificates) if certificates else ()
+
+
+def store_batch(db: Database, result: BatchResult, now: datetime) -> None:
+    """Queue the messages of a claimed batch and store the time of each certificate's next check."""
+    outbox.enqueue(db, result.messages, now)
+    _move(db, result.again)
 
 
 def find(db: Database, certificate: int) -> ReminderCandidate | None:

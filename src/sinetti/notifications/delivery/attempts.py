@@ -1,4 +1,7 @@
-"""One message on its way out: counted, written, handed over, noted; and what is done where one of these fails."""
+"""Delivery attempt of one message: count, render, hand over, record.
+
+Also the handling of failures of each step.
+"""
 
 import logging
 from dataclasses import dataclass, field
@@ -24,15 +27,18 @@ from sinetti.notifications.templates.renderer import Skip, render
 
 _AFTER_OTHERS: Final = timedelta(minutes=1)
 _SILENT_TO_ALL: Final = 2
-"""Letters to different domains, one after the other, in the middle of which the server went silent: it does to all."""
+"""Consecutive silences after which the server counts as silent for all.
+
+They are messages to different domains in the middle of which the server went silent.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 class AttemptResult(Enum):
-    """What came of one message.
+    """Result of the attempt at one message.
 
-    SKIPPED: it is another's by now or waits for a better moment, and no try counts.
+    SKIPPED: another worker has it by now, or it waits for a better moment. The attempt does not count.
     """
 
     SENT = auto()
@@ -44,9 +50,9 @@ class AttemptResult(Enum):
 
 @dataclass(slots=True)
 class DeliveryBatch:
-    """The tries of one worker at the messages of one batch.
+    """Attempts of one worker at the messages of one batch.
 
-    `away`: nobody takes letters of this channel just now.
+    `away` says that the transport takes no messages of this channel now.
     """
 
     room: NotificationContext
@@ -59,18 +65,18 @@ class DeliveryBatch:
 
     @property
     def shift(self) -> SenderLease:
-        """Who sends, at this moment."""
+        """The lease of this worker at this moment."""
         return SenderLease(self.worker, self.now, self.room.machine_now())
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         if (deliverer := self.room.deliverers.get(self.channel)) is not None:
             deliverer.close()
 
     def attempt(self, owed: QueuedMessage) -> AttemptResult:
         """Try to send one message.
 
-        Raises what REGISTER_UNAVAILABLE lists, and nothing else.
+        Raises only the exceptions in DATABASE_UNAVAILABLE.
         """
         tried = delivery.begin_attempt(self.room.db, self.shift, owed)
         if tried is None:
@@ -94,7 +100,7 @@ class DeliveryBatch:
         except DATABASE_UNAVAILABLE:
             raise
         except Exception as fault:  # noqa: BLE001 - a fault in one text keeps no other message
-            # Without its text: that may name people.
+            # Logged without its text, which may name people.
             _log.error("message %s could not be sent: %s", tried.message_id, type(fault).__name__)
             return self._again(tried, f"a fault of this program: {type(fault).__name__}")
 
@@ -106,7 +112,7 @@ class DeliveryBatch:
             return AttemptResult.DROPPED
         domain = letter.to.rpartition("@")[2].casefold()
         if domain in self._lost_to:
-            # Who made us wait for one letter may do so for the next to the same domain: those to others come first.
+            # A slow server may be slow for the next message to the same domain, so messages to others come first.
             until = self.room.machine_now() + _AFTER_OTHERS
             delivery.undo_attempt(db, self.shift, tried, None, until=until)
             return AttemptResult.SKIPPED
@@ -123,7 +129,10 @@ class DeliveryBatch:
         return AttemptResult.SENT
 
     def _letter(self, tried: QueuedMessage) -> RenderedMessage | str:
-        """Write it from the register as it is now; gives why not where it is not owed any more."""
+        """Render the message from the database as it is now.
+
+        Returns the reason instead if the message is no longer due.
+        """
         if self.channel not in self.room.deliverers:
             return "no provider of text messages is set"
         why = reason_not_to_send(tried, self.room, self.now) or superseded_reason(tried, self.room, self.now)
@@ -139,4 +148,4 @@ class DeliveryBatch:
 
     def _is_away(self, why: str) -> None:
         self.away = True
-        _log.warning("nobody takes messages by %s just now: %s", self.channel, why)
+        _log.warning("no transport takes messages by %s just now: %s", self.channel, why)

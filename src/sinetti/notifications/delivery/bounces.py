@@ -1,9 +1,10 @@
-"""Returned mail, read from a maildir: an address that a message came back from for good is marked (docs/returns.md).
+"""Bounces, read from a maildir (docs/returns.md).
 
-One returned mail: which message of ours it is about, and what it says of the address (docs/returns.md).
+An address with a permanent bounce is marked. For each returned mail this module finds the message and the delivery
+status of the address.
 
-Anybody can send anything to a return address. What is read is bounded, and no field but Content-Type is taken apart by
-the library: its parsers of fields take time by the square of their length.
+Anyone can send anything to a return address. So the amount that is read is limited, and the library parses no field
+but Content-Type: its field parsers take quadratic time.
 """
 
 import os
@@ -27,15 +28,21 @@ from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, cla
 from sinetti.notifications.context import NotificationContext
 
 LARGEST = 1024 * 1024
-"""Octets of a mail that is read: reports with a whole message of ours in them have less than a tenth."""
+"""Octets of a mail that are read.
+
+Reports with a whole message of ours have less than a tenth of it.
+"""
 
 _MOST_TYPES, _LONGEST_TYPE, _LARGEST_TYPES = 100, 1000, 10_000
-"""How many fields Content-Type may be there, how many octets each may have, and all: of 1000 one can take 30 ms."""
-_MOST_LINES = 20_000
-"""Lines of a mail: of LARGEST octets in base64 there are fewer.
+"""Most Content-Type fields, octets of each, and octets of all.
 
-An empty one may begin a group of fields, which takes the library 40 microseconds and 400 octets: a million of them
-would be most of a minute.
+A field of 1000 octets can take 30 ms.
+"""
+_MOST_LINES = 20_000
+"""Most lines of a mail; LARGEST octets in base64 have fewer.
+
+An empty line may begin a group of fields, which costs the library 40 microseconds and 400 octets. A million of them
+would take most of a minute.
 """
 _MOST_ADDRESSES = 20
 
@@ -43,31 +50,34 @@ _TO = re.compile(
     rb"^(?:delivered-to|x-original-to|envelope-to|x-envelope-to|x-delivered-to|to):([^\n]*(?:\n[ \t][^\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""Where the address stands that a mail came to, by the habits of several MTAs."""
+"""Header fields with the recipient's address, by the habits of several MTAs."""
 _RETURN_ADDRESS = re.compile(rb"\+([0-9a-f]{32})\.([a-z2-7]{16})@")
 _CONTENT_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 
 
 class UnreadableError(Exception):
-    """A mail that is no mail, or one that nobody's MTA writes. Nothing of it is told."""
+    """A mail that is invalid, or that no MTA writes. It has no content to report."""
 
 
 @dataclass(frozen=True, slots=True)
 class BounceMail:
-    """What a mail is about: a message's id, None where it has no return address of ours; then nothing more is read."""
+    """The message id that a mail refers to, or None without a return address of ours.
+
+    Without one nothing more of the mail is read.
+    """
 
     message_id: str | None
     verdict: BounceType = BounceType.OTHER
 
 
 def parse(octets: bytes, key: bytes) -> BounceMail:
-    """Read one mail.
+    """Parse one mail.
 
-    `key` is that of the return addresses' tokens. Raises UnreadableError.
+    `key` is the key of the tokens in return addresses. Raises UnreadableError.
     """
     if len(octets) > LARGEST:
         raise UnreadableError
-    # The library ends lines at a lone CR too: now all end alike, so that no field is hidden from what looks first.
+    # The library ends lines at a lone CR too. All line ends are made equal, so that the first check sees every field.
     octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     message_id = _about(octets.partition(b"\n\n")[0], key)
     if message_id is None:
@@ -94,14 +104,17 @@ def _verdict(octets: bytes) -> BounceType:
         mail = BytesParser(policy=policy.default).parsebytes(octets)
         submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
         return classify(_told(mail), automatic=any(value != "no" for value in submitted))
-    # The library raises what its parsers stumble over, down to RecursionError; its own errors are the rarest of these.
+    # The library lets all errors of its parsers through, down to RecursionError; its own errors are the rarest.
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
         raise UnreadableError from error
 
 
 def _told(mail: "Message[Any, Any]") -> Iterator[DeliveryStatus]:
-    """What a report says of each recipient: the groups of fields behind the first (RFC 3464, 2.1)."""
-    # OpenSMTPD has the report in a multipart/mixed; of what a message of ours had in it nothing is read.
+    """Yield the delivery status of each recipient of a report.
+
+    They are the groups of fields after the first (RFC 3464, 2.1).
+    """
+    # OpenSMTPD puts the report into a multipart/mixed. The returned copy of our message is not read.
     for each in mail.iter_parts() if mail.is_multipart() else ():  # type: ignore[attr-defined] # the policy's class
         if each.get_content_type() == "message/delivery-status" and isinstance(groups := each.get_payload(), list):
             for group in groups[1:]:
@@ -113,19 +126,22 @@ def _field(message: "Message[Any, Any]", name: str) -> str:
 
 
 def _fields(message: "Message[Any, Any]", name: str) -> list[str]:
-    """The values of a field as they stand there, small letters."""
+    """Return the values of a field in order of appearance, in lower case."""
     return [str(value).lower() for one, value in message.raw_items() if one.lower() == name]
 
 
 AT_ONCE = 10_000
-"""Mails of one round; the others wait for the next."""
+"""Mails per round; the others wait for the next one."""
 
 _SEEN, _FLAGGED = ":2,S", ":2,FS"
-"""What is put behind a file's name in cur/: read, or read and for a person to look at (maildir's own flags)."""
+"""Suffixes of file names in cur/: read, or read and flagged for a clerk.
+
+These are maildir's own flags.
+"""
 
 
 class BounceResult(StrEnum):
-    """What came of one mail."""
+    """Result of one mail."""
 
     MARKED = "marked"
     MARKED_BEFORE = "marked-before"
@@ -138,7 +154,10 @@ class BounceResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BounceReport:
-    """How many mails came to which end; `stuck` ones could not be moved out of new/, and are read again."""
+    """Counts of mails by result.
+
+    `stuck` ones could not be moved out of new/ and are read again.
+    """
 
     marked: int = 0
     marked_before: int = 0
@@ -151,10 +170,10 @@ class BounceReport:
 
 
 def read_returns(ctx: NotificationContext, maildir: Path, now: datetime) -> BounceReport:
-    """Read what is new in a maildir, mail by mail; each is moved to cur/ once what it says is committed.
+    """Read new mails of a maildir; move each to cur/ once its result is committed.
 
-    Killed in between, the same mail is read again and changes nothing. Raises OSError where the maildir is not there,
-    and what REGISTER_UNAVAILABLE lists: then what was not read yet stays in new/.
+    After an interruption the same mail is read again and changes nothing. Raises OSError if the maildir does not
+    exist, and the exceptions in DATABASE_UNAVAILABLE; unread mails then stay in new/.
     """
     new, cur = maildir / "new", maildir / "cur"
     counts: dict[str, int] = {}
@@ -168,7 +187,10 @@ def read_returns(ctx: NotificationContext, maildir: Path, now: datetime) -> Boun
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Names in the order of their arrival, as maildir has it; what begins with a dot is no mail."""
+    """Yield names in order of arrival, as maildir has it.
+
+    Names that begin with a dot are no mails.
+    """
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
     yield from names[:AT_ONCE]
@@ -199,11 +221,11 @@ _OUTCOMES = {
 
 
 def _octets(path: Path) -> bytes:
-    """A plain file's octets, as many as are read at all and one more.
+    """Return a plain file's octets, up to one more than the limit.
 
-    Raises OSError, for anything else too.
+    Raises OSError, for other kinds of files too.
     """
-    # Nothing that a name only points to is read, and nothing that would keep us waiting.
+    # Symbolic links are not followed, and files that would block are not read.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not S_ISREG(os.fstat(descriptor).st_mode):

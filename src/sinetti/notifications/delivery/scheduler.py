@@ -1,6 +1,6 @@
-"""One round: what is owed by now becomes rows, and what is due leaves.
+"""One round: queue the messages that are due, then send.
 
-For timers, and the bench's clock.
+For timers, and the test bench's clock.
 """
 
 import logging
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What a round found to be owed: messages of events, reminders, digests, and findings for operators."""
+    """Counts of messages queued in a round: events, reminders, digests, findings."""
 
     spread: int
     planned: ReminderReport
@@ -34,17 +34,18 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRunReport:
-    """What came of a round."""
+    """Result of a round."""
 
     owing: PlanReport
     sent: SendReport
 
 
 def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> PlanReport:
-    """Make rows of all that is owed at `now` on the office's clock; what is owed already stays one message.
+    """Queue all messages that are due at `now` on the service's clock, once each.
 
-    `findings` are what `alarms.warnings` tell, by name; None where all is well. A fault of ours in one of these keeps
-    no other from being owed: reminders do not wait for an event that cannot be read. It is raised once the others are.
+    `findings` are the warnings of `alarms.warnings` by name; None if all is well. An error in one of the planners does
+    not stop the others: reminders do not wait for an event that cannot be read. It is raised after the others have
+    run.
     """
     faults: list[Exception] = []
 
@@ -54,7 +55,7 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
         except DATABASE_UNAVAILABLE:
             raise
         except Exception as fault:  # noqa: BLE001 - raised below
-            # Without its text: that may name people.
+            # Logged without its text, which may name people.
             _log.error("what is owed could not be made rows: %s", type(fault).__name__)
             faults.append(fault)
             return nothing
@@ -71,9 +72,9 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
 
 
 def run_once(ctx: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> DeliveryRunReport:
-    """Owe all, then send what is due, whatever could not be owed.
+    """Queue all due messages, then send, even after an error in a planner.
 
-    Raises what REGISTER_UNAVAILABLE lists.
+    Raises the exceptions in DATABASE_UNAVAILABLE.
     """
     try:
         owing = plan_all(ctx, now, findings)

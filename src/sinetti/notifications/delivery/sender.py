@@ -1,6 +1,7 @@
-"""Sends what is due: rows become letters, one after the other, in the steps of docs/notices.md.
+"""Sender of due messages, one after the other, in the steps of docs/notices.md.
 
-A letter is written at the moment that it leaves, from the register as it is then. One that cannot leave keeps no other.
+A message is rendered at the moment of sending, from the database as it is then. A message that cannot be sent does not
+block others.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,21 +18,26 @@ from sinetti.notifications.delivery.attempts import AttemptResult, DeliveryBatch
 from sinetti.notifications.office_hours import may_send
 
 BATCH: Final = 50
-"""Messages that a worker takes at once: few enough that other workers find some, too."""
+"""Messages that a worker takes at once, few enough to leave some to other workers."""
 
 _MARGIN = delivery.LEASE / 2
-"""No letter is begun later than this before the lease ends: a mail server that is slow with each of its answers takes
-four times its timeout for one."""
+"""Time before the end of the lease after which no message is begun.
+
+A mail server that is slow with each of its answers takes four times its timeout for one message.
+"""
 
 _GOES_ON = timedelta(hours=1)
-"""So long a run that began in office hours goes on after them: all that had to leave by 16:00 is due in that minute."""
+"""Time for which a run that began in office hours continues after them.
+
+All messages that had to be sent by 16:00 are due in that minute.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
-    """How many messages left, will be tried again, were given up, and were not owed any more; who could not be reached.
+    """Counts of messages: sent, to be retried, failed, and no longer due.
 
-    Those who were away are told by channel; messages that nobody tried are counted nowhere.
+    It also has the unavailable channels. Messages without an attempt are not counted.
     """
 
     sent: int = 0
@@ -51,21 +57,22 @@ class SendReport:
 
 
 def send_due(ctx: NotificationContext, worker: str, now: datetime) -> SendReport:
-    """Send what is due at `now` on the office's clock, until nothing is or nobody takes it; `worker` is a random name.
+    """Send due messages until none is left or the transport is unavailable.
 
-    Several workers and processes share the work. Raises what REGISTER_UNAVAILABLE lists.
+    `now` is the time on the service's clock; `worker` is a random name. Several workers and processes share the work.
+    Raises the exceptions in DATABASE_UNAVAILABLE.
     """
     return sum(iter_batches(ctx, worker, lambda: now), SendReport())
 
 
 def iter_batches(ctx: NotificationContext, worker: str, now: Callable[[], datetime]) -> Iterator[SendReport]:
-    """Send as `send_due` does, on a clock that may go on meanwhile; tells after each batch what came of it."""
+    """Send like `send_due` on a running clock; yield a report after each batch."""
     if not ctx.deliverers:
         return
     begun = now()
     yield SendReport(dead=delivery.fail_exhausted(ctx.db, _shift(ctx, worker, begun)))
     for channel in MessageChannel:
-        # What nobody can deliver waits. Where letters leave but no texts, texts end: they would come too late one day.
+        # Messages without a transport wait. If e-mails can be sent but no SMS, SMS fail: they would arrive too late.
         served = channel in ctx.deliverers or channel is MessageChannel.SMS
         while served and (taken := _taken(ctx, worker, (begun, now()), channel)):
             batch = _send(DeliveryBatch(ctx, worker, now(), channel), list(taken))
@@ -74,9 +81,10 @@ def iter_batches(ctx: NotificationContext, worker: str, now: Callable[[], dateti
 
 
 def send_message(ctx: NotificationContext, message_id: str, now: datetime) -> bool:
-    """Send this message at once; False where it was not due any more, did not get away, or is being sent by another.
+    """Send this message at once; return False if it was not sent.
 
-    What did not get away is tried again by `send_due`. Raises what REGISTER_UNAVAILABLE lists.
+    It may be no longer due, have failed, or be in the hands of another worker. `send_due` retries failed ones. Raises
+    the exceptions in DATABASE_UNAVAILABLE.
     """
     worker = random_id()
     owed = delivery.claim(ctx.db, _shift(ctx, worker, now), message_id)
@@ -86,22 +94,28 @@ def send_message(ctx: NotificationContext, message_id: str, now: datetime) -> bo
 def _taken(
     ctx: NotificationContext, worker: str, since: tuple[datetime, datetime], channel: MessageChannel
 ) -> tuple[QueuedMessage, ...]:
-    """Take a batch now, in a run that has begun: two instants of the office's clock."""
+    """Claim a batch.
+
+    `since` are the start of the run and the present, on the service's clock.
+    """
     begun, now = since
     return delivery.claim_due(ctx.db, _shift(ctx, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
 
 
 def _shift(ctx: NotificationContext, worker: str, now: datetime, begun: datetime | None = None) -> SenderLease:
-    """Who sends now. What may leave now may, and what might when the run began."""
+    """Return the worker's lease.
+
+    It covers messages that may be sent now, and those that could when the run began.
+    """
     instants = (now,) if begun is None else (begun, now)
     held = frozenset(kind for kind in MessageKind if not any(may_send(kind, at) for at in instants))
     return SenderLease(worker, now, ctx.machine_now(), held)
 
 
 def _send(tries: DeliveryBatch, rest: list[QueuedMessage]) -> SendReport:
-    """Send a batch, letter by letter.
+    """Send a batch, message by message.
 
-    What is not begun in time, or has nobody to take it, is let go.
+    Releases messages that are not begun in time, or whose transport is unavailable.
     """
     room = tries.room
     until = room.machine_now() + delivery.LEASE - _MARGIN

@@ -1,4 +1,7 @@
-"""Text messages through a provider that takes JSON over HTTP (docs/notices.md): no redirects, no proxies."""
+"""SMS through a provider with a JSON interface over HTTP (docs/notices.md).
+
+No redirects and no proxies.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -18,20 +21,23 @@ from sinetti.notifications.context import (
 from sinetti.notifications.delivery.smtp import tls_context
 
 TIMEOUT: Final = 10.0
-"""Seconds that the provider has for each part of its answer: somebody may wait for a PIN."""
+"""Seconds for each part of the provider's answer; a user may wait for a PIN."""
 
 _TAKEN = range(200, 300)
 _PERMANENT = range(400, 500)
 _NOT_NOW = frozenset({408, 409, 425})
 _ABOUT_ALL = frozenset({401, 403, 404, 405, 407, 429, 502, 503, 504})
-"""Not about this message: our token, our address, too many messages at once, or nobody behind the door."""
+"""Status codes that concern all messages.
+
+Causes are our token, our address, too many messages at once, or a gateway without a server behind it.
+"""
 
 _LONGEST_ANSWER = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SmsProvider:
-    """Where text messages are handed over, as whom, and the token that proves it."""
+    """Address of the SMS provider, our sender name, and the token."""
 
     url: str
     sender: str
@@ -41,19 +47,19 @@ class SmsProvider:
 
 
 class HttpSms:
-    """Hands text messages to one provider. Each is a connection of its own."""
+    """Sends text messages to one provider, each over its own connection."""
 
     def __init__(self, provider: SmsProvider) -> None:
-        """Nothing is opened yet."""
+        """Store the provider's data without opening a connection."""
         self._provider = provider
         self._opener: OpenerDirector | None = None
 
     def deliver(self, letter: RenderedMessage) -> None:
         """Hand one text message over.
 
-        Raises TransportUnavailable, Lost, NotNow and NotDeliverable.
+        Raises TransportUnavailable, ConnectionLost, TemporaryFailure and PermanentFailure.
 
-        The provider is told the message's id in a header, so that one that comes again can be told (Idempotency-Key).
+        A header carries the message's id, so that the provider can recognise a repeated one (Idempotency-Key).
         """
         number = international(letter.to)
         if number is None:
@@ -70,7 +76,7 @@ class HttpSms:
         raise TemporaryFailure(answered)
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no connection stays open."""
 
     def _request(self, letter: RenderedMessage, number: str) -> Request:
         provider = self._provider
@@ -97,7 +103,10 @@ class HttpSms:
             raise ConnectionLost(why) from None
 
     def _opened(self) -> OpenerDirector:
-        """What gives each answer as it is: nothing follows a redirect, asks for a password or looks for a proxy."""
+        """Return an opener that returns each answer unchanged.
+
+        It follows no redirect, asks for no password and uses no proxy.
+        """
         if self._opener is None:
             opener = OpenerDirector()
             opener.add_handler(HTTPHandler())

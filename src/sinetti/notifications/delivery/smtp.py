@@ -1,6 +1,6 @@
-"""E-mail by SMTP (RFC 5321), through Django's back end; one connection for a batch of letters.
+"""E-mail by SMTP (RFC 5321) through Django; one connection per batch.
 
-What a server answered is told by its code alone: the text often repeats the recipient's address.
+Errors report only the code of the server's answer, since its text often repeats the recipient's address.
 """
 
 import re
@@ -33,14 +33,17 @@ from sinetti.notifications.context import (
 )
 
 TIMEOUT: Final = 30.0
-"""Seconds that a mail server has for each of its answers."""
+"""Seconds for each answer of a mail server."""
 
 _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = (
     BASE64  # the library looks for the shorter of two at each letter, which takes half a letter's time
 )
 _UTF8.body_encoding = QP
-"""Quoted-printable passes every server, also those without 8BITMIME (RFC 6152), and keeps lines short."""
+"""Body encoding that passes every server.
+
+Quoted-printable also passes servers without 8BITMIME (RFC 6152), and keeps lines short.
+"""
 
 _CLOSING = 421
 _AUTHENTICATION = frozenset({530, 534, 535, 538})
@@ -49,11 +52,11 @@ _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
-"""RFC 3463."""
+"""Enhanced status code (RFC 3463)."""
 
 
 class SmtpSecurity(StrEnum):
-    """How the connection to a mail server is protected."""
+    """Protection of the connection to a mail server."""
 
     NONE = "smtp"
     STARTTLS = "smtp+starttls"
@@ -62,9 +65,9 @@ class SmtpSecurity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over.
+    """Mail server that takes the messages.
 
-    `anchors` is a PEM file of CAs that its certificate comes from, else the system's.
+    `anchors` is a PEM file of the CAs for its certificate; otherwise the system's.
     """
 
     host: str
@@ -78,9 +81,9 @@ class SmtpServer:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whom letters come from.
+    """Sender of messages.
 
-    Those that cannot be delivered come back to `returns`, with an id in the address.
+    Undeliverable ones come back to `returns`, with an id in the address.
     """
 
     address: str
@@ -90,37 +93,46 @@ class Sender:
 
 
 def return_address(returns: str, message_id: str, key: bytes) -> str:
-    """The address that this message comes back to, if it does; the token proves that we wrote it."""
+    """Return the address to which this message bounces.
+
+    The token in it proves that we wrote the message.
+    """
     local, _, domain = returns.rpartition("@")
     return f"{local}+{message_id}.{bounce_token(key, message_id)}@{domain}"
 
 
 class _Email(EmailMultiAlternatives):
-    """A message whose subject is folded with its name in mind: else a long word leaves an empty line before it."""
+    """A message whose subject is folded with the length of the field name in mind.
+
+    Otherwise a long word leaves an empty line before it.
+    """
 
     headline = ""
 
     def message(self) -> Message:  # type: ignore[override] # the stubs are those of a later Django
-        """Write it out."""
+        """Return the message in its final form."""
         written: Message = super().message()
         folded = Header(self.headline, None if self.headline.isascii() else _UTF8, header_name="Subject")
-        # Past Django's own check, which takes strings alone: there is no line end in it (_one_line).
+        # Bypasses Django's own check, which takes only strings. It has no line end (_one_line).
         written.replace_header("Subject", folded)  # type: ignore[arg-type] # the stubs know strings alone
         return written
 
 
 class Smtp:
-    """Hands letters to one mail server. Of one thread at a time."""
+    """Hands messages to one mail server. For one thread at a time."""
 
     def __init__(self, server: SmtpServer, sender: Sender, key: bytes, now: Callable[[], datetime]) -> None:
-        """`key` is the one of return addresses; `now`, the machine's clock, dates the letters."""
+        """Create the transport.
+
+        `key` is the key of return addresses; `now`, the machine's clock, dates the messages.
+        """
         self._server, self._sender, self._key, self._now = server, sender, key, now
         self._backend: EmailBackend | None = None
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Hand one letter over.
+        """Hand one message over.
 
-        Raises TransportUnavailable, Lost, NotNow and NotDeliverable.
+        Raises TransportUnavailable, ConnectionLost, TemporaryFailure and PermanentFailure.
         """
         email = self._email(letter)
         fresh = self._backend is None
@@ -129,11 +141,11 @@ class Smtp:
         except _ClosedBetweenLettersError:
             if fresh:
                 raise
-            # Servers end a connection after so many letters, or so long: before this one was begun, so it is safe.
+            # Servers end a connection after some messages or time. This one was not begun, so a repetition is safe.
             self._send(email)
 
     def close(self) -> None:
-        """Say good-bye, if anybody listens."""
+        """Send QUIT if the server still listens, and close the connection."""
         backend, self._backend = self._backend, None
         if backend is not None:
             with suppress(OSError):
@@ -168,7 +180,7 @@ class Smtp:
             ((code, answer),) = refused.recipients.values()
             told = self._told(code, answer, "the recipient")
             if isinstance(told, PermanentFailure):
-                # What a returned mail would say later, said at once (docs/returns.md).
+                # The immediate form of a bounce (docs/returns.md).
                 told.address_fails = (
                     classify([DeliveryStatus("failed", _enhanced(answer))], automatic=False) is BounceType.HARD
                 )
@@ -221,7 +233,7 @@ class Smtp:
         return backend
 
     def _told(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
-        """What an answer to one letter means (RFC 5321, 4.2.1)."""
+        """Return the failure that an answer to one message means (RFC 5321, 4.2.1)."""
         answered = _answered(code, answer, about)
         if code == _CLOSING:
             self.close()
@@ -233,11 +245,11 @@ class Smtp:
 
 
 class _ClosedBetweenLettersError(TransportUnavailable):
-    """The server ended the connection before this letter was begun."""
+    """Raised if the server closed the connection before this message was begun."""
 
 
 def tls_context(anchors: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer that looks at the server's name and certificate.
+    """Return a context for TLS 1.2 or newer with checks of name and certificate.
 
     Raises OSError.
     """
@@ -247,7 +259,7 @@ def tls_context(anchors: Path | None) -> ssl.SSLContext:
 
 
 def _ascii_address(address: str) -> str:
-    """Give the address as every mail server takes it. Raises PermanentFailure."""
+    """Return the address in ASCII, for every mail server. Raises PermanentFailure."""
     local, _, domain = address.rpartition("@")
     try:
         encoded = domain.encode("idna").decode("ascii")
@@ -260,7 +272,7 @@ def _ascii_address(address: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Names come into subjects: whatever stands in them, it begins no header of its own."""
+    """Return the text on one line, so that a name in a subject starts no header."""
     return " ".join("".join(" " if category(sign) in _CONTROLS else sign for sign in text).split())
 
 
@@ -270,7 +282,7 @@ def _answered(code: int, answer: bytes | str, about: str) -> str:
 
 
 def _enhanced(answer: bytes | str) -> str:
-    """The enhanced status code that an answer begins with (RFC 2034), or nothing."""
+    """Return the enhanced status code of an answer (RFC 2034), or an empty text."""
     octets = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
     found = _ENHANCED.match(octets)
     return found[0].decode("ascii") if found else ""

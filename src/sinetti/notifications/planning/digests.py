@@ -1,4 +1,7 @@
-"""Digests for firms that look after many: one a week, and one a day where an end is close (docs/digests.md)."""
+"""Digests for service providers with many certificates (docs/digests.md).
+
+One a week, and one a day if a certificate ends soon.
+"""
 
 from datetime import datetime, timedelta
 
@@ -18,10 +21,10 @@ _TOLD_ANEW = "the digest of a later day tells it"
 
 
 def plan_digests(ctx: NotificationContext, now: datetime) -> int:
-    """Owe each firm's readers the digest that may leave now; returns how many were not owed yet.
+    """Queue the digest for each service provider's readers; return the new ones.
 
-    Outside office hours nothing is owed. Any number of nodes may plan at once, as often as they like: a digest is owed
-    once a day to an address, and one that left earlier in the week is the week's.
+    Nothing is queued outside office hours. Any number of nodes may plan at the same time, as often as they like. An
+    address gets at most one digest a day, and one that was sent earlier in the week is the week's.
     """
     current = digest_slot(now, is_holiday)
     if current is None:
@@ -40,7 +43,10 @@ def plan_digests(ctx: NotificationContext, now: datetime) -> int:
 
 
 def superseded_reason(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
-    """Why a digest that could not leave on its day is not owed any more: today's says the same. None for all else."""
+    """Return the reason against a digest that could not be sent on its day.
+
+    Today's digest says the same. Returns None for all other messages.
+    """
     today = finnish_date(now)
     if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
         return None
@@ -49,9 +55,9 @@ def superseded_reason(owed: QueuedMessage, ctx: NotificationContext, now: dateti
 
 
 def next_digest_time(ctx: NotificationContext, after: datetime) -> datetime | None:
-    """The first instant after this one at which `plan_digests` may have something to owe; None where there is none.
+    """Return the next instant at which `plan_digests` may queue digests, or None.
 
-    It is always the 8:00 of a working day, and never too late; at a rare one nothing turns out to be owed.
+    It is always 8:00 of a working day and never too late. On rare days nothing is queued then.
     """
     week, day = next_week(after, is_holiday), next_day(after, is_holiday)
     before = start_of_business(workday_before(finnish_date(day), is_holiday))

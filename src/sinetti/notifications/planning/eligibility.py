@@ -1,4 +1,4 @@
-"""Whom a reminder is for, and whether one that waits is still owed."""
+"""Recipients of a reminder, and conditions for sending a queued one."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -21,30 +21,33 @@ from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.office_hours import is_holiday
 
 REMINDERS = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE})
-"""What is owed by the ladder."""
+"""The kinds of messages that follow the reminder schedule."""
 
 Copy = tuple[Recipient, MessageChannel]
-"""One message: to whom, and how it travels."""
+"""One message: its recipient and its channel."""
 
 
 def schedule_for(ctx: NotificationContext) -> ReminderSchedule:
-    """The steps that the operator decided on, in Finland's days."""
+    """Return the operator's schedule, with Finland's days off."""
     return ReminderSchedule(ctx.terms.ladder, is_holiday)
 
 
 def audience(
     step: timedelta, holder: tuple[Recipient | None, Recipient | None], acting: Roles
 ) -> tuple[Recipient, ...]:
-    """Whom a step concerns, the nearest first: contact and deputy; later those who act for the organisation too."""
+    """Return the recipients of a step, the nearest first.
+
+    They are contact and deputy, and in later steps also the people who act for the organisation.
+    """
     people = (*holder, acting.contact_person, *acting.signatories) if step <= WIDER_FROM else holder
     return tuple(one for one in people if one is not None)
 
 
 def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
-    """The messages of a step: a mail to each address, and in the last days a text message to each phone.
+    """Return the copies of a step: e-mails, and SMS in the last days.
 
-    Somebody whose address is known to fail is reached by phone alone; who wants no more mail is left alone. Who is
-    named twice, by address, gets one of each: where their nearest role has no number, that of the other is known.
+    A recipient whose address bounces gets SMS only; a recipient who opted out gets nothing. A person listed in two
+    roles, by address, gets one e-mail and one SMS. The phone number is taken from whichever role has one.
     """
     everybody = tuple(people)
     found: list[Copy] = [(one, MessageChannel.EMAIL) for one in unique_by_address(everybody) if one.mailable]
@@ -60,11 +63,10 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
 
 
 def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
-    """None where a message is still owed, else why not.
+    """Return the reason against sending a queued reminder, or None if it is still due.
 
-    Of what the ladder does not owe nothing is asked here.
-
-    Office hours are another question, since what waits for them is owed all the same: `office_hours.may_send`.
+    Other messages are not checked. Office hours are checked separately, since messages that wait for them remain due:
+    `office_hours.may_send`.
     """
     if owed.kind not in REMINDERS or owed.certificate is None:
         return None
@@ -87,7 +89,10 @@ def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datet
 def _still_for(
     owed: QueuedMessage, ctx: NotificationContext, found: reminders.ReminderCandidate, now: datetime
 ) -> str | None:
-    """None where the recipient is one whom this step concerns, and can be reached in this way."""
+    """Return None if this step concerns the recipient, who can be reached this way.
+
+    Otherwise return the reason.
+    """
     step = step_of(owed.step)
     holder = holders(ctx.db, [found.lineage_id]).get(found.lineage_id, (None, None))
     people = audience(step, holder, Roles())

@@ -1,6 +1,8 @@
-"""From events to messages: everybody whom what happened concerns is owed one message about it (docs/people.md).
+"""Planning of messages about events: one message per person and event.
 
-What operators are told by mail: what the alarms and the watchdog find, once a week each (docs/people.md).
+docs/people.md lists the people that an event concerns.
+
+Also messages to operators about findings of the alarms and of monitoring, once a week each.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,13 +30,14 @@ from sinetti.domain.notifications.messages import (
 from sinetti.notifications.context import NotificationContext
 
 BATCH = 100
-"""Events that one transaction takes."""
+"""Events per transaction."""
 
 
 def expand_events(ctx: NotificationContext, now: datetime) -> int:
-    """Make each event that waits into one message row for each person whom it concerns; returns how many rows.
+    """Turn each pending event into one message per recipient; return their number.
 
-    Events older than 7 days are dropped. Each event is spread once, by however many workers, whenever one is killed.
+    Events older than 7 days are discarded. Each event is processed once, by any number of workers, even if one is
+    killed at any point.
     """
     notifications_events.drop(ctx.db, now - TOO_OLD, now)
     made = 0
@@ -46,9 +49,9 @@ def expand_events(ctx: NotificationContext, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _RecipientIndex:
-    """Who is who, as far as a batch of events goes.
+    """Recipients for a batch of events.
 
-    `named_for` is what those are named for whom mail does not reach: organisations, and one lineage of each.
+    `named_for` has, for each contact who cannot be reached by e-mail, their organisations and one lineage of each.
     """
 
     people: Mapping[str, Recipient]
@@ -102,7 +105,7 @@ def _of_call(event: PendingEvent, ctx: NotificationContext, now: datetime) -> It
 def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]:
     told = (reader for whom in AUDIENCES.get(event.kind, ()) for reader in _readers(whom, event, known))
     for reader in notifications_recipients.unique_by_address(told):
-        # Whoever was erased has none. Marks are looked at when the message is written.
+        # An erased person has no address. Bounce and opt-out marks are checked when the message is rendered.
         if reader.email:
             yield _message(event, reader)
 
@@ -110,9 +113,10 @@ def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]
 def _to_the_first(
     event: PendingEvent, known: _RecipientIndex, ctx: NotificationContext, told: set[tuple[str, ...]]
 ) -> Iterator[NewMessage]:
-    """Speak of somebody whom mail does not reach to those who can name another, never to their own address.
+    """Yield messages about an unreachable contact to people who can replace them.
 
-    Who is named for many lineages of an organisation has an event for each, of which its signatories are told once.
+    Never to the contact's own address. A contact of several lineages of an organisation causes one event for each; its
+    signatories get one message.
     """
     person = event.facts.get("person", "")
     if (lost := known.people.get(person)) is None:
@@ -140,7 +144,7 @@ def _reached(known: Roles, lost: Recipient) -> tuple[Recipient, ...]:
 
 
 def _readers(whom: RecipientRole, event: PendingEvent, known: _RecipientIndex) -> Iterable[Recipient | None]:
-    """Who is in a role, as far as this event goes."""
+    """Return the people in a role, as far as this event goes."""
     contact, deputy = known.holders.get(event.lineage or "", (None, None))
     acting = known.roles.get(event.organisation or "", Roles())
     match whom:
@@ -168,8 +172,8 @@ def _message(event: PendingEvent, to: Recipient | str, lineage: str | None = Non
     return NewMessage(
         event.kind,
         MessageChannel.EMAIL,
-        # The event is what it is about, so that the same event never makes it twice; what is about a certificate has a
-        # step of its own, everything else would meet earlier events about the same lineage.
+        # The step names the event, so that one event never makes two messages. A message about a certificate has its
+        # own step; the other messages would collide with earlier events about the same lineage.
         about=event.event_id,
         step=event.step if event.certificate is not None else event.event_id,
         due=event.created,
@@ -183,18 +187,25 @@ def _message(event: PendingEvent, to: Recipient | str, lineage: str | None = Non
 
 
 LOOKED_EVERY = timedelta(hours=1)
-"""How often the timers look for findings: beside a million revocations one look takes seconds."""
+"""Interval of the timers' checks for findings.
+
+With a million revocations one check takes seconds.
+"""
 
 
 def time_to_look(ctx: NotificationContext, now: datetime) -> bool:
-    """Whether no node has looked for findings for an hour; whoever is told so looks."""
+    """Return True if no node has checked for findings for an hour.
+
+    The caller must check then.
+    """
     return claim_interval(ctx.db, "findings-looked-for", LOOKED_EVERY, now)
 
 
 def owe_findings(ctx: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
-    """Owe each operator a message about each finding: one in a calendar week, whatever its sentence says by then.
+    """Queue a message to each operator about each finding, once per calendar week.
 
-    `findings` are sentences by name, None where all is well (alarms.findings). Returns how many rows are new.
+    A change of its sentence causes no second message. `findings` are sentences by name, None if all is well
+    (alarms.findings). Returns the number of new rows.
     """
     year, week, _ = now.isocalendar()
     messages = [
@@ -209,7 +220,7 @@ def owe_findings(ctx: NotificationContext, findings: Mapping[str, str | None], n
         )
         for name, sentence in sorted(findings.items())
         if sentence is not None
-        # One address is one operator, however it is spelt.
+        # One address is one operator, regardless of its spelling.
         for address in dict.fromkeys(operator.casefold() for operator in ctx.terms.operators)
     ]
     return outbox.enqueue_new(ctx.db, messages, now)

@@ -1,4 +1,7 @@
-"""Plans reminders: what the ladder owes now becomes rows of the outbox, once, by any number of nodes."""
+"""Planning of reminders: due steps become rows of the outbox.
+
+Each becomes one row, by any number of nodes.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +36,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ReminderReport:
-    """How many certificates were looked at, and how many messages are owed of them."""
+    """Counts of checked certificates and of queued messages."""
 
     looked: int
     owed: int
@@ -41,7 +44,7 @@ class ReminderReport:
 
 @dataclass(frozen=True, slots=True)
 class _DueReminder:
-    """A step of one certificate that is owed now."""
+    """A step of one certificate that is due now."""
 
     found: ReminderCandidate
     kind: MessageKind
@@ -51,9 +54,9 @@ class _DueReminder:
 
 @dataclass(slots=True)
 class _ReminderPlanner:
-    """One round of planning: what it has counted so far.
+    """One planning run and its counts so far.
 
-    `ending` is how many certificates end on a day.
+    `ending` is the number of certificates that end on a day.
     """
 
     room: NotificationContext
@@ -63,7 +66,7 @@ class _ReminderPlanner:
     owed: int = 0
 
     def decide(self, found: Sequence[ReminderCandidate]) -> BatchResult:
-        """Tell of each when to look again, and write down what is owed of it now."""
+        """Return the next check of each certificate and the reminders that are due now."""
         looks = [(one, self._look(one)) for one in found]
         messages = self._messages([step for one, look in looks if (step := self._due(one, look)) is not None])
         self.looked += len(looks)
@@ -83,7 +86,10 @@ class _ReminderPlanner:
         return None if isinstance(kind, SuppressionReason) else _DueReminder(one, kind, look.step, look.due)
 
     def _spread(self, one: ReminderCandidate) -> int:
-        """How far the first step moves: by nothing where no wave ends on that day, or once it has been looked at."""
+        """Return the days by which the first step moves.
+
+        It moves by none if no wave ends on that day, or after the first check.
+        """
         terms = self.room.terms
         if one.since is not None or terms.wave_days <= 1:
             return 0
@@ -106,22 +112,24 @@ class _ReminderPlanner:
 
 
 def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
-    """Owe each reminder whose step has come, and note when to look next.
+    """Queue each reminder whose step is due, and store the time of the next check.
 
-    Twice at once adds nothing.
-
-    Some hundred certificates are one transaction; whoever is killed between two of them goes on there.
+    Two runs at the same time queue no message twice. Each batch of some hundred certificates is one transaction; a run
+    that follows a killed one continues with the next batch.
     """
-    this = _ReminderPlanner(ctx, now)
-    while reminders.process_due(ctx.db, _reach(ctx, now), this.decide):
+    planner, window = _ReminderPlanner(ctx, now), _reach(ctx, now)
+    while True:
+        with reminders.claim_batch(ctx.db, window) as candidates:
+            if not candidates:
+                return ReminderReport(planner.looked, planner.owed)
+            reminders.store_batch(ctx.db, planner.decide(candidates), now)
         ctx.step("plan-noted")
-    return ReminderReport(this.looked, this.owed)
 
 
 def next_due_time(ctx: NotificationContext, after: datetime) -> datetime | None:
-    """The earliest instant after this one at which there is something to plan or to send; None where there is none.
+    """Return the next instant with something to plan or to send, or None.
 
-    It may be that nothing comes of it: reminders that were stopped are looked at all the same.
+    It may turn out that nothing is queued: stopped reminders are checked all the same.
     """
     db, reach = ctx.db, _reach(ctx, after)
     ends, look = reminders.next_look(db, reach)
@@ -144,7 +152,10 @@ def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None]
 
 
 def _is_told(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
-    """Whether a firm's digest, which goes to these addresses, tells this reader of it (docs/digests.md)."""
+    """Return True if a service provider's digest covers this reminder.
+
+    The digest goes to these addresses (docs/digests.md).
+    """
     return one.kind is MessageKind.REMINDER and one.step <= NEAR and reader.address in digested
 
 

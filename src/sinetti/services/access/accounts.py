@@ -1,9 +1,9 @@
-"""Accounts: made by the authority for somebody, made a clerk's, ended; and what is told about them by mail.
+"""Accounts: creation by the authority, staff status, deactivation and e-mails.
 
-An account gives no right: mandates do, and being a clerk. Sign-in, passwords and second factors are the e-service's
-(docs/accounts.md).
+An account gives no permission; role assignments and staff status do. Sign-in, passwords and second factors belong to
+the e-service (docs/accounts.md).
 
-Somebody changes what their own account says of them. Nobody else can: the account is whoever is signed in.
+The user who is signed in can change the profile of their own account only.
 """
 
 from dataclasses import dataclass, field
@@ -23,18 +23,18 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import LINK, SECOND_FACTOR, encrypt_token
 
 PRESSED_TWICE = timedelta(seconds=10)
-"""Within so short a time two sign-ups with one address are one that was sent twice."""
+"""Interval within which two sign-ups with one address count as one submission."""
 
 
 class AccountError(ValueError):
-    """An account that is not there, or is there already; the sentence says so."""
+    """Raised if an account is missing or exists already; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountNotification:
-    """A letter about an account: which, to whom, in which language.
+    """An e-mail about an account: kind, address and language.
 
-    `way` is the path of a page that it leads to and that acts; it is sealed in the row, and counts for `lives`.
+    `way` is the path of the page behind its link, which can act. It is stored encrypted and valid for `lives`.
     """
 
     letter: AccountEmail
@@ -45,9 +45,10 @@ class AccountNotification:
 
 
 def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: str) -> str:
-    """Make an account for somebody, with their address taken as theirs; returns its id.
+    """Create an account with a verified address and return its id.
 
-    `new.totp` is given in clear (base32), and sealed. Raises AccountError where the address has one, and WordError.
+    `new.totp` is given in clear (base32) and stored encrypted. Raises AccountError if the address already has an
+    account, and ValidationError.
     """
     checked = NewAccount(
         check_email("email", new.email),
@@ -65,35 +66,38 @@ def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: s
 
 
 def invite(new: NewAccount, ctx: ServiceContext, actor: str, request_id: str) -> str:
-    """Make an account without a password, and owe its owner a mail that says how to set one; returns its id."""
+    """Create an account without a password and return its id.
+
+    Queues an e-mail to the owner that says how to set a password.
+    """
     user_id = make_account(new, ctx, actor, request_id)
     notify_account(AccountNotification(AccountEmail.WELCOME, new.email.strip(), new.language), ctx)
     return user_id
 
 
 def release_address(email: str, ctx: ServiceContext, request_id: str) -> int:
-    """Make room for whoever signs up: of this address nothing stays that nobody has confirmed; returns how many went.
+    """Delete unconfirmed accounts and other unconfirmed uses of an address.
 
-    Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in. One that
-    was begun a moment ago stays: its button was pressed twice, and its link is the only one that was sent.
+    Called before a sign-up; returns the number of deleted accounts. Otherwise a user who confirms the address would
+    take over an account that another user began, with its ways to sign in. An account that was begun a moment ago
+    stays: the form was submitted twice, and only one link was sent.
     """
     audit = ctx.audit_entry("sign-up", request_id)
     return accounts.release_address(ctx.db, email, audit.at - PRESSED_TWICE, audit)
 
 
 def set_staff(email: str, ctx: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
-    """Make an account a clerk's, or no clerk's any more; its sessions end.
+    """Give or withdraw staff status of an account; its sessions end.
 
-    False where it was so. Raises AccountError.
-
-    What a clerk does needs a second factor, whenever they set one up.
+    Returns False if unchanged. A clerk's actions need a second factor, which they may set up at any time. Raises
+    AccountError.
     """
     found = account_of(email, ctx)
     return accounts.set_staff(ctx.db, found.user_id, ctx.audit_entry(actor, request_id), staff=staff)
 
 
 def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """End an account and its sessions; False where it was ended before.
+    """Deactivate an account and end its sessions; return False if it was inactive.
 
     Raises AccountError.
     """
@@ -102,12 +106,15 @@ def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> 
 
 
 def end_other_sessions(user_id: str, session_key: str, ctx: ServiceContext) -> None:
-    """End all sessions of an account but one: what the others have shown counts no more."""
+    """End all sessions of an account but one.
+
+    The authentication of the ended sessions no longer counts.
+    """
     accounts.end_sessions(ctx.db, user_id, but=session_key)
 
 
 def account_of(email: str, ctx: ServiceContext) -> Account:
-    """The account of an address. Raises AccountError."""
+    """Return the account of an address. Raises AccountError if there is none."""
     found = accounts.find(ctx.db, email.strip())
     if found is None:
         sentence = f"no account has the address {email.strip()}"
@@ -116,17 +123,17 @@ def account_of(email: str, ctx: ServiceContext) -> Account:
 
 
 def clerks(ctx: ServiceContext) -> list[Account]:
-    """All clerks' accounts."""
+    """Return all clerks' accounts."""
     return accounts.all_staff(ctx.db)
 
 
 def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
-    """Owe a letter about an account; returns the id of its message."""
+    """Queue an e-mail about an account and return the id of its message."""
     facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
     if telling.way is not None:
         facts["way"] = encrypt_token(ctx.transfer_key, LINK, telling.way)
     if telling.lives is not None:
-        # Links live on the machine's clock, as sign-in does.
+        # Links expire by the machine's clock, as sessions do.
         facts["until"] = (ctx.machine_now() + telling.lives).isoformat()
     now = ctx.now()
     message = NewMessage(
@@ -143,16 +150,14 @@ def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
 
 
 def note(user_id: str, what: str, ctx: ServiceContext, request_id: str) -> None:
-    """Write down that an account's owner changed how they sign in."""
+    """Record in the audit log that the owner of an account changed its sign-in."""
     accounts.audit(ctx.db, ctx.audit_entry(f"user:{user_id}", request_id), what, user_id)
 
 
 def change_profile(name: str, language: Language, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Store name and language of whoever is signed in; False where nothing changed.
+    """Store name and language of the signed-in user; return False if unchanged.
 
-    Raises WordError.
-
-    Others read the name, in mail too: it is on one line, and nothing in it is unseen.
+    Raises ValidationError. Other users read the name, also in e-mails, so it is one line without invisible characters.
     """
     shown = check_unlinked("name", name, LONGEST_PERSON)
     return accounts_module.change(ctx.db, actor.user_id, shown, language, ctx.audit_entry(actor.name, request_id))

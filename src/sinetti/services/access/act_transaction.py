@@ -1,8 +1,8 @@
-"""One transaction for each act of a representative.
+"""Transaction of each action of a representative.
 
-Rows are locked first, then the rights of the actor are read again. A right that was withdrawn before the act could lock
-the organisation counts no more. All acts in `services/self_service` go through here, and take their deed from here
-(tests/house/test_acts.py, tests/services/test_withdrawn_meanwhile.py).
+Rows are locked first, then the actor's permissions are read again. A permission that was withdrawn before the action
+could lock the organisation no longer counts. All actions in `services/self_service` use this module and take their
+audit data from it (tests/house/test_acts.py, tests/services/test_withdrawn_meanwhile.py).
 """
 
 from collections.abc import Collection, Iterator
@@ -27,7 +27,10 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An act in progress: its deed, and the rights of the actor under the locks."""
+    """An action in progress: its audit data and the actor's permissions.
+
+    The permissions were read under the locks.
+    """
 
     audit: AuditContext
     standing: Permissions
@@ -35,10 +38,11 @@ class Act:
 
 @contextmanager
 def acting(organisation_ids: Collection[str], ctx: ServiceContext, actor: Actor, request_id: str) -> Iterator[Act]:
-    """Open the transaction of an act that concerns these organisations, and lock them.
+    """Open the transaction of an action on these organisations, and lock them.
 
-    Organisations through which the actor has a role for them are locked, too, so that neither link is withdrawn
-    meanwhile. The caller asks `Act.standing` for the right. Raises PermissionDenied where the account has been ended.
+    Organisations through which the actor has a role for them are locked too, so that neither link is withdrawn in the
+    meantime. The caller asks `Act.standing` for the permission. Raises PermissionDenied if the account has been
+    deactivated.
     """
     held = {*organisation_ids, *ways(organisation_ids, actor, ctx)}
     with locked(ctx.db, actor.user_id, held) as account:
@@ -51,9 +55,9 @@ def acting(organisation_ids: Collection[str], ctx: ServiceContext, actor: Actor,
 def act_for(
     right: Permission, organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> Iterator[Act]:
-    """Open the transaction of an act on one organisation that needs this right.
+    """Open the transaction of an action on an organisation that needs a permission.
 
-    Raises PermissionDenied, before anything is locked or after that.
+    Raises PermissionDenied, before or after the rows are locked.
     """
     require_permission(right, organisation_id, actor, ctx)
     with acting({organisation_id}, ctx, actor, request_id) as act:
@@ -65,10 +69,10 @@ def act_for(
 def act_on(
     right: Permission, organisation_id: str | None, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> Iterator[Act]:
-    """Open the transaction of an act on an object of an organisation.
+    """Open the transaction of an action on an object of an organisation.
 
-    `organisation_id` is None where there is no such object. Raises PermissionDenied as `check_can_modify` does: an
-    object that is not there is like one of others.
+    `organisation_id` is None if there is no such object. Raises PermissionDenied as `check_can_modify` does, for a
+    missing object as for another organisation's.
     """
     check_can_modify(right, organisation_id, actor, ctx)
     with acting({organisation_id} if organisation_id else (), ctx, actor, request_id) as act:
@@ -79,9 +83,9 @@ def act_on(
 def guarded(
     right: Permission, organisation_id: str | None, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> ServiceContext:
-    """Return an office whose every transaction is an `act_on`.
+    """Return a context whose every transaction is an `act_on`.
 
-    It is for use cases that open transactions of their own. Raises PermissionDenied at once where the right is lacking
+    For use cases that open transactions of their own. Raises PermissionDenied at once if the permission is missing
     now.
     """
     check_can_modify(right, organisation_id, actor, ctx)

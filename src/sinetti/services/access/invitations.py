@@ -1,13 +1,12 @@
-"""Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button.
+"""Invitations: links, offers and confirmation (docs/mandates.md).
 
-Links of invitations: made from the server key, owed by mail, and of each the SHA-256 alone is kept.
+The link alone grants nothing; the signed-in user accepts the role with a button. Links are made from the server key
+and sent by e-mail. The database keeps only the SHA-256 of each.
 
-Nobody gives themselves a role by one (docs/mandates.md).
+No user can assign a role to themselves by an invitation.
 
-Confirms an invitation that a clerk asked for (docs/mandates.md).
-
-A signatory confirms it, or a second clerk. Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`:
-both open the act's transaction first.
+A clerk's invitation is confirmed by a signatory or by a second clerk. These are helpers of
+`self_service/pending_invitations.py` and `staff/open_invitations.py`; both open the transaction first.
 """
 
 from datetime import datetime
@@ -39,21 +38,21 @@ __all__ = ["InvitationOffer", "InvitationState", "SelfInvitation", "made_by", "o
 
 
 class SelfInvitation(Exception):
-    """Somebody would give a role to themselves: another one has to invite them."""
+    """Raised when a user assigns a role to themselves; another user must invite them."""
 
 
 def create_link(ctx: ServiceContext, now: datetime) -> InvitationLink:
-    """A link that works for 14 days, as the register takes it."""
+    """Return a link that is valid for 14 days, in the form that the database takes."""
     invitation_id = sql.random_id()
     token = link_token(ctx.transfer_key, INVITATION, invitation_id)
     return InvitationLink(invitation_id, token_hash(token), now + INVITATION_LIVES)
 
 
 def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, ctx: ServiceContext) -> bool:
-    """Return whether this person asked for, confirmed or made this invitation.
+    """Return True if this user requested, confirmed or made this invitation.
 
-    Every account of theirs counts. A clerk asks for every organisation. Representatives give themselves nothing that
-    they lack, so theirs do not count.
+    All accounts of the user count. Clerks request invitations for every organisation. Representatives cannot give
+    themselves a permission that they lack, so their invitations do not count.
     """
     about, fact = f"organisation:{organisation_id}", ("invitation", invitation_id)
     made = audit_log.actors(ctx.db, "invited", about, fact)
@@ -70,9 +69,9 @@ def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, c
 def reject_self_invitation(
     organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str, **facts: str
 ) -> None:
-    """Write down that somebody tried to give a role to themselves.
+    """Record in the audit log that a user tried to assign a role to themselves.
 
-    Raises SelfInvitation.
+    Always raises SelfInvitation.
     """
     audit = ctx.audit_entry(actor.name, request_id)
     audit_log.note(ctx.db, audit, _REFUSED, f"organisation:{organisation_id}", **facts)
@@ -89,7 +88,10 @@ _USER = "user:"
 
 
 def offered(token: str, actor: Actor, ctx: ServiceContext) -> InvitationOffer | None:
-    """What a link gives whoever is signed in; None where it works no more, or was used by somebody else."""
+    """Return the offer behind a link for the signed-in user.
+
+    Returns None if the link is no longer valid or another user has accepted it.
+    """
     found = invitations.find_offer(ctx.db, token_hash(token), ctx.now())
     if found is None or (found.state is InvitationState.USED and found.used_by != actor.user_id):
         return None
@@ -97,17 +99,18 @@ def offered(token: str, actor: Actor, ctx: ServiceContext) -> InvitationOffer | 
 
 
 def made_by(actor: Actor, found: InvitationOffer, ctx: ServiceContext) -> bool:
-    """Whether somebody made this invitation themselves, as a clerk does: they do not take it up."""
+    """Return True if the actor made this invitation, as a clerk does.
+
+    The maker of an invitation cannot accept it.
+    """
     return is_self_invitation(found.organisation_id, found.invitation_id, actor, ctx)
 
 
 def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Have a role counted for this account; False where the link works no more.
+    """Accept the role for this account; False if the link is no longer valid.
 
-    Pressed twice it is done once.
-
-    Raises PermissionDenied where the role needs a second factor, which is not there, and OwnInvitation where they made
-    it themselves.
+    A repeated call changes nothing. Raises PermissionDenied if the role needs a missing second factor, and
+    SelfInvitation if the user made the invitation.
     """
     found = offered(token, actor, ctx)
     if found is None:
@@ -127,7 +130,8 @@ def confirm_locked(
 ) -> None:
     """Make the pending invitation, in a transaction that locks its organisation.
 
-    Raises PendingInvitationRefused, Closed, Otherwise and TooMany; nothing is changed then.
+    Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole and InvitationLimitReached; nothing is
+    changed then.
     """
     db = ctx.db
     found = pending_invitations.find(db, pending_id, audit.at)
@@ -149,7 +153,7 @@ def _asked(
     return InvitationConfirmation(
         state=found.state,
         asker=accounts.get_identity(db, found.asker_id) if found.asker_id else Identity(),
-        # Erased meanwhile: they could be the confirmer.
+        # Erased in the meantime: the account could be the confirmer's.
         invited=accounts.get_identity_of_address(db, found.email) if found.email else Identity(),
         confirmer=accounts.get_identity(db, confirmer_id),
         by_clerk=by_clerk,

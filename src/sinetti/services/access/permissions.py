@@ -1,9 +1,10 @@
-"""May this person do that for this organisation? Asked at each act, about the organisation of its very object.
+"""Permission checks for one organisation, made at each use case.
 
-Roles come from sources of one shape: our own mandates, and what a sign-in said (docs/mandates.md). What they give is
-put together by `domain/access/roles.py`.
+Roles come from sources of one shape: our own role assignments, and the claims of a sign-in (docs/mandates.md).
+`domain/access/roles.py` combines them.
 
-May they, for the organisation of this very object? What is not there and what is others' are refused alike.
+The check uses the organisation of the object itself. A missing object and another organisation's object are rejected
+alike.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,9 +19,9 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class ExternalRole:
-    """A role for an organisation, by its customer id, that the sign-in vouched for.
+    """A role for an organisation, by its customer id, from the claims of a sign-in.
 
-    It counts for that session.
+    It is valid for that session.
     """
 
     customer_id: str
@@ -29,7 +30,10 @@ class ExternalRole:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is signed in, and how. `staff` is a clerk of the authority."""
+    """The signed-in user and the authentication.
+
+    `staff` marks a clerk of the authority.
+    """
 
     user_id: str
     second_factor: bool = False
@@ -38,47 +42,54 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """As it stands in audit rows: opaque."""
+        """The opaque name in audit rows."""
         return f"user:{self.user_id}"
 
 
 class PermissionDenied(Exception):
-    """Somebody lacks a right, or their second factor.
+    """Raised if a user lacks a permission or a second factor.
 
-    It says nothing of the organisation, which may be others'.
+    It says nothing about the organisation, which may belong to others.
     """
 
     def __init__(self, right: Permission, organisation_id: str | None, *, second_factor: bool = False) -> None:
-        """`second_factor`: the right is theirs as soon as they sign in with one.
+        """Create the exception.
 
-        Without an id it is for no object.
+        `second_factor` says that the actor has the permission after signing in with one. Without an id there is no
+        object.
         """
         super().__init__(right)
         self.right, self.organisation_id, self.second_factor = right, organisation_id, second_factor
 
 
 class RoleSource(Protocol):
-    """Where roles of people come from."""
+    """A source of role grants."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
-        """The roles that this person has directly now, and those that others gave to organisations of these (`via`)."""
+        """Return the actor's direct roles, and roles granted to their organisations.
+
+        The latter name the organisation through which the actor has them (`via`).
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRoles:
-    """Mandates in the register."""
+    """Role assignments in the database."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
-        """Those of the account, and what its organisations were given."""
+        """Return the roles of the account, and those granted to its organisations."""
         return queries.for_user(ctx.db, actor.user_id, ctx.now())
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalRoles:
-    """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
+    """Roles in the claims of a sign-in, such as a national authorisation service."""
 
     def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
-        """Those of this session, of organisations that are in the register, and what these were given by others."""
+        """Return the roles of this session and those granted to their organisations.
+
+        Only organisations in the database count.
+        """
         ids, handed = queries.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
         return (
             tuple(RoleGrant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
@@ -90,19 +101,19 @@ SOURCES: tuple[RoleSource, ...] = (DatabaseRoles(), ExternalRoles())
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What somebody may do now: their role for each organisation, and what waits for their second factor."""
+    """Effective role per organisation, and roles that need a second factor."""
 
     held: Mapping[str, EffectiveRole]
     waiting: frozenset[str] = field(default=frozenset())
-    """Organisations for which they have more once they sign in with a second factor."""
+    """Organisations for which the actor has more permissions with a second factor."""
 
     def may(self, right: Permission, organisation_id: str) -> bool:
-        """Whether they have a right."""
+        """Return True if the actor has a permission for the organisation."""
         found = self.held.get(organisation_id)
         return found is not None and roles.has_permission(found.role, right)
 
     def require(self, right: Permission, organisation_id: str) -> EffectiveRole:
-        """Give the role by which they have a right: for pages that show something.
+        """Return the role that gives the actor a permission, for read-only pages.
 
         Raises PermissionDenied.
         """
@@ -112,12 +123,15 @@ class Permissions:
         return found
 
     def organisations(self, right: Permission) -> frozenset[str]:
-        """The ids of all organisations for which they have a right."""
+        """Return the ids of all organisations for which the actor has a permission."""
         return frozenset(one for one in self.held if self.may(right, one))
 
 
 def load_permissions(actor: Actor, ctx: ServiceContext) -> Permissions:
-    """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
+    """Load the actor's permissions.
+
+    Takes one statement, or two if the sign-in brought roles.
+    """
     now = ctx.now()
     found = _grants(actor, ctx)
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
@@ -133,17 +147,18 @@ def ways(organisation_ids: Collection[str], actor: Actor, ctx: ServiceContext) -
 
 
 def require_permission(right: Permission, organisation_id: str, actor: Actor, ctx: ServiceContext) -> EffectiveRole:
-    """Give the role by which somebody has a right for an organisation.
+    """Return the role that gives the actor a permission for an organisation.
 
-    Raises PermissionDenied.
-
-    An organisation that is not there is like one for which they have no right.
+    Raises PermissionDenied. An organisation that does not exist is treated like one without the permission.
     """
     return load_permissions(actor, ctx).require(right, organisation_id)
 
 
 def is_external_signatory(organisation_id: str, actor: Actor, ctx: ServiceContext) -> bool:
-    """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
+    """Return True if the claims of the sign-in make the actor a signatory.
+
+    The actor stays a signatory regardless of our own role assignments.
+    """
     found = ExternalRoles().grants(actor, ctx)
     return any(
         one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
@@ -155,9 +170,9 @@ def _grants(actor: Actor, ctx: ServiceContext) -> list[RoleGrant]:
 
 
 def check_can_view(right: Permission, organisation_id: str | None, permissions: Permissions) -> None:
-    """Raise NotAllowed where this right is lacking; for pages that only show.
+    """Raise PermissionDenied if this permission is missing; for read-only pages.
 
-    Of an organisation whose certificates they may not even see nothing is told, not even that it is there.
+    A user who may not see an organisation's certificates does not even learn that the organisation exists.
     """
     if organisation_id is None or not permissions.may(right, organisation_id):
         raise _refused(right, organisation_id, permissions)
@@ -166,7 +181,7 @@ def check_can_view(right: Permission, organisation_id: str | None, permissions: 
 def check_can_modify(
     right: Permission, organisation_id: str | None, actor: Actor, ctx: ServiceContext
 ) -> EffectiveRole:
-    """Ask the register, before an act.
+    """Check the permission in the database before a change, and return the role.
 
     Raises PermissionDenied as `check_can_view` does.
     """

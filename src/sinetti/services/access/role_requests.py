@@ -1,4 +1,4 @@
-"""Somebody asks an organisation for a role for themselves, and sees what came of it (docs/mandates.md)."""
+"""Role requests: a user requests a role and follows its state (docs/mandates.md)."""
 
 from sinetti.database.access import queries, role_requests
 from sinetti.database.access.queries import SHOWN, OrganisationRef, RoleRequestView
@@ -24,7 +24,7 @@ __all__ = [
 def ask_for_oneself(customer_id: str, role: Role, ctx: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
     """Ask an organisation's signatories for a role.
 
-    Whether it is in the register is not told. Raises InvitationLimitReached.
+    The result does not reveal if the organisation is in the database. Raises InvitationLimitReached.
     """
     who = Requester(actor.user_id, None, ASKED_A_DAY)
     return role_requests.ask(
@@ -33,10 +33,13 @@ def ask_for_oneself(customer_id: str, role: Role, ctx: ServiceContext, actor: Ac
 
 
 def asked_by(actor: Actor, ctx: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
-    """What somebody asked for themselves lately, from `start` on, and what came of it."""
+    """Return the actor's recent role requests and their results, from row `start` on."""
     return queries.requests_of_user(ctx.db, actor.user_id, ctx.now(), start)
 
 
 def organisations(ids: frozenset[str], ctx: ServiceContext, start: int = 0) -> tuple[OrganisationRef, ...]:
-    """Open organisations by their ids, in the order of their names, from `start` on: those that one has a role for."""
+    """Return open organisations with these ids, by name, from row `start` on.
+
+    The ids are those for which the actor has a role.
+    """
     return tuple(queries.names(ctx.db, ids, start).values())

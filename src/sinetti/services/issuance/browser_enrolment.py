@@ -1,7 +1,7 @@
-"""Fetching in the browser: what SignNewCertificate and GetCertificate do, for a request that somebody pasted.
+"""Enrolment in the browser for a pasted certificate signing request.
 
-The same actions decide, in the same order and with the same counts (docs/ordering.md): this room only reads what people
-paste, and puts the chain beside the certificate.
+The use cases of SignNewCertificate and GetCertificate decide, in the same order and with the same counters
+(docs/ordering.md). This module only parses the pasted text and adds the chain to the certificate.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class BrowserEnrolment:
-    """What somebody typed, and the request in DER (`read`)."""
+    """The user's input and the certificate signing request in DER (`read`)."""
 
     customer_id: str
     transfer_id: str = field(repr=False)
@@ -42,9 +42,9 @@ class BrowserEnrolment:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledCertificate:
-    """A certificate that was fetched.
+    """A retrieved certificate.
 
-    `chain` is PEM: the issuing CA, then what is above it, without the root.
+    `chain` is PEM: the issuing CA, then the CAs above it, without the root.
     """
 
     der: bytes = field(repr=False)
@@ -57,14 +57,14 @@ class EnrolledCertificate:
 
 
 def parse_upload(octets: bytes) -> bytes | CsrUploadError:
-    """Give the DER of the request that somebody pasted or uploaded, or what it is instead."""
+    """Return the DER of a pasted or uploaded request, or the error that it contains."""
     return parse_csr_upload(octets)
 
 
 def enrol_in_browser(ask: BrowserEnrolment, ctx: ServiceContext, request_id: str) -> EnrolledCertificate | Rejection:
-    """Have the certificate issued, or answer the same request again, and hand it out.
+    """Issue the certificate, or repeat an earlier answer, and return it.
 
-    NOT_READY where it is being issued: the same again gives it then.
+    Returns NOT_READY while it is being issued; the same request then returns it later.
     """
     answer = enrol(
         EnrolRequest(ctx.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),
@@ -79,13 +79,13 @@ def enrol_in_browser(ask: BrowserEnrolment, ctx: ServiceContext, request_id: str
 def retrieve_again(
     customer_id: str, retrieval_id: str, ctx: ServiceContext, request_id: str
 ) -> EnrolledCertificate | Rejection:
-    """Hand out the certificate of a retrieval id, as often as asked."""
+    """Return the certificate of a retrieval id; may be called repeatedly."""
     found = retrieve(RetrieveRequest(ctx.environment, customer_id, None, retrieval_id), ctx, request_id)
     if isinstance(found, Rejection):
         return found
     certificate = load_certificate(found.certificate)
     serial = serial_hex(certificate.serial_number)
-    # What was called for early replacement opens before its time, and may be fetched once more after that.
+    # A certificate called for early replacement can be renewed before its time, and retrieved again after that.
     opens = transactions.renewable_from(ctx.db, serial)
     return EnrolledCertificate(
         found.certificate,
@@ -99,7 +99,7 @@ def retrieve_again(
 
 
 def _chain(certificate: x509.Certificate, ctx: ServiceContext) -> str:
-    """The CAs above a certificate, the nearest first, without the root."""
+    """Return the CAs above a certificate, the nearest first, without the root."""
     known = [load_certificate(der) for der in ctx.certificates.values()]
     chain: list[bytes] = []
     issuer = certificate.issuer

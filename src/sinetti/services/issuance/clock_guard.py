@@ -1,4 +1,4 @@
-"""The clock guard: nothing is issued by a clock that cannot be right (docs/clock.md); and the way out."""
+"""Clock guard: suspends issuance while the clock cannot be right (docs/clock.md)."""
 
 import logging
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from sinetti.domain.operations.clock_check import ClockProblem, ClockReadings, c
 from sinetti.services.context import ServiceContext
 
 LOOKED_AT_EVERY = 5.0
-"""Seconds that a look counts; nothing is issued on an older one."""
+"""Seconds for which a check is valid; nothing is issued on an older one."""
 
 NOTICED_JUMP = timedelta(seconds=1)
-"""A clock that has moved this far beside the steady one since the last look is looked at before anything is issued."""
+"""Deviation from the monotonic clock that triggers a check before issuance."""
 
 _log = logging.getLogger(__name__)
 
 
 class ClockNotAcceptable(ValueError):
-    """The clock cannot be accepted as it is; the sentence says what to do."""
+    """Raised if the clock cannot be accepted as it is; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockStatus:
-    """What a look found; `steady` is when it was, on the clock that never jumps."""
+    """Result of a clock check; `steady` is its time on the monotonic clock."""
 
     readings: ClockReadings
     stored: StoredClock
@@ -37,15 +37,15 @@ class ClockStatus:
 
 
 class ClockGuard:
-    """Looks at the clock before the first answer and every few seconds, whoever asks; safe among threads.
+    """Checks the clock before the first answer and every few seconds; thread-safe.
 
-    Each process has its own: what it knows of jumps is what happened while it ran.
+    Each process has its own guard and knows only of clock jumps during its own run.
     """
 
     def __init__(self, db: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
-        """Look at nothing yet.
+        """Create a guard that has checked nothing yet.
 
-        `machine` tells UTC as exactly as it can, `steady` seconds that never jump.
+        `machine` returns UTC as exactly as it can; `steady` returns monotonic seconds.
         """
         self.db, self._machine, self._steady = db, machine, steady
         self._lock = Lock()
@@ -53,11 +53,14 @@ class ClockGuard:
         self._believed: ClockStatus | None = None
 
     def issuance_allowed(self) -> bool:
-        """Whether the clock is believed now. Raises what REGISTER_UNAVAILABLE lists."""
+        """Return True if the clock is trusted now.
+
+        Raises the exceptions in DATABASE_UNAVAILABLE.
+        """
         return self.standing().doubt is None
 
     def standing(self) -> ClockStatus:
-        """The last look, or a new one where that is too old or the clock has jumped since."""
+        """Return the last check, or a new one if it is too old or the clock has jumped."""
         held = self._held
         if held is not None and self._counts(held):
             return held
@@ -66,7 +69,7 @@ class ClockGuard:
             return held if held is not None and self._counts(held) else self._look()
 
     def look(self) -> ClockStatus:
-        """Look now."""
+        """Check the clock now."""
         with self._lock:
             return self._look()
 
@@ -74,7 +77,7 @@ class ClockGuard:
         return self._steady() - held.steady < LOOKED_AT_EVERY and abs(self._moved(held)) < NOTICED_JUMP
 
     def _moved(self, since: ClockStatus) -> timedelta:
-        """How far the machine's clock has moved beside the steady one since a look."""
+        """Return the deviation of the wall clock from the monotonic clock since a check."""
         return (self._machine() - since.readings.answered) - timedelta(seconds=self._steady() - since.steady)
 
     def _look(self) -> ClockStatus:
@@ -86,7 +89,7 @@ class ClockGuard:
         known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
         readings = ClockReadings(
             asked=asked,
-            # Not read again: a jump in between is no round trip.
+            # Not read again: a clock jump in between must not count as round-trip time.
             answered=asked + timedelta(seconds=ended - begun),
             database=database,
             newest=stored.newest,
@@ -102,7 +105,10 @@ class ClockGuard:
 
 
 def describe_problem(standing: ClockStatus) -> str | None:
-    """Why nothing is issued, and what to do, in one sentence for operators; None while the clock is believed."""
+    """Return the reason for the suspension and its remedy as a sentence for operators.
+
+    Returns None while the clock is trusted.
+    """
     readings = standing.readings
     machine, newest = f"{readings.answered:%Y-%m-%dT%H:%M:%SZ}", readings.newest
     match standing.doubt:
@@ -128,7 +134,10 @@ def describe_problem(standing: ClockStatus) -> str | None:
 
 
 def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
-    """The check `clock` for /readyz: None while the clock is believed, else one sentence."""
+    """Return the check `clock` for /readyz.
+
+    The check returns None while the clock is trusted, otherwise one sentence.
+    """
 
     def check() -> str | None:
         guard.db.refresh()
@@ -141,11 +150,9 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
 
 
 def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id: str) -> ClockStatus:
-    """Accept the machine's clock as it is: what was stored before counts no more.
+    """Accept the machine's clock as it is; audited.
 
-    Audited.
-
-    Raises ClockNotAcceptable while it differs from the database's.
+    Instants stored before no longer count. Raises ClockNotAcceptable while the clock differs from the database's.
     """
     before = guard.look()
     if before.doubt is ClockProblem.DIFFERS:

@@ -1,4 +1,7 @@
-"""SignNewCertificate: transfer ids are spent for the first certificate of an order. Steps as in docs/issuance.md."""
+"""SignNewCertificate: the first certificate of an order, for its transfer ids.
+
+Steps as in docs/issuance.md.
+"""
 
 from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.enrolment import EnrolmentContext, authenticate_transfer_ids, decide_enrolment
@@ -10,20 +13,17 @@ from sinetti.pki.csr import read_request
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
 from sinetti.services.issuance.issue import issue, sign_and_store
-from sinetti.services.retry import for_proven, log_leniency, record_rejection, until_settled
+from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
 
 
+@retry_on_conflict
 def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
-    """Issue what was ordered, answer the same request again, or refuse.
+    """Issue the ordered certificate, repeat an earlier answer, or reject.
 
-    It is issued when the answer leaves.
+    The certificate is issued before the function returns.
     """
-    return until_settled(lambda: _enrol(ask, ctx, request_id))
-
-
-def _enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
-    # Until it fits, the same is read and written whether there are such ids or not: the time taken tells nothing.
+    # A wrong password causes the same reads and writes for known and unknown ids, so the response time reveals nothing.
     stored = transactions.find_password(ctx.db, ask.transfer_id)
     fits = order.verify_password(ctx.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
@@ -35,12 +35,13 @@ def _enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedR
         if ids is None or ids.ended:
             return proven
         return record_rejection(proven, "new", ids.lineage, ctx, ctx.audit_entry(f"order:{ids.order_id}", request_id))
-    return for_proven(proven.lineage.language, request_id, lambda: _decide(ask, proven, ctx, request_id))
+    with rejecting_errors(proven.lineage.language, request_id):
+        return _decide(ask, proven, ctx, request_id)
 
 
 def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(f"order:{ids.order_id}", request_id)
-    # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
+    # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=ids.lineage.language)
     # 5: only the key is taken.

@@ -30,9 +30,9 @@ _RETRIEVAL_ID_OCTETS = 16
 def issue(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> Certificate | Rejection:
-    """Issue what was approved.
+    """Issue the approved certificate.
 
-    Raises Moved where the lineage has moved since it was read; nothing is written then.
+    Raises ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
     """
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
@@ -75,9 +75,9 @@ def issue(
 def sign_and_store(
     certificate: Certificate, ctx: ServiceContext, audit: AuditContext, to_be_signed: bytes | None = None
 ) -> Certificate | Rejection:
-    """Sign what was reserved and record it; a certificate that is recorded already is returned as it is.
+    """Sign and store a reserved certificate; return a stored one unchanged.
 
-    `to_be_signed` are the octets of the reservation, where the caller has just made it.
+    `to_be_signed` are the octets of the reservation, if the caller has just made it.
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
@@ -93,17 +93,17 @@ def sign_and_store(
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         made = attach_signature(octets, signature, issuer.certificate)
         ctx.step("10-signed")
-        # 11: commit 2; what the row says is the answer, whoever wrote it.
+        # 11: commit 2; the row is the answer, regardless of the process that wrote it.
         signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), presign_good(certificate, ctx))
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None
     if not certificate.revoked:
-        # Written down before anybody is told; for a repeated request too, since who made it may have ended before.
+        # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
         journal_issued(certificate, ctx, der)
         ctx.step("11-noted")
         return certificate
-    # Overtaken while it was being signed: by another renewal, or by a revocation of it or of the one it renews.
+    # Overtaken during signing: by another renewal, or by a revocation of it or of its predecessor.
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
     reason = RejectionReason.SUPERSEDED if superseded else RejectionReason.SIGNER_REVOKED
     return Rejection(reason, language=certificate.lineage.language)

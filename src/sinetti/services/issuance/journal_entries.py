@@ -1,6 +1,6 @@
-"""What is written into the journal before an answer leaves (docs/journal.md).
+"""Journal entries that are written before an answer leaves (docs/journal.md).
 
-Raises JournalUnavailable.
+All functions raise JournalUnavailable.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,10 @@ from sinetti.services.context import ServiceContext
 
 
 def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | None) -> None:
-    """A certificate is issued, its order spent or its predecessor renewed; `der` where the caller has it."""
+    """Record that a certificate was issued and what it spent or renewed.
+
+    That is an order or the predecessor. `der` is given if the caller has it.
+    """
     if der is None and ctx.journal.holds(journal_records.ISSUED, certificate.serial):
         return
     stored = der if der is not None else transactions.get_der(ctx.db, certificate)[1]
@@ -22,9 +25,10 @@ def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | N
 
 
 def journal_retrieved(certificate: Certificate, ctx: ServiceContext) -> None:
-    """A certificate leaves the house: it is never voided from here on.
+    """Record that a certificate leaves the service; it is never voided from then on.
 
-    For a repeated request too: who marked it may have ended, or lost its register, before this was written.
+    Also called for a repeated request. The process that marked it may have ended, or lost its database, before it
+    wrote the entry.
     """
     if not ctx.journal.holds(journal_records.FETCHED, certificate.serial):
         at = certificate.first_fetched_at or certificate.span.not_before
@@ -32,9 +36,10 @@ def journal_retrieved(certificate: Certificate, ctx: ServiceContext) -> None:
 
 
 def journal_superseded(certificate: Certificate, ctx: ServiceContext) -> None:
-    """What gave way to a renewal, though nobody had fetched it; also where another request reserved this one.
+    """Record the unretrieved certificate that a renewal superseded.
 
-    That one may have ended before it was written. What was never issued needs no line.
+    Also called if another request reserved this renewal, since that process may have ended before it wrote the entry.
+    A certificate that was never issued needs no entry.
     """
     if certificate.predecessor is None:
         return
@@ -49,13 +54,19 @@ def journal_superseded(certificate: Certificate, ctx: ServiceContext) -> None:
 
 
 def journal_revoked(serials: Collection[Serial], ctx: ServiceContext) -> None:
-    """Those of these certificates that are revoked, all at once, unless this process wrote it lately."""
+    """Record those of these certificates that are revoked, in one write.
+
+    Skips certificates that this process recorded recently.
+    """
     unwritten = [serial for serial in serials if not ctx.journal.holds(journal_records.REVOKED, serial)]
     ctx.journal.append(tuple(journal_records.revocations(ctx.db, unwritten)))
 
 
 def note_revoked_or_say(serials: Collection[Serial], ctx: ServiceContext) -> None:
-    """Do the same; what is raised where it cannot be written says that the revocation stands, and what to do."""
+    """Record revocations like `journal_revoked`, with an explanation on failure.
+
+    The exception says that the revocation is in force, and what the operator must do.
+    """
     try:
         journal_revoked(serials, ctx)
     except JournalError as failed:

@@ -1,6 +1,6 @@
-"""Ordering: an organisation orders a certificate; a contact gets transfer ids for it, or new ones.
+"""Orders and transfer ids: creation, reissue and password comparison.
 
-Transfer ids: how they are made, and how their one-time password is kept and compared.
+An organisation orders a certificate; a contact gets transfer ids for it. The one-time password is stored as a MAC.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _PASSWORD_LENGTH = 16
 
 @dataclass(frozen=True, slots=True)
 class GeneratedTransferIds:
-    """A pair of transfer ids as it is shown, once, to whoever passes it on."""
+    """Transfer ids as shown once to the user who passes them on."""
 
     order_id: str
     transfer_id: str
@@ -36,25 +36,37 @@ class GeneratedTransferIds:
 
 
 def mac(key: bytes, transfer_id: str, password: str) -> bytes:
-    """HMAC-SHA-256 over id and password: the password has 95 random bits, so no slow hash is needed."""
+    """Return the HMAC-SHA-256 of id and password.
+
+    The password has 95 random bits, so no slow hash is needed.
+    """
     return hmac.digest(key, f"{transfer_id}\0{password}".encode(), hashlib.sha256)
 
 
 def verify_password(key: bytes, transfer_id: str, password: str, stored: bytes | None) -> bool:
-    """Compare in constant time; for an unknown id (None) with a dummy, so that it takes as long."""
+    """Compare a password in constant time.
+
+    An unknown id (`stored` is None) is compared with a dummy and takes as long.
+    """
     expected = mac(key, transfer_id, password)
     return hmac.compare_digest(expected, stored if stored is not None else bytes(len(expected))) and stored is not None
 
 
 def generate_transfer_ids(key: bytes, now: datetime) -> tuple[NewTransferIds, str]:
-    """A new pair: what is stored, and the password that is shown once (shapes: facts sheet, 1)."""
+    """Return new transfer ids to store, and the password, which is shown once.
+
+    Formats: docs/facts.md, section 1.
+    """
     transfer_id = "".join(secrets.choice(string.digits) for _ in range(_ID_DIGITS))
     password = "".join(secrets.choice(_LETTERS) for _ in range(_PASSWORD_LENGTH))
     return NewTransferIds(transfer_id, now, now + TRANSFER_IDS_LIVE, mac(key, transfer_id, password)), password
 
 
 class OrderError(ValueError):
-    """An order that cannot be taken: `why` for every door, and a sentence for operators, which says what to do."""
+    """An order that cannot be accepted.
+
+    `why` is the reason for all endpoints; the message tells operators what to do.
+    """
 
     def __init__(self, why: OrderErrorReason, sentence: str) -> None:
         super().__init__(sentence)
@@ -70,7 +82,7 @@ class OrderAlreadyUsed(OrderError):
 
 
 def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
-    """Take an order and make its transfer ids, whose password is shown this once.
+    """Store an order and return its transfer ids with the password, shown once.
 
     Raises OrderError.
     """
@@ -82,7 +94,7 @@ def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> Ge
 
 
 def check_order(new: NewOrder, ctx: ServiceContext) -> None:
-    """Raise OrderError where this cannot be ordered."""
+    """Raise OrderError if this order cannot be accepted."""
     organisation = organisations.find_organisation(ctx.db, new.customer_id)
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
@@ -99,9 +111,9 @@ def check_order(new: NewOrder, ctx: ServiceContext) -> None:
 
 
 def check_words(description: str, people: Iterable[ContactDetails | None]) -> None:
-    """Raise LinkError if a description or a name would put a link into letters.
+    """Raise LinkError if a description or a name would put a link into messages.
 
-    Raises WordError for other faults.
+    Raises ValidationError for other faults.
     """
     check_unlinked_or_none("description", description, LONGEST_DESCRIPTION)
     for one in people:
@@ -110,9 +122,9 @@ def check_words(description: str, people: Iterable[ContactDetails | None]) -> No
 
 
 def reissue_transfer_ids(order_id: str, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
-    """Make new transfer ids for an open order: the old ones end, and so does their lock.
+    """Make new transfer ids for an open order; the old ones and their lock end.
 
-    Raises OrderUnknown and OrderSpent.
+    Raises OrderUnknown and OrderAlreadyUsed.
     """
     audit = ctx.audit_entry(actor, request_id)
     ids, password = generate_transfer_ids(ctx.transfer_key, audit.at)
@@ -124,7 +136,7 @@ def reissue_transfer_ids(order_id: str, ctx: ServiceContext, actor: str, request
 
 
 def order_closed_error(order_id: str, ctx: ServiceContext) -> OrderError:
-    """Make the error for an order that no transfer ids can be made for: spent, or unknown."""
+    """Return the error for an order without transfer ids: already used, or unknown."""
     if organisations.order_exists(ctx.db, order_id):
         sentence = (
             "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"

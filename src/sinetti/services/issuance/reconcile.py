@@ -1,4 +1,7 @@
-"""Reconciling: the register gets back what journals know, reservations are finished or given up (docs/journal.md)."""
+"""Reconciliation of the database with the journals (docs/journal.md).
+
+It restores facts that only the journals have, and finishes or voids reservations.
+"""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -19,7 +22,7 @@ from sinetti.services.status.crl import store_external_crl
 from sinetti.services.status.crl_archive import entries, newest_archived
 
 RESERVATIONS_WAIT = timedelta(seconds=60)
-"""How long, by the machine's clock, a reservation is left to whoever made it."""
+"""Age by the machine's clock from which another process may finish a reservation."""
 
 _ACTOR = "service"
 _log = logging.getLogger(__name__)
@@ -27,33 +30,33 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationStatus:
-    """How register and journals stand.
+    """Differences between the database and the journals.
 
-    `lost` are certificates of which the register knows too little, `numbers` CRL numbers that it has not seen by CA,
-    `unwritten` what only the register has, by kinds of facts.
+    `lost` are certificates of which facts are missing in the database. `numbers` are unknown CRL numbers by CA.
+    `unwritten` are facts that only the database has, by kind.
     """
 
     lost: frozenset[Serial]
     numbers: dict[str, int]
     unwritten: dict[Serial, int] = field(default_factory=dict)
     written: int = 0
-    """How many facts went into the journal now because only the register had them."""
+    """Facts that were added to the journal because only the database had them."""
 
     @property
     def agrees(self) -> bool:
-        """Whether the register knows everything that was ever told."""
+        """True if the database has every fact that ever left the service."""
         return not self.lost and not self.numbers
 
     @property
     def ahead(self) -> str:
-        """How far the journals are ahead, as the beginning of a sentence."""
+        """Lead of the journals over the database, as the beginning of a sentence."""
         counts = f"{pluralise(len(self.lost), 'certificate')}, {pluralise(len(self.numbers), 'list')}"
         return f"the journals know more than the register ({counts}), as after restoring a backup"
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
-    """What was put back, what could not be, and what became of reservations."""
+    """Restored facts, facts that could not be restored, and results of reservations."""
 
     restored: tuple[Serial, ...]
     failed: tuple[Serial, ...]
@@ -62,10 +65,10 @@ class ReconciliationReport:
 
 
 def look(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
-    """Compare journals and published lists with the register, and change nothing: also while others serve it.
+    """Compare journals and published CRLs with the database, without any change.
 
-    Journals and lists are read first, since they follow the register. Raises JournalDamaged, JournalMissing and
-    OSError.
+    Safe while other processes serve the database. Journals and CRLs are read first, since they follow the database.
+    Raises JournalDamaged, JournalMissing and OSError.
     """
     journal.check_not_lost()
     lists = newest_archived(journal.folder, ctx)
@@ -81,9 +84,9 @@ def look(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
 
 
 def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
-    """Compare journals and published lists with the register; what only the register has is written down.
+    """Compare journals and published CRLs with the database.
 
-    Raises JournalDamaged and JournalUnavailable.
+    Adds facts to the journal that only the database has. Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
     standing = look(ctx, journal)
@@ -93,14 +96,17 @@ def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
 
 
 def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> ReconciliationReport:
-    """Put back what the register has forgotten, then finish reservations or give them up. Nothing is taken away."""
+    """Restore lost facts in the database, then finish or void reservations.
+
+    Nothing is deleted.
+    """
     standing, audit = compare(ctx, journal), ctx.audit_entry("operator", request_id)
     lists = newest_archived(journal.folder, ctx)
     for authority, number in standing.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)
     for (authority, shard), (der, _) in lists.items():
         recovery.raise_open_shard(ctx.db, authority, shard)
-        # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
+        # This service cannot sign a CRL of an offline CA anew, so it must serve the newest published one.
         if authority in ctx.offline and authority in standing.numbers:
             store_external_crl(authority, shard, der, ctx.db, audit)
     told = journal_records.lines(journal.folder, journal.instance_id)
@@ -111,10 +117,10 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
 
 
 def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int]:
-    """Finish or give up reservations that nobody came back for; returns how many of each.
+    """Finish or void abandoned reservations; return the count of each.
 
-    Revocation is looked at again under the lineage's lock, by `finish`. What waits for the signer goes on waiting.
-    Nothing is done while the clock is not believed: what is too old is a matter of the clock.
+    `finish` checks for revocation again under the lineage's lock. A reservation that waits for the signer goes on
+    waiting. Nothing is done while the clock is not trusted, because the age depends on the clock.
     """
     finished, given_up = 0, 0
     if not ctx.issuance_allowed():
@@ -130,7 +136,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
             journal_superseded(certificate, ctx)
             outcome = sign_and_store(certificate, ctx, audit)
         except (SignatureRejected, KeyError):
-            # Its CA's key is another one now, or it issues no more.
+            # The CA has another key now, or no longer issues.
             _log.exception("%s cannot be finished: it is given up", certificate.serial)
             given_up += recovery.void_reservation(ctx.db, certificate, audit)
         else:

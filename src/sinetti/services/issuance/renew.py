@@ -1,4 +1,4 @@
-"""RenewCertificate: the key of a certificate in force asks for the next one.
+"""RenewCertificate: renewal, signed with the key of a certificate in force.
 
 Steps as in docs/issuance.md.
 """
@@ -15,18 +15,15 @@ from sinetti.pki.key_policy import have_common_factor
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import issue, sign_and_store
 from sinetti.services.issuance.journal_entries import journal_superseded
-from sinetti.services.retry import for_proven, log_leniency, record_rejection, until_settled
+from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
 
 
+@retry_on_conflict
 def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
-    """Renew the certificate that signed, answer the same request again, or refuse.
+    """Renew the certificate that signed, repeat an earlier answer, or reject.
 
-    Issued when the answer leaves.
+    The new certificate is issued before the function returns.
     """
-    return until_settled(lambda: _renew(ask, ctx, request_id))
-
-
-def _renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     # 5 before 4: with the key at hand one reading tells everything. What is wrong with it is said in its turn.
     requested = read_request(ask.request, ctx.policy)
     key = None if isinstance(requested, Rejection) else requested.key_id
@@ -40,15 +37,15 @@ def _renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedR
         return record_rejection(
             signer, "renew", found.signer.lineage, ctx, ctx.audit_entry(_actor(found.signer), request_id)
         )
-    return for_proven(
-        signer.lineage.language,
-        request_id,
-        lambda: _decide(signer, found, _apart(requested, ask.signer), ctx, request_id),
-    )
+    with rejecting_errors(signer.lineage.language, request_id):
+        return _decide(signer, found, _apart(requested, ask.signer), ctx, request_id)
 
 
 def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey | Rejection:
-    """Refuse a key that has a prime of the old one: the generator that made both is broken, and so are both."""
+    """Reject a key that shares a prime with the old one.
+
+    The generator that made both keys is broken, and so are both keys.
+    """
     if isinstance(requested, Rejection):
         return requested
     if have_common_factor(requested.public_key, load_certificate(signer).public_key()):
@@ -64,7 +61,7 @@ def _decide(
     request_id: str,
 ) -> AcceptedResponse | Rejection:
     audit = ctx.audit_entry(_actor(signer), request_id)
-    # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
+    # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=signer.lineage.language)
     # 5: only the key is taken.

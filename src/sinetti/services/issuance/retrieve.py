@@ -1,4 +1,4 @@
-"""GetCertificate: hand out the certificate of a retrieval id, as often as asked.
+"""GetCertificate: return the certificate of a retrieval id, repeatedly if asked.
 
 Steps as in docs/issuance.md.
 """
@@ -12,15 +12,12 @@ from sinetti.domain.refusals import Rejection
 from sinetti.domain.requests import CertificateResponse, LenientBehaviour, RetrieveRequest
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.journal_entries import journal_retrieved
-from sinetti.services.retry import log_leniency, until_settled
+from sinetti.services.retry import log_leniency, retry_on_conflict
 
 
+@retry_on_conflict
 def retrieve(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
-    """Return the certificate, or say that it is not ready, superseded or unknown."""
-    return until_settled(lambda: _collect(ask, ctx, request_id))
-
-
-def _collect(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
+    """Return the certificate, or reject if it is not ready, superseded or unknown."""
     # 13: every mismatch is one answer.
     found = transactions.find_by_retrieval_id(ctx.db, ask.retrieval_id, ask.customer_id)
     decision = decide_retrieval(found, ask.customer_id, ctx.leniency, ctx.machine_now())

@@ -1,6 +1,7 @@
-"""Transfer ids over two channels: a link by mail, a PIN by SMS, and ids that are made when they are shown.
+"""Transfer ids over two channels: a link by e-mail and a PIN by SMS.
 
-What must hold stands in docs/secure-messages.md. Each call looks at everything anew.
+The ids are generated when they are shown. docs/secure-messages.md lists the guarantees. Each call reads the state
+anew.
 """
 
 from dataclasses import dataclass, field, replace
@@ -41,9 +42,9 @@ _SHOWN_DIGITS = 2
 
 @dataclass(frozen=True, slots=True)
 class LinkSent:
-    """A link that is owed to an order's contact.
+    """A link that is queued to an order's contact.
 
-    `code` is what the signatory tells a contact who has no phone.
+    `code` is the code that the signatory passes on to a contact without a phone.
     """
 
     order_id: str
@@ -53,16 +54,16 @@ class LinkSent:
 
     @property
     def needs_code(self) -> bool:
-        """Whether the contact has no phone that a PIN code could go to."""
+        """True if the contact has no phone to which a PIN code could go."""
         return self.code is not None
 
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """What a link leads to now, as its page says it.
+    """State of a link, as its page shows it.
 
-    `made` is how many PIN codes there were so far, `pins_left` how many more there may be today, `tries_left` how often
-    the PIN or the code may still be entered; `phone_end` are the last digits of the number that PIN codes go to.
+    `made` counts the PIN codes so far, `pins_left` those that may follow today. `tries_left` counts the remaining
+    attempts with the PIN or the code. `phone_end` are the last digits of the phone number that gets the PIN codes.
     """
 
     leads: LinkState
@@ -76,14 +77,14 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class PinSent:
-    """A PIN code was made; `message_id` is its SMS, which is owed now."""
+    """A generated PIN code; `message_id` is its SMS, which is queued."""
 
     message_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class RevealedIds:
-    """Transfer ids as they are shown, this once, and what they are for."""
+    """Transfer ids as shown once, and their certificate's data."""
 
     ids: GeneratedTransferIds
     customer_id: str
@@ -93,10 +94,11 @@ class RevealedIds:
 
 
 def send_link(order_id: str, ctx: ServiceContext, actor: str, request_id: str, seen: str | None = None) -> LinkSent:
-    """Owe an open order's contact of now a link to its transfer ids; former links and ids end.
+    """Queue a link to transfer ids for the current contact of an open order.
 
-    `seen` is the id of the link that the asker looked at, empty for none. Raises Newer where there is another by now,
-    OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
+    Former links and transfer ids end. `seen` is the id of the link that the requester saw, empty for none. Raises
+    NewerLinkExists if another link has been made since, OrderUnknown, OrderAlreadyUsed, and OrderError if the order
+    has no contact or the organisation is closed.
     """
     try:
         with ctx.act(actor, request_id) as audit:
@@ -105,7 +107,7 @@ def send_link(order_id: str, ctx: ServiceContext, actor: str, request_id: str, s
     except ConcurrentUpdate:
         raise order.order_closed_error(order_id, ctx) from None
     except NoRecipient:
-        sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
+        sentence = "the order has no contact any more: name one first (sinetti authority change-contact)"
         raise order.OrderError(OrderErrorReason.NO_CONTACT, sentence) from None
     except OrganisationCannotIssue:
         sentence = "the organisation is closed for good: nothing more is issued to it"
@@ -116,9 +118,10 @@ def send_link(order_id: str, ctx: ServiceContext, actor: str, request_id: str, s
 def order_and_offer(
     new: NewOrder, ctx: ServiceContext, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
 ) -> LinkSent:
-    """Take an order, and owe its contact a link to transfer ids, which nobody knows before.
+    """Store an order and queue a link to its transfer ids for the contact.
 
-    Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
+    The transfer ids exist only once they are shown. Raises OrderError, and DuplicateOrder if the order has its own
+    order id and was placed before.
     """
     order.check_order(new, ctx)
     with ctx.act(actor, request_id) as audit:
@@ -128,16 +131,16 @@ def order_and_offer(
 
 
 def view_link(token: str, ctx: ServiceContext) -> LinkView:
-    """What a link leads to now. Changes and sends nothing."""
+    """Return the state of a link. Changes and sends nothing."""
     now = ctx.now()
     link = secure_messages.find_link(ctx.db, token_hash(token))
     return _seen(link, _pins(link, ctx, now), now)
 
 
 def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> PinSent | LinkView:
-    """Make a PIN code and owe its SMS; or what the link leads to, where none is made.
+    """Generate a PIN code and queue its SMS, or return the state of the link.
 
-    `after` is how many there were when the asker last looked: a button that was pressed twice sends one.
+    `after` is the number of PIN codes that the user saw, so that a form submitted twice sends one.
     """
     now = ctx.now()
     link = secure_messages.find_link(ctx.db, token_hash(token))
@@ -150,9 +153,10 @@ def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> Pi
 
 
 def reveal_with_pin(token: str, pin: str, ctx: ServiceContext, request_id: str) -> RevealedIds | LinkView:
-    """Show transfer ids, made now, for the PIN code that was sent last; the ones before end.
+    """Generate and show transfer ids for the PIN code that was sent last.
 
-    The code is used up by that. Everything else gives what the link leads to then: a wrong PIN code has been counted.
+    The former transfer ids and the PIN code end. Any other input returns the state of the link, after a wrong PIN code
+    has been counted.
     """
     now = ctx.now()
     link = secure_messages.find_link(ctx.db, token_hash(token))
@@ -169,9 +173,10 @@ def reveal_with_pin(token: str, pin: str, ctx: ServiceContext, request_id: str) 
 
 
 def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str) -> RevealedIds | LinkView:
-    """Show transfer ids, made now, for the code that a signatory told a contact without a phone.
+    """Generate and show transfer ids for the code that a signatory passed on.
 
-    Everything else gives what the link leads to then: a wrong code has been counted, and the fifth ends the link.
+    Contacts without a phone get such a code. Any other input returns the state of the link, after a wrong code has
+    been counted. The fifth wrong code ends the link.
     """
     now = ctx.now()
     link = secure_messages.find_link(ctx.db, token_hash(token))
@@ -181,13 +186,13 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
     if not constant_time_equal(delivery_code(ctx.transfer_key, link.secure_id), _without_spaces(code).casefold()):
         secure_messages.count_wrong_code(ctx.db, link, audit)
         seen = view_link(token, ctx)
-        # Who had a link that worked is told why it does no more; from then on it looks like any that never did.
+        # The holder of a formerly valid link learns why it has ended; later it is treated like an unknown link.
         return seen if seen.leads is not LinkState.CLOSED else LinkView(LinkState.CLOSED, PinState.LOCKED)
     return _shown(link, None, ctx, audit) or view_link(token, ctx)
 
 
 def _shown(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
-    """Give the ids that are stored now; None where another call came first."""
+    """Return the ids that are stored now, or None if another call was faster."""
     new, password = order_module.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
         stored = (
@@ -235,7 +240,7 @@ def _new_link(ctx: ServiceContext, audit: AuditContext, lives: timedelta) -> New
 
 
 def _unknown_ids(ctx: ServiceContext, audit: AuditContext) -> NewTransferIds:
-    """Transfer ids that nobody gets to see: they only end those before, until others are shown."""
+    """Return transfer ids that are never shown; they only end the former ones."""
     return order_module.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
 
 

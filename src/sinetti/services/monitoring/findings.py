@@ -1,8 +1,9 @@
-"""The watchdog: whether lists, OCSP answers and our own certificates are as they have to be (docs/watch.md).
+"""Monitoring checks of CRLs, OCSP answers and our own certificates.
 
-Each function gives its findings, none where all is well; what is served can be judged in the place of what is stored.
+docs/watch.md describes them. Each function returns its findings, and none if all is well. It can judge what is served
+instead of what is stored.
 
-The watchdog and OCSP as it is really served: what is asked, and whether the answer is as it has to be.
+The OCSP probe sends requests to the responder as it is served and checks the answers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +41,10 @@ from sinetti.pki.signatures import verify
 from sinetti.services.context import ServiceContext
 
 MOST_COMPARED = 100_000
-"""Entries up to which a list is compared one by one; of a longer one the count and the newest revocations."""
+"""Most entries of a CRL that are compared one by one.
+
+For a longer CRL the check compares the count and the newest revocations.
+"""
 
 NEWEST_COMPARED = 1_000
 _NAMED = 3
@@ -49,9 +53,9 @@ _ANEW = "fetch it from the status address, which signs it anew; if it stays so, 
 
 @dataclass(frozen=True, slots=True)
 class CrlLocation:
-    """Which list: a CA's shard, or shard 0 for the whole CA.
+    """Location of a CRL: the CA and the shard, or shard 0 for the whole CA.
 
-    `path` is where it is served.
+    `path` is the path at which it is served.
     """
 
     authority: str
@@ -59,27 +63,27 @@ class CrlLocation:
 
     @property
     def name(self) -> str:
-        """How it is called in its address."""
+        """The file name in its URL."""
         return self.authority if self.shard == WHOLE else f"{self.authority}-{self.shard}"
 
     @property
     def path(self) -> str:
-        """Where it is served."""
+        """The path at which it is served."""
         return f"/crl/{self.name}.crl"
 
 
 class NotFound(Exception):
-    """What was looked for is not there; the sentence says why, and what to do."""
+    """Raised if an object is missing; the message gives the reason and the remedy."""
 
 
 Read = Callable[[CrlLocation], bytes]
-"""Gives a list's DER. Raises NotFound."""
+"""Returns the DER of a CRL. Raises NotFound."""
 
 
 def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
-    """Every list that has to be there: two of each CA, and whatever was published.
+    """Return every CRL that must exist: two of each CA, and all published ones.
 
-    None before anything was issued.
+    Returns none before the first certificate was issued.
     """
     published = monitoring.list_names(ctx.db)
     if all(name in ctx.offline for name, _ in published) and not monitoring.any_certificate(ctx.db):
@@ -89,7 +93,7 @@ def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
 
 
 def stored_crls(ctx: ServiceContext) -> Read:
-    """Read lists as they stand in the register."""
+    """Return a reader of the CRLs as they are stored in the database."""
 
     def read(place: CrlLocation) -> bytes:
         newest = crls.latest_crl(ctx.db, place.authority, place.shard)
@@ -102,7 +106,10 @@ def stored_crls(ctx: ServiceContext) -> Read:
 
 
 def check_crls(ctx: ServiceContext, read: Read, *, offline: bool = True) -> tuple[MonitoringFinding, ...]:
-    """Judge every list; those of CAs that are off line are left out where `offline` says so."""
+    """Judge every CRL.
+
+    With `offline` False the CRLs of offline CAs are left out.
+    """
     places = [one for one in list_places(ctx) if offline or one.authority not in ctx.offline]
     return tuple(finding for place in places for finding in _judged(place, ctx, read))
 
@@ -117,13 +124,16 @@ def check_ocsp_age(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
             "the log of sinetti authority serve why none are signed",
         )
         for one in monitoring.answer_ages(ctx.db)
-        # Whoever keeps them begins at the half, and takes his time to get round.
+        # The refresher begins at half their life and needs time for a full round.
         if is_past_half_life(one.this_update, one.next_update, ctx.now() - ANSWERS_LATE)
     )
 
 
 def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
-    """Judge certificates of our own, by the names of their files; of several for one purpose the last one counts."""
+    """Judge our own certificates, by the names of their files.
+
+    Of several certificates for one purpose the last one counts.
+    """
     newest: dict[object, tuple[str, x509.Certificate]] = {}
     findings = []
     for name, octets in sorted(files.items()):
@@ -147,7 +157,10 @@ def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tup
 
 
 def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
-    """Find bulk revocations that were begun or approved and cut short, and calls for early replacement likewise."""
+    """Find bulk revocations and early replacement calls that were interrupted.
+
+    These were begun or approved but not completed.
+    """
     revoking = (
         MonitoringFinding(
             FindingKind.BULK_UNFINISHED,
@@ -204,9 +217,9 @@ def _judged(place: CrlLocation, ctx: ServiceContext, read: Read) -> Iterator[Mon
 
 
 def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocationList:
-    """Read a list that this CA signed, without its entries.
+    """Parse a CRL that this CA signed, without its entries.
 
-    Raises ValueError, which says what is wrong.
+    Raises ValueError with the fault.
     """
     if certificate is None:
         why = "the CA's certificate is not in the folder"
@@ -221,7 +234,7 @@ def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocation
 def _compared(
     place: CrlLocation, crl: x509.CertificateRevocationList, ctx: ServiceContext
 ) -> Iterator[MonitoringFinding]:
-    """Compare a list with the register."""
+    """Compare a CRL with the database."""
     if max(len(crl), monitoring.count_revoked(ctx.db, place.authority, place.shard)) > MOST_COMPARED:
         yield from _compared_by_count(place, crl, ctx)
         return
@@ -241,7 +254,10 @@ def _compared(
 def _compared_by_count(
     place: CrlLocation, crl: x509.CertificateRevocationList, ctx: ServiceContext
 ) -> Iterator[MonitoringFinding]:
-    """Compare what is newest, and the counts: a million entries one by one take seconds and hundreds of megabytes."""
+    """Compare the newest revocations and the counts of a long CRL.
+
+    A comparison of a million entries one by one takes seconds and hundreds of megabytes.
+    """
     db, made = ctx.db, crl.last_update_utc
     newest = islice(monitoring.revoked(db, place.authority, place.shard), NEWEST_COMPARED)
     lacking = {serial for serial, ends in newest if ends >= made}
@@ -273,7 +289,7 @@ def _when(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OcspProbe:
-    """One request (DER) about one certificate, at `path`, and what has to be answered."""
+    """One request (DER) about one certificate, its `path` and the expected answer."""
 
     authority: str
     serial: Serial
@@ -282,17 +298,20 @@ class OcspProbe:
 
     @property
     def path(self) -> str:
-        """Where it is asked."""
+        """The path to which the request is sent."""
         return f"/ocsp/{self.authority}"
 
 
 def questions(ctx: ServiceContext) -> tuple[OcspProbe, ...]:
-    """What to ask: of each CA that issues, about its newest certificate in force and the newest that is revoked."""
+    """Return the OCSP requests to send.
+
+    For each issuing CA: its newest certificate in force and its newest revoked one.
+    """
     return tuple(_questions(ctx))
 
 
 def check_response(question: OcspProbe, der: bytes, ctx: ServiceContext) -> MonitoringFinding | None:
-    """Judge the answer to a question; None where all is well."""
+    """Judge the answer to a request; return None if all is well."""
     about = f"{question.path} about {question.serial}"
     try:
         one = _answer(question, der, load_certificate(ctx.certificates[question.authority]))
@@ -325,7 +344,7 @@ def _questions(ctx: ServiceContext) -> Iterator[OcspProbe]:
 
 
 def _request(serial: Serial, issuer: x509.Certificate) -> bytes:
-    """Write a request with a CertID of SHA-1, as most programs do (RFC 5019, 2.1.1)."""
+    """Return a request with a CertID of SHA-1, as most clients use (RFC 5019, 2.1.1)."""
     digest = hashes.SHA1()  # noqa: S303 - it names the issuer, it protects nothing
     names = hashes.Hash(digest)
     names.update(issuer.subject.public_bytes())
@@ -335,7 +354,10 @@ def _request(serial: Serial, issuer: x509.Certificate) -> bytes:
 
 
 def _answer(question: OcspProbe, der: bytes, issuer: x509.Certificate) -> ocsp.OCSPResponse:
-    """Read an answer about this certificate, signed by a responder of its CA (RFC 6960, 4.2.2.2). Raises ValueError."""
+    """Return a response about this certificate, signed by a responder of its CA.
+
+    Source: RFC 6960, section 4.2.2.2. Raises ValueError.
+    """
     response = ocsp.load_der_ocsp_response(der)
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         why = f"no answer, but {response.response_status.name.lower()}"

@@ -1,4 +1,7 @@
-"""Is everything there that answers need? One function for each thing: None if it is well, else what is wrong."""
+"""Health checks: one function per dependency of the answers.
+
+Each returns None if the dependency is well, otherwise the problem.
+"""
 
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance.crls import WHOLE
@@ -9,13 +12,16 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import LIFE, current_crl
 
 STALE_AFTER = LIFE / 2
-"""A list is signed anew at least daily: half a life old, it has not been for days."""
+"""Age from which a CRL is stale.
+
+CRLs are signed at least daily, so one that is half its life old has been missed for days.
+"""
 
 _AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
 
 
 def register_check(ctx: ServiceContext) -> str | None:
-    """Whether the register can be read."""
+    """Check that the database can be read."""
     try:
         authorities.issuing_names(ctx.db)
     except DATABASE_UNAVAILABLE:
@@ -24,7 +30,7 @@ def register_check(ctx: ServiceContext) -> str | None:
 
 
 def journal_check(ctx: ServiceContext) -> str | None:
-    """Whether a fact could be written into the journal."""
+    """Check that the journal can be written."""
     try:
         ctx.journal.check()
     except JournalError as failed:
@@ -33,7 +39,7 @@ def journal_check(ctx: ServiceContext) -> str | None:
 
 
 def issuing_check(ctx: ServiceContext) -> str | None:
-    """Whether the keys of the CAs that issue can be used."""
+    """Check that the keys of the issuing CAs can be used."""
     try:
         for name in sorted(set(ctx.issuing.values())):
             ctx.signer.sign(ctx.issuers[name].key_name, b"")
@@ -43,7 +49,10 @@ def issuing_check(ctx: ServiceContext) -> str | None:
 
 
 def lists_check(ctx: ServiceContext, request_id: str) -> str | None:
-    """Whether the newest list of each CA that issues is younger than half its life; one that is due is signed now."""
+    """Check that the newest CRL of each issuing CA is younger than half its life.
+
+    Signs a CRL that is due.
+    """
     try:
         for name in sorted(set(ctx.issuing.values())):
             newest = current_crl(name, WHOLE, ctx, request_id)

@@ -1,4 +1,7 @@
-"""Retention: what is past its period is named, and erased; the audit trail stays whole (docs/retention.md)."""
+"""Retention: list and erase records past their period (docs/retention.md).
+
+The audit log stays complete.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +15,15 @@ from sinetti.services.context import ServiceContext
 
 
 class NotErased(ValueError):
-    """Nothing may be erased now; the sentence says why."""
+    """Raised if nothing may be erased now; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredRecords:
-    """What is past its period now, by ids: `unconfirmed` and `unused` are accounts, `files` what clerks sent."""
+    """Ids of records that are past their period now.
+
+    `unconfirmed` and `unused` are accounts; `files` are uploads of clerks.
+    """
 
     cutoffs: Cutoffs
     people: tuple[str, ...]
@@ -31,7 +37,7 @@ class ExpiredRecords:
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """How much was erased, of each that `ExpiredRecords` names."""
+    """Count of erased records, for each field of `ExpiredRecords`."""
 
     people: int = 0
     refusals: int = 0
@@ -43,7 +49,10 @@ class ErasureReport:
 
 
 def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
-    """What `apply_retention` would erase now, but for sessions that have ended."""
+    """Return the records that `apply_retention` would erase now.
+
+    Ended sessions are not listed.
+    """
     db, now = ctx.db, ctx.now()
     until = cutoffs(periods, now)
     return ExpiredRecords(
@@ -59,9 +68,9 @@ def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
 
 
 def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> ErasureReport:
-    """Erase what is past its period, in small transactions, each audited: whoever was cut short runs it again.
+    """Erase records past their period, in small transactions, each audited.
 
-    Raises NotErased while the clock is not believed.
+    An interrupted run is completed by the next one. Raises NotErased while the clock is not trusted.
     """
     if not ctx.issuance_allowed():
         sentence = "the machine's clock is not believed, and what is past its period is a matter of the clock: "
@@ -77,7 +86,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
 
     audit, until = ctx.audit_entry("operator", request_id), past.cutoffs
     lapse = _lapse(periods, until, ctx)
-    # Messages first: what is still owed to somebody keeps that person.
+    # Messages first: a queued message keeps the data of its recipient.
     erased = ErasureReport(
         messages=each(past.messages, lambda ids: retention.delete_messages(db, ids, until.messages, audit)),
         refusals=each(past.refusals, lambda ids: retention.delete_refusals(db, ids, until.refusals, audit)),
@@ -93,5 +102,8 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
 
 
 def _lapse(periods: Periods, until: Cutoffs, ctx: ServiceContext) -> InactivityLimit:
-    """Since when an account is not used: who signs in does it by the machine's clock."""
+    """Return the instants since which accounts count as unused.
+
+    Sign-ins are recorded by the machine's clock.
+    """
     return InactivityLimit(until.people, ctx.machine_now() - periods.people)

@@ -1,7 +1,7 @@
-"""Another contact, or deputy, looks after a certificate; or an address, a number or a name of theirs is mended.
+"""Contacts and deputies: replacement and correction (docs/people.md).
 
-Old and new are told. Where transfer ids wait for the contact, the link to them ends and a new one goes out
-(docs/people.md).
+The former and the new contact get a message. If transfer ids wait for the contact, their link ends and a new one is
+sent.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,10 @@ from sinetti.services.organisations.people import PeopleError
 
 @dataclass(frozen=True, slots=True)
 class ContactCorrection:
-    """What is mended of somebody who stays in their place; None stays as it is, an empty phone takes it away."""
+    """Corrected data of a contact or deputy who stays in place.
+
+    None leaves a value unchanged; an empty phone number deletes it.
+    """
 
     name: str | None = None
     email: str | None = None
@@ -30,7 +33,10 @@ class ContactCorrection:
 
 @dataclass(frozen=True, slots=True)
 class ContactUpdate:
-    """Whose contact, by a certificate's serial or an order's id; the deputy's place in its stead; who is there now."""
+    """Subject of a contact change: by a certificate's serial or an order's id.
+
+    `who` is the new person or the correction; with `deputy` the deputy is changed instead of the contact.
+    """
 
     named: str
     who: ContactDetails | ContactCorrection
@@ -39,7 +45,10 @@ class ContactUpdate:
 
 @dataclass(frozen=True, slots=True)
 class ContactChanged:
-    """Whether anything was changed, and the links to transfer ids that went to the new address."""
+    """Result of a contact change.
+
+    It says if anything changed, and gives the links to transfer ids that were sent to the new address.
+    """
 
     customer_id: str
     changed: bool
@@ -47,10 +56,10 @@ class ContactChanged:
 
 
 def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, request_id: str) -> ContactChanged:
-    """Rename a contact or a deputy, or correct what is known of one.
+    """Replace a contact or a deputy, or correct their data.
 
-    Raises PeopleError and LimitReached. The same again changes nothing, but offers transfer ids that a command which
-    was cut short did not offer any more.
+    A repeated call changes nothing, but sends links to transfer ids that an interrupted command did not send. Raises
+    PeopleError and LimitReached.
     """
     lineage = contacts.find_lineage(ctx.db, change.named)
     if lineage is None:
@@ -63,7 +72,7 @@ def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, reque
         changed = contacts.change_contact(ctx.db, lineage.lineage_id, person, audit, deputy=change.deputy)
     ctx.step("contact-changed")
     orders = contacts.orders_offered_to_others(ctx.db, lineage.lineage_id)
-    # What follows from a change was counted with it: it is not to fail half-way.
+    # The effects of a change were counted with it and must not fail half-way.
     following = replace(ctx, daily_limits=None) if changed else ctx
     offered = tuple(secure_message.send_link(order_id, following, actor, request_id) for order_id in orders)
     return ContactChanged(lineage.customer_id, changed, offered)
@@ -71,7 +80,7 @@ def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, reque
 
 def _corrected(corrected: ContactCorrection, lineage: LineageInfo, *, deputy: bool) -> ContactDetails:
     there = lineage.deputy if deputy else lineage.contact
-    # Whoever was erased has no name: nothing is left to be mended.
+    # An erased person has no name, so there is nothing to correct.
     if there is None or not there.name:
         sentence = f"there is no {'deputy' if deputy else 'contact person'} whose data could be mended: name one"
         raise PeopleError(PersonErrorReason.NOBODY, sentence)

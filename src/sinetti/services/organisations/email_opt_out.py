@@ -1,6 +1,7 @@
-"""*Not your task any more?*: somebody asks, by a link without sign-in, that no more mail goes to their address.
+"""E-mail opt-out by a link without sign-in (docs/returns.md).
 
-The link's page changes nothing; its button calls `request_opt_out`. Mail stops once others were told (docs/returns.md).
+The page of the link ("Not your task any more?") changes nothing; its button calls `request_opt_out`. E-mails stop once
+the other people concerned have been informed.
 """
 
 import re
@@ -12,13 +13,16 @@ from sinetti.domain.notifications.opt_out import AlreadyRequested, OptOutPage, O
 from sinetti.services.context import ServiceContext
 
 ACTOR = "recipient"
-"""Who asks, in audit rows: whoever has the link of a message, which the row names."""
+"""Actor in audit rows: the holder of the link of a message, which the row names."""
 
 _MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def opt_out_page(message_id: str, token: str, ctx: ServiceContext) -> OptOutPage | UnknownLink:
-    """What the page behind a link shows. Nothing changes: mail scanners follow links."""
+    """Return the page behind a link.
+
+    Changes nothing, because mail scanners follow links.
+    """
     asker = _asker(message_id, token, ctx)
     if asker is None:
         return UnknownLink()
@@ -30,7 +34,10 @@ def opt_out_page(message_id: str, token: str, ctx: ServiceContext) -> OptOutPage
 def request_opt_out(
     message_id: str, token: str, ctx: ServiceContext, request_id: str
 ) -> OptOutRequested | AlreadyRequested | UnknownLink:
-    """Owe whoever is to be told a message about it, once; mail goes on until then."""
+    """Queue a message about the opt-out, once, to the people to be informed.
+
+    E-mails go on until then.
+    """
     asker = _asker(message_id, token, ctx)
     if asker is None:
         return UnknownLink()
@@ -38,9 +45,9 @@ def request_opt_out(
 
 
 def _asker(message_id: str, token: str, ctx: ServiceContext) -> OptOutSender | None:
-    """Who has this link; None for any that we did not write.
+    """Return the requester behind a link, or None if we did not make the link.
 
-    The register is asked only about one that we wrote.
+    The database is queried only for links that we made.
     """
     known = _MESSAGE_ID.fullmatch(message_id) is not None
     if not known or not constant_time_equal(token, link_token(ctx.transfer_key, STOP_LINK, message_id)):

@@ -1,4 +1,7 @@
-"""Who acts for an organisation: signatories, its contact person, and who looks after it (docs/people.md)."""
+"""People who act for an organisation (docs/people.md).
+
+Signatories, its contact person, and its service providers.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +26,10 @@ from sinetti.services.context import ServiceContext
 
 
 class PeopleError(ValueError):
-    """Somebody who cannot be named so: `why` for every door, and a sentence for operators, which says what to do."""
+    """A person who cannot be assigned.
+
+    `why` is the reason for all endpoints; the message tells operators what to do.
+    """
 
     def __init__(self, why: PersonErrorReason, sentence: str) -> None:
         super().__init__(sentence)
@@ -32,7 +38,7 @@ class PeopleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OrganisationPeople:
-    """An organisation and everybody who acts for it now."""
+    """An organisation and all people who act for it now."""
 
     organisation: OrganisationInfo
     roles: Roles
@@ -40,9 +46,9 @@ class OrganisationPeople:
 
 
 def add_signatory(customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Name a signatory; False where the same stands already.
+    """Assign a signatory; return False if the same one is assigned already.
 
-    Somebody named before with the same address gives way. Raises PeopleError.
+    A signatory with the same address is replaced. Raises PeopleError.
     """
     one = _organisation(customer_id, ctx)
     with _says_closed():
@@ -52,9 +58,9 @@ def add_signatory(customer_id: str, person: ContactDetails, ctx: ServiceContext,
 def invite_signatory(
     customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: str, request_id: str
 ) -> InvitationResult:
-    """Name a signatory, and owe them a link by which they act in the e-service (docs/mandates.md).
+    """Assign a signatory and queue an invitation link to them (docs/mandates.md).
 
-    Whoever was named before gets the link alone; who has one that works, or has used it, gets none. Raises PeopleError.
+    An assigned signatory gets only the link. One who has a valid link, or has used one, gets none. Raises PeopleError.
     """
     one = _organisation(customer_id, ctx)
     audit = ctx.audit_entry(actor, request_id)
@@ -64,7 +70,7 @@ def invite_signatory(
             return role_assignments.invite(ctx.db, to, create_link(ctx, audit.at), audit)
     except AlreadyHasOtherRole:
         why = PersonErrorReason.OTHER_ROLE
-        sentence = f"somebody with the address {person.email} has another role for {customer_id}: withdraw it first"
+        sentence = f"a person with the address {person.email} has another role for {customer_id}: withdraw it first"
     except InvitationLimitReached:
         why = PersonErrorReason.TOO_MANY
         sentence = f"so many invitations have left for {customer_id} today that there is no other before tomorrow"
@@ -72,7 +78,7 @@ def invite_signatory(
 
 
 def remove_signatory(customer_id: str, email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Remove a signatory, by their address; False where nobody has it.
+    """Remove a signatory by their address; return False if there is none.
 
     Raises PeopleError.
     """
@@ -83,14 +89,20 @@ def remove_signatory(customer_id: str, email: str, ctx: ServiceContext, actor: s
 def set_contact_person(
     customer_id: str, person: ContactDetails | None, ctx: ServiceContext, actor: str, request_id: str
 ) -> bool:
-    """Name the organisation's contact person, or nobody; False where it stands so already. Raises PeopleError."""
+    """Set or remove the contact person of the organisation; False if unchanged.
+
+    Raises PeopleError.
+    """
     one = _organisation(customer_id, ctx)
     with _says_closed():
         return contacts.set_contact_person(ctx.db, one.organisation_id, person, ctx.audit_entry(actor, request_id))
 
 
 def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Note that another organisation looks after this one; False where it does already. Raises PeopleError."""
+    """Add another organisation as service provider; False if it already is one.
+
+    Raises PeopleError.
+    """
     one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
     if one.organisation_id == agent.organisation_id:
         sentence = "an organisation does not look after itself: name the other one"
@@ -101,7 +113,7 @@ def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, a
 
 
 def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """End that another organisation looks after this one; False where it does not.
+    """Remove another organisation as service provider; False if it is none.
 
     Raises PeopleError.
     """
@@ -111,7 +123,7 @@ def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext
 
 
 def who_is_who(customer_id: str, ctx: ServiceContext) -> OrganisationPeople:
-    """Everybody who acts for an organisation now. Raises PeopleError."""
+    """Return all people who act for an organisation now. Raises PeopleError."""
     one, now = _organisation(customer_id, ctx), ctx.now()
     found = recipients.roles(ctx.db, [one.organisation_id], now)[one.organisation_id]
     return OrganisationPeople(one, found, contacts.service_providers(ctx.db, one.organisation_id, now))
@@ -127,7 +139,7 @@ def _organisation(customer_id: str, ctx: ServiceContext) -> OrganisationInfo:
 
 @contextmanager
 def _says_closed() -> Iterator[None]:
-    """Say in a sentence that an organisation is closed."""
+    """Turn the error about a closed organisation into a message for operators."""
     try:
         yield
     except OrganisationClosed as closed:

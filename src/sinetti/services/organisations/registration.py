@@ -1,6 +1,6 @@
-"""An organisation comes into the register, or is approved for more channels.
+"""Registration of organisations, and their approval for more channels.
 
-Looking without changing: lists for operators and the bench.
+Also read-only lists for operators and the test bench.
 """
 
 from collections.abc import Iterator
@@ -16,15 +16,18 @@ from sinetti.services.context import ServiceContext
 
 
 class ChannelError(ValueError):
-    """A channel that this authority issues nothing for; the sentence says for which it does."""
+    """A channel for which this authority issues no certificates.
+
+    The message lists the channels for which it does.
+    """
 
 
 def register_organisation(
     new: NewOrganisation, ctx: ServiceContext, actor: str, request_id: str
 ) -> OrganisationInfo | None:
-    """Register an organisation; None where its id is taken.
+    """Register an organisation; return None if its id is taken.
 
-    Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
+    Raises CustomerIdError for an id that this kind cannot have, and ChannelError for a channel without a CA.
     """
     check_channels(new.channels, ctx)
     customer_id = check_customer_id(new.customer_id, IdentifierType(new.kind), ctx.environment)
@@ -34,7 +37,10 @@ def register_organisation(
 
 
 def approve(customer_id: str, channels: frozenset[Channel], ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
+    """Approve an organisation for more channels; False if it does not exist.
+
+    Raises ChannelError.
+    """
     check_channels(channels, ctx)
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
@@ -47,9 +53,9 @@ def approve(customer_id: str, channels: frozenset[Channel], ctx: ServiceContext,
 
 
 def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Withdraw a channel: nothing more is issued or renewed for it.
+    """Withdraw a channel: no certificate is issued or renewed for it any more.
 
-    False where there is no such organisation.
+    Returns False if the organisation does not exist.
     """
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
@@ -59,9 +65,9 @@ def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str
 
 
 def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Close an organisation: nothing more is issued to it.
+    """Close an organisation: no certificate is issued to it any more.
 
-    False where there is no such organisation.
+    Returns False if the organisation does not exist.
     """
     organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
@@ -71,7 +77,7 @@ def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) ->
 
 
 def check_channels(channels: frozenset[Channel], ctx: ServiceContext) -> None:
-    """Pass channels that this authority has a CA for. Raises ChannelError."""
+    """Raise ChannelError unless this authority has a CA for each channel."""
     if missing := channels - ctx.issuing.keys():
         there = ", ".join(sorted(ctx.issuing)) or "none"
         sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; there are: {there}"
@@ -79,25 +85,31 @@ def check_channels(channels: frozenset[Channel], ctx: ServiceContext) -> None:
 
 
 def certificates(ctx: ServiceContext, customer_id: str | None = None) -> tuple[Certificate, ...]:
-    """Certificates, newest first, of one organisation or of all."""
+    """Return certificates, newest first, of one organisation or of all."""
     return revocation.list_certificates(ctx.db, customer_id)
 
 
 def in_force(ctx: ServiceContext, channel: Channel) -> Iterator[tuple[Serial, bytes]]:
-    """Serial and DER of each certificate of a channel that is issued, not revoked and not at its end now."""
+    """Yield serial and DER of each certificate of a channel that is in force now.
+
+    That is issued, not revoked and not expired.
+    """
     return revocation.in_force(ctx.db, channel, ctx.now())
 
 
 def organisation(ctx: ServiceContext, customer_id: str) -> OrganisationInfo | None:
-    """The organisation with this id."""
+    """Return the organisation with this id."""
     return organisations.find_organisation(ctx.db, customer_id)
 
 
 def open_orders(ctx: ServiceContext, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
-    """Orders whose transfer ids were not used yet, newest first, of one organisation or of all."""
+    """Return orders whose transfer ids are unused, newest first.
+
+    They are those of one organisation, or of all.
+    """
     return organisations.list_open_orders(ctx.db, customer_id)
 
 
 def counts(ctx: ServiceContext) -> Counts:
-    """How much the register holds."""
+    """Return the numbers of rows in the database."""
     return revocation.count(ctx.db)

@@ -1,4 +1,7 @@
-"""We let this one end: no more reminders about a certificate that nobody is to renew; and the way back."""
+"""Renewal opt-out: stop reminders about a certificate that ends on purpose.
+
+The opt-out can be taken back.
+"""
 
 from sinetti.database.issuance import transactions
 from sinetti.database.organisations import contacts
@@ -9,15 +12,16 @@ from sinetti.services.organisations.people import PeopleError
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Note that a certificate is to end without a successor; False where that is noted already. Raises PeopleError.
+    """Record that a certificate is to end without a successor; False if recorded.
 
-    The note is the lineage's, so only the newest one of those in force takes it: it would silence that one otherwise.
+    The note belongs to the lineage, so only its newest certificate in force takes it; otherwise an older one would
+    silence the newest. Raises PeopleError.
     """
     lineage_id = _lineage_of(serial, ctx)
     with ctx.act(actor, request_id) as audit:
         newest = contacts.newest_in_force(ctx.db, lineage_id, audit.at)
         if newest is None:
-            sentence = "this certificate is not in force: nobody is reminded of its end"
+            sentence = "this certificate is not in force: no reminders of its end are sent"
             raise PeopleError(PersonErrorReason.NOT_IN_FORCE, sentence)
         if newest != serial:
             what = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
@@ -26,7 +30,7 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Take that note away, so that reminders go on; False where there is none.
+    """Delete the opt-out, so that reminders continue; return False if there is none.
 
     Raises PeopleError.
     """

@@ -1,6 +1,8 @@
-"""Bulk revocation: stored before the first goes; over ten wait for a second officer; cut short, it is gone on with.
+"""Bulk revocation: stored first, confirmed if large, resumed if interrupted.
 
-Choosing many certificates at once: what names nothing is refused, before anything is done.
+More than ten certificates need the confirmation of a second officer.
+
+A selection without any criterion is rejected before anything is done.
 """
 
 import logging
@@ -35,24 +37,27 @@ _NAMED = 3
 _LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
 
 Tell = Callable[[int, int], None]
-"""Told after each transaction: of how many certificates it is known what became of them, and of how many in all."""
+"""Callback after each transaction: certificates done so far, and in all."""
 
 
 def no_progress(_done: int, _all: int) -> None:
-    """Tell nobody how far it is."""
+    """Report no progress."""
 
 
 def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None:
-    """Refuse to do this to every certificate that there is; `ways` of choosing are told. Raises BulkRevocationError."""
+    """Raise BulkRevocationError if the selection has no criterion.
+
+    It would select every certificate. The message has the `verb` of the action and the `ways` to select.
+    """
     if wanted == CertificateSelection():
         sentence = f"all certificates at once are not {verb}: say which, by {ways}"
         raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, sentence)
 
 
 def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
-    """Refuse what names nothing: a slip of the pen would look as if there were nothing to do.
+    """Raise BulkRevocationError if a criterion matches nothing.
 
-    Raises BulkRevocationError.
+    A typing error would otherwise look as if there were nothing to do.
     """
     if wanted.customer_id is not None and organisations.find_organisation(ctx.db, wanted.customer_id) is None:
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
@@ -69,11 +74,11 @@ def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
 
 
 LINES_AT_ONCE = 50
-"""Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
+"""Lineages per transaction; a renewal of one of them waits for the transaction."""
 
 _SENTENCES: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.DONE: "this proposal is done: nothing is left to approve",
-    BulkErrorReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkErrorReason.SAME_OFFICER: "its proposer cannot approve it: another officer has to run this command",
     BulkErrorReason.SAME_PERSON: (
         "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
     ),
@@ -84,25 +89,28 @@ _SENTENCES: Mapping[BulkErrorReason, str] = {
         "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
         "officer approves by this command"
     ),
-    BulkErrorReason.EXPIRED: "nobody approved this proposal within 24 hours: propose it anew",
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: propose it anew",
     BulkErrorReason.CHANGED: (
         "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
         "anew, so that what is approved is what goes"
     ),
-    BulkErrorReason.WITHDRAWN: "whoever proposed it has withdrawn it: nothing is left to approve",
+    BulkErrorReason.WITHDRAWN: "its officer has withdrawn this proposal: nothing is left to approve",
 }
 _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.WITHDRAWN: "this proposal is withdrawn already",
     BulkErrorReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
     BulkErrorReason.OTHER_OFFICER: "only whoever proposed it withdraws it; what nobody approves ends by itself",
-    BulkErrorReason.EXPIRED: "nobody approved this proposal within 24 hours: nothing is left to withdraw",
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: nothing is left to withdraw",
 }
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class BulkRevocationRequest:
-    """Which certificates, why, by whose word, and since when the keys are doubted; `ended`: also those that have."""
+    """Selected certificates, reason, officer, and compromise date of the keys.
+
+    With `ended` the selection includes expired certificates.
+    """
 
     wanted: CertificateSelection
     reason: RevocationReason
@@ -113,9 +121,9 @@ class BulkRevocationRequest:
 
 @dataclass(frozen=True, slots=True)
 class BulkSelection:
-    """What would go: `along` of it because of keyCompromise.
+    """Certificates that would be revoked, `along` of them because of keyCompromise.
 
-    `passed_over` are wanted, but revoked or ended already.
+    `passed_over` are selected, but already revoked or expired.
     """
 
     going: tuple[BulkRevocationCandidate, ...]
@@ -124,15 +132,16 @@ class BulkSelection:
 
     @property
     def serials(self) -> tuple[Serial, ...]:
-        """The serials of what would go, in order."""
+        """The serials of the certificates to revoke, in order."""
         return tuple(row.serial for row in self.going)
 
 
 @dataclass(frozen=True, slots=True)
 class BulkRevocationResult:
-    """What became of it: `proposal` is None where nothing was left to revoke, and not done where it waits.
+    """Result of a bulk revocation.
 
-    `resumed` are runs of the same officer that had been cut short and were finished first.
+    `proposal` is None if nothing was left to revoke, and is not done if it waits for confirmation. `resumed` are
+    interrupted runs of the same officer that were completed first.
     """
 
     selection: BulkSelection
@@ -141,7 +150,10 @@ class BulkRevocationResult:
 
 
 def preview(ask: BulkRevocationRequest, ctx: ServiceContext) -> BulkSelection:
-    """Tell what would go, and change nothing. Raises BulkRevocationError."""
+    """Return the selected certificates, without any change.
+
+    Raises BulkRevocationError.
+    """
     check_officer(ask.officer)
     if not may_use_reason(RevokerRole.OPERATOR, ask.reason):
         raise BulkRevocationError(BulkErrorReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
@@ -153,10 +165,10 @@ def preview(ask: BulkRevocationRequest, ctx: ServiceContext) -> BulkSelection:
 def revoke_many(
     ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
-    """Revoke them, or store the proposal where they are too many for one officer's word. Raises BulkRevocationError.
+    """Revoke the certificates, or store a proposal if they are too many for one.
 
-    What a run of this officer left undone is finished first. A list that cannot be signed here is signed where the
-    authority is served.
+    Interrupted runs of this officer are completed first. A CRL that cannot be signed here is signed by the process
+    that serves the authority. Raises BulkRevocationError.
     """
     preview(ask, ctx)
     resumed = bulk_revocation.unfinished(ctx.db, ask.officer)
@@ -168,7 +180,7 @@ def revoke_many(
 def propose(
     ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
-    """Do the same, and leave alone what other runs left undone.
+    """Revoke like `revoke_many`, but leave other runs as they are.
 
     Raises BulkRevocationError.
     """
@@ -188,7 +200,7 @@ def propose(
 def look_at_proposal(
     proposal_id: str, officer: str, ctx: ServiceContext
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
-    """Give a proposal that this officer may approve now, and what would go by it.
+    """Return a proposal that this officer may approve now, and its certificates.
 
     Raises BulkRevocationError.
     """
@@ -206,25 +218,25 @@ def look_at_proposal(
 
 
 def open_proposals(ctx: ServiceContext) -> tuple[BulkRevocationProposal, ...]:
-    """What waits for a second officer, oldest first."""
+    """Return the proposals that wait for a second officer, oldest first."""
     return bulk_revocation.waiting(ctx.db, ctx.now())
 
 
 def count_open_proposals(ctx: ServiceContext) -> int:
-    """How many proposals wait for a second officer."""
+    """Return the number of proposals that wait for a second officer."""
     return bulk_revocation.count_waiting(ctx.db, ctx.now())
 
 
 def alone_lately(officer: str, ctx: ServiceContext) -> int:
-    """How many certificates went by this officer's word alone, and count with what is asked for now."""
+    """Return how many certificates this officer revoked alone recently.
+
+    They count together with the certificates of the current request.
+    """
     return bulk_revocation.alone_lately(ctx.db, officer, ctx.now())
 
 
 def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> BulkRevocationProposal:
-    """Take a proposal back, by the word of whoever made it.
-
-    Raises BulkRevocationError.
-    """
+    """Withdraw a proposal of the same officer. Raises BulkRevocationError."""
     check_officer(officer)
     proposal = _proposal(proposal_id, ctx)
     if refused := may_withdraw(proposal, officer, ctx.now()):
@@ -232,7 +244,7 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
     with ctx.act(actor_of(officer), request_id) as audit:
         if not bulk_revocation.withdraw(ctx.db, proposal, audit):
             raise BulkRevocationError(
-                BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
+                BulkErrorReason.CHANGED, "another officer was faster: run this command again for the result"
             )
     return proposal
 
@@ -240,9 +252,9 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
 def approve(
     proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
-    """Approve another officer's proposal and revoke what it names; also gone on with where that was cut short.
+    """Approve another officer's proposal and revoke its certificates.
 
-    Raises BulkRevocationError.
+    Also resumes an interrupted run. Raises BulkRevocationError.
     """
     proposal, selection = _approved(proposal_id, officer, ctx, request_id)
     _carry_out(proposal, _Initiator(officer, ctx, request_id), told)
@@ -250,29 +262,33 @@ def approve(
 
 
 def approve_only(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> BulkRevocationProposal:
-    """Approve another officer's proposal, and revoke nothing yet: `continue_batch` does. Raises BulkRevocationError."""
+    """Approve another officer's proposal without revoking anything yet.
+
+    `continue_batch` revokes. Raises BulkRevocationError.
+    """
     return _approved(proposal_id, officer, ctx, request_id)[0]
 
 
 def continue_batch(
     proposal_id: str, officer: str, most: int, ctx: ServiceContext, request_id: str
 ) -> tuple[int, BulkRevocationProposal]:
-    """Revoke the next part of an approved proposal, `most` times 50 lineages: for who waits in front of a page.
+    """Revoke the next part of an approved proposal, `most` times 50 lineages.
 
-    Gives how many of it are revoked by then, and the proposal, which is done once nothing is left. Any officer may go
-    on with it: it was decided on. Raises BulkRevocationError where nobody approved it.
+    For a clerk who waits for a page. Returns the number of revoked certificates so far and the proposal, which is done
+    once nothing is left. Any officer may continue an approved proposal. Raises BulkRevocationError if it is not
+    approved.
     """
     check_officer(officer)
     proposal = _proposal(proposal_id, ctx)
     if proposal.approved_at is None:
-        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
+        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "no officer approved this proposal: nothing is revoked")
     if proposal.done_at is None:
         _carry_out(proposal, _Initiator(officer, ctx, request_id), no_progress, most)
     return progress(proposal_id, ctx)
 
 
 def progress(proposal_id: str, ctx: ServiceContext) -> tuple[int, BulkRevocationProposal]:
-    """How many certificates of a proposal are revoked, and the proposal.
+    """Return the number of revoked certificates of a proposal, and the proposal.
 
     Raises BulkRevocationError.
     """
@@ -284,7 +300,7 @@ def progress(proposal_id: str, ctx: ServiceContext) -> tuple[int, BulkRevocation
 def _approved(
     proposal_id: str, officer: str, ctx: ServiceContext, request_id: str
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
-    """A proposal that this officer approved, now or before, and what goes by it.
+    """Return a proposal approved by this officer, now or before, and its certificates.
 
     Raises BulkRevocationError.
     """
@@ -294,18 +310,17 @@ def _approved(
             _check_two_people(proposal, officer, ctx)
             if not bulk_revocation.approve(ctx.db, proposal, officer, audit):
                 raise BulkRevocationError(
-                    BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
+                    BulkErrorReason.CHANGED, "another officer was faster: run this command again for the result"
                 )
         ctx.step("many-approved")
     return proposal, selection
 
 
 def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: ServiceContext) -> None:
-    """Refuse a confirmation by another account of the proposer, or if the proposer is no clerk any more.
+    """Raise BulkRevocationError unless two people propose and confirm.
 
-    Raises BulkRevocationError.
-
-    Of officers whom a command names only the name is known.
+    Rejects a confirmation by another account of the proposer, or if the proposer is no longer a clerk. Of officers in
+    commands only the name is known.
     """
     both = account_of(proposal.officer), account_of(officer)
     if proposal.approved_at is not None or not all(both):
@@ -328,7 +343,10 @@ def _proposal(proposal_id: str, ctx: ServiceContext) -> BulkRevocationProposal:
 def _selected(
     starts: tuple[BulkRevocationCandidate, ...], ask: BulkRevocationRequest, ctx: ServiceContext
 ) -> BulkSelection:
-    """What goes with these: themselves and, on keyCompromise, what was renewed from them; ended ones where asked."""
+    """Return the certificates to revoke with these.
+
+    They are the certificates themselves and, on keyCompromise, those renewed from them; expired ones if requested.
+    """
     named = {row.serial for row in starts}
     rows = starts
     if ask.reason is RevocationReason.KEY_COMPROMISE:
@@ -354,22 +372,23 @@ def _with_renewals(
 
 @dataclass(frozen=True, slots=True)
 class _Initiator:
-    """Who carries it out, with what, in which request."""
+    """The officer who carries it out, the context and the request id."""
 
     officer: str
     ctx: ServiceContext
     request_id: str
 
     def act(self) -> AbstractContextManager[AuditContext]:
-        """Yield the deed of one step that writes."""
+        """Yield the audit data of one step that writes."""
         return self.ctx.act(actor_of(self.officer), self.request_id)
 
 
 def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, most: int | None = None) -> None:
-    """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.
+    """Revoke the certificates of an approved run, then publish each CRL once.
 
-    What was revoked before is passed over, so that it can be cut short and run again at any point. With `most` it is
-    so many transactions at most; what is left is for another time.
+    Works on some lineages at a time and finally marks the run as done. Revoked certificates are skipped, so an
+    interruption and a new run are safe at any point. With `most` it runs at most that many transactions and leaves the
+    rest for another call.
     """
     ctx = by.ctx
     rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
@@ -383,7 +402,7 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
         try:
             taken = _revoke_part([row for row in rows if row.lineage_id in part], proposal, by)
         except Exception:
-            # An officer who is dismissed meanwhile stops here: lists have what went until then.
+            # The run of an officer who is dismissed in the meantime stops here. The CRLs have the revocations so far.
             _publish(authorities, by)
             raise
         ctx.step("many-revoked")
@@ -407,7 +426,10 @@ def _publish(authorities: Collection[str], by: _Initiator) -> None:
 
 
 def _left_from(rows: Iterable[BulkRevocationCandidate], lineages: Sequence[str]) -> int:
-    """Where to go on: one part before the first that has anything left, which may not have been written down yet."""
+    """Return the index from which to continue.
+
+    It is one part before the first lineage with certificates left, whose part may not have been recorded yet.
+    """
     left = {row.lineage_id for row in rows if not row.revoked}
     first = next((at for at, one in enumerate(lineages) if one in left), len(lineages))
     return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
@@ -416,7 +438,10 @@ def _left_from(rows: Iterable[BulkRevocationCandidate], lineages: Sequence[str])
 def _revoke_part(
     starts: Collection[BulkRevocationCandidate], proposal: BulkRevocationProposal, by: _Initiator
 ) -> tuple[BulkRevocationCandidate, ...]:
-    """Revoke what these lines hold of the run; gives all of it, also what was revoked before."""
+    """Revoke the run's certificates of these lineages.
+
+    Returns all of them, also those that were revoked before.
+    """
     ctx = by.ctx
     named, lineages = {row.serial for row in starts}, {row.lineage_id for row in starts}
     while True:
@@ -429,6 +454,6 @@ def _revoke_part(
         serials_of: dict[str, list[Serial]] = {}
         for row in left:
             serials_of.setdefault(row.lineage_id, []).append(row.serial)
-        # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
+        # A renewal may be reserved between reading the lineages and revoking them: repeat until none is left.
         with by.act() as audit:
             revocation.revoke_lineages(ctx.db, serials_of, (proposal.reason, proposal.invalidity_date), audit)

@@ -1,7 +1,7 @@
-"""Calling for early replacement after an incident: renewal opens now, and hints spread it (docs/renewal-info.md).
+"""Early replacement after an incident: opens renewal now (docs/renewal-info.md).
 
-What is called is stored before the first certificate is opened, so that a run that was cut short is gone on with. A
-call can be undone: nothing that a holder has is touched by it.
+Renewal information spreads the renewals over time. The call is stored before the first certificate is opened, so that
+an interrupted run can continue. A call can be undone, since it changes nothing that a holder has.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from sinetti.services.revocation.bulk_revoke import Tell, no_progress, require_c
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementRequest:
-    """Which certificates, by whose word, why, what is told of it, and over which time they are spread."""
+    """Selected certificates, officer, reason, public explanation and time span."""
 
     wanted: CertificateSelection
     officer: str
@@ -50,15 +50,16 @@ class EarlyReplacementSelection:
 
     @property
     def serials(self) -> tuple[Serial, ...]:
-        """The serials of what would be called, in order."""
+        """The serials of the certificates to call, in order."""
         return tuple(row.serial for row in self.going)
 
 
 @dataclass(frozen=True, slots=True)
 class EarlyReplacementResult:
-    """What became of it: `call` is None where nothing was left to call, `opened` how many certificates it has opened.
+    """Result of a call for early replacement.
 
-    `resumed` are calls that had been cut short, and what was undone and not put back: they were finished first.
+    `call` is None if nothing was left to call; `opened` counts the opened certificates. `resumed` are interrupted
+    calls, and undone calls that were not fully reset. They are completed first.
     """
 
     selection: EarlyReplacementSelection
@@ -68,9 +69,9 @@ class EarlyReplacementResult:
 
 
 def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplacementSelection:
-    """Tell what would be called, and change nothing.
+    """Return the certificates that would be called, without any change.
 
-    Raises BulkRefused and CallRefused.
+    Raises BulkRevocationError and EarlyReplacementError.
     """
     _checked(ask)
     require_criteria(ask.wanted, "called", "their serials, organisation or issuing CA")
@@ -84,9 +85,9 @@ def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplaceme
 def call_early(
     ask: EarlyReplacementRequest, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
 ) -> EarlyReplacementResult:
-    """Call them: they may be renewed from now on, and their hints say when within `over`. Raises as `look` does.
+    """Open the certificates for renewal; the hints spread it within `over`.
 
-    What was cut short is finished first, whoever had begun it.
+    Interrupted runs of any officer are completed first. Raises as `preview` does.
     """
     preview(ask, ctx)
     resumed = early_replacement.unfinished(ctx.db)
@@ -110,11 +111,10 @@ def call_early(
 def cancel(
     call_id: str, officer: str, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
 ) -> EarlyReplacementCall:
-    """Let a call count no more: what it opened goes back to the rule.
+    """Undo a call: its certificates follow the normal rule again.
 
-    Gone on with where that was cut short.
-
-    What was renewed meanwhile stays. Raises BulkRefused for an officer's id that is none, and CallRefused.
+    An interrupted call of this function is resumed. Certificates renewed in the meantime stay. Raises
+    BulkRevocationError for an invalid officer id, and EarlyReplacementError.
     """
     check_officer(officer)
     call = early_replacement.find(ctx.db, call_id)
@@ -131,31 +131,34 @@ def cancel(
 
 
 def list_active(ctx: ServiceContext) -> tuple[EarlyReplacementCall, ...]:
-    """The calls that stand, oldest first: those that nobody undid."""
+    """Return the active calls, oldest first: those that were not undone."""
     return early_replacement.active(ctx.db)
 
 
 def count_opened(call: EarlyReplacementCall, ctx: ServiceContext) -> int:
-    """How many certificates a call has opened."""
+    """Return how many certificates a call has opened."""
     return early_replacement.count_called(ctx.db, call)
 
 
 @dataclass(frozen=True, slots=True)
 class _Initiator:
-    """Whose word it is done by, in which request."""
+    """The officer responsible and the request id."""
 
     officer: str
     request_id: str
 
 
 def _checked(ask: EarlyReplacementRequest) -> EarlyReplacementRequest:
-    """The same, once all that somebody wrote is as it has to be."""
+    """Return the request with all user-written texts checked."""
     officer, reason = check_officer(ask.officer), check_reason(ask.reason)
     return EarlyReplacementRequest(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
 
 
 def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, tell: Tell) -> None:
-    """Open what a call names, some at a time, then say that it is done: what is open already is passed over."""
+    """Open the certificates of a call in parts, then mark the call as done.
+
+    Certificates that are open already are skipped.
+    """
     of = len(call.serials)
     for at in range(0, of, early_replacement.AT_ONCE):
         part = call.serials[at : at + early_replacement.AT_ONCE]

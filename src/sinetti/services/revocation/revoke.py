@@ -1,4 +1,7 @@
-"""Revocation: at once for renewal and retrieval's sake, and on the CRL, which is published anew right away."""
+"""Revocation: effective at once for renewal, retrieval and the CRL.
+
+The CRL is published again right away.
+"""
 
 import logging
 from collections.abc import Collection
@@ -21,7 +24,7 @@ _ALREADY = "this certificate is revoked already; nothing was changed, and it sta
 
 
 class RevocationErrorKind(StrEnum):
-    """What stands in the way of a revocation."""
+    """Reason against a revocation."""
 
     UNKNOWN = "unknown"
     ALREADY = "already"
@@ -30,7 +33,7 @@ class RevocationErrorKind(StrEnum):
 
 
 class RevocationError(ValueError):
-    """What was asked cannot be done; the sentence says what to do."""
+    """A revocation that is not possible; the message tells what to do."""
 
     def __init__(self, kind: RevocationErrorKind, sentence: str) -> None:
         super().__init__(sentence)
@@ -38,7 +41,10 @@ class RevocationError(ValueError):
 
 
 class AlreadyRevoked(RevocationError):
-    """It was revoked before; whatever had not been written down or published then is now."""
+    """Raised if the certificate was revoked before.
+
+    Missing journal entries and publications have been completed.
+    """
 
     def __init__(self) -> None:
         super().__init__(RevocationErrorKind.ALREADY, _ALREADY)
@@ -46,7 +52,7 @@ class AlreadyRevoked(RevocationError):
 
 @dataclass(frozen=True, slots=True)
 class RevocationRequest:
-    """Which certificate, why, since when the key is doubted, and which of its renewals are taken out by name."""
+    """Certificate, reason, compromise date of the key, and renewals to spare."""
 
     serial: Serial
     reason: RevocationReason
@@ -56,10 +62,10 @@ class RevocationRequest:
 
 
 def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> tuple[Certificate, ...]:
-    """Revoke a certificate and what goes with it; returns the named one, then the others. Raises RevocationError.
+    """Revoke a certificate and its dependants; return it first, then the others.
 
-    A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
-    goes, and the certificate itself stays as it is.
+    A key may be found compromised after its certificate was revoked for another reason. Certificates renewed from it
+    are then revoked, and the certificate itself stays as it is. Raises RevocationError.
     """
     lineage_id = _revocable(ask, ctx).lineage.lineage_id
     taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
@@ -75,7 +81,7 @@ def _follow_up(
 
     Returns the named certificate first, then the others.
     """
-    # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
+    # The earlier process may have ended, or had no journal, before the entry was written. Only this call completes it.
     note_revoked_or_say({*taken, *done}, ctx)
     named = dict.fromkeys([serial, *(done or taken)])
     rows = [found for one in named if (found := transactions.find_certificate(ctx.db, one)) is not None]
@@ -92,17 +98,17 @@ def _revoke_all(
 ) -> tuple[Collection[Serial], Collection[Serial]]:
     """Revoke the certificate and those revoked with it.
 
-    Returns all of them, and those that were not revoked before. `by` is the actor and the request. Each step is an act
-    of its own (`ServiceContext.act`).
+    Returns all of them, and those that were not revoked before. `by` is the actor and the request. Each step has its
+    own transaction (`ServiceContext.act`).
     """
     done: list[Serial] = []
     while True:
         taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
         found = [transactions.find_certificate(ctx.db, serial) for serial in taken]
-        # Looked at first: whatever is revoked moves the version of the lineage, for others at work on it.
+        # Checked first: each revocation changes the lineage's version, which makes concurrent requests start again.
         if all(one is None or one.revoked for one in found):
             return taken, done
-        # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
+        # A renewal may be reserved between reading the lineage and revoking it: repeat until none is left.
         # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.
         with (ctx.unguarded if done else ctx).act(*by) as audit:
             done.extend(revocation.revoke(ctx.db, lineage_id, taken, (ask.reason, ask.invalidity_date), audit))
@@ -121,7 +127,10 @@ def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:
 
 
 def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: ServiceContext) -> None:
-    """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
+    """Raise RevocationError for a spared serial that would not be revoked.
+
+    A typing error would otherwise revoke the certificate to be spared.
+    """
     line = revocation.renewals(ctx.db, certificate.lineage.lineage_id)
     going = cascade(ask.serial, ask.reason, line)
     for serial in ask.excluded:

@@ -1,4 +1,7 @@
-"""A holder revokes a certificate by a call that its own key signed (docs/revocation-by-holder.md)."""
+"""Revocation by a call signed with the certificate's own key.
+
+docs/revocation-by-holder.md describes it.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,9 +19,9 @@ from sinetti.services.revocation.revoke import AlreadyRevoked, RevocationRequest
 
 @dataclass(frozen=True, slots=True)
 class ClaimedSigner:
-    """The certificate that a call says it was signed by, as the register knows it.
+    """The certificate that a call claims as its signer, as in the database.
 
-    Nothing is proven yet.
+    The signature is not verified yet.
     """
 
     certificate: Certificate
@@ -27,7 +30,7 @@ class ClaimedSigner:
 
 @dataclass(frozen=True, slots=True)
 class SelfRevocation:
-    """The certificate is revoked: since when, and why."""
+    """Revocation of the certificate, with instant and reason."""
 
     serial: Serial
     at: datetime
@@ -35,7 +38,10 @@ class SelfRevocation:
 
 
 def signer_of(named: Sha256 | tuple[tuple[str, ...], Serial], ctx: ServiceContext) -> ClaimedSigner | None:
-    """The issued certificate with this SHA-256 of its DER, or of one of these CAs with this serial; or None."""
+    """Return the issued certificate with this SHA-256 of its DER, or None.
+
+    Instead of the digest, names of CAs and a serial identify it.
+    """
     found = presented.find(ctx.db, named)
     return ClaimedSigner(*found) if found is not None else None
 
@@ -43,27 +49,27 @@ def signer_of(named: Sha256 | tuple[tuple[str, ...], Serial], ctx: ServiceContex
 def revoke_own(
     signer: ClaimedSigner, serial: Serial, reason: RevocationReason, ctx: ServiceContext, request_id: str
 ) -> SelfRevocation | SelfRevocationResult:
-    """Revoke the certificate whose signature was proven, if that is what it asks; gives what stands then, or why not.
+    """Revoke the certificate whose signature was verified, if it is the one named.
 
-    What is revoked already stays as it is, and is written down and published where whoever revoked it did not get that
-    far. On keyCompromise what was renewed from it goes along, as always.
+    Returns the resulting state or the reason against it. A revoked certificate stays as it is; missing journal entries
+    and publications are completed. On keyCompromise the certificates renewed from it are revoked too.
     """
     held = signer.certificate
     decision = decide_self_revocation(held, serial, reason, ctx.now())
     if decision not in {SelfRevocationResult.REVOKE, SelfRevocationResult.SAME}:
         return decision
-    # Of what was revoked before nothing more goes: it may have been spared then, by somebody who looked.
+    # For a revoked certificate nothing more is revoked: an officer may have spared its renewals then.
     spared = _spared(held, reason, ctx) if decision is SelfRevocationResult.SAME else ()
     ask = RevocationRequest(held.serial, reason, RevokerRole.HOLDER, excluded=spared)
     with suppress(AlreadyRevoked):
         revoke(ask, ctx, f"certificate:{held.serial}", request_id)
     at, stands = revocation.revocation_of(ctx.db, held.serial)
-    # Somebody else may have been faster, for another reason.
+    # Another caller may have been faster, with another reason.
     return SelfRevocation(held.serial, at, stands) if stands is reason else SelfRevocationResult.ALREADY
 
 
 def _spared(held: Certificate, reason: RevocationReason, ctx: ServiceContext) -> tuple[Serial, ...]:
-    """What would go along now and is not revoked."""
+    """Return the certificates that would be revoked along now and are not yet."""
     line = revocation.renewals(ctx.db, held.lineage.lineage_id)
     going = cascade(held.serial, reason, line)
     return tuple(one for one in going if one != held.serial and not _revoked(one, ctx))

@@ -1,1 +1,1 @@
-"""Acts of representatives of organisations; each checks permissions first."""
+"""Actions of representatives of organisations; each checks permissions first."""

@@ -1,4 +1,4 @@
-"""An organisation applies for the technical interface, and takes an application back (docs/clerks.md)."""
+"""Applications of an organisation for the technical interface (docs/clerks.md)."""
 
 import secrets
 from dataclasses import dataclass
@@ -35,25 +35,29 @@ __all__ = [
 
 _CASE_OCTETS = 7
 SHOWN = 50
-"""Applications in one part of a list: one organisation makes a few in its life, but somebody may act for hundreds."""
+"""Applications per part of a list.
+
+One organisation makes only a few, but a user may act for hundreds of organisations.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnApplications:
-    """What somebody may apply for: organisations without an application that waits, and a part of what was applied for.
+    """Organisations that the user may apply for, and part of their applications.
 
-    `applications` are the newest first, at most one more than are shown: then there is a part after this one.
+    Organisations with an open application are left out. `applications` are the newest first, at most one more than are
+    shown. The extra one means that another part follows.
     """
 
     organisations: tuple[OrganisationListItem, ...]
     applications: tuple[Application, ...]
     may_apply: bool
-    """Whether there is any organisation that they may apply for."""
+    """True if there is any organisation that the user may apply for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """An organisation that somebody may apply for.
+    """An organisation that the user may apply for.
 
     `offered` are the channels that it may still apply for.
     """
@@ -63,7 +67,10 @@ class Applicant:
 
 
 def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applicant:
-    """The organisation, where this person may apply for it. Raises PermissionDenied."""
+    """Return the organisation if this user may apply for it.
+
+    Raises PermissionDenied otherwise.
+    """
     found = administration.find(ctx.db, organisation_id)
     if found is None:
         raise PermissionDenied(Permission.APPLY, organisation_id)
@@ -72,9 +79,9 @@ def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applic
 
 
 def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
-    """Make an application.
+    """Submit an application.
 
-    Raises PermissionDenied and ApplicationRefused, also where one is open already.
+    Raises PermissionDenied and ApplicationError, also if one is open already.
     """
     found = applicant(organisation_id, ctx, actor)
     checked = check_application(new, found.organisation.channels, ctx.issuing.keys())
@@ -84,9 +91,9 @@ def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor:
 
 
 def withdraw(application_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
-    """Take an application back while nobody has decided it.
+    """Withdraw an application that no clerk has decided yet.
 
-    Raises PermissionDenied and ApplicationRefused.
+    Raises PermissionDenied and ApplicationError.
     """
     found = application(application_id, ctx, actor)
     if found.state is not ApplicationState.OPEN:
@@ -97,9 +104,9 @@ def withdraw(application_id: str, ctx: ServiceContext, actor: Actor, request_id:
 
 
 def application(application_id: str, ctx: ServiceContext, actor: Actor) -> Application:
-    """An application of an organisation that this person may apply for; unknown ones look like others'.
+    """Return an application of an organisation that this user may apply for.
 
-    Raises PermissionDenied.
+    Raises PermissionDenied, for an unknown application as for another organisation's.
     """
     found = organisations_applications.find(ctx.db, application_id)
     if found is None:
@@ -109,7 +116,7 @@ def application(application_id: str, ctx: ServiceContext, actor: Actor) -> Appli
 
 
 def mine(ctx: ServiceContext, actor: Actor, start: int = 0) -> OwnApplications:
-    """What this person may apply for, and what was applied for, from a row on."""
+    """Return the user's possible and past applications, from row `start` on."""
     ids = load_permissions(actor, ctx).organisations(Permission.APPLY)
     found = organisations_applications.of_organisations(ctx.db, ids, start, SHOWN + 1)
     return OwnApplications(administration.that_may_apply(ctx.db, ids), found, bool(ids))

@@ -1,4 +1,7 @@
-"""Replacements for many certificates at once: looked at first, then ordered one by one (docs/ordering.md)."""
+"""Replacements of many certificates: preview, then one order each.
+
+docs/ordering.md describes them.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,9 +34,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class BulkReplacePreview:
-    """What would be ordered, and what is left out and why; `strange` were chosen and are not there, or others'.
+    """Preview of the orders, and of the certificates left out with the reason.
 
-    `more`: there are more than are taken at once.
+    `strange` were selected, but are missing or belong to other organisations. `more` says that there are more than one
+    request takes.
     """
 
     ordered: tuple[ReplacementCandidate, ...]
@@ -43,7 +47,10 @@ class BulkReplacePreview:
 
     @property
     def without_messages(self) -> "BulkReplacePreview":
-        """The same where no text message can be sent: contacts with a number would wait for their code for ever."""
+        """The preview for a service that cannot send text messages.
+
+        Contacts with a phone number would wait for their code for ever.
+        """
         phones = tuple(one for one in self.ordered if one.contact is not None and one.contact.phone)
         ordered = tuple(one for one in self.ordered if one not in phones)
         left = (*self.left, *((one, ExclusionReason.NO_MESSAGES) for one in phones))
@@ -63,7 +70,7 @@ class BulkReplaceResult:
 
 
 def preview_selected(serials: Iterable[Serial], permissions: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
-    """Look at certificates that were chosen one by one, at most 300 of them."""
+    """Preview replacements of certificates selected one by one, at most 300."""
     asked = list(dict.fromkeys(serials))
     found = replacement.by_serial(ctx.db, asked[:MOST_AT_ONCE])
     ours = [one for one in found if permissions.may(Permission.ORDER, one.organisation_id)]
@@ -71,7 +78,10 @@ def preview_selected(serials: Iterable[Serial], permissions: Permissions, ctx: S
 
 
 def preview_expiring(days: int, permissions: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
-    """Look at all that end within so many days, of the organisations that somebody may order for."""
+    """Preview replacements of all certificates that expire within `days`.
+
+    Only of the organisations for which the user may order.
+    """
     now, organisations = ctx.now(), permissions.organisations(Permission.ORDER)
     found = replacement.ending(ctx.db, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
     return _preview(found[:MOST_AT_ONCE], 0, by_name=False, more=len(found) > MOST_AT_ONCE)
@@ -80,7 +90,7 @@ def preview_expiring(days: int, permissions: Permissions, ctx: ServiceContext) -
 def within_limits(
     found: BulkReplacePreview, permissions: Permissions, ctx: ServiceContext, actor: Actor
 ) -> BulkReplacePreview:
-    """Leave out the replacements that would exceed a limit of 24 hours."""
+    """Return the preview without replacements that would exceed a limit of 24 hours."""
     limits = ctx.daily_limits
     if limits is None:
         return found
@@ -102,7 +112,7 @@ def within_limits(
 def _charges(
     one: ReplacementCandidate, permissions: Permissions, actor: Actor, own: frozenset[str]
 ) -> tuple[Charge, ...]:
-    """Return the charges for an order in its place."""
+    """Return the charges for an order that replaces this certificate."""
     firm = permissions.require(Permission.ORDER, one.organisation_id).via or one.organisation_id
     orders = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
     to = mailbox(one.contact.email) if one.contact is not None else ""
@@ -112,9 +122,10 @@ def _charges(
 def replace_many(
     form: str, serials: Iterable[Serial], ctx: ServiceContext, actor: Actor, request_id: str
 ) -> BulkReplaceResult:
-    """Order a replacement of each of these for its contact of now, each in a transaction of its own.
+    """Order a replacement of each for its current contact, one transaction each.
 
-    Whoever is cut short presses again: what was ordered is not ordered twice. Others' certificates are passed over.
+    After an interruption the user submits the form again; no certificate is ordered twice. Certificates of other
+    organisations are skipped.
     """
     ordered = left = limited = 0
     for one in replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
@@ -133,7 +144,7 @@ def replace_many(
 
 def _ordered(one: ReplacementCandidate, form: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     why = left_out(one.known, by_name=True)
-    # An order that is open may be this form's own: then the same is answered again.
+    # An open order may belong to this form: the answer is then the same.
     if (why is not None and why is not ExclusionReason.ORDERED) or one.contact is None:
         return False
     ask = OrderAsk(
@@ -155,7 +166,10 @@ def _preview(found: Sequence[ReplacementCandidate], strange: int, *, by_name: bo
 
 
 def _linked(one: ReplacementCandidate) -> ExclusionReason | None:
-    """Return whether its stored texts, which a letter would show, have an address."""
+    """Return the reason to exclude a candidate whose stored texts have a link.
+
+    A message would show these texts.
+    """
     try:
         check_words(one.description, (one.contact, one.deputy))
     except ValidationError:

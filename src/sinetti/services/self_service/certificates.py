@@ -1,6 +1,7 @@
-"""Looking at certificates on behalf of organisations: lists, the CSV of a list, and one certificate.
+"""Certificates of the user's organisations: lists, CSV export and details.
 
-Whatever is read is bounded by what its reader may see. What is not there reads like what is somebody else's.
+Each query is limited to the organisations that the user may see. A missing certificate is treated like one of another
+organisation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,17 +28,20 @@ from sinetti.services.context import ServiceContext
 
 PAGE = 50
 COUNTED = 1000
-"""So many are counted; of more it is said that there are more."""
+"""Most certificates that are counted.
+
+Above it the page only says that there are more.
+"""
 REFUSALS = 5
 _PART = 200
-"""Rows of a CSV that are read at once."""
+"""Rows of a CSV export per read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
     """A page of a list.
 
-    `count` is how many there are, `more` that there are more than those; pages begin with 1.
+    `count` is their number, `more` says that there are more than those; pages begin with 1.
     """
 
     rows: tuple[CertificateListItem, ...]
@@ -49,9 +53,9 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class OneCertificate:
-    """What a certificate's page shows.
+    """The data of a certificate's page.
 
-    `issuer` is its CA's common name; `use` as far as gateways tell.
+    `issuer` is the common name of its CA; `use` is its use as reported by gateways.
     """
 
     seen: CertificateDetails
@@ -63,9 +67,9 @@ class OneCertificate:
 
 
 def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx: ServiceContext) -> ListPage:
-    """A page of the certificates that one may see, and how many there are: two statements, three with orders.
+    """Return a page of the certificates that the user may see, and their number.
 
-    Raises PermissionDenied where one may see nobody's.
+    Takes two statements, or three with orders. Raises PermissionDenied if the user may see no organisation's.
     """
     page = max(page, 1)
     keys = list_query.find_keys(ctx.db, restrict_to_visible(wanted, permissions), most=max(COUNTED, page * PAGE) + 1)
@@ -80,9 +84,10 @@ def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx
 def iter_chunks(
     wanted: CertificateQuery, permissions: Permissions, ctx: ServiceContext
 ) -> Iterator[Sequence[CertificateListItem]]:
-    """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken.
+    """Yield all requested certificates that the user may see, in parts.
 
-    Raises PermissionDenied where one may see nobody's.
+    Each part is read by its own statements when it is consumed. Raises PermissionDenied if the user may see no
+    organisation's.
     """
     return _parts(restrict_to_visible(wanted, permissions), ctx)
 
@@ -94,9 +99,9 @@ def _parts(wanted: CertificateQuery, ctx: ServiceContext) -> Iterator[Sequence[C
 
 
 def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> CertificateQuery:
-    """What is asked for, of the organisations that one may see alone.
+    """Limit a query to the organisations that the user may see.
 
-    Raises PermissionDenied where there are none.
+    Raises PermissionDenied if there are none.
     """
     seen = permissions.organisations(Permission.SEE)
     if not seen:
@@ -107,9 +112,9 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
 def names(
     permissions: Permissions, ctx: ServiceContext, most: int, chosen: str = ""
 ) -> tuple[tuple[str, str, str], ...]:
-    """Id, customer id and name of the organisations that one may see, by name.
+    """Return id, customer id and name of the organisations the user may see, by name.
 
-    Where they are more than `most`, of the one that is chosen alone, if any is.
+    If there are more than `most`, return only the chosen one, if any.
     """
     ids = permissions.organisations(Permission.SEE)
     shown = ids if len(ids) <= most else ids & {chosen}
@@ -117,9 +122,9 @@ def names(
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
-    """Everything about one certificate, in four statements.
+    """Return the details of one certificate, in four statements.
 
-    Raises PermissionDenied where one may not see it.
+    Raises PermissionDenied if the user may not see it.
     """
     seen = certificate(serial, permissions, ctx)
     span, looking = seen.facts.span, seen.listed.looking
@@ -137,9 +142,9 @@ def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: Servic
 
 
 def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> CertificateDetails:
-    """One certificate with its line.
+    """Return one certificate with its lineage.
 
-    Raises PermissionDenied where there is none that one may see: both look alike.
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
     seen = history.read(ctx.db, serial, ctx.now())
     if seen is None:
@@ -152,9 +157,9 @@ def certificate(serial: str, permissions: Permissions, ctx: ServiceContext) -> C
 
 
 def issued(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """A certificate in DER.
+    """Return a certificate in DER.
 
-    Raises PermissionDenied, for one that is not issued yet, too.
+    Raises PermissionDenied, also for a certificate that is not issued yet.
     """
     der = certificate(serial, permissions, ctx).der
     if der is None:
@@ -163,12 +168,15 @@ def issued(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
 
 
 def issued_pem(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """The same in PEM."""
+    """Return a certificate in PEM. Raises PermissionDenied like `issued`."""
     return certificate_pem(issued(serial, permissions, ctx))
 
 
 def issued_chain(serial: str, permissions: Permissions, ctx: ServiceContext) -> bytes:
-    """What stands above a certificate, in PEM: issuing CA, then intermediates, no root. Raises as `issued`."""
+    """Return the chain of a certificate in PEM: issuing CA, intermediates, no root.
+
+    Raises PermissionDenied like `issued`.
+    """
     bundle = [load_certificate(one) for one in ctx.certificates.values()]
     above = build_chain(load_certificate(issued(serial, permissions, ctx)), bundle)
     return b"".join(certificate_pem(certificate_der(one)) for one in above)

@@ -1,4 +1,7 @@
-"""A firm looks at the organisations that it acts for, and asks others for a role (docs/mandates.md)."""
+"""Client organisations of a service provider, and its role requests.
+
+docs/mandates.md describes them.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -30,12 +33,15 @@ __all__ = [
 
 
 class OwnOrganisation(Exception):
-    """A firm is no client of its own."""
+    """Raised if a service provider asks itself for a role."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskClients:
-    """What a firm asks: of these organisations, by ids that look like some, a role with an end."""
+    """Role requests of a service provider.
+
+    It asks organisations, by ids of valid format, for a role with an end date.
+    """
 
     firm_id: str
     customer_ids: Collection[str]
@@ -44,7 +50,10 @@ class AskClients:
 
 
 def clients(firm_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[Client, ...]:
-    """Whom a firm acts for, from `start` on. Raises PermissionDenied."""
+    """Return the clients of a service provider, from row `start` on.
+
+    Raises PermissionDenied.
+    """
     _directly(permissions.require(Permission.ASK, firm_id), firm_id)
     return queries.clients(ctx.db, firm_id, ctx.now(), start)
 
@@ -52,15 +61,19 @@ def clients(firm_id: str, permissions: Permissions, ctx: ServiceContext, start: 
 def requests(
     firm_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
 ) -> tuple[RoleRequestView, ...]:
-    """What a firm asked, from `start` on, the newest first. Raises PermissionDenied."""
+    """Return a service provider's role requests, newest first, from row `start` on.
+
+    Raises PermissionDenied.
+    """
     _directly(permissions.require(Permission.ASK, firm_id), firm_id)
     return queries.requests_of_firm(ctx.db, firm_id, ctx.now(), start)
 
 
 def ask_clients(asked: AskClients, ctx: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
-    """Ask each organisation's signatories for a role for the firm; what was asked already is not asked anew.
+    """Ask each organisation's signatories for a role for the service provider.
 
-    The answer tells nothing of which ids are in the register. Raises PermissionDenied, WrongTerms, TooMany and Itself.
+    An open request is not repeated. The answer does not reveal which ids are in the database. Raises PermissionDenied,
+    InvalidTerms, InvitationLimitReached and OwnOrganisation.
     """
     _directly(require_permission(Permission.ASK, asked.firm_id, actor, ctx), asked.firm_id)
     if len(asked.customer_ids) > ASKED_AT_ONCE:
@@ -77,6 +90,9 @@ def ask_clients(asked: AskClients, ctx: ServiceContext, actor: Actor, request_id
 
 
 def _directly(held: EffectiveRole, firm_id: str) -> None:
-    """What a firm has is not passed on: who acts for it through another one does not ask in its name."""
+    """Raise PermissionDenied if the role comes through another service provider.
+
+    Roles of a service provider are not passed on, so such a user cannot ask in its name.
+    """
     if held.via is not None:
         raise PermissionDenied(Permission.ASK, firm_id)

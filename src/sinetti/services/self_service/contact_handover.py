@@ -1,4 +1,7 @@
-"""Somebody leaves: all that they look after goes to somebody else, with one message to each (docs/ordering.md)."""
+"""Handover of all certificates of a contact who leaves (docs/ordering.md).
+
+The former and the new contact get one message each.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -35,7 +38,7 @@ MOST_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """In how many lines of certificates somebody else was named, and whether there are more than go at once."""
+    """Number of lineages with a new contact, and if more are left than one run takes."""
 
     count: int
     more: bool
@@ -43,22 +46,28 @@ class HandedOver:
 
 
 def contacts(permissions: Permissions, ctx: ServiceContext) -> tuple[ContactSummary, ...]:
-    """Who looks after certificates that somebody may name contacts for, most certificates first: 50 people."""
+    """Return the contacts for which the user may name others, at most 50 people.
+
+    Those with most certificates come first.
+    """
     return contact_handover.contacts(ctx.db, permissions.organisations(Permission.CONTACT), ctx.now(), MOST_SHOWN)
 
 
 def get_for_confirmation(email: str, permissions: Permissions, ctx: ServiceContext) -> tuple[AssignedLineage, ...]:
-    """What a person looks after, as far as somebody may change it: at most 300, and one more where there are more."""
+    """Return the lineages of a contact that the user may change, at most 300.
+
+    One more is returned if there are more.
+    """
     allowed = permissions.organisations(Permission.CONTACT)
     return contact_handover.looked_after(ctx.db, allowed, email, ctx.now(), MOST_AT_ONCE + 1)
 
 
 def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
-    """Name somebody else wherever this person is contact or deputy: at most 300 at once, in one transaction.
+    """Replace a contact or deputy in all lineages, at most 300, in one transaction.
 
-    Old and new get one message that lists all. Transfer ids that wait for the contact are offered to the new one. Who
-    is cut short presses again. Raises PermissionDenied where they may not for any organisation, LinkError and
-    LimitReached.
+    The former and the new contact get one message with the whole list. Transfer ids that wait for the contact are
+    offered to the new one. After an interruption the user submits the form again. Raises PermissionDenied if the user
+    may change no organisation's, LinkError and LimitReached.
     """
     now = load_permissions(actor, ctx)
     found = get_for_confirmation(email, now, ctx)
@@ -76,7 +85,7 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
     ctx.step("contacts-handed-over")
     allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)
     orders = contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)
-    # What follows from a change was counted with it: it is not to fail half-way.
+    # The effects of a change were counted with it and must not fail half-way.
     following = replace(ctx, daily_limits=None) if count else ctx
     for organisation_id, order_id in orders:
         for_it = guarded(Permission.CONTACT, organisation_id, following, actor, request_id)

@@ -1,4 +1,7 @@
-"""Another contact or deputy for one certificate, or their data mended, on behalf of its organisation."""
+"""Contact or deputy of one certificate: replacement and correction by a user.
+
+The user acts on behalf of its organisation.
+"""
 
 from sinetti.database.certificates import lineage_view
 from sinetti.database.certificates.lineage_view import LineageView
@@ -17,9 +20,9 @@ __all__ = ["ContactDetails", "LineageView", "change_contact", "get_for_confirmat
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate and who looks after it now.
+    """Return the certificate, its contact and its deputy.
 
-    Raises NotAllowed; one that is not there is like one of others.
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)
@@ -30,9 +33,10 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 def change_contact(
     serial: Serial, who: tuple[ContactDetails, bool], ctx: ServiceContext, actor: Actor, request_id: str
 ) -> ContactChanged:
-    """Name somebody as the contact, or as the deputy (`who`: the person, and whether it is the deputy's place).
+    """Replace the contact or the deputy of a certificate.
 
-    Raises NotAllowed, PeopleError, LinkError and LimitReached.
+    `who` is the person, and True for the deputy's place. Raises PermissionDenied, PeopleError, LinkError and
+    LimitReached.
     """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id
@@ -43,9 +47,9 @@ def change_contact(
 
 
 def remove_deputy(serial: Serial, email: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Have nobody stand in for the contact any more; False where nobody with this address does. They are told by mail.
+    """Remove the deputy with this address; return False if there is none.
 
-    Raises NotAllowed.
+    The deputy gets an e-mail. Raises PermissionDenied.
     """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id

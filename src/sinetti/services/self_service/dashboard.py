@@ -1,4 +1,4 @@
-"""What somebody has to see to now, in numbers: certificates, orders, requests, and applications for clerks."""
+"""Dashboard: counts of certificates, orders, requests and staff applications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How many of each.
+    """Counts of the dashboard.
 
-    `states` leaves out what is valid; `organisations` is for how many one may see anything.
+    `states` leaves out valid certificates; `organisations` counts those of which the user may see anything.
     """
 
     organisations: int
@@ -26,7 +26,10 @@ class Overview:
 
 
 def overview(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> Overview:
-    """Count it: at most three statements, each for the organisations for which somebody has the right."""
+    """Count the dashboard's items in at most three statements.
+
+    Each statement covers the organisations for which the user has the permission.
+    """
     now, seen, granting = (
         ctx.now(),
         permissions.organisations(Permission.SEE),

@@ -1,4 +1,4 @@
-"""A signatory or a manager orders a certificate, or one in the place of another (docs/ordering.md)."""
+"""Orders by a signatory or manager, also of replacements (docs/ordering.md)."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class OrderAsk:
-    """What somebody orders, by the form with this id; `serves` as in NewOrder."""
+    """An order of the form with this id; `serves` as in NewOrder."""
 
     form: str
     organisation_id: str
@@ -41,14 +41,17 @@ class OrderAsk:
 
 
 def orderable(permissions: Permissions, ctx: ServiceContext) -> tuple[OrganisationInfo, ...]:
-    """The open organisations that somebody may order for, by name, with the channels approved for each."""
+    """Return the open organisations for which the user may order, by name.
+
+    With the channels approved for each.
+    """
     return replacement.organisations(ctx.db, permissions.organisations(Permission.ORDER))
 
 
 def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate that is to be replaced.
+    """Return the certificate that is to be replaced.
 
-    Raises NotAllowed; one that is not there is like one of others.
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.ORDER, None if found is None else found.organisation_id, permissions)
@@ -57,17 +60,17 @@ def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> L
 
 
 def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> str:
-    """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
+    """Place an order, queue a link to the contact, and return the order's id.
 
-    A repeated form orders no second certificate and returns the same result. Raises NotAllowed, OrderError, LinkError
-    and LimitReached.
+    The link leads to the transfer ids. A repeated form places no second order and returns the same result. Raises
+    PermissionDenied, OrderError, LinkError and LimitReached.
     """
     held = check_can_modify(Permission.ORDER, ask.organisation_id, actor, ctx)
     for_it = guarded(Permission.ORDER, ask.organisation_id, ctx, actor, request_id)
     check_words(ask.description, (ask.contact, ask.deputy))
     order_id = order_id_for(actor.user_id, ask.form, ask.replaces or "")
     if organisations.order_exists(ctx.db, order_id):
-        # Whatever may have changed since: the same is answered.
+        # A repeated form gets the same answer, even if the state has changed since.
         return order_id
     (organisation,) = replacement.organisations(ctx.db, [ask.organisation_id]) or (None,)
     if organisation is None:

@@ -1,4 +1,4 @@
-"""Signatories confirm or reject an invitation that a clerk asked for.
+"""Confirmation or rejection, by signatories, of an invitation by a clerk.
 
 See docs/mandates.md.
 """
@@ -25,13 +25,16 @@ __all__ = [
 
 
 def waiting(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> tuple[PendingView, ...]:
-    """List those of an organisation that wait. Raises NotAllowed."""
+    """Return the pending invitations of an organisation. Raises PermissionDenied."""
     permissions.require(Permission.GRANT, organisation_id)
     return pending_invitations.list_waiting(ctx.db, organisation_id, ctx.now())
 
 
 def get_for_confirmation(pending_id: str, permissions: Permissions, ctx: ServiceContext) -> PendingView:
-    """Return one. Raises NotAllowed; one that is not there is like one of others."""
+    """Return a pending invitation.
+
+    Raises PermissionDenied, for a missing one as for another organisation's.
+    """
     found = pending_invitations.find(ctx.db, pending_id, ctx.now())
     check_can_view(Permission.GRANT, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
@@ -41,14 +44,17 @@ def get_for_confirmation(pending_id: str, permissions: Permissions, ctx: Service
 def confirm(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
     """Confirm the invitation, and send it.
 
-    Raises NotAllowed, PendingRefused, Otherwise and TooMany.
+    Raises PermissionDenied, PendingInvitationRefused, AlreadyHasOtherRole and InvitationLimitReached.
     """
     with act_on(Permission.GRANT, _organisation_of(pending_id, ctx), ctx, actor, request_id) as act:
         confirm_locked(pending_id, actor.user_id, ctx, act.audit, by_clerk=False)
 
 
 def reject(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
-    """Reject the invitation. Raises NotAllowed and PendingRefused."""
+    """Reject the invitation.
+
+    Raises PermissionDenied and PendingInvitationRefused.
+    """
     with act_on(Permission.GRANT, _organisation_of(pending_id, ctx), ctx, actor, request_id) as act:
         pending_invitations.decide(ctx.db, pending_id, InvitationProposal.REJECTED, actor.user_id, act.audit)
 

@@ -1,4 +1,4 @@
-"""We let this one end, and the way back, on behalf of the certificate's organisation."""
+"""Renewal opt-out, and its withdrawal, for the certificate's organisation."""
 
 from sinetti.database.certificates import lineage_view
 from sinetti.database.certificates.lineage_view import LineageView
@@ -13,7 +13,10 @@ __all__ = ["LineageView", "get_for_confirmation", "opt_in_to_renewal", "opt_out_
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate. Raises NotAllowed; one that is not there is like one of others."""
+    """Return the certificate.
+
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
+    """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
@@ -21,15 +24,15 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Note that it is to end without a successor; False where that is noted already.
+    """Record that it is to end without a successor; False if recorded already.
 
-    Raises NotAllowed, PeopleError.
+    Raises PermissionDenied and PeopleError.
     """
     return letting.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Take that note away; False where there is none. Raises NotAllowed."""
+    """Delete that record; False if there is none. Raises PermissionDenied."""
     return letting.opt_in_to_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 

@@ -1,4 +1,7 @@
-"""A holder revokes a certificate: what goes with it and what stops is looked at first, at any hour of the day."""
+"""Revocation by a user of the organisation, at any hour, after a preview.
+
+The preview shows which certificates are revoked along, and what stops working.
+"""
 
 from dataclasses import dataclass
 
@@ -28,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AffectedCertificate:
-    """A certificate that would be revoked, and what gateways know of its use."""
+    """A certificate that would be revoked, and its use as reported by gateways."""
 
     serial: Serial
     span: ValidityPeriod
@@ -36,7 +39,10 @@ class AffectedCertificate:
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
-    """The certificate. Raises NotAllowed; one that is not there is like one of others."""
+    """Return the certificate.
+
+    Raises PermissionDenied, for a missing certificate as for another organisation's.
+    """
     found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.REVOKE, None if found is None else found.organisation_id, permissions)
     assert found is not None  # noqa: S101 - without one the right is lacking
@@ -46,9 +52,9 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 def affected_certificates(
     seen: LineageView, reason: RevocationReason, permissions: Permissions, ctx: ServiceContext
 ) -> tuple[AffectedCertificate, ...]:
-    """Everything that would be revoked with this certificate for this reason, itself first; what is is left out.
+    """Return the certificates that would be revoked for this reason, itself first.
 
-    Raises NotAllowed.
+    Revoked ones are left out. Raises PermissionDenied.
     """
     check_can_view(Permission.REVOKE, seen.organisation_id, permissions)
     line = lineage_view.list_lineage(ctx.db, seen.lineage_id)
@@ -70,9 +76,9 @@ def affected_certificates(
 def revoke(
     serial: Serial, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> tuple[Certificate, ...]:
-    """Revoke it and what goes with it.
+    """Revoke a certificate and its dependants.
 
-    Raises NotAllowed, and NotRevocable where it was already or for the reason.
+    Raises PermissionDenied, and RevocationError if it is revoked already or the reason is not allowed.
     """
     found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id

@@ -1,7 +1,7 @@
-"""Giving, changing and withdrawing authorisations on behalf of an organisation, and answering who asks for one.
+"""Role assignments: grant, change and withdraw them; answer role requests.
 
-What must hold stands in docs/mandates.md. Acts on a mandate or a request are about the organisation that it is of; one
-that is not there is like one of somebody else's.
+docs/mandates.md lists the guarantees. Actions on an assignment or a request belong to its organisation. A missing one
+is treated like one of another organisation.
 """
 
 from dataclasses import dataclass, replace
@@ -50,16 +50,19 @@ __all__ = [
 
 
 class UnknownOrganisation(Exception):
-    """No open organisation that a role may be given to has this id."""
+    """Raised if no open organisation has this id."""
 
 
 class InvalidTerms(Exception):
-    """A role or an end that cannot be given: a firm's role has an end within two years, and is not signatory's."""
+    """A role or an end date that cannot be granted.
+
+    A service provider's role ends within two years, and is not the signatory's.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Authorisations:
-    """Who may act for an organisation, and who asks to."""
+    """Role assignments and role requests of an organisation."""
 
     mandates: tuple[RoleAssignmentView, ...]
     requests: tuple[RoleRequestView, ...]
@@ -67,7 +70,7 @@ class Authorisations:
 
 @dataclass(frozen=True, slots=True)
 class FirmGrantRequest:
-    """What a signatory says when another organisation is to act for theirs: its customer id, role and end."""
+    """A signatory's grant to another organisation: its customer id, role and end."""
 
     organisation_id: str
     customer_id: str
@@ -78,9 +81,9 @@ class FirmGrantRequest:
 def authorisations(
     organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
 ) -> Authorisations:
-    """What is on an organisation's page of authorisations, mandates from `start` on.
+    """Return the content of an organisation's page, assignments from `start` on.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     permissions.require(Permission.GRANT, organisation_id)
     now = ctx.now()
@@ -91,7 +94,10 @@ def authorisations(
 
 
 def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleAssignmentView:
-    """One mandate that lasts. Raises NotAllowed, and Gone where it lasts no more."""
+    """Return an active role assignment.
+
+    Raises PermissionDenied, and NoLongerExists if it has ended.
+    """
     found = queries.mandate(ctx.db, mandate_id, ctx.now())
     if found is None:
         organisation_giving(mandate_id, permissions, ctx)
@@ -101,9 +107,9 @@ def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext
 
 
 def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """The id of the organisation that a mandate is for, whether it lasts or not.
+    """Return the id of the organisation of a role assignment, active or ended.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     found = role_assignments.organisation_of(ctx.db, mandate_id)
     permissions.require(Permission.GRANT, found)
@@ -111,7 +117,10 @@ def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceC
 
 
 def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleRequestView:
-    """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
+    """Return an open role request.
+
+    Raises PermissionDenied, and NoLongerExists if it is closed.
+    """
     permissions.require(Permission.GRANT, role_requests.organisation_of(ctx.db, request_id))
     found = queries.request(ctx.db, request_id, ctx.now())
     if found is None:
@@ -120,9 +129,9 @@ def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) 
 
 
 def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """The id of the organisation that a request is to, whether it waits or not.
+    """Return the id of the organisation that a role request asks, open or closed.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     found = role_requests.organisation_of(ctx.db, request_id)
     permissions.require(Permission.GRANT, found)
@@ -130,9 +139,10 @@ def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceCo
 
 
 def grant(to: PersonGrant, ctx: ServiceContext, actor: Actor, request_id: str) -> InvitationResult:
-    """Invite somebody to a role; the same given already stays as it is.
+    """Invite a person to a role; an existing grant of the same role is kept.
 
-    Raises NotAllowed, Closed, Otherwise, TooMany, LinkError, LimitReached, and WrongTerms where its end has passed.
+    Raises PermissionDenied, OrganisationClosed, AlreadyHasOtherRole, InvitationLimitReached, LinkError, LimitReached,
+    and InvalidTerms if its end has passed.
     """
     check_unlinked("name", to.person.name, LONGEST_PERSON)
     with act_for(Permission.GRANT, to.organisation_id, ctx, actor, request_id) as act:
@@ -143,9 +153,10 @@ def grant(to: PersonGrant, ctx: ServiceContext, actor: Actor, request_id: str) -
 
 
 def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give another organisation a role, with an end; False where it has the same already.
+    """Grant another organisation a role with an end; False if it has the same.
 
-    Raises NotAllowed, Closed, WrongTerms, NotThere, and TooMany where somebody named too many that are not there.
+    Raises PermissionDenied, OrganisationClosed, InvalidTerms, UnknownOrganisation, and InvitationLimitReached if the
+    user named too many unknown organisations.
     """
     require_permission(Permission.GRANT, given.organisation_id, actor, ctx)
     if not check_firm_grant(given.role, given.until, ctx.now()):
@@ -154,7 +165,7 @@ def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, req
     if agent is None or not agent.open or agent.organisation_id == given.organisation_id:
         _note_missed(given.organisation_id, ctx, actor, request_id)
         raise UnknownOrganisation
-    # Both at once, in the order of their ids: two who give each other a role do not wait for each other.
+    # Locks both in the order of their ids, so that two organisations that grant each other roles cannot deadlock.
     with acting({given.organisation_id, agent.organisation_id}, ctx, actor, request_id) as act:
         act.standing.require(Permission.GRANT, given.organisation_id)
         _check_missed(ctx, actor, act.audit.at)
@@ -163,11 +174,10 @@ def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, req
 
 
 def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give a mandate another role or end; False where it has those.
+    """Change role or end of a role assignment; False if unchanged.
 
-    Nothing that it gave is passed on by it.
-
-    Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
+    Roles that it has granted to others are not changed. Raises PermissionDenied, OrganisationClosed, NoLongerExists,
+    LastSignatory and InvalidTerms.
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -180,9 +190,9 @@ def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor
 
 
 def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Withdraw an authorisation, at once; False where it is withdrawn already.
+    """Withdraw a role assignment at once; False if it is withdrawn already.
 
-    Raises NotAllowed and LastSignatory.
+    Raises PermissionDenied and LastSignatory.
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -191,9 +201,9 @@ def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str
 
 
 def send_again(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
-    """Send another invitation; the one before opens nothing any more.
+    """Send another invitation; the link of the former one is no longer valid.
 
-    Raises NotAllowed, Closed, Gone and TooMany.
+    Raises PermissionDenied, OrganisationClosed, NoLongerExists and InvitationLimitReached.
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -201,9 +211,9 @@ def send_again(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: s
 
 
 def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Give what somebody asked for, with this role and end; False where it was given already.
+    """Grant a role request with this role and end; False if granted before.
 
-    Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
+    Raises PermissionDenied, OrganisationClosed, NoLongerExists, LastSignatory and InvalidTerms.
     """
     organisation_id = role_requests.organisation_of(ctx.db, asked_id)
     require_permission(Permission.GRANT, organisation_id, actor, ctx)
@@ -216,9 +226,9 @@ def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor,
 
 
 def decline(asked_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Answer no to who asks; False where it was answered so already.
+    """Decline a role request; return False if it was declined already.
 
-    Raises NotAllowed and Gone.
+    Raises PermissionDenied and NoLongerExists.
     """
     organisation_id = role_requests.organisation_of(ctx.db, asked_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
@@ -229,7 +239,7 @@ _MISSED = "authorisation-to-nobody"
 
 
 def _note_missed(organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
-    """Record and count an id that is not in the register.
+    """Record and count an id that is not in the database.
 
     Callers must not find out which ids exist.
     """

@@ -1,4 +1,7 @@
-"""Giving up a role: a person their own, a firm's representative one that another organisation gave to the firm."""
+"""Role resignation: a user's own roles, or a role that a service provider has.
+
+In the second case a representative resigns for the service provider.
+"""
 
 from dataclasses import dataclass
 
@@ -21,27 +24,26 @@ __all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "resign"]
 
 @dataclass(frozen=True, slots=True)
 class ResignationReport:
-    """How many roles were given up, and how many not: the last representative stays."""
+    """Counts of resigned and kept roles; the last representative keeps the role."""
 
     done: int
     kept: int
 
 
 def own(actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
-    """The roles that somebody has directly, by our own mandates, of the organisations that they may see.
+    """Return the user's direct roles by role assignments, by organisation name.
 
-    By the organisation's name, from `start` on: those of a page and one more.
+    Only of organisations that the user may see. From row `start` on: one page and one more row.
     """
     seen = permissions.organisations(Permission.SEE)
     return queries.mandates_of_user(ctx.db, actor.user_id, seen, ctx.now(), start)
 
 
 def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:
-    """Give up these roles, at once; those that have ended already are passed over.
+    """Resign from these roles in one transaction; skip roles that have ended.
 
-    The other signatories are told.
-
-    Raises PermissionDenied at the first that is somebody else's: nothing is given up then.
+    The other signatories get a message. Raises PermissionDenied at the first role of another user; nothing is changed
+    then.
     """
     who, done, kept = load_permissions(actor, ctx), 0, 0
     now = ctx.now()
@@ -50,7 +52,7 @@ def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, requ
         _theirs(holder, actor, who)
     about = {one.organisation_id for one in holders} | {one.agent_id for one in holders if one.agent_id}
     with acting(about, ctx, actor, request_id) as act:
-        # Each as it is now: by one that was given up before, or by another that has ended, it may be theirs no more.
+        # Each is read as it is now: an earlier one of these, or the end of another role, may have ended it too.
         for mandate_id in mandate_ids:
             went = _given_up(mandate_id, act, ctx, actor)
             done, kept = done + bool(went), kept + (went is None)
@@ -58,7 +60,7 @@ def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, requ
 
 
 def _given_up(mandate_id: str, act: Act, ctx: ServiceContext, actor: Actor) -> bool | None:
-    """Give up one authorisation. Raises PermissionDenied.
+    """Resign from one role. Raises PermissionDenied.
 
     Returns False if it has ended, and None if the last signatory must keep it.
     """
@@ -77,5 +79,5 @@ def _theirs(holder: role_assignments.GrantHolder, actor: Actor, permissions: Per
     elif holder.user_id != actor.user_id:
         raise PermissionDenied(Permission.SEE, None)
     elif not holder.ended:
-        # By one that was given up before, or whose end has passed, nobody sees anything any more.
+        # A role that was given up or has expired gives no access.
         permissions.require(Permission.SEE, holder.organisation_id)

@@ -1,4 +1,4 @@
-"""How far an order has come, and new transfer ids for one that nobody has fetched (docs/ordering.md)."""
+"""State of an order, and new transfer ids for an open one (docs/ordering.md)."""
 
 from dataclasses import dataclass, field
 
@@ -19,9 +19,10 @@ __all__ = ["LinkInfo", "OrderDetails", "OrderRow", "OrderView", "get_for_confirm
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as somebody may see it.
+    """An order as the user may see it.
 
-    `lapsed`: its link has ended. `code` is what a contact without a phone has to be told: only who may order sees it.
+    `lapsed` says that its link has ended. `code` is the code for a contact without a phone; only a user who may order
+    sees it.
     """
 
     order: OrderDetails
@@ -31,9 +32,9 @@ class OrderView:
 
 
 def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceContext) -> OrderView:
-    """Look at an order.
+    """Return an order.
 
-    Raises NotAllowed; one that is not there is like one of others.
+    Raises PermissionDenied, for a missing order as for another organisation's.
     """
     found = orders.find_order(ctx.db, order_id)
     check_can_view(Permission.SEE, None if found is None else found.organisation_id, permissions)
@@ -50,15 +51,19 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
 def open_orders(
     permissions: Permissions, ctx: ServiceContext, start: int, count: int
 ) -> tuple[tuple[OrderRow, ...], int]:
-    """Open orders of the organisations that somebody may see, newest first, from `start` on; and how many in all."""
+    """Return open orders that the user may see, newest first, and their number.
+
+    From row `start` on, `count` rows.
+    """
     return orders.open_orders(ctx.db, permissions.organisations(Permission.SEE), start, count)
 
 
 def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    """Have a new link mailed to the order's contact of now; the one before ends, and so do its transfer ids.
+    """Queue a new link to the order's current contact.
 
-    `made` is the id of the link that the asker looked at, empty for none: False where there is a newer one already, so
-    that a button that was pressed twice sends one. Raises NotAllowed and OrderError.
+    The former link and its transfer ids end. `made` is the id of the link that the user saw, empty for none. Returns
+    False if there is a newer link already, so that a form submitted twice sends one link. Raises PermissionDenied and
+    OrderError.
     """
     found = orders.find_order(ctx.db, order_id)
     organisation_id = None if found is None else found.organisation_id

@@ -1,1 +1,1 @@
-"""Acts of clerks; each checks the second factor and logs the access first."""
+"""Actions of clerks; each checks the second factor and logs the access first."""

@@ -1,4 +1,7 @@
-"""A clerk decides on applications for the technical interface (docs/clerks.md)."""
+"""Decisions of clerks on applications for the technical interface.
+
+docs/clerks.md describes them.
+"""
 
 from collections.abc import Callable
 
@@ -22,24 +25,24 @@ __all__ = ["Application", "application", "by_case", "count_open", "decide", "lis
 
 
 def listed(state: ApplicationState, start: int, most: int, clerk: StaffSession) -> tuple[Application, ...]:
-    """Some applications in a state; the look is written down."""
+    """Return some applications in a state; logs the access."""
     log_search(SearchScope.APPLICATIONS, "", clerk)
     return applications.listed(clerk.ctx.db, state, start, most)
 
 
 def count_open(clerk: StaffSession) -> int:
-    """How many wait for a decision."""
+    """Return the number of applications that wait for a decision."""
     return applications.count_open(clerk.ctx.db)
 
 
 def by_case(case_number: str, clerk: StaffSession) -> Application | None:
-    """The application with this case number; the look is written down."""
+    """Return the application with this case number; logs the access."""
     log_search(SearchScope.APPLICATIONS, case_number, clerk)
     return applications.by_case(clerk.ctx.db, case_number)
 
 
 def application(application_id: str, clerk: StaffSession) -> Application | None:
-    """One application; the look is written down, where there is one."""
+    """Return an application, or None; logs the access if there is one."""
     found = applications.find(clerk.ctx.db, application_id)
     if found is not None:
         log_access(f"application:{application_id}", clerk)
@@ -49,11 +52,12 @@ def application(application_id: str, clerk: StaffSession) -> Application | None:
 def decide(
     application_id: str, verdict: ApplicationDecision, write: Callable[[Application], str], clerk: StaffSession
 ) -> Application:
-    """Approve or refuse an application, once: its channels are approved and its party is told, or nothing happens.
+    """Approve or reject an application, once.
 
-    `write` writes the decision's text in the party's language, which is kept as it is. Raises ApplicationError, also
-    where another clerk was faster, and where this one applied or may act for the party themselves; ChannelError where
-    this authority issues for such a channel no more.
+    The channels are approved and the organisation gets a message, all or nothing. `write` renders the decision in the
+    organisation's language; the text is stored. Raises ApplicationError, also if another clerk was faster, or if this
+    clerk applied or may act for the organisation. Raises ChannelError if this authority issues no more for such a
+    channel.
     """
     checked = check_verdict(verdict)
     found = applications.find(clerk.ctx.db, application_id)
@@ -68,10 +72,10 @@ def decide(
 
 
 def _check_not_own(found: Application, clerk: StaffSession) -> None:
-    """Refuse a decision in the clerk's own case.
+    """Raise ApplicationError if the application is the clerk's own case.
 
-    It is the clerk's own if they applied, or act for the organisation. Another account of the same person counts, even
-    if its role has ended.
+    It is if the clerk applied, or acts for the organisation. Another account of the same person counts, even if its
+    role has ended.
     """
     db = clerk.ctx.db
     acts_for = found.organisation_id in load_permissions(clerk.actor, clerk.ctx).held

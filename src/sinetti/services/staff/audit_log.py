@@ -1,4 +1,4 @@
-"""A clerk reads the audit trail, which is itself a look that is written down (docs/clerks.md)."""
+"""Audit log for clerks; reading it is itself logged (docs/clerks.md)."""
 
 from sinetti.database.operations import audit_queries
 from sinetti.database.operations.audit_queries import AuditEntry, AuditPage, AuditQuery
@@ -9,6 +9,6 @@ __all__ = ["AuditEntry", "AuditQuery", "entries"]
 
 
 def entries(asked: AuditQuery, most: int, clerk: StaffSession) -> AuditPage:
-    """Rows of the trail, the newest first."""
+    """Return rows of the audit log, the newest first."""
     log_search(SearchScope.AUDIT, " ".join(one for one in (asked.object, asked.actor, asked.action) if one), clerk)
     return audit_queries.entries(clerk.ctx.db, asked, most)

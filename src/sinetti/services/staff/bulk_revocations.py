@@ -1,4 +1,7 @@
-"""Bulk revocation by clerks: over ten take two people with an account each (docs/watch.md, docs/clerks.md)."""
+"""Bulk revocation by clerks (docs/watch.md, docs/clerks.md).
+
+More than ten certificates take two people with an account each.
+"""
 
 from sinetti.database.certificates import bulk_revocation
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
@@ -23,32 +26,32 @@ __all__ = [
 ]
 
 PARTS_AT_ONCE = 10
-"""Transactions of fifty lineages while somebody waits for a page."""
+"""Transactions of fifty lineages per request of a page."""
 
 
 def look_at(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
-    """What would go. The look is written down. Raises BulkRefused."""
+    """Preview a bulk revocation; logs the access. Raises BulkRevocationError."""
     log_search(SearchScope.REVOCATIONS, repr(wanted), clerk)
     return bulk_revoke.preview(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.ctx)
 
 
 def alone_lately(clerk: StaffSession) -> int:
-    """How many certificates went by this clerk's word alone within 24 hours."""
+    """Return how many certificates this clerk revoked alone within 24 hours."""
     return bulk_revoke.alone_lately(clerk.officer, clerk.ctx)
 
 
 def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:
-    """Revoke them, or propose it where they are too many for one clerk's word.
+    """Revoke the certificates, or propose it if they are too many for one clerk.
 
-    Raises BulkRefused.
+    Raises BulkRevocationError.
     """
     return bulk_revoke.propose(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
 
 
 def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], tuple[BulkRevocationProposal, ...]]:
-    """What waits for a second officer, and what was decided on and is not done.
+    """Return proposals that wait for a second officer, and approved unfinished ones.
 
-    The look is written down.
+    Logs the access.
     """
     log_search(SearchScope.REVOCATIONS, "", clerk)
     db = clerk.ctx.db
@@ -56,14 +59,14 @@ def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], 
 
 
 def count_waiting(clerk: StaffSession) -> int:
-    """How many proposals wait for a second officer."""
+    """Return the number of proposals that wait for a second officer."""
     return bulk_revoke.count_open_proposals(clerk.ctx)
 
 
 def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """How many of a proposal are revoked, and the proposal.
+    """Return the number of revoked certificates of a proposal, and the proposal.
 
-    The look is written down. Raises BulkRefused.
+    Logs the access. Raises BulkRevocationError.
     """
     found = bulk_revoke.progress(proposal_id, clerk.ctx)
     log_access(f"bulk-revocation:{proposal_id}", clerk)
@@ -71,12 +74,12 @@ def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocation
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """Say yes to what another clerk proposed, and revoke the first part.
+    """Confirm another clerk's proposal and revoke its first part.
 
-    Raises BulkRefused.
+    Raises BulkRevocationError.
     """
     found = bulk_revocation.find(clerk.ctx.db, proposal_id)
-    # The proposer's account is held, too: the proposal of one who is dismissed meanwhile is not carried out.
+    # The proposer's account is locked too: a proposal of a clerk who is dismissed in the meantime is not carried out.
     by = account_of(found.officer) if found is not None else ""
     request_id = clerk.request_id
     bulk_revoke.approve_only(proposal_id, clerk.officer, guarded(clerk.actor, clerk.ctx, request_id, by), request_id)
@@ -84,10 +87,10 @@ def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationP
 
 
 def go_on(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
-    """Revoke the next part of what was decided on. Raises BulkRefused."""
+    """Revoke the next part of an approved proposal. Raises BulkRevocationError."""
     return bulk_revoke.continue_batch(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.guarded, clerk.request_id)
 
 
 def withdraw(proposal_id: str, clerk: StaffSession) -> BulkRevocationProposal:
-    """Take back what this clerk proposed. Raises BulkRefused."""
+    """Withdraw a proposal of this clerk. Raises BulkRevocationError."""
     return bulk_revoke.withdraw(proposal_id, clerk.officer, clerk.guarded, clerk.request_id)

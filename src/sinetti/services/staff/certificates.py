@@ -1,4 +1,4 @@
-"""A clerk looks for certificates, looks at one, and revokes it (docs/clerks.md)."""
+"""Certificates for clerks: search, details and revocation (docs/clerks.md)."""
 
 from dataclasses import dataclass, field
 
@@ -21,13 +21,13 @@ from sinetti.services.staff.session import StaffSession, log_access, log_search
 __all__ = ["REASONS", "Recipient", "StaffCertificateView", "certificate", "revoke_one", "search"]
 
 REASONS = tuple(one for one in RevocationReason if may_use_reason(RevokerRole.OPERATOR, one))
-"""Why the authority may revoke a certificate."""
+"""Reasons for which the authority may revoke a certificate."""
 _HISTORY = 50
 
 
 @dataclass(frozen=True, slots=True)
 class StaffCertificateView:
-    """A certificate as a clerk sees it: its data, who looks after it, and what was done to it, the newest first."""
+    """A certificate for clerks: its data, its contacts and its events, newest first."""
 
     certificate: Certificate
     contact: Recipient | None = field(repr=False)
@@ -36,13 +36,16 @@ class StaffCertificateView:
 
 
 def search(text: str, after: str, clerk: StaffSession) -> FoundPage:
-    """Certificates of everybody of which something begins with this text; the look is written down."""
+    """Search certificates of all organisations by the beginning of a value.
+
+    Logs the access.
+    """
     log_search(SearchScope.CERTIFICATES, text, clerk)
     return certificates_search.search_all(clerk.ctx.db, text, after)
 
 
 def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | None:
-    """One certificate; the look is written down, where there is one."""
+    """Return a certificate, or None; logs the access if there is one."""
     db = clerk.ctx.db
     found = transactions.find_certificate(db, serial)
     if found is None:
@@ -55,10 +58,11 @@ def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | N
 
 
 def revoke_one(serial: Serial, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:
-    """Revoke a certificate and, for a lost key, what was renewed from it; or propose it, which another clerk confirms.
+    """Revoke a certificate, or propose it for confirmation by another clerk.
 
-    One at a time counts like many at once: else the rule of two would be kept by nobody who has time. One that has
-    ended is revoked all the same. Raises BulkRefused.
+    On keyCompromise its renewals are revoked too. Single revocations count towards the limit of bulk revocations;
+    otherwise clerks could avoid the rule of two people. An expired certificate is revoked as well. Raises
+    BulkRevocationError.
     """
     ask = BulkRevocationRequest(CertificateSelection(serials=(serial,)), reason, clerk.officer, ended=True)
     return bulk_revoke.propose(ask, clerk.guarded, clerk.request_id)

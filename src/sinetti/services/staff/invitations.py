@@ -1,4 +1,4 @@
-"""Clerks ask for an invitation of a signatory, which a second person confirms.
+"""Requests of clerks to invite a signatory, which a second person confirms.
 
 See docs/mandates.md.
 """
@@ -36,12 +36,13 @@ __all__ = [
 def invite_signatory(
     customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> InvitationResult:
-    """Ask for the invitation of a signatory.
+    """Request the invitation of a signatory.
 
-    It is sent once it is confirmed. The id is that of the waiting invitation; not made where the same waits, or this
-    address has a link that works or has used one: the id is the mandate's then. Raises NotStaff and LinkError;
-    PeopleError if no organisation has this id; Closed if it is closed; Otherwise if this address has another role for
-    it; OwnInvitation if the address is the clerk's own; TooMany if clerks asked for ten today.
+    It is sent once it is confirmed. The returned id is that of the pending invitation. None is made if the same one is
+    pending, or if this address has a valid link or has used one; the id is then that of the role assignment. Raises
+    NotStaff and LinkError. Raises PeopleError if no organisation has this id, and OrganisationClosed if it is closed.
+    Raises AlreadyHasOtherRole if this address has another role for it, SelfInvitation if the address is the clerk's
+    own, and InvitationLimitReached if clerks requested ten today.
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)

@@ -1,4 +1,4 @@
-"""Clerks list, ask for and decide on invitations of signatories.
+"""Invitations of signatories for clerks: list, request and decide.
 
 See docs/clerks.md.
 """
@@ -36,14 +36,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class InvitationLists:
-    """One page of invitations that clerks asked for, and of unused links."""
+    """One page of invitations that clerks requested, and of unused links."""
 
     asked: tuple[PendingView, ...]
     links: tuple[OpenInvitation, ...]
 
 
 def listed(start: int, most: int, clerk: StaffSession) -> InvitationLists:
-    """Some of both, the newest first; the look is written down."""
+    """Return some invitations of both lists, the newest first; logs the access."""
     log_search(SearchScope.INVITATIONS, "", clerk)
     db, now = clerk.ctx.db, clerk.ctx.now()
     asked = pending_invitations.list_newest(db, now, start, most)
@@ -51,7 +51,10 @@ def listed(start: int, most: int, clerk: StaffSession) -> InvitationLists:
 
 
 def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
-    """One that a clerk asked for; the look is written down, where there is one."""
+    """Return an invitation that a clerk requested, or None.
+
+    Logs the access if there is one.
+    """
     found = pending_invitations.find(clerk.ctx.db, pending_id, clerk.ctx.now())
     if found is not None:
         log_access(f"pending-invitation:{pending_id}", clerk)
@@ -59,14 +62,14 @@ def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
 
 
 def has_signatory(organisation_id: str, clerk: StaffSession) -> bool:
-    """Return whether an active signatory exists, who then confirms, not a clerk."""
+    """Return True if there is an active signatory, who must then confirm."""
     return pending_invitations.has_signatory(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 
 def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> InvitationResult:
-    """Ask for an invitation, as `invite_signatory`.
+    """Request an invitation, like `invite_signatory`.
 
-    Raises PeopleError, Closed, Otherwise, OwnInvitation and TooMany.
+    Raises PeopleError, OrganisationClosed, AlreadyHasOtherRole, SelfInvitation and InvitationLimitReached.
     """
     return invite_signatory(customer_id, person, clerk.ctx, clerk.actor, clerk.request_id)
 
@@ -74,7 +77,8 @@ def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> Inv
 def confirm(pending_id: str, clerk: StaffSession) -> None:
     """Confirm another clerk's invitation as the second clerk.
 
-    The organisation must have no signatory. Raises PendingInvitationRefused, Closed, Otherwise and TooMany.
+    The organisation must have no signatory. Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole
+    and InvitationLimitReached.
     """
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}, beside=found.asker_id) as audit:
@@ -82,7 +86,7 @@ def confirm(pending_id: str, clerk: StaffSession) -> None:
 
 
 def reject(pending_id: str, clerk: StaffSession) -> None:
-    """Reject an invitation that another clerk asked for.
+    """Reject an invitation that another clerk requested.
 
     Raises PendingInvitationRefused.
     """
@@ -92,7 +96,7 @@ def reject(pending_id: str, clerk: StaffSession) -> None:
 
 
 def withdraw(pending_id: str, clerk: StaffSession) -> None:
-    """Take back what this clerk asked. Raises PendingInvitationRefused."""
+    """Withdraw this clerk's request. Raises PendingInvitationRefused."""
     found = _asked(pending_id, clerk)
     if found.asker_id != clerk.actor.user_id:
         raise PendingInvitationRefused(PendingFault.NOT_ASKER)
@@ -101,9 +105,9 @@ def withdraw(pending_id: str, clerk: StaffSession) -> None:
 
 
 def end(invitation_id: str, clerk: StaffSession) -> bool:
-    """End an invitation whose link is unused; return whether there was one.
+    """End an invitation with an unused link; return False if there is none.
 
-    The link then no longer works. Whom an operator has named is a signatory without it, and stays one.
+    The link is then no longer valid. A signatory assigned by an operator stays one without it.
     """
     ctx = clerk.ctx
     found = invitations.find(ctx.db, invitation_id, ctx.now())

@@ -1,4 +1,7 @@
-"""A clerk looks after organisations: one at a time, or by a file with a preview (docs/clerks.md)."""
+"""Organisations for clerks: one at a time, or by an import file with a preview.
+
+docs/clerks.md describes them.
+"""
 
 import csv
 import hashlib
@@ -69,27 +72,30 @@ __all__ = [
 ]
 
 AT_ONCE = 500
-"""Changes in one transaction."""
+"""Changes per transaction."""
 _SHOWN = 20
 _WAITING_SHOWN = 100
 PARTS_AT_ONCE = 10
-"""Transactions while somebody waits for a page, at most."""
+"""Most transactions per request of a page."""
 WAITED_FOR = timedelta(seconds=8)
-"""So long somebody waits, on the machine's clock, and for one transaction more."""
+"""Time that a clerk waits for a page, by the machine's clock.
+
+The last transaction may exceed it.
+"""
 REASONS = {
     ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED,
     ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION,
 }
-"""Why certificates go of organisations that were merged into others, or ended."""
+"""Revocation reasons for organisations that were merged into others, or ended."""
 
 
 class OrganisationNotFound(LookupError):
-    """There is no organisation or file with this id."""
+    """Raised if no organisation or file has this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrphanedCertificates:
-    """What organisations that a file closed have left: certificates in force, and why they would go."""
+    """Certificates in force of organisations that a file closed, and the reason."""
 
     kind: ChangeKind
     reason: RevocationReason
@@ -97,20 +103,23 @@ class OrphanedCertificates:
 
 
 def search(text: str, start: int, most: int, clerk: StaffSession) -> tuple[OrganisationListItem, ...]:
-    """Organisations by the beginning of their id or a part of their name; the look is written down."""
+    """Search organisations by the beginning of their id or a part of their name.
+
+    Logs the access.
+    """
     log_search(SearchScope.ORGANISATIONS, text, clerk)
     return administration.search(clerk.ctx.db, text, start, most)
 
 
 def organisation(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
-    """One organisation; the look is written down. Raises OrganisationNotFound."""
+    """Return an organisation; logs the access. Raises OrganisationNotFound."""
     found = _found(organisation_id, clerk)
     log_access(f"organisation:{organisation_id}", clerk)
     return found
 
 
 def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
-    """Register an organisation; None where its id is taken.
+    """Register an organisation; return None if its id is taken.
 
     Raises CustomerIdError and ChannelError.
     """
@@ -120,9 +129,9 @@ def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
 def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> AlterResult:
     """Rename one organisation, set its language, or end it.
 
-    Changes nothing if the organisation has changed meanwhile. Names and ends by one clerk's word are counted: over ten
-    within 24 hours need a second clerk (`propose_change`). Raises OrganisationNotFound, and NotStaff where the account
-    is no clerk's any more.
+    Changes nothing if the organisation has changed in the meantime. Renames and ends by one clerk alone are counted;
+    more than ten within 24 hours need a second clerk (`propose_change`). Raises OrganisationNotFound, and NotStaff if
+    the account no longer belongs to a clerk.
     """
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
@@ -131,16 +140,16 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
 
 
 def needs_second(clerk: StaffSession) -> bool:
-    """Return whether the next name or end by this clerk waits for a second one."""
+    """Return True if the clerk's next rename or end needs a second clerk."""
     now = clerk.ctx.now()
     return needs_second_approver(1, administration_module.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
 
 
 def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:
-    """Propose a new name or an end to a second clerk; return the id of the load.
+    """Propose a rename or an end to a second clerk; return the id of the file.
 
-    The load is a file of one line. None where the organisation has changed meanwhile. What waits already is not
-    proposed twice. Raises OrganisationNotFound, LoadRefused and NotStaff.
+    The file has one line. Returns None if the organisation has changed in the meantime. A pending proposal is not
+    repeated. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     now, db = clerk.ctx.now(), clerk.ctx.db
     octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
@@ -159,14 +168,17 @@ def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSessi
 
 
 def preview(octets: bytes, clerk: StaffSession) -> str:
-    """Compare a file with the register and keep what would change; returns the id of that. Raises FileRefused."""
+    """Compare a file with the database, store the changes and return their id.
+
+    Raises LoadRefused.
+    """
     found = _compared(octets, clerk)
     with clerk.act() as audit:
         return csv_imports.add(clerk.ctx.db, octets, found, clerk.actor.user_id, audit)
 
 
 def load(load_id: str, clerk: StaffSession) -> ImportJob:
-    """A file as it was compared, and how far it is carried out; the look is written down.
+    """Return a compared file and the progress of its import; logs the access.
 
     Raises OrganisationNotFound.
     """
@@ -176,12 +188,12 @@ def load(load_id: str, clerk: StaffSession) -> ImportJob:
 
 
 def list_newest(clerk: StaffSession) -> tuple[LoadListItem, ...]:
-    """The files that were sent last."""
+    """Return the files that were uploaded last."""
     return csv_imports.list_newest(clerk.ctx.db, _SHOWN)
 
 
 def list_proposed(clerk: StaffSession) -> tuple[LoadListItem, ...]:
-    """The files that wait for a second clerk, oldest first."""
+    """Return the files that wait for a second clerk, oldest first."""
     return csv_imports.list_proposed(clerk.ctx.db, _WAITING_SHOWN, clerk.ctx.now())
 
 
@@ -191,12 +203,10 @@ def count_proposed(clerk: StaffSession) -> int:
 
 
 def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
-    """Accept what was shown, by its digest.
+    """Accept the changes as shown, by their digest.
 
-    False where it has to be shown again, since the register moved.
-
-    A second press changes nothing. Raises OrganisationNotFound, NotStaff, and LoadRefused where they need a second
-    clerk.
+    Returns False if they must be shown again because the database has changed. A repeated call changes nothing. Raises
+    OrganisationNotFound, NotStaff, and LoadRefused if they need a second clerk.
     """
     found = _load(load_id, clerk)
     if found.accepted_at is not None:
@@ -226,8 +236,8 @@ def propose_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
 def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """Confirm another clerk's proposal as shown, by its digest.
 
-    `carry_on` then makes the changes. False where the register moved: then the proposal is void, the file is compared
-    anew, and its sender proposes it again. Raises OrganisationNotFound, LoadRefused and NotStaff.
+    `carry_on` then makes the changes. Returns False if the database has changed. The proposal is then void, the file
+    is compared again, and its sender proposes it again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.PROPOSED, clerk)
@@ -263,7 +273,7 @@ def carry_on(load_id: str, clerk: StaffSession) -> None:
 
 
 def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertificates, ...]:
-    """What the organisations have left that this file closed: their certificates are to be revoked."""
+    """Return the certificates to revoke of the organisations that this file closed."""
     if found.done_at is None:
         return ()
     gone = tuple(
@@ -273,11 +283,9 @@ def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertif
 
 
 def propose_revocation(load_id: str, kind: ChangeKind, clerk: StaffSession) -> BulkRevocationResult | None:
-    """Propose that these go; up to ten go at once, as by any officer's word.
+    """Propose the revocation of these certificates, or return None if none is left.
 
-    None where nothing is left.
-
-    Raises OrganisationNotFound and BulkRefused.
+    Up to ten are revoked at once, as for any officer. Raises OrganisationNotFound and BulkRevocationError.
     """
     found = _load(load_id, clerk)
     one = next((one for one in find_orphaned(found, clerk) if one.kind is kind), None)
@@ -294,7 +302,7 @@ def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession
     closed = [one.customer_id for one in changes if one.kind is kind]
     if not closed:
         return ()
-    # Only of those that are closed now: what was passed over is open.
+    # Only of organisations that are closed now; skipped ones are open.
     standing = administration.stored_organisations(clerk.ctx.db, {normalise(one) for one in closed})
     gone = [one.customer_id for one in standing.values() if not one.open]
     return administration.in_force(clerk.ctx.db, gone, clerk.ctx.now())
@@ -323,13 +331,13 @@ def _load(load_id: str, clerk: StaffSession) -> ImportJob:
 
 
 def _check_state(found: ImportJob, wanted: LoadState, clerk: StaffSession) -> None:
-    """Refuse before the comparison what the locked row would refuse later."""
+    """Reject early, before the comparison, a state that the locked row would reject."""
     if (reason := found.confirmation.reason_unless(wanted, clerk.ctx.now())) is not None:
         raise LoadRefused(reason)
 
 
 def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
-    """Compare the file anew; return whether its changes are those shown.
+    """Compare the file again; return True if its changes are those shown.
 
     Stores the changes if they differ.
     """
@@ -341,7 +349,7 @@ def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
 
 
 def _one_line(change: ImportChange, clerk: StaffSession) -> bytes:
-    """The file that says one change."""
+    """Return a file with one change."""
     today = clerk.ctx.now().astimezone(FINNISH_TIME).date().isoformat()
     ended = today if change.kind is ChangeKind.END else ""
     cells = (change.customer_id, change.id_kind, change.country, change.name, change.language, change.into, ended)

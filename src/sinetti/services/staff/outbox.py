@@ -1,4 +1,4 @@
-"""A clerk looks at the outbox, and has tried anew what was given up (docs/clerks.md)."""
+"""Outbox for clerks: read it, and retry failed messages (docs/clerks.md)."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ __all__ = ["OutboxListItem", "messages", "standing", "try_again"]
 
 
 def standing(clerk: StaffSession) -> OutboxSummary:
-    """How much waits, is late and was given up."""
+    """Return the counts of waiting, late and failed messages."""
     return outbox_queries.outbox_summary(clerk.ctx.db, clerk.ctx.now())
 
 
 def messages(start: int, most: int, clerk: StaffSession, *, given_up: bool) -> tuple[OutboxListItem, ...]:
-    """Some messages that wait, or were given up; the look is written down."""
+    """Return some messages that wait, or that were given up; logs the access."""
     log_search(SearchScope.OUTBOX, "", clerk)
     read = outbox_pages.given_up if given_up else outbox_pages.waiting_ones
     return read(clerk.ctx.db, start, most)
 
 
 def try_again(ids: Sequence[str], clerk: StaffSession) -> int:
-    """Have these tried anew, as if for the first time; returns how many of them had been given up."""
+    """Retry these messages from the start; return how many of them had failed."""
     with clerk.act() as audit:
         return outbox_pages.send_again(clerk.ctx.db, ids, audit)

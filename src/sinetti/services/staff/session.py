@@ -1,4 +1,7 @@
-"""A clerk at work: who they are, what they look for, and that every look of theirs is written down (docs/clerks.md)."""
+"""Staff session: a clerk, the purpose of the access, and the access log.
+
+docs/clerks.md describes them.
+"""
 
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,16 +17,16 @@ from sinetti.services.context import ServiceContext
 
 
 class NotStaff(Exception):
-    """Somebody is no clerk; or is one, but has not signed in with a second factor (`second_factor`)."""
+    """Raised if a user is no clerk, or has no second factor (`second_factor`)."""
 
     def __init__(self, *, second_factor: bool = False) -> None:
-        """`second_factor`: signing in with one is all that is lacking."""
+        """Create the exception; `second_factor` says that only a second factor is missing."""
         super().__init__("not a clerk")
         self.second_factor = second_factor
 
 
 def require_staff(actor: Actor) -> None:
-    """Let a clerk pass who has signed in with a second factor. Raises NotStaff."""
+    """Raise NotStaff unless the user is a clerk with a second factor."""
     if not actor.staff:
         raise NotStaff
     if not actor.second_factor:
@@ -34,12 +37,11 @@ def require_staff(actor: Actor) -> None:
 def clerk_act(
     actor: Actor, ctx: ServiceContext, request_id: str, about: Collection[str] = (), *, beside: str = ""
 ) -> Iterator[AuditContext]:
-    """Open the transaction of a clerk's act.
+    """Open the transaction of a clerk's action.
 
-    Locks the account and the organisations (`about`), then checks the clerk's rights again. `beside` is the id of an
-    account that is locked, too, such as that of the clerk who proposed.
-
-    Raises NotStaff where the account has been ended or is no clerk's any more, before it was locked or meanwhile.
+    Locks the account and the organisations (`about`), then checks the clerk's status again. `beside` is the id of
+    another account to lock, such as that of the proposing clerk. Raises NotStaff if the account is deactivated or no
+    longer a clerk's.
     """
     require_staff(actor)
     with locked(ctx.db, actor.user_id, about, beside) as account:
@@ -49,9 +51,9 @@ def clerk_act(
 
 
 def guarded(actor: Actor, ctx: ServiceContext, request_id: str, beside: str = "") -> ServiceContext:
-    """Return an office whose every transaction is a `clerk_act`.
+    """Return a context whose every transaction is a `clerk_act`.
 
-    It is for use cases that open transactions of their own.
+    For use cases that open transactions of their own.
     """
     require_staff(actor)
     return replace(ctx, guard=lambda: clerk_act(actor, ctx, request_id, beside=beside))
@@ -59,9 +61,9 @@ def guarded(actor: Actor, ctx: ServiceContext, request_id: str, beside: str = ""
 
 @dataclass(frozen=True, slots=True)
 class StaffSession:
-    """A clerk with a second factor who has said what for: whoever has this value was found to be one.
+    """A clerk with a second factor and a stated access purpose.
 
-    Raises NotStaff where it is made of anybody else, so that acts which take it need not ask again.
+    Its creation raises NotStaff for other users, so use cases that take it need no further check.
     """
 
     actor: Actor
@@ -70,35 +72,38 @@ class StaffSession:
     request_id: str
 
     def __post_init__(self) -> None:
-        """Let nobody else through."""
+        """Raise NotStaff unless the user is a clerk with a second factor."""
         require_staff(self.actor)
 
     @property
     def officer(self) -> str:
-        """As bulk revocations name them."""
+        """The clerk's officer id in bulk revocations."""
         return officer_of_account(self.actor.user_id)
 
     def act(self, about: Collection[str] = (), *, beside: str = "") -> AbstractContextManager[AuditContext]:
-        """Open the transaction of an act on these organisations. Raises NotStaff.
+        """Open the transaction of an action on these organisations. Raises NotStaff.
 
-        Yields its deed. `beside` is the id of a second account that the act depends on.
+        Yields its audit data. `beside` is the id of a second account on which the action depends.
         """
         return clerk_act(self.actor, self.ctx, self.request_id, about, beside=beside)
 
     @property
     def guarded(self) -> ServiceContext:
-        """The office for a use case that opens transactions of its own."""
+        """The context for a use case that opens transactions of its own."""
         return guarded(self.actor, self.ctx, self.request_id)
 
 
 def log_access(subject: str, clerk: StaffSession) -> None:
-    """Write down that one object is looked at, such as `organisation:ID`, before it is shown."""
+    """Log the access to one object, such as `organisation:ID`, before it is shown."""
     with clerk.act() as audit:
         audit_queries.note_look(clerk.ctx.db, audit, subject, **_facts(clerk))
 
 
 def log_search(place: SearchScope, text: str, clerk: StaffSession) -> None:
-    """Write down that something is listed or searched for: not what was typed, but its digest under a key of ours."""
+    """Log a list or a search.
+
+    It stores no input, but its digest under our key.
+    """
     digest = {"search": search_digest(clerk.ctx.transfer_key, place, text)} if text else {}
     with clerk.act() as audit:
         audit_queries.note_look(clerk.ctx.db, audit, f"search:{place}", **_facts(clerk), **digest)

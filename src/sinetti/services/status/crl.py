@@ -1,4 +1,4 @@
-"""CRLs: signed when a certificate was revoked and when one is asked for, daily at least (docs/lists.md)."""
+"""CRLs: signed after a revocation, on request and daily (docs/lists.md)."""
 
 import logging
 from collections.abc import Mapping
@@ -24,29 +24,33 @@ from sinetti.services.status.crl_entries import CrlEntries, append_new, current,
 _log = logging.getLogger(__name__)
 
 LIFE = timedelta(days=7)
-"""From thisUpdate to nextUpdate."""
+"""Time from thisUpdate to nextUpdate."""
 
 RENEWED_AFTER = timedelta(minutes=30)
-"""A list that is asked for is signed anew when it is so old: who relies on it may take none older than an hour."""
+"""Age at which a requested CRL is signed anew.
+
+Relying parties must not accept one older than an hour.
+"""
 
 REBUILT_AFTER = timedelta(hours=23)
-"""Lists are made from the register at least this often, asked for or not: so, daily."""
+"""Age at which CRLs are rebuilt from the database, requested or not; so, daily."""
 
 OFFLINE_LIFE = timedelta(days=365)
-"""From thisUpdate to nextUpdate of a list that takes a key from off line to sign."""
+"""Time from thisUpdate to nextUpdate of a CRL signed with an offline key."""
 
 REBUILT_UP_TO = 256 * 1024
-"""Octets of entries, some 5,000: so short a list is made from the register each time."""
+"""Octets of entries, some 5,000, up to which a CRL is rebuilt each time."""
 
 SHARE_ADDED = 16
-"""A list is made from the register once a sixteenth of it was added since."""
+"""Divisor: a CRL is rebuilt from the database once a sixteenth of it was added."""
 
 
 def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
-    """The shard's CRL to be served now, shard 0 the whole CA's; None for no such shard.
+    """Return the current CRL of a shard, or None if there is no such shard.
 
-    While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
-    then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
+    Shard 0 is the CRL of the whole CA. While the signer is unavailable, or the CRL cannot be archived beside the
+    journal, the last one is served until it expires. After that SignerUnavailable or JournalUnavailable is raised. The
+    same holds for a CA whose key is offline.
     """
     try:
         return fresh_crl(authority, shard, ctx, request_id)
@@ -59,9 +63,10 @@ def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str
 
 
 def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
-    """The shard's CRL as of now, signed anew if half an hour old or if it lacks a revocation; None for no such shard.
+    """Return the shard's CRL as of now, or None if there is no such shard.
 
-    Raises SignerUnavailable and JournalUnavailable where that cannot be done.
+    Signs a new one if the last is half an hour old or lacks a revocation. Raises SignerUnavailable and
+    JournalUnavailable if that is not possible.
     """
     if authority not in ctx.issuers:
         return None
@@ -77,7 +82,7 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
             raise SignerUnavailable(sentence)
         return newest
     with ctx.crl_locks.one(authority):
-        # Who had to wait takes what another has found, or made, since.
+        # A caller that had to wait takes the result of the other one.
         known = _newest(authority, shard, ctx)
         if known is None or not ctx.crl_locks.is_covered(authority, shard, known.number, asked):
             return _looked_after(authority, shard, ctx, request_id)
@@ -95,12 +100,15 @@ def _looked_after(authority: str, shard: int, ctx: ServiceContext, request_id: s
 
 
 def _has_ended(newest: PublishedList, ctx: ServiceContext) -> bool:
-    """Whether its time is over; by a clock that is not believed none's is."""
+    """Return True if the CRL has expired; never while the clock is not trusted."""
     return ctx.issuance_allowed() and ctx.now() > newest.next_update
 
 
 def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) -> None:
-    """Publish the lists that lack a revocation, or leave that to whoever serves: the revocation stands either way."""
+    """Publish CRLs that lack a revocation, or leave that to the serving process.
+
+    The revocation is in force either way.
+    """
     try:
         fresh_crl(authority, WHOLE, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
@@ -108,9 +116,9 @@ def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) ->
 
 
 def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
-    """Have lists of each CA whose key is here that are made from the register daily, whether asked for or not.
+    """Rebuild the CRLs of each CA whose key is here from the database, daily.
 
-    And at once where one lacks a revocation or a shard was opened.
+    Whether requested or not; and at once if a CRL lacks a revocation or a shard was opened.
     """
     for name in ctx.issuers:
         if name not in ctx.offline:
@@ -130,7 +138,10 @@ def _renew(authority: str, ctx: ServiceContext, request_id: str) -> None:
 
 
 def _is_old(at: datetime, after: timedelta, ctx: ServiceContext) -> bool:
-    """Whether so much time has gone by, or the clock was set back; not while the clock is not believed."""
+    """Return True after so much time, or if the clock was set back.
+
+    Never while the clock is not trusted.
+    """
     return ctx.issuance_allowed() and not at <= ctx.now() < at + after
 
 
@@ -139,7 +150,7 @@ def _lacks(newest: PublishedList, authority: str, shard: int, ctx: ServiceContex
 
 
 def _newest(authority: str, shard: int, ctx: ServiceContext) -> PublishedList | None:
-    """The newest list of a shard; read anew only where it is another than this process had."""
+    """Return the newest CRL of a shard; read only if this process has an older one."""
     known = ctx.crl_cache.get((authority, shard))
     newest = crls.latest_crl(ctx.db, authority, shard, known)
     if newest is not None:
@@ -148,25 +159,26 @@ def _newest(authority: str, shard: int, ctx: ServiceContext) -> PublishedList | 
 
 
 def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelta = LIFE) -> PublishedList:
-    """Sign and store all lists of a CA now, under one number and with the same dates; gives the whole one.
+    """Sign and store all CRLs of a CA now; return that of the whole CA.
 
-    While the clock is not believed they have the dates of the last ones, which were signed by a clock that was: a
-    revocation waits for no clock, and a list from the future, or from before the last, would be taken by nobody.
+    All have one number and the same dates. While the clock is not trusted they have the dates of the last ones, which
+    a trusted clock gave. A revocation does not wait for the clock, and relying parties would not accept a CRL from the
+    future or from before the last.
     """
     while True:
         shards = range(authorities.open_shard(ctx.db, authority) + 1)
         last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
-        # Before what they say is read: none is younger than its entries, and none leaves them before its time.
+        # Taken before the entries are read, so that no CRL is newer than its entries and none drops them too early.
         dates = _dates(last, ctx, life)
         contents = _contents(authority, shards, last, ctx)
-        # Taken after them: of two lists the one with the higher number has, as a rule, all that the other has.
+        # Taken after the entries: of two CRLs the one with the higher number usually has all entries of the other.
         number = _number(authority, ctx, last)
         made = _signed(authority, ctx, contents, number, dates)
         keep, audit = partial(_keep, authority, ctx), ctx.audit_entry("service", request_id)
         crls.publish_lists(ctx.db, authority, made, audit, keep)
         ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})
         newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
-        # Another may have published at once, under a higher number, what it had counted before: then once more.
+        # Another process may have published older entries under a higher number at the same time: then repeat.
         if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
             return newest[WHOLE]
 
@@ -181,7 +193,7 @@ def _contents(
         if added is not None:
             return added
     whole = rebuild(ctx.db, authority, shards, last, now)
-    # Reading a million takes its time: what was revoked meanwhile comes along, or another list would be newer for ever.
+    # Reading a million entries takes time. Revocations made meanwhile are added, or another CRL would always be newer.
     return append_new(ctx.db, authority, whole, now) or whole
 
 
@@ -223,13 +235,16 @@ def _signed(
 
 
 def _keep(authority: str, ctx: ServiceContext, shard: int, new: PublishedList) -> None:
-    """Have a list beside the journal: a register that is restored may not fall behind a list that somebody has."""
+    """Archive a CRL beside the journal.
+
+    A restored database must not fall behind a CRL that relying parties have.
+    """
     name = ArchivedCrlName(authority, shard, new.number, new.base.number if new.base else None)
     ctx.journal.keep_list(name, new.stored, lambda: crls.whole_list(ctx.db, authority, shard))
 
 
 def publish_all(ctx: ServiceContext, request_id: str) -> None:
-    """Begin to serve with fresh lists, and with those of CAs that are off line beside the journal.
+    """Publish fresh CRLs at start, and archived ones of offline CAs.
 
     Raises SignerUnavailable and JournalUnavailable.
     """
@@ -243,7 +258,10 @@ def publish_all(ctx: ServiceContext, request_id: str) -> None:
 
 
 def store_external_crl(authority: str, shard: int, der: bytes, db: Database, audit: AuditContext) -> None:
-    """Store a list that was signed elsewhere or earlier, by a CA that issued to CAs only; a newer one stays."""
+    """Store a CRL signed elsewhere or earlier by a CA that issued only to CAs.
+
+    A newer one in the database is kept.
+    """
     signed = read_list(der)
     raise_crl_number(db, authority, signed.number)
     new = PublishedList(signed.number, signed.this_update, signed.next_update, 0, der)

@@ -1,4 +1,7 @@
-"""The lists (CRLs) beside the journals: believed only where the CA that they name has signed them (docs/journal.md)."""
+"""CRL archive beside the journals (docs/journal.md).
+
+A CRL is trusted only if the CA that it names has signed it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +17,11 @@ from sinetti.journal.reader import JournalDamaged
 from sinetti.services.context import ServiceContext
 
 KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
-"""Lists by CA and shard: DER, and what it says."""
+"""CRLs by CA and shard: DER and parsed content."""
 
 
 def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
-    """The newest list of each shard of each CA in the folder of the journals.
+    """Return the newest CRL of each shard of each CA in the journal folder.
 
     Raises JournalDamaged.
     """
@@ -33,18 +36,17 @@ def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
 
 
 def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
-    """What a kept list says, as its CA signed it.
+    """Parse an archived CRL that its CA signed.
 
-    Raises JournalDamaged where it did not, or under another number.
-
-    Whoever can write beside the journals could else revoke for good what he likes, or hide the list that tells.
+    Raises JournalDamaged if the signature or the number is wrong. Otherwise a user with write access to the archive
+    could revoke for good at will, or hide the CRL that has a revocation.
     """
     try:
         signed = read_signed(der, certificate)
     except ValueError as wrong:
         sentence = f"{path} is no list that its CA has signed ({wrong}): bring it back from its copy, or move it away"
         raise JournalDamaged(sentence) from wrong
-    # Under a higher number it would stand before every later one, which is then thrown away as older.
+    # Under a higher number it would take precedence over later CRLs, which would be discarded as older.
     if (name := list_name(path)) is None or name.number != signed.number:
         sentence = f"{path} is the list with the number {signed.number}: give it its name back, or move it away"
         raise JournalDamaged(sentence)
@@ -52,7 +54,7 @@ def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> Pa
 
 
 def entries(lists: KeptLists) -> tuple[CrlEntryFact, ...]:
-    """What stands on these lists."""
+    """Return the entries of these CRLs."""
     return tuple(
         CrlEntryFact(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
         for signed in _telling(lists)
@@ -61,7 +63,10 @@ def entries(lists: KeptLists) -> tuple[CrlEntryFact, ...]:
 
 
 def _telling(lists: KeptLists) -> Iterator[ParsedCrl]:
-    """The lists that tell what no other does: a shard's says nothing beyond the whole one of the same number."""
+    """Yield the CRLs that have entries of their own.
+
+    A shard's CRL adds nothing to the whole CA's CRL with the same number.
+    """
     for (name, shard), (_, signed) in lists.items():
         whole = lists.get((name, WHOLE))
         if shard == WHOLE or whole is None or whole[1].number != signed.number:

@@ -1,4 +1,7 @@
-"""What is to stand on a CA's next lists: all of it out of the register, or what the last ones have and what is new."""
+"""Entries of a CA's next CRLs.
+
+They come from the database, or from the last CRLs and the new revocations.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -12,16 +15,17 @@ from sinetti.database.issuance.crls import WHOLE, CrlBase, PublishedList, Revoke
 from sinetti.pki.crl_splice import split_crl
 
 OVERLAP = timedelta(minutes=10)
-"""How long before the last list a revocation may say that it was made, and still be looked for as a new one."""
+"""Time before the last CRL in which a revocation still counts as new."""
 
 _LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CrlEntries:
-    """What one list is to have: its entries in DER, in parts, and how many revocations they are, with those that left.
+    """Entries of one CRL in DER, in parts, and the number of revocations.
 
-    `base` is the list that it begins with; None: it was made from the register.
+    `revocations` also counts those that were removed. `base` is the CRL that it extends; None means that it was rebuilt
+    from the database.
     """
 
     entries: tuple[bytes | memoryview, ...]
@@ -32,11 +36,12 @@ class CrlEntries:
 def rebuild(
     db: Database, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
 ) -> dict[int, CrlEntries]:
-    """Make the entries of every list of a CA from the register; here, and only here, those that ended leave.
+    """Rebuild the entries of every CRL of a CA from the database.
 
-    An entry may go only once a list was published after notAfter (RFC 5280, 3.3): the last list tells.
+    Only this function removes expired certificates. An entry may be removed only after a CRL was published after
+    notAfter (RFC 5280, 3.3), which the last CRL shows.
     """
-    # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
+    # Counted before the entries are read: a revocation in between is on this CRL and makes the next one due.
     counts = crls.revocations_by_shard(db, authority, shards)
     ends_from = min(now, *(one.this_update for one in last.values())) if last else None
     parts: dict[int, list[bytes]] = {shard: [] for shard in shards}
@@ -48,7 +53,7 @@ def rebuild(
 
 
 def current(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[int, CrlEntries]:
-    """What the last lists of a CA have; a shard that has none yet begins with nothing."""
+    """Return the entries of the last CRLs of a CA; none for a shard without a CRL."""
     return {
         shard: CrlEntries((split_crl(one.der).entries,), one.revocations, one.begins_with)
         if (one := last.get(shard)) is not None
@@ -60,10 +65,10 @@ def current(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[
 def append_new(
     db: Database, authority: str, before: Mapping[int, CrlEntries], since: datetime
 ) -> dict[int, CrlEntries] | None:
-    """Add what was revoked since an instant and is not there yet.
+    """Add revocations since an instant that are not on the CRLs yet.
 
-    None where that is not everything, by the register's count: the clock was set, a register was restored, or
-    revocations go on faster than they are counted. Then only the register tells.
+    Returns None if that is incomplete by the database's count, and the CRLs must be rebuilt. Causes are a change of
+    the clock, a restored database, or revocations that outrun the count.
     """
     for _ in range(_LOOKS):
         rows = crls.revoked_since(db, authority, tuple(before), since - OVERLAP)
@@ -71,7 +76,7 @@ def append_new(
             shard: _added(one, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
             for shard, one in before.items()
         }
-        # Counted after they were read: where it fits, none is missing, and none came in between.
+        # Counted after the entries were read: if the counts match, no revocation is missing.
         counts = crls.revocations_by_shard(db, authority, tuple(before))
         if all(one.revocations == counts[shard] for shard, one in result.items()):
             return result

@@ -1,6 +1,7 @@
-"""OCSP: a request is answered by what is stored, or signed now; answers are kept from the issue on (docs/ocsp.md).
+"""OCSP: answers from the database, or signed on request (docs/ocsp.md).
 
-The keeper's round: OCSP answers half their life old are signed anew, and those that are missing are made.
+Answers are stored from the issuance on. The refresher signs answers that are half their life old anew, and adds
+missing ones.
 """
 
 import logging
@@ -37,7 +38,7 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
 
 INTERNAL_ERROR = error_answer(ErrorStatus.INTERNAL_ERROR)
-"""What is answered where the service itself failed."""
+"""The answer if the service itself failed."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ _log = logging.getLogger(__name__)
 class OcspReply:
     """An OCSP response (DER).
 
-    `told` is None for an error; `kept`: everybody who asks without a nonce gets the same.
+    `told` is None for an error. `kept` says that all requests without a nonce get the same response.
     """
 
     der: bytes = field(repr=False)
@@ -55,10 +56,11 @@ class OcspReply:
 
 
 def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply | None:
-    """Answer a request (DER) at the address of a CA; None where no CA of this name answers.
+    """Answer a request (DER) at the address of a CA, or None for an unknown CA.
 
-    `on_the_spot` tells, and counts, whether one more answer may be signed that nobody can keep: with a nonce, of an
-    unknown serial, of a certificate that has ended. Raises what the database says of itself but that it is away.
+    `on_the_spot` counts an answer that cannot be stored, and returns True if it may be signed. These are answers with
+    a nonce, about an unknown serial, or about an expired certificate. Raises database errors other than
+    unavailability.
     """
     if authority not in ctx.responders:
         return None
@@ -74,9 +76,10 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
 
 
 def presign_good(certificate: Certificate, ctx: ServiceContext) -> OcspResponsePair | None:
-    """Sign the answers that a certificate is good, which is being issued now; None where that cannot be done.
+    """Sign the good answers for a certificate during issuance, or return None.
 
-    Then whoever asks first has them signed: nothing keeps a certificate from being issued.
+    None means that they cannot be signed; the first request then has them signed. The certificate is issued either
+    way.
     """
     if certificate.authority not in ctx.responders:
         return None
@@ -89,9 +92,10 @@ def presign_good(certificate: Certificate, ctx: ServiceContext) -> OcspResponseP
 
 
 def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate], ctx: ServiceContext) -> None:
-    """Put answers that tell of a revocation in the place of those stored, or leave it to whoever is asked next.
+    """Replace stored answers by answers about a revocation.
 
-    No older answer is given out either way: each reading looks at the certificate itself.
+    On failure the next request has them signed. No older answer leaves the service, since each read checks the
+    certificate itself.
     """
     now = ctx.now()
     try:
@@ -102,36 +106,42 @@ def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate
         ]
         resign([one for one in found if is_due(one, now)], ctx, now)
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
-        _log.warning("no OCSP answer tells of a revocation yet; whoever is asked signs one: %s", away)
+        _log.warning("no OCSP answer reports a revocation yet; the next request has one signed: %s", away)
 
 
 def resign(found: Iterable[StoredResponse], ctx: ServiceContext, now: datetime) -> None:
-    """Sign and store answers about certificates as they stood when they were read, after `now`.
+    """Sign and store answers about certificates in the state that was read.
 
-    Raises SignerUnavailable.
+    The state was read after `now`. Raises SignerUnavailable.
     """
     ocsp_responses.store(ctx.db, [_signed(one, ctx, now) for one in found])
 
 
 def is_cached(subject: Subject, now: datetime) -> bool:
-    """Whether answers about this certificate are stored: it is one of ours, and has not ended."""
+    """Return True if answers about this certificate are stored.
+
+    They are for our own certificates until these expire.
+    """
     known = subject.status.standing is not CertStatus.UNKNOWN
     return known and subject.not_after is not None and now <= subject.not_after
 
 
 def is_due(found: StoredResponse, now: datetime) -> bool:
-    """Whether an answer has to be stored though nobody asks: there is none, or it tells something else."""
+    """Return True if an answer must be stored without a request.
+
+    There is none, or it reports another status.
+    """
     return is_cached(found.subject, now) and (found.told is None or found.told.status != found.subject.status)
 
 
 def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
-    # Before the register is read: at thisUpdate no revocation was there that the answer does not tell.
+    # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     now = ctx.now()
     found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
-    # By a clock that is wrong nothing is old, and nothing is dated.
+    # By a wrong clock no answer is old, and none gets new dates.
     if stored is not None and stored[0].status == status and not ctx.issuance_allowed():
         return OcspReply(stored[1], stored[0], kept=True)
     try:
@@ -157,19 +167,20 @@ def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: d
     try:
         ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:
-        # What it tells was read just now: it is given, though the next one who asks has it signed again.
+        # Its status was read just now, so it is returned; the next request has it signed again.
         _log.warning("an OCSP answer was signed and could not be stored", exc_info=True)
     return OcspReply(new.ders[asked.hash], new.told, kept=True)
 
 
 def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleResponse:
-    """What an answer tells, with its dates: from now on; while the clock is not believed those of the last one.
+    """Return the SingleResponse with its dates, from now on.
 
-    That was dated by a clock that was believed, and a revocation waits for none (as services/status/crl.py has it).
+    While the clock is not trusted it has the dates of the last one. A trusted clock gave those, and a revocation does
+    not wait for the clock (as in services/status/crl.py).
     """
     status, last = found.subject.status, found.told
     if ctx.issuance_allowed():
-        # With the responder's certificate its answers end (RFC 6960, 4.2.2.2).
+        # Answers expire with the responder's certificate (RFC 6960, 4.2.2.2).
         return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
     if last is None:
         sentence = "no OCSP answer is dated by a clock that is not believed"
@@ -190,25 +201,31 @@ def _one(asked: OcspRequest, told: SingleResponse, authority: str, ctx: ServiceC
 
 
 BATCH = 100
-"""Certificates whose answers are signed and stored in one go: a hundredth of a second, and one short transaction."""
+"""Certificates whose answers are signed and stored together.
+
+It takes a hundredth of a second and one short transaction.
+"""
 
 BATCHES_OF_A_LOOK = 20
-"""Batches of each CA in one look, of which there is one every half minute: enough for two million certificates."""
+"""Batches of each CA per round.
+
+With one round every half minute, it is enough for two million certificates.
+"""
 
 WALKED = 1000
-"""Certificates that one look passes on its way through the register, to find those without an answer."""
+"""Certificates per round that are checked for missing answers."""
 
 
 class OcspRefresher:
-    """Where one process is on its way through the register; it begins again at the end."""
+    """Position of one process in the certificates; it starts again at the end."""
 
     def __init__(self) -> None:
         self._after = 0
 
     def look(self, ctx: ServiceContext) -> int:
-        """Do what is due, a part at a time; returns how many certificates got new answers.
+        """Sign due answers, in parts; return the number of certificates with new answers.
 
-        Nothing is done while the clock is not believed. Raises what REGISTER_UNAVAILABLE lists.
+        Does nothing while the clock is not trusted. Raises the exceptions in DATABASE_UNAVAILABLE.
         """
         if not ctx.issuance_allowed():
             return 0

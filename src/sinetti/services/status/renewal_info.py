@@ -1,7 +1,7 @@
-"""The renewal hint of one certificate (RFC 9773).
+"""Renewal information of one certificate (RFC 9773).
 
-It takes one statement, and another one once a day that records the request. That it was asked for tells operators how
-many certificates have a program that hears of a call (docs/renewal-info.md).
+It takes one statement, and another one once a day that records the request. The record shows operators how many
+certificates have a client that learns of a call for early replacement (docs/renewal-info.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class RenewalInfo:
-    """When to renew, what an operator says of it, and after how long to ask again."""
+    """Renewal window, explanation of the operator, and time until the next query."""
 
     window: SuggestedWindow
     told: Explanation
@@ -35,7 +35,7 @@ class RenewalInfo:
 
 
 def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
-    """The CAs here by the identifiers of their keys, as ids of certificates name them (RFC 9773, 4.1)."""
+    """Return our CAs by key identifier, as certificate ids name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
     for name, der in ctx.certificates.items():
         identifier = key_identifier(load_certificate(der))
@@ -44,13 +44,13 @@ def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
 
 
 def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> RenewalInfo | None:
-    """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
+    """Return the renewal information of a certificate of one of these CAs, or None."""
     now = ctx.now()
     found = early_replacement.hinted(ctx.db, authorities, serial, now)
     if found is None:
         return None
     if needs_record(found.asked_at, now):
-        # A hint is answered also where nothing can be written.
+        # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
             early_replacement.note_asked(ctx.db, found.certificate, now)
     called = found.facts.called

@@ -1,4 +1,4 @@
-"""Gateways and their sightings: which certificates are in use, as far as anybody tells."""
+"""Gateways and their usage reports: the certificates that are in use."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,17 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class ReportReceipt:
-    """How many sightings of a report were of holders' certificates, and of how many nobody here knows."""
+    """Counts of observations in a report: of known and of unknown certificates."""
 
     taken: int
     unknown: int
 
 
 def add_gateway(name: str, public_key: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
-    """Add a gateway with its public key (PEM, looked at before).
+    """Add a gateway with its public key (PEM, already checked).
 
-    Raises GatewayRefused.
-
-    Neither name nor key may be, or have been, another's: withdrawing a gateway ends its key, and a message is one's.
+    Neither name nor key may belong, or have belonged, to another gateway. Withdrawal of a gateway ends its key, and a
+    message must belong to one gateway. Raises GatewayRefused.
     """
     check_gateway_name(name)
     numbers = _numbers(public_key)
@@ -45,33 +44,36 @@ def add_gateway(name: str, public_key: str, ctx: ServiceContext, actor: str, req
 
 
 def _numbers(public_key: str) -> bytes:
-    """What a key (PEM) is, however its text is laid out: the DER of its SubjectPublicKeyInfo."""
+    """Return the DER of the SubjectPublicKeyInfo of a key (PEM).
+
+    It does not depend on the layout of the text.
+    """
     key = load_pem_public_key(public_key.encode("ascii"))
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def withdraw_gateway(name: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
-    """Take nothing more from a gateway; what it has seen stays. Raises GatewayRefused."""
+    """Withdraw a gateway; its former observations stay. Raises GatewayRefused."""
     if not usage.withdraw(ctx.db, name, ctx.audit_entry(actor, request_id)):
         sentence = f"no gateway in use is called {name}: sinetti authority gateway list shows them"
         raise GatewayRefused(sentence)
 
 
 def all_gateways(ctx: ServiceContext) -> tuple[GatewayInfo, ...]:
-    """Every gateway that is or was there, by name."""
+    """Return all present and former gateways, by name."""
     return usage.list_all(ctx.db)
 
 
 def gateway_key(name: str, ctx: ServiceContext) -> str | None:
-    """The public key (PEM) of a gateway that may report, or None."""
+    """Return the public key (PEM) of a gateway that may report, or None."""
     found = usage.find(ctx.db, name)
     return found.public_key if found is not None and found.withdrawn is None else None
 
 
 def record_report(name: str, sightings: Sequence[Observation], ctx: ServiceContext) -> ReportReceipt:
-    """Take a report of a gateway whose signature was proven.
+    """Store a report of a gateway whose signature was verified.
 
-    An empty one says that it looks, and saw nobody.
+    An empty report says that the gateway works and saw no certificate.
     """
     now = ctx.now()
     seen: dict[Sha256, datetime] = {}
@@ -83,7 +85,7 @@ def record_report(name: str, sightings: Sequence[Observation], ctx: ServiceConte
 
 
 def list_usage(certificates: Collection[Certificate], ctx: ServiceContext) -> dict[Serial, UsageReport]:
-    """What is known of the use of each of these certificates."""
+    """Return the known use of each of these certificates."""
     reports, now = usage.reports(ctx.db), ctx.now()
     seen = usage.last_seen(ctx.db, [one.serial for one in certificates])
     return {one.serial: usage_of(one.span.not_before, seen.get(one.serial), reports, now) for one in certificates}
