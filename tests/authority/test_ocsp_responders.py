@@ -9,7 +9,6 @@ from cryptography import x509
 from django.db import OperationalError
 
 from sinetti.authority import bootstrap, service_certificates
-from sinetti.authority import service_certificates as service_certificates_module
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
@@ -145,7 +144,7 @@ def test_serving_begins_by_telling_the_register_of_all_in_the_folder(authority, 
     def away(*_rest):
         raise OperationalError
 
-    monkeypatch.setattr(service_certificates_module.ocsp_responses, "record_own", away)
+    monkeypatch.setattr(service_certificates.ocsp_responses, "record_own", away)
     made = authority.ctx.responders[WS]().certificate
     monkeypatch.undo()
     assert own(authority) == set()

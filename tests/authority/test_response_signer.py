@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import OperationalError
 
-from sinetti.authority import bootstrap
-from sinetti.authority import service_certificates as module
+from sinetti.authority import bootstrap, service_certificates
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
@@ -159,7 +158,7 @@ def test_a_life_without_a_hole(authority, clock):
 
 
 def test_when_its_ca_has_ended_nothing_is_made(authority, clock, root, monkeypatch):
-    monkeypatch.setattr(module, "generate_key", None)
+    monkeypatch.setattr(service_certificates, "generate_key", None)
     clock.now = services_end(authority) + SECOND
     for _ in range(2):
         with pytest.raises(AnswersUnsigned, match=r"Services Test Issuing CA v1 ended at 2034-.*found a new authority"):
@@ -175,8 +174,8 @@ def test_while_none_can_be_made_the_one_in_force_serves_on(authority, clock, mon
         assert signer(authority) == first
     assert len(asked) == 1
     assert "the one in force serves on" in caplog.text
-    monkeypatch.setattr(module, "TRIED_AGAIN_AFTER", 0.0)
-    monkeypatch.setattr(module, "monotonic_seconds", lambda: 10.0**9)
+    monkeypatch.setattr(service_certificates, "TRIED_AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(service_certificates, "monotonic_seconds", lambda: 10.0**9)
     assert signer(authority) == first
     assert len(asked) == 2
     monkeypatch.undo()
@@ -200,21 +199,21 @@ def test_a_full_disk_leaves_the_one_in_force(authority, clock, monkeypatch):
     def full(*_rest):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "store_pair", full)
+    monkeypatch.setattr(service_certificates, "store_pair", full)
     clock.now = first.not_valid_after_utc - DAY
     assert signer(authority) == first
 
 
 def test_while_one_is_made_the_others_do_not_wait(authority, clock, monkeypatch):
     first = signer(authority)
-    begun, over, real = Event(), Event(), module.generate_key
+    begun, over, real = Event(), Event(), service_certificates.generate_key
 
     def slow(key_type):
         begun.set()
         assert over.wait(30)
         return real(key_type)
 
-    monkeypatch.setattr(module, "generate_key", slow)
+    monkeypatch.setattr(service_certificates, "generate_key", slow)
     clock.now = first.not_valid_after_utc - DAY
     made = []
     thread = Thread(target=lambda: made.append(signer(authority)))
@@ -345,7 +344,7 @@ def test_the_services_ca_alone_issues_what_signs(authority, root, clock):
     """A signer that another authority's services CA of the same name issued, with its key, is passed over."""
     key, certificate = response_signer()
     pair = KeyPair(certificate, key)
-    module.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())
+    service_certificates.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())
     clock.now = certificate.not_valid_before_utc + DAY
     assert signer(authority) != certificate
 

@@ -6,7 +6,7 @@ import pytest
 
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
-from sinetti.client.doctor import findings as doctor_messages
+from sinetti.client.doctor import findings
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_plural_message, render
 from sinetti.client.requests import transport
@@ -164,10 +164,10 @@ def test_a_revoked_certificate_is_not_said_to_be_renewable_later(shell):
 
 
 COUNTS = {
-    "a file of tables": (doctor_messages.CONFIG_GOOD, {"path": "F"}),
-    "a store": (doctor_messages.STORE_GOOD, {"path": "S"}),
-    "anchors": (doctor_messages.ANCHORS_GOOD, {"bundle": "B", "until": authority.NOW}),
-    "clocks": (doctor_messages.CLOCK_GOOD, {}),
+    "a file of tables": (findings.CONFIG_GOOD, {"path": "F"}),
+    "a store": (findings.STORE_GOOD, {"path": "S"}),
+    "anchors": (findings.ANCHORS_GOOD, {"bundle": "B", "until": authority.NOW}),
+    "clocks": (findings.CLOCK_GOOD, {}),
     "mistakes": (config_messages.MORE, {"path": "F"}),
     "a pass": (messages.RUN_SUMMARY, {"well": 0, "renewed": 0, "left": 0}),
 }

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from sinetti.cli import entry as start
-from sinetti.cli import main as entry
+from sinetti.cli import main
 from sinetti.cli.client import common, status
 from sinetti.cli.core import console
 from sinetti.client.results import ExitCode
@@ -58,7 +58,7 @@ def test_an_american_may_write_enroll():
     pairs = {"store": "d", "service": "u", "trust-services": "a", "trust-holders": "b", "environment": "TEST"}
     pairs |= {"customer-id": "c", "transfer-id": "t", "transfer-password-file": "-"}
     words = [word for name, value in pairs.items() for word in (f"--{name}", value)]
-    assert entry.build_parser().parse_args(["enroll", "x", *words]).customer_id == "c"
+    assert main.build_parser().parse_args(["enroll", "x", *words]).customer_id == "c"
 
 
 def test_the_password_may_come_on_standard_input(shell, monkeypatch):
@@ -566,13 +566,13 @@ def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch)
     shell.enrol()
     out = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=out))
-    assert entry.main(["sign", str(document), "--store", str(shell.store), "--name", "payroll"]) == 0
+    assert main.main(["sign", str(document), "--store", str(shell.store), "--name", "payroll"]) == 0
     assert b"<ds:Signature" in out.getvalue()
 
 
 @pytest.mark.parametrize("command", ["authority", "testbench", "demo-fleet"])
 def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
-    monkeypatch.setattr(entry.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(main.importlib.util, "find_spec", lambda _name: None)
     code, out, err = shell.run(command, "serve")
     assert (code, out) == (2, "")
     assert err == (
@@ -640,7 +640,7 @@ def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys)
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(entry, "main", interrupted)
+    monkeypatch.setattr(main, "main", interrupted)
     assert start.main() == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "Interrupted. Run the same command again.\n"
 

@@ -13,7 +13,6 @@ import pytest
 
 from sinetti.cli.client import common
 from sinetti.client.config import loader
-from sinetti.client.config import loader as loader_module
 from sinetti.client.messages import messages
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, generations, journal, key_storage
@@ -170,14 +169,14 @@ def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_pat
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader_module.VARIABLE, raising=False)
-    monkeypatch.setattr(loader_module, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
-    loader_module.MACHINE_WIDE.parent.mkdir()
-    loader_module.MACHINE_WIDE.touch()
+    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.setattr(loader, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
+    loader.MACHINE_WIDE.parent.mkdir()
+    loader.MACHINE_WIDE.touch()
     deny(here)
-    assert loader_module.find(None).path == loader_module.MACHINE_WIDE
-    deny(loader_module.MACHINE_WIDE.parent)
-    assert loader_module.find(None).path == loader_module.MACHINE_WIDE, "reading it tells"
+    assert loader.find(None).path == loader.MACHINE_WIDE
+    deny(loader.MACHINE_WIDE.parent)
+    assert loader.find(None).path == loader.MACHINE_WIDE, "reading it tells"
 
 
 def test_a_file_may_name_a_store_where_its_reader_may_not_look(tmp_path, deny):

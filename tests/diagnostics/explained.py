@@ -10,8 +10,7 @@ from sinetti.diagnostics.explain import diagnose
 from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
-from tests.support import authority
-from tests.support import xml_signing as by
+from tests.support import authority, xml_signing
 from tests.support.faulty_signing import INCLUSIVE_INFO, request, signed
 from tests.support.xml_signing import ENVELOPED_ALONE, MORE, OURS, PLACE
 
@@ -40,12 +39,12 @@ def guessed(octets, **known):
 
 
 def by_other_key(octets):
-    return by._sign(replace(OURS, kind="other-p256"), octets)
+    return xml_signing._sign(replace(OURS, kind="other-p256"), octets)
 
 
 def rsa_sign(**how):
     def sign(octets):
-        return by.key("rsa-2048").sign(
+        return xml_signing.key("rsa-2048").sign(
             octets, how.get("padding", padding.PKCS1v15()), how.get("hashing", hashes.SHA256())
         )
 
@@ -66,5 +65,5 @@ def sealed_by(who, document=None):
             key, certificate = authority.response_signer()
             seal = signer_for_key(key, certificate_der(certificate))
         case _:
-            seal = signer_for_key(by.key(who), by.certificate(who))
+            seal = signer_for_key(xml_signing.key(who), xml_signing.certificate(who))
     return sign_document(document, seal, SignatureProfile.EXCLUSIVE)

@@ -14,8 +14,7 @@ from lxml import etree
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult
 from tests.diagnostics.explained import DOCUMENT, OTHERS, P384, RSA, SHAPES, XSI, bare, guessed, replaced, rsa_sign
-from tests.support import faulty_signing as faulty
-from tests.support import xml_signing as by
+from tests.support import faulty_signing, xml_signing
 from tests.support.faulty_signing import INCLUSIVE_INFO, Faults, canonical, envelope, indented, request, signed
 from tests.support.xml_signing import ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, MORE, OURS, PLACE
 
@@ -72,8 +71,10 @@ def test_changed_after_signing(shape, change, guesses):
 )
 def test_serialised_by_a_library_that_renames_and_moves_all_prefixes(shape, change, more):
     renamed = signed(request(), shape).decode().replace("cer:", "ns1:").replace(":ds=", ":ns2=").replace("ds:", "ns2:")
-    declared = f' xmlns:ns1="{faulty.SERVICE}" xmlns:ns2="{by.DS}"'
-    bare_of_them = renamed.replace(f' xmlns:cer="{faulty.SERVICE}"', "").replace(f' xmlns:ns2="{by.DS}"', "")
+    declared = f' xmlns:ns1="{faulty_signing.SERVICE}" xmlns:ns2="{xml_signing.DS}"'
+    bare_of_them = renamed.replace(f' xmlns:cer="{faulty_signing.SERVICE}"', "").replace(
+        f' xmlns:ns2="{xml_signing.DS}"', ""
+    )
     found = guessed(change(envelope(bare_of_them.encode(), declared)))
     assert set(found.guesses) == {Cause.PREFIX_RENAMED} | more
     assert found.document.signed == canonical(request(), shape)
@@ -84,8 +85,10 @@ def test_an_envelope_whose_default_namespace_is_inherited(shape):
     found = guessed(envelope(signed(request(), shape), ' xmlns="urn:x"'))
     assert found.guesses == (Cause.DEFAULT_NAMESPACE,)
     assert '="urn:x"' in found.document.difference.received
-    outside = replaced(signed(request(), shape), f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")
-    assert Cause.TEXT_CHANGED in guessed(envelope(outside, f' xmlns="urn:x" xmlns:cer="{faulty.SERVICE}"')).guesses
+    outside = replaced(signed(request(), shape), f' xmlns:cer="{faulty_signing.SERVICE}"'.encode(), b"")
+    assert (
+        Cause.TEXT_CHANGED in guessed(envelope(outside, f' xmlns="urn:x" xmlns:cer="{faulty_signing.SERVICE}"')).guesses
+    )
 
 
 NEVER_CANONICAL = {
@@ -111,23 +114,28 @@ def test_text_instead_of_the_canonical_form(make):
 
 
 def with_signature_inside(document):
-    draft = document.replace(PLACE, by._signature(OURS, b"", b"")).encode()
-    return faulty.c14n(draft)
+    draft = document.replace(PLACE, xml_signing._signature(OURS, b"", b"")).encode()
+    return faulty_signing.c14n(draft)
 
 
 LINES = request(csr="\n".join(["AAEC" * 19] * 3))
 SIGNED_OTHERWISE = {
-    "inclusive read as exclusive": (DOCUMENT, OURS, Faults(faulty.c14n(bare(DOCUMENT), INCLUSIVE)), Cause.INCLUSIVE),
+    "inclusive read as exclusive": (
+        DOCUMENT,
+        OURS,
+        Faults(faulty_signing.c14n(bare(DOCUMENT), INCLUSIVE)),
+        Cause.INCLUSIVE,
+    ),
     "exclusive read as inclusive": (
         DOCUMENT,
         ENVELOPED_ALONE,
-        Faults(faulty.c14n(bare(DOCUMENT), EXCLUSIVE)),
+        Faults(faulty_signing.c14n(bare(DOCUMENT), EXCLUSIVE)),
         Cause.EXCLUSIVE,
     ),
     "with comments": (
         DOCUMENT,
         OURS,
-        Faults(faulty.c14n(bare(DOCUMENT), EXCLUSIVE + "WithComments")),
+        Faults(faulty_signing.c14n(bare(DOCUMENT), EXCLUSIVE + "WithComments")),
         Cause.COMMENTS,
     ),
     "in the envelope, its declarations inherited": (
@@ -141,7 +149,7 @@ SIGNED_OTHERWISE = {
     "the whole envelope": (
         DOCUMENT,
         OURS,
-        Faults(faulty.c14n(envelope(bare(DOCUMENT), OTHERS))),
+        Faults(faulty_signing.c14n(envelope(bare(DOCUMENT), OTHERS))),
         Cause.IN_ENVELOPE,
     ),
     "the Body": (
@@ -174,19 +182,19 @@ SIGNED_OTHERWISE = {
     "indented when it was signed, then no more": (
         request(),
         OURS,
-        Faults(faulty.c14n(indented(bare(request())))),
+        Faults(faulty_signing.c14n(indented(bare(request())))),
         Cause.UNINDENTED,
     ),
     "an unused declaration added afterwards": (
         DOCUMENT,
         ENVELOPED_ALONE,
-        Faults(faulty.c14n(bare(DOCUMENT.replace(' xmlns:unused="urn:u"', "")), INCLUSIVE)),
+        Faults(faulty_signing.c14n(bare(DOCUMENT.replace(' xmlns:unused="urn:u"', "")), INCLUSIVE)),
         Cause.EXCLUSIVE,
     ),
     "unused declarations lost": (
         request(),
         ENVELOPED_ALONE,
-        Faults(faulty.c14n(bare(request(root=f' xmlns:xsi="{XSI}"')), INCLUSIVE)),
+        Faults(faulty_signing.c14n(bare(request(root=f' xmlns:xsi="{XSI}"')), INCLUSIVE)),
         Cause.DECLARATIONS_CHANGED,
     ),
     "a default namespace made a prefix": (
@@ -224,13 +232,11 @@ def test_other_octets_digested(document, shape, faults, guess):
         assert found.document.received[: difference.offset] == faults.digested[: difference.offset]
 
 
-IN_SCOPE = (
-    f'xmlns:cer="{faulty.SERVICE}" xmlns:ds="{by.DS}" xmlns:s="{faulty.SOAP}" xmlns:v1="urn:v1" xmlns:web="urn:web"'
-)
+IN_SCOPE = f'xmlns:cer="{faulty_signing.SERVICE}" xmlns:ds="{xml_signing.DS}" xmlns:s="{faulty_signing.SOAP}" xmlns:v1="urn:v1" xmlns:web="urn:web"'
 
 
 def with_declarations(info, declarations):
-    return info.replace(f'xmlns:ds="{by.DS}"'.encode(), declarations.encode(), 1)
+    return info.replace(f'xmlns:ds="{xml_signing.DS}"'.encode(), declarations.encode(), 1)
 
 
 def hashed(octets):
@@ -238,18 +244,22 @@ def hashed(octets):
 
 
 def by_other_key(octets):
-    return by._sign(replace(OURS, kind="other-p256"), octets)
+    return xml_signing._sign(replace(OURS, kind="other-p256"), octets)
 
 
 INFO_FAULTS = {
     "SignedInfo inclusive, stated exclusive": (
         OURS,
-        Faults(info=lambda info: with_declarations(info, f'xmlns:cer="{faulty.SERVICE}" xmlns:ds="{by.DS}"')),
+        Faults(
+            info=lambda info: with_declarations(
+                info, f'xmlns:cer="{faulty_signing.SERVICE}" xmlns:ds="{xml_signing.DS}"'
+            )
+        ),
         Cause.INCLUSIVE,
     ),
     "SignedInfo exclusive, stated inclusive": (
         INCLUSIVE_INFO,
-        Faults(info=lambda info: info.replace(f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")),
+        Faults(info=lambda info: info.replace(f' xmlns:cer="{faulty_signing.SERVICE}"'.encode(), b"")),
         Cause.EXCLUSIVE,
     ),
     "SignedInfo in its envelope": (
@@ -259,7 +269,7 @@ INFO_FAULTS = {
     ),
     "SignedInfo without its declaration": (
         OURS,
-        Faults(info=lambda info: info.replace(f' xmlns:ds="{by.DS}"'.encode(), b"")),
+        Faults(info=lambda info: info.replace(f' xmlns:ds="{xml_signing.DS}"'.encode(), b"")),
         Cause.NOT_CANONICAL,
     ),
     "another prefix for the signature": (
@@ -268,26 +278,26 @@ INFO_FAULTS = {
         Cause.PREFIX_RENAMED,
     ),
     "SignedInfo changed afterwards": (RSA, Faults(info=lambda info: info + b" "), Cause.SIGNED_INFO_CHANGED),
-    "ECDSA in DER": (OURS, Faults(value=faulty.in_der), Cause.ECDSA_IN_DER),
-    "ECDSA in DER, P-384": (P384, Faults(value=faulty.in_der), Cause.ECDSA_IN_DER),
+    "ECDSA in DER": (OURS, Faults(value=faulty_signing.in_der), Cause.ECDSA_IN_DER),
+    "ECDSA in DER, P-384": (P384, Faults(value=faulty_signing.in_der), Cause.ECDSA_IN_DER),
     "ECDSA of a digest": (OURS, Faults(info=hashed), Cause.SIGNATURE_METHOD),
     "ECDSA by SHA-384 stated as SHA-256": (
         OURS,
-        Faults(sign=lambda octets: by._sign(replace(OURS, method=MORE + "ecdsa-sha384"), octets)),
+        Faults(sign=lambda octets: xml_signing._sign(replace(OURS, method=MORE + "ecdsa-sha384"), octets)),
         Cause.SIGNATURE_METHOD,
     ),
     "ECDSA stated as RSA": (
         replace(OURS, method=MORE + "rsa-sha256"),
-        Faults(sign=lambda octets: by._sign(OURS, octets)),
+        Faults(sign=lambda octets: xml_signing._sign(OURS, octets)),
         Cause.SIGNATURE_METHOD,
     ),
     "RSA stated as ECDSA": (
         replace(RSA, method=MORE + "ecdsa-sha256"),
-        Faults(sign=lambda octets: by._sign(RSA, octets)),
+        Faults(sign=lambda octets: xml_signing._sign(RSA, octets)),
         Cause.SIGNATURE_METHOD,
     ),
     "RSA of a digest": (RSA, Faults(info=hashed), Cause.SIGNATURE_METHOD),
-    "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=by._HASHES["1"]())), Cause.SIGNATURE_METHOD),
+    "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=xml_signing._HASHES["1"]())), Cause.SIGNATURE_METHOD),
     "RSA by SHA-512 stated as SHA-256": (RSA, Faults(sign=rsa_sign(hashing=hashes.SHA512())), Cause.SIGNATURE_METHOD),
     "RSA over a bare digest": (
         RSA,

@@ -20,8 +20,7 @@ from sinetti.wire.soap.responses import render_response
 from sinetti.wire.soap.schema_types import Operation
 from sinetti.wire.xmldsig.signature import signer_for_key
 from tests.diagnostics.explained import GOOD, RSA, SECOND, anchors, by_other_key, guessed, replaced, rsa_sign, sealed_by
-from tests.support import authority
-from tests.support import xml_signing as by
+from tests.support import authority, xml_signing
 from tests.support.faulty_signing import Faults, envelope, request, signed
 from tests.support.xml_signing import OURS
 
@@ -29,11 +28,11 @@ PLACED = datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def other_certificate(kind="other-p256"):
-    return x509.load_der_x509_certificate(by.certificate(kind))
+    return x509.load_der_x509_certificate(xml_signing.certificate(kind))
 
 
 def key_value(kind):
-    numbers = by.key(kind).public_key().public_numbers()
+    numbers = xml_signing.key(kind).public_key().public_numbers()
     modulus, exponent = (
         base64.b64encode(one.to_bytes(-(-one.bit_length() // 8), "big")).decode() for one in (numbers.n, numbers.e)
     )
@@ -114,9 +113,15 @@ def services_seal():
 def dated(year):
     """Make a certificate that ends in a year of four digits, whichever."""
     name = x509.Name([])
-    builder = x509.CertificateBuilder(name, name, by.key("p256").public_key(), 1, PLACED, PLACED.replace(year=2060))
-    der = builder.sign(by.key("p256"), hashes.SHA256()).public_bytes(Encoding.DER)
-    return replaced(GOOD, by.lines(by.certificate("p256")).encode(), by.lines(replaced(der, b"2060", year)).encode())
+    builder = x509.CertificateBuilder(
+        name, name, xml_signing.key("p256").public_key(), 1, PLACED, PLACED.replace(year=2060)
+    )
+    der = builder.sign(xml_signing.key("p256"), hashes.SHA256()).public_bytes(Encoding.DER)
+    return replaced(
+        GOOD,
+        xml_signing.lines(xml_signing.certificate("p256")).encode(),
+        xml_signing.lines(replaced(der, b"2060", year)).encode(),
+    )
 
 
 def test_a_certificate_with_a_date_that_there_is_not():

@@ -30,8 +30,7 @@ from tests.diagnostics.explained import (
 )
 from tests.diagnostics.test_candidates import CHANGED_AFTERWARDS, INFO_FAULTS, SIGNED_OTHERWISE
 from tests.diagnostics.test_certificates import FITS_BUT
-from tests.support import faulty_signing as faulty
-from tests.support import xml_signing as by
+from tests.support import faulty_signing, xml_signing
 from tests.support.faulty_signing import INCLUSIVE_INFO, Faults, canonical, envelope, indented, request, signed
 from tests.support.xml_signing import ENVELOPED, EXCLUSIVE, OURS, transform
 
@@ -64,7 +63,7 @@ SHAPE_FAULTS = {
     "HTTP headers before it": (b"POST / HTTP/1.1\r\n\r\n" + GOOD, DiagnosisResult.UNREADABLE, Cause.NOT_XML),
     "a DOCTYPE": (b"<!DOCTYPE x>" + GOOD, DiagnosisResult.UNREADABLE, Cause.NOT_XML),
     "SOAP 1.2": (
-        envelope(GOOD).replace(faulty.SOAP.encode(), b"http://www.w3.org/2003/05/soap-envelope"),
+        envelope(GOOD).replace(faulty_signing.SOAP.encode(), b"http://www.w3.org/2003/05/soap-envelope"),
         DiagnosisResult.UNREADABLE,
         Cause.NOT_SOAP_11,
     ),
@@ -75,7 +74,7 @@ SHAPE_FAULTS = {
     "no signature": (envelope(bare(request())), DiagnosisResult.REFUSED, Cause.NO_SIGNATURE),
     "a document without one": (b"<report/>", DiagnosisResult.REFUSED, Cause.NO_SIGNATURE),
     "a signature in the header": (
-        by.envelope(bare(request()), header=f"<s:Header><Security>{SIGNATURE}</Security></s:Header>"),
+        xml_signing.envelope(bare(request()), header=f"<s:Header><Security>{SIGNATURE}</Security></s:Header>"),
         DiagnosisResult.REFUSED,
         Cause.OUTSIDE,
     ),
@@ -89,12 +88,12 @@ SHAPE_FAULTS = {
         Cause.METHOD,
     ),
     "SHA-1 digests": (
-        signed(request(), replace(OURS, digest=f"{by.DS}sha1"), Faults(hashing="sha1")),
+        signed(request(), replace(OURS, digest=f"{xml_signing.DS}sha1"), Faults(hashing="sha1")),
         DiagnosisResult.REFUSED,
         Cause.METHOD,
     ),
     "SHA-256 by a name that it does not have": (
-        signed(request(), replace(OURS, digest=f"{by.DS}sha256")),
+        signed(request(), replace(OURS, digest=f"{xml_signing.DS}sha256")),
         DiagnosisResult.REFUSED,
         Cause.METHOD,
     ),
@@ -169,8 +168,8 @@ def test_what_the_program_logged(logged, guess, proven):
 
 
 def test_a_log_of_signed_info():
-    info = next(etree.fromstring(GOOD).iter(f"{{{by.DS}}}SignedInfo"))
-    logged = by._c14n(info, EXCLUSIVE, None)
+    info = next(etree.fromstring(GOOD).iter(f"{{{xml_signing.DS}}}SignedInfo"))
+    logged = xml_signing._c14n(info, EXCLUSIVE, None)
     found = guessed(envelope(replaced(GOOD, b'<ds:Reference URI="">', b'<ds:Reference Id="r" URI="">')), signed=logged)
     assert found.guesses == (Cause.SIGNED_INFO_CHANGED,)
     assert found.signed_info.signed == logged
@@ -243,7 +242,9 @@ def test_nothing_is_shown_of_a_message_that_may_hold_a_password():
 
 def test_a_prefix_list_that_is_not_applied():
     shape = replace(
-        OURS, transforms=(transform(ENVELOPED), transform(EXCLUSIVE, by.kept("unused"))), document_prefixes="unused"
+        OURS,
+        transforms=(transform(ENVELOPED), transform(EXCLUSIVE, xml_signing.kept("unused"))),
+        document_prefixes="unused",
     )
     found = guessed(signed(DOCUMENT, shape, Faults(canonical(DOCUMENT))))
     assert found.guesses == (Cause.DECLARATIONS_CHANGED,)
@@ -252,7 +253,7 @@ def test_a_prefix_list_that_is_not_applied():
 
 def test_a_relative_namespace_name_beside_it_ends_nothing():
     header = '<s:Header><x xmlns:rel="../x"/></s:Header>'
-    changed = by.envelope(replaced(GOOD, b"0123456-7", b"0123456-8"), header=header)
+    changed = xml_signing.envelope(replaced(GOOD, b"0123456-7", b"0123456-8"), header=header)
     assert guessed(changed).guesses == (Cause.TEXT_CHANGED,)
     assert guessed(indented(changed)).guesses == (Cause.INDENTED, Cause.TEXT_CHANGED)
 
@@ -278,7 +279,7 @@ def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old,
 
 
 def test_a_signed_info_among_what_is_signed_is_not_taken_for_the_signatures():
-    inside = f'<ds:SignedInfo xmlns:ds="{by.DS}"><ds:x/></ds:SignedInfo><ds:SignedInfo xmlns:ds="{by.DS}"/>'
+    inside = f'<ds:SignedInfo xmlns:ds="{xml_signing.DS}"><ds:x/></ds:SignedInfo><ds:SignedInfo xmlns:ds="{xml_signing.DS}"/>'
     assert guessed(indented(envelope(signed(request(inside))))).guesses == (Cause.INDENTED,)
 
 
@@ -299,8 +300,10 @@ def test_a_digest_of_no_known_length():
 
 
 def test_names_that_cannot_be_read_are_empty():
-    der = by.certificate("p256").replace(b"0123456-7", b"\xff123456-7")
-    message = replaced(GOOD, by.lines(by.certificate("p256")).encode(), by.lines(der).encode())
+    der = xml_signing.certificate("p256").replace(b"0123456-7", b"\xff123456-7")
+    message = replaced(
+        GOOD, xml_signing.lines(xml_signing.certificate("p256")).encode(), xml_signing.lines(der).encode()
+    )
     found = guessed(message).certificate
     assert (found.subject, found.issuer, found.serial) == ("", "", "400000000000000000")
 
@@ -316,12 +319,12 @@ def test_what_was_taken_and_how():
     found = guessed(envelope(GOOD, OTHERS))
     assert (found.element.name, found.element.kind) == ("RenewCertificateRequest", MessageType.REQUEST)
     assert (found.element.operation, found.element.cut, found.element.declarations) == (Operation.RENEW, "envelope", ())
-    outside = replaced(GOOD, f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")
-    found = guessed(envelope(outside, f' xmlns:cer="{faulty.SERVICE}"'))
+    outside = replaced(GOOD, f' xmlns:cer="{faulty_signing.SERVICE}"'.encode(), b"")
+    found = guessed(envelope(outside, f' xmlns:cer="{faulty_signing.SERVICE}"'))
     assert (found.verdict, found.element.declarations) == (DiagnosisResult.FITS, ("cer",))
     assert found.stated.transforms == (ENVELOPED, EXCLUSIVE)
     assert found.stated.canonicalisation == EXCLUSIVE
-    assert (found.stated.signature_method, found.stated.digest_method) == (OURS.method, by.SHA256)
+    assert (found.stated.signature_method, found.stated.digest_method) == (OURS.method, xml_signing.SHA256)
 
 
 ELSEWHERE = {

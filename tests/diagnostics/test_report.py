@@ -9,14 +9,13 @@ from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
 from tests.house.tree import DOCS, rows
-from tests.support import authority
-from tests.support import faulty_signing as faulty
+from tests.support import authority, faulty_signing
 from tests.support.faulty_signing import Faults, canonical, envelope, indented, request, signed
 from tests.support.xml_signing import OURS
 
 GOOD = signed(request())
 CHANGED = GOOD.replace(b"0123456-7", b"0123456-8")
-PREFIX = f' xmlns:cer="{faulty.SERVICE}"'
+PREFIX = f' xmlns:cer="{faulty_signing.SERVICE}"'
 HEX = signed(request(), OURS, Faults(stated=lambda digest: digest.hex().encode()))
 
 
@@ -57,7 +56,7 @@ LINES = {
     "a log of something else": (envelope(CHANGED), {"signed": b"x"}, ("not of the file that --signed names either",)),
     "a digest in hex": (envelope(HEX), {}, ("digest was made otherwise: sha256", "hexadecimal digits")),
     "ECDSA in DER": (
-        envelope(signed(request(), OURS, Faults(value=faulty.in_der))),
+        envelope(signed(request(), OURS, Faults(value=faulty_signing.in_der))),
         {},
         ("it was signed otherwise: der",),
     ),

@@ -15,7 +15,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.accounts import known_devices
 from sinetti.infra.clock import utc_now
 from sinetti.services.access.accounts import make_account
-from sinetti.settings import django as settings_of_the_service
+from sinetti.settings import django
 from tests.support.browser import Browser, people_door
 from tests.support.service_context import REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, send, sign_in, told, way
@@ -29,7 +29,7 @@ COOKIE = "__Host-device"
 
 
 LIMITS = {
-    **settings_of_the_service.ACCOUNT_RATE_LIMITS,
+    **django.ACCOUNT_RATE_LIMITS,
     "guess": "2/5m/key",
     "guess_day": "4/d/key",
     "guess_account": "10/d/key",
@@ -47,7 +47,7 @@ def small_limits():
 
 
 def test_the_limits_of_the_service():
-    found = settings_of_the_service.ACCOUNT_RATE_LIMITS
+    found = django.ACCOUNT_RATE_LIMITS
     assert {name: rate for name, rate in found.items() if name.startswith("guess")} == {
         "guess_address": "10/m/ip",
         "guess": "5/5m/key",

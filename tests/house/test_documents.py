@@ -24,7 +24,6 @@ from sinetti.client.documents import receipt_check
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import metrics, status
-from sinetti.client.reporting import status as status_module
 from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.requests import revoke as requests_revoke
 from sinetti.client.results import ExitCode, Result
@@ -364,7 +363,7 @@ def test_the_interfaces_have_the_members_of_json():
 def test_the_interfaces_have_the_json_of_a_store():
     details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
     row = status.status_of(NameSnapshot("payroll"), facts.NOW)
-    assert details == ["status", "--json", *list(status_module.details(row, DOCS))[7:]]
+    assert details == ["status", "--json", *list(status.details(row, DOCS))[7:]]
     assert logged == ["name", "events", "open"]
     finding = findings.passed(findings.Check.DISK, make_message(messages.DOCTOR_WELL))
     assert looked == [*finding.as_json(Language.EN)]

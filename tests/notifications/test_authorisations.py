@@ -12,7 +12,7 @@ from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.services.access.invitations import take_up
 from sinetti.services.access.permissions import Actor
 from sinetti.services.organisations.people import add_signatory
-from sinetti.services.self_service import role_assignments as behalf
+from sinetti.services.self_service import role_assignments
 from sinetti.services.self_service.role_assignments import FirmGrantRequest, GrantTerms, PersonGrant
 from sinetti.services.self_service.role_resignation import resign
 from tests.support.authority import CUSTOMER_ID, NOW
@@ -36,7 +36,7 @@ def given(desk, actor, role=Role.MANAGER):
     """Invite somebody; their mandate's id."""
     organisation = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     person = a_person("newcomer", Language.EN)
-    return behalf.grant(PersonGrant(organisation, person, role), desk.ctx, actor, REQUEST).mandate_id
+    return role_assignments.grant(PersonGrant(organisation, person, role), desk.ctx, actor, REQUEST).mandate_id
 
 
 def letters(desk):
@@ -79,12 +79,12 @@ def test_the_link_in_the_mail_is_the_one_that_works(sqlite_desk, signatory):
 def test_only_the_last_invitation_is_written(sqlite_desk, signatory):
     mandate_id = given(sqlite_desk, signatory)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
+    role_assignments.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     assert letters(sqlite_desk)[0] == GONE
     assert "Take up" in letters(sqlite_desk)[1]
     sqlite_desk.clock.forward(timedelta(days=14, seconds=1))
     assert letters(sqlite_desk) == [GONE, GONE]
-    behalf.withdraw(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
+    role_assignments.withdraw(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     assert letters(sqlite_desk) == [GONE, GONE]
 
 
@@ -98,14 +98,14 @@ def test_a_firm_is_told_once_at_each_address(sqlite_desk, signatory):
     organisation = rows(sqlite_desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     until = NOW + timedelta(days=365)
     terms = FirmGrantRequest(organisation, FIRM, Role.MANAGER, until)
-    behalf.give_to_firm(terms, sqlite_desk.ctx, signatory, REQUEST)
+    role_assignments.give_to_firm(terms, sqlite_desk.ctx, signatory, REQUEST)
     told = sorted(one.to for one in written(sqlite_desk))
     assert told == ["accountant@people.example", "director@customer.example"]
     row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.change(row.pk, GrantTerms(Role.VIEWER, until), sqlite_desk.ctx, signatory, REQUEST)
+    role_assignments.change(row.pk, GrantTerms(Role.VIEWER, until), sqlite_desk.ctx, signatory, REQUEST)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.withdraw(row.pk, sqlite_desk.ctx, signatory, REQUEST)
+    role_assignments.withdraw(row.pk, sqlite_desk.ctx, signatory, REQUEST)
     found = letters(sqlite_desk)
     assert found[:4] == [GONE] * 4
     assert all(one.startswith("Valtuus poistettu") or "withdrawn" in one for one in found[4:])

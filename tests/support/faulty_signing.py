@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
-from tests.support import xml_signing as by
+from tests.support import xml_signing
 from tests.support.xml_signing import ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, OURS, PLACE, Shape
 
 SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
@@ -30,7 +30,7 @@ def request(inside="", *, name="Äiti &amp; isä Oy", csr=None, root="", prefix=
 
 def c14n(text: bytes, algorithm: str = EXCLUSIVE) -> bytes:
     """The canonical form of a whole document."""
-    return by._c14n(etree.fromstring(text).getroottree(), algorithm, None)
+    return xml_signing._c14n(etree.fromstring(text).getroottree(), algorithm, None)
 
 
 def canonical(document: str, shape: Shape = OURS) -> bytes:
@@ -60,13 +60,13 @@ def signed(document: str, shape: Shape = OURS, faults: Faults = Faults()) -> byt
     octets = canonical(document, shape) if faults.digested is None else faults.digested
     digest = hashlib.new(faults.hashing, octets).digest()
     digest = faults.stated(digest) if faults.stated else digest
-    draft = document.replace(PLACE, by._signature(shape, digest, b""))
-    info = next(etree.fromstring(draft.encode()).iter(f"{{{by.DS}}}Signature"))[0]
-    form = by._c14n(info, shape.info_c14n, shape.info_prefixes)
+    draft = document.replace(PLACE, xml_signing._signature(shape, digest, b""))
+    info = next(etree.fromstring(draft.encode()).iter(f"{{{xml_signing.DS}}}Signature"))[0]
+    form = xml_signing._c14n(info, shape.info_c14n, shape.info_prefixes)
     form = faults.info(form) if faults.info else form
-    value = faults.sign(form) if faults.sign else by._sign(shape, form)
+    value = faults.sign(form) if faults.sign else xml_signing._sign(shape, form)
     value = faults.value(value) if faults.value else value
-    return document.replace(PLACE, by._signature(shape, digest, value)).encode()
+    return document.replace(PLACE, xml_signing._signature(shape, digest, value)).encode()
 
 
 def in_der(value: bytes) -> bytes:
@@ -85,4 +85,4 @@ def indented(octets: bytes) -> bytes:
 
 def envelope(payload: bytes, declarations: str = "", start: str = "") -> bytes:
     """Put a payload into an envelope with more declarations."""
-    return by.envelope(payload, declarations=declarations, start=start)
+    return xml_signing.envelope(payload, declarations=declarations, start=start)

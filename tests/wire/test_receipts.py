@@ -12,9 +12,9 @@ from sinetti.wire.receipts import NAMESPACE, InvalidReceipt, Receipt, is_deliver
 from sinetti.wire.xmldsig import signature
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
-from tests.support import xml_signing as by
+from tests.support import xml_signing
 
-SEAL = signer_for_key(by.key("p256"), by.certificate("p256"))
+SEAL = signer_for_key(xml_signing.key("p256"), xml_signing.certificate("p256"))
 RECEIPT = Receipt(
     "3c8f0f5e-0d5c-4c1e-9a64-0d0b3f6f2f10",
     "ab" * 32,
@@ -42,7 +42,9 @@ def test_a_year_of_three_digits_is_read_as_it_was_written():
 
 def test_another_library_takes_its_signature():
     octets = render_receipt(RECEIPT, SEAL)
-    certificate = signxml.util.add_pem_header(etree.fromstring(octets).findtext(f".//{{{by.DS}}}X509Certificate"))
+    certificate = signxml.util.add_pem_header(
+        etree.fromstring(octets).findtext(f".//{{{xml_signing.DS}}}X509Certificate")
+    )
     expected = signxml.SignatureConfiguration(require_x509=True)
     verified = signxml.XMLVerifier().verify(octets, x509_cert=certificate, expect_config=expected)
     assert verified.signed_xml.findtext(f"{{{NAMESPACE}}}sha256") == "ab" * 32

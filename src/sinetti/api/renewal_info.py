@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sinetti.api.errors import problem_response, with_headers
 from sinetti.api.serializers import instant
-from sinetti.i18n import api_errors as texts
+from sinetti.i18n import api_errors
 from sinetti.pki.ari_id import parse_ari_cert_id
 from sinetti.server.http import Request, Response
 from sinetti.services.context import ServiceContext
@@ -41,12 +41,14 @@ class RenewalInfoEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at or below `PATH`."""
         if request.method not in {"GET", "HEAD"}:
-            return with_headers(problem_response(request, 405, "method-not-allowed", texts.ONLY_GET), allow="GET, HEAD")
+            return with_headers(
+                problem_response(request, 405, "method-not-allowed", api_errors.ONLY_GET), allow="GET, HEAD"
+            )
         try:
             return self._get(request)
         except Exception:  # noqa: BLE001 - last handler; usually the database is unavailable for a while
             _log.exception("request %s failed", request.request_id)
-            return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
+            return with_headers(problem_response(request, 503, "unavailable", api_errors.AWAY), retry_after="60")
         finally:
             self.ctx.db.refresh()
 
@@ -54,10 +56,10 @@ class RenewalInfoEndpoint:
         try:
             identifier, serial = parse_ari_cert_id(request.path.removeprefix(PATH).removeprefix("/"))
         except ValueError:
-            return problem_response(request, 400, "malformed", texts.NO_ID)
+            return problem_response(request, 400, "malformed", api_errors.NO_ID)
         authorities = self._known.get(identifier)
         hint = hint_of(authorities, serial, self.ctx) if authorities else None
-        return _shown(hint) if hint is not None else problem_response(request, 404, "unknown", texts.NOT_THERE)
+        return _shown(hint) if hint is not None else problem_response(request, 404, "unknown", api_errors.NOT_THERE)
 
 
 def _shown(hint: RenewalInfo) -> Response:

@@ -11,7 +11,7 @@ from typing import cast
 from sinetti.api.errors import problem_response, with_headers
 from sinetti.domain.certificates.self_revocation import SelfRevocationResult
 from sinetti.domain.values import Language, Sha256
-from sinetti.i18n import api_errors as texts
+from sinetti.i18n import api_errors
 from sinetti.pki.ari_id import parse_ari_cert_id
 from sinetti.pki.encoding import PublicKey, load_certificate
 from sinetti.server.http import Request, Response, json_reply
@@ -59,19 +59,21 @@ class RevocationsEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at `PATH`."""
         if request.method != "POST":
-            return with_headers(problem_response(request, 405, "method-not-allowed", texts.ONLY_POST), allow="POST")
+            return with_headers(
+                problem_response(request, 405, "method-not-allowed", api_errors.ONLY_POST), allow="POST"
+            )
         try:
             return self._post(request)
         except Exception:  # noqa: BLE001 - last handler; usually database or journal is unavailable
             _log.exception("request %s failed", request.request_id)
-            return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
+            return with_headers(problem_response(request, 503, "unavailable", api_errors.AWAY), retry_after="60")
         finally:
             self.ctx.db.refresh()
 
     def _post(self, request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().casefold() != CONTENT_TYPE:
-            return problem_response(request, 415, "not-json", texts.NOT_JSON)
+            return problem_response(request, 415, "not-json", api_errors.NOT_JSON)
         parts = SignedComponents(request.method, request.path, content_type, request.body)
         found: list[ClaimedSigner] = []
         try:
@@ -83,18 +85,18 @@ class RevocationsEndpoint:
         language = signer.certificate.lineage.language
         if not self.admits(signer.der):
             return with_headers(
-                problem_response(request, 429, "too-many-requests", texts.TOO_MANY, language), retry_after="60"
+                problem_response(request, 429, "too-many-requests", api_errors.TOO_MANY, language), retry_after="60"
             )
         try:
             asked = parse(request.body)
         except InvalidRevocation:
-            return problem_response(request, 422, "bad-field", texts.BAD_BODY, language)
+            return problem_response(request, 422, "bad-field", api_errors.BAD_BODY, language)
         return self._revoke(signer, asked, request, language)
 
     def _revoke(self, signer: ClaimedSigner, asked: RevocationBody, request: Request, language: Language) -> Response:
         done = revoke_own(signer, asked.serial, asked.reason, self.ctx, request.request_id)
         if isinstance(done, SelfRevocationResult):
-            return problem_response(request, _STATUS[done], done.value, texts.OWN[done], language)
+            return problem_response(request, _STATUS[done], done.value, api_errors.OWN[done], language)
         return json_reply(200, render_revoked(RevocationReply(done.serial, done.at, done.reason)))
 
     def _key_of(self, key_id: str, found: list[ClaimedSigner]) -> PublicKey | None:
@@ -123,8 +125,8 @@ class RevocationsEndpoint:
 def _unsigned(request: Request, wrong: SignatureErrorReason) -> Response:
     """Return 401 with the demanded signature (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
     if wrong is SignatureErrorReason.MISSING:
-        reply = problem_response(request, 401, "signature-missing", texts.NO_SIGNATURE)
+        reply = problem_response(request, 401, "signature-missing", api_errors.NO_SIGNATURE)
     else:
-        said = texts.WRONG_CLOCK if wrong is SignatureErrorReason.CREATED else texts.BAD_SIGNATURE
+        said = api_errors.WRONG_CLOCK if wrong is SignatureErrorReason.CREATED else api_errors.BAD_SIGNATURE
         reply = problem_response(request, 401, "signature-invalid", said)
     return with_headers(reply, www_authenticate="Signature", accept_signature=_WANTED)

@@ -22,7 +22,6 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.wire.soap import operations
-from sinetti.wire.soap import operations as operations_module
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 
@@ -117,9 +116,9 @@ class SoapEndpoint:
     def _get(self, request: Request) -> Response:
         query = {name.casefold(): value for name, value in parse_qsl(request.query, keep_blank_values=True)}
         if "wsdl" in query:
-            return Response(200, _XML, operations_module.wsdl(self.address))
+            return Response(200, _XML, operations.wsdl(self.address))
         if "xsd" in query:
-            octets = operations_module.schema_file(query["xsd"], self.address)
+            octets = operations.schema_file(query["xsd"], self.address)
             return (
                 Response(200, _XML, octets)
                 if octets

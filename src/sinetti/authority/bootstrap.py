@@ -45,7 +45,7 @@ from sinetti.services.crl_shards import Shards
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import LINK, decrypt_token
 from sinetti.settings import authority as authority_settings
-from sinetti.settings import notifications as notice_settings
+from sinetti.settings import notifications
 from sinetti.settings.authority import AuthoritySettings, check_database_url
 from sinetti.settings.notifications import NoticeSettings
 from sinetti.wire.xmldsig.signature import SignatureProfile
@@ -93,7 +93,7 @@ def notification_context(
 
     `deliverers` replace the transports of the settings. Raises SettingsError if the file is missing or invalid.
     """
-    ctx, settings = authority.ctx, settings or notice_settings.read(authority.folder.notices)
+    ctx, settings = authority.ctx, settings or notifications.read(authority.folder.notices)
     return NotificationContext(
         db=ctx.db,
         environment=ctx.environment,

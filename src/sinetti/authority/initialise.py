@@ -49,7 +49,7 @@ from sinetti.pki.key_policy import key_id
 from sinetti.pki.signatures import sign
 from sinetti.services.context import no_failpoint
 from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
-from sinetti.settings import authority as authority_settings
+from sinetti.settings import authority
 from sinetti.settings.authority import AuthoritySettings, check_database_url
 
 _TAKEN = "this database is another authority's register: give this one a database of its own"
@@ -117,7 +117,7 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
 
     A bench's own ports may differ.
     """
-    begun = authority_settings.read(folder.settings)
+    begun = authority.read(folder.settings)
     same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_kind(founding.kind)
     same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
     same &= folder.passphrase.exists() is (founding.passphrase is None)
@@ -155,7 +155,7 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
         certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
         _read_back(folder, hierarchy, certificates, founding)
         rows = tuple(_row(hierarchy, spec, certificates[spec.file_name]) for spec in hierarchy.authorities)
-        db = connect_database(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
+        db = connect_database(folder, founding.kind, authority.read(folder.settings), alias="founding")
         try:
             identity = authorities.identity(db)
             if identity is None:
@@ -180,7 +180,7 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
     passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
     folder.founding.write_text("The founding of this authority is not finished.\n", encoding="ascii")
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
-    folder.settings.write_text(authority_settings.render(founding.settings), encoding="utf-8")
+    folder.settings.write_text(authority.render(founding.settings), encoding="utf-8")
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
     if founding.passphrase is None:
         write_secret(folder.passphrase, passphrase)

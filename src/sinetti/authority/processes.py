@@ -55,7 +55,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.clock_guard import clock_check
 from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import publish_all
-from sinetti.settings import portal as eservice_settings
+from sinetti.settings import portal
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
 PEOPLE_THREADS = 8
@@ -83,7 +83,7 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
 
     Raises AddressInUse, and SettingsError if a setting is wrong or `notices.toml` is missing.
     """
-    room, settings = notification_context(authority), eservice_settings.read(authority.folder.eservice)
+    room, settings = notification_context(authority), portal.read(authority.folder.eservice)
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
     # Limits apply by default; only a bench has none.
     limits = settings.daily_limits or DailyLimits()

@@ -14,7 +14,6 @@ from sinetti.cli.core import argparse_i18n, output
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of
 from sinetti.cli.core.output import OutputError
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError
@@ -141,7 +140,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         return ExitCode.STORE
     except SignerUnavailable as bad:
         told = make_message(
-            messages_module.TOKEN_UNUSABLE,
+            messages.TOKEN_UNUSABLE,
             name=getattr(parsed, "name", None) or "-",
             why=error_reasons.translate_reason(str(bad)),
         )

@@ -18,7 +18,6 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.signed_message import SignedElement, info_of, span_of
 from sinetti.wire.soap.envelope import SOAP
 from sinetti.wire.xmldsig import parser, signature
-from sinetti.wire.xmldsig import signature as xmldsig_signature
 from sinetti.wire.xmldsig.algorithms import Canonical
 from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
 from sinetti.wire.xmldsig.signature import SIGNATURE
@@ -269,11 +268,11 @@ def info_forms(taken: SignedElement, declared: Canonical, document: bytes) -> It
     """
     roots = list(taken.candidates())
     for root in roots:
-        yield Candidate(None, DECLARED, xmldsig_signature.signed_info(info_of(root), declared))
+        yield Candidate(None, DECLARED, signature.signed_info(info_of(root), declared))
     yield Candidate(Cause.DOCUMENT_SIGNED, "document", document)
     info = info_of(roots[0])
     yield from _each_where_canonical(
-        _without_default(taken, lambda alone: xmldsig_signature.signed_info(info_of(alone), declared)),
+        _without_default(taken, lambda alone: signature.signed_info(info_of(alone), declared)),
         _other_info_c14n(taken, info, declared),
         _info_as_text(taken, info, declared),
         _changed_info(roots[0], declared),
@@ -311,7 +310,7 @@ def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candida
     shown = _SHOWN_IN_INFO if declared.exclusive else _SHOWN_IN_INFO | _SHOWN_IN_INCLUSIVE_INFO
     for guess, name, changed in mutations(root):
         if guess in shown:
-            yield Candidate(guess, name, xmldsig_signature.signed_info(info_of(changed), declared))
+            yield Candidate(guess, name, signature.signed_info(info_of(changed), declared))
     info = info_of(root)
     for prefix in dict.fromkeys((*_SIGNATURE_PREFIXES, *PREFIXES)):
         if prefix != info.prefix:
@@ -344,7 +343,7 @@ def _each_where_canonical(*ways: Iterator[Candidate]) -> Iterator[Candidate]:
 
 def _other_info_c14n(taken: SignedElement, info: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     other = Canonical(not declared.exclusive)
-    yield Candidate(_other(other), "c14n", xmldsig_signature.signed_info(info, other))
+    yield Candidate(_other(other), "c14n", signature.signed_info(info, other))
     for form in (declared, other):
         commented = etree.tostring(info, method="c14n", exclusive=form.exclusive, with_comments=True)
         yield Candidate(Cause.COMMENTS, "comments", commented)
@@ -356,7 +355,7 @@ def _bare(root: etree._Element) -> etree._Element:
     """Remove every signature from a tree that may be changed; return it."""
     for parent in list(root.iter("*")):
         for found in parent.findall(SIGNATURE):
-            xmldsig_signature.remove(found, parent)
+            signature.remove(found, parent)
     return root
 
 

@@ -31,7 +31,7 @@ from sinetti.server.addresses import listen
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.listener import Listener, TlsFiles, serve
 from sinetti.services.status.crl import publish_all
-from sinetti.settings import portal as eservice_settings
+from sinetti.settings import portal
 from sinetti.settings.authority import SOAP_PATH, AuthoritySettings
 from sinetti.testbench.core.clock import BenchClock, in_range
 from sinetti.testbench.core.layout import (
@@ -168,7 +168,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     )
     leave = authority.ctx.db.close
     identity = identity_door(ports)
-    kept_settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
+    kept_settings = replace(portal.read(authority.folder.eservice), periods=authority.settings.periods)
     settings = rehearsed(kept_settings, identity)
     room = context(authority.ctx, letters, people_url)
     people = people_edge(authority.ctx, room, leave, settings=settings)

@@ -14,8 +14,7 @@ from sinetti.pki.encoding import certificate_der
 from sinetti.wire.soap.requests import render_get, render_new
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.house.tree import ROOT
-from tests.support import authority
-from tests.support import xml_signing as by
+from tests.support import authority, xml_signing
 from tests.support.faulty_signing import Faults, canonical, envelope, indented, request, signed
 from tests.support.xml_signing import OURS, PLACE
 
@@ -57,7 +56,7 @@ CASES = {
         "or a namespace declaration was added after signing",
     ),
     "a key of another certificate": (
-        envelope(signed(request(), OURS, Faults(sign=lambda octets: by._sign(OTHER, octets)))),
+        envelope(signed(request(), OURS, Faults(sign=lambda octets: xml_signing._sign(OTHER, octets)))),
         ("--certificate", "other.pem"),
         3,
         "the key of another certificate",
@@ -86,7 +85,7 @@ def explains(shell):
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_command(explains, shell, case):
     octets, options, code, told = case
-    (shell.folder / "other.pem").write_bytes(by.certificate("other-p256"))
+    (shell.folder / "other.pem").write_bytes(xml_signing.certificate("other-p256"))
     (shell.folder / "logged.xml").write_bytes(canonical(request()))
     found, out, err = explains(octets, *options)
     assert (found, told in out + err) == (code, True), out + err

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from sinetti.client.agent import deploy
 from sinetti.client.messages import messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage, OutputOptions
 from sinetti.client.results import Result
 from sinetti.client.store import event_log, files
@@ -64,7 +63,7 @@ def test_a_new_set_is_brought_into_use_once(desk, seen):
     first = desk.live.resolve().name
     assert deploy.is_due(desk.folder, NOW, entry)
     done, told = use(desk, entry)
-    assert (done, texts(told)) == (True, [messages_module.DEPLOYED])
+    assert (done, texts(told)) == (True, [messages.DEPLOYED])
     assert lines(seen) == [f"{first} ", "after"]
     assert not deploy.is_due(desk.folder, NOW, entry)
     assert use(desk, entry) == (True, ())
@@ -84,12 +83,12 @@ def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays
     now, waits = OPENS, []
     for _ in range(12):
         done, told = use(desk, entry, now)
-        assert (done, texts(told)) == (False, [messages_module.HOOK_FAILED, messages_module.DEPLOY_AGAIN])
+        assert (done, texts(told)) == (False, [messages.HOOK_FAILED, messages.DEPLOY_AGAIN])
         at = deploy.load(desk.folder).next
         waits.append((at - now) // MINUTE)
         assert not deploy.is_due(desk.folder, at - timedelta(seconds=1), entry)
         assert deploy.is_due(desk.folder, at, entry)
-        assert texts(use(desk, entry, at - timedelta(seconds=1))[1]) == [messages_module.DEPLOY_AGAIN]
+        assert texts(use(desk, entry, at - timedelta(seconds=1))[1]) == [messages.DEPLOY_AGAIN]
         now = at
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
     assert len(lines(seen)) == 12
@@ -168,7 +167,7 @@ def test_after_that_fails_is_told_once_and_the_set_stays_in_use(desk, seen):
     entry = entry_of(deploy=writes(seen), after="raise SystemExit(2)")
     desk.enrol()
     done, told = use(desk, entry)
-    assert (done, texts(told)) == (False, [messages_module.DEPLOYED, messages_module.HOOK_FAILED])
+    assert (done, texts(told)) == (False, [messages.DEPLOYED, messages.HOOK_FAILED])
     assert use(desk, entry) == (True, ())
 
 
@@ -221,7 +220,7 @@ def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path
     wanted = OutputOptions(formats=frozenset({Format.PKCS12}), password_file=tmp_path / "none")
     desk.enrol()
     done, told = use(desk, entry_of(wanted, deploy=writes(seen)))
-    assert (done, texts(told)) == (False, [messages_module.SECRET_UNREADABLE])
+    assert (done, texts(told)) == (False, [messages.SECRET_UNREADABLE])
     assert not lines(seen)
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.client.agent import runner, schedule, worker
-from sinetti.client.agent import runner as runner_module
 from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.worker import AgentContext, RunCancelled
@@ -435,7 +434,7 @@ def test_of_two_names_the_one_that_has_asked_goes_on(house):
 
 
 def test_a_second_pass_says_who_holds_the_store(house):
-    with runner_module.exclusive_run(house.desk.store, authority.NOW), pytest.raises(StoreLocked) as busy:
+    with runner.exclusive_run(house.desk.store, authority.NOW), pytest.raises(StoreLocked) as busy:
         house.passed(OPENS)
     told = busy.value.message.values
     assert (told["pid"], told["since"]) == (str(os.getpid()), authority.NOW)
@@ -445,8 +444,8 @@ def test_a_second_pass_says_who_holds_the_store(house):
 
 
 def test_a_lock_that_says_nothing_is_a_lock(house):
-    with runner_module.exclusive_run(house.desk.store, authority.NOW):
-        (house.desk.store / runner_module.FILE).write_bytes(b"?")
+    with runner.exclusive_run(house.desk.store, authority.NOW):
+        (house.desk.store / runner.FILE).write_bytes(b"?")
         with pytest.raises(StoreLocked) as busy:
             house.passed()
     assert busy.value.message.values["pid"] == "-"

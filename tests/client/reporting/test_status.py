@@ -6,8 +6,6 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.reporting import status
-from sinetti.client.reporting import status as required_actions
-from sinetti.client.reporting import status as status_module
 from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.results import ExitCode
 from sinetti.client.store import generations
@@ -102,7 +100,7 @@ def test_damage_is_a_state(damage, desk):
 
 
 def cells(desk, language=Language.EN):
-    return status_module.row_cells(row(desk), language)
+    return status.row_cells(row(desk), language)
 
 
 def state_and_todo(desk):
@@ -283,7 +281,7 @@ def test_what_the_agent_left(case, desk):
     now, leave, state, what, renewal = case
     desk.enrol()
     leave(desk.at(now))
-    assert (cells(desk)[2], required_actions.of(row(desk)), cells(desk)[5]) == (state, what, renewal)
+    assert (cells(desk)[2], status.of(row(desk)), cells(desk)[5]) == (state, what, renewal)
 
 
 def test_what_is_under_way_is_gone_on_with(desk):
@@ -309,7 +307,7 @@ def test_an_uncertain_renewal_needs_a_person(desk):
     assert state_and_todo(desk)[1] == (
         "Run “sinetti renew payroll” again; if it stays uncertain, ask the service's support."
     )
-    assert required_actions.exit_code([row(desk)]) is ExitCode.UNCERTAIN
+    assert status.exit_code([row(desk)]) is ExitCode.UNCERTAIN
 
 
 def test_details_add_what_the_agent_and_the_log_know(desk):
@@ -317,7 +315,7 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
     remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(desk)
     brought(tries=1, next="2028-01-01T12:05:00Z")(desk)
     one = row(desk.at(OPENS))
-    more = status_module.details(one, desk.folder)
+    more = status.details(one, desk.folder)
     assert list(more)[:7] == list(one.as_json())
     added = {name: value for name, value in more.items() if name not in one.as_json()}
     serial = desk.live.resolve().name

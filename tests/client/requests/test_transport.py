@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.requests import transport
 from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, SoapPost, call
 from sinetti.client.service_address import InvalidServiceUrl, parse_service_url
@@ -329,7 +328,7 @@ def test_a_proxy_whose_address_cannot_be_read_is_told_without_its_password(proxy
         call(post("https://certificates.example/"))
     assert (trouble.value.kind, trouble.value.message.text) == (
         ServiceErrorKind.NOT_REACHED,
-        messages_module.PROXY_UNREADABLE,
+        messages.PROXY_UNREADABLE,
     )
     assert trouble.value.is_permanent
     assert trouble.value.message.values == {}

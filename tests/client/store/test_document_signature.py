@@ -11,7 +11,6 @@ from sinetti.ca.issuance_request import LeafProfile
 from sinetti.client.messages import messages
 from sinetti.client.results import UsageError
 from sinetti.client.store import document_signature, files, generations, key_storage
-from sinetti.client.store import key_storage as key_storage_module
 from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
 from sinetti.pki import chain, encoding
@@ -79,7 +78,7 @@ def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, d
     held = document_signature.signing_certificate(desk.store, NAME, desk.now)
     assert old != new
     assert held.serial == new
-    assert key_storage_module.belongs(held.certificate, held.key)
+    assert key_storage.belongs(held.certificate, held.key)
 
 
 def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):

@@ -8,8 +8,7 @@ from hypothesis import strategies as some
 
 from sinetti.client.model import RenewalInfoState
 from sinetti.client.results import ExitCode
-from sinetti.client.store import agent_state as read_by_status
-from sinetti.client.store import memory
+from sinetti.client.store import agent_state, memory
 from sinetti.client.store.memory import NOTHING, AgentMemory
 
 AT = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
@@ -89,7 +88,7 @@ def test_the_file_is_private_and_there_is_nothing_beside_it(tmp_path):
 def test_status_reads_what_a_pass_writes(tmp_path):
     hint = RenewalInfoState(AT, AT.replace(day=3), "why")
     memory.store(tmp_path, AgentMemory("0a", 2, AT, ("PKI090",), ExitCode.AGAIN, "0a", hint, AT))
-    known = read_by_status.load_agent_state(tmp_path, "0a")
+    known = agent_state.load_agent_state(tmp_path, "0a")
     assert (known.failures, known.next_try, known.codes, known.told) == (2, AT, ("PKI090",), "0a")
     assert (known.hint.start, known.hint.end, known.hint.explanation, known.hint.ask_again) == (
         hint.start, hint.end, "why", AT,

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from sinetti.client.messages import messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.store import files, generations, journal, settings, snapshot
 from sinetti.domain.values import KeyType
 from sinetti.pki import encoding
@@ -64,12 +63,12 @@ HIDDEN = {
     "encrypted": (
         "key.pem",
         lambda: encoding.dump_private_key(authority.holder_key(1), b"long enough"),
-        messages_module.NO_KEY_PASSWORD,
+        messages.NO_KEY_PASSWORD,
     ),
     "encrypted and cut short": (
         "key.pem",
         lambda: encoding.dump_private_key(authority.holder_key(1), b"long enough")[:90],
-        messages_module.NO_KEY_PASSWORD,
+        messages.NO_KEY_PASSWORD,
     ),
     "another one in a token": (
         "key.uri",

@@ -8,7 +8,6 @@ import pytest
 
 from sinetti.domain.link_tokens import bounce_token
 from sinetti.notifications.delivery import bounces
-from sinetti.notifications.delivery import bounces as bounces_module
 from sinetti.notifications.delivery.bounces import BounceReport, UnreadableError, parse, read_returns
 from tests.support.firms import a_certificate, a_message, a_person, an_organisation, rows
 from tests.support.mailrooms import a_mailroom
@@ -91,14 +90,14 @@ def test_what_the_library_stumbles_over(monkeypatch):
     def stumbles(*_what, **_more):
         raise RecursionError
 
-    monkeypatch.setattr(bounces_module.BytesParser, "parsebytes", stumbles)
+    monkeypatch.setattr(bounces.BytesParser, "parsebytes", stumbles)
     with pytest.raises(UnreadableError):
         parse(sample(), KEY)
 
 
 HEAD = b"To: " + address().encode() + b"\n"
 HOSTILE = {
-    "too long": HEAD + b"\n" + b"a" * bounces_module.LARGEST,
+    "too long": HEAD + b"\n" + b"a" * bounces.LARGEST,
     "a type without end": HEAD + b"Content-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one hidden behind lone returns": HEAD + b"X: y\rContent-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one folded without end": HEAD + b"Content-Type: multipart/report;\n" + b" a=b;\n" * 50_000 + b"\n\n",

@@ -14,7 +14,7 @@ from sinetti.domain.operations.clock_check import ClockProblem
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Channel, Language
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.issuance import clock_guard as guarding
+from sinetti.services.issuance import clock_guard
 from sinetti.services.issuance.clock_guard import (
     LOOKED_AT_EVERY,
     ClockGuard,
@@ -98,7 +98,7 @@ def guarded(desk, monkeypatch):
     machine = Machine(desk.clock.now)
     guard = machine.guard(desk.db)
     one = Guarded(desk.but(issuance_allowed=guard.issuance_allowed), machine, guard, machine.now)
-    monkeypatch.setattr(guarding.clock, "database_now", lambda _: None if one.alone else one.right)
+    monkeypatch.setattr(clock_guard.clock, "database_now", lambda _: None if one.alone else one.right)
     return one
 
 
@@ -174,8 +174,8 @@ def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
 
 def test_a_look_counts_for_a_few_seconds(guarded, monkeypatch):
     looks = []
-    read = guarding.clock.stored
-    monkeypatch.setattr(guarding.clock, "stored", lambda db: looks.append(db) or read(db))
+    read = clock_guard.clock.stored
+    monkeypatch.setattr(clock_guard.clock, "stored", lambda db: looks.append(db) or read(db))
     for _ in range(3):
         assert guarded.guard.issuance_allowed()
     assert len(looks) == 1
@@ -193,7 +193,7 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
     def away(_register):
         raise OperationalError
 
-    monkeypatch.setattr(guarding.clock, "stored", away)
+    monkeypatch.setattr(clock_guard.clock, "stored", away)
     assert "register is away" in clock_check(guarded.guard)()
     assert (
         refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.ctx, REQUEST))

@@ -15,7 +15,7 @@ from sinetti.domain.certificates.bulk_revocation import PROPOSAL_LIVES, BulkErro
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.journal.writer import JournalUnavailable
-from sinetti.services.revocation import bulk_revoke as bulk_action
+from sinetti.services.revocation import bulk_revoke
 from sinetti.services.revocation.bulk_revoke import (
     BulkRevocationRequest,
     alone_lately,
@@ -329,7 +329,7 @@ STEPS = ("many-stored", "many-revoked", "many-noted", "many-published")
 @pytest.fixture
 def one_line_at_once(monkeypatch):
     """Let each holding have a transaction of its own, so that a run can be cut short in its middle."""
-    monkeypatch.setattr(bulk_action, "LINES_AT_ONCE", 1)
+    monkeypatch.setattr(bulk_revoke, "LINES_AT_ONCE", 1)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -12,7 +12,7 @@ from sinetti.domain.organisations.applications import (
 )
 from sinetti.domain.values import Channel, Language
 from sinetti.services.access.permissions import Actor, PermissionDenied
-from sinetti.services.self_service import applications as acts
+from sinetti.services.self_service import applications
 from tests.support.people import audited
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST, add_organisation
@@ -38,20 +38,26 @@ def fault_of(call, *rest):
 
 def test_it_waits_with_a_number_and_is_withdrawn(desk):
     organisation_id, maija = a_signatory(desk)
-    made = acts.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
+    made = applications.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
     assert (made.state, made.channels, made.language) == (ApplicationState.OPEN, ASKED.channels, Language.SV)
     assert made.case_number.startswith("SI-")
     assert "Payroll" not in "".join(audited(desk, "application-made"))
-    assert fault_of(acts.apply, organisation_id, ASKED, desk.ctx, maija, REQUEST) is ApplicationErrorReason.ONE_OPEN
-    acts.withdraw(made.application_id, desk.ctx, maija, REQUEST)
-    assert fault_of(acts.withdraw, made.application_id, desk.ctx, maija, REQUEST) is ApplicationErrorReason.NOT_OPEN
-    again = acts.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
-    found = acts.mine(desk.ctx, maija)
+    assert (
+        fault_of(applications.apply, organisation_id, ASKED, desk.ctx, maija, REQUEST)
+        is ApplicationErrorReason.ONE_OPEN
+    )
+    applications.withdraw(made.application_id, desk.ctx, maija, REQUEST)
+    assert (
+        fault_of(applications.withdraw, made.application_id, desk.ctx, maija, REQUEST)
+        is ApplicationErrorReason.NOT_OPEN
+    )
+    again = applications.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
+    found = applications.mine(desk.ctx, maija)
     assert (found.organisations, found.may_apply) == ((), True), "one waits"
     assert {one.application_id for one in found.applications} == {made.application_id, again.application_id}
-    assert len(acts.mine(desk.ctx, maija, 1).applications) == 1
-    acts.withdraw(again.application_id, desk.ctx, maija, REQUEST)
-    (organisation,) = acts.mine(desk.ctx, maija).organisations
+    assert len(applications.mine(desk.ctx, maija, 1).applications) == 1
+    applications.withdraw(again.application_id, desk.ctx, maija, REQUEST)
+    (organisation,) = applications.mine(desk.ctx, maija).organisations
     assert organisation.organisation_id == organisation_id
 
 
@@ -60,7 +66,7 @@ def test_of_two_at_once_one_waits(desk):
 
     def once(_number):
         try:
-            return acts.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST).state
+            return applications.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST).state
         except ApplicationError as refused:
             return refused.fault
 
@@ -78,28 +84,28 @@ MAY_NOT = {
 def test_who_may_not(sqlite_desk, role, second_factor):
     organisation_id, somebody = a_signatory(sqlite_desk, role=role, second_factor=second_factor)
     with pytest.raises(PermissionDenied):
-        acts.apply(organisation_id, ASKED, sqlite_desk.ctx, somebody, REQUEST)
+        applications.apply(organisation_id, ASKED, sqlite_desk.ctx, somebody, REQUEST)
     assert not AccessApplication.objects.using(sqlite_desk.db.alias).exists()
 
 
 def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
     organisation_id, maija = a_signatory(sqlite_desk)
-    made = acts.apply(organisation_id, ASKED, sqlite_desk.ctx, maija, REQUEST)
+    made = applications.apply(organisation_id, ASKED, sqlite_desk.ctx, maija, REQUEST)
     stranger = Actor(account(sqlite_desk, "matti").pk, second_factor=True)
     for application_id in (made.application_id, "0" * 32):
         with pytest.raises(PermissionDenied):
-            acts.application(application_id, sqlite_desk.ctx, stranger)
+            applications.application(application_id, sqlite_desk.ctx, stranger)
     with pytest.raises(PermissionDenied):
-        acts.withdraw(made.application_id, sqlite_desk.ctx, stranger, REQUEST)
+        applications.withdraw(made.application_id, sqlite_desk.ctx, stranger, REQUEST)
     for one in (organisation_id, "0" * 32):
         with pytest.raises(PermissionDenied):
-            acts.applicant(one, sqlite_desk.ctx, stranger)
-    assert acts.mine(sqlite_desk.ctx, stranger) == acts.OwnApplications((), (), may_apply=False)
+            applications.applicant(one, sqlite_desk.ctx, stranger)
+    assert applications.mine(sqlite_desk.ctx, stranger) == applications.OwnApplications((), (), may_apply=False)
 
 
 def test_what_is_offered_is_what_is_lacking(sqlite_desk):
     user = account(sqlite_desk, "maija")
     organisation_id = add_organisation(sqlite_desk, MALLI, frozenset({Channel.WS}))
     mandate(sqlite_desk, user, MALLI, Role.SIGNATORY)
-    found = acts.applicant(organisation_id, sqlite_desk.ctx, Actor(user.pk, second_factor=True))
+    found = applications.applicant(organisation_id, sqlite_desk.ctx, Actor(user.pk, second_factor=True))
     assert found.offered == (Channel.SFTP,)

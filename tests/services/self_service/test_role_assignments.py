@@ -12,7 +12,7 @@ from sinetti.services.access.invitations import offered, take_up
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.access.role_requests import ask_for_oneself, asked_by
 from sinetti.services.organisations.registration import close
-from sinetti.services.self_service import role_assignments as behalf
+from sinetti.services.self_service import role_assignments
 from sinetti.services.self_service.clients import AskClients, OwnOrganisation, ask_clients, clients, requests
 from sinetti.services.self_service.role_assignments import (
     AlreadyHasOtherRole,
@@ -63,7 +63,7 @@ def to_person(desk, person=None, role=Role.MANAGER, until=None):
 
 def given(desk, actor, **terms):
     """A role that waits to be taken up; its mandate and its link's token."""
-    made = behalf.grant(to_person(desk, **terms), desk.ctx, actor, REQUEST)
+    made = role_assignments.grant(to_person(desk, **terms), desk.ctx, actor, REQUEST)
     return made.mandate_id, token(desk, made.mandate_id)
 
 
@@ -88,8 +88,8 @@ def test_what_is_given_counts_once_it_is_taken_up(sqlite_desk, signatory):
     assert take_up(link, desk.ctx, actor, REQUEST)
     assert load_permissions(actor, desk.ctx).may(Permission.ORDER, organisation(desk))
     assert len(audited(desk, "invitation-used")) == 1
-    assert behalf.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
-    assert not behalf.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
+    assert role_assignments.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
+    assert not role_assignments.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
     assert not load_permissions(actor, desk.ctx).held
     assert offered(link, actor, desk.ctx) is None
     assert told(desk) == [("invitation", "manager@customer.example"), ("withdrawn", "manager@customer.example")]
@@ -109,7 +109,7 @@ def test_two_signatories_who_withdraw_each_other_leave_one(desk):
 
     def withdraw(number):
         try:
-            return behalf.withdraw(ids[1 - number], desk.ctx, signers[number], REQUEST)
+            return role_assignments.withdraw(ids[1 - number], desk.ctx, signers[number], REQUEST)
         except (LastSignatory, PermissionDenied) as refused:
             return type(refused).__name__
 
@@ -131,7 +131,7 @@ def test_an_approval_pressed_twice_gives_once(desk):
 
     def approve(_):
         try:
-            return behalf.approve(asked, TERMS, desk.ctx, signer, REQUEST)
+            return role_assignments.approve(asked, TERMS, desk.ctx, signer, REQUEST)
         except NoLongerExists:
             return False
 
@@ -162,12 +162,12 @@ def test_a_link_works_no_longer_than_what_it_gives(sqlite_desk, signatory):
 
 def test_the_link_before_ends_when_another_is_sent(sqlite_desk, signatory):
     mandate_id, first = given(sqlite_desk, signatory)
-    behalf.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
+    role_assignments.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     actor = acting(sqlite_desk, "newcomer")
     assert not take_up(first, sqlite_desk.ctx, actor, REQUEST)
     assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.ctx, actor, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
+        role_assignments.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
 
 
 def test_a_signatory_needs_a_second_factor_and_the_others_hear_of_them(sqlite_desk, signatory):
@@ -191,11 +191,11 @@ def test_nobody_takes_up_what_a_closed_organisation_gave(sqlite_desk, signatory)
 
 def test_the_same_given_twice_is_given_once(sqlite_desk, signatory):
     given(sqlite_desk, signatory)
-    assert not behalf.grant(to_person(sqlite_desk), sqlite_desk.ctx, signatory, REQUEST).made
+    assert not role_assignments.grant(to_person(sqlite_desk), sqlite_desk.ctx, signatory, REQUEST).made
     with pytest.raises(AlreadyHasOtherRole):
-        behalf.grant(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.ctx, signatory, REQUEST)
+        role_assignments.grant(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.ctx, signatory, REQUEST)
     with pytest.raises(InvalidTerms):
-        behalf.grant(to_person(sqlite_desk, until=NOW), sqlite_desk.ctx, signatory, REQUEST)
+        role_assignments.grant(to_person(sqlite_desk, until=NOW), sqlite_desk.ctx, signatory, REQUEST)
     assert len(told(sqlite_desk)) == 1
 
 
@@ -210,7 +210,7 @@ ENDS = {
 def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, signatory, before, after):
     mandate_id, _ = given(sqlite_desk, signatory, until=before)
     sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
-    again = behalf.grant(to_person(sqlite_desk, until=after), sqlite_desk.ctx, signatory, REQUEST)
+    again = role_assignments.grant(to_person(sqlite_desk, until=after), sqlite_desk.ctx, signatory, REQUEST)
     assert (again.mandate_id, again.made) == (mandate_id, True)
     assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.ctx, acting(sqlite_desk, "newcomer"), REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get(pk=mandate_id).valid_until == after
@@ -221,7 +221,7 @@ def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, s
 def test_the_same_given_anew_after_its_link_lapsed_is_changed_in_nothing(sqlite_desk, signatory):
     mandate_id, _ = given(sqlite_desk, signatory, until=A_YEAR)
     sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
-    again = behalf.grant(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.ctx, signatory, REQUEST)
+    again = role_assignments.grant(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.ctx, signatory, REQUEST)
     assert (again.mandate_id, again.made) == (mandate_id, True)
     assert not audited(sqlite_desk, "authorisation-changed")
 
@@ -243,12 +243,12 @@ def firm_terms(desk, role=Role.MANAGER, until=A_YEAR, customer_id=FIRM):
 def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, signatory):
     ctx = sqlite_desk.ctx
     accountant = acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    assert behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
-    assert not behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
+    assert role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
+    assert not role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     assert told(sqlite_desk) == [("given-to-firm", "accountant@people.example")]
     assert load_permissions(accountant, ctx).held[organisation(sqlite_desk)].via == organisation(sqlite_desk, FIRM)
     with pytest.raises(PermissionDenied):
-        behalf.authorisations(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
+        role_assignments.authorisations(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
     with pytest.raises(PermissionDenied):
         clients(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
     sqlite_desk.clock.now = A_YEAR
@@ -259,24 +259,24 @@ def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, si
 
 def test_a_role_that_is_given_anew_takes_the_place_of_the_one_before(sqlite_desk, signatory):
     for role in (Role.MANAGER, Role.VIEWER):
-        behalf.give_to_firm(firm_terms(sqlite_desk, role), sqlite_desk.ctx, signatory, REQUEST)
+        role_assignments.give_to_firm(firm_terms(sqlite_desk, role), sqlite_desk.ctx, signatory, REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False, withdrawn_at=None).role == Role.VIEWER
 
 
 def test_whom_no_role_is_given(sqlite_desk, signatory, monkeypatch):
-    monkeypatch.setattr(behalf, "MISSED_A_DAY", 3)
+    monkeypatch.setattr(role_assignments, "MISSED_A_DAY", 3)
     ctx = sqlite_desk.ctx
     with pytest.raises(InvalidTerms):
-        behalf.give_to_firm(firm_terms(sqlite_desk, Role.SIGNATORY), ctx, signatory, REQUEST)
+        role_assignments.give_to_firm(firm_terms(sqlite_desk, Role.SIGNATORY), ctx, signatory, REQUEST)
     close(FIRM, ctx, "operator", REQUEST)
     for one in (CLIENT, FIRM, "nobody's"):
         with pytest.raises(UnknownOrganisation):
-            behalf.give_to_firm(firm_terms(sqlite_desk, customer_id=one), ctx, signatory, REQUEST)
+            role_assignments.give_to_firm(firm_terms(sqlite_desk, customer_id=one), ctx, signatory, REQUEST)
     with pytest.raises(InvitationLimitReached):
-        behalf.give_to_firm(firm_terms(sqlite_desk, customer_id="nobody's"), ctx, signatory, REQUEST)
+        role_assignments.give_to_firm(firm_terms(sqlite_desk, customer_id="nobody's"), ctx, signatory, REQUEST)
     close(CLIENT, ctx, "operator", REQUEST)
     with pytest.raises(PermissionDenied):
-        behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
+        role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
 
 
 def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqlite_desk, signatory):
@@ -288,57 +288,59 @@ def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqli
     given(sqlite_desk, signatory, role=Role.SIGNATORY)
     for terms in (GrantTerms(Role.MANAGER, None), GrantTerms(Role.SIGNATORY, A_YEAR)):
         with pytest.raises(LastSignatory):
-            behalf.change(row.pk, terms, ctx, signatory, REQUEST)
+            role_assignments.change(row.pk, terms, ctx, signatory, REQUEST)
     with pytest.raises(LastSignatory):
-        behalf.withdraw(row.pk, ctx, signatory, REQUEST)
+        role_assignments.withdraw(row.pk, ctx, signatory, REQUEST)
     outside = Actor(
         acting(sqlite_desk, "outside").user_id,
         second_factor=True,
         outside=(ExternalRole(CLIENT, Role.SIGNATORY), ExternalRole("nobody's", Role.SIGNATORY)),
     )
-    assert behalf.withdraw(row.pk, ctx, outside, REQUEST)
+    assert role_assignments.withdraw(row.pk, ctx, outside, REQUEST)
     with pytest.raises(PermissionDenied):
-        behalf.authorisations(row.organisation_id, load_permissions(signatory, ctx), ctx)
+        role_assignments.authorisations(row.organisation_id, load_permissions(signatory, ctx), ctx)
 
 
 def test_a_role_is_changed_and_whoever_has_it_is_told(sqlite_desk, signatory):
     ctx, viewer = sqlite_desk.ctx, acting(sqlite_desk, "viewer", (CLIENT, Role.VIEWER))
     row = rows(sqlite_desk, "RoleAssignment").get(user=viewer.user_id)
-    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
-    assert not behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
+    assert role_assignments.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
+    assert not role_assignments.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
     assert told(sqlite_desk) == [("changed", "viewer@people.example"), ("joined", "signatory@people.example")]
     with pytest.raises(InvalidTerms):
-        behalf.change(row.pk, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
-    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, A_YEAR), ctx, signatory, REQUEST)
-    assert behalf.authorisation(row.pk, load_permissions(signatory, ctx), ctx).until == A_YEAR
+        role_assignments.change(row.pk, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
+    assert role_assignments.change(row.pk, GrantTerms(Role.SIGNATORY, A_YEAR), ctx, signatory, REQUEST)
+    assert role_assignments.authorisation(row.pk, load_permissions(signatory, ctx), ctx).until == A_YEAR
     sqlite_desk.clock.now = A_YEAR + SECOND
     with pytest.raises(NoLongerExists):
-        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), ctx, signatory, REQUEST)
+        role_assignments.change(row.pk, GrantTerms(Role.VIEWER, None), ctx, signatory, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.authorisation(row.pk, load_permissions(signatory, ctx), ctx)
-    assert not behalf.withdraw(row.pk, ctx, signatory, REQUEST)
+        role_assignments.authorisation(row.pk, load_permissions(signatory, ctx), ctx)
+    assert not role_assignments.withdraw(row.pk, ctx, signatory, REQUEST)
 
 
 def test_a_firms_role_keeps_an_end(sqlite_desk, signatory):
     ctx = sqlite_desk.ctx
-    behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
+    role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
     with pytest.raises(InvalidTerms):
-        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), ctx, signatory, REQUEST)
-    assert behalf.change(row.pk, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
+        role_assignments.change(row.pk, GrantTerms(Role.VIEWER, None), ctx, signatory, REQUEST)
+    assert role_assignments.change(row.pk, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.send_again(row.pk, ctx, signatory, REQUEST)
+        role_assignments.send_again(row.pk, ctx, signatory, REQUEST)
 
 
 FOREIGN = {
-    "see": lambda found, who, ctx: behalf.authorisation(found, load_permissions(who, ctx), ctx),
-    "change": lambda found, who, ctx: behalf.change(found, TERMS, ctx, who, REQUEST),
-    "withdraw": lambda found, who, ctx: behalf.withdraw(found, ctx, who, REQUEST),
-    "send again": lambda found, who, ctx: behalf.send_again(found, ctx, who, REQUEST),
-    "see a request": lambda found, who, ctx: behalf.get_request(found, load_permissions(who, ctx), ctx),
-    "whose a request is": lambda found, who, ctx: behalf.organisation_asked(found, load_permissions(who, ctx), ctx),
-    "approve": lambda found, who, ctx: behalf.approve(found, TERMS, ctx, who, REQUEST),
-    "decline": lambda found, who, ctx: behalf.decline(found, ctx, who, REQUEST),
+    "see": lambda found, who, ctx: role_assignments.authorisation(found, load_permissions(who, ctx), ctx),
+    "change": lambda found, who, ctx: role_assignments.change(found, TERMS, ctx, who, REQUEST),
+    "withdraw": lambda found, who, ctx: role_assignments.withdraw(found, ctx, who, REQUEST),
+    "send again": lambda found, who, ctx: role_assignments.send_again(found, ctx, who, REQUEST),
+    "see a request": lambda found, who, ctx: role_assignments.get_request(found, load_permissions(who, ctx), ctx),
+    "whose a request is": lambda found, who, ctx: role_assignments.organisation_asked(
+        found, load_permissions(who, ctx), ctx
+    ),
+    "approve": lambda found, who, ctx: role_assignments.approve(found, TERMS, ctx, who, REQUEST),
+    "decline": lambda found, who, ctx: role_assignments.decline(found, ctx, who, REQUEST),
 }
 
 
@@ -360,18 +362,18 @@ def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
         assert ask_for_oneself(CLIENT, role, ctx, asker, REQUEST).now
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).before
     viewer, manager, signer = (rows(desk, "RoleRequest").get(role=one).pk for one in ("viewer", "manager", "signatory"))
-    assert behalf.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
-    assert not behalf.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
+    assert role_assignments.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
+    assert not role_assignments.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
     # What one has already stays as it is: a yes takes nothing away.
-    assert behalf.approve(viewer, TERMS, ctx, signatory, REQUEST)
+    assert role_assignments.approve(viewer, TERMS, ctx, signatory, REQUEST)
     assert rows(desk, "RoleAssignment").get(user=asker.user_id).role == Role.MANAGER
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).there
     with pytest.raises(InvalidTerms):
-        behalf.approve(signer, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
-    assert behalf.decline(signer, ctx, signatory, REQUEST)
-    assert not behalf.decline(signer, ctx, signatory, REQUEST)
+        role_assignments.approve(signer, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
+    assert role_assignments.decline(signer, ctx, signatory, REQUEST)
+    assert not role_assignments.decline(signer, ctx, signatory, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.get_request(signer, load_permissions(signatory, ctx), ctx)
+        role_assignments.get_request(signer, load_permissions(signatory, ctx), ctx)
     states = {one.role: one.state for one in asked_by(asker, ctx)}
     assert states == {
         Role.VIEWER: RoleRequestState.GIVEN,
@@ -389,9 +391,9 @@ def test_a_request_raises_a_role_and_others_hear_of_a_new_signatory(sqlite_desk,
     for asker in (viewer, newcomer):
         ask_for_oneself(CLIENT, Role.SIGNATORY, ctx, asker, REQUEST)
         asked = rows(desk, "RoleRequest").get(user=asker.user_id).pk
-        assert behalf.organisation_asked(asked, load_permissions(signatory, ctx), ctx) == organisation(desk)
-        assert behalf.get_request(asked, load_permissions(signatory, ctx), ctx).role is Role.SIGNATORY
-        behalf.approve(asked, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
+        assert role_assignments.organisation_asked(asked, load_permissions(signatory, ctx), ctx) == organisation(desk)
+        assert role_assignments.get_request(asked, load_permissions(signatory, ctx), ctx).role is Role.SIGNATORY
+        role_assignments.approve(asked, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
     assert [one for one, _ in told(desk)].count("joined") == 3
     assert rows(desk, "RoleAssignment").filter(role=Role.SIGNATORY).count() == 3
 
@@ -401,10 +403,12 @@ def test_requests_lapse(sqlite_desk, signatory):
     ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST)
     asked = rows(sqlite_desk, "RoleRequest").get().pk
     sqlite_desk.clock.forward(REQUEST_LIVES + SECOND)
-    for answer in (behalf.decline, lambda one, *rest: behalf.approve(one, TERMS, *rest)):
+    for answer in (role_assignments.decline, lambda one, *rest: role_assignments.approve(one, TERMS, *rest)):
         with pytest.raises(NoLongerExists):
             answer(asked, ctx, signatory, REQUEST)
-    assert not behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx).requests
+    assert not role_assignments.authorisations(
+        organisation(sqlite_desk), load_permissions(signatory, ctx), ctx
+    ).requests
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).now
 
 
@@ -414,9 +418,9 @@ def test_nobody_is_given_what_somebody_asked_who_is_gone(sqlite_desk, signatory)
     asked = rows(sqlite_desk, "RoleRequest").get()
     rows(sqlite_desk, "User").filter(pk=asker.user_id).update(is_active=False)
     with pytest.raises(NoLongerExists):
-        behalf.approve(asked.pk, TERMS, ctx, signatory, REQUEST)
+        role_assignments.approve(asked.pk, TERMS, ctx, signatory, REQUEST)
     rows(sqlite_desk, "User").filter(pk=asker.user_id).delete()
-    assert behalf.decline(asked.pk, ctx, signatory, REQUEST)
+    assert role_assignments.decline(asked.pk, ctx, signatory, REQUEST)
     assert ("declined", "asker@people.example") not in told(sqlite_desk)
 
 
@@ -430,7 +434,7 @@ def test_nobody_floods_signatories(sqlite_desk, signatory):
     for number in range(TOLD_A_DAY + 1):
         ask_for_oneself(CLIENT, Role.VIEWER, ctx, acting(sqlite_desk, f"asker{number}"), REQUEST)
     assert [one for one, _ in told(sqlite_desk)].count("asked") == TOLD_A_DAY
-    found = behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx)
+    found = role_assignments.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx)
     assert len(found.requests) == TOLD_A_DAY + 1
     sqlite_desk.clock.forward(DAY)
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).now
@@ -446,8 +450,8 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     assert ask_clients(ask, ctx, accountant, REQUEST).before == tuple(ids)
     asked = rows(desk, "RoleRequest").get(customer_id=CLIENT).pk
     with pytest.raises(InvalidTerms):
-        behalf.approve(asked, TERMS, ctx, signatory, REQUEST)
-    assert behalf.approve(asked, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
+        role_assignments.approve(asked, TERMS, ctx, signatory, REQUEST)
+    assert role_assignments.approve(asked, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
     who = load_permissions(accountant, ctx)
     found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, ctx)]
     assert found == [(CLIENT, Role.VIEWER)]
@@ -457,16 +461,16 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     assert ("given-to-firm", "accountant@people.example") in told(desk)
     again = rows(desk, "RoleRequest").filter(customer_id="nobody-1").first().pk
     with pytest.raises(PermissionDenied):
-        behalf.approve(again, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
+        role_assignments.approve(again, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
 
 
 def test_what_a_firm_has_already_is_approved_as_it_stands(sqlite_desk, signatory):
     desk, ctx = sqlite_desk, sqlite_desk.ctx
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask_clients(AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR), ctx, accountant, REQUEST)
-    behalf.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
+    role_assignments.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
     asked = rows(desk, "RoleRequest").get().pk
-    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR), ctx, signatory, REQUEST)
+    assert role_assignments.approve(asked, GrantTerms(Role.MANAGER, A_YEAR), ctx, signatory, REQUEST)
     assert rows(desk, "RoleAssignment").filter(agent__isnull=False).count() == 1
 
 
@@ -476,8 +480,8 @@ def test_an_approval_takes_nothing_from_a_firm_that_was_given_more_meanwhile(sql
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask = AskClients(organisation(desk, FIRM), [CLIENT], terms.role, terms.until)
     ask_clients(ask, ctx, accountant, REQUEST)
-    behalf.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
-    assert behalf.approve(rows(desk, "RoleRequest").get().pk, terms, ctx, signatory, REQUEST)
+    role_assignments.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
+    assert role_assignments.approve(rows(desk, "RoleRequest").get().pk, terms, ctx, signatory, REQUEST)
     (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR)
     assert {one.state for one in requests(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)} == {
@@ -490,9 +494,9 @@ def test_an_approval_gives_a_firm_a_later_end(sqlite_desk, signatory):
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask = AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR + DAY)
     ask_clients(ask, ctx, accountant, REQUEST)
-    behalf.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
+    role_assignments.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
     asked = rows(desk, "RoleRequest").get().pk
-    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR + DAY), ctx, signatory, REQUEST)
+    assert role_assignments.approve(asked, GrantTerms(Role.MANAGER, A_YEAR + DAY), ctx, signatory, REQUEST)
     (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR + DAY)
 
@@ -519,7 +523,7 @@ def test_what_a_firm_may_not_ask(sqlite_desk, signatory, roles, changed, refused
 def test_who_acts_for_a_firm_through_another_one_asks_nothing_in_its_name(sqlite_desk, signatory):
     ctx = sqlite_desk.ctx
     accountant = acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
+    role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     with pytest.raises(PermissionDenied):
         ask_clients(AskClients(organisation(sqlite_desk), ["1"], Role.VIEWER, A_YEAR), ctx, accountant, REQUEST)
 
@@ -529,7 +533,7 @@ def test_a_closed_organisation_answers_nobody(sqlite_desk, signatory):
     ask_clients(AskClients(organisation(sqlite_desk, FIRM), [CLIENT], Role.VIEWER, A_YEAR), ctx, accountant, REQUEST)
     close(FIRM, ctx, "operator", REQUEST)
     with pytest.raises(OrganisationClosed):
-        behalf.approve(
+        role_assignments.approve(
             rows(sqlite_desk, "RoleRequest").get().pk, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST
         )
 

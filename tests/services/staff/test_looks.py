@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.database import models
-from sinetti.database.operations import audit_queries as rows
+from sinetti.database.operations import audit_queries
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -130,7 +130,7 @@ def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
     assert [one.sequence for one in (*first.entries, *second.entries)] == sorted(
         (one.sequence for one in (*first.entries, *second.entries)), reverse=True
     )
-    monkeypatch.setattr(rows, "LOOKED_THROUGH", 3)
+    monkeypatch.setattr(audit_queries, "LOOKED_THROUGH", 3)
     far = audit_log.entries(AuditQuery(action="founded"), 50, bo)
     assert far.entries == ()
     while far.before is not None:
@@ -154,4 +154,4 @@ def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
 
 
 def test_an_empty_trail_has_no_rows(sqlite_db):
-    assert rows.entries(sqlite_db, AuditQuery(), 50) == rows.AuditPage((), None)
+    assert audit_queries.entries(sqlite_db, AuditQuery(), 50) == audit_queries.AuditPage((), None)

@@ -9,7 +9,6 @@ from cryptography.x509 import ocsp
 from django.db import OperationalError
 
 from sinetti.database import models
-from sinetti.database import models as models_status
 from sinetti.database.certificates import revocation
 from sinetti.database.issuance import ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OwnCertificate
@@ -90,7 +89,7 @@ def refused(desk: Desk, held: Held | int, **how) -> str:
 
 
 def rows(desk: Desk):
-    return models_status.OcspResponse.objects.using(desk.db.alias)
+    return models.OcspResponse.objects.using(desk.db.alias)
 
 
 def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.SUPERSEDED) -> None:

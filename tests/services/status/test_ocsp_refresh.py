@@ -7,7 +7,7 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.status import ocsp as module
+from sinetti.services.status import ocsp
 from sinetti.services.status.ocsp import OcspRefresher
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, KilledError, enrolled, killed_at
 
@@ -31,8 +31,8 @@ def test_answers_are_signed_anew_once_half_their_life_is_gone(desk):
 
 
 def test_many_are_done_batch_by_batch(desk, monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 2)
-    monkeypatch.setattr(module, "BATCHES_OF_A_LOOK", 2)
+    monkeypatch.setattr(ocsp, "BATCH", 2)
+    monkeypatch.setattr(ocsp, "BATCHES_OF_A_LOOK", 2)
     held = [enrolled(desk) for _ in range(5)]
     desk.clock.forward(DAY)
     rounds = OcspRefresher()
@@ -41,7 +41,7 @@ def test_many_are_done_batch_by_batch(desk, monkeypatch):
 
 
 def test_missing_answers_are_made_on_a_way_through_the_register(desk, monkeypatch):
-    monkeypatch.setattr(module, "WALKED", 2)
+    monkeypatch.setattr(ocsp, "WALKED", 2)
     without = desk.but(responders={})
     held = [enrolled(without) for _ in range(3)]
     rounds = OcspRefresher()

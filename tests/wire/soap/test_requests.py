@@ -17,7 +17,7 @@ from sinetti.wire.soap.envelope import parse_envelope, wrap_in_envelope
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig.signature import SignatureProfile, VerifiedDocument, signer_for_key
-from tests.support import xml_signing as by
+from tests.support import xml_signing
 from tests.support.xml_signing import ENVELOPED, ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, OURS, envelope, kept, transform
 
 POLICY = KeyPolicy()
@@ -35,7 +35,7 @@ NEW_ASK = EnrolRequest(
     Environment.TEST, "0123456-7", "Sinisiipi Oy", "12345678901234567890123456789012", "aB3dE5gH7jK9mN1p", CSR
 )
 GET_ASK = RetrieveRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", "abc-DEF-123")
-RENEW_ASK = RenewRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", CSR, by.certificate("p256"))
+RENEW_ASK = RenewRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", CSR, xml_signing.certificate("p256"))
 ROOTS = {
     Operation.NEW: "SignNewCertificateRequest",
     Operation.RENEW: "RenewCertificateRequest",
@@ -52,7 +52,7 @@ def request(operation, inside, *, prefix="c", declared=True):
 def with_more(shape, more=' xmlns:u="urn:u"'):
     """Sign a request whose root has more in its start tag; mostly a namespace that it does not use."""
     root = f'<c:RenewCertificateRequest xmlns:c="{SERVICE}"{more}>'
-    return by.signed(f"{root}{RENEW}{{signature}}</c:RenewCertificateRequest>", shape)
+    return xml_signing.signed(f"{root}{RENEW}{{signature}}</c:RenewCertificateRequest>", shape)
 
 
 def ask(body, content_type="text/xml; charset=utf-8", action=None, policy=POLICY):
@@ -60,7 +60,7 @@ def ask(body, content_type="text/xml; charset=utf-8", action=None, policy=POLICY
 
 
 def renewal(shape=OURS, inside=RENEW, **how):
-    return by.signed(request(Operation.RENEW, inside + "{signature}", **how), shape)
+    return xml_signing.signed(request(Operation.RENEW, inside + "{signature}", **how), shape)
 
 
 MESSAGES = {
@@ -89,17 +89,19 @@ def test_an_action_that_names_anything_else_is_a_bad_request(action):
     assert (caught.value.operation, caught.value.element) == (Operation.NEW, "SOAPAction")
 
 
-PRETTY = "\r\n  " + RENEW.replace("><", ">\r\n\t<!-- c -->  <").replace(CSR64, by.lines(CSR, "\r\n", 64)) + "\r\n "
+PRETTY = (
+    "\r\n  " + RENEW.replace("><", ">\r\n\t<!-- c -->  <").replace(CSR64, xml_signing.lines(CSR, "\r\n", 64)) + "\r\n "
+)
 JAVA = f' xmlns:ns3="http://www.w3.org/2000/09/xmldsig#" xmlns:ns2="{SERVICE}"'
 RENEWALS = {
     "Java: JAXB prefixes, ns3 for XML Signature": envelope(
-        by.signed(
+        xml_signing.signed(
             f"<ns2:RenewCertificateRequest{JAVA}>{RENEW}{{signature}}</ns2:RenewCertificateRequest>",
             replace(OURS, prefix="", line_end="&#13;\n"),
         )
     ),
     "Java: declarations moved to the envelope": envelope(
-        by.signed(
+        xml_signing.signed(
             f"<ns2:RenewCertificateRequest{JAVA}>{RENEW}{{signature}}</ns2:RenewCertificateRequest>",
             replace(OURS, prefix="", line_end="&#13;\n"),
         ).replace(JAVA.encode(), b""),
@@ -135,7 +137,7 @@ RENEWALS = {
         declarations=' xmlns:u="urn:u"',
     ),
     "the default namespace for the root alone": envelope(
-        by.signed(
+        xml_signing.signed(
             f'<RenewCertificateRequest xmlns="{SERVICE}">'
             + RENEW.replace("<Env", "<Env")
             .replace("<Environment>", '<Environment xmlns="">')
@@ -148,7 +150,7 @@ RENEWALS = {
     ),
     "SOAP as the default namespace, undone on the payload": (
         b'<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body>'
-        + by.signed(
+        + xml_signing.signed(
             f'<c:RenewCertificateRequest xmlns:c="{SERVICE}" xmlns="">{RENEW}{{signature}}</c:RenewCertificateRequest>',
             ENVELOPED_ALONE,
         )
@@ -165,13 +167,13 @@ RENEWALS = {
     "CDATA inside": envelope(renewal(inside=RENEW.replace("0123456-7", "<![CDATA[0123]]>456-7"))),
     "a comment in a value does not cut it": envelope(renewal(inside=RENEW.replace("0123456-7", "0123<!-- x -->456-7"))),
     "the request's base64 in lines with CR": envelope(
-        renewal(inside=RENEW.replace(CSR64, by.lines(CSR, "&#13;\n", 64)))
+        renewal(inside=RENEW.replace(CSR64, xml_signing.lines(CSR, "&#13;\n", 64)))
     ),
     "an end tag with blanks": envelope(
         renewal().replace(b"</c:RenewCertificateRequest>", b"</c:RenewCertificateRequest\n >")
     ),
     "schemaLocation on the root": envelope(
-        by.signed(
+        xml_signing.signed(
             f'<c:RenewCertificateRequest xmlns:c="{SERVICE}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
             f'xsi:schemaLocation="{SERVICE} x.xsd">{RENEW}{{signature}}</c:RenewCertificateRequest>'
         )
@@ -376,12 +378,12 @@ UNTRUSTED = {
     "a comment out of a value": envelope(
         renewal(inside=RENEW.replace("0123456-7", "0123456-7x")).replace(b"0123456-7x", b"0123456-7<!-- -->y")
     ),
-    "not the last child": envelope(by.signed(request(Operation.RENEW, "{signature}" + RENEW))),
+    "not the last child": envelope(xml_signing.signed(request(Operation.RENEW, "{signature}" + RENEW))),
     "two signatures": envelope(
         renewal().replace(b"<ds:Signature ", b'<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/><ds:Signature ')
     ),
     "a signed request as an Object": envelope(
-        by.signed(
+        xml_signing.signed(
             request(Operation.RENEW, RENEW + "{signature}"),
             replace(OURS, after_key_info=f"<P:Object>{request(Operation.RENEW, RENEW)}</P:Object>"),
         )
@@ -393,9 +395,11 @@ UNTRUSTED = {
         with_more(ENVELOPED_ALONE).replace(b' xmlns:u="urn:u"', b"")
     ),
     "a relative namespace in scope": envelope(renewal(), declarations=' xmlns:x="relative"'),
-    "a key too small": envelope(renewal(replace(OURS, kind="rsa-1024", method=by.MORE + "rsa-sha256"))),
-    "a curve outside the policy": envelope(renewal(replace(OURS, kind="p521", method=by.MORE + "ecdsa-sha512"))),
-    "a small exponent": envelope(renewal(replace(OURS, kind="rsa-e3", method=by.MORE + "rsa-sha256"))),
+    "a key too small": envelope(renewal(replace(OURS, kind="rsa-1024", method=xml_signing.MORE + "rsa-sha256"))),
+    "a curve outside the policy": envelope(
+        renewal(replace(OURS, kind="p521", method=xml_signing.MORE + "ecdsa-sha512"))
+    ),
+    "a small exponent": envelope(renewal(replace(OURS, kind="rsa-e3", method=xml_signing.MORE + "rsa-sha256"))),
 }
 
 
@@ -416,7 +420,7 @@ NESTED = {
 @pytest.mark.parametrize("inside", NESTED.values(), ids=NESTED)
 def test_a_nested_signature_breaks_the_schema(inside):
     with pytest.raises(SchemaError):
-        ask(envelope(by.signed(request(Operation.RENEW, inside))))
+        ask(envelope(xml_signing.signed(request(Operation.RENEW, inside))))
 
 
 def test_two_payloads_in_the_body_are_refused_whichever_is_signed():
@@ -428,15 +432,15 @@ def test_two_payloads_in_the_body_are_refused_whichever_is_signed():
 
 
 def test_the_policy_decides_which_presented_keys_count():
-    small = envelope(renewal(replace(OURS, kind="rsa-e3", method=by.MORE + "rsa-sha256")))
-    assert ask(small, policy=KeyPolicy(small_exponent=True)).signer == by.certificate("rsa-e3")
+    small = envelope(renewal(replace(OURS, kind="rsa-e3", method=xml_signing.MORE + "rsa-sha256")))
+    assert ask(small, policy=KeyPolicy(small_exponent=True)).signer == xml_signing.certificate("rsa-e3")
     with pytest.raises(RequestSignatureError):
         ask(SENT, policy=KeyPolicy(types=frozenset({KeyType.RSA_2048})))
 
 
 def test_what_was_digested_counts_and_not_what_stands_in_the_envelope(monkeypatch):
     for digested in (b"<other/>", request(Operation.RENEW, WHO).encode(), request(Operation.GET, RENEW).encode()):
-        verified = VerifiedDocument(digested, by.certificate("p256"))
+        verified = VerifiedDocument(digested, xml_signing.certificate("p256"))
         monkeypatch.setattr(requests.signature, "verify_document", lambda *_, found=verified: found)
         with pytest.raises(RequestSignatureError):
             ask(SENT)
@@ -500,7 +504,7 @@ def test_every_name_arrives_as_it_was_sent(name):
     assert ask(operations.render_get(replace(GET_ASK, customer_name=name))).customer_name == name.strip(" ")
 
 
-SEALS = {kind: signer_for_key(by.key(kind), by.certificate(kind)) for kind in ("p256", "rsa-2048")}
+SEALS = {kind: signer_for_key(xml_signing.key(kind), xml_signing.certificate(kind)) for kind in ("p256", "rsa-2048")}
 
 
 @pytest.mark.parametrize("recipe", SignatureProfile)
@@ -509,10 +513,10 @@ def test_what_the_client_renders_the_service_understands(recipe, kind):
     assert ask(operations.render_new(NEW_ASK), action=Operation.NEW.value) == NEW_ASK
     assert ask(operations.render_get(GET_ASK), action=Operation.GET.value) == GET_ASK
     odd = "A & B <Oy> \"x\" 'ä'"
-    renewal = RenewRequest(Environment.TEST, "0123456-7", odd, CSR, by.certificate(kind))
+    renewal = RenewRequest(Environment.TEST, "0123456-7", odd, CSR, xml_signing.certificate(kind))
     assert ask(operations.render_renew(renewal, SEALS[kind], recipe)) == renewal
     body = operations.render_renew(
-        RenewRequest(Environment.PRODUCTION, "1", None, CSR, by.certificate(kind)), SEALS[kind], recipe
+        RenewRequest(Environment.PRODUCTION, "1", None, CSR, xml_signing.certificate(kind)), SEALS[kind], recipe
     )
     assert operations.parse_request(body, None, None).environment is Environment.PRODUCTION
     assert ask(body).customer_name is None
@@ -532,7 +536,7 @@ def test_the_client_sends_nothing_outside_the_schema(value):
 
 
 def test_a_renewal_is_sealed_by_the_certificate_to_be_renewed_alone():
-    renewal = RenewRequest(Environment.TEST, "0123456-7", None, CSR, by.certificate("p256"))
+    renewal = RenewRequest(Environment.TEST, "0123456-7", None, CSR, xml_signing.certificate("p256"))
     with pytest.raises(ValueError, match="not that of the certificate"):
         operations.render_renew(renewal, SEALS["rsa-2048"])
 
@@ -544,7 +548,7 @@ def test_secrets_stay_out_of_reprs():
 
 def test_a_request_of_4_kb_is_verified_in_a_few_milliseconds():
     """Well under one on a quiet machine; the bound leaves room for a busy one, and for coverage that looks on."""
-    large = RenewRequest(Environment.TEST, "0123456-7", None, b"x" * 1_700, by.certificate("rsa-2048"))
+    large = RenewRequest(Environment.TEST, "0123456-7", None, b"x" * 1_700, xml_signing.certificate("rsa-2048"))
     body = operations.render_renew(large, SEALS["rsa-2048"], SignatureProfile.ENVELOPED)
     assert 3_900 < len(body) < 5_000
     took = []

@@ -26,12 +26,12 @@ from sinetti.wire.soap.operations import (
 )
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
-from tests.support import xml_signing as by
+from tests.support import xml_signing
 from tests.support.xml_signing import ENVELOPED_ALONE, envelope
 
 KINDS = ("rsa-2048", "p256", "p384")
-SEALS = {kind: signer_for_key(by.key(kind), by.certificate(kind)) for kind in KINDS}
-ISSUED = by.certificate("rsa-2048")
+SEALS = {kind: signer_for_key(xml_signing.key(kind), xml_signing.certificate(kind)) for kind in KINDS}
+ISSUED = xml_signing.certificate("rsa-2048")
 MESSAGE = 'Too early <now> & "then".\r\nTry  again.'
 ANSWERS = {
     "new accepted": (Operation.NEW, AcceptedResponse("abc-DEF-1"), ("abc-DEF-1", None, ())),
@@ -63,7 +63,7 @@ def read(body, operation=Operation.NEW, accept=anybody):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_client_reads_what_the_service_renders(operation, answer, told, recipe, kind):
     body = operations.render_response(operation, answer, SEALS[kind], recipe)
-    assert read(body, operation) == SoapResponse(not isinstance(answer, Failure), *told, by.certificate(kind))
+    assert read(body, operation) == SoapResponse(not isinstance(answer, Failure), *told, xml_signing.certificate(kind))
 
 
 @every_answer
@@ -102,12 +102,12 @@ def test_xmlsec_and_signxml_accept_the_payload(operation, answer, told, recipe, 
     body = operations.render_response(operation, answer, SEALS[kind], recipe)
     payload = without_soap_declaration(body)
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(by.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
+    context.key = xmlsec.Key.from_memory(xml_signing.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
     context.verify(xmlsec.tree.find_node(payload, xmlsec.constants.NodeSignature))
     configuration = signxml.verifier.SignatureConfiguration(
         default_reference_c14n_method=signxml.CanonicalizationMethod.CANONICAL_XML_1_0
     )
-    signer = x509.load_der_x509_certificate(by.certificate(kind))
+    signer = x509.load_der_x509_certificate(xml_signing.certificate(kind))
     signxml.XMLVerifier().verify(etree.tostring(payload), x509_cert=signer, expect_config=configuration)
 
 
@@ -123,8 +123,8 @@ FAIL = "<Result><Status>FAIL</Status>{}</Result>"
 INFO = "<ErrorInfo><ErrorCode>PKI001</ErrorCode><ErrorMessage>no</ErrorMessage></ErrorInfo>"
 
 
-def response(inside, name="SignNewCertificateResponse", shape=by.OURS):
-    return by.signed(f'<c:{name} xmlns:c="{SERVICE}">{inside}{{signature}}</c:{name}>', shape)
+def response(inside, name="SignNewCertificateResponse", shape=xml_signing.OURS):
+    return xml_signing.signed(f'<c:{name} xmlns:c="{SERVICE}">{inside}{{signature}}</c:{name}>', shape)
 
 
 def test_several_errors_are_all_told():
@@ -133,7 +133,9 @@ def test_several_errors_are_all_told():
 
 
 def test_a_failure_may_come_without_a_reason():
-    assert read(envelope(response(FAIL.format("")))) == SoapResponse(False, None, None, (), by.certificate("p256"))
+    assert read(envelope(response(FAIL.format("")))) == SoapResponse(
+        False, None, None, (), xml_signing.certificate("p256")
+    )
 
 
 TOLERATED = {
@@ -189,7 +191,7 @@ UNTRUSTED = {
     "changed": GOOD.replace(b"abc-1", b"abc-2"),
     "changed with a comment": GOOD.replace(b"abc-1", b"abc<!-- -->-2"),
     "another signer's": GOOD.replace(
-        base64.b64encode(by.certificate("p256"))[:76], base64.b64encode(by.certificate("p384"))[:76]
+        base64.b64encode(xml_signing.certificate("p256"))[:76], base64.b64encode(xml_signing.certificate("p384"))[:76]
     ),
     "the declaration is gone": envelope(
         response(OK, shape=ENVELOPED_ALONE).replace(

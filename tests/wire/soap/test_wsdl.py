@@ -12,16 +12,15 @@ from zeep.transports import Transport
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.wire.soap import operations
-from sinetti.wire.soap import operations as operations_module
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
-from tests.support import xml_signing as by
+from tests.support import xml_signing
 from tests.wire.soap.test_requests import BAD, MESSAGES, OTHERS, RENEWALS
 from tests.wire.soap.test_responses import ANSWERS, SEALS
 
 ADDRESS = "http://127.0.0.1:8080/2017/10/CertificateServices"
 XSD = "{http://www.w3.org/2001/XMLSchema}"
-SEAL = signer_for_key(by.key("p256"), by.certificate("p256"))
+SEAL = signer_for_key(xml_signing.key("p256"), xml_signing.certificate("p256"))
 
 
 class Wire(Transport):
@@ -35,11 +34,7 @@ class Wire(Transport):
         parts = urlsplit(url)
         assert url.startswith(ADDRESS), url
         query = parse_qs(parts.query, keep_blank_values=True)
-        return (
-            operations_module.wsdl(ADDRESS)
-            if "wsdl" in query
-            else operations_module.schema_file(query["xsd"][0], ADDRESS)
-        )
+        return operations.wsdl(ADDRESS) if "wsdl" in query else operations.schema_file(query["xsd"][0], ADDRESS)
 
     def post(self, address, message, headers):
         assert address == ADDRESS
@@ -115,7 +110,9 @@ def test_zeep_renews_with_a_signature_of_ours():
     heard, answer = call(
         Operation.RENEW, Failure("PKI034", "Too early."), **WHO, CertificateRequest=b"csr", Signature=draft
     )
-    assert heard == [RenewRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", b"csr", by.certificate("p256"))]
+    assert heard == [
+        RenewRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", b"csr", xml_signing.certificate("p256"))
+    ]
     assert [(error.ErrorCode, error.ErrorMessage) for error in answer.Result.ErrorInfo] == [("PKI034", "Too early.")]
 
 
@@ -140,23 +137,23 @@ def test_the_names_of_the_real_service():
     assert {name: one.soapaction for name, one in port.binding.all().items()} == {
         one.value: one.value for one in Operation
     }
-    root = etree.fromstring(operations_module.wsdl(ADDRESS))
+    root = etree.fromstring(operations.wsdl(ADDRESS))
     assert {part.get("name") for part in root.iter("{*}part")} == {"in", "out"}
 
 
 def test_an_address_with_special_characters_is_written_safely():
-    root = etree.fromstring(operations_module.wsdl('https://x/?a=1&b="2"'))
+    root = etree.fromstring(operations.wsdl('https://x/?a=1&b="2"'))
     assert next(root.iter("{http://schemas.xmlsoap.org/wsdl/soap/}address")).get("location") == 'https://x/?a=1&b="2"'
 
 
 def test_every_imported_schema_is_served_and_nothing_else():
     names = ["certificate-services.xsd"]
     for name in names:
-        imports = etree.fromstring(operations_module.schema_file(name, ADDRESS)).iter(f"{XSD}import")
+        imports = etree.fromstring(operations.schema_file(name, ADDRESS)).iter(f"{XSD}import")
         names.extend(one.get("schemaLocation").rpartition("?xsd=")[2] for one in imports)
     assert names == ["certificate-services.xsd", "xml-signature.xsd"]
     for unknown in ("", "certificate-services.wsdl", "../soap.py", "/etc/passwd"):
-        assert operations_module.schema_file(unknown, ADDRESS) is None
+        assert operations.schema_file(unknown, ADDRESS) is None
 
 
 PLACES = {
@@ -170,8 +167,8 @@ PLACES = {
 @pytest.mark.parametrize(("address", "path"), PLACES.values(), ids=PLACES)
 def test_schemas_are_where_programs_call(address, path):
     served = (
-        etree.fromstring(operations_module.wsdl(address)),
-        etree.fromstring(operations_module.schema_file("certificate-services.xsd", address)),
+        etree.fromstring(operations.wsdl(address)),
+        etree.fromstring(operations.schema_file("certificate-services.xsd", address)),
     )
     places = [one.get("schemaLocation") for root in served for one in root.iter(f"{XSD}import")]
     expected = path or urlsplit(address).path
@@ -181,7 +178,7 @@ def test_schemas_are_where_programs_call(address, path):
 class Schemas(etree.Resolver):
     def resolve(self, url, public_id, context):  # noqa: ARG002 - lxml's signature
         return self.resolve_file(
-            BytesIO(operations_module.schema_file(url.rpartition("?xsd=")[2], ADDRESS)), context, base_url=url
+            BytesIO(operations.schema_file(url.rpartition("?xsd=")[2], ADDRESS)), context, base_url=url
         )
 
 
@@ -189,9 +186,7 @@ class Schemas(etree.Resolver):
 def schema():
     parser = etree.XMLParser()
     parser.resolvers.add(Schemas())
-    root = etree.fromstring(
-        operations_module.schema_file("certificate-services.xsd", ADDRESS), parser, base_url="http://x/"
-    )
+    root = etree.fromstring(operations.schema_file("certificate-services.xsd", ADDRESS), parser, base_url="http://x/")
     return etree.XMLSchema(root)
 
 

@@ -16,7 +16,7 @@ from sinetti.wire.xmldsig.algorithms import Canonical
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing, WrongReference
 from sinetti.wire.xmldsig.parser import XmlRejected, parse
 from sinetti.wire.xmldsig.signature import SignatureProfile
-from tests.support import xml_signing as by
+from tests.support import xml_signing
 from tests.support.xml_signing import (
     DS,
     ENVELOPED,
@@ -50,7 +50,7 @@ def refuses(document, why, accept=anybody):
 
 
 def seal(kind):
-    return signature.signer_for_key(by.key(kind), by.certificate(kind))
+    return signature.signer_for_key(xml_signing.key(kind), xml_signing.certificate(kind))
 
 
 def prefixes(number):
@@ -95,8 +95,8 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("shape", ACCEPTED.values(), ids=ACCEPTED)
 def test_is_verified(shape):
-    verified = signature.verify_document(by.signed(DOCUMENT, shape), anybody)
-    assert verified.certificate == by.certificate(shape.kind)
+    verified = signature.verify_document(xml_signing.signed(DOCUMENT, shape), anybody)
+    assert verified.certificate == xml_signing.certificate(shape.kind)
     assert b"Signature" not in verified.octets
     assert "Äiti &amp; isä".encode() in verified.octets
 
@@ -222,7 +222,7 @@ COSTLY = {"many prefixes": prefixes(5_000), "one prefix, named often": "t " * 20
 @pytest.mark.parametrize("named", COSTLY.values(), ids=COSTLY)
 def test_no_forged_signature_makes_us_canonicalise_for_long(named):
     """C14N looks for each prefix at each element: 52,000 prefixes over 1,880 elements took 46 s, for any key at all."""
-    document = by.signed(DOCUMENT, replace(OURS, info_prefixes="t")).decode()
+    document = xml_signing.signed(DOCUMENT, replace(OURS, info_prefixes="t")).decode()
     assert document.count('PrefixList="t"') == document.count("<ds:DigestValue>") == 1
     deep = ("<d>" * 90 + "</d>" * 90) * 20
     forged = document.replace('PrefixList="t"', f'PrefixList="{named}"')
@@ -235,15 +235,15 @@ def test_no_forged_signature_makes_us_canonicalise_for_long(named):
 @pytest.mark.parametrize(("shape", "why"), REFUSED.values(), ids=REFUSED)
 def test_is_refused(shape, why):
     try:
-        document = by.signed(DOCUMENT, shape)
+        document = xml_signing.signed(DOCUMENT, shape)
     except KeyError:  # a method that cannot be computed here: any value will do
-        document = by.signed(DOCUMENT, OURS).replace(OURS.method.encode(), shape.method.encode())
+        document = xml_signing.signed(DOCUMENT, OURS).replace(OURS.method.encode(), shape.method.encode())
     refuses(document, why)
 
 
 ELSEWHERE = {
-    "by its reference": by.signed(DOCUMENT, replace(OURS, reference='URI="#x"')),
-    "by its place": by.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")),
+    "by its reference": xml_signing.signed(DOCUMENT, replace(OURS, reference='URI="#x"')),
+    "by its place": xml_signing.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")),
 }
 
 
@@ -255,7 +255,9 @@ def test_what_covers_something_else_is_told_apart(document):
 
 def test_something_in_the_digest_method_is_refused():
     inside = f'<ds:DigestMethod Algorithm="{SHA256}"><x/></ds:DigestMethod>'
-    document = by.signed(DOCUMENT).replace(f'<ds:DigestMethod Algorithm="{SHA256}"/>'.encode(), inside.encode())
+    document = xml_signing.signed(DOCUMENT).replace(
+        f'<ds:DigestMethod Algorithm="{SHA256}"/>'.encode(), inside.encode()
+    )
     refuses(document, "digest method")
 
 
@@ -264,10 +266,10 @@ def test_an_ampersand_in_a_namespace_name_is_refused(shape):
     """libxml2 does not escape it, against C14N 1.0, 2.3: what was digested would be no XML, or read as another name."""
     named = DOCUMENT.replace('xmlns:unused="urn:unused"', 'xmlns:unused="urn:a&amp;b"')
     assert named != DOCUMENT
-    refuses(by.signed(named, shape), "namespace name")
+    refuses(xml_signing.signed(named, shape), "namespace name")
 
 
-SIGNED = by.signed(DOCUMENT)
+SIGNED = xml_signing.signed(DOCUMENT)
 CHANGED = {
     "a changed text": (SIGNED.replace(b"&amp;", b"+"), "digest"),
     "a changed attribute": (SIGNED.replace(b'a="1"', b'a="2"'), "digest"),
@@ -277,8 +279,8 @@ CHANGED = {
     "no signature": (DOCUMENT.replace("{signature}", "").encode(), "no signature"),
     "no XML": (b"Signature", "well-formed"),
     "two byte order marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + SIGNED, "well-formed"),
-    "a signature further in": (by.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")), "last child"),
-    "not last": (by.signed(DOCUMENT.replace("{signature}", "{signature}<z/>")), "last child"),
+    "a signature further in": (xml_signing.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")), "last child"),
+    "not last": (xml_signing.signed(DOCUMENT.replace("{signature}", "{signature}<z/>")), "last child"),
     "two signatures": (SIGNED.replace(b"<ds:Signature ", b"<ds:Signature/><ds:Signature "), "last child"),
     "one more inside": (SIGNED.replace(b"<ds:X509Data>", b"<ds:X509Data><ds:Signature/>"), "last child"),
     "the root is a signature": (f'<Signature xmlns="{DS}"/>'.encode(), "last child"),
@@ -308,13 +310,15 @@ def test_the_presented_key_is_judged_before_it_verifies_anything():
 
 
 def test_a_curve_that_openssl_does_not_know_is_unreadable(monkeypatch):
-    broken = by.certificate("p384").replace(bytes.fromhex("06052b81040022"), bytes.fromhex("06052b8104007f"))
-    monkeypatch.setattr(by, "certificate", lambda kind: broken)
-    refuses(by.signed(DOCUMENT), "cannot be read")
+    broken = xml_signing.certificate("p384").replace(bytes.fromhex("06052b81040022"), bytes.fromhex("06052b8104007f"))
+    monkeypatch.setattr(xml_signing, "certificate", lambda kind: broken)
+    refuses(xml_signing.signed(DOCUMENT), "cannot be read")
 
 
 def test_the_first_candidate_that_fits_counts_and_none_is_an_error():
-    assert signature.verify_document([parse(b"<a/>"), parse(SIGNED)], anybody).certificate == by.certificate("p256")
+    assert signature.verify_document([parse(b"<a/>"), parse(SIGNED)], anybody).certificate == xml_signing.certificate(
+        "p256"
+    )
     refuses([parse(b"<a/>"), parse(b"<a/>")], "no signature")
     refuses([], "taken out")
 
@@ -333,7 +337,7 @@ def test_we_verify_what_we_sign_and_leave_the_rest_alone(kind, recipe):
         exclusive=recipe is SignatureProfile.EXCLUSIVE,
         with_comments=False,
     )
-    assert verified == signature.VerifiedDocument(wanted, by.certificate(kind))
+    assert verified == signature.VerifiedDocument(wanted, xml_signing.certificate(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -342,7 +346,7 @@ def test_xmlsec_accepts_what_we_sign(kind, recipe):
     document = signature.sign_document(DOCUMENT.replace("{signature}", "").encode(), seal(kind), recipe)
     root = etree.fromstring(document)
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(by.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
+    context.key = xmlsec.Key.from_memory(xml_signing.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
     context.verify(xmlsec.tree.find_node(root, xmlsec.constants.NodeSignature))
 
 
@@ -356,7 +360,7 @@ def test_signxml_accepts_what_we_sign(kind, recipe):
         configuration = signxml.verifier.SignatureConfiguration(
             default_reference_c14n_method=signxml.CanonicalizationMethod.CANONICAL_XML_1_0
         )
-    signer = x509.load_der_x509_certificate(by.certificate(kind))
+    signer = x509.load_der_x509_certificate(xml_signing.certificate(kind))
     signxml.XMLVerifier().verify(document, x509_cert=signer, expect_config=configuration)
 
 
@@ -372,18 +376,18 @@ SIGNXML = {
 def test_we_accept_what_signxml_signs(kind, method, c14n):
     signer = signxml.XMLSigner(signature_algorithm=method, c14n_algorithm=c14n)
     root = etree.fromstring(b'<a xmlns="urn:a" xmlns:b="urn:b"><c b:d="e">f</c></a>')
-    certificate = x509.load_der_x509_certificate(by.certificate(kind))
-    document = etree.tostring(signer.sign(root, key=by.key(kind), cert=[certificate]))
-    assert signature.verify_document(document, anybody).certificate == by.certificate(kind)
+    certificate = x509.load_der_x509_certificate(xml_signing.certificate(kind))
+    document = etree.tostring(signer.sign(root, key=xml_signing.key(kind), cert=[certificate]))
+    assert signature.verify_document(document, anybody).certificate == xml_signing.certificate(kind)
 
 
 @pytest.mark.parametrize("kind", ["rsa-2048", "p256"])
 @pytest.mark.parametrize("shape", [*ACCEPTED.values()][:6], ids=[*ACCEPTED][:6])
 def test_the_tests_own_signer_is_judged_too(kind, shape):
     method = MORE + ("rsa-sha256" if kind == "rsa-2048" else "ecdsa-sha256")
-    root = etree.fromstring(by.signed(DOCUMENT, replace(shape, kind=kind, method=method)))
+    root = etree.fromstring(xml_signing.signed(DOCUMENT, replace(shape, kind=kind, method=method)))
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(by.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
+    context.key = xmlsec.Key.from_memory(xml_signing.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
     context.verify(xmlsec.tree.find_node(root, xmlsec.constants.NodeSignature))
 
 
@@ -418,13 +422,13 @@ def test_only_rsa_and_ec_keys_sign():
 
 
 def test_another_key_of_the_same_kind_does_not_verify():
-    foreign = signature.DocumentSigner(by.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
+    foreign = signature.DocumentSigner(xml_signing.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
     document = signature.sign_document(b"<a></a>", foreign, SignatureProfile.EXCLUSIVE)
     refuses(document, "does not fit")
 
 
 def test_a_tail_is_kept_where_the_signature_is_the_only_child():
-    document = by.signed("<a>one {signature} two</a>", ENVELOPED_ALONE)
+    document = xml_signing.signed("<a>one {signature} two</a>", ENVELOPED_ALONE)
     assert signature.verify_document(document, anybody).octets == b"<a>one  two</a>"
 
 
@@ -475,8 +479,8 @@ def test_an_element_has_a_bounded_number_of_attributes(old_library, monkeypatch)
     """C14N sorts them in quadratic time, and an old libxml2 reads them so."""
     monkeypatch.setattr(parser, "_SLOW_WITH_ATTRIBUTES", old_library)
     many = " ".join(f'a{number}=""' for number in range(65))
-    refuses(by.signed(DOCUMENT.replace("<y/>", f"<y {many}/>"), OURS), "attributes")
-    signature.verify_document(by.signed(DOCUMENT.replace("<y/>", f"<y {many[:-6]}/>"), OURS), anybody)
+    refuses(xml_signing.signed(DOCUMENT.replace("<y/>", f"<y {many}/>"), OURS), "attributes")
+    signature.verify_document(xml_signing.signed(DOCUMENT.replace("<y/>", f"<y {many[:-6]}/>"), OURS), anybody)
 
 
 def test_an_element_has_few_attributes_with_a_prefix():
@@ -484,16 +488,16 @@ def test_an_element_has_few_attributes_with_a_prefix():
     many = [f'q:a{number}=""' for number in range(17)]
     for more in ("", 'b="" ' * 40):
         written = f'<y xmlns:q="urn:q" {more.replace("b", "{}")}'.format(*(f"b{number}" for number in range(40)))
-        refuses(by.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many)}/>"), OURS), "attributes")
+        refuses(xml_signing.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many)}/>"), OURS), "attributes")
         signature.verify_document(
-            by.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many[1:])}/>"), OURS), anybody
+            xml_signing.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many[1:])}/>"), OURS), anybody
         )
 
 
 @pytest.mark.parametrize(("longest", "taken"), [(256, True), (257, False)])
 def test_a_namespace_name_is_no_longer_than_programs_have_them(longest, taken):
     name = "urn:".ljust(longest, "x")
-    document = by.signed(DOCUMENT.replace("<y/>", f'<y xmlns:q="{name}"/>'), OURS)
+    document = xml_signing.signed(DOCUMENT.replace("<y/>", f'<y xmlns:q="{name}"/>'), OURS)
     if taken:
         signature.verify_document(document, anybody)
     else:

@@ -12,7 +12,7 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.cli.authority.common import add_dir, command
 from sinetti.cli.core.output import print_error
 from sinetti.database.operations import backups
-from sinetti.settings import authority as authority_settings
+from sinetti.settings import authority
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -47,4 +47,4 @@ def _restore(parsed: argparse.Namespace) -> int:
 def _url(root: Path) -> str:
     folder = DataDirectory(root.absolute())
     folder.check(DirectoryKind.AUTHORITY)
-    return database_url(folder, DirectoryKind.AUTHORITY, authority_settings.read(folder.settings))
+    return database_url(folder, DirectoryKind.AUTHORITY, authority.read(folder.settings))

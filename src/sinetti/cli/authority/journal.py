@@ -19,7 +19,7 @@ from sinetti.journal.crl_archive import list_name, load_full
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import JournalMissing, check_owner, missing_sentence
 from sinetti.services.status.crl_archive import verify_archived
-from sinetti.settings import authority as authority_settings
+from sinetti.settings import authority
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -58,7 +58,7 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
         return [partial(_journal, parsed.file)]
     folder = DataDirectory(parsed.dir.absolute())
     folder.check(DirectoryKind.AUTHORITY)
-    place = journal_folder(folder, DirectoryKind.AUTHORITY, authority_settings.read(folder.settings))
+    place = journal_folder(folder, DirectoryKind.AUTHORITY, authority.read(folder.settings))
     journals = sorted([*reader.files(place), *reader.missing_journals(place)])
     mark = journal_mark(folder, DirectoryKind.AUTHORITY)
     if not journals and (why := mark.expected()) is not None:

@@ -37,7 +37,7 @@ from sinetti.notifications.office_hours import deferred_kinds, may_send
 from sinetti.notifications.planning.events import time_to_look
 from sinetti.notifications.previews.samples import NoSample, sample
 from sinetti.notifications.templates.renderer import Skip, render
-from sinetti.settings import notifications as notice_settings
+from sinetti.settings import notifications
 from sinetti.settings.notifications import NoticeSettings
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
     Raises SettingsError, also if there are no settings.
     """
     with opened_authority(parsed.dir) as authority:
-        settings = notice_settings.read(authority.folder.notices)
+        settings = notifications.read(authority.folder.notices)
         yield _OpenedNotifications(authority, settings, notification_context(authority, settings=settings))
 
 

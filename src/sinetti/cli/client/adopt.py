@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
-from sinetti.client.requests import adopt as requests_adopt
+from sinetti.client.requests import adopt
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import files, keystores
 from sinetti.client.store.keystores import KeyMaterial
@@ -60,12 +59,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     config = service_options.config_for(parsed)
     entry = service_options.entry_for(parsed, config)
     service = _service(parsed, config, entry, material)
-    wanted = requests_adopt.settings_for(material, service, entry)
+    wanted = adopt.settings_for(material, service, entry)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
         raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
     outside = common.run_of(parsed, console, common.now_of(parsed, console))
     try:
-        outcome = requests_adopt.adopt(outside, parsed.name, material, wanted)
+        outcome = adopt.adopt(outside, parsed.name, material, wanted)
     except OSError as bad:
         told = make_message(
             messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
@@ -74,7 +73,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
         outcome = replace(
-            outcome, messages=(*outcome.messages, make_message(messages_module.ADOPTED_IN_CLEAR, name=parsed.name))
+            outcome, messages=(*outcome.messages, make_message(messages.ADOPTED_IN_CLEAR, name=parsed.name))
         )
     return common.report((outcome,), parsed, outside, console)
 
@@ -82,14 +81,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _material(parsed: argparse.Namespace) -> KeyMaterial:
     given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
     if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
-        raise UsageError(make_message(messages_module.ADOPT_ONE_SOURCE))
+        raise UsageError(make_message(messages.ADOPT_ONE_SOURCE))
     password = _password(parsed.password_file)
     if parsed.key is not None:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
         return keystores.from_pkcs12(parsed.pkcs12, password)
     if password is None:
-        raise UsageError(make_message(messages_module.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+        raise UsageError(make_message(messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
     return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
 
 
@@ -101,9 +100,9 @@ def _service(
     The latter is the service of sinetti.toml whose CAs issued the certificate.
     """
     if parsed.service is None and config is not None and config.services:
-        return requests_adopt.service_of(material.certificate, config, entry)
+        return adopt.service_of(material.certificate, config, entry)
     service = service_options.service_of(parsed, config, entry)
-    requests_adopt.check_issued_by_service(material.certificate, service)
+    adopt.check_issued_by_service(material.certificate, service)
     return service
 
 

@@ -10,7 +10,6 @@ from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
-from sinetti.client.doctor import findings as doctor_messages
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, warning
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
@@ -100,7 +99,7 @@ def _all(parsed: argparse.Namespace, console: Console, config: Config | None) ->
         yield from host.look(parsed.store, names, len(everything), group_ok)
     else:
         yield warning(
-            Check.STORE, make_message(doctor_messages.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)
+            Check.STORE, make_message(findings.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)
         )
     kept_or_said = [*_settings(parsed.store, names, config), *configuration.services(config, parsed.name)]
     for kept in services.distinct(kept_or_said):

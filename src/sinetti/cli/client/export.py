@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import export
 from sinetti.client.store.export import ExportFormat, ExportOptions
 from sinetti.pki import encoding
-from sinetti.pki import encoding as encoding_module
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -64,7 +62,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.format == "jks":
         source = parsed.out.with_suffix(".p12")
         command = f"keytool -importkeystore -srckeystore {source} -srcstoretype PKCS12 -destkeystore {parsed.out} "
-        raise UsageError(make_message(messages_module.EXPORT_JKS, command=command + "-deststoretype JKS"))
+        raise UsageError(make_message(messages.EXPORT_JKS, command=command + "-deststoretype JKS"))
     if common.is_in_store(parsed.out, parsed.store, parsed.name):
         raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
     common.reject_now(parsed, parsed.name)
@@ -83,7 +81,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             else error_reasons.translate_reason(bad)
         )
         raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
-    word = messages_module.EXPORTED_WITH_KEY if copy.with_key else messages_module.EXPORTED
+    word = messages.EXPORTED_WITH_KEY if copy.with_key else messages.EXPORTED
     console.tell(make_message(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
     if parsed.json:
         made = {"name": parsed.name, "serial": copy.serial, "format": parsed.format, "with_key": copy.with_key}
@@ -96,11 +94,9 @@ def _password(path: Path | None, form: ExportFormat) -> bytes | None:
         return None
     password = common.read_secret(path).rstrip(b"\r\n")
     if not password:
-        raise UsageError(make_message(messages_module.SECRET_EMPTY, path=str(path)))
-    if form in export.PACKED and not encoding_module.is_password(password):
-        raise UsageError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
+        raise UsageError(make_message(messages.SECRET_EMPTY, path=str(path)))
+    if form in export.PACKED and not encoding.is_password(password):
+        raise UsageError(make_message(messages.NO_PKCS12_PASSWORD, path=str(path)))
     if len(password) > encoding.LONGEST_PASSPHRASE:
-        raise UsageError(
-            make_message(messages_module.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE)
-        )
+        raise UsageError(make_message(messages.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
     return password

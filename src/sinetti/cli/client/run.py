@@ -29,7 +29,6 @@ from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.agent.worker import AgentContext, RunCancelled
 from sinetti.client.config import apply
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config
 from sinetti.client.reporting import status
@@ -92,7 +91,7 @@ class RunProgress:
         """Report for how many more names the same messages apply, after the last name."""
         for count, told in self.repeated.values():
             if count > _OFTEN:
-                self.tell(make_plural_message(messages_module.SAME_FOR_MORE, count - _OFTEN, told=told))
+                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, told=told))
 
     def _is_news(self, message: Message) -> bool:
         """Return True unless the same message was printed for several names already.
@@ -220,7 +219,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
 def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) -> None:
     behind = sum(decisions.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
     if behind:
-        console.tell(make_plural_message(messages_module.CLOCK_BEHIND, behind, now=agent.run.now))
+        console.tell(make_plural_message(messages.CLOCK_BEHIND, behind, now=agent.run.now))
 
 
 def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:

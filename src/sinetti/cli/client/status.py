@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
-from sinetti.cli.core import output as output_module
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import metrics, status
-from sinetti.client.reporting import status as required_actions
-from sinetti.client.reporting import status as status_module
 from sinetti.client.reporting.status import NameStatus, StatusRow
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
@@ -79,14 +75,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         put_metrics(parsed.prometheus, parsed.store, rows, now)
     if parsed.json:
         common.print_rows(
-            [status_module.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
+            [status.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
             if parsed.details
             else [row.as_json() for row in rows]
         )
     elif parsed.prometheus is None:
         _show((*rows, *absent), console, only_needed=parsed.check)
     if parsed.check:
-        return required_actions.exit_code(rows)
+        return status.exit_code(rows)
     return ExitCode.STORE if any(row.state is NameStatus.DAMAGED for row in rows) else ExitCode.DONE
 
 
@@ -119,16 +115,12 @@ def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> 
     if not rows:
         common.print_line(messages.render(make_message(messages.STORE_EMPTY), console.language))
         return
-    shown = [
-        row
-        for row in required_actions.sort_by_urgency(rows)
-        if not only_needed or required_actions.EXIT_CODES[required_actions.of(row)]
-    ]
+    shown = [row for row in status.sort_by_urgency(rows) if not only_needed or status.EXIT_CODES[status.of(row)]]
     if not shown:
         common.print_line(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), console.language))
         return
-    lines = [status_module.row_cells(row, console.language) for row in shown]
-    table = output_module.format_table(status_module.header(console.language), lines, (status_module.DAYS_LEFT,))
+    lines = [status.row_cells(row, console.language) for row in shown]
+    table = output.format_table(status.header(console.language), lines, (status.DAYS_LEFT,))
     common.print_line("\n".join(table))
 
 
@@ -140,7 +132,7 @@ def put_metrics(
     `last_run` is the end of the agent's last pass. Raises UsageError if the file lies in the store.
     """
     if place != "-" and _is_a_names(Path(place), store):
-        raise UsageError(make_message(messages_module.METRICS_IN_STORE, path=place, store=str(store)))
+        raise UsageError(make_message(messages.METRICS_IN_STORE, path=place, store=str(store)))
     octets = metrics.text(rows, now, last_run).encode()
     if place == "-":
         output.print_bytes(octets)

@@ -13,7 +13,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from sinetti.domain.values import Language
-from sinetti.i18n import translate as i18n_translate
+from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
 
 if TYPE_CHECKING:
@@ -156,9 +156,7 @@ def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str)
 
 def _put(message_id: str | None, language: Language) -> str | None:
     # English texts need no catalogue.
-    return (
-        i18n_translate.translate_raw(message_id, language) if message_id and language is not Language.EN else message_id
-    )
+    return translate.translate_raw(message_id, language) if message_id and language is not Language.EN else message_id
 
 
 def _all_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -20,7 +20,7 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
-from sinetti.testbench.fleet import report as fleet_messages
+from sinetti.testbench.fleet import report
 from sinetti.testbench.fleet.enrolment import MOST
 from sinetti.testbench.fleet.report import ProgressReporter
 from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
@@ -59,14 +59,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     language = common.console_of(parsed).language
     teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
     if parsed.keep is not None and _holds_something(parsed.keep):
-        output.print_error(translate(fleet_messages.NOT_EMPTY, language, folder=parsed.keep))
+        output.print_error(translate(report.NOT_EMPTY, language, folder=parsed.keep))
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
         with _stoppable(), _folder(parsed.keep) as folder:
             end = run_simulation(FleetOptions(parsed.organisations, seed, folder), teller)
     except StoryBroken as broken:
-        output.print_error(translate(fleet_messages.BROKEN_OFF, language, why=broken))
+        output.print_error(translate(report.BROKEN_OFF, language, why=broken))
         return ExitCode.FAULT
     if parsed.json:
         common.print_line(json.dumps(end.as_json()))
@@ -124,5 +124,5 @@ def _unheard(_line: str) -> None:
 
 def _count(given: str) -> int:
     if not (given.isascii() and given.isdigit()) or not 1 <= int(given) <= MOST:
-        raise argparse.ArgumentTypeError(argparse_i18n.translated(fleet_messages.BAD_COUNT, text=given, most=MOST))
+        raise argparse.ArgumentTypeError(argparse_i18n.translated(report.BAD_COUNT, text=given, most=MOST))
     return int(given)

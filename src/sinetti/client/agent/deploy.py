@@ -16,7 +16,6 @@ from sinetti.client import decoder
 from sinetti.client.agent import hooks
 from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import CertificateEntry, Hooks, HookStage
 from sinetti.client.store import event_log, files, generations, key_storage
@@ -99,9 +98,7 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
         return False, (bad.message,)
     except SignerUnavailable as bad:
         return False, (
-            make_message(
-                messages_module.TOKEN_UNUSABLE, name=folder.name, why=error_reasons.translate_reason(str(bad))
-            ),
+            make_message(messages.TOKEN_UNUSABLE, name=folder.name, why=error_reasons.translate_reason(str(bad))),
         )
     except OSError as bad:
         where = str(bad.filename or folder)
@@ -134,7 +131,7 @@ def _brought(
         state = DeployMemory(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
         _store(folder, state)
         _note(folder, now, EventType.DEPLOYED, held.serial)
-        told.append(make_message(messages_module.DEPLOYED, name=folder.name, serial=held.serial))
+        told.append(make_message(messages.DEPLOYED, name=folder.name, serial=held.serial))
     if state.after:
         end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
         _store(folder, replace(state, after=False))
@@ -179,9 +176,7 @@ def _waited(state: DeployMemory, serial: str, now: datetime, entry: CertificateE
 
 def _again(folder: Path, serial: str, state: DeployMemory) -> Message:
     at = state.next or datetime.min.replace(tzinfo=UTC)
-    return make_message(
-        messages_module.DEPLOY_AGAIN, name=folder.name, serial=serial, folder=str(folder / files.LIVE), at=at
-    )
+    return make_message(messages.DEPLOY_AGAIN, name=folder.name, serial=serial, folder=str(folder / files.LIVE), at=at)
 
 
 def _has_commands(wanted: Hooks) -> bool:

@@ -17,7 +17,6 @@ from threading import Lock, Thread
 from typing import IO
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Hooks, HookStage
 from sinetti.client.store import event_log, files
@@ -98,8 +97,8 @@ def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: d
     with contextlib.suppress(OSError):
         event_log.append(folder, end, EventType.HOOK, stage=stage.value, result=ended.word, program=command[0])
     if ended.why is None:
-        return HookResult(ok=True, told=make_message(messages_module.HOOK_DONE, name=about.name, stage=stage.value))
-    failed = make_message(messages_module.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
+        return HookResult(ok=True, told=make_message(messages.HOOK_DONE, name=about.name, stage=stage.value))
+    failed = make_message(messages.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
     return HookResult(ok=False, told=failed)
 
 
@@ -150,7 +149,7 @@ class _OutputTail:
 def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timedelta, output: _OutputTail) -> _Ended:
     open_to_others = _open_to_others(command[0])
     if open_to_others is not None:
-        why = make_message(messages_module.HOOK_OPEN, path=open_to_others)
+        why = make_message(messages.HOOK_OPEN, path=open_to_others)
         return _Ended(why, f"could not be started: others can write {open_to_others}")
     try:
         # A command comes from the holder's own configuration; no shell interprets it.
@@ -164,7 +163,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
         )
     except (OSError, ValueError) as bad:  # ValueError: a NUL in an argument
         why = make_message(
-            messages_module.HOOK_NOT_STARTED,
+            messages.HOOK_NOT_STARTED,
             program=messages.strip_control_chars(command[0]),
             why=error_reasons.translate_reason(bad),
         )
@@ -176,7 +175,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     except subprocess.TimeoutExpired:
         files.SYSTEM.kill_process_tree(process, GRACE)
         seconds = round(timeout.total_seconds())
-        return _Ended(make_message(messages_module.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
+        return _Ended(make_message(messages.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
     except BaseException:
         files.SYSTEM.kill_process_tree(process, 0)
         raise
@@ -204,12 +203,12 @@ def _ended(code: int) -> _Ended:
     if code == 0:
         return _Ended(None, "exit code 0")
     if code > 0:
-        return _Ended(make_message(messages_module.HOOK_EXIT, code=code), f"exit code {code}")
+        return _Ended(make_message(messages.HOOK_EXIT, code=code), f"exit code {code}")
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = str(-code)
-    return _Ended(make_message(messages_module.HOOK_SIGNAL, signal=name), f"signal {name}")
+    return _Ended(make_message(messages.HOOK_SIGNAL, signal=name), f"signal {name}")
 
 
 def _text(

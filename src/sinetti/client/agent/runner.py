@@ -26,12 +26,10 @@ from sinetti.client.agent import decisions, renewal_info_poll, worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import agent_state as deploying
-from sinetti.client.store import files, os_support, repair, sighting
+from sinetti.client.store import agent_state, files, os_support, repair, sighting
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.sighting import NameView
@@ -224,7 +222,7 @@ def _planned(agent: AgentContext, seen: NameView) -> NameResult:
     found = repair.find_repair(seen.folder) if seen.glance.repairable else None
     if found is None:
         return _first(agent, seen)
-    told = make_message(messages_module.WOULD_REPAIR, name=seen.name, what=found.what)
+    told = make_message(messages.WOULD_REPAIR, name=seen.name, what=found.what)
     return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
 
 
@@ -238,7 +236,7 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
         return seen  # it stays damaged, and is reported as damaged
     if found is None:
         return seen
-    agent.run.tell(make_message(messages_module.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
+    agent.run.tell(make_message(messages.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
     return sighting.look(seen.folder) or seen
 
 
@@ -349,7 +347,7 @@ def _next_at(seen: NameView, decision: Decision) -> datetime | None:
     Its renewal or the next try of `deploy`, whichever comes first.
     """
     ahead = [decision.until] if isinstance(decision, Wait) else []
-    tried = deploying.load_deploy_state(seen.folder) if seen.undeployed else None
+    tried = agent_state.load_deploy_state(seen.folder) if seen.undeployed else None
     if tried is not None and tried.next_try is not None:
         ahead.append(tried.next_try)
     return min(ahead, default=None)

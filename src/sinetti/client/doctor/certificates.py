@@ -10,15 +10,13 @@ from pathlib import Path
 
 from sinetti.client import renewal_window
 from sinetti.client.agent import hooks
-from sinetti.client.doctor import findings as doctor_messages
+from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import HookStage
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.reporting import status
-from sinetti.client.reporting import status as status_module
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode
 from sinetti.client.store import event_log, files, generations, settings, snapshot
@@ -33,7 +31,7 @@ def look(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
     folder = store / name
     row = status.status_of(snapshot.look(folder), now)
     if row.state is NameStatus.DAMAGED and row.seen.trouble is not None:
-        yield _wrong(name, row.seen.trouble, make_message(messages_module.RUN_REPAIRS) if row.seen.repairable else None)
+        yield _wrong(name, row.seen.trouble, make_message(messages.RUN_REPAIRS) if row.seen.repairable else None)
         return
     try:
         kept = settings.load(folder)
@@ -43,13 +41,13 @@ def look(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
         return
     except OSError as bad:
         told = make_message(
-            doctor_messages.UNREADABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
+            findings.UNREADABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
         )
-        yield _wrong(name, told, make_message(doctor_messages.STORE_STEP))
+        yield _wrong(name, told, make_message(findings.STORE_STEP))
         return
     if held is None:
         state = row.shown or make_message(status.SAID[row.state])
-        yield _by_need(row, make_message(doctor_messages.CERTIFICATE_NONE, state=state))
+        yield _by_need(row, make_message(findings.CERTIFICATE_NONE, state=state))
         return
     yield from _misfits(folder, kept, held)
     yield _dates(name, row, held, now)
@@ -62,8 +60,8 @@ def _misfits(folder: Path, kept: NameSettings, held: InstalledKeySet) -> Iterato
     if not chain.trusted_ways(held.certificate, anchors):
         yield _wrong(
             folder.name,
-            make_message(doctor_messages.CERTIFICATE_FOREIGN),
-            make_message(doctor_messages.CERTIFICATE_FOREIGN_STEP, path=path),
+            make_message(findings.CERTIFICATE_FOREIGN),
+            make_message(findings.CERTIFICATE_FOREIGN_STEP, path=path),
         )
 
 
@@ -71,21 +69,21 @@ def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> D
     until = held.span.not_after
     match row.state:
         case NameStatus.REVOKED:
-            return _by_need(row, make_message(doctor_messages.CERTIFICATE_REVOKED))
+            return _by_need(row, make_message(findings.CERTIFICATE_REVOKED))
         case NameStatus.EXPIRED:
-            return _by_need(row, make_message(doctor_messages.CERTIFICATE_ENDED, until=until))
+            return _by_need(row, make_message(findings.CERTIFICATE_ENDED, until=until))
     match renewal_window.phase(held.span, now):
         case ValidityPhase.RENEWAL_OPEN:
             return _by_need(
                 row,
-                make_message(doctor_messages.CERTIFICATE_OPEN, until=until),
-                make_message(doctor_messages.RENEW_STEP, name=name),
+                make_message(findings.CERTIFICATE_OPEN, until=until),
+                make_message(findings.RENEW_STEP, name=name),
             )
         case ValidityPhase.VALID if now + generations.CLOCK_SKEW < held.span.not_before:
-            told = make_message(doctor_messages.CERTIFICATE_EARLY, at=held.span.not_before)
-            return _wrong(name, told, make_message(doctor_messages.CERTIFICATE_EARLY_STEP))
+            told = make_message(findings.CERTIFICATE_EARLY, at=held.span.not_before)
+            return _wrong(name, told, make_message(findings.CERTIFICATE_EARLY_STEP))
     return _by_need(
-        row, make_message(doctor_messages.CERTIFICATE_GOOD, until=until, at=renewal_window.renewal_opens_at(held.span))
+        row, make_message(findings.CERTIFICATE_GOOD, until=until, at=renewal_window.renewal_opens_at(held.span))
     )
 
 
@@ -94,8 +92,8 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
 
     `sinetti status --check` judges it the same way.
     """
-    code, what = status_module.EXIT_CODES[status_module.of(row)], status_module.words(row) or step
-    if status_module.of(row) is RequiredAction.DEPLOY:
+    code, what = status.EXIT_CODES[status.of(row)], status.words(row) or step
+    if status.of(row) is RequiredAction.DEPLOY:
         code, what = ExitCode.DONE, step  # deployment has its own finding
     if code:
         return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, row.name, what, code)
@@ -106,11 +104,11 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
 
 def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report the hook that failed to bring the certificate into use, and its end."""
-    if not status_module.not_deployed(row) or row.seen.deployment is None:
+    if not status.not_deployed(row) or row.seen.deployment is None:
         return
-    step = make_message(doctor_messages.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
+    step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
     told = make_message(
-        doctor_messages.DEPLOY_FAILED,
+        findings.DEPLOY_FAILED,
         program=_program(folder),
         serial=row.seen.serial or "",
         tries=row.seen.deployment.tries,

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sinetti.client.doctor import findings as doctor_messages
+from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, make_plural_message
@@ -36,14 +36,14 @@ def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]
     `group_ok`: names whose files a group may read.
     """
     if not os.access(store, os.W_OK):
-        told = make_message(doctor_messages.STORE_READ_ONLY, path=str(store))
+        told = make_message(findings.STORE_READ_ONLY, path=str(store))
         yield DoctorFinding(
-            Check.STORE, Level.FAIL, told, str(store), make_message(doctor_messages.STORE_STEP), ExitCode.STORE
+            Check.STORE, Level.FAIL, told, str(store), make_message(findings.STORE_STEP), ExitCode.STORE
         )
     elif not found:
-        yield warning(Check.STORE, make_message(doctor_messages.STORE_EMPTY, path=str(store)), about=str(store))
+        yield warning(Check.STORE, make_message(findings.STORE_EMPTY, path=str(store)), about=str(store))
     else:
-        yield passed(Check.STORE, make_plural_message(doctor_messages.STORE_GOOD, found, path=str(store)), str(store))
+        yield passed(Check.STORE, make_plural_message(findings.STORE_GOOD, found, path=str(store)), str(store))
     yield from _room(store)
     if os.name == "posix":
         yield from _rights(store, names, group_ok)
@@ -54,18 +54,18 @@ def _room(store: Path) -> Iterator[DoctorFinding]:
     free = shutil.disk_usage(store).free
     megabytes = free // _MEGABYTE
     if free >= LITTLE:
-        yield passed(Check.DISK, make_message(doctor_messages.DISK_GOOD, megabytes=megabytes), str(store))
+        yield passed(Check.DISK, make_message(findings.DISK_GOOD, megabytes=megabytes), str(store))
     elif free >= TOO_LITTLE:
         yield warning(
             Check.DISK,
-            make_message(doctor_messages.DISK_LITTLE, megabytes=megabytes),
-            make_message(doctor_messages.DISK_STEP),
+            make_message(findings.DISK_LITTLE, megabytes=megabytes),
+            make_message(findings.DISK_STEP),
             str(store),
         )
     else:
         told, step = (
-            make_message(doctor_messages.DISK_LITTLE, megabytes=megabytes),
-            make_message(doctor_messages.DISK_STEP),
+            make_message(findings.DISK_LITTLE, megabytes=megabytes),
+            make_message(findings.DISK_STEP),
         )
         yield DoctorFinding(Check.DISK, Level.FAIL, told, str(store), step, ExitCode.STORE)
 
@@ -77,19 +77,17 @@ def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iter
             found = list(_wrong_rights(store / name, owner, group_ok=name in group_ok))
         except OSError as bad:
             told = make_message(
-                doctor_messages.UNREADABLE,
+                findings.UNREADABLE,
                 path=str(bad.filename or store / name),
                 why=error_reasons.translate_reason(bad),
             )
             found = [
-                DoctorFinding(
-                    Check.RIGHTS, Level.FAIL, told, name, make_message(doctor_messages.STORE_STEP), ExitCode.STORE
-                )
+                DoctorFinding(Check.RIGHTS, Level.FAIL, told, name, make_message(findings.STORE_STEP), ExitCode.STORE)
             ]
         good &= not found
         yield from found
     if names and good:
-        yield passed(Check.RIGHTS, make_message(doctor_messages.RIGHTS_GOOD), str(store))
+        yield passed(Check.RIGHTS, make_message(findings.RIGHTS_GOOD), str(store))
 
 
 def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[DoctorFinding]:
@@ -102,20 +100,20 @@ def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Docto
         passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
         if passing & _OTHERS:
             told, step = (
-                make_message(doctor_messages.RIGHTS_OPEN, path=str(path), mode=shown),
-                make_message(doctor_messages.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
+                make_message(findings.RIGHTS_OPEN, path=str(path), mode=shown),
+                make_message(findings.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
             )
             yield DoctorFinding(Check.RIGHTS, Level.FAIL, told, name, step, ExitCode.STORE)
         elif passing & _GROUP and not group_ok:
             told, step = (
-                make_message(doctor_messages.RIGHTS_GROUP, path=str(path), mode=shown),
-                make_message(doctor_messages.CHMOD_STEP, mode=wanted, path=str(path)),
+                make_message(findings.RIGHTS_GROUP, path=str(path), mode=shown),
+                make_message(findings.CHMOD_STEP, mode=wanted, path=str(path)),
             )
             yield warning(Check.RIGHTS, told, step, name)
         if seen.st_uid != owner and not group_ok:
             told, step = (
-                make_message(doctor_messages.RIGHTS_OWNER, path=str(path)),
-                make_message(doctor_messages.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
+                make_message(findings.RIGHTS_OWNER, path=str(path)),
+                make_message(findings.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
             )
             yield warning(Check.RIGHTS, told, step, name)
 
@@ -143,12 +141,12 @@ def _locks(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
             found = True
             yield warning(
                 Check.LOCK,
-                make_message(doctor_messages.LOCK_HELD, pid=pid),
-                make_message(doctor_messages.LOCK_STEP),
+                make_message(findings.LOCK_HELD, pid=pid),
+                make_message(findings.LOCK_STEP),
                 about,
             )
     if not found:
-        yield passed(Check.LOCK, make_message(doctor_messages.LOCK_FREE), str(store))
+        yield passed(Check.LOCK, make_message(findings.LOCK_FREE), str(store))
 
 
 def _held() -> dict[int, int]:
@@ -174,6 +172,4 @@ def unusable(store: Path, bad: OSError) -> DoctorFinding:
     told = make_message(
         messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
     )
-    return DoctorFinding(
-        Check.STORE, Level.FAIL, told, str(store), make_message(doctor_messages.STORE_STEP), ExitCode.STORE
-    )
+    return DoctorFinding(Check.STORE, Level.FAIL, told, str(store), make_message(findings.STORE_STEP), ExitCode.STORE)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from sinetti.client import service_address
-from sinetti.client.doctor import findings as doctor_messages
+from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, make_plural_message
@@ -71,9 +71,9 @@ def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[Doc
         seen = transport.probe(address, kept.tls_ca, language)
     except ServiceError as trouble:
         yield DoctorFinding(Check.REACHABLE, Level.FAIL, trouble.message, kept.service, None, ExitCode.AGAIN)
-        yield warning(Check.CLOCK, make_message(doctor_messages.CLOCK_UNKNOWN), about=kept.service)
+        yield warning(Check.CLOCK, make_message(findings.CLOCK_UNKNOWN), about=kept.service)
         return
-    yield passed(Check.REACHABLE, make_message(doctor_messages.REACHED, status=seen.status), kept.service)
+    yield passed(Check.REACHABLE, make_message(findings.REACHED, status=seen.status), kept.service)
     yield _tls(seen, kept.service, clocks.machine)
     yield _clock(seen, kept.service, clocks.machine)
     yield _signature(kept, clocks.now, language)
@@ -82,9 +82,9 @@ def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[Doc
 def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[DoctorFinding]:
     """Check the validity of the CAs of a bundle."""
     found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
-    step = make_message(doctor_messages.ANCHORS_STEP, bundle=bundle)
+    step = make_message(findings.ANCHORS_STEP, bundle=bundle)
     if all(one.not_valid_after_utc < now for one in found):
-        told = make_message(doctor_messages.ANCHORS_ALL_ENDED, bundle=bundle)
+        told = make_message(findings.ANCHORS_ALL_ENDED, bundle=bundle)
         yield DoctorFinding(Check.ANCHORS, Level.FAIL, told, about, step, ExitCode.AGAIN)
         return
     troubled = False
@@ -92,13 +92,13 @@ def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Doctor
         until = one.not_valid_after_utc
         if until < now + SOON:
             troubled = True
-            word = doctor_messages.ANCHORS_ENDED if until < now else doctor_messages.ANCHORS_SOON
+            word = findings.ANCHORS_ENDED if until < now else findings.ANCHORS_SOON
             yield warning(Check.ANCHORS, make_message(word, bundle=bundle, ca=_named(one), until=until), step, about)
     if not troubled:
         first = found[0].not_valid_after_utc
         yield passed(
             Check.ANCHORS,
-            make_plural_message(doctor_messages.ANCHORS_GOOD, len(found), bundle=bundle, until=first),
+            make_plural_message(findings.ANCHORS_GOOD, len(found), bundle=bundle, until=first),
             about,
         )
 
@@ -114,31 +114,31 @@ def _named(certificate: x509.Certificate) -> str:
 
 def _tls(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
     if seen.tls_until is None:
-        return passed(Check.TLS, make_message(doctor_messages.TLS_NONE), about)
+        return passed(Check.TLS, make_message(findings.TLS_NONE), about)
     if seen.tls_until < machine + SOON:
         return warning(
             Check.TLS,
-            make_message(doctor_messages.TLS_SOON, until=seen.tls_until),
-            make_message(doctor_messages.TLS_STEP),
+            make_message(findings.TLS_SOON, until=seen.tls_until),
+            make_message(findings.TLS_STEP),
             about,
         )
     issuer = messages.strip_control_chars(seen.tls_issuer) or "?"
-    return passed(Check.TLS, make_message(doctor_messages.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
+    return passed(Check.TLS, make_message(findings.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
 
 
 def _clock(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
     if seen.date is None:
-        return warning(Check.CLOCK, make_message(doctor_messages.CLOCK_UNKNOWN), about=about)
+        return warning(Check.CLOCK, make_message(findings.CLOCK_UNKNOWN), about=about)
     off = abs(seen.date - machine)
     seconds = int(off.total_seconds())
     if off < _SLIGHTLY:
-        return passed(Check.CLOCK, make_plural_message(doctor_messages.CLOCK_GOOD, seconds), about)
+        return passed(Check.CLOCK, make_plural_message(findings.CLOCK_GOOD, seconds), about)
     told, step = (
-        make_message(doctor_messages.CLOCK_OFF, here=machine, there=seen.date),
-        make_message(doctor_messages.CLOCK_STEP),
+        make_message(findings.CLOCK_OFF, here=machine, there=seen.date),
+        make_message(findings.CLOCK_STEP),
     )
     if off < OFF:
-        return warning(Check.CLOCK, make_plural_message(doctor_messages.CLOCK_GOOD, seconds), step, about)
+        return warning(Check.CLOCK, make_plural_message(findings.CLOCK_GOOD, seconds), step, about)
     return DoctorFinding(Check.CLOCK, Level.FAIL, told, about, step, ExitCode.AGAIN)
 
 
@@ -147,6 +147,6 @@ def _signature(kept: NameSettings, now: datetime, language: Language) -> DoctorF
     try:
         soap_client.call(soap_client.service_of(kept, language, now), Operation.GET, operations.render_get(ask))
     except ServiceError as trouble:
-        step = make_message(doctor_messages.SIGNATURE_STEP, bundle="trust_services")
+        step = make_message(findings.SIGNATURE_STEP, bundle="trust_services")
         return DoctorFinding(Check.SIGNATURE, Level.FAIL, trouble.message, kept.service, step, ExitCode.AGAIN)
-    return passed(Check.SIGNATURE, make_message(doctor_messages.SIGNATURE_GOOD, bundle="trust_services"), kept.service)
+    return passed(Check.SIGNATURE, make_message(findings.SIGNATURE_GOOD, bundle="trust_services"), kept.service)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sinetti.client import decoder
 from sinetti.client.messages import messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
 from sinetti.client.store import event_log
@@ -83,11 +82,11 @@ CHANGED = {
 NOT_STARTED = gettext_noop("it could not be started: {why}")
 
 _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
-    (re.compile(r"exit code ([0-9]+)"), lambda code: make_message(messages_module.HOOK_EXIT, code=code)),
-    (re.compile(r"signal (\S+)"), lambda name: make_message(messages_module.HOOK_SIGNAL, signal=name)),
+    (re.compile(r"exit code ([0-9]+)"), lambda code: make_message(messages.HOOK_EXIT, code=code)),
+    (re.compile(r"signal (\S+)"), lambda name: make_message(messages.HOOK_SIGNAL, signal=name)),
     (
         re.compile(r"killed after ([0-9]+) s"),
-        lambda seconds: make_message(messages_module.HOOK_TIMEOUT, seconds=seconds),
+        lambda seconds: make_message(messages.HOOK_TIMEOUT, seconds=seconds),
     ),
     (
         re.compile(r"could not be started: (.*)", re.DOTALL),

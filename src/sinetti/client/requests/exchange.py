@@ -19,7 +19,6 @@ from sinetti.client.requests import soap_client
 from sinetti.client.requests.transport import ServiceError, ServiceErrorKind
 from sinetti.client.results import CommandResult, ExitCode, NextStep, Result
 from sinetti.client.store import files, generations, journal, key_storage
-from sinetti.client.store import key_storage as key_storage_module
 from sinetti.client.store import settings as store_settings
 from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
 from sinetti.client.store.settings import NameSettings
@@ -276,7 +275,7 @@ def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
         certificate = encoding.load_certificate(octets)
     except ValueError as bad:
         return _not_taken(task, make_message(messages.CERTIFICATE_UNREADABLE, why=error_reasons.translate_reason(bad)))
-    if not key_storage_module.is_for(certificate, held.key_id):
+    if not key_storage.is_for(certificate, held.key_id):
         return _not_ours(task, held)
     anchors = chain.load_bundle(task.settings.trust_holders.encode())
     wrong = generations.reason_not_installable(certificate, task.settings.customer_id, anchors, task.run.now_exact)

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from sinetti.client import renewal_window
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.requests import exchange
@@ -26,9 +25,6 @@ from sinetti.client.store import (
     key_storage,
     output_files,
     settings,
-)
-from sinetti.client.store import (
-    key_storage as key_storage_module,
 )
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
@@ -227,7 +223,7 @@ def _guarded(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
     except files.StoreError as bad:
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (bad.message,))
     except SignerUnavailable as bad:
-        told = make_message(messages_module.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
+        told = make_message(messages.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (told,))
     except OSError as bad:
         told = make_message(
@@ -280,7 +276,7 @@ def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTas
     key, kept_key = _new_key(task)
     request = csr.build_request(key, task.settings.customer_id, task.settings.customer_name)
     contents = {journal.REQUEST: request, settings.FILE: settings.dump(task.settings).encode()}
-    about = RequestJournal(where, RequestState.PREPARED, key_storage_module.key_id(key), transfer=ids.digest)
+    about = RequestJournal(where, RequestState.PREPARED, key_storage.key_id(key), transfer=ids.digest)
     held = journal.begin(where, kept_key, contents, about)
     task.run.step("prepared")
     return task, held
@@ -309,7 +305,7 @@ def _set_aside(ctx: ClientContext, held: RequestJournal) -> None:
 
 def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | None:
     held = journal.load(journal.folder_of(folder, RequestKind.RENEW))
-    if held is None or held.signer == present.serial or key_storage_module.is_for(present.certificate, held.key_id):
+    if held is None or held.signer == present.serial or key_storage.is_for(present.certificate, held.key_id):
         return held
     # The certificate that signed it has been replaced since then, so its signature is useless now.
     if held.sends:
@@ -327,7 +323,7 @@ def _begin_renewal(task: NameTask, present: InstalledKeySet) -> RequestJournal:
     ask = RenewRequest(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
     message = operations.render_renew(ask, seal, SignatureProfile.EXCLUSIVE)
     where = journal.folder_of(task.folder, RequestKind.RENEW)
-    about = RequestJournal(where, RequestState.PREPARED, key_storage_module.key_id(key), signer=present.serial)
+    about = RequestJournal(where, RequestState.PREPARED, key_storage.key_id(key), signer=present.serial)
     held = journal.begin(where, kept_key, {journal.REQUEST: request, journal.MESSAGE: message}, about)
     task.run.step("prepared")
     return held

@@ -20,7 +20,6 @@ from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.service_address import PORTS, ServiceUrl, _is_host, is_loopback
 from sinetti.domain.values import Language
@@ -41,7 +40,7 @@ IN_VAIN = frozenset(
         messages.SPEAKS_TLS,
         messages.REDIRECTED,
         messages.WRONG_ADDRESS,
-        messages_module.PROXY_UNREADABLE,
+        messages.PROXY_UNREADABLE,
     }
 )
 """Messages of permanent errors: something has to be corrected first.
@@ -357,7 +356,7 @@ def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
     except ValueError:
         host = ""
     if not _is_host(host):
-        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(messages_module.PROXY_UNREADABLE))
+        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(messages.PROXY_UNREADABLE))
     return parts, host, port
 
 

@@ -12,14 +12,11 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
 from sinetti.client.store import event_log, files, generations, key_storage
-from sinetti.client.store import key_storage as key_storage_module
 from sinetti.client.store.event_log import EventType
 from sinetti.pki import chain, encoding
-from sinetti.pki import encoding as encoding_module
 from sinetti.pki.encoding import PrivateKey
 
 
@@ -68,7 +65,7 @@ def copy_of(store: Path, name: str, wanted: ExportOptions) -> ExportedFile:
     certificate, above = _parsed(place)
     key = _key(folder, place, certificate, wanted) if wanted.with_key else None
     octets = _written(name, key, (certificate, *above), wanted)
-    return ExportedFile(octets, wanted.form, wanted.with_key, key_storage_module.serial_of(certificate))
+    return ExportedFile(octets, wanted.form, wanted.with_key, key_storage.serial_of(certificate))
 
 
 def note(folder: Path, now: datetime, copy: ExportedFile, out: Path) -> None:
@@ -86,11 +83,11 @@ def note(folder: Path, now: datetime, copy: ExportedFile, out: Path) -> None:
 
 def _possible(wanted: ExportOptions) -> None:
     if wanted.form is ExportFormat.DER and wanted.with_key:
-        raise UsageError(make_message(messages_module.EXPORT_NO_KEY_IN_DER))
+        raise UsageError(make_message(messages.EXPORT_NO_KEY_IN_DER))
     if wanted.form in PACKED and wanted.password is None:
-        raise UsageError(make_message(messages_module.EXPORT_NEEDS_PASSWORD, format=wanted.form.value))
+        raise UsageError(make_message(messages.EXPORT_NEEDS_PASSWORD, format=wanted.form.value))
     if wanted.password is not None and wanted.form not in PACKED and not wanted.with_key:
-        raise UsageError(make_message(messages_module.EXPORT_PASSWORD_OF_NOTHING))
+        raise UsageError(make_message(messages.EXPORT_PASSWORD_OF_NOTHING))
 
 
 def _place(folder: Path, serial: str | None) -> Path:
@@ -107,7 +104,7 @@ def _place(folder: Path, serial: str | None) -> Path:
         said = ", ".join(kept) or "-"
         raise UsageError(
             make_message(
-                messages_module.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=said
+                messages.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=said
             )
         )
     return folder / files.GENERATIONS / asked
@@ -126,9 +123,9 @@ def _parsed(place: Path) -> tuple[x509.Certificate, Sequence[x509.Certificate]]:
 def _key(folder: Path, place: Path, certificate: x509.Certificate, wanted: ExportOptions) -> PrivateKey:
     path = key_storage.path_of(place)
     if path.name == key_storage.URI:
-        raise UsageError(make_message(messages_module.EXPORT_KEY_IN_TOKEN, name=folder.name))
+        raise UsageError(make_message(messages.EXPORT_KEY_IN_TOKEN, name=folder.name))
     if wanted.password is None and key_storage.is_encrypted(files.read(path)):
-        raise UsageError(make_message(messages_module.EXPORT_KEPT_ENCRYPTED, name=folder.name))
+        raise UsageError(make_message(messages.EXPORT_KEPT_ENCRYPTED, name=folder.name))
     return key_storage.open_key(place, folder, certificate)
 
 
@@ -139,4 +136,4 @@ def _written(name: str, key: PrivateKey | None, whole: Sequence[x509.Certificate
         before = b"" if key is None else encoding.dump_private_key(key, wanted.password)
         return before + b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in whole)
     legacy = wanted.form is ExportFormat.PKCS12_LEGACY
-    return encoding_module.dump(name, key, whole, wanted.password or b"", legacy=legacy)
+    return encoding.dump(name, key, whole, wanted.password or b"", legacy=legacy)

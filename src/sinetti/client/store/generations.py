@@ -20,9 +20,6 @@ from sinetti.client.store import (
     settings,
     token_keys,
 )
-from sinetti.client.store import (
-    key_storage as key_storage_module,
-)
 from sinetti.domain.identifiers import is_same_identifier
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki import chain, encoding, policy_oids
@@ -97,7 +94,7 @@ def reason_not_installable(
     None if it fits customer, chain and dates.
     """
     try:
-        named, _ = common_name(certificate), key_storage_module.serial_of(certificate)
+        named, _ = common_name(certificate), key_storage.serial_of(certificate)
     except ValueError as bad:
         return make_message(messages.CERTIFICATE_UNREADABLE, why=error_reasons.translate_reason(bad))
     if named is None or not is_same_identifier(named, customer_id):
@@ -124,7 +121,7 @@ def install(
     `wanted`, or the URI of a key in a token. The generation gets its further formats and owner before it is in use.
     Raises StoreError, OSError.
     """
-    serial, name = key_storage_module.serial_of(certificate), name_folder.name
+    serial, name = key_storage.serial_of(certificate), name_folder.name
     above = chain.build_chain(certificate, bundle)
     contents = {
         key_storage.key_file_for(key): key,
@@ -225,7 +222,7 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     key = key_storage.open_key(folder, name_folder, certificate)
     if chain.build_chain(certificate, above) != above:
         raise files.corruption_error(folder / CHAIN, "it is not the chain of the certificate")
-    return InstalledKeySet(key_storage_module.serial_of(certificate), certificate, key)
+    return InstalledKeySet(key_storage.serial_of(certificate), certificate, key)
 
 
 def certificate_in_use(name_folder: Path) -> x509.Certificate:
@@ -256,7 +253,7 @@ def remember(name_folder: Path, what: NameState) -> None:
 
 def _same_key(folder: Path, certificate: x509.Certificate, wanted: OutputOptions) -> None:
     kept = key_storage.load_key(files.read(key_storage.path_of(folder)), wanted)
-    if kept is None or not key_storage_module.belongs(certificate, kept):
+    if kept is None or not key_storage.belongs(certificate, kept):
         raise files.corruption_error(folder, "key and certificate do not belong together")
 
 

@@ -12,7 +12,6 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, settings, token_keys
@@ -20,7 +19,6 @@ from sinetti.domain.values import KeyId, KeyType, Serial
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.pki import encoding, key_policy
-from sinetti.pki import encoding as encoding_module
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import pkcs11_uri
 
@@ -90,9 +88,7 @@ def passphrase_of(wanted: OutputOptions) -> bytes | None:
         return None
     found = secret(path)
     if len(found) > encoding.LONGEST_PASSPHRASE:
-        raise files.StoreError(
-            make_message(messages_module.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE)
-        )
+        raise files.StoreError(make_message(messages.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
     return found
 
 
@@ -104,10 +100,10 @@ def secret(path: Path) -> bytes:
         raise files.StoreError(make_message(messages.OPEN_SECRET, path=str(path))) from bad
     except OSError as bad:
         raise files.StoreError(
-            make_message(messages_module.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad))
+            make_message(messages.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad
     if not found:
-        raise files.StoreError(make_message(messages_module.SECRET_EMPTY, path=str(path)))
+        raise files.StoreError(make_message(messages.SECRET_EMPTY, path=str(path)))
     return found
 
 
@@ -117,8 +113,8 @@ def pkcs12_password(path: Path) -> bytes:
     Raises StoreError also if PKCS#12 does not allow the password.
     """
     found = secret(path)
-    if not encoding_module.is_password(found):
-        raise files.StoreError(make_message(messages_module.NO_PKCS12_PASSWORD, path=str(path)))
+    if not encoding.is_password(found):
+        raise files.StoreError(make_message(messages.NO_PKCS12_PASSWORD, path=str(path)))
     return found
 
 
@@ -191,7 +187,7 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
             wrong = bad
     if wrong is None:
         raise files.StoreError(
-            make_message(messages_module.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
+            make_message(messages.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
         )
     raise files.corruption_error(path, wrong) from wrong
 

@@ -19,7 +19,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import key_storage
@@ -60,7 +59,7 @@ def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
     if octets[:4] in _JAVA:
-        raise UsageError(make_message(messages_module.ADOPT_JAVA, path=str(path)))
+        raise UsageError(make_message(messages.ADOPT_JAVA, path=str(path)))
     return _of_pkcs12(path, octets, password)
 
 
@@ -75,7 +74,7 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
         return _of_pkcs12(path, octets, password)
     keytool = shutil.which("keytool")
     if keytool is None:
-        raise UsageError(make_message(messages_module.ADOPT_NO_KEYTOOL, path=str(path)))
+        raise UsageError(make_message(messages.ADOPT_NO_KEYTOOL, path=str(path)))
     store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
     return store.taken_out(alias or store.only_alias())
 
@@ -95,7 +94,7 @@ class _Java:
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
         found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
-            wrong = messages_module.ADOPT_ALIASES if found else messages_module.ADOPT_NO_KEY
+            wrong = messages.ADOPT_ALIASES if found else messages.ADOPT_NO_KEY
             raise UsageError(make_message(wrong, path=str(self.path), aliases=strip_control_chars(", ".join(found))))
         return found[0]
 
@@ -131,13 +130,13 @@ class _Java:
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
-            raise UsageError(make_message(messages_module.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
+            raise UsageError(make_message(messages.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
         said = done.stdout.decode(errors="replace")
         if done.returncode != 0:
             why = strip_control_chars((said + done.stderr.decode(errors="replace")).strip())
             if "UnrecoverableKeyException" in why and self.of_key == self.password:
-                raise UsageError(make_message(messages_module.ADOPT_KEY_PASSWORD, path=str(self.path)))
-            raise UsageError(make_message(messages_module.ADOPT_KEYTOOL, path=str(self.path), why=why))
+                raise UsageError(make_message(messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
+            raise UsageError(make_message(messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
         return said
 
 
@@ -145,9 +144,9 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     try:
         key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        raise UsageError(make_message(messages_module.ADOPT_NO_PKCS12, path=str(path))) from bad
+        raise UsageError(make_message(messages.ADOPT_NO_PKCS12, path=str(path))) from bad
     if key is None:
-        raise UsageError(make_message(messages_module.ADOPT_NO_KEY, path=str(path)))
+        raise UsageError(make_message(messages.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(
             make_message(
@@ -175,13 +174,13 @@ def _refuse_several(found: KeyMaterial, path: Path) -> None:
     also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
     if also:
         serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
-        raise UsageError(make_message(messages_module.ADOPT_SEVERAL, path=str(path), serials=serials))
+        raise UsageError(make_message(messages.ADOPT_SEVERAL, path=str(path), serials=serials))
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> KeyMaterial:
     own = [one for one in given if key_storage.belongs(one, key)]
     if not own:
-        raise UsageError(make_message(messages_module.ADOPT_MISFIT, path=str(path)))
+        raise UsageError(make_message(messages.ADOPT_MISFIT, path=str(path)))
     # Of several for one key, the last to expire: the others are its predecessors.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
@@ -201,7 +200,7 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
             else error_reasons.translate_reason("this is no PEM private key, or the passphrase is wrong")
         )
         encrypted = known and password is None and b"ENCRYPTED" in octets
-        wrong = messages_module.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
+        wrong = messages.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
         raise UsageError(make_message(wrong, path=str(path), why=why)) from bad
     if not isinstance(key, PrivateKey):
         raise UsageError(

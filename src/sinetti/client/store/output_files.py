@@ -21,7 +21,6 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.model import Format, OutputOptions
 from sinetti.client.store import files, key_storage
 from sinetti.pki import encoding
-from sinetti.pki import encoding as encoding_module
 from sinetti.pki.encoding import PrivateKey
 
 CERTIFICATE_DER, CHAIN_DER, KEY_DER = "certificate.der", "chain.p7b", "key.der"
@@ -162,7 +161,7 @@ def _written(
         return key_der(key, key_storage.passphrase_of(wanted))
     # The settings guarantee a password for a PKCS#12 file.
     password = key_storage.pkcs12_password(wanted.password_file) if wanted.password_file is not None else b""
-    return encoding_module.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
+    return encoding.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
 
 
 def _packed(wanted: OutputOptions) -> bool:

@@ -26,9 +26,6 @@ from sinetti.client.store import (
     output_files,
     settings,
 )
-from sinetti.client.store import (
-    key_storage as key_storage_module,
-)
 from sinetti.client.store.event_log import EventType
 from sinetti.pki import chain, encoding
 
@@ -71,7 +68,7 @@ def find_repair(name_folder: Path) -> Repair | None:
         if generation is None or (relinks and _is_in_the_way(name_folder / files.LIVE)):
             return None
         certificate = encoding.load_certificate(files.read(generation / generations.CERTIFICATE))
-        if key_storage_module.serial_of(certificate) != generation.name:
+        if key_storage.serial_of(certificate) != generation.name:
             return None
         key_storage.open_key(generation, name_folder, certificate)
         octets = _chain(name_folder, generation, certificate)

@@ -28,7 +28,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages import messages as messages_module
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import (
@@ -40,9 +39,6 @@ from sinetti.client.store import (
     settings,
 )
 from sinetti.client.store import files as store_files
-from sinetti.client.store import (
-    key_storage as key_storage_module,
-)
 from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.generations import NameState
 from sinetti.client.store.journal import RequestJournal, RequestKind
@@ -222,9 +218,7 @@ def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     except ValueError:
         named = None
     if named is None or not is_same_identifier(named, kept.customer_id):
-        told = make_message(
-            messages_module.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}"
-        )
+        told = make_message(messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
         raise store_files.StoreDamaged(told)
 
 
@@ -256,16 +250,16 @@ def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes
     try:
         octets = _read(f"{live}/{key_storage.KEY}")
     except FileNotFoundError:
-        return key_storage_module.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
+        return key_storage.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
     if key_storage.is_encrypted(octets):
-        return key_storage_module.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
+        return key_storage.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
     public = encoding.load_private_key(octets, tests_primes=False).public_key()
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) in der
 
 
 def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:
     return _LiveSet(
-        key_storage_module.serial_of(certificate),
+        key_storage.serial_of(certificate),
         generations.span_of(certificate),
         hashlib.sha256(der).digest(),
         certificate,

@@ -13,7 +13,6 @@ from django.db.models.functions import Coalesce, Collate, Lower
 
 from sinetti.database import models
 from sinetti.database.certificates import status_sql
-from sinetti.database.certificates import status_sql as status_sql_module
 from sinetti.database.connection import Database
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, DisplayStatus, OrderFacts
@@ -124,12 +123,12 @@ def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa
         kept = kept.filter(lineage__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
-        seen=status_sql_module.seen(),
+        seen=status_sql.seen(),
         renewal_opt_out_at=F("lineage__renewal_opt_out_at"),
         word=_word(wanted.sort, "lineage__description"),
     )
     if wanted.sort is Sort.HAND:
-        return kept.annotate(approved=status_sql_module.approved("lineage__")).values(*_COLUMNS, "approved")
+        return kept.annotate(approved=status_sql.approved("lineage__")).values(*_COLUMNS, "approved")
     return kept.values(*_COLUMNS)
 
 
@@ -141,7 +140,7 @@ def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN4
         kept = kept.filter(lineage__type__channel=wanted.channel)
     kept = _searched(db, kept, wanted, serials=False)
     kept = kept.annotate(
-        expires=status_sql_module.expires(), opened=status_sql_module.opened(), word=_word(wanted.sort, "description")
+        expires=status_sql.expires(), opened=status_sql.opened(), word=_word(wanted.sort, "description")
     )
     return kept.values("order_id", "created", "expires", "opened", "word")
 
@@ -198,10 +197,10 @@ def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[s
     if not serials:
         return {}
     found = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = status_sql_module.with_display_columns(found, now).annotate(**firm("lineage__", now))
+    found = status_sql.with_display_columns(found, now).annotate(**firm("lineage__", now))
     read = {}
     for row in found:
-        facts, looking = status_sql_module.facts_of(row), status_sql_module.looking_since(row, now)
+        facts, looking = status_sql.facts_of(row), status_sql.looking_since(row, now)
         read[row.serial] = listed(row.serial, row, row.lineage.description, facts, looking)
     return read
 
@@ -210,9 +209,7 @@ def _orders(db: Database, ids: Sequence[str], now: datetime) -> dict[str, Certif
     if not ids:
         return {}
     found = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
-    found = found.annotate(
-        expires=status_sql_module.expires(), opened=status_sql_module.opened(), **firm("lineage__", now)
-    )
+    found = found.annotate(expires=status_sql.expires(), opened=status_sql.opened(), **firm("lineage__", now))
     waiting: Iterable[Any] = found
     read = {}
     for row in waiting:

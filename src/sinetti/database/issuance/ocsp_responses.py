@@ -6,8 +6,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from sinetti.database import models as models_status
-from sinetti.database import sql
+from sinetti.database import models, sql
 from sinetti.database.connection import Database
 from sinetti.database.sql import Row, instant
 from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, CertificateStatusInfo, SingleResponse, cert_status
@@ -108,7 +107,7 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
     The last writer wins, since every reader compares the response with the certificate.
     """
     rows = [
-        models_status.OcspResponse(
+        models.OcspResponse(
             authority=one.authority,
             serial=one.serial,
             sha1=one.ders[CertIdHash.SHA1],
@@ -122,7 +121,7 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
-    models_status.OcspResponse.objects.using(db.alias).bulk_create(
+    models.OcspResponse.objects.using(db.alias).bulk_create(
         rows, update_conflicts=True, update_fields=changing, unique_fields=["authority", "serial"]
     )
 
@@ -136,7 +135,7 @@ def delete(db: Database, subjects: Iterable[Subject]) -> None:
     for one in subjects:
         which |= Q(authority=one.authority, serial=one.serial)
     if which:
-        models_status.OcspResponse.objects.using(db.alias).filter(which).delete()
+        models.OcspResponse.objects.using(db.alias).filter(which).delete()
 
 
 def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
@@ -158,12 +157,12 @@ def scan(db: Database, after: int, most: int) -> ScanPage:
 def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
     """Record certificates of the service itself, so that OCSP answers "good" for them."""
     rows = [
-        models_status.ServiceCertificate(
+        models.ServiceCertificate(
             authority=one.authority, serial=one.serial, sha256=one.sha256, not_after=one.not_after
         )
         for one in certificates
     ]
-    models_status.ServiceCertificate.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
+    models.ServiceCertificate.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
 
 
 def _subject(authority: str, serial: Serial, row: Row) -> Subject:

@@ -12,7 +12,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from sinetti.database import models, sql
-from sinetti.database import sql as sql_module
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
@@ -347,7 +346,7 @@ def _issued_values(certificate: Certificate, signed: SignedCertificate, audit: A
         "sha256": signed.sha256,
         "recorded_at": signed.recorded_at,
         "der": signed.der,
-        "message_id": sql_module.random_id(),
+        "message_id": sql.random_id(),
         "kind": "renewed",
         **_audited(audit, action, subject, {"sha256": signed.sha256}),
         **_answered(signed.answers),

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from sinetti.database.access import accounts
-from sinetti.database.access import accounts as accounts_module
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
@@ -121,7 +120,7 @@ def confirm(db: Database, load_id: str, digest: str, clerk: str, audit: AuditCon
             _confirmation(row),
             clerk,
             audit.at,
-            same_person=accounts_module.are_same_person(db, clerk, row.proposed_by),
+            same_person=accounts.are_same_person(db, clerk, row.proposed_by),
             proposer_stands=row.proposed_by in clerks,
         )
         if row.digest != digest:

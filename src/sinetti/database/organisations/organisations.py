@@ -7,8 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Min, Q
 
-from sinetti.database import models
-from sinetti.database import sql as database_ids
+from sinetti.database import models, sql
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
@@ -202,7 +201,7 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
         else:
             lineage_id = _add_lineage(db, new, contact, deputy, audit)
         order = models.Order.objects.using(using).create(
-            order_id=new.order_id or database_ids.random_id(),
+            order_id=new.order_id or sql.random_id(),
             lineage_id=lineage_id,
             description=new.description,
             contact=contact,
@@ -345,7 +344,7 @@ def _add_lineage(
     row = models.Lineage.objects.using(db.alias).create(
         organisation=organisation,
         type=kind,
-        subject_serial=database_ids.random_id().upper(),
+        subject_serial=sql.random_id().upper(),
         description=new.description,
         contact=contact,
         deputy=deputy,

@@ -1,9 +1,9 @@
 """Browsers known to an account by a device cookie (OWASP, "device cookies").
 
 The browser has signed in before. Such a browser has limits of its own for wrong passwords and codes
-(accounts/login_limits.py). The cookie gives nothing else: password and second factor are asked for all the same. It has no
-personal data. For each account it has a random number, and a MAC over the account's id and its password's hash. A new
-password ends it. All of it is sealed.
+(accounts/login_limits.py). The cookie gives nothing else: password and second factor are asked for all the same. It
+has no personal data. For each account it has a random number, and a MAC over the account's id and its password's hash.
+A new password ends it. All of it is sealed.
 """
 
 import hmac

@@ -1,9 +1,9 @@
 """Limits for guesses at passwords and codes.
 
-A stranger's wrong guesses do not lock the owner out. A browser that is known to the account (accounts/known_devices.py) has
-counters of its own, and no others. Every other guess counts for its network address, for the account at this address,
-and for the account as a whole, in this order. An address above its limit does not use up the limit of others. The
-numbers stand in settings/django.py.
+A stranger's wrong guesses do not lock the owner out. A browser that is known to the account
+(accounts/known_devices.py) has counters of its own, and no others. Every other guess counts for its network address,
+for the account at this address, and for the account as a whole, in this order. An address above its limit does not use
+up the limit of others. The numbers stand in settings/django.py.
 """
 
 from collections.abc import Mapping

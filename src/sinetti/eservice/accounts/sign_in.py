@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_unlinked
-from sinetti.eservice.accounts import base_views as way_on
+from sinetti.eservice.accounts import base_views
 from sinetti.eservice.accounts.base_views import Context, PortalAccountView, next_url, provider_blocks, provider_origins
 from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, FieldOptions
 from sinetti.eservice.core.context import portal_context, request_id
@@ -54,7 +54,7 @@ class KeepsNextUrl(PortalAccountView):
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Note where one goes on to."""
-        way_on.store(self.request, next_url(self.request))
+        base_views.store(self.request, next_url(self.request))
         answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
         return answer
 
@@ -310,7 +310,7 @@ class NewPasswordSet(PortalAccountView, views.PasswordResetFromKeyDoneView):  # 
         del context
         blocks: list[Component] = [
             Alert(self.say(gettext_noop("Sign in with it now. All your earlier sign-ins have ended.")), Severity.GOOD),
-            Links([Link(self.say(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
+            Links([Link(self.say(_SIGN_IN), base_views.sign_in_first(self.request), button=True)]),
         ]
         return Page(self.say(gettext_noop("The new password is set")), blocks)
 

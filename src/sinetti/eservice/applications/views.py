@@ -47,7 +47,7 @@ from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
 from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.access.permissions import Actor, PermissionDenied
-from sinetti.services.self_service import applications as acts
+from sinetti.services.self_service import applications
 from sinetti.services.self_service.applications import Applicant, Application, OrganisationListItem
 
 _MOST_BUTTONS, _MOST_OPTIONS = 10, 1000
@@ -88,7 +88,7 @@ class ApplicationForm(PortalForm):
 def listed(request: HttpRequest) -> HttpResponse:
     """What was applied for, by all organisations that this person may apply for."""
     language, actor = language_of(request), _actor(request)
-    mine = acts.mine(portal_context(request).ctx, actor, start_of(request))
+    mine = applications.mine(portal_context(request).ctx, actor, start_of(request))
     if not mine.may_apply:
         raise missing_permission(Permission.APPLY, current_permissions(request))
     found, pager = paged(request, mine.applications)
@@ -146,7 +146,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Apply, for one organisation."""
     language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
     organisation_id = request.GET.get("organisation", "")
-    found = acts.applicant(organisation_id, ctx, actor)
+    found = applications.applicant(organisation_id, ctx, actor)
     if not found.offered:
         already = Alert(
             translate(
@@ -166,7 +166,7 @@ def new(request: HttpRequest) -> HttpResponse:
             language,
         )
         try:
-            made = acts.apply(organisation_id, asked, ctx, actor, request_id(request))
+            made = applications.apply(organisation_id, asked, ctx, actor, request_id(request))
         except ApplicationError as refused:
             form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
         else:
@@ -181,11 +181,11 @@ def new(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, application_id: str) -> HttpResponse:
     """One application: where it stands, the decision, and taking it back while it waits."""
     language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
-    found = acts.application(application_id, ctx, actor)
+    found = applications.application(application_id, ctx, actor)
     blocks: list[Component] = []
     if request.method == "POST" and request.POST.get("do") == "withdraw":
         try:
-            acts.withdraw(application_id, ctx, actor, request_id(request))
+            applications.withdraw(application_id, ctx, actor, request_id(request))
         except ApplicationError as refused:
             blocks.append(Alert(translate(FAULTS[refused.fault], language), Severity.ERROR))
         else:
@@ -201,7 +201,7 @@ def one(request: HttpRequest, application_id: str) -> HttpResponse:
 def decision(request: HttpRequest, application_id: str) -> HttpResponse:
     """The decision alone, as it was made: to be read, printed or kept."""
     language, actor = language_of(request), _actor(request)
-    found = acts.application(application_id, portal_context(request).ctx, actor)
+    found = applications.application(application_id, portal_context(request).ctx, actor)
     if not found.decision:
         return not_found(request)
     title, *rest = (line for line in found.decision.splitlines() if line)

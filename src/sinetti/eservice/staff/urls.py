@@ -5,6 +5,7 @@ from django.urls import path
 from sinetti.eservice.staff import (
     applications,
     audit_log,
+    bulk_revocations,
     certificates,
     csv_imports,
     home,
@@ -12,7 +13,6 @@ from sinetti.eservice.staff import (
     organisations,
     outbox,
 )
-from sinetti.eservice.staff import bulk_revocations as many
 
 urlpatterns = [
     path("staff", home.home, name="staff"),
@@ -28,9 +28,9 @@ urlpatterns = [
     path("staff/invitations/<str:pending_id>", invitations.one, name="staff_invitation"),
     path("staff/certificates", certificates.listed, name="staff_certificates"),
     path("staff/certificates/<str:serial>", certificates.one, name="staff_certificate"),
-    path("staff/revocations", many.listed, name="staff_revocations"),
-    path("staff/revocations/new", many.new, name="staff_revocation_new"),
-    path("staff/revocations/<str:proposal_id>", many.one, name="staff_revocation"),
+    path("staff/revocations", bulk_revocations.listed, name="staff_revocations"),
+    path("staff/revocations/new", bulk_revocations.new, name="staff_revocation_new"),
+    path("staff/revocations/<str:proposal_id>", bulk_revocations.one, name="staff_revocation"),
     path("staff/outbox", outbox.listed, name="staff_outbox"),
     path("staff/audit", audit_log.listed, name="staff_audit"),
 ]

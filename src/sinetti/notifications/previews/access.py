@@ -5,7 +5,7 @@ The samples of letters about accounts. Their links lead nowhere.
 
 from sinetti.database.access.pending_invitations import PendingNotice
 from sinetti.database.notifications.access_messages import AccessEvent
-from sinetti.database.sample_data import access as rows
+from sinetti.database.sample_data import access
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.domain.notifications.messages import AccountEmail, MessageKind
 from sinetti.notifications.previews.reminders import SampleMessage, at
@@ -33,11 +33,11 @@ def _pending(title: str, tells: PendingNotice, pending: str) -> SampleMessage:
 
 
 PENDING = (
-    _pending("it waits", PendingNotice.ASKED, rows.PENDING[InvitationProposal.WAITING]),
-    _pending("it was confirmed", PendingNotice.CONFIRMED, rows.PENDING[InvitationProposal.CONFIRMED]),
-    _pending("it was rejected", PendingNotice.REJECTED, rows.PENDING[InvitationProposal.REJECTED]),
-    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, rows.PENDING[InvitationProposal.WITHDRAWN]),
-    _pending("it has lapsed", PendingNotice.LAPSED, rows.PENDING[InvitationProposal.WAITING]),
+    _pending("it waits", PendingNotice.ASKED, access.PENDING[InvitationProposal.WAITING]),
+    _pending("it was confirmed", PendingNotice.CONFIRMED, access.PENDING[InvitationProposal.CONFIRMED]),
+    _pending("it was rejected", PendingNotice.REJECTED, access.PENDING[InvitationProposal.REJECTED]),
+    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, access.PENDING[InvitationProposal.WITHDRAWN]),
+    _pending("it has lapsed", PendingNotice.LAPSED, access.PENDING[InvitationProposal.WAITING]),
 )
 AUTHORISATIONS = (
     _case(
@@ -45,29 +45,31 @@ AUTHORISATIONS = (
         "newcomer",
         AccessEvent.INVITATION,
         first=True,
-        mandate=rows.OFFERED,
-        invitation=rows.OFFERED,
+        mandate=access.OFFERED,
+        invitation=access.OFFERED,
     ),
     _case(
         "an invitation to be a representative",
         "newcomer",
         AccessEvent.INVITATION,
-        mandate=rows.OFFERED_TO_SIGN,
-        invitation=rows.OFFERED_TO_SIGN,
+        mandate=access.OFFERED_TO_SIGN,
+        invitation=access.OFFERED_TO_SIGN,
     ),
-    _case("somebody has become a representative, to another one", "signatory", AccessEvent.JOINED, mandate=rows.JOINED),
-    _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=rows.ASKED_BY_FIRM),
-    _case("somebody asks, to a representative", "signatory", AccessEvent.ASKED, request=rows.ASKED_BY_PERSON),
-    _case("approved, to whoever asked", "newcomer", AccessEvent.GRANTED, request=rows.GRANTED),
-    _case("declined, to whoever asked", "newcomer", AccessEvent.DECLINED, request=rows.DECLINED),
-    _case("declined, to whoever asked for a firm", "firm", AccessEvent.DECLINED, request=rows.DECLINED_TO_FIRM),
-    _case("changed", "newcomer", AccessEvent.CHANGED, mandate=rows.CHANGED),
-    _case("changed, to a firm", "firm", AccessEvent.CHANGED, mandate=rows.FIRMS),
-    _case("withdrawn", "newcomer", AccessEvent.WITHDRAWN, mandate=rows.WITHDRAWN),
-    _case("withdrawn, to a firm", "firm", AccessEvent.WITHDRAWN, mandate=rows.FIRMS_WITHDRAWN),
-    _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=rows.WITHDRAWN),
-    _case("given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=rows.FIRMS_WITHDRAWN),
-    _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=rows.FIRMS),
+    _case(
+        "somebody has become a representative, to another one", "signatory", AccessEvent.JOINED, mandate=access.JOINED
+    ),
+    _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=access.ASKED_BY_FIRM),
+    _case("somebody asks, to a representative", "signatory", AccessEvent.ASKED, request=access.ASKED_BY_PERSON),
+    _case("approved, to whoever asked", "newcomer", AccessEvent.GRANTED, request=access.GRANTED),
+    _case("declined, to whoever asked", "newcomer", AccessEvent.DECLINED, request=access.DECLINED),
+    _case("declined, to whoever asked for a firm", "firm", AccessEvent.DECLINED, request=access.DECLINED_TO_FIRM),
+    _case("changed", "newcomer", AccessEvent.CHANGED, mandate=access.CHANGED),
+    _case("changed, to a firm", "firm", AccessEvent.CHANGED, mandate=access.FIRMS),
+    _case("withdrawn", "newcomer", AccessEvent.WITHDRAWN, mandate=access.WITHDRAWN),
+    _case("withdrawn, to a firm", "firm", AccessEvent.WITHDRAWN, mandate=access.FIRMS_WITHDRAWN),
+    _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=access.WITHDRAWN),
+    _case("given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=access.FIRMS_WITHDRAWN),
+    _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=access.FIRMS),
 )
 
 

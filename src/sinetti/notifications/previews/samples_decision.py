@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sinetti.database.connection import Database
 from sinetti.database.organisations.applications import DECIDED_STEP
-from sinetti.database.sample_data import access as rows
+from sinetti.database.sample_data import access
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState
 from sinetti.domain.values import Channel, Language
@@ -41,9 +41,9 @@ DECISIONS = (
 def decided(db: Database, state: ApplicationState, language: Language, service: str) -> str:
     """Decide the samples' application so, in this language; returns its id."""
     case = application_decision.DecisionContext(
-        rows.CASES[state], rows.NAME, rows.CUSTOMER_ID, frozenset({Channel.WS}), rows.APPLIED, language
+        access.CASES[state], access.NAME, access.CUSTOMER_ID, frozenset({Channel.WS}), access.APPLIED, language
     )
     verdict = ApplicationDecision(state)
     if state is ApplicationState.REFUSED:
         verdict = ApplicationDecision(state, _REASONS[language], _APPEAL[language])
-    return rows.decide(db, state, language, application_decision.decision(case, verdict, service, _NOW))
+    return access.decide(db, state, language, application_decision.decision(case, verdict, service, _NOW))

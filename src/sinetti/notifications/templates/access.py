@@ -11,8 +11,7 @@ from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
-from sinetti.notifications.templates import layout as frame_texts
-from sinetti.notifications.templates import notices_authorisation
+from sinetti.notifications.templates import layout, notices_authorisation
 from sinetti.notifications.templates.layout import (
     NOT_THERE,
     MessageBody,
@@ -53,7 +52,7 @@ def _invitation(matter: MessageContext, about: AccessMessageData) -> MessageBody
         _with_end(matter, about, notices_authorisation.INVITATION),
         " ".join(how),
         LinkBlock(f"{matter.room.terms.people_address}/invitation/{token}"),
-        matter.say(frame_texts.TYPE_IT, address=page(matter)),
+        matter.say(layout.TYPE_IT, address=page(matter)),
         matter.say(notices_authorisation.LINK_WORKS_ONCE, expires=matter.when(about.expires)),
         matter.say(notices_authorisation.UNEXPECTED),
     )
@@ -161,7 +160,7 @@ def _with_end(matter: MessageContext, about: AccessMessageData, message: str) ->
 def _to_signatories(
     matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...]
 ) -> MessageBody:
-    why = matter.say(frame_texts.WHY[Role.SIGNATORY], organisation=named(about.organisation))
+    why = matter.say(layout.WHY[Role.SIGNATORY], organisation=named(about.organisation))
     return MessageBody(_subject(matter, about, subject), parts, Role.SIGNATORY, why)
 
 

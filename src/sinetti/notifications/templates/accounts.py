@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sinetti.domain.notifications.messages import LINKED, AccountEmail
 from sinetti.i18n.translate import gettext_noop
-from sinetti.notifications.templates import layout as texts
+from sinetti.notifications.templates import layout
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, page
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock, Part
@@ -187,7 +187,7 @@ def account(matter: MessageContext) -> MessageBody:
     link: tuple[Part, ...] = ()
     if letter in LINKED:
         values["until"] = matter.when(_until(matter))
-        link = (LinkBlock(_address(matter)), matter.say(texts.TYPE_STOP, address=page(matter)))
+        link = (LinkBlock(_address(matter)), matter.say(layout.TYPE_STOP, address=page(matter)))
     before, after = ([matter.say(one, **values) for one in some] for some in (said.before, said.after))
     return MessageBody(matter.say(said.subject), (*before, *link, *after), Role.ACCOUNT)
 

@@ -5,7 +5,7 @@ sentence, in English, as commands are.
 """
 
 from sinetti.database.organisations import applications
-from sinetti.i18n import staff_labels as texts
+from sinetti.i18n import staff_labels
 from sinetti.notifications.templates import certificate_events
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
@@ -20,9 +20,9 @@ def decided(matter: MessageContext) -> MessageBody:
     found = applications.find(matter.room.db, matter.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToReport(NOT_THERE)
-    subject = matter.say(texts.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)
+    subject = matter.say(staff_labels.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)
     parts = [sanitise(line) for line in found.decision.splitlines() if line]
-    return MessageBody(subject, (matter.say(texts.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
+    return MessageBody(subject, (matter.say(staff_labels.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
 
 
 def finding(matter: MessageContext) -> MessageBody:

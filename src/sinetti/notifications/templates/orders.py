@@ -3,7 +3,7 @@
 from sinetti.database.notifications import message_data
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
 from sinetti.i18n.translate import gettext_noop
-from sinetti.notifications.templates import layout as frame_texts
+from sinetti.notifications.templates import layout
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, page
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock
@@ -50,7 +50,7 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
         matter.say(ORDERED, ordered=matter.when(ordered), **matter.names()),
         _how(matter),
         LinkBlock(f"{matter.room.terms.people_address}/m/{link_token(matter.room.key, OPEN_LINK, secure_id)}"),
-        matter.say(frame_texts.TYPE_IT, address=page(matter)),
+        matter.say(layout.TYPE_IT, address=page(matter)),
         matter.say(LINK_WORKS, expires=matter.when(expires)),
         matter.say(UNEXPECTED),
     )

@@ -16,15 +16,12 @@ from sinetti.notifications.templates import (
     contacts,
     digests,
     early_replacement,
+    layout,
     markup,
     orders,
     pending_invitations,
     reminders,
 )
-from sinetti.notifications.templates import (
-    application_decision as application_decision_module,
-)
-from sinetti.notifications.templates import layout as texts
 from sinetti.notifications.templates.layout import MessageBody, MessageContext, NothingToReport, Skip, with_layout
 
 __all__ = ["Skip", "render"]
@@ -45,7 +42,7 @@ EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.EARLY: early_replacement.early,
     MessageKind.AUTHORISATION: access.authorisation,
     MessageKind.INVITATION_PENDING: pending_invitations.pending,
-    MessageKind.OPERATOR: application_decision_module.finding,
+    MessageKind.OPERATOR: application_decision.finding,
 }
 """Writers of e-mails by kind."""
 
@@ -143,7 +140,7 @@ def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -
     """
     # A name outside the alphabet would halve the length of an SMS, so the id replaces it.
     organisation = markup.to_gsm7(values["organisation"]) or _instead(matter)
-    before = matter.say(texts.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
+    before = matter.say(layout.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
     after = "" if matter.owed.kind in _ALONE else reminders.also_written(matter)
     bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
     left = max(markup.LONGEST_SMS - len(bare), _SHORTEST_NAME)

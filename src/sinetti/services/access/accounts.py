@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from sinetti.database import sql
 from sinetti.database.access import accounts
-from sinetti.database.access import accounts as accounts_module
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
@@ -160,4 +159,4 @@ def change_profile(name: str, language: Language, ctx: ServiceContext, actor: Ac
     Raises ValidationError. Other users read the name, also in e-mails, so it is one line without invisible characters.
     """
     shown = check_unlinked("name", name, LONGEST_PERSON)
-    return accounts_module.change(ctx.db, actor.user_id, shown, language, ctx.audit_entry(actor.name, request_id))
+    return accounts.change(ctx.db, actor.user_id, shown, language, ctx.audit_entry(actor.name, request_id))

@@ -7,7 +7,7 @@ anew.
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sinetti.database import sql as database_ids
+from sinetti.database import sql
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import secure_messages
@@ -34,7 +34,6 @@ from sinetti.domain.orders.secure_messages import (
 from sinetti.domain.values import Channel
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
-from sinetti.services.issuance import order as order_module
 from sinetti.services.issuance.order import GeneratedTransferIds
 
 _SHOWN_DIGITS = 2
@@ -147,7 +146,7 @@ def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> Pi
     if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
     audit = _deed(link, ctx, request_id)
-    new = NewPin(database_ids.random_id(), audit.at + PIN_LIVES, after, start_of_local_day(audit.at))
+    new = NewPin(sql.random_id(), audit.at + PIN_LIVES, after, start_of_local_day(audit.at))
     message_id = secure_messages.open_message(ctx.db, link, new, audit)
     return PinSent(message_id) if message_id is not None else view_link(token, ctx)
 
@@ -193,7 +192,7 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
 
 def _shown(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
     """Return the ids that are stored now, or None if another call was faster."""
-    new, password = order_module.generate_transfer_ids(ctx.transfer_key, audit.at)
+    new, password = order.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
         stored = (
             secure_messages.show_for_code(ctx.db, link, new, audit)
@@ -234,14 +233,14 @@ def _seen(link: SecureLink | None, pins: PinHistory, now: datetime) -> LinkView:
 
 
 def _new_link(ctx: ServiceContext, audit: AuditContext, lives: timedelta) -> NewLink:
-    secure_id = database_ids.random_id()
+    secure_id = sql.random_id()
     token = link_token(ctx.transfer_key, OPEN_LINK, secure_id)
     return NewLink(secure_id, token_hash(token), audit.at + lives)
 
 
 def _unknown_ids(ctx: ServiceContext, audit: AuditContext) -> NewTransferIds:
     """Return transfer ids that are never shown; they only end the former ones."""
-    return order_module.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
+    return order.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
 
 
 def _offered(order_id: str, link: NewLink, ctx: ServiceContext, *, has_phone: bool) -> LinkSent:

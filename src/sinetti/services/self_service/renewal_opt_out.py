@@ -7,7 +7,7 @@ from sinetti.domain.values import Serial
 from sinetti.services.access.act_transaction import guarded
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
-from sinetti.services.organisations import renewal_opt_out as letting
+from sinetti.services.organisations import renewal_opt_out
 
 __all__ = ["LineageView", "get_for_confirmation", "opt_in_to_renewal", "opt_out_of_renewal"]
 
@@ -28,12 +28,12 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, reques
 
     Raises PermissionDenied and PeopleError.
     """
-    return letting.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
+    return renewal_opt_out.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Delete that record; False if there is none. Raises PermissionDenied."""
-    return letting.opt_in_to_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
+    return renewal_opt_out.opt_in_to_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 
 def _guarded(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> ServiceContext:

@@ -14,7 +14,6 @@ from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.operations import csv_imports
 from sinetti.database.operations.csv_imports import ImportJob, LoadListItem
 from sinetti.database.organisations import administration
-from sinetti.database.organisations import administration as administration_module
 from sinetti.database.organisations.administration import AlterResult, OrganisationListItem
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.access.access_purpose import SearchScope
@@ -136,13 +135,13 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
     with clerk.act({organisation_id}) as audit:
-        return administration_module.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
+        return administration.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
 
 
 def needs_second(clerk: StaffSession) -> bool:
     """Return True if the clerk's next rename or end needs a second clerk."""
     now = clerk.ctx.now()
-    return needs_second_approver(1, administration_module.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
+    return needs_second_approver(1, administration.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
 
 
 def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:

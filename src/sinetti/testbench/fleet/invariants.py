@@ -15,7 +15,6 @@ from typing import Any
 from cryptography import x509
 
 from sinetti.client.store import files, generations, journal, key_storage
-from sinetti.client.store import key_storage as key_storage_module
 from sinetti.client.store.journal import RequestKind
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.values import ValidityPeriod
@@ -164,7 +163,7 @@ class InvariantChecker:
             key = encoding.load_private_key((folder / key_storage.KEY).read_bytes())
         except (OSError, ValueError, x509.InvalidVersion):
             return False
-        return key_storage_module.belongs(certificate, key) and key_storage_module.serial_of(certificate) == serial
+        return key_storage.belongs(certificate, key) and key_storage.serial_of(certificate) == serial
 
     def _breach(self, wrong: ViolationKind, name: str, at: datetime, seen: str) -> None:
         # Recorded once, at the first instant at which it was seen.
