@@ -37,7 +37,7 @@ def found(db: Database, world: World) -> None:
         AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),
         BEGINS - _CENTURY, BEGINS + _CENTURY,
     )  # fmt: skip
-    authorities.found(db, Environment.TEST, (authority,), AuditContext("simulation", BEGINS, "0" * 32))
+    authorities.insert_authority(db, Environment.TEST, (authority,), AuditContext("simulation", BEGINS, "0" * 32))
     Gateway.objects.using(db.alias).create(name=GATEWAY, public_key="", added=BEGINS)
     with transaction.atomic(using=db.alias):
         _write(db, models.Person, map(_person, people(world)))

@@ -52,7 +52,7 @@ def test_a_lag_of_the_clock_is_allowed_for_at_the_beginning_alone():
 
 def test_the_sentence_names_whose_dates_they_are():
     found = ValidityError(of_issuer=True, early=False, at=ENDS)
-    told = renewal_window.told(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, ENDS + SECOND)
+    told = renewal_window.validity_message(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, ENDS + SECOND)
     assert messages.render(told, Language.EN).startswith(
         "The certificate of the CA that issued the signer's certificate was valid only until 1 March 2028 at 14:00"
     )

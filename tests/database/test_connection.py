@@ -82,7 +82,7 @@ def test_while_tables_are_made_nobody_looks_for_garbage_and_then_as_before(sqlit
 
 
 def test_migrating_again_changes_nothing(db):
-    authorities.found(db, Environment.TEST, (), DEED)
+    authorities.insert_authority(db, Environment.TEST, (), DEED)
     migrate(db)
     assert authorities.identity(db) is not None
 
@@ -97,14 +97,14 @@ def test_the_migrations_are_those_of_the_models(sqlite_db):
 def test_two_registers_never_mix(sqlite_db, tmp_path):
     with copied_file(tmp_path / "other.sqlite3") as url:
         other = open_database(url, alias="other")
-        authorities.found(other, Environment.TEST, (), DEED)
+        authorities.insert_authority(other, Environment.TEST, (), DEED)
         assert authorities.identity(other) is not None
         assert authorities.identity(sqlite_db) is None
         other.close()
 
 
 def test_an_alias_opened_anew_names_the_new_database(sqlite_db, tmp_path):
-    authorities.found(sqlite_db, Environment.TEST, (), DEED)
+    authorities.insert_authority(sqlite_db, Environment.TEST, (), DEED)
     with copied_file(tmp_path / "other.sqlite3") as url:
         again = open_database(url, alias=sqlite_db.alias)
         assert again == sqlite_db == Database(sqlite_db.alias)

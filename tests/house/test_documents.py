@@ -368,7 +368,7 @@ def test_the_interfaces_have_the_json_of_a_store():
     finding = findings.passed(findings.Check.DISK, make_message(messages.DOCTOR_WELL))
     assert looked == [*finding.as_json(Language.EN)]
     ended = requests_revoke.RevocationOutcome(requests_revoke.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
-    assert revoked == [*revoke.shown("payroll", ended)]
+    assert revoked == [*revoke.revocation_json("payroll", ended)]
     todos, levels, checks, results = (code(cells[1]) for cells in rows(INTERFACES, "member of a store's"))
     assert (todos, levels) == ([*RequiredAction], [*findings.Level])
     assert (checks, results) == ([*findings.Check], [*requests_revoke.RevocationResult])

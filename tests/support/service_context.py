@@ -215,7 +215,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
     built = built or authority()
     clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
     responders = SwitchableResponders(built, clock)
-    authorities.found(db, Environment.TEST, authority_rows(built), AuditContext("operator", NOW, REQUEST))
+    authorities.insert_authority(db, Environment.TEST, authority_rows(built), AuditContext("operator", NOW, REQUEST))
     specs = [spec for spec in built.hierarchy.authorities if spec.channel is not None]
     ctx = ServiceContext(
         environment=Environment.TEST,

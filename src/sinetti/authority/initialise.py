@@ -162,7 +162,7 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
                 migrate(db)
                 founding.step("migrated")
                 audit = AuditContext("operator", founding.now, secrets.token_hex(16))
-                identity = authorities.found(db, hierarchy.environment, rows, audit)
+                identity = authorities.insert_authority(db, hierarchy.environment, rows, audit)
                 founding.step("committed")
             if identity.fingerprints != {row.name: row.sha256 for row in rows}:
                 raise FolderError(_TAKEN)

@@ -98,7 +98,7 @@ def check_validity(
     return None if worst is None else ValidityError(of_issuer=True, early=worst[0], at=worst[1])
 
 
-def told(found: ValidityError, own: str, issuers: str, now: datetime) -> Message:
+def validity_message(found: ValidityError, own: str, issuers: str, now: datetime) -> Message:
     """Return the message about dates that do not fit.
 
     `own` and `issuers` are the message ids that name the certificate and its CA's.

@@ -268,7 +268,7 @@ def test_what_a_service_shows(seen, code, wanted, well, monkeypatch):
 
     monkeypatch.setattr(transport, "probe", look)
     kept = settings.load(well.store / "payroll")
-    rows = list(services.look(kept, Clocks(authority.NOW, MACHINE), Language.EN))
+    rows = list(services.check_service(kept, Clocks(authority.NOW, MACHINE), Language.EN))
     assert {(one.check, one.level) for one in rows if one.level is not Level.OK} == wanted
     assert worst(rows) == code
 
@@ -302,14 +302,14 @@ def config_of(well, tmp_path, **changes):
 
 
 def looked(config):
-    rows = list(configuration.look(config, ["payroll"]))
+    rows = list(configuration.check_configuration(config, ["payroll"]))
     return worst(rows), {(one.check.value, one.level.value, one.told.text) for one in rows if one.level is not Level.OK}
 
 
 def test_a_configuration_that_is_well(well, tmp_path):
     hooks = Hooks(MappingProxyType({HookStage.DEPLOY: ("true",)}))
     config = config_of(well, tmp_path, defaults=CertificateEntry("", "register", hooks=hooks))
-    rows = list(configuration.look(config, ["payroll"]))
+    rows = list(configuration.check_configuration(config, ["payroll"]))
     assert {one.level for one in rows} == {Level.OK}
     assert [one.check for one in rows] == [Check.CONFIGURATION, Check.HOOKS]
 
@@ -437,10 +437,12 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
             tls_ca=Path(trust["server"]).read_text(),
         )
         clocks = Clocks(bench.now(), doctor.clock.utc_now())
-        rows = list(services.look(kept, clocks, Language.EN))
+        rows = list(services.check_service(kept, clocks, Language.EN))
         assert {one.level for one in rows} == {Level.OK}, [one.told for one in rows]
         assert {one.check for one in rows} == {Check.ANCHORS, Check.REACHABLE, Check.TLS, Check.CLOCK, Check.SIGNATURE}
         stranger = replace(kept, tls_ca=kept.trust_services)
-        (reached, _) = [one for one in services.look(stranger, clocks, Language.EN) if one.check is not Check.ANCHORS]
+        (reached, _) = [
+            one for one in services.check_service(stranger, clocks, Language.EN) if one.check is not Check.ANCHORS
+        ]
         assert isinstance(reached, DoctorFinding)
         assert (reached.level, reached.told.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)

@@ -14,7 +14,7 @@ from sinetti.client.model import AgentSettings, DecisionReason, MaintenanceWindo
 from sinetti.client.results import ExitCode
 from sinetti.client.store.journal import RequestKind, RequestState
 from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.sighting import InstalledCertificate, NameView, PendingRequest
+from sinetti.client.store.name_view import InstalledCertificate, NameView, PendingRequest
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import ValidityPeriod
 

@@ -18,7 +18,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, DecisionReason
 from sinetti.client.results import ExitCode, Result, UsageError
-from sinetti.client.store import event_log, files, journal, key_storage, settings, sighting
+from sinetti.client.store import event_log, files, journal, key_storage, name_view, settings
 from sinetti.client.store import memory as store_memory
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.files import StoreLocked
@@ -362,7 +362,7 @@ def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
 
 def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
     many(house, 2)
-    real = sighting.look
+    real = name_view.view_of_name
 
     def look(folder):
         seen = real(folder)
@@ -371,7 +371,7 @@ def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
         for_ever = ValidityPeriod(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
         return replace(seen, in_use=replace(seen.in_use, span=for_ever))
 
-    monkeypatch.setattr(sighting, "look", look)
+    monkeypatch.setattr(name_view, "view_of_name", look)
     end = runner.plan_run(house.agent)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
     house.care = AgentSettings(spread=10**6 * DAY)
@@ -461,7 +461,7 @@ def test_a_name_that_somebody_works_on_is_passed_over_and_told(house):
 
 
 def test_renewed_by_hand_meanwhile(house):
-    seen = next(sighting.sights(house.desk.store))
+    seen = next(name_view.sights(house.desk.store))
     house.desk.at(OPENS).renew()
     house.desk.double.seen.clear()
     outcome = worker.process_name(house.agent, seen, Renew(urgent=False, early=True))

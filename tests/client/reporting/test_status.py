@@ -281,7 +281,7 @@ def test_what_the_agent_left(case, desk):
     now, leave, state, what, renewal = case
     desk.enrol()
     leave(desk.at(now))
-    assert (cells(desk)[2], status.of(row(desk)), cells(desk)[5]) == (state, what, renewal)
+    assert (cells(desk)[2], status.required_action(row(desk)), cells(desk)[5]) == (state, what, renewal)
 
 
 def test_what_is_under_way_is_gone_on_with(desk):

@@ -26,7 +26,7 @@ POSIX_REPLACE = Path.replace
     ("platform", "kind"), [("linux", os_support.Posix), ("darwin", os_support.MacOs), ("win32", os_support.Windows)]
 )
 def test_of(platform, kind):
-    assert type(os_support.of(platform)) is kind
+    assert type(os_support.support_for(platform)) is kind
 
 
 class Registry:

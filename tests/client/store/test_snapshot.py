@@ -168,7 +168,7 @@ def test_a_store_without_right_to_a_name(desk, monkeypatch):
 
     monkeypatch.setattr(snapshot.os, "listdir", refuse)
     assert seen(desk).trouble.text == messages.STORE_UNUSABLE
-    assert snapshot.look(desk.folder).trouble.text == messages.STORE_UNUSABLE
+    assert snapshot.snapshot_of(desk.folder).trouble.text == messages.STORE_UNUSABLE
 
 
 HEADS = {

@@ -27,7 +27,7 @@ def test_an_empty_register_has_no_identity(db):
 
 def test_identity_environment_and_fingerprints(db):
     rows = authority_rows(authority())
-    founded = authorities.found(db, Environment.TEST, rows, DEED)
+    founded = authorities.insert_authority(db, Environment.TEST, rows, DEED)
     found = authorities.identity(db)
     assert (
         found
@@ -41,7 +41,7 @@ def test_identity_environment_and_fingerprints(db):
 
 
 def test_generations_of_cas_are_kept_with_their_spans(db):
-    authorities.found(db, Environment.TEST, authority_rows(authority()), DEED)
+    authorities.insert_authority(db, Environment.TEST, authority_rows(authority()), DEED)
     row = (
         models.CertificateAuthority.objects.using(db.alias)
         .select_related("issuer")
@@ -57,7 +57,7 @@ def test_generations_of_cas_are_kept_with_their_spans(db):
 
 def test_a_name_is_unique_for_ever(db):
     rows = authority_rows(authority())
-    first = authorities.found(db, Environment.TEST, rows, DEED)
+    first = authorities.insert_authority(db, Environment.TEST, rows, DEED)
     named = {"name": rows[0].name, "common_name": "Another", "sha256": "0" * 64}
     times = {"signs_from": NOW, "signs_until": NOW}
     with pytest.raises(IntegrityError):
@@ -66,15 +66,15 @@ def test_a_name_is_unique_for_ever(db):
 
 
 def test_who_founds_second_is_told_who_was_first(db):
-    first = authorities.found(db, Environment.TEST, authority_rows(authority()), DEED)
-    assert authorities.found(db, Environment.PRODUCTION, (), DEED) == first
+    first = authorities.insert_authority(db, Environment.TEST, authority_rows(authority()), DEED)
+    assert authorities.insert_authority(db, Environment.PRODUCTION, (), DEED) == first
     assert models.Instance.objects.using(db.alias).count() == 1
 
 
 def test_of_many_that_found_at_once_one_does(db):
     def found(number):
         environment = tuple(Environment)[number % 2]
-        return authorities.found(db, environment, (), replace(DEED, request_id=f"{number:032}"))
+        return authorities.insert_authority(db, environment, (), replace(DEED, request_id=f"{number:032}"))
 
     assert len({one.instance_id for one in crowd(db, 4, found)}) == 1
     assert models.Instance.objects.using(db.alias).count() == 1

@@ -31,7 +31,7 @@ def urls(desk, tmp_path):
 def test_a_backup_comes_back(desk, urls, tmp_path):
     ordered(desk)
     identity = authorities.identity(desk.db)
-    backups.take(urls[0], tmp_path / "backup")
+    backups.back_up(urls[0], tmp_path / "backup")
     ordered(desk)
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     backups.restore(urls[1], tmp_path / "backup")
@@ -44,9 +44,9 @@ def test_a_backup_comes_back(desk, urls, tmp_path):
 
 
 def test_nothing_is_overwritten(desk, urls, tmp_path):
-    backups.take(urls[0], tmp_path / "backup")
+    backups.back_up(urls[0], tmp_path / "backup")
     with pytest.raises(BackupError):
-        backups.take(urls[0], tmp_path / "backup")
+        backups.back_up(urls[0], tmp_path / "backup")
     ordered(desk)
     with pytest.raises(BackupError):
         backups.restore(urls[0], tmp_path / "backup")
@@ -66,9 +66,9 @@ def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url,
     whole = urlsplit(create_database(postgres_url, f"backup_{sql.random_id()}"))
     place = urlencode({"host": whole.hostname, "port": whole.port})
     bare = whole._replace(netloc=whole.netloc.rpartition("@")[0] + "@nowhere.invalid:1")
-    backups.take(bare._replace(query=place).geturl(), tmp_path / "backup")
+    backups.back_up(bare._replace(query=place).geturl(), tmp_path / "backup")
     with pytest.raises(BackupError, match=r"(?i)ssl"):
-        backups.take(whole._replace(query="sslmode=require").geturl(), tmp_path / "encrypted")
+        backups.back_up(whole._replace(query="sslmode=require").geturl(), tmp_path / "encrypted")
 
 
 def test_a_backup_that_failed_leaves_nothing_and_may_be_taken_again(desk, urls, tmp_path, monkeypatch):
@@ -80,9 +80,9 @@ def test_a_backup_that_failed_leaves_nothing_and_may_be_taken_again(desk, urls, 
         broken.setattr(backups, "_run", fails)
         broken.setattr(backups, "_copy", fails)
         with pytest.raises(BackupError, match="full"):
-            backups.take(urls[0], tmp_path / "backup")
+            backups.back_up(urls[0], tmp_path / "backup")
     assert not list(tmp_path.glob("*backup*"))
-    backups.take(urls[0], tmp_path / "backup")
+    backups.back_up(urls[0], tmp_path / "backup")
     assert [path.name for path in tmp_path.glob("*backup*")] == ["backup"]
 
 
@@ -90,7 +90,7 @@ def test_a_database_that_is_away_leaves_no_empty_backup(tmp_path):
     away = "postgresql://nobody@127.0.0.1:1/none"
     for _ in range(2):
         with pytest.raises(BackupError, match="pg_dump failed"):
-            backups.take(away, tmp_path / "backup")
+            backups.back_up(away, tmp_path / "backup")
     assert not list(tmp_path.iterdir())
 
 
@@ -105,7 +105,7 @@ def test_what_gets_the_name_meanwhile_is_not_overwritten(desk, urls, tmp_path, m
     for exc in (FileExistsError(17, "File exists"), PermissionError(1, "Operation not permitted")):
         monkeypatch.setattr(backups.os, "link", links(exc))
         with pytest.raises(BackupError):
-            backups.take(urls[0], tmp_path / "backup")
+            backups.back_up(urls[0], tmp_path / "backup")
         assert (tmp_path / "backup").read_bytes() == b"somebody else's"
         (tmp_path / "backup").unlink()
 
@@ -115,6 +115,6 @@ def test_a_file_system_without_hard_links(desk, urls, tmp_path, monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(backups.os, "link", unknown)
-    backups.take(urls[0], tmp_path / "backup")
+    backups.back_up(urls[0], tmp_path / "backup")
     assert [path.name for path in tmp_path.glob("*backup*")] == ["backup"]
     backups.restore(urls[1], tmp_path / "backup")

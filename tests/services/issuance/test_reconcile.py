@@ -15,7 +15,7 @@ from sinetti.domain.values import Channel, Language
 from sinetti.journal import reader
 from sinetti.journal.writer import NO_JOURNAL, Journal, JournalHeader, JournalUnavailable
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, look, reconcile, resolve_reservations
+from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, preview, reconcile, resolve_reservations
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.registration import approve, close, withdraw
@@ -105,7 +105,7 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     restored(desk.db, backup)
     assert certificates(desk).count() == len(before) - 5
     written = kinds(desk)
-    assert look(desk.ctx, desk.ctx.journal).ahead.startswith(
+    assert preview(desk.ctx, desk.ctx.journal).ahead.startswith(
         "the journals know more than the register (7 certificates, 1 list)"
     )
     assert kinds(desk) == written

@@ -32,7 +32,7 @@ def register(commands: "Commands") -> None:
 
 
 def _back_up(parsed: argparse.Namespace) -> int:
-    backups.take(_url(parsed.dir), parsed.out.absolute())
+    backups.back_up(_url(parsed.dir), parsed.out.absolute())
     print_error(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
     return 0
 

@@ -20,7 +20,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.endpoint_probe import check_address, fetched, served, why_away
 from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding
 from sinetti.domain.validation import pluralise
-from sinetti.services.issuance.reconcile import look
+from sinetti.services.issuance.reconcile import preview
 from sinetti.services.monitoring.findings import (
     NotFound,
     bulk_findings,
@@ -84,7 +84,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
     if (sentence := alerts.issuing_ca(authority)) is not None:
         yield MonitoringFinding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
     yield from bulk_findings(ctx)
-    if not (standing := look(ctx, authority.journal)).agrees:
+    if not (standing := preview(ctx, authority.journal)).agrees:
         sentence = f"{standing.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
         yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)
 

@@ -85,7 +85,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return done.exit_code
 
 
-def shown(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, object]:
+def delivery_json(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, object]:
     """Return the outcome of a delivery as JSON.
 
     Members that only a receipt contains are null without one.
@@ -118,7 +118,7 @@ def _report(done: DeliveryOutcome, parsed: argparse.Namespace, receipt: Path, co
             )
         )
     if parsed.json:
-        common.print_json(shown(done, parsed.to, receipt))
+        common.print_json(delivery_json(done, parsed.to, receipt))
 
 
 def _word(done: DeliveryOutcome, parsed: argparse.Namespace) -> str:

@@ -93,19 +93,19 @@ def _all(parsed: argparse.Namespace, console: Console, config: Config | None) ->
     names = _wanted(parsed.name, everything, parsed.store, config)
     group_ok: frozenset[str] = frozenset()
     if config is not None:
-        yield from configuration.look(config, names, parsed.name)
+        yield from configuration.check_configuration(config, names, parsed.name)
         group_ok = configuration.group_ok(config, names)
     if is_there:
-        yield from host.look(parsed.store, names, len(everything), group_ok)
+        yield from host.check_store(parsed.store, names, len(everything), group_ok)
     else:
         yield warning(
             Check.STORE, make_message(findings.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)
         )
     kept_or_said = [*_settings(parsed.store, names, config), *configuration.services(config, parsed.name)]
     for kept in services.distinct(kept_or_said):
-        yield from services.look(kept, Clocks(now, clock.utc_now()), console.language)
+        yield from services.check_service(kept, Clocks(now, clock.utc_now()), console.language)
     for name in names:
-        yield from certificates.look(parsed.store, name, common.now_for(parsed, name, now))
+        yield from certificates.check_certificate(parsed.store, name, common.now_for(parsed, name, now))
 
 
 def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Config | None) -> Sequence[str]:

@@ -67,11 +67,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     for message in ended.told:
         console.tell(message)
     if parsed.json:
-        common.print_json(shown(parsed.name, ended))
+        common.print_json(revocation_json(parsed.name, ended))
     return ended.exit_code
 
 
-def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
+def revocation_json(name: str, ended: RevocationOutcome) -> dict[str, object]:
     """Return the result of a revocation as JSON."""
     return {
         "name": name,

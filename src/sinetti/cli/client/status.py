@@ -115,7 +115,9 @@ def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> 
     if not rows:
         common.print_line(messages.render(make_message(messages.STORE_EMPTY), console.language))
         return
-    shown = [row for row in status.sort_by_urgency(rows) if not only_needed or status.EXIT_CODES[status.of(row)]]
+    shown = [
+        row for row in status.sort_by_urgency(rows) if not only_needed or status.EXIT_CODES[status.required_action(row)]
+    ]
     if not shown:
         common.print_line(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), console.language))
         return

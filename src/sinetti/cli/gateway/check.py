@@ -41,4 +41,4 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         behind = chain.load_bundle(octets)[1:]
     except ValueError:  # DER, or no certificate: `identify` reports it
         behind = ()
-    return gateway_common.told(parsed, gateway.identify(octets, now, behind))
+    return gateway_common.print_verdict(parsed, gateway.identify(octets, now, behind))

@@ -95,7 +95,7 @@ def at_of(parsed: argparse.Namespace) -> datetime:
     return clock.utc_now() if parsed.at is None else common.parse_instant(parsed.at).astimezone(UTC)
 
 
-def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
+def print_verdict(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
     """Print a verdict.
 
     Programs get JSON on standard output. People get a sentence on standard error.

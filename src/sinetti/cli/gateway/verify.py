@@ -42,4 +42,4 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     verified = gateway_common.gateway_of(parsed).verify(document, gateway_common.at_of(parsed))
     if verified.octets is not None and parsed.out is not None:
         common.write_file(parsed.out, verified.octets)
-    return gateway_common.told(parsed, verified.verdict)
+    return gateway_common.print_verdict(parsed, verified.verdict)

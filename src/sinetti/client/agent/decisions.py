@@ -13,7 +13,7 @@ from sinetti.client.results import ExitCode
 from sinetti.client.store import journal
 from sinetti.client.store.journal import RequestKind, RequestState
 from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.sighting import InstalledCertificate, NameView, PendingRequest
+from sinetti.client.store.name_view import InstalledCertificate, NameView, PendingRequest
 from sinetti.domain.refusals import RejectionReason, reason_for_code
 from sinetti.domain.values import ValidityPeriod
 

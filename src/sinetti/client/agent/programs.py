@@ -11,7 +11,7 @@ from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages.messages import Message
 from sinetti.client.model import CertificateEntry, HookStage, OutputOptions
 from sinetti.client.store import files, settings
-from sinetti.client.store.sighting import NameView
+from sinetti.client.store.name_view import NameView
 
 
 class HookRunner(Protocol):

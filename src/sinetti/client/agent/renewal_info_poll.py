@@ -21,7 +21,7 @@ from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResul
 from sinetti.client.store import event_log, files, generations, memory, settings
 from sinetti.client.store.event_log import EventType, instant
 from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.sighting import NameView
+from sinetti.client.store.name_view import NameView
 from sinetti.pki import encoding
 
 FILE = ".hints.json"
@@ -68,7 +68,7 @@ def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[
     _ask(about, firsts)
     _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
     if about.silent != known:
-        memory.put(path, _dump(about.silent))
+        memory.write_private(path, _dump(about.silent))
     return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
 
 

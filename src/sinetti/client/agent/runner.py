@@ -29,10 +29,10 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import agent_state, files, os_support, repair, sighting
+from sinetti.client.store import agent_state, files, name_view, os_support, repair
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
-from sinetti.client.store.sighting import NameView
+from sinetti.client.store.name_view import NameView
 
 FILE = ".run.lock"
 
@@ -187,7 +187,7 @@ def plan_run(agent: AgentContext) -> RunReport:
 
     Raises OSError if the store itself cannot be read.
     """
-    return _ended([_planned(agent, one) for one in sighting.sights(agent.run.store)], agent.run.now)
+    return _ended([_planned(agent, one) for one in name_view.sights(agent.run.store)], agent.run.now)
 
 
 def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
@@ -197,7 +197,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     """
     with exclusive_run(agent.run.store, agent.run.now):
         looked = renewal_info_poll.poll_due(
-            agent, [_repaired(agent, one) for one in sighting.sights(agent.run.store)], stop
+            agent, [_repaired(agent, one) for one in name_view.sights(agent.run.store)], stop
         )
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
@@ -237,7 +237,7 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
     if found is None:
         return seen
     agent.run.tell(make_message(messages.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
-    return sighting.look(seen.folder) or seen
+    return name_view.view_of_name(seen.folder) or seen
 
 
 def _first(agent: AgentContext, seen: NameView) -> NameResult:
@@ -323,7 +323,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
         outcome = worker.process_name(agent, row.seen, row.decision)
     except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
-    after = sighting.look(row.seen.folder)
+    after = name_view.view_of_name(row.seen.folder)
     if after is None:
         return NameResult(
             row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome, undeployed=False)

@@ -16,11 +16,11 @@ from sinetti.client.model import CertificateEntry, Config, DecisionReason
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
-from sinetti.client.store import event_log, files, memory, sighting
+from sinetti.client.store import event_log, files, memory, name_view
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.sighting import NameView
+from sinetti.client.store.name_view import NameView
 
 ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
 """Function that adapts the settings of a name to sinetti.toml.
@@ -166,7 +166,7 @@ def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> Na
     Return the name as it is now in the store.
     """
     now = agent.run.now_exact
-    after = sighting.look(seen.folder) or seen
+    after = name_view.view_of_name(seen.folder) or seen
     if after.trouble is not None:
         return after
     known = memory.about(seen.memory, None if after.in_use is None else after.in_use.serial)

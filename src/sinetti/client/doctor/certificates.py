@@ -26,10 +26,10 @@ from sinetti.client.store.settings import NameSettings
 from sinetti.pki import chain
 
 
-def look(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
+def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
     """Check one name as every view does, then as thoroughly as a renewal."""
     folder = store / name
-    row = status.status_of(snapshot.look(folder), now)
+    row = status.status_of(snapshot.snapshot_of(folder), now)
     if row.state is NameStatus.DAMAGED and row.seen.trouble is not None:
         yield _wrong(name, row.seen.trouble, make_message(messages.RUN_REPAIRS) if row.seen.repairable else None)
         return
@@ -92,8 +92,8 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
 
     `sinetti status --check` judges it the same way.
     """
-    code, what = status.EXIT_CODES[status.of(row)], status.words(row) or step
-    if status.of(row) is RequiredAction.DEPLOY:
+    code, what = status.EXIT_CODES[status.required_action(row)], status.words(row) or step
+    if status.required_action(row) is RequiredAction.DEPLOY:
         code, what = ExitCode.DONE, step  # deployment has its own finding
     if code:
         return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, row.name, what, code)

@@ -33,7 +33,7 @@ def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
 
 
-def look(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
+def check_configuration(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
     """Check a configuration that could be read against `names` of the store.
 
     `only`: the one name that the user asked about.

@@ -30,7 +30,7 @@ _MEGABYTE = 1024 * 1024
 _OTHERS, _GROUP = stat.S_IRWXO, stat.S_IRWXG
 
 
-def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
+def check_store(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
     """Check a store of `found` names, and the rights of `names`.
 
     `group_ok`: names whose files a group may read.

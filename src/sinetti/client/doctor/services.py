@@ -62,7 +62,7 @@ def distinct(all_settings: list[NameSettings]) -> list[NameSettings]:
     return list(by_service.values())
 
 
-def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[DoctorFinding]:
+def check_service(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[DoctorFinding]:
     """Check one service, by the settings of a name."""
     yield from anchors("trust_services", kept.trust_services, kept.service, clocks.now)
     yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)

@@ -104,7 +104,7 @@ def _written_at(now: datetime) -> _Family:
 
 
 def _is_needed(row: StatusRow) -> int:
-    return int(status.of(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING})
+    return int(status.required_action(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING})
 
 
 def _written(family: _Family) -> Iterator[str]:

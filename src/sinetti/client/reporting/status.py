@@ -149,7 +149,7 @@ _STATES = {
 _RANKS = {one: number for number, one in enumerate(RequiredAction)}
 
 
-def of(row: StatusRow) -> RequiredAction:
+def required_action(row: StatusRow) -> RequiredAction:
     """Return the required action of a name.
 
     WAIT: the agent is working on it, or the certificate is renewed soon.
@@ -195,7 +195,7 @@ def not_deployed(row: StatusRow) -> bool:
 
 def words(row: StatusRow) -> Message | None:
     """Return the message about the required action; None if there is none."""
-    todo = of(row)
+    todo = required_action(row)
     if todo is RequiredAction.ENROL and row.seen.dispensable:
         return make_message(ENROL_OR_DELETE, name=row.name)
     if todo is RequiredAction.RESOLVE and row.seen.span is None:
@@ -212,7 +212,9 @@ def words(row: StatusRow) -> Message | None:
 
 def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:
     """Sort by required action, the most urgent first, then by end, then by name."""
-    return sorted(rows, key=lambda row: (_RANKS[of(row)], row.days_left is None, row.days_left or 0, row.name))
+    return sorted(
+        rows, key=lambda row: (_RANKS[required_action(row)], row.days_left is None, row.days_left or 0, row.name)
+    )
 
 
 def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
@@ -220,7 +222,7 @@ def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
 
     0 if no person is needed.
     """
-    return max((EXIT_CODES[of(row)] for row in rows), default=ExitCode.DONE)
+    return max((EXIT_CODES[required_action(row)] for row in rows), default=ExitCode.DONE)
 
 
 if TYPE_CHECKING:
@@ -255,7 +257,7 @@ def instant(at: datetime | None) -> str | None:
 
 def row(store: Path, name: str, now: datetime) -> StatusRow:
     """Return the status of one name at `now`. Damage is a state, not an error."""
-    return status_of(snapshot.look(store / name), now)
+    return status_of(snapshot.snapshot_of(store / name), now)
 
 
 def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[StatusRow, ...]:
@@ -395,12 +397,12 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
         "environment": None if seen.environment is None else seen.environment.value,
         "not_before": instant(seen.not_before),
         "days_left": row.days_left,
-        "todo": of(row).value,
+        "todo": required_action(row).value,
         "open": [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open],
         "failures": 0 if memory is None else memory.failures,
         "next_try": None if memory is None else instant(memory.next_try),
         "codes": [] if memory is None else list(memory.codes),
-        "replacement_needed": of(row) is RequiredAction.REPLACE,
+        "replacement_needed": required_action(row) is RequiredAction.REPLACE,
         "hint": None if hint is None else {"start": instant(hint.start), "end": instant(hint.end)},
         "deployed": is_deployed(row),
         "deploy_tries": 0 if deployment is None else deployment.tries,

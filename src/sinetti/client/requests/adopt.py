@@ -147,7 +147,9 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
     found = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
     if found is not None:
-        raise UsageError(renewal_window.told(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now))
+        raise UsageError(
+            renewal_window.validity_message(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now)
+        )
 
 
 def _refuse_second(ctx: ClientContext, name: str, serial: str) -> None:

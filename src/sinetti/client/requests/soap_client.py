@@ -102,7 +102,11 @@ def distrust_reason(
             ),
         )
     found = renewal_window.check_validity(signer, ways, now)
-    return () if found is None else (renewal_window.told(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
+    return (
+        ()
+        if found is None
+        else (renewal_window.validity_message(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
+    )
 
 
 def _is_a_signer(certificate: x509.Certificate) -> bool:

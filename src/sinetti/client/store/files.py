@@ -18,7 +18,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.store import os_support
 
-SYSTEM = os_support.of(sys.platform)
+SYSTEM = os_support.support_for(sys.platform)
 LIVE = "live"
 OLD = f".{LIVE}.old"
 GENERATIONS = "generations"

@@ -105,7 +105,11 @@ def reason_not_installable(
     if not policy_oids.is_holder_certificate(certificate):
         return make_message(messages.NOT_FOR_HOLDERS)
     found = renewal_window.check_validity(certificate, ways, now, CLOCK_SKEW)
-    return None if found is None else renewal_window.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
+    return (
+        None
+        if found is None
+        else renewal_window.validity_message(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
+    )
 
 
 def install(
@@ -139,7 +143,7 @@ def install(
     output_files.grant_traversal(name_folder, wanted)
     files.swap_live(name_folder, serial)
     if key_storage.key_file_for(key) == key_storage.URI:
-        token_keys.raise_errors(name_folder, key)
+        token_keys.clear_intent(name_folder, key)
     return serial
 
 

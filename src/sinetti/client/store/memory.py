@@ -87,10 +87,10 @@ def store(name_folder: Path, known: AgentMemory) -> None:
 
     If the disk refuses, the run goes on without it.
     """
-    put(name_folder / FILE, dump(known))
+    write_private(name_folder / FILE, dump(known))
 
 
-def put(path: Path, octets: bytes) -> None:
+def write_private(path: Path, octets: bytes) -> None:
     """Write a private file atomically, without flushing.
 
     If the disk refuses, no part of it remains.

@@ -235,7 +235,7 @@ class Windows:
             raise PermissionError(errno.EACCES, "icacls cannot make it private", str(folder))
 
 
-def of(platform: str) -> OsSupport:
+def support_for(platform: str) -> OsSupport:
     """Return the system of a platform, named as `sys.platform` names it."""
     if platform == "win32":
         return Windows()

@@ -117,19 +117,19 @@ def glance(store: Path) -> Iterator[NameSnapshot]:
         except OSError:
             continue
         if not store_files.OURS.isdisjoint(there):
-            yield look_into(path, there)
+            yield snapshot_of_entries(path, there)
 
 
-def look(folder: Path) -> NameSnapshot:
+def snapshot_of(folder: Path) -> NameSnapshot:
     """Return the snapshot of one name, by its folder."""
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
         return _unusable(NameSnapshot(folder.name), str(folder), bad)
-    return look_into(str(folder), there)
+    return snapshot_of_entries(str(folder), there)
 
 
-def look_into(folder: str, there: AbstractSet[str]) -> NameSnapshot:
+def snapshot_of_entries(folder: str, there: AbstractSet[str]) -> NameSnapshot:
     """Return the snapshot of one name, by its folder and the names of its entries."""
     name = os.path.basename(folder)  # noqa: PTH119 - as above
     seen = NameSnapshot(name)

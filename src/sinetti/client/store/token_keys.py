@@ -82,7 +82,7 @@ def orphan_message(name_folder: Path, key: TokenKey) -> Message:
     )
 
 
-def raise_errors(name_folder: Path, octets: bytes) -> None:
+def clear_intent(name_folder: Path, octets: bytes) -> None:
     """Delete the record of a key that is in a generation now."""
     _forget(name_folder, pkcs11_uri.load(octets).id)
 

@@ -47,7 +47,7 @@ class AuthorityIdentity:
     fingerprints: dict[str, str]
 
 
-def found(
+def insert_authority(
     db: Database, environment: Environment, authorities: tuple[NewAuthority, ...], audit: AuditContext
 ) -> AuthorityIdentity:
     """Insert identity, CAs and types in one transaction and return the identity.

@@ -44,7 +44,7 @@ class RegisterNotWhole(BackupError):
     """The database itself is damaged, so it cannot be backed up."""
 
 
-def take(url: str, target: Path) -> None:
+def back_up(url: str, target: Path) -> None:
     """Copy a database, which may be in use, into a new file.
 
     Only the owner can read the file. Raises BackupError. Raises RegisterNotWhole if the database is damaged.

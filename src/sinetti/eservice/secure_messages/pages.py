@@ -121,7 +121,7 @@ def why_not(seen: LinkView) -> str:
     return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(seen.standing, _OVER)
 
 
-def shown(done: RevealedIds, language: Language) -> Page:
+def revealed_ids_page(done: RevealedIds, language: Language) -> Page:
     """The transfer ids, with what they are for."""
     values = [
         DescriptionItem(translate("Transfer ID", language), done.ids.transfer_id, secret=True),

@@ -69,7 +69,7 @@ def _enter_code(request: HttpRequest, token: str) -> HttpResponse:
 def _after(request: HttpRequest, done: RevealedIds | LinkView) -> HttpResponse:
     """Show the ids, or why there are none."""
     if isinstance(done, RevealedIds):
-        return render_page(request, pages.shown(done, language_of(request)))
+        return render_page(request, pages.revealed_ids_page(done, language_of(request)))
     return _seen(request, done, pages.why_not(done))
 
 

@@ -64,7 +64,7 @@ class ReconciliationReport:
     given_up: int
 
 
-def look(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
+def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     """Compare journals and published CRLs with the database, without any change.
 
     Safe while other processes serve the database. Journals and CRLs are read first, since they follow the database.
@@ -89,7 +89,7 @@ def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     Adds facts to the journal that only the database has. Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    standing = look(ctx, journal)
+    standing = preview(ctx, journal)
     written = tuple(journal_records.from_register(ctx.db, standing.unwritten))
     journal.append(written)
     return replace(standing, written=len(written))

@@ -65,12 +65,12 @@ def sights(store: Path) -> Iterator[NameView]:
     with os.scandir(store) as entries:
         found = sorted(one.name for one in entries if files.is_name(one.name))
     for name in found:
-        seen = look(store / name)
+        seen = view_of_name(store / name)
         if seen is not None:
             yield seen
 
 
-def look(folder: Path) -> NameView | None:
+def view_of_name(folder: Path) -> NameView | None:
     """Return the view of one name; None if its folder has no files of this client.
 
     Damage stands in `trouble`.
@@ -100,7 +100,7 @@ def _look(folder: Path) -> NameView | None:
         return None
     if there.isdisjoint(files.OURS):
         return None
-    seen = snapshot.look_into(path, there)
+    seen = snapshot.snapshot_of_entries(path, there)
     if seen.trouble is not None:
         return NameView(folder.name, folder, seen, trouble=seen.trouble)
     known = store_memory.read(folder) if store_memory.FILE in there else store_memory.NOTHING
