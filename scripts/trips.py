@@ -1,4 +1,4 @@
-"""Writes docs/walkthroughs.md: the files that four calls pass through, measured by a profiler.
+"""Writes docs/walkthroughs.md from a profile of four calls.
 
     python scripts/trips.py
 
@@ -29,7 +29,10 @@ Trip = dict[str, str]
 
 
 def traced(call: Callable[[], object]) -> Trip:
-    """Return the files of the package that a call passes through, in its own thread and in those that it starts."""
+    """Return the files of the package that a call passes through.
+
+    Threads that the call starts count too.
+    """
     found: Trip = {}
 
     def note(frame: FrameType, event: str, _argument: object) -> None:

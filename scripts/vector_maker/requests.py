@@ -172,10 +172,7 @@ def renewals(book: Book, people: dict[str, Party]) -> None:
 
 
 def broken_signatures(book: Book, people: dict[str, Party]) -> None:
-    """Add renewals that must be refused with PKI030.
-
-    Each stands beside an accepted renewal.
-    """
+    """Add renewals to be refused with PKI030, each beside an accepted renewal."""
     party, other = people["p256"], people["p384"]
     document = by.request("RenewCertificate", values(party.csr))
     good, alone = (by.signed(document, party.key, party.der, style).document for style in (OURS, ALONE))

@@ -1,3 +1,3 @@
-"""Sinetti: the certificate service for organisations that exchange data over a technical interface."""
+"""Certificate service for organisations that use a technical interface."""
 
 __version__ = "0.1.0"

@@ -28,7 +28,7 @@ FROZEN = {
     "a refusal": (Rejection(RejectionReason.TOO_EARLY), "reason"),
     "a certificate": (certificate(NOW), "revoked_at"),
     "transfer ids": (transfer_ids(), "ended"),
-    "kindness": (LENIENT, "replay_same_request"),
+    "leniency": (LENIENT, "replay_same_request"),
     "a key policy": (KeyPolicy(), "small_exponent"),
 }
 

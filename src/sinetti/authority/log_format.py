@@ -46,7 +46,7 @@ class ServerLogFormatter(logging.Formatter):
         if self._as_json:
             return json.dumps(known, ensure_ascii=False)
         more = " ".join(f"{name}={one}" for name, one in known.items() if name not in head)
-        return f"{at} {record.levelname} {head['room']} {' '.join(head['event'].split())} {more}"
+        return f"{at} {record.levelname} {head['component']} {' '.join(head['event'].split())} {more}"
 
 
 def configure_logging(*, leniency: bool, as_json: bool | None = None) -> None:

@@ -39,7 +39,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("found", "customer_id", "kindness", "machine_now", "refused_for"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("found", "customer_id", "leniency", "machine_now", "refused_for"), CASES.values(), ids=CASES)
 def test_decide_retrieval(found, customer_id, leniency, machine_now, refused_for):
     decision = decide_retrieval(found, customer_id, leniency, machine_now)
     if refused_for is None:

@@ -216,7 +216,7 @@ def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditCon
             audit,
             "ordered",
             f"order:{order.order_id}",
-            lineage=lineage_id,
+            holding=lineage_id,
             replaces=new.replaces,
         )
     return order.order_id
