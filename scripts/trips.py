@@ -25,7 +25,7 @@ TITLES = {
     "agent": "One run of the agent, with a renewal",
 }
 Trip = dict[str, str]
-"""Files in the order of their first call, each with the function that is called first."""
+"""Files in the order of their first call, each with its first function."""
 
 
 def traced(call: Callable[[], object]) -> Trip:

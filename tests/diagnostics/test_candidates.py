@@ -232,7 +232,10 @@ def test_other_octets_digested(document, shape, faults, guess):
         assert found.document.received[: difference.offset] == faults.digested[: difference.offset]
 
 
-IN_SCOPE = f'xmlns:cer="{faulty_signing.SERVICE}" xmlns:ds="{xml_signing.DS}" xmlns:s="{faulty_signing.SOAP}" xmlns:v1="urn:v1" xmlns:web="urn:web"'
+IN_SCOPE = (
+    f'xmlns:cer="{faulty_signing.SERVICE}" xmlns:ds="{xml_signing.DS}" '
+    f'xmlns:s="{faulty_signing.SOAP}" xmlns:v1="urn:v1" xmlns:web="urn:web"'
+)
 
 
 def with_declarations(info, declarations):

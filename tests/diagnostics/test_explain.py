@@ -279,7 +279,8 @@ def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old,
 
 
 def test_a_signed_info_among_what_is_signed_is_not_taken_for_the_signatures():
-    inside = f'<ds:SignedInfo xmlns:ds="{xml_signing.DS}"><ds:x/></ds:SignedInfo><ds:SignedInfo xmlns:ds="{xml_signing.DS}"/>'
+    declared = f'xmlns:ds="{xml_signing.DS}"'
+    inside = f"<ds:SignedInfo {declared}><ds:x/></ds:SignedInfo><ds:SignedInfo {declared}/>"
     assert guessed(indented(envelope(signed(request(inside))))).guesses == (Cause.INDENTED,)
 
 

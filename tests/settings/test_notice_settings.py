@@ -154,7 +154,7 @@ def test_a_password_is_never_told(folder):
 
 def test_secrets_that_others_can_read(folder):
     (folder / "secrets" / "sms-token").chmod(0o640)
-    with pytest.raises(SettingsError, match="token_file: write a file that nobody else can read: chmod 600"):
+    with pytest.raises(SettingsError, match="token_file: write a file that no other user can read: chmod 600"):
         parse(SMALL.replace("[mail]", f"{SMS}[mail]"), folder)
     path = folder / "notices.toml"
     path.write_text(SMALL.replace("smtp://127.0.0.1:2525", "smtps://a:b@mail.example"), encoding="utf-8")

@@ -80,7 +80,7 @@ class TomlTable:
         except OSError as bad:
             self.refuse(key, f"the name of a file: {path} cannot be read ({bad.strerror})")
         if mode & _OTHERS:
-            self.refuse(key, f"a file that nobody else can read: chmod 600 {path}, and have a new secret made")
+            self.refuse(key, f"a file that no other user can read: chmod 600 {path}, and have a new secret made")
         if not octets or not octets.isascii() or not octets.decode("ascii").isprintable():
             self.refuse(key, f"a file with one line of ASCII in it, which {path} is not")
         return octets.decode("ascii")

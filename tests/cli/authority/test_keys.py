@@ -271,7 +271,7 @@ def test_revoked_without_the_pass_phrase_and_published_by_whoever_serves(operato
         done = ran("authority", "revoke", serial, "--reason", "keyCompromise", "--dir", operator.root)
         assert done.returncode == 0
         assert "Traceback" not in done.stderr
-        assert "are not published yet; whoever serves publishes them: the key" in done.stderr
+        assert "are not published yet; the serving process publishes them: the key" in done.stderr
         assert len(listed(status, ONLINE[1])) == 1
 
 

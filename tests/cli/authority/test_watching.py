@@ -158,7 +158,7 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
     taking = ("revoke-many", "--withdraw", first["proposal"], "--officer")
     unknown = operator.refused(2, "revoke-many", "--withdraw", "x", "--officer", "a17")
     assert "sinetti authority revoke-many --list shows" in unknown
-    assert "only whoever proposed it" in operator.refused(2, *taking, "b2")
+    assert "only its proposer withdraws it" in operator.refused(2, *taking, "b2")
     assert operator.does(*taking, "a17") == "Withdrawn: nothing was revoked of 2 certificates.\n"
     assert json.loads(operator.does("revoke-many", "--list", "--json")) == []
     assert operator.does(*mine, one).splitlines()[-1] == "Revoked: 1 certificate."

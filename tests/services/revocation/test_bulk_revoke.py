@@ -296,7 +296,7 @@ def test_the_signer_is_away(sqlite_desk, caplog):
     (serial,) = crowd(sqlite_desk, 1)
     sqlite_desk.signer.away = True
     assert run(sqlite_desk, asked((serial,))).proposal.done_at
-    assert "whoever serves publishes them" in caplog.text
+    assert "the serving process publishes them" in caplog.text
     sqlite_desk.signer.away = False
     assert listed(sqlite_desk) == {serial}
 

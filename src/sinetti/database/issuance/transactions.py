@@ -311,7 +311,7 @@ def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -
     approval, action = reservation.approval, "certificate-reserved"
     subject = f"certificate:{reservation.serial}"
     facts: dict[str, str | int | None] = {
-        "lineage": approval.lineage.lineage_id,
+        "holding": approval.lineage.lineage_id,
         "key": approval.key,
         "order": approval.order_id,
         "predecessor": approval.predecessor,

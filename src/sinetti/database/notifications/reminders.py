@@ -105,7 +105,7 @@ class BatchResult:
 
 @contextmanager
 def claim_batch(db: Database, window: ReminderWindow) -> Iterator[tuple[ReminderCandidate, ...]]:
-    """Lock the next certificates that are due and yield them; yield none if none are left.
+    """Lock and yield the next certificates that are due, if any.
 
     The body of the `with` statement must pass its decisions to `store_batch`. Lock, decisions and messages are one
     transaction, so a killed process leaves no trace. Rows that another process has locked are skipped: two processes
@@ -117,7 +117,7 @@ def claim_batch(db: Database, window: ReminderWindow) -> Iterator[tuple[Reminder
 
 
 def store_batch(db: Database, result: BatchResult, now: datetime) -> None:
-    """Queue the messages of a claimed batch and store the time of each certificate's next check."""
+    """Queue the messages of a claimed batch and store the next check times."""
     outbox.enqueue(db, result.messages, now)
     _move(db, result.again)
 

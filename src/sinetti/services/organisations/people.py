@@ -143,5 +143,5 @@ def _says_closed() -> Iterator[None]:
     try:
         yield
     except OrganisationClosed as closed:
-        sentence = f"{closed} is closed for good: nobody is named for it any more"
+        sentence = f"{closed} is closed for good: no person can be named for it any more"
         raise PeopleError(PersonErrorReason.CLOSED, sentence) from None

@@ -99,7 +99,7 @@ _SENTENCES: Mapping[BulkErrorReason, str] = {
 _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.WITHDRAWN: "this proposal is withdrawn already",
     BulkErrorReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
-    BulkErrorReason.OTHER_OFFICER: "only whoever proposed it withdraws it; what nobody approves ends by itself",
+    BulkErrorReason.OTHER_OFFICER: "only its proposer withdraws it; without an approval it ends by itself",
     BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: nothing is left to withdraw",
 }
 _log = logging.getLogger(__name__)

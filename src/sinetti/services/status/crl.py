@@ -112,7 +112,7 @@ def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) ->
     try:
         fresh_crl(authority, WHOLE, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
-        _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)
+        _log.warning("the CRLs of %s are not published yet; the serving process publishes them: %s", authority, away)
 
 
 def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
