@@ -12,11 +12,10 @@ from cryptography import x509
 
 from bench.scene import Holder
 from sinetti.authority.bootstrap import Authority
-from sinetti.ca.der import ca_key
+from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Channel
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.pki.encoding import load_certificate
-from sinetti.pki.signatures import verify
+from sinetti.pki.encoding import load_certificate, verify
 
 
 def floor(authority: Authority, holder: Holder, processes: int, seconds: float) -> tuple[float, float]:

@@ -29,8 +29,7 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki import chain
-from sinetti.pki.encoding import PrivateKey, generate_key
-from sinetti.pki.signatures import hash_for, sign, verify
+from sinetti.pki.encoding import PrivateKey, generate_key, hash_for, sign, verify
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -33,8 +33,7 @@ from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
 from sinetti.gateway.settings import load_settings, open_gateway
 from sinetti.infra.clock import monotonic_seconds, utc_now
-from sinetti.pki.encoding import generate_key
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import generate_key, sign
 
 Given = TypeVar("Given")
 

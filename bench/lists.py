@@ -30,7 +30,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.crl_splice import split_crl
-from sinetti.pki.signatures import verify
+from sinetti.pki.encoding import verify
 from sinetti.server.http import Request
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.gateway.gateway import Gateway
 from sinetti.pki import chain
-from sinetti.pki.signatures import algorithm_identifier
+from sinetti.pki.encoding import algorithm_identifier
 
 MOST = 150
 """Limit of memory in MB."""

@@ -36,8 +36,7 @@ from sinetti.ca.ocsp import canonical_request, sign_answer
 from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, GOOD, CertIdHash, SingleResponse
 from sinetti.domain.values import Channel
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.pki.encoding import load_certificate
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import load_certificate, sign
 from sinetti.services.status.ocsp import OcspRefresher
 
 MARK = 2000

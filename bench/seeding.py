@@ -15,8 +15,16 @@ from sinetti.database import models
 from sinetti.database.issuance import journal_records
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, Lineage
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import RENEWAL_WINDOW, Channel, IdentifierType, Language, Organisation, Serial, Sha256
+from sinetti.domain.values import (
+    RENEWAL_WINDOW,
+    Channel,
+    IdentifierType,
+    Language,
+    Organisation,
+    Serial,
+    Sha256,
+    normalise,
+)
 from sinetti.journal.writer import JournalEntry
 from sinetti.pki.encoding import sha256_hex
 

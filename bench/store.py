@@ -19,7 +19,7 @@ from sinetti.client.store import settings
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import VALIDITY, Environment, KeyType, Serial, ValidityPeriod
 from sinetti.pki import chain, encoding
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import sign
 
 NAMES = 10_000
 KEYS = 20

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fuzz import material
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment
-from sinetti.pki import signatures
+from sinetti.pki import encoding
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig.algorithms import algorithm_for
@@ -39,8 +39,8 @@ def seal(kind: str) -> DocumentSigner:
     def sign(octets: bytes) -> bytes:
         key = material.key(kind)
         if isinstance(key, ec.EllipticCurvePrivateKey):
-            return key.sign(octets, ec.ECDSA(signatures.hash_for(key.public_key()), deterministic_signing=True))
-        return signatures.sign(key, octets)
+            return key.sign(octets, ec.ECDSA(encoding.hash_for(key.public_key()), deterministic_signing=True))
+        return encoding.sign(key, octets)
 
     return DocumentSigner(material.der(kind), sign, algorithm_for(material.key(kind).public_key()))
 
@@ -51,7 +51,7 @@ def signing_request(kind: str) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(material.certificate(kind).subject)
     key = material.key(kind)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        request = builder.sign(key, signatures.hash_for(key.public_key()), ecdsa_deterministic=True)
+        request = builder.sign(key, encoding.hash_for(key.public_key()), ecdsa_deterministic=True)
     else:
         request = builder.sign(key, hashes.SHA256())
     return request.public_bytes(Encoding.DER)

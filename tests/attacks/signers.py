@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.ca.der import encode_header, encode_tlv
 from sinetti.ca.hierarchy_builder import generate_hierarchy
 from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import attach_signature
+from sinetti.ca.profiles import encode_header, encode_tlv
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import PrivateKey, certificate_der
 from tests.attacks.messages import BROKEN, P256_ORDER, WHOLE, Attack, Given, Pair, Signer

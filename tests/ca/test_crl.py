@@ -20,13 +20,11 @@ from sinetti.ca.crl import (
     read_signed,
 )
 from sinetti.ca.crl_entries import serials_revoked_since
-from sinetti.ca.der import ca_key
 from sinetti.ca.issuance import capture_key
-from sinetti.ca.profiles import key_identifier_of
+from sinetti.ca.profiles import ca_key, key_identifier_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.pki.encoding import serial_hex
-from sinetti.pki.signatures import hash_for, sign
+from sinetti.pki.encoding import hash_for, serial_hex, sign
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
 
 ISSUER = issuer()

@@ -10,14 +10,12 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.ca.der import ca_key
 from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, capture_key, last_issuance_time, new_serial
 from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, LintError, SignatureRejected
-from sinetti.ca.profiles import key_identifier_of
+from sinetti.ca.profiles import ca_key, key_identifier_of
 from sinetti.domain.values import VALIDITY, KeyType, ValidityPeriod
 from sinetti.pki.chain import extension_value
-from sinetti.pki.encoding import load_certificate
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import load_certificate, sign
 from tests.ca.altering import altered
 from tests.support.authority import (
     BASE_URL,

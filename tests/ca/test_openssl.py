@@ -8,8 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
-from sinetti.pki.encoding import serial_hex
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import serial_hex, sign
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer, response_signer
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

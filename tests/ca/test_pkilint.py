@@ -14,8 +14,7 @@ from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, LeafProfile, LeafRequest
 from sinetti.domain.values import Environment, KeyType, ValidityPeriod
-from sinetti.pki.encoding import certificate_der
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import certificate_der, sign
 from tests.ca.linters import certificate_findings, list_findings
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issue, issuer, leaf_plan, services_issuer
 

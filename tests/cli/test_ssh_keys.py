@@ -13,8 +13,7 @@ from sinetti.cli import entry
 from sinetti.cli.gateway import ssh_keys
 from sinetti.cli.main import main
 from sinetti.domain.values import Channel
-from sinetti.pki.encoding import certificate_der
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import certificate_der, sign
 from tests.support.authority import CUSTOMER_ID, NOW, VALIDITY, authority, holder_certificate, holder_key, issuer
 
 KEY = holder_key(1).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()

@@ -4,15 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.domain.identifiers import (
+from sinetti.domain.values import (
+    Channel,
     CustomerIdError,
+    Environment,
+    IdentifierType,
+    Organisation,
     check_customer_id,
     is_business_id,
     is_identifier,
     is_same_identifier,
     normalise,
 )
-from sinetti.domain.values import Channel, Environment, IdentifierType, Organisation
 from tests.domain.facts import CLOSED, CUSTOMER, WITHDRAWN
 
 BUSINESS_ID, VAT, FOREIGN, REGISTER, ARTIFICIAL = IdentifierType

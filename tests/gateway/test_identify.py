@@ -18,9 +18,8 @@ from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.verdicts.verdict import RevocationCheck, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.trust_file import CaPurpose, TrustFile
-from sinetti.pki.encoding import certificate_der, sha256_hex
+from sinetti.pki.encoding import certificate_der, hash_for, sha256_hex
 from sinetti.pki.policy_oids import channel_policy
-from sinetti.pki.signatures import hash_for
 from tests.gateway.material import (
     ANCHORS,
     CLIENT,

@@ -22,8 +22,7 @@ from sinetti.gateway.ssh_authorized_keys import (
     read_users,
 )
 from sinetti.pki.chain import load_bundle
-from sinetti.pki.encoding import certificate_der, serial_hex
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import certificate_der, serial_hex, sign
 from tests.support.authority import (
     CUSTOMER_ID,
     NOW,

@@ -15,8 +15,7 @@ from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.domain.values import VALIDITY, Channel, Environment
 from sinetti.infra import clock
-from sinetti.pki.encoding import PrivateKey, serial_hex
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import PrivateKey, serial_hex, sign
 from tests.support.authority import holder_key, issue, issuer, leaf_plan
 
 DAY = timedelta(days=1)

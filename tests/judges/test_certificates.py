@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
 from sinetti.domain.values import VALIDITY, Channel, KeyType
-from sinetti.pki.encoding import serial_hex
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import serial_hex, sign
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer
 from tests.support.postgres import skip_or_fail
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY, MessageKind
-from sinetti.notifications.office_hours import is_holiday, may_send, next_business_time
+from sinetti.notifications.context import is_holiday, may_send, next_business_time
 
 YEARS = {
     2026: "1-1 1-6 4-3 4-5 4-6 5-1 5-14 5-24 6-19 6-20 10-31 12-6 12-24 12-25 12-26",

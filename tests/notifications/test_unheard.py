@@ -10,7 +10,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
 from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.notifications import context
-from sinetti.notifications.office_hours import deferred_kinds, is_holiday
+from sinetti.notifications.context import deferred_kinds, is_holiday
 from sinetti.notifications.planning.reminders import plan
 from tests.notifications.planning.test_reminders import ENDS, STEPS
 from tests.support.mailrooms import a_mailroom

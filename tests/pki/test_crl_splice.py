@@ -7,7 +7,7 @@ import pytest
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, encode_entry, prepare_crl
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import sign
 from tests.support.authority import NOW, authority, issuer
 
 ENTRIES = tuple(RevokedEntry(Serial(f"4a{number:036x}"), NOW, "superseded") for number in range(2000))

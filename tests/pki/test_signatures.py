@@ -3,7 +3,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.signatures import algorithm_identifier, hash_for, sign, verify
+from sinetti.pki.encoding import algorithm_identifier, hash_for, sign, verify
 from tests.support.authority import holder_key
 
 OCTETS = b"what is signed"

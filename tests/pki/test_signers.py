@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.encoding import dump_private_key
-from sinetti.pki.signatures import verify
+from sinetti.pki.encoding import dump_private_key, verify
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.signers.software import SoftwareSigner
 from tests.support.authority import holder_key

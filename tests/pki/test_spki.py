@@ -12,8 +12,7 @@ from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.csr import RequestedKey, read_request
-from sinetti.pki.encoding import load_certificate
-from sinetti.pki.spki import DESCRIBED, checked, describes_curve
+from sinetti.pki.encoding import DESCRIBED, checked, describes_curve, load_certificate
 from tests.attacks import csrs
 from tests.support import authority
 from tests.support.described import described

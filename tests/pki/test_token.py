@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.domain.values import KeyPolicy, KeyType
-from sinetti.pki import csr, key_policy, signatures
+from sinetti.pki import csr, encoding, key_policy
 from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from tests.support import soft_token
@@ -41,7 +41,7 @@ def test_a_key_is_made_found_and_signs(key, kind):
     private = made(key, kind)
     assert key_policy.key_type(private.public_key()) is kind
     assert key_policy.key_id(pkcs11.find(key)) == key_policy.key_id(private.public_key())
-    assert signatures.verify(private.public_key(), b"octets", signatures.sign(private, b"octets"))
+    assert encoding.verify(private.public_key(), b"octets", encoding.sign(private, b"octets"))
     assert private.key_size == private.public_key().key_size
     assert isinstance(private, rsa.RSAPrivateKey) or private.curve.name == private.public_key().curve.name
     requested = csr.read_request(csr.build_request(private, "0123456-7", "Sinisiipi Oy"), KeyPolicy())
@@ -124,13 +124,13 @@ def test_another_key_under_the_same_id_signs_nothing(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     made(key, KeyType.EC_P256)
     with pytest.raises(SignerUnavailable, match="holds another key of the ID"):
-        signatures.sign(pkcs11.private_key(key, public), b"")
+        encoding.sign(pkcs11.private_key(key, public), b"")
 
 
 def test_a_key_that_was_deleted_is_told(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     with pytest.raises(SignerUnavailable, match="does not hold the key"):
-        signatures.sign(pkcs11.private_key(key, public), b"")
+        encoding.sign(pkcs11.private_key(key, public), b"")
 
 
 def test_a_private_half_that_was_deleted_is_told(key):
@@ -142,7 +142,7 @@ def test_a_private_half_that_was_deleted_is_told(key):
     with token.open(rw=True, user_pin=soft_token.PIN) as session:
         session.get_key(ObjectClass.PRIVATE_KEY, id=key.id).destroy()
     with pytest.raises(SignerUnavailable, match="does not hold the key"):
-        signatures.sign(private, b"")
+        encoding.sign(private, b"")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library ends a search of its own
@@ -150,7 +150,7 @@ def test_a_session_that_ended_is_opened_again(key):
     private = made(key, KeyType.EC_P256)
     for session in pkcs11._OPENED.sessions.values():
         session.close()
-    assert signatures.verify(private.public_key(), b"octets", signatures.sign(private, b"octets"))
+    assert encoding.verify(private.public_key(), b"octets", encoding.sign(private, b"octets"))
 
 
 TROUBLES = {

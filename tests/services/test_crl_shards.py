@@ -10,7 +10,7 @@ from sinetti.database import models
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.journal.crl_archive import archived_shards
-from sinetti.services.crl_shards import ONE_SHARD, Shards
+from sinetti.services.context import ONE_SHARD, Shards
 from sinetti.services.issuance.reconcile import compare, reconcile
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl, refresh_crls

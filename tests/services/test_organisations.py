@@ -7,8 +7,7 @@ from sinetti.database.certificates.revocation import Counts
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import CustomerIdError
-from sinetti.domain.values import Channel, Environment, IdentifierType, Language
+from sinetti.domain.values import Channel, CustomerIdError, Environment, IdentifierType, Language
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import ChannelError, approve, close, register_organisation, withdraw

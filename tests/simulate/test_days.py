@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from simulate import days
 from sinetti.domain import business_days
 from sinetti.domain.notifications import reminders
-from sinetti.notifications.office_hours import is_holiday
+from sinetti.notifications.context import is_holiday
 
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2060, 12, 31, tzinfo=UTC)
 INSTANTS = st.integers(0, int((LAST - FIRST).total_seconds())).map(lambda seconds: FIRST + timedelta(seconds=seconds))

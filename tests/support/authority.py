@@ -12,8 +12,7 @@ from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.ca.ocsp import Responder, responder_of
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
-from sinetti.pki.encoding import PrivateKey, PublicKey, generate_key, load_certificate
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import PrivateKey, PublicKey, generate_key, load_certificate, sign
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 """The instant at which the authority was made, and at which tests begin."""

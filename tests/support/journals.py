@@ -11,7 +11,7 @@ from sinetti.database.operations import authorities
 from sinetti.domain.values import Serial
 from sinetti.journal import reader
 from sinetti.journal.writer import Journal, JournalHeader
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import sign
 from tests.support.authority import NOW, authority, issuer
 from tests.support.service_context import Desk
 

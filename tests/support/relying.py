@@ -15,8 +15,7 @@ from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.domain.values import Channel, Environment, KeyType, Serial, ValidityPeriod
-from sinetti.pki.encoding import PrivateKey, certificate_der, dump_private_key, generate_key, serial_hex
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import PrivateKey, certificate_der, dump_private_key, generate_key, serial_hex, sign
 from tests.support.authority import BASE_URL, CUSTOMER_ID, issue, issuer, leaf_plan
 
 __all__ = ["AGES", "CUSTOMER_ID", "Material", "material"]

@@ -31,9 +31,16 @@ from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Language, Serial
 from sinetti.pki.csr import build_request
-from sinetti.pki.encoding import PrivateKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
+from sinetti.pki.encoding import (
+    PrivateKey,
+    certificate_der,
+    generate_key,
+    load_certificate,
+    serial_hex,
+    sha256_hex,
+    sign,
+)
 from sinetti.pki.key_policy import key_id
-from sinetti.pki.signatures import sign
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order

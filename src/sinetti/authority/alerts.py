@@ -16,8 +16,7 @@ from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, MonitoringFinding, issuing_ca_alarms, list_alarms
 from sinetti.domain.validation import pluralise
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.notifications.context import LADDER
-from sinetti.notifications.office_hours import deferred_kinds, is_holiday
+from sinetti.notifications.context import LADDER, deferred_kinds, is_holiday
 from sinetti.services.monitoring.findings import (
     bulk_findings,
     certificate_findings,

@@ -40,8 +40,7 @@ from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
-from sinetti.services.context import ServiceContext, always_allowed, no_failpoint
-from sinetti.services.crl_shards import Shards
+from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import LINK, decrypt_token
 from sinetti.settings import authority as authority_settings

@@ -44,9 +44,8 @@ from sinetti.database.connection import Database, check_durability, migrate
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
-from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex
+from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex, sign
 from sinetti.pki.key_policy import key_id
-from sinetti.pki.signatures import sign
 from sinetti.services.context import no_failpoint
 from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
 from sinetti.settings import authority

@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from sinetti.ca.der import SEQUENCE, encode_tlv
 from sinetti.ca.issuance_request import RevokedEntry
+from sinetti.ca.profiles import SEQUENCE, encode_tlv
 from sinetti.domain.values import Serial
 
 _INTEGER, _ENUMERATED, _OCTET_STRING, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x0A, 0x04, 0x17, 0x18

@@ -16,9 +16,8 @@ from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, new_
 from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import Environment, ValidityPeriod
 from sinetti.pki.chain import build_chain
-from sinetti.pki.encoding import ORGANISATION_LIMIT, PrivateKey, PublicKey, generate_key, load_certificate
+from sinetti.pki.encoding import ORGANISATION_LIMIT, PrivateKey, PublicKey, generate_key, load_certificate, sign
 from sinetti.pki.policy_oids import ANY_POLICY, channel_policy, services_policy
-from sinetti.pki.signatures import sign
 
 BACKDATED = timedelta(hours=1)
 """Time before `now` at which CAs and response signers begin.

@@ -18,7 +18,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sinetti.ca import profiles
-from sinetti.ca.der import ca_key, encode_signed
 from sinetti.ca.issuance_request import (
     CaRequest,
     ExceedsIssuerValidity,
@@ -29,9 +28,9 @@ from sinetti.ca.issuance_request import (
     SignatureRejected,
 )
 from sinetti.ca.lint import lint
+from sinetti.ca.profiles import ca_key, encode_signed
 from sinetti.domain.values import Serial
-from sinetti.pki.encoding import PublicKey, load_certificate
-from sinetti.pki.signatures import hash_for
+from sinetti.pki.encoding import PublicKey, hash_for, load_certificate
 
 __all__ = [
     "CaRequest",

@@ -18,14 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from sinetti.ca.der import SEQUENCE, ca_key, encode_signed, encode_tlv
+from sinetti.ca.profiles import SEQUENCE, ca_key, encode_signed, encode_tlv
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.chain import extension_value
-from sinetti.pki.encoding import PrivateKey, certificate_der, serial_hex
+from sinetti.pki.encoding import PrivateKey, certificate_der, serial_hex, sign
 from sinetti.pki.policy_oids import is_ocsp_responder
-from sinetti.pki.signatures import sign
 
 NONCE_OCTETS = range(1, 33)
 """Accepted lengths of a nonce (RFC 8954, 2.1).

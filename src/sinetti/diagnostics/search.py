@@ -24,9 +24,8 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.diff import ByteDiff, first_difference
 from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement
 from sinetti.domain.values import KeyPolicy
-from sinetti.pki.encoding import AnyPublicKey, PublicKey
+from sinetti.pki.encoding import AnyPublicKey, PublicKey, describes_curve
 from sinetti.pki.key_policy import check_key_policy, is_rsa
-from sinetti.pki.spki import describes_curve
 from sinetti.wire.xmldsig.algorithms import Canonical
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {

@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
-from sinetti.domain.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.values import MAXIMUM_LENGTH
 from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import PublicKey, load_certificate

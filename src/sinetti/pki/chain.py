@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
-from sinetti.pki import spki
+from sinetti.pki import encoding
 
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _LONGEST_CHAIN = 8
@@ -39,7 +39,7 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     except (ValueError, x509.InvalidVersion):
         why = "this is no PEM bundle of certificates: it holds none, or one of them cannot be read"
         raise ValueError(why) from None
-    return tuple(map(spki.checked, found))
+    return tuple(map(encoding.checked, found))
 
 
 def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:

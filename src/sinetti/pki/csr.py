@@ -20,10 +20,8 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyId, KeyPolicy, KeyType
-from sinetti.pki.encoding import PrivateKey, PublicKey, organisation_name
+from sinetti.pki.encoding import PrivateKey, PublicKey, hash_for, organisation_name, request_describes_curve
 from sinetti.pki.key_policy import check_key_policy, key_type
-from sinetti.pki.signatures import hash_for
-from sinetti.pki.spki import request_describes_curve
 
 LARGEST_REQUEST = 10_240
 """Limit of a request in octets of DER (facts sheet, 2)."""

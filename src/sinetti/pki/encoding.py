@@ -1,15 +1,19 @@
 """Encodings of keys and certificates, and the two hex forms of all packages.
 
 PKCS#12 (RFC 7292) contains key, certificate and chain in one file, for programs that need it.
+
+Plain signatures of X.509.
+
+They are RSA PKCS#1 v1.5 (RFC 8017, 8.2) and ECDSA in DER (RFC 3279, 2.2.3).
 """
 
 from collections.abc import Sequence
 from typing import assert_never
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -22,7 +26,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.domain.values import KeyType, Serial, Sha256
-from sinetti.pki import spki
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 """Private key types that this project creates and uses."""
@@ -145,7 +148,7 @@ def load_certificate(octets: bytes) -> x509.Certificate:
             certificate = load(octets)
         except (ValueError, x509.InvalidVersion):
             continue
-        return spki.checked(certificate)
+        return checked(certificate)
     why = "this is no X.509 certificate, neither DER nor PEM"
     raise ValueError(why)
 
@@ -213,3 +216,131 @@ def dump(
         bags = [pkcs12.PKCS12Certificate(one, friendly if one is chain[0] else None) for one in chain]
         return pkcs12.serialize_key_and_certificates(None, None, None, bags, how.build(password))
     return pkcs12.serialize_key_and_certificates(friendly, key, chain[0], chain[1:], how.build(password))
+
+
+X509Hash = hashes.SHA256 | hashes.SHA384
+"""Hash algorithms of our own signatures."""
+
+_P384_BITS = 384
+
+# AlgorithmIdentifier in DER: RSA has a NULL as parameter (RFC 4055, 5), ECDSA none (RFC 5758, 3.2).
+_SHA256_WITH_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
+_ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+_ECDSA_WITH_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
+
+
+def hash_for(public_key: PublicKey) -> X509Hash:
+    """Return the hash for a signer's key (RFC 5758, 3.2).
+
+    It is SHA-256 for RSA and P-256, SHA-384 for P-384.
+    """
+    if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.key_size >= _P384_BITS:
+        return hashes.SHA384()
+    return hashes.SHA256()
+
+
+def algorithm_identifier(public_key: PublicKey) -> bytes:
+    """Return the AlgorithmIdentifier of a key's signatures, in DER.
+
+    The source is RFC 5280, 4.1.1.2.
+    """
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return _SHA256_WITH_RSA
+    return _ECDSA_WITH_SHA384 if isinstance(hash_for(public_key), hashes.SHA384) else _ECDSA_WITH_SHA256
+
+
+def sign(private_key: PrivateKey, octets: bytes) -> bytes:
+    """Sign octets with the hash that `hash_for` names."""
+    chosen = hash_for(private_key.public_key())
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return private_key.sign(octets, padding.PKCS1v15(), chosen)
+    return private_key.sign(octets, ec.ECDSA(chosen))
+
+
+def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
+    """Return True if this key made the signature, with the hash of `hash_for`."""
+    chosen = hash_for(public_key)
+    try:
+        if isinstance(public_key, rsa.RSAPublicKey):
+            public_key.verify(signature, octets, padding.PKCS1v15(), chosen)
+        else:
+            public_key.verify(signature, octets, ec.ECDSA(chosen))
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+_OBJECT_IDENTIFIER, _VERSION = 0x06, 0xA0
+_LONG_FORM = 0x80
+
+
+_EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")
+"""The OBJECT IDENTIFIER id-ecPublicKey (RFC 5480, 2.1.1), with tag and length."""
+
+
+_BEFORE_KEY = 5
+"""Number of members of a TBSCertificate between its version and the key.
+
+They are serial, signature, issuer, validity and subject.
+"""
+
+
+_BEFORE_REQUESTED_KEY = 2
+"""Number of members of a CertificationRequestInfo before the key (RFC 2986, 4.1).
+
+They are version and subject.
+"""
+
+
+DESCRIBED = "its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"
+"""Message for the rejection of such a certificate."""
+
+
+def describes_curve(certificate: x509.Certificate) -> bool:
+    """Return True if the parameters of an EC key are not the name of a curve.
+
+    The result is False for other keys.
+    """
+    return _is_described(certificate.tbs_certificate_bytes, _BEFORE_KEY)
+
+
+def request_describes_curve(request: x509.CertificateSigningRequest) -> bool:
+    """Return True if the key of a request is such an EC key."""
+    return _is_described(request.tbs_certrequest_bytes, _BEFORE_REQUESTED_KEY)
+
+
+def checked(certificate: x509.Certificate) -> x509.Certificate:
+    """Return the certificate.
+
+    Raises ValueError with the text DESCRIBED if its key describes its curve.
+    """
+    if describes_curve(certificate):
+        raise ValueError(DESCRIBED)
+    return certificate
+
+
+def _is_described(signed: bytes, before: int) -> bool:
+    """Return True if the key after `before` members describes its curve.
+
+    `signed` was parsed as DER before, so its lengths are valid.
+    """
+    at, _ = _inside(signed, 0)
+    if signed[at] == _VERSION:
+        _, at = _inside(signed, at)
+    for _ in range(before):
+        _, at = _inside(signed, at)
+    algorithm, _ = _inside(signed, at)
+    identifier, end = _inside(signed, algorithm)
+    if signed[identifier : identifier + len(_EC_PUBLIC_KEY)] != _EC_PUBLIC_KEY:
+        return False
+    parameters = identifier + len(_EC_PUBLIC_KEY)
+    return parameters == end or signed[parameters] != _OBJECT_IDENTIFIER
+
+
+def _inside(der: bytes, at: int) -> tuple[int, int]:
+    """Return begin and end of the contents of the element at `at`."""
+    length, begin = der[at + 1], at + 2
+    if length & _LONG_FORM:
+        more = length & ~_LONG_FORM
+        length, begin = int.from_bytes(der[begin : begin + more], "big"), begin + more
+    return begin, begin + length

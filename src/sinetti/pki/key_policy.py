@@ -2,6 +2,13 @@
 
 The id is the same in all encodings of a key. Four quick tests on the modulus alone detect RSA moduli that an attacker
 can factor. `n` is odd and at least 2048 bits.
+
+SubjectPublicKeyInfo of a certificate or request (RFC 5280, 4.1.2.7).
+
+Its EC curve must be named, not described: RFC 5480, 2.1.1, forbids a description (specifiedCurve). The library accepts
+a description that equals a known curve, and then shows the key as if the curve were named. Other programs trusted
+descriptions with another generator (CVE-2020-0601). Checks of incoming certificates and requests therefore reject a
+description.
 """
 
 from itertools import compress

@@ -5,16 +5,16 @@ import re
 
 import pytest
 
-from sinetti.ca.der import encode_signed
 from sinetti.ca.issuance import build_tbs
 from sinetti.ca.issuance_request import LeafProfile
+from sinetti.ca.profiles import encode_signed
 from sinetti.client.messages import messages
 from sinetti.client.results import UsageError
 from sinetti.client.store import document_signature, files, generations, key_storage
 from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
 from sinetti.pki import chain, encoding
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import sign
 from sinetti.wire.soap.schema_types import SERVICE, Operation
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.client import double

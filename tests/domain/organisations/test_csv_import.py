@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.csv_import import (
     MOST_LINES,
     MOST_OCTETS,
@@ -20,7 +19,7 @@ from sinetti.domain.organisations.csv_import import (
     named_ids,
     read_lines,
 )
-from sinetti.domain.values import Environment, IdentifierType, Language
+from sinetti.domain.values import Environment, IdentifierType, Language, normalise
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended"
 TODAY = date(2026, 3, 2)

@@ -12,8 +12,7 @@ from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Channel
-from sinetti.pki.encoding import certificate_der, load_certificate
-from sinetti.pki.signatures import sign
+from sinetti.pki.encoding import certificate_der, load_certificate, sign
 from sinetti.services.monitoring import findings
 from sinetti.services.monitoring.findings import (
     CrlLocation,

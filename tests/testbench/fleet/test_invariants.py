@@ -6,8 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.client.store import generations, key_storage
-from sinetti.domain.identifiers import is_business_id
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import KeyType, is_business_id
 from sinetti.pki.encoding import generate_key
 from sinetti.testbench.fleet.enrolment import organisations
 from sinetti.testbench.fleet.invariants import InvariantChecker, ViolationKind

@@ -12,9 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.cli.main import main
-from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import ValidationError
-from sinetti.domain.values import Channel, KeyType
+from sinetti.domain.values import Channel, CustomerIdError, KeyType
 from sinetti.pki.chain import issuers_of, load_bundle
 from sinetti.pki.encoding import load_certificate, load_private_key
 from sinetti.pki.policy_oids import channel_from_policy, is_holder_certificate

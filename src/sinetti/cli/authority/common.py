@@ -22,9 +22,9 @@ from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, D
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
-from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.usage import GatewayRefused
 from sinetti.domain.validation import ValidationError
+from sinetti.domain.values import CustomerIdError
 from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError

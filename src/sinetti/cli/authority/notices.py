@@ -28,12 +28,11 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Q
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language
 from sinetti.infra.toml_tables import SettingsError
-from sinetti.notifications.context import NotificationContext, RenderedMessage
+from sinetti.notifications.context import NotificationContext, RenderedMessage, deferred_kinds, may_send
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.delivery.bounces import read_returns
 from sinetti.notifications.delivery.scheduler import PlanReport
 from sinetti.notifications.delivery.sender import SendReport, iter_batches
-from sinetti.notifications.office_hours import deferred_kinds, may_send
 from sinetti.notifications.planning.events import time_to_look
 from sinetti.notifications.previews.samples import NoSample, sample
 from sinetti.notifications.templates.renderer import Skip, render

@@ -12,9 +12,8 @@ from sinetti.cli.authority import organisation_people
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, unknown_organisation
 from sinetti.cli.core.output import print_error
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
-from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
-from sinetti.domain.values import Channel, IdentifierType, Language
+from sinetti.domain.values import Channel, CustomerIdError, IdentifierType, Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import approve, close, register_organisation, withdraw

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
 from sinetti.cli.core.output import print_error, print_line
-from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import ValidationError
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import CustomerIdError, KeyType
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.clock import RANGE, ClockOutOfRange
 from sinetti.testbench.samples.files import FolderTaken, SamplePaths, write_sample, write_samples

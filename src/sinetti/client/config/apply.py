@@ -15,7 +15,7 @@ from sinetti.client.store import event_log, files, journal, settings
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.settings import NameSettings
-from sinetti.domain.identifiers import is_same_identifier
+from sinetti.domain.values import is_same_identifier
 
 
 def sync_settings(folder: Path, entry: CertificateEntry, config: Config, now: datetime) -> NameSettings:

@@ -16,8 +16,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage, OutputOptions, Token
 from sinetti.client.store import files
-from sinetti.domain.identifiers import MAXIMUM_LENGTH
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import MAXIMUM_LENGTH, KeyType
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 _CUSTOMER_ID = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")

@@ -27,8 +27,7 @@ from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import PENDING
 from sinetti.client.store.keystores import KeyMaterial
 from sinetti.client.store.settings import NameSettings
-from sinetti.domain.identifiers import is_same_identifier
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import KeyType, is_same_identifier
 from sinetti.pki import chain, policy_oids
 from sinetti.pki.encoding import PrivateKey
 

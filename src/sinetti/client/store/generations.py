@@ -20,8 +20,7 @@ from sinetti.client.store import (
     settings,
     token_keys,
 )
-from sinetti.domain.identifiers import is_same_identifier
-from sinetti.domain.values import Serial, ValidityPeriod
+from sinetti.domain.values import Serial, ValidityPeriod, is_same_identifier
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 

@@ -22,7 +22,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import key_storage
-from sinetti.pki import chain, encoding, policy_oids, spki
+from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
 LARGEST = 1024 * 1024
@@ -156,7 +156,7 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
             )
         )
     try:
-        given = [spki.checked(one) for one in (certificate, *more) if one is not None]
+        given = [encoding.checked(one) for one in (certificate, *more) if one is not None]
     except ValueError as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))

@@ -43,8 +43,7 @@ from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.generations import NameState
 from sinetti.client.store.journal import RequestJournal, RequestKind
 from sinetti.client.store.settings import NameSettings
-from sinetti.domain.identifiers import is_same_identifier
-from sinetti.domain.values import Environment, Serial, ValidityPeriod
+from sinetti.domain.values import Environment, Serial, ValidityPeriod, is_same_identifier
 from sinetti.pki import chain, encoding
 
 _LARGEST = 16 * 1024

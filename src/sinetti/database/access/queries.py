@@ -20,7 +20,7 @@ from sinetti.database.notifications.recipients import active_assignments, curren
 from sinetti.database.organisations.administration import json_values
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
 from sinetti.domain.access.roles import Role, RoleGrant, roles_up_to
-from sinetti.domain.identifiers import normalise
+from sinetti.domain.values import normalise
 
 _Row = TypeVar("_Row", bound=Model)
 

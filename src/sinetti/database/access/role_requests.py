@@ -31,8 +31,7 @@ from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
 from sinetti.domain.access.invitations import A_DAY, REQUEST_LIVES, TOLD_A_DAY
 from sinetti.domain.access.roles import Role, greater
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import Language
+from sinetti.domain.values import Language, normalise
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ from sinetti.domain.certificates.bulk_revocation import (
     needs_second_approver,
 )
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import Serial
+from sinetti.domain.values import Serial, normalise
 
 _CHUNK = 500
 """Number of values in one IN; older SQLite builds accept 999."""

@@ -14,8 +14,7 @@ from sinetti.database.notifications import outbox, reminders
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import Channel, Serial
+from sinetti.domain.values import Channel, Serial, normalise
 
 
 @dataclass(frozen=True, slots=True)

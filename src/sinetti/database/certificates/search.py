@@ -15,8 +15,7 @@ from sinetti.database import models
 from sinetti.database.certificates import list_query, status_sql
 from sinetti.database.connection import Database
 from sinetti.domain.certificates.display_status import CertificateFacts
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import Channel, Serial
+from sinetti.domain.values import Channel, Serial, normalise
 
 PAGE = 50
 """Number of certificates on one page."""

@@ -18,8 +18,7 @@ from sinetti.database.issuance.journal_records import JournalState
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import Serial
+from sinetti.domain.values import Serial, normalise
 from sinetti.pki.crl_splice import element
 
 

@@ -24,8 +24,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, 
 from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Lineage, TransferIds
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import KeyId, Serial, Sha256
+from sinetti.domain.values import KeyId, Serial, Sha256, normalise
 
 
 class ConcurrentUpdate(Exception):

@@ -107,7 +107,7 @@ class CertificateType(models.Model):
 class Organisation(models.Model):
     """An organisation to which certificates are issued.
 
-    `normalised_id` is the normalised id (domain/identifiers.py).
+    `normalised_id` is the normalised id (domain/values.py).
     """
 
     organisation_id = random_key()

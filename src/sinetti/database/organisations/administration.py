@@ -21,11 +21,10 @@ from sinetti.database.common.locks import acquire_lock
 from sinetti.database.connection import Database
 from sinetti.database.models import LoneAct
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, StoredOrganisation
 from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_approver, needs_second_clerk
-from sinetti.domain.values import Channel, IdentifierType, Language, Serial
+from sinetti.domain.values import Channel, IdentifierType, Language, Serial, normalise
 
 _LISTS = {
     "postgresql": "SELECT jsonb_array_elements_text(%s::jsonb)",

@@ -14,8 +14,7 @@ from sinetti.database.connection import Database
 from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.notifications.recipients import people_at
 from sinetti.domain.certificates.lifecycle import OrderState
-from sinetti.domain.identifiers import normalise
-from sinetti.domain.values import Channel, IdentifierType, Language, Serial
+from sinetti.domain.values import Channel, IdentifierType, Language, Serial, normalise
 
 PURPOSE = "data-provider"
 
@@ -107,7 +106,7 @@ class OpenOrder:
 
 
 def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None:
-    """Return the organisation with this id, compared as in domain/identifiers.py."""
+    """Return the organisation with this id, compared as in domain/values.py."""
     row = models.Organisation.objects.using(db.alias).filter(normalised_id=normalise(customer_id)).first()
     if row is None:
         return None

@@ -12,9 +12,8 @@ from sinetti.database.models import AccessApplication, Invitation, PendingInvita
 from sinetti.domain.access.invitations import INVITATION_LIVES
 from sinetti.domain.access.pending_invitations import PENDING_LIVES, InvitationProposal
 from sinetti.domain.access.roles import Role
-from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.applications import ApplicationState
-from sinetti.domain.values import Channel, IdentifierType, Language
+from sinetti.domain.values import Channel, IdentifierType, Language, normalise
 
 OFFERED: Final = f"{0x31:032x}"
 OFFERED_TO_SIGN: Final = f"{0x32:032x}"

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sinetti.domain.identifiers import is_identifier, normalise
-from sinetti.domain.values import Environment
+from sinetti.domain.values import Environment, is_identifier, normalise
 
 INVITATION_LIVES: Final = timedelta(days=14)
 """Lifetime of an invitation link, equal to that of a link to transfer IDs."""

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Replay, TransferIds, replay_or_reject
-from sinetti.domain.identifiers import is_same_identifier
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import Leniency
-from sinetti.domain.values import KeyId, ValidityPeriod
+from sinetti.domain.values import KeyId, ValidityPeriod, is_same_identifier
 
 WRONG_PASSWORDS_ALLOWED = 10
 """Wrong passwords after which transfer ids are locked.

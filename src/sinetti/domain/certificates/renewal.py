@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Replay, replay_or_reject
-from sinetti.domain.identifiers import is_same_identifier
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import Leniency
-from sinetti.domain.values import KeyId, ValidityPeriod
+from sinetti.domain.values import KeyId, ValidityPeriod, is_same_identifier
 
 RENEWALS_UNFETCHED_ALLOWED = 3
 """Times that a renewal without retrieval may be repeated with another key."""

@@ -12,9 +12,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from sinetti.domain.identifiers import CustomerIdError, check_customer_id, normalise
 from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
-from sinetti.domain.values import Environment, IdentifierType, Language
+from sinetti.domain.values import CustomerIdError, Environment, IdentifierType, Language, check_customer_id, normalise
 
 COLUMNS: Final = ("customer_id", "kind", "country", "name", "language", "merged_into", "ended")
 MOST_OCTETS: Final = 5 * 1024 * 1024

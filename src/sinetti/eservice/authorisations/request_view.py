@@ -8,8 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.invitations import RoleRequestState
 from sinetti.domain.access.roles import Role, roles_up_to
-from sinetti.domain.identifiers import is_identifier
-from sinetti.domain.values import Environment, Language
+from sinetti.domain.values import Environment, Language, is_identifier
 from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id

@@ -6,10 +6,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE
-from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, RowErrorKind
 from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
-from sinetti.domain.values import IdentifierType, Language
+from sinetti.domain.values import CustomerIdError, IdentifierType, Language
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view, translator
 from sinetti.eservice.ui.components import (

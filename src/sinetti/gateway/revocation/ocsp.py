@@ -24,8 +24,7 @@ from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER, NOT_KNOW
 from sinetti.gateway.x509.path_validation import SIGNATURES, CaCertificate, is_understood, key_in_bounds
 from sinetti.infra.http_client import HttpError, HttpRequest, send_request
 from sinetti.pki.chain import extension_value, is_valid_at
-from sinetti.pki.encoding import AnyPublicKey
-from sinetti.pki.spki import describes_curve
+from sinetti.pki.encoding import AnyPublicKey, describes_curve
 
 LARGEST_ANSWER = 65_536
 """Largest size of a response in octets; one with a certificate has 2,000."""

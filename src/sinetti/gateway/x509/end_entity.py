@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from sinetti.domain.values import KeyPolicy, Serial, ValidityPeriod
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import is_understood
-from sinetti.pki import key_policy, policy_oids, spki
+from sinetti.pki import encoding, key_policy, policy_oids
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
 from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 
@@ -94,7 +94,7 @@ def _loaded(octets: bytes) -> x509.Certificate:
     try:
         certificate = load_certificate(octets)
     except (ValueError, TypeError) as bad:
-        if str(bad) == spki.DESCRIBED:
+        if str(bad) == encoding.DESCRIBED:
             raise InvalidCertificate(verdict_texts.BAD_KEY) from None
         is_key = _PRIVATE_KEY.search(octets) is not None
         raise InvalidCertificate(verdict_texts.PRIVATE_KEY if is_key else verdict_texts.NO_CERTIFICATE) from None

@@ -15,8 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAl
 
 from sinetti.domain.values import ValidityPeriod
 from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, latest_first, names_of, ways_up
-from sinetti.pki.encoding import AnyPublicKey, certificate_der
-from sinetti.pki.spki import describes_curve
+from sinetti.pki.encoding import AnyPublicKey, certificate_der, describes_curve
 
 LONGEST_PATH = 8
 """Largest number of certificates in a path, with leaf and anchor."""

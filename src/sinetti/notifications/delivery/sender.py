@@ -13,9 +13,8 @@ from sinetti.database.notifications import delivery
 from sinetti.database.notifications.delivery import SenderLease
 from sinetti.database.sql import random_id
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
-from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.context import NotificationContext, may_send
 from sinetti.notifications.delivery.attempts import AttemptResult, DeliveryBatch
-from sinetti.notifications.office_hours import may_send
 
 BATCH: Final = 50
 """Messages that a worker takes at once, few enough to leave some to other workers."""

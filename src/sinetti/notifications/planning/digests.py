@@ -13,8 +13,7 @@ from sinetti.domain.business_days import finnish_date, start_of_business, workda
 from sinetti.domain.certificates.display_status import STAYS
 from sinetti.domain.notifications.digests import CLOSE, NEAR, DigestSlot, digest_slot, next_day, next_week
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
-from sinetti.notifications.context import NotificationContext
-from sinetti.notifications.office_hours import is_holiday
+from sinetti.notifications.context import NotificationContext, is_holiday
 
 _SECOND = timedelta(seconds=1)
 _TOLD_ANEW = "the digest of a later day tells it"

@@ -17,8 +17,7 @@ from sinetti.domain.notifications.reminders import (
     step_of,
 )
 from sinetti.domain.validation import international
-from sinetti.notifications.context import NotificationContext
-from sinetti.notifications.office_hours import is_holiday
+from sinetti.notifications.context import NotificationContext, is_holiday
 
 REMINDERS = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE})
 """The kinds of messages that follow the reminder schedule."""

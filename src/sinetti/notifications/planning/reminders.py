@@ -26,8 +26,7 @@ from sinetti.domain.notifications.reminders import (
     send_time,
     step_name,
 )
-from sinetti.notifications.context import NotificationContext
-from sinetti.notifications.office_hours import is_holiday, next_business_time
+from sinetti.notifications.context import NotificationContext, is_holiday, next_business_time
 from sinetti.notifications.planning.eligibility import Copy, audience, copies, schedule_for
 
 _DAY: Final = timedelta(days=1)

@@ -12,7 +12,7 @@ from sinetti.domain.notifications.digests import DigestItemKind as What
 from sinetti.domain.notifications.digests import DigestSection as Third
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
-from sinetti.notifications.office_hours import is_holiday
+from sinetti.notifications.context import is_holiday
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, stopped
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, RowsBlock, named

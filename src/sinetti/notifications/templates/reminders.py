@@ -10,7 +10,7 @@ from sinetti.database.notifications.message_data import ToldSuccessor
 from sinetti.domain.business_days import is_workday, last_workday
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
-from sinetti.notifications.office_hours import is_holiday
+from sinetti.notifications.context import is_holiday
 from sinetti.notifications.templates.layout import MessageBody, MessageContext
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, named, to_gsm7

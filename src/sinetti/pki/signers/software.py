@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from threading import Lock
 
-from sinetti.pki import signatures
+from sinetti.pki import encoding
 from sinetti.pki.encoding import PrivateKey, load_private_key
 from sinetti.pki.signers import SignerUnavailable
 
@@ -32,7 +32,7 @@ class SoftwareSigner:
 
         Raises SignerUnavailable if the key's file cannot be opened.
         """
-        return signatures.sign(self._key(key_name), octets)
+        return encoding.sign(self._key(key_name), octets)
 
     def _key(self, key_name: str) -> PrivateKey:
         with self._lock:

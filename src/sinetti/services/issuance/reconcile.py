@@ -16,8 +16,7 @@ from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Serial
 from sinetti.journal.writer import Journal
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.issue import sign_and_store
-from sinetti.services.issuance.journal_entries import journal_superseded
+from sinetti.services.issuance.issue import journal_superseded, sign_and_store
 from sinetti.services.status.crl import store_external_crl
 from sinetti.services.status.crl_archive import entries, newest_archived
 

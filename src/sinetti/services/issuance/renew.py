@@ -13,8 +13,7 @@ from sinetti.pki.csr import RequestedKey, read_request
 from sinetti.pki.encoding import load_certificate, sha256_hex
 from sinetti.pki.key_policy import have_common_factor
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.issue import issue, sign_and_store
-from sinetti.services.issuance.journal_entries import journal_superseded
+from sinetti.services.issuance.issue import issue, journal_superseded, sign_and_store
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
 
 

@@ -11,7 +11,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.requests import CertificateResponse, LenientBehaviour, RetrieveRequest
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.journal_entries import journal_retrieved
+from sinetti.services.issuance.issue import journal_retrieved
 from sinetti.services.retry import log_leniency, retry_on_conflict
 
 

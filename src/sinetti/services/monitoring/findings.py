@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sinetti.ca.der import ca_key
+from sinetti.ca.profiles import ca_key
 from sinetti.database.certificates import bulk_revocation, early_replacement
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
@@ -36,8 +36,7 @@ from sinetti.domain.operations.monitoring import (
 )
 from sinetti.domain.values import Serial
 from sinetti.pki.chain import extension_value, issuers_of
-from sinetti.pki.encoding import PublicKey, load_certificate, serial_hex
-from sinetti.pki.signatures import verify
+from sinetti.pki.encoding import PublicKey, load_certificate, serial_hex, verify
 from sinetti.services.context import ServiceContext
 
 MOST_COMPARED = 100_000

@@ -10,8 +10,7 @@ from sinetti.database.certificates.revocation import Counts
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewOrganisation, OpenOrder, OrganisationInfo
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.identifiers import check_customer_id
-from sinetti.domain.values import Channel, IdentifierType, Serial
+from sinetti.domain.values import Channel, IdentifierType, Serial, check_customer_id
 from sinetti.services.context import ServiceContext
 
 

@@ -29,7 +29,7 @@ from sinetti.domain.certificates.bulk_revocation import (
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.journal_entries import note_revoked_or_say
+from sinetti.services.issuance.issue import note_revoked_or_say
 from sinetti.services.status.crl import publish_best_effort
 from sinetti.services.status.ocsp import presign_revoked
 

@@ -13,7 +13,7 @@ from sinetti.database.access.role_assignments import GrantTerms
 from sinetti.database.access.role_requests import Requester, RequestResult
 from sinetti.domain.access.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
 from sinetti.domain.access.roles import EffectiveRole, Permission, Role, check_firm_grant
-from sinetti.domain.identifiers import normalise
+from sinetti.domain.values import normalise
 from sinetti.services.access.act_transaction import act_for
 from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, require_permission
 from sinetti.services.context import ServiceContext

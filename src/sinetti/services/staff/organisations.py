@@ -19,7 +19,6 @@ from sinetti.database.organisations.organisations import NewOrganisation, Organi
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.csv_import import (
     COLUMNS,
     ChangeKind,
@@ -37,7 +36,7 @@ from sinetti.domain.organisations.import_confirmation import (
     needs_second_approver,
     needs_second_clerk,
 )
-from sinetti.domain.values import Serial
+from sinetti.domain.values import Serial, normalise
 from sinetti.services.organisations.registration import register_organisation
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, propose
 from sinetti.services.staff.session import StaffSession, log_access, log_search

@@ -14,9 +14,8 @@ from sinetti.database.access.role_assignments import FirmGrant, PersonGrant
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import ContactDetails, NewOrganisation
 from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Role
-from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_ORGANISATION, LONGEST_PERSON, check_email
-from sinetti.domain.values import Channel, IdentifierType, Language
+from sinetti.domain.values import MAXIMUM_LENGTH, Channel, IdentifierType, Language
 from sinetti.services.access.accounts import make_account
 from sinetti.services.access.invitations import create_link
 from sinetti.services.context import ServiceContext

@@ -13,10 +13,9 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
-from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.validation import ValidationError
-from sinetti.domain.values import Serial
+from sinetti.domain.values import CustomerIdError, Serial
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.server.http import Request, Response, json_reply, problem_response
 from sinetti.services.access.accounts import AccountError

@@ -6,7 +6,6 @@ A missing organisation is added, and so is a contact where none is given.
 import secrets
 
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
-from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import (
     LONGEST_DESCRIPTION,
     LONGEST_EMAIL,
@@ -17,7 +16,7 @@ from sinetti.domain.validation import (
     check_phone,
     check_unlinked_or_none,
 )
-from sinetti.domain.values import Channel, IdentifierType, Language, Serial
+from sinetti.domain.values import MAXIMUM_LENGTH, Channel, IdentifierType, Language, Serial
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import GeneratedTransferIds, order
 from sinetti.services.organisations.registration import approve, register_organisation

@@ -17,8 +17,7 @@ from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode
 from sinetti.client.store.settings import NameSettings
-from sinetti.domain.identifiers import is_business_id
-from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.domain.values import Environment, KeyType, Language, is_business_id
 from sinetti.infra import clock
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
 

@@ -6,7 +6,7 @@ The roles have the form of a national service of authorisations.
 import re
 from dataclasses import dataclass
 
-from sinetti.domain.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.values import MAXIMUM_LENGTH
 from sinetti.i18n.translate import gettext_noop
 
 MOST_ORGANISATIONS = 50

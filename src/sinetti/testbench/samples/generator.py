@@ -21,11 +21,17 @@ from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import LeafProfile, LeafRequest
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.domain.identifiers import check_customer_id
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_text
-from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Serial, ValidityPeriod
-from sinetti.pki.encoding import PrivateKey, generate_key, load_certificate, serial_hex
-from sinetti.pki.signatures import hash_for, sign
+from sinetti.domain.values import (
+    Channel,
+    Environment,
+    IdentifierType,
+    KeyType,
+    Serial,
+    ValidityPeriod,
+    check_customer_id,
+)
+from sinetti.pki.encoding import PrivateKey, generate_key, hash_for, load_certificate, serial_hex, sign
 from sinetti.testbench.core.clock import in_range
 
 BASE_URL = "http://pki.sinetti.example"

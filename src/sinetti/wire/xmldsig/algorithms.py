@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from lxml import etree
 
-from sinetti.pki import signatures
+from sinetti.pki import encoding
 from sinetti.pki.encoding import AnyPublicKey
 from sinetti.wire.xmldsig.parser import DS, TOO_MUCH, XmlRejected
 
@@ -140,9 +140,9 @@ def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
     Raises ValueError for a key that is neither RSA nor EC.
     """
     if isinstance(public_key, rsa.RSAPublicKey):
-        return XmlSignatureAlgorithm(f"{_MORE}rsa-{signatures.hash_for(public_key).name}")
+        return XmlSignatureAlgorithm(f"{_MORE}rsa-{encoding.hash_for(public_key).name}")
     if isinstance(public_key, ec.EllipticCurvePublicKey):
-        return XmlSignatureAlgorithm(f"{_MORE}ecdsa-{signatures.hash_for(public_key).name}")
+        return XmlSignatureAlgorithm(f"{_MORE}ecdsa-{encoding.hash_for(public_key).name}")
     why = "only RSA and EC keys sign documents"
     raise ValueError(why)
 

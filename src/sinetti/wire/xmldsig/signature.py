@@ -20,9 +20,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from lxml import etree
 
-from sinetti.pki import signatures
-from sinetti.pki.encoding import AnyPublicKey, PrivateKey
-from sinetti.pki.spki import describes_curve
+from sinetti.pki import encoding
+from sinetti.pki.encoding import AnyPublicKey, PrivateKey, describes_curve
 from sinetti.wire.xmldsig import algorithms, parser
 from sinetti.wire.xmldsig.algorithms import (
     ENVELOPED,
@@ -79,7 +78,7 @@ class VerifiedDocument:
 
 def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
     """Return a signer with a key in memory; `certificate` (DER) is the key's."""
-    return signer_with(certificate, lambda octets: signatures.sign(private_key, octets))
+    return signer_with(certificate, lambda octets: encoding.sign(private_key, octets))
 
 
 def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
