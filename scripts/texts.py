@@ -23,7 +23,7 @@ LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
 CALLS = frozenset({"translate", "_", "gettext_noop", "make_message", "say"})
 """Calls whose first argument is a message id, where it is written out."""
-COUNTS = frozenset({"translate_plural", "ngettext_noop"})
+COUNTS = frozenset({"translate_plural", "ngettext", "ngettext_noop"})
 """Calls whose first two arguments are the forms of one message id, for one and for more."""
 MessageId = str | tuple[str, str]
 """As catalogues have it: a text, or its forms for one and for more."""

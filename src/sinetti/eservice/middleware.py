@@ -15,11 +15,12 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import is_clerk
-from sinetti.eservice.core.context import request_id
+from sinetti.eservice.core.context import language_of, request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.daily_limits import over_limit
 from sinetti.eservice.ui.page import build_csp
 from sinetti.eservice.ui.permission_denied import permission_denied_page, staff_only_page
+from sinetti.i18n.translate import activated
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.staff.session import NotStaff
 
@@ -62,6 +63,20 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         if request.is_secure():
             response.headers["Strict-Transport-Security"] = _HSTS
         return response
+
+    return answer
+
+
+def activate_language(get_response: GetResponse) -> GetResponse:
+    """Make the reader's language the active one for the whole request, error pages included.
+
+    The language is looked up at its first use, so a static file costs no database query. A streamed body is produced
+    after this block and activates the language itself.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        with activated(lambda: language_of(request)):
+            return get_response(request)
 
     return answer
 

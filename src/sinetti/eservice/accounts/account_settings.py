@@ -6,6 +6,7 @@ from allauth.account import views
 from allauth.account.forms import AddEmailForm
 from allauth.account.models import EmailAddress
 from allauth.usersessions import views as sessions
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 
@@ -20,8 +21,8 @@ from sinetti.eservice.accounts.form_fields import FieldOptions
 from sinetti.eservice.accounts.mfa import reauthentication_page
 from sinetti.eservice.accounts.mfa_adapter import had_strong_sign_in, has_provider_factor
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Form, Table, Text
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_time, gettext_noop
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_time, gettext_noop
 
 _NEW_ADDRESS = {"email": FieldOptions(gettext_noop("New e-mail address"), "email", "email")}
 _SET = gettext_noop("Set the password")
@@ -47,14 +48,14 @@ class ChangePassword(PortalAccountView, ReauthenticationRequired, views.Password
 
     def page(self, context: Context) -> Page:
         """The form."""
-        told = self.say(gettext_noop("All your sign-ins on other devices end when you change it."))
+        told = _("All your sign-ins on other devices end when you change it.")
         form = self.asked(context["form"], gettext_noop("Change the password"))
-        return Page(self.say(gettext_noop("Change the password")), blocks=[Text([told]), form], back=self.back)
+        return Page(_("Change the password"), blocks=[Text([told]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Change it, and say so."""
         answer: HttpResponse = super().form_valid(form)
-        flash(self.request, self.say(gettext_noop("The password was changed.")))
+        messages.info(self.request, _("The password was changed."))
         return answer
 
 
@@ -63,12 +64,12 @@ class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSet
 
     def page(self, context: Context) -> Page:
         """The form."""
-        return Page(self.say(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
+        return Page(_(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Set it, and say so."""
         answer: HttpResponse = super().form_valid(form)
-        flash(self.request, self.say(gettext_noop("The password was changed.")))
+        messages.info(self.request, _("The password was changed."))
         return answer
 
 
@@ -89,7 +90,7 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
         told = gettext_noop(
             "We have sent a link to the new address. The address is changed once you have opened the link."
         )
-        flash(self.request, self.say(told))
+        messages.info(self.request, _(told))
         return answer
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401 - Django's
@@ -100,11 +101,11 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     def page(self, context: Context) -> Page:
         """The form, and what waits."""
         user: Any = self.request.user
-        said = [self.say(gettext_noop("Your address now: {email}"), email=user.email)]
+        said = [_("Your address now: {email}", email=user.email)]
         if (new := context["new_emailaddress"]) is not None:
-            said.append(self.say(gettext_noop("Waits for its link to be opened: {email}"), email=new.email))
+            said.append(_("Waits for its link to be opened: {email}", email=new.email))
         form = self.asked(context["form"], gettext_noop("Send a link to the new address"), _NEW_ADDRESS)
-        return Page(self.say(gettext_noop("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
+        return Page(_("Change the e-mail address"), blocks=[Text(said), form], back=self.back)
 
 
 class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignore[misc]
@@ -114,18 +115,16 @@ class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignor
 
     def page(self, context: Context) -> Page:
         """The list, and the button."""
-        columns = [
-            Column(self.say(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))
-        ]
+        columns = [Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
-        blocks: list[Component] = [Table(self.say(gettext_noop("Your sign-ins")), columns, rows)]
+        blocks: list[Component] = [Table(_("Your sign-ins"), columns, rows)]
         if len(rows) > 1:
-            blocks.append(Form((), (Button(self.say(gettext_noop("End all others"))),)))
-        return Page(self.say(gettext_noop("Where you are signed in")), blocks=blocks, back=self.back, wide=True)
+            blocks.append(Form((), (Button(_("End all others")),)))
+        return Page(_("Where you are signed in"), blocks=blocks, back=self.back, wide=True)
 
     def _since(self, one: Any) -> str:  # noqa: ANN401 - allauth's
-        when = format_time(one.created_at, self.language)
-        return self.say(gettext_noop("{when} (this one)"), when=when) if one.is_current() else when
+        when = format_time(one.created_at)
+        return _("{when} (this one)", when=when) if one.is_current() else when
 
 
 class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ignore[misc]
@@ -137,11 +136,11 @@ class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ign
         if user.is_authenticated and self._is_proved_elsewhere(user):
             blocks = provider_blocks(request, gettext_noop("Sign in again with {name}"), "login")
             if had_strong_sign_in(request):
-                blocks.insert(0, Text([self.say(_STRONGLY)]))
+                blocks.insert(0, Text([_(_STRONGLY)]))
             return render_page(
                 request,
                 Page(
-                    self.say(gettext_noop("Confirm that it is you")),
+                    _("Confirm that it is you"),
                     blocks=blocks,
                     back=self.back,
                     form_targets=provider_origins(request),
@@ -156,4 +155,4 @@ class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ign
 
     def page(self, context: Context) -> Page:
         """The form, and other ways."""
-        return reauthentication_page(self, self.asked(context["form"], gettext_noop("Go on")), context)
+        return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)

@@ -22,7 +22,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from sinetti.domain.values import Language
 from sinetti.eservice.accounts.form_fields import FieldOptions, FormOptions, form_block
 from sinetti.eservice.accounts.mfa_adapter import PROVED, factors_of
 from sinetti.eservice.core.authentication import STRONG
@@ -30,7 +29,7 @@ from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link
 from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import translate
+from sinetti.i18n.translate import _
 from sinetti.infra.clock import utc_now
 
 Context = dict[str, Any]
@@ -49,25 +48,16 @@ class PortalAccountView(ABC):
     def page(self, context: Context) -> Page:
         """What the page says."""
 
-    @property
-    def language(self) -> Language:
-        """The reader's."""
-        return language_of(self.request)
-
-    def say(self, message_id: str, **values: object) -> str:
-        """A text in the reader's language."""
-        return translate(message_id, self.language, **values)
-
     def asked(self, form: DjangoForm, button: str, names: dict[str, FieldOptions] | None = None, **how: str) -> Form:
         """A form of allauth's as a block, with one button; where one goes on after it goes along."""
         hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_url(self.request)) else {}
-        asking = FormOptions((Button(self.say(button)),), hidden, names or {}, **how)
-        return form_block(form, self.language, asking)
+        asking = FormOptions((Button(_(button)),), hidden, names or {}, **how)
+        return form_block(form, asking)
 
     @property
     def back(self) -> Link:
         """The way back to one's account."""
-        return Link(self.say(SECURITY), reverse("mfa_index"))
+        return Link(_(SECURITY), reverse("mfa_index"))
 
 
 class ReauthenticationRequired:
@@ -157,7 +147,7 @@ def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Com
     return [
         Form(
             [Input(name, "", "hidden", value) for name, value in hidden.items()],
-            (Button(translate(button, language, name=one.name[language]), minor=True),),
+            (Button(_(button, name=one.name[language]), minor=True),),
             reverse("openid_connect_login", args=[one.provider_id]),
         )
         for one in portal_context(request).eservice.providers

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import Form as DjangoForm
 
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,46 +94,46 @@ class FormOptions:
     action: str = ""
 
 
-def form_block(form: DjangoForm, language: Language, asking: FormOptions) -> Form:
+def form_block(form: DjangoForm, asking: FormOptions) -> Form:
     """The form as a page shows it: what was typed is kept, passwords and codes excepted."""
     inputs = [
-        _input(form, name, asking.names.get(name) or FIELDS[name], language)
+        _input(form, name, asking.names.get(name) or FIELDS[name])
         for name in form.fields
         if name in asking.names or name in FIELDS
     ]
     hidden = [Input(name, "", "hidden", value) for name, value in asking.hidden.items()]
-    return Form([*hidden, *inputs], asking.buttons, asking.action, errors_of(form, language, asking.names))
+    return Form([*hidden, *inputs], asking.buttons, asking.action, errors_of(form, asking.names))
 
 
-def errors_of(form: DjangoForm, language: Language, names: Mapping[str, FieldOptions]) -> Sequence[tuple[str, str]]:
+def errors_of(form: DjangoForm, names: Mapping[str, FieldOptions]) -> Sequence[tuple[str, str]]:
     """What is wrong with a form that was sent: the field, and a sentence."""
     if not form.is_bound:
         return ()
     return [
-        ("content" if name == NON_FIELD_ERRORS else name, _told(name, found[0], language, names))
+        ("content" if name == NON_FIELD_ERRORS else name, _told(name, found[0], names))
         for name, found in form.errors.as_data().items()
     ]
 
 
-def _input(form: DjangoForm, name: str, asked: FieldOptions, language: Language) -> Input:
+def _input(form: DjangoForm, name: str, asked: FieldOptions) -> Input:
     found = form.errors.as_data().get(name) if form.is_bound else None
     kept = asked.kind != "password" and asked.autocomplete != "one-time-code"
     value = form[name].value() if kept else None
     return Input(
         name,
-        translate(asked.label, language),
+        _(asked.label),
         asked.kind,
         "" if value is None else str(value),
-        translate(asked.hint, language) if asked.hint else "",
-        _told(name, found[0], language, {name: asked}) if found else "",
+        _(asked.hint) if asked.hint else "",
+        _told(name, found[0], {name: asked}) if found else "",
         required=asked.required,
         autocomplete=asked.autocomplete,
         numeric=asked.numeric,
     )
 
 
-def _told(name: str, error: ValidationError, language: Language, names: Mapping[str, FieldOptions]) -> str:
+def _told(name: str, error: ValidationError, names: Mapping[str, FieldOptions]) -> str:
     asked = names.get(name) or FIELDS.get(name)
-    label = translate(asked.label, language) if asked else ""
+    label = _(asked.label) if asked else ""
     message_id = _DIFFER if name == "password2" and error.code is None else ERRORS.get(error.code or "", _UNCLEAR)
-    return translate(message_id, language, label=label)
+    return _(message_id, label=label)

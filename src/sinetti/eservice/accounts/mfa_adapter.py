@@ -10,8 +10,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.eservice.core.context import portal_context
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token, encrypt_token
 
 ONCE_STRONG = "strong"
@@ -42,7 +42,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no type
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002 - its name there
         """What a passkey is called unless its owner says otherwise."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
-        return translate(_PASSKEY, language_of(context.request), number=count + 1)
+        return _(_PASSKEY, number=count + 1)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Whom a passkey is for: this host, and the service's name."""

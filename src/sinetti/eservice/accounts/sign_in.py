@@ -10,6 +10,7 @@ from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.models import EmailAddress
 from allauth.core import context as core_context
 from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -20,8 +21,8 @@ from sinetti.eservice.accounts.base_views import Context, PortalAccountView, nex
 from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, FieldOptions
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Alert, Button, Component, Form, Link, Links, Severity, Text
-from sinetti.eservice.ui.page import Page, flash
-from sinetti.i18n.translate import gettext_noop
+from sinetti.eservice.ui.page import Page
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.access.accounts import release_address
 
 _PASSWORD = {"password1": FieldOptions(gettext_noop("Password"), "password", "new-password", NEW_PASSWORD.hint)}
@@ -67,13 +68,13 @@ class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth 
         onward = next_url(self.request)
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
-            Link(self.say(gettext_noop("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
-            Link(self.say(gettext_noop("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
-            Link(self.say(gettext_noop("Make an account")), f"{reverse('account_signup')}{rest}"),
+            Link(_("Sign in with a passkey"), f"{reverse('mfa_login_webauthn')}{rest}"),
+            Link(_("Forgot your password?"), f"{reverse('account_reset_password')}{rest}"),
+            Link(_("Make an account"), f"{reverse('account_signup')}{rest}"),
         ]
         blocks: list[Component] = [self.asked(context["form"], _SIGN_IN), Links(others)]
         blocks += provider_blocks(self.request, gettext_noop("Sign in with {name}"), "login")
-        return Page(self.say(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
+        return Page(_(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]
@@ -113,16 +114,12 @@ class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """The form."""
         said = [
-            self.say(NO_RIGHTS),
-            self.say(
-                gettext_noop(
-                    "We send a link to your e-mail address. You can use the account once you have opened the link."
-                )
-            ),
+            _(NO_RIGHTS),
+            _("We send a link to your e-mail address. You can use the account once you have opened the link."),
         ]
-        back = Link(self.say(gettext_noop("Have you an account already? Sign in")), reverse("account_login"))
+        back = Link(_("Have you an account already? Sign in"), reverse("account_login"))
         form = self.asked(context["form"], gettext_noop("Make an account"), _PASSWORD)
-        return Page(self.say(gettext_noop("Make an account")), blocks=[Text(said), form, Links([back])])
+        return Page(_("Make an account"), blocks=[Text(said), form, Links([back])])
 
 
 class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
@@ -131,10 +128,10 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """The button."""
         del context
-        form = Form((), (Button(self.say(gettext_noop("Sign out"))),))
+        form = Form((), (Button(_("Sign out")),))
         return Page(
-            self.say(gettext_noop("Sign out")),
-            blocks=[Text([self.say(gettext_noop("You are about to sign out."))]), form],
+            _("Sign out"),
+            blocks=[Text([_("You are about to sign out.")]), form],
         )
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
@@ -150,15 +147,10 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
-        told = self.say(
-            gettext_noop(
-                "This account has been ended and cannot be used. If that is a mistake, ask for help at the "
-                "address below."
-            )
+        told = _(
+            "This account has been ended and cannot be used. If that is a mistake, ask for help at the address below."
         )
-        return Page(
-            self.say(gettext_noop("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN
-        )
+        return Page(_("The account has been ended"), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
 
 
 class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # type: ignore[misc]
@@ -168,14 +160,10 @@ class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # t
         """Say so."""
         del context
         said = [
-            self.say(
-                gettext_noop("We have sent you a message. Open the link in it to confirm that the address is yours.")
-            ),
-            self.say(
-                gettext_noop("No message? Look in your junk mail, or sign in again in a few minutes to get a new one.")
-            ),
+            _("We have sent you a message. Open the link in it to confirm that the address is yours."),
+            _("No message? Look in your junk mail, or sign in again in a few minutes to get a new one."),
         ]
-        return Page(self.say(gettext_noop("Confirm your e-mail address")), blocks=[Text(said)])
+        return Page(_("Confirm your e-mail address"), blocks=[Text(said)])
 
 
 class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore[misc]
@@ -204,15 +192,15 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
     def page(self, context: Context) -> Page:
         """The button; or that the link does not work, or not here."""
         if not context["confirmation"] or not context["can_confirm"]:
-            return _lapsed(self)
+            return _lapsed()
         if not self._is_theirs():
-            said = [self.say(one) for one in _ELSEWHERE]
-            way = Link(self.say(_SIGN_IN), reverse("account_login"), button=True)
-            title = self.say(gettext_noop("Confirm your e-mail address"))
+            said = [_(one) for one in _ELSEWHERE]
+            way = Link(_(_SIGN_IN), reverse("account_login"), button=True)
+            title = _("Confirm your e-mail address")
             return Page(title, blocks=[Text(said), Links([way])], status=HTTPStatus.FORBIDDEN)
-        told = self.say(gettext_noop("Is this your address? {email}"), email=context["email"])
-        form = Form((), (Button(self.say(gettext_noop("Yes, confirm it"))),))
-        return Page(self.say(gettext_noop("Confirm your e-mail address")), blocks=[Text([told]), form])
+        told = _("Is this your address? {email}", email=context["email"])
+        form = Form((), (Button(_("Yes, confirm it")),))
+        return Page(_("Confirm your e-mail address"), blocks=[Text([told]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Confirm it, and go on."""
@@ -225,7 +213,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
             self.object = None
             return self.render_to_response({"confirmation": None, "can_confirm": False})
         if answer.status_code == HTTPStatus.FOUND:
-            flash(self.request, self.say(gettext_noop("Your e-mail address is confirmed. You can sign in with it.")))
+            messages.info(self.request, _("Your e-mail address is confirmed. You can sign in with it."))
             answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
@@ -255,12 +243,10 @@ class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: igno
 
     def page(self, context: Context) -> Page:
         """The form."""
-        told = self.say(
-            gettext_noop("Give the e-mail address of your account. We send you a link to set a new password.")
-        )
+        told = _("Give the e-mail address of your account. We send you a link to set a new password.")
         form = self.asked(context["form"], gettext_noop("Send the link"))
-        back = Link(self.say(_SIGN_IN), reverse("account_login"))
-        return Page(self.say(gettext_noop("Forgot your password?")), blocks=[Text([told]), form], back=back)
+        back = Link(_(_SIGN_IN), reverse("account_login"))
+        return Page(_("Forgot your password?"), blocks=[Text([told]), form], back=back)
 
 
 class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type: ignore[misc]
@@ -270,14 +256,10 @@ class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type:
         """Say so."""
         del context
         said = [
-            self.say(gettext_noop("We have sent a message to the address. The link in it works for two hours.")),
-            self.say(
-                gettext_noop(
-                    "No message? Look in your junk mail, and check that the address is the one that your account has."
-                )
-            ),
+            _("We have sent a message to the address. The link in it works for two hours."),
+            _("No message? Look in your junk mail, and check that the address is the one that your account has."),
         ]
-        return Page(self.say(gettext_noop("Open the link in our message")), blocks=[Text(said)])
+        return Page(_("Open the link in our message"), blocks=[Text(said)])
 
 
 class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: ignore[misc]
@@ -289,10 +271,10 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
     def page(self, context: Context) -> Page:
         """The form, or that the link does not work."""
         if context.get("token_fail"):
-            return _lapsed(self)
-        told = self.say(gettext_noop("Afterwards you sign in with it, and with your second factor if you have one."))
+            return _lapsed()
+        told = _("Afterwards you sign in with it, and with your second factor if you have one.")
         form = self.asked(context["form"], gettext_noop("Set the password"))
-        return Page(self.say(gettext_noop("Set a new password")), blocks=[Text([told]), form])
+        return Page(_("Set a new password"), blocks=[Text([told]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
         """Where the link does not work there is no form to be made."""
@@ -309,16 +291,16 @@ class NewPasswordSet(PortalAccountView, views.PasswordResetFromKeyDoneView):  # 
         """Say so."""
         del context
         blocks: list[Component] = [
-            Alert(self.say(gettext_noop("Sign in with it now. All your earlier sign-ins have ended.")), Severity.GOOD),
-            Links([Link(self.say(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
+            Alert(_("Sign in with it now. All your earlier sign-ins have ended."), Severity.GOOD),
+            Links([Link(_(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
         ]
-        return Page(self.say(gettext_noop("The new password is set")), blocks)
+        return Page(_("The new password is set"), blocks)
 
 
-def _lapsed(view: PortalAccountView) -> Page:
+def _lapsed() -> Page:
     again = [
-        Link(view.say(gettext_noop("Sign in")), reverse("account_login")),
-        Link(view.say(gettext_noop("Forgot your password?")), reverse("account_reset_password")),
+        Link(_("Sign in"), reverse("account_login")),
+        Link(_("Forgot your password?"), reverse("account_reset_password")),
     ]
-    said = [view.say(one) for one in _LAPSED]
-    return Page(view.say(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)
+    said = [_(one) for one in _LAPSED]
+    return Page(_(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)

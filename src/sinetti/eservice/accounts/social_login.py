@@ -39,7 +39,7 @@ from sinetti.eservice.accounts.sign_in import NO_RIGHTS, SignupForm, release_unc
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links, Option, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, active_language, gettext_noop
 from sinetti.settings.portal import Provider
 
 _log = logging.getLogger(__name__)
@@ -158,17 +158,15 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Say that it did not work, and what to do."""
-    language = language_of(request)
     said = [
-        translate(gettext_noop("Nothing was changed. Try again, or sign in in another way."), language),
-        translate(
-            gettext_noop("If it fails again, ask for help and name this reference: {reference}"),
-            language,
+        _("Nothing was changed. Try again, or sign in in another way."),
+        _(
+            "If it fails again, ask for help and name this reference: {reference}",
             reference=request_id(request),
         ),
     ]
-    again = Link(translate(_SIGN_IN, language), reverse("account_login"))
-    title = translate(gettext_noop("Signing in with the other service did not work"), language)
+    again = Link(_(_SIGN_IN), reverse("account_login"))
+    title = _("Signing in with the other service did not work")
     return render_page(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
@@ -178,8 +176,8 @@ class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
-        again = Link(self.say(_SIGN_IN), reverse("account_login"))
-        return Page(self.say(gettext_noop("You did not sign in")), blocks=[Links([again])])
+        again = Link(_(_SIGN_IN), reverse("account_login"))
+        return Page(_("You did not sign in"), blocks=[Links([again])])
 
 
 class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
@@ -213,21 +211,13 @@ class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[mis
     def page(self, context: Context) -> Page:
         """What that means, and the form."""
         said = [
-            self.say(
-                gettext_noop(
-                    "You have signed in there, but it is not connected to an account here. You can make one now."
-                )
-            ),
-            self.say(NO_RIGHTS),
-            self.say(
-                gettext_noop(
-                    "Have you an account already? Sign in with it, then connect the other service in your account."
-                )
-            ),
+            _("You have signed in there, but it is not connected to an account here. You can make one now."),
+            _(NO_RIGHTS),
+            _("Have you an account already? Sign in with it, then connect the other service in your account."),
         ]
         form = self.asked(context["form"], gettext_noop("Make an account"))
-        links = Links([Link(self.say(gettext_noop("Sign in with the account that I have")), reverse("account_login"))])
-        return Page(self.say(gettext_noop("Make an account?")), blocks=[Text(said), form, links])
+        links = Links([Link(_("Sign in with the account that I have"), reverse("account_login"))])
+        return Page(_("Make an account?"), blocks=[Text(said), form, links])
 
 
 class Connections(PortalAccountView, ReauthenticationRequired, views.ConnectionsView):  # type: ignore[misc]
@@ -242,25 +232,25 @@ class Connections(PortalAccountView, ReauthenticationRequired, views.Connections
         blocks: list[Component] = []
         if there:
             names = {
-                one.provider_id: one.name[self.language] for one in portal_context(self.request).eservice.providers
+                one.provider_id: one.name[active_language()] for one in portal_context(self.request).eservice.providers
             }
             options = [Option(str(one.pk), names.get(one.provider, one.provider)) for one in there]
             wrong = [
-                (name, self.say(_CANNOT if one.code else _CHOOSE))
+                (name, _(_CANNOT if one.code else _CHOOSE))
                 for name, found in (form.errors.as_data() if form.is_bound else {}).items()
                 for one in found[:1]
             ]
             field = Input(
                 "account",
-                self.say(gettext_noop("You can sign in to your account with these")),
+                _("You can sign in to your account with these"),
                 "radio",
                 options=options,
             )
-            blocks.append(Form([field], (Button(self.say(gettext_noop("Disconnect")), danger=True),), errors=wrong))
+            blocks.append(Form([field], (Button(_("Disconnect"), danger=True),), errors=wrong))
         else:
-            blocks.append(Text([self.say(gettext_noop("No other service is connected to your account."))]))
+            blocks.append(Text([_("No other service is connected to your account.")]))
         blocks += provider_blocks(self.request, gettext_noop("Connect {name}"), "connect")
-        title = self.say(gettext_noop("Sign-in with other services"))
+        title = _("Sign-in with other services")
         return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
 
 
@@ -287,7 +277,5 @@ def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpRespon
     """A page with a link, where sign-in is on another host: forms of ours lead to the issuer's alone."""
     language = language_of(request)
     name = settings.name[language]
-    link = Link(translate(gettext_noop("Go on to {name}"), language, name=name), target, button=True)
-    return render_page(
-        request, Page(translate(gettext_noop("Sign in with {name}"), language, name=name), blocks=[Links([link])])
-    )
+    link = Link(_("Go on to {name}", name=name), target, button=True)
+    return render_page(request, Page(_("Sign in with {name}", name=name), blocks=[Links([link])]))

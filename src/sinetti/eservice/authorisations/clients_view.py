@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -31,13 +32,13 @@ from sinetti.eservice.authorisations.list_view import NEAR
 from sinetti.eservice.authorisations.request_view import requests_table
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.self_service.clients import (
     AskClients,
     Client,
@@ -95,23 +96,23 @@ def firms(request: HttpRequest) -> frozenset[str]:
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show whom a firm acts for, or give up acting for some of them."""
-    language, ids = language_of(request), firms(request)
+    ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, translate(TITLE, language), ids, "clients")
+        return choose(request, _(TITLE), ids, "clients")
     found = clients(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
     wrong = given_up(request) if request.method == "POST" else ""
     if request.method == "POST" and not wrong:
         return after("clients", organisation=firm_id)
     named = name_of(request, firm_id)
     links = [
-        Link(translate(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
-        Link(translate(_REQUESTS, language), address("clients_requests", organisation=firm_id)),
+        Link(_(_ASK), address("clients_ask", organisation=firm_id), button=True),
+        Link(_(_REQUESTS), address("clients_requests", organisation=firm_id)),
     ]
     rows, pager = paged(request, found)
     gives_up = bool(rows) and current_permissions(request).may(Permission.GRANT, firm_id)
     blocks: list[Component] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
-    title, status = translate(_TITLE_OF, language, organisation=named.name), 422 if wrong else 200
+    title, status = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200
     return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
 
 
@@ -119,36 +120,36 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 def asked(request: HttpRequest) -> HttpResponse:
     """Show what a firm asked, and what came of it."""
-    language, ids = language_of(request), firms(request)
+    ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, translate(_REQUESTS, language), ids, "clients_requests")
+        return choose(request, _(_REQUESTS), ids, "clients_requests")
     found = requests(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
     rows, pager = paged(request, found)
-    there = back(language, "clients", TITLE, organisation=firm_id)
-    title = translate(gettext_noop("Requests – {organisation}"), language, organisation=name_of(request, firm_id).name)
-    return render_page(request, Page(title, blocks=[requests_table(rows, language), *pager], back=there, wide=True))
+    there = back("clients", TITLE, organisation=firm_id)
+    title = _("Requests – {organisation}", organisation=name_of(request, firm_id).name)
+    return render_page(request, Page(title, blocks=[requests_table(rows), *pager], back=there, wide=True))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask many at once."""
-    language, ids = language_of(request), firms(request)
+    ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, translate(_ASK, language), ids, "clients_ask")
+        return choose(request, _(_ASK), ids, "clients_ask")
     current_permissions(request).require(Permission.ASK, firm_id)
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
-    form = AskManyForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = AskManyForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _asked(request, firm_id, form):
         return after("clients_requests", organisation=firm_id)
     named = name_of(request, firm_id)
-    how = [translate(_HOW, language, count=ASKED_AT_ONCE)]
-    button = Button(translate(gettext_noop("Ask"), language), "ask")
+    how = [_(_HOW, count=ASKED_AT_ONCE)]
+    button = Button(_("Ask"), "ask")
     blocks: list[Component] = [Text(how), form.block(button, action=address("clients_ask", organisation=firm_id))]
-    there = back(language, "clients", TITLE, organisation=firm_id)
-    title = translate(gettext_noop("Ask for authorisations – {organisation}"), language, organisation=named.name)
+    there = back("clients", TITLE, organisation=firm_id)
+    title = _("Ask for authorisations – {organisation}", organisation=named.name)
     return render_page(request, Page(title, blocks=blocks, back=there))
 
 
@@ -171,14 +172,14 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
         return False
     sentence = gettext_noop("Asked now: {now}. Asked before, still waiting: {before}. Clients already: {there}.")
     counts = {"now": len(done[0].now), "before": len(done[0].before), "there": len(done[0].there)}
-    flash(request, translate(sentence, language_of(request), **counts))
+    messages.info(request, _(sentence, **counts))
     return True
 
 
 def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section:
-    language, now = language_of(request), portal_context(request).ctx.now()
+    now = portal_context(request).ctx.now()
     names = (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"))
-    certificates, soon = url_or_empty("certificates"), translate(gettext_noop("ends soon"), language)
+    certificates, soon = url_or_empty("certificates"), _("ends soon")
     rows = [
         [
             Cell(
@@ -186,21 +187,21 @@ def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section
                 link=f"{certificates}?organisation={one.organisation.organisation_id}" if certificates else "",
                 note=one.organisation.customer_id,
             ),
-            Cell(capital(translate(ROLES[one.role], language))),
-            Cell(format_datetime(one.since, language)),
-            Cell(told_until(one.until, language), note=soon if one.until and one.until - now < NEAR else ""),
+            Cell(capital(_(ROLES[one.role]))),
+            Cell(format_datetime(one.since)),
+            Cell(told_until(one.until), note=soon if one.until and one.until - now < NEAR else ""),
         ]
         for one in found
     ]
-    caption = translate(gettext_noop("Organisations that this one acts for"), language)
-    empty = translate(gettext_noop("No organisation has given this one an authorisation."), language)
-    columns = [Column(translate(one, language)) for one in names]
+    caption = _("Organisations that this one acts for")
+    empty = _("No organisation has given this one an authorisation.")
+    columns = [Column(_(one)) for one in names]
     if not giver:
-        return Section(translate(TITLE, language), [Table(caption, columns, rows, empty)], "clients")
+        return Section(_(TITLE), [Table(caption, columns, rows, empty)], "clients")
     picks = [one.mandate_id for one in found]
     table = Table(caption, columns, rows, pick=PICK, picks=picks, form=GIVE_UP)
     return Section(
-        translate(TITLE, language),
-        [table, *giving_up_form(language, address("clients", organisation=giver))],
+        _(TITLE),
+        [table, *giving_up_form(address("clients", organisation=giver))],
         "clients",
     )

@@ -11,14 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from sinetti.domain.access.roles import AGENTS_AT_MOST, Permission, Role, last_second
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, missing_permission
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Cell, Column, Component, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import CHOICES
-from sinetti.i18n.translate import finnish_day, format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, finnish_day, format_datetime, gettext_noop
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.access.role_requests import SHOWN, OrganisationRef, organisations
 from sinetti.services.self_service.role_assignments import (
@@ -102,9 +101,9 @@ def two_years(request: HttpRequest) -> date:
     return finnish_day(portal_context(request).ctx.now() + AGENTS_AT_MOST) - date.resolution
 
 
-def told_until(until: datetime | None, language: Language) -> str:
+def told_until(until: datetime | None) -> str:
     """An end in words."""
-    return translate(NO_END, language) if until is None else format_datetime(until, language)
+    return _(NO_END) if until is None else format_datetime(until)
 
 
 def capital(words: str) -> str:
@@ -145,35 +144,34 @@ def start_of(request: HttpRequest) -> int:
 
 def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Component]]:
     """The rows of this page out of those that were read, and where the pages before and after are."""
-    start, language = start_of(request), language_of(request)
+    start = start_of(request)
     more = len(found) > SHOWN
     if not start and not more:
         return found, []
 
     def link(told: str, number: int) -> Link:
         query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
-        return Link(translate(told, language), f"{request.path}?{urlencode(query)}")
+        return Link(_(told), f"{request.path}?{urlencode(query)}")
 
     number, shown = start // SHOWN + 1, found[:SHOWN]
     before = link(gettext_noop("Previous page"), number - 1) if start else None
     after_ = link(gettext_noop("Next page"), number + 1) if more else None
-    told = translate(gettext_noop("Rows {first} to {last}"), language, first=start + 1, last=start + len(shown))
+    told = _("Rows {first} to {last}", first=start + 1, last=start + len(shown))
     return shown, [Pager(told if shown else "", before, after_)]
 
 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
     """Have one of several organisations chosen."""
-    language = language_of(request)
     found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
     rows = [
         [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
     ]
-    caption = translate(gettext_noop("Organisations"), language)
+    caption = _("Organisations")
     columns = [
-        Column(translate(gettext_noop("Name"), language)),
-        Column(translate(gettext_noop("Business ID"), language)),
+        Column(_("Name")),
+        Column(_("Business ID")),
     ]
-    sentence = translate(gettext_noop("Choose the organisation."), language)
+    sentence = _("Choose the organisation.")
     return render_page(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
 
 
@@ -187,9 +185,9 @@ def after(page: str, **query: str) -> HttpResponse:
     return HttpResponseRedirect(address(page, **query), status=HTTPStatus.SEE_OTHER)
 
 
-def back(language: Language, page: str, name: str, **query: str) -> Link:
+def back(page: str, name: str, **query: str) -> Link:
     """The link to where a page hangs."""
-    return Link(translate(name, language), address(page, **query))
+    return Link(_(name), address(page, **query))
 
 
 def beside(form: PortalForm, wrong: str) -> bool:

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
@@ -30,8 +31,8 @@ from sinetti.eservice.core.context import language_of, portal_context, request_i
 from sinetti.eservice.ui.components import Button, Component, Text
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.self_service.role_assignments import (
     ContactDetails,
     FirmGrantRequest,
@@ -72,7 +73,7 @@ class GrantToPersonForm(PortalForm):
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
             told = gettext_noop("Write an e-mail address like name@organisation.example.")
-            raise forms.ValidationError(translate(told, self.language)) from None
+            raise forms.ValidationError(_(told)) from None
 
     def person(self) -> ContactDetails:
         """Whom a valid form names."""
@@ -96,7 +97,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
         return _choose(request, _PERSON, "authorisation_person")
     language, ctx = language_of(request), portal_context(request).ctx
     start = {"role": Role.MANAGER.value, "written_in": language.value}
-    form = GrantToPersonForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = GrantToPersonForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         told, actor = form.cleaned_data, current_actor(request)
         to = PersonGrant(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
@@ -104,7 +105,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
         try:
             wrong = tried(lambda: made.append(grant(to, ctx, actor, request_id(request)))) if actor else ""
         except LimitReached as reached:
-            form.add_error("email", limit_words(reached, language))
+            form.add_error("email", limit_words(reached))
             return _shown(request, organisation_id, _PERSON, form)
         if wrong is None:
             return _invited(request, to, made[0])
@@ -114,12 +115,11 @@ def to_person(request: HttpRequest) -> HttpResponse:
 
 def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
     """Say that it leaves, also to who pressed twice; where they have it, or with another end, lead to that instead."""
-    language = language_of(request)
     there = authorisation(done.mandate_id, current_permissions(request), portal_context(request).ctx)
     if done.made or (there.waiting and there.until == to.until):
-        flash(request, translate(_SENT, language, email=to.person.email))
+        messages.info(request, _(_SENT, email=to.person.email))
         return after("authorisations", organisation=to.organisation_id)
-    flash(request, translate(_THERE, language))
+    messages.info(request, _(_THERE))
     return HttpResponseRedirect(address("authorisation", done.mandate_id), status=HTTPStatus.SEE_OTHER)
 
 
@@ -129,15 +129,12 @@ def to_organisation(request: HttpRequest) -> HttpResponse:
     """Give another organisation a role."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _FIRM, "authorisation_organisation")
-    language = language_of(request)
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
-    form = OrganisationForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = OrganisationForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
-        flash(
+        messages.info(
             request,
-            translate(
-                gettext_noop("The authorisation is given. Those who act for the organisation are told."), language
-            ),
+            _("The authorisation is given. Those who act for the organisation are told."),
         )
         return after("authorisations", organisation=organisation_id)
     return _shown(request, organisation_id, _FIRM, form)
@@ -175,19 +172,14 @@ def _organisation(request: HttpRequest) -> str | None:
 
 def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:
     ids = current_permissions(request).organisations(Permission.GRANT)
-    return choose(request, translate(title, language_of(request)), ids, page)
+    return choose(request, _(title), ids, page)
 
 
 def _shown(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
-    language, named = language_of(request), name_of(request, organisation_id)
-    whose = translate(
-        gettext_noop("For: {organisation}, {customer_id}"),
-        language,
-        organisation=named.name,
-        customer_id=named.customer_id,
-    )
-    button = Button(translate(gettext_noop("Give the authorisation"), language), "give")
+    named = name_of(request, organisation_id)
+    whose = _("For: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
+    button = Button(_("Give the authorisation"), "give")
     action = f"{request.path}?organisation={organisation_id}"
     blocks: list[Component] = [Text([whose]), form.block(button, action=action)]
-    there = back(language, "authorisations", TITLE, organisation=organisation_id)
-    return render_page(request, Page(translate(title, language), blocks=blocks, back=there))
+    there = back("authorisations", TITLE, organisation=organisation_id)
+    return render_page(request, Page(_(title), blocks=blocks, back=there))

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
+from django.contrib import messages
 from django.http import HttpRequest
 
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_actor
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Form, Text
-from sinetti.eservice.ui.page import flash
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.self_service.role_resignation import resign
 
 GIVE_UP, PICK = "give-up", "mandate"
@@ -27,10 +26,10 @@ _DONE, _NONE, _SO, _KEPT = (
 )
 
 
-def giving_up_form(language: Language, action: str = "") -> Sequence[Component]:
+def giving_up_form(action: str = "") -> Sequence[Component]:
     """What it means, and the button below the table."""
-    button = Button(translate(gettext_noop("Give up the chosen authorisations"), language), GIVE_UP, danger=True)
-    return [Text([translate(_HOW, language)]), Form([], [button], action, name=GIVE_UP)]
+    button = Button(_("Give up the chosen authorisations"), GIVE_UP, danger=True)
+    return [Text([_(_HOW)]), Form([], [button], action, name=GIVE_UP)]
 
 
 def given_up(request: HttpRequest) -> str:
@@ -38,14 +37,14 @@ def given_up(request: HttpRequest) -> str:
 
     Raises NotAllowed where it is somebody else's.
     """
-    chosen, actor, language = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request), language_of(request)
+    chosen, actor = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request)
     if actor is None or not chosen:
-        return translate(_NONE, language)
+        return _(_NONE)
     done = resign(chosen, portal_context(request).ctx, actor, request_id(request))
     if done.done:
-        flash(request, translate(_DONE, language, count=done.done))
+        messages.info(request, _(_DONE, count=done.done))
     if not done.done and not done.kept:
-        flash(request, translate(_SO, language))
+        messages.info(request, _(_SO))
     if done.kept:
-        flash(request, translate(_KEPT, language, count=done.kept))
+        messages.info(request, _(_KEPT, count=done.kept))
     return ""

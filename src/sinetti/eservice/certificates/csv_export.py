@@ -16,7 +16,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.i18n.translate import finnish_day, gettext_noop, translate
+from sinetti.i18n.translate import activated, finnish_day, gettext_noop, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 
@@ -79,7 +79,13 @@ def _octets(
 ) -> Iterator[bytes]:
     yield (_BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
     for part in parts:
-        yield lines_of([_row(one, permissions, now, language) for one in part]).encode()
+        yield _lines(part, permissions, now, language).encode()
+
+
+def _lines(part: Sequence[CertificateListItem], permissions: Permissions, now: datetime, language: Language) -> str:
+    # The server reads a streamed body after the middleware: the language of the request is no longer active.
+    with activated(lambda: language):
+        return lines_of([_row(one, permissions, now) for one in part])
 
 
 def lines_of(rows: Sequence[Sequence[str]]) -> str:
@@ -90,7 +96,7 @@ def lines_of(rows: Sequence[Sequence[str]]) -> str:
     return written.getvalue()
 
 
-def _row(one: CertificateListItem, permissions: Permissions, now: datetime, language: Language) -> list[str]:
+def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> list[str]:
     begins, opens, ends, left = "", "", "", ""
     order = isinstance(one.facts, OrderFacts)
     if not isinstance(one.facts, OrderFacts):
@@ -101,7 +107,7 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime, lang
         one.customer_id,
         one.organisation,
         one.description,
-        labels.channel_words(one.channel, language),
+        labels.channel_words(one.channel),
         one.contact,
         one.email,
         "" if order else one.key,
@@ -110,9 +116,9 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime, lang
         opens,
         ends,
         left,
-        labels.status_label(one, now, language),
-        "" if order else labels.use_words(labels.use_in(one, now), language),
-        labels.next_actor_label(one, permissions, now, language),
+        labels.status_label(one, now),
+        "" if order else labels.use_words(labels.use_in(one, now)),
+        labels.next_actor_label(one, permissions, now),
         "" if one.serves is None else str(one.serves),
     ]
 

@@ -5,7 +5,7 @@ from django.views.decorators.http import require_safe
 
 from sinetti.eservice.certificates import ical
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.services.self_service import certificates
 
 _PEM = "application/x-pem-file"
@@ -41,7 +41,7 @@ def dates(request: HttpRequest, serial: str) -> HttpResponse:
     """When renewal opens and when it ends, for a calendar."""
     ctx = portal_context(request).ctx
     seen = certificates.certificate(serial, current_permissions(request), ctx)
-    octets = ical.written(seen, ctx.now(), language_of(request))
+    octets = ical.written(seen, ctx.now())
     return _file(octets, "text/calendar; charset=utf-8", f"certificate-{serial}.ics")
 
 

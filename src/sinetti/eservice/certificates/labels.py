@@ -19,9 +19,9 @@ from sinetti.domain.certificates.display_status import (
 )
 from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.usage import UsageReport, UsageState, usage_of
-from sinetti.domain.values import Channel, Language
+from sinetti.domain.values import Channel
 from sinetti.eservice.ui.components import Severity
-from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop, number
 from sinetti.services.access.permissions import Permissions
 
 CHANNELS: Mapping[Channel, str] = {Channel.WS: gettext_noop("Web service"), Channel.SFTP: gettext_noop("SFTP")}
@@ -92,25 +92,25 @@ def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
     return order_state(row.facts, now) if isinstance(row.facts, OrderFacts) else state_of(row.facts, now)
 
 
-def status_label(row: CertificateListItem, now: datetime, language: Language) -> str:
+def status_label(row: CertificateListItem, now: datetime) -> str:
     """A state with its instant or its days.
 
     The instant is on a Finnish clock; what stands around says so.
     """
     state, facts = state_in(row, now), row.facts
     if isinstance(facts, OrderFacts):
-        return translate(STATES[state], language)
+        return _(STATES[state])
     match state:
         case DisplayStatus.REVOKED:
-            return translate(_REVOKED_ON, language, at=format_time(facts.revoked_at or now, language))
+            return _(_REVOKED_ON, at=format_time(facts.revoked_at or now))
         case DisplayStatus.EXPIRED:
-            return translate(_EXPIRED_ON, language, at=format_time(facts.span.not_after, language))
+            return _(_EXPIRED_ON, at=format_time(facts.span.not_after))
         case DisplayStatus.RENEWAL_OPEN:
-            return translate(_OPEN_SINCE, language, at=format_time(facts.renewable_from, language))
+            return _(_OPEN_SINCE, at=format_time(facts.renewable_from))
         case DisplayStatus.ENDS_SOON:
-            return _counted(facts.span.not_after, now, language, (_ENDS_IN, _ENDS_IN_ONE, _ENDS_TODAY))
+            return _counted(facts.span.not_after, now, (_ENDS_IN, _ENDS_IN_ONE, _ENDS_TODAY))
         case _:
-            return translate(STATES[state], language)
+            return _(STATES[state])
 
 
 def severity(row: CertificateListItem, now: datetime) -> Severity:
@@ -120,18 +120,18 @@ def severity(row: CertificateListItem, now: datetime) -> Severity:
     return _TONES.get(state_in(row, now), Severity.PLAIN)
 
 
-def left_words(not_after: datetime, now: datetime, language: Language) -> str:
+def left_words(not_after: datetime, now: datetime) -> str:
     """How many days are left."""
     if now > not_after:
-        return translate(_NOTHING_LEFT, language)
-    return _counted(not_after, now, language, (_LEFT, _LEFT_ONE, _LEFT_NONE))
+        return _(_NOTHING_LEFT)
+    return _counted(not_after, now, (_LEFT, _LEFT_ONE, _LEFT_NONE))
 
 
-def use_words(use: UsageReport, language: Language) -> str:
+def use_words(use: UsageReport) -> str:
     """Whether it is in use, as far as gateways tell."""
     if use.since is None:
-        return translate(_NOT_KNOWN, language)
-    return translate(_SEEN if use.use is UsageState.SEEN else _NOT_SEEN, language, at=format_time(use.since, language))
+        return _(_NOT_KNOWN)
+    return _(_SEEN if use.use is UsageState.SEEN else _NOT_SEEN, at=format_time(use.since))
 
 
 def use_in(row: CertificateListItem, now: datetime) -> UsageReport:
@@ -142,7 +142,7 @@ def use_in(row: CertificateListItem, now: datetime) -> UsageReport:
     return usage_of(row.facts.span.not_before, row.facts.seen, looking, now)
 
 
-def next_actor_label(row: CertificateListItem, permissions: Permissions, now: datetime, language: Language) -> str:
+def next_actor_label(row: CertificateListItem, permissions: Permissions, now: datetime) -> str:
     """Who can act now, as its reader calls them."""
     if isinstance(row.facts, OrderFacts):
         state = order_state(row.facts, now)
@@ -153,58 +153,49 @@ def next_actor_label(row: CertificateListItem, permissions: Permissions, now: da
     via = held.via if held is not None else None
     match hand:
         case NextActor.NOBODY:
-            return translate(_NOBODY, language)
+            return _(_NOBODY)
         case NextActor.REPRESENTATIVE:
             if permissions.may(Permission.ORDER, row.organisation_id):
-                return translate(_YOU, language)
-            return translate(_REPRESENTATIVE if via is None else _CLIENT, language)
+                return _(_YOU)
+            return _(_REPRESENTATIVE if via is None else _CLIENT)
         case NextActor.CONTACT:
-            return _contact(row, via, language)
+            return _contact(row, via)
         case NextActor.PROGRAM:
             ours = via is None or (row.firm is not None and row.firm.organisation_id == via)
-            return translate(_PROGRAM if ours else _CLIENTS_PROGRAM, language)
+            return _(_PROGRAM if ours else _CLIENTS_PROGRAM)
         case never:
             assert_never(never)
 
 
-def serves_words(serves: int | None, language: Language) -> str:
+def serves_words(serves: int | None) -> str:
     """What stops beside the organisation's own reports; empty where nothing does, or where it was never told."""
     if not serves:
         return ""
-    return (
-        translate(_SERVES_ONE, language)
-        if serves == 1
-        else translate(_SERVES, language, count=number(serves, language))
-    )
+    return _(_SERVES_ONE) if serves == 1 else _(_SERVES, count=number(serves))
 
 
-def number(count: int, language: Language) -> str:
-    """A number with its thousands set apart: "1 000" in Finnish and Swedish, "1,000" in English."""
-    return f"{count:,}" if language is Language.EN else f"{count:,}".replace(",", "\u00a0")
-
-
-def channel_words(channel: Channel, language: Language) -> str:
+def channel_words(channel: Channel) -> str:
     """A channel as people call it."""
-    return translate(CHANNELS[channel], language)
+    return _(CHANNELS[channel])
 
 
-def at_words(at: datetime | None, language: Language) -> str:
+def at_words(at: datetime | None) -> str:
     """An instant on a Finnish clock, which is named; empty where there is none."""
-    return "" if at is None else format_datetime(at, language)
+    return "" if at is None else format_datetime(at)
 
 
-def _contact(row: CertificateListItem, via: str | None, language: Language) -> str:
+def _contact(row: CertificateListItem, via: str | None) -> str:
     if via is not None:
         ours = row.firm is not None and row.firm.organisation_id == via
-        return translate(_YOU if ours else _CLIENT, language)
+        return _(_YOU if ours else _CLIENT)
     if row.firm is not None:
-        return translate(_FIRM, language, name=row.firm.name)
-    return translate(_CONTACT, language, name=row.contact) if row.contact else translate(_SOMEBODY, language)
+        return _(_FIRM, name=row.firm.name)
+    return _(_CONTACT, name=row.contact) if row.contact else _(_SOMEBODY)
 
 
-def _counted(not_after: datetime, now: datetime, language: Language, words: tuple[str, str, str]) -> str:
+def _counted(not_after: datetime, now: datetime, words: tuple[str, str, str]) -> str:
     many, one, none = words
     days = days_left(not_after, now)
     if days == 0:
-        return translate(none, language)
-    return translate(one, language) if days == 1 else translate(many, language, days=days)
+        return _(none)
+    return _(one) if days == 1 else _(many, days=days)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sinetti.domain.certificates.display_status import percent_left
 from sinetti.domain.usage import UsageState
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
@@ -15,7 +14,7 @@ from sinetti.eservice.ui.components import (
     Timeline,
     TimelinePoint,
 )
-from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop
 from sinetti.services.self_service.certificates import OneCertificate
 
 _NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("The timeline in words")
@@ -80,12 +79,12 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
     return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
 
 
-def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[Component]:
+def blocks(one: OneCertificate, now: datetime) -> Sequence[Component]:
     """The picture, and its words."""
     told = events(one, now)
     place = next(number for number, event in enumerate(told) if event.kind == "now")
-    points = [_point(event, number, number <= place, language) for number, event in enumerate(told)]
-    values = [DescriptionItem(translate(event.what, language), format_datetime(event.at, language)) for event in told]
+    points = [_point(event, number, number <= place) for number, event in enumerate(told)]
+    values = [DescriptionItem(_(event.what), format_datetime(event.at)) for event in told]
     picture = Timeline(
         points,
         height=_TOP + _STEP * len(points),
@@ -95,11 +94,11 @@ def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[C
         share=_WIDTH * (_HUNDRED - percent_left(one.seen.facts.span, now)) // _HUNDRED,
         width=_WIDTH,
     )
-    return [picture, Disclosure(translate(_IN_WORDS, language), [DescriptionList(values)])]
+    return [picture, Disclosure(_(_IN_WORDS), [DescriptionList(values)])]
 
 
-def _point(event: TimelineEvent, number: int, past: bool, language: Language) -> TimelinePoint:  # noqa: FBT001 - of one caller
+def _point(event: TimelineEvent, number: int, past: bool) -> TimelinePoint:  # noqa: FBT001 - of one caller
     y = _TOP + _STEP * number
-    what = translate(event.what, language)
+    what = _(event.what)
     # Without the zone, which the words below name: with it English dates would not fit.
-    return TimelinePoint(event.mark, past, event.kind, what, format_time(event.at, language), y, y - 2, y + 15)
+    return TimelinePoint(event.mark, past, event.kind, what, format_time(event.at), y, y - 2, y + 15)

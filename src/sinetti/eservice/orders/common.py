@@ -3,7 +3,7 @@
 Why something is not done, in people's words, with the next step in the e-service (docs/ordering.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from sinetti.domain.values import Language, Serial
 from sinetti.eservice.core.authentication import current_actor
 from sinetti.eservice.ui.components import DescriptionItem, Input, Link
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import Actor
 
 _FORM_OCTETS = 16
@@ -53,15 +53,6 @@ class HasDescription(Protocol):
         """Its serial number."""
 
 
-def translator(language: Language) -> Callable[..., str]:
-    """What gives the text of a message id in one language."""
-
-    def say(message_id: str, /, **values: object) -> str:
-        return translate(message_id, language, **values)
-
-    return say
-
-
 def signed_in_actor(request: HttpRequest) -> Actor:
     """Who is signed in, on pages that only they reach."""
     actor = current_actor(request)
@@ -74,9 +65,8 @@ def display_name(one: HasDescription) -> str:
     return one.description or one.serial
 
 
-def serves(count: int | None, language: Language) -> str:
+def serves(count: int | None) -> str:
     """For whom reports are sent with a certificate."""
-    _ = translator(language)
     match count:
         case None:
             return _("Not told")
@@ -88,19 +78,18 @@ def serves(count: int | None, language: Language) -> str:
             return _("Own reports, and those of about {count} other organisations", count=_many)
 
 
-def person(one: HasContactDetails | None, language: Language) -> str:
+def person(one: HasContactDetails | None) -> str:
     """Somebody in one line."""
     if one is None:
-        return translate("Nobody", language)
+        return _("Nobody")
     reached = [one.email, *([one.phone] if one.phone else [])]
-    return ", ".join([one.name, *reached, translate(LANGUAGES[one.language], language)])
+    return ", ".join([one.name, *reached, _(LANGUAGES[one.language])])
 
 
 def certificate_values(
-    seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object, language: Language
+    seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object
 ) -> list[DescriptionItem]:
     """What a certificate is: the first lines of pages about one."""
-    _ = translator(language)
     name, customer_id = organisation
     values = [
         DescriptionItem(_("Certificate"), display_name(seen)),
@@ -109,20 +98,20 @@ def certificate_values(
         DescriptionItem(_("Serial number"), seen.serial),
     ]
     if ends is not None:
-        values.append(DescriptionItem(_("Valid until"), format_datetime(ends, language)))  # type: ignore[arg-type]
+        values.append(DescriptionItem(_("Valid until"), format_datetime(ends)))  # type: ignore[arg-type]
     return values
 
 
-def back_to_certificate(serial: str, language: Language) -> Link | None:
+def back_to_certificate(serial: str) -> Link | None:
     """Where pages about one certificate lead back to."""
     address = url_or_empty("certificate", serial)
-    return Link(translate("Back to the certificate", language), address) if address else None
+    return Link(_("Back to the certificate"), address) if address else None
 
 
-def back_to_list(language: Language) -> Link | None:
+def back_to_list() -> Link | None:
     """Where other pages lead back to."""
     address = url_or_empty("certificates")
-    return Link(translate("Back to the certificates", language), address) if address else None
+    return Link(_("Back to the certificates"), address) if address else None
 
 
 def hidden(name: str, value: str) -> Input:
@@ -191,16 +180,16 @@ _LEFT: Mapping[ExclusionReason, str] = {
 }
 
 
-def order_error_text(why: OrderErrorReason, language: Language) -> str:
+def order_error_text(why: OrderErrorReason) -> str:
     """Why an order is not taken, or no new link is sent."""
-    return translate(_ORDERS[why], language)
+    return _(_ORDERS[why])
 
 
-def person_error_text(why: PersonErrorReason, language: Language) -> str:
+def person_error_text(why: PersonErrorReason) -> str:
     """Why somebody is not named, or a certificate not let end."""
-    return translate(_PEOPLE[why], language)
+    return _(_PEOPLE[why])
 
 
-def exclusion_text(why: ExclusionReason, language: Language) -> str:
+def exclusion_text(why: ExclusionReason) -> str:
     """Why a certificate is left out among many."""
-    return translate(_LEFT[why], language)
+    return _(_LEFT[why])

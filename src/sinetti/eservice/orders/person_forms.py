@@ -15,7 +15,7 @@ from sinetti.domain.validation import (
 )
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.i18n.translate import gettext_noop
+from sinetti.i18n.translate import active_language, gettext_noop
 from sinetti.services.self_service.order import ContactDetails
 
 _PREFIX = "person_"
@@ -70,7 +70,7 @@ def language_field(label: str) -> forms.ChoiceField:
 def as_the_reader(form: PortalForm, *prefixes: str) -> None:
     """Offer the reader's own language for people who are not known yet."""
     for prefix in prefixes:
-        form.fields[f"{prefix}language"].initial = form.language.value
+        form.fields[f"{prefix}language"].initial = active_language().value
 
 
 class PersonForm(PortalForm):
@@ -83,11 +83,10 @@ class PersonForm(PortalForm):
 
     def __init__(
         self,
-        language: Language,
         data: Mapping[str, object] | None = None,
         initial: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(language, data, initial=initial)
+        super().__init__(data, initial=initial)
         as_the_reader(self, _PREFIX)
 
     def clean(self) -> None:

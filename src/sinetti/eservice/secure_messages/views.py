@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.orders.secure_messages import LinkState, PinState
-from sinetti.eservice.core.context import language_of, portal_context, request_id, send_at_once
+from sinetti.eservice.core.context import portal_context, request_id, send_at_once
 from sinetti.eservice.secure_messages import pages
 from sinetti.eservice.ui.page import render_page
 from sinetti.services.issuance import secure_message
@@ -69,9 +69,9 @@ def _enter_code(request: HttpRequest, token: str) -> HttpResponse:
 def _after(request: HttpRequest, done: RevealedIds | LinkView) -> HttpResponse:
     """Show the ids, or why there are none."""
     if isinstance(done, RevealedIds):
-        return render_page(request, pages.shown(done, language_of(request)))
+        return render_page(request, pages.shown(done))
     return _seen(request, done, pages.why_not(done))
 
 
 def _seen(request: HttpRequest, seen: LinkView, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
-    return render_page(request, pages.page(seen, error, language_of(request), status))
+    return render_page(request, pages.page(seen, error, status))

@@ -11,13 +11,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.eservice.core.authentication import current_actor, is_clerk
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.middleware import FOR_CLERKS
 from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Link, Pager
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import PURPOSES
-from sinetti.i18n.translate import translate
+from sinetti.i18n.translate import _
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff.session import NotStaff, StaffSession
 
@@ -27,13 +27,6 @@ A_PAGE = 50
 """Rows on a page."""
 
 Asked = ParamSpec("Asked")
-Say = Callable[..., str]
-
-
-def translator(request: HttpRequest) -> Say:
-    """What says a text in the reader's language."""
-    language = language_of(request)
-    return lambda message_id, **values: translate(message_id, language, **values)
 
 
 def require_staff(
@@ -86,23 +79,23 @@ def show_page(
     status: int = 200,
 ) -> HttpResponse:
     """Show a clerk's page, which says what for it is looked at."""
-    say, looking = translator(request), current_purpose(request)
+    looking = current_purpose(request)
     above: list[Component] = []
     if looking is not None:
-        told = say(PURPOSES[looking.purpose])
+        told = _(PURPOSES[looking.purpose])
         told = f"{told} ({looking.case})" if looking.case else told
         address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
         above = [
             DescriptionList(
-                [DescriptionItem(say("What you need the information for (change it here)"), told, link=address)]
+                [DescriptionItem(_("What you need the information for (change it here)"), told, link=address)]
             )
         ]
-    return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(say), status=status))
+    return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
 
 
-def home(say: Say) -> Link:
+def home() -> Link:
     """The way back to the clerk's first page."""
-    return Link(say("Clerk's pages"), reverse("staff"))
+    return Link(_("Clerk's pages"), reverse("staff"))
 
 
 def page_number(request: HttpRequest) -> int:
@@ -113,16 +106,15 @@ def page_number(request: HttpRequest) -> int:
 
 def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager:
     """Where one is in a list, and the way on; `more` tells whether there is a page after this one."""
-    say = translator(request)
     first = (number - 1) * A_PAGE
-    told = say("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
+    told = _("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
 
     def link(words: str, to_page: int) -> Link:
         asked = {**{name: value for name, value in request.GET.items() if name != "lang"}, "page": str(to_page)}
         return Link(words, f"{request.path}?{urlencode(asked)}")
 
-    before = link(say("Previous page"), number - 1) if number > 1 else None
-    return Pager(told, before, link(say("Next page"), number + 1) if more else None)
+    before = link(_("Previous page"), number - 1) if number > 1 else None
+    return Pager(told, before, link(_("Next page"), number + 1) if more else None)
 
 
 def safe_next(given: str) -> str:

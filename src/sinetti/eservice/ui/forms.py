@@ -13,9 +13,8 @@ from django.forms.boundfield import BoundField
 from django.utils.datastructures import MultiValueDict
 
 from sinetti.domain.validation import LinkError, ValidationError, check_unlinked
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input, Option
-from sinetti.i18n.translate import LANGUAGES, gettext_noop, translate
+from sinetti.i18n.translate import LANGUAGES, _, gettext_noop
 
 _FEW = 5
 """So many choices are shown at once; more fold into a list."""
@@ -55,26 +54,24 @@ class PortalForm(forms.Form):
 
     def __init__(
         self,
-        language: Language,
         data: Mapping[str, object] | None = None,
         files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
         initial: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(data, files, initial=dict(initial or {}))
-        self.language = language
         for one in self.fields.values():
             label, hint = str(one.label or ""), str(one.help_text or "")
-            one.label = translate(label, language) if label else ""
-            one.help_text = translate(hint, language) if hint else ""
+            one.label = _(label) if label else ""
+            one.help_text = _(hint) if hint else ""
             # Also of what its validators find: they ask the field for a text by its code.
             for code, told in _ERRORS.items():
-                one.error_messages[code] = translate(told, language, label=one.label)
+                one.error_messages[code] = _(told, label=one.label)
             if isinstance(one, forms.ChoiceField):
-                one.choices = [(value, translate(str(told), language) if told else "") for value, told in _choices(one)]
+                one.choices = [(value, _(str(told)) if told else "") for value, told in _choices(one)]
 
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
         """Say what is wrong with a field, or with the form as a whole (None)."""
-        self.add_error(name, translate(message_id, self.language, **values))
+        self.add_error(name, _(message_id, **values))
 
     def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:
         """Return the text as letters carry it, or report the fault beside the field."""

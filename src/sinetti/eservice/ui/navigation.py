@@ -13,9 +13,8 @@ from django.urls import NoReverseMatch, reverse
 
 from sinetti.domain.access.roles import Permission
 from sinetti.eservice.core.authentication import current_actor, current_permissions, is_clerk
-from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import Link
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 
 
 def url_or_empty(name: str, *args: object) -> str:
@@ -79,23 +78,18 @@ def main_menu(request: HttpRequest) -> list[Link]:
     """What stands in the menu of whoever is signed in."""
     if current_actor(request) is None:
         return []
-    language = language_of(request)
     there = [(item, reverse(item.page)) for item in ITEMS if item.shown(request)]
-    return [
-        Link(translate(item.text, language), address, current=request.path.startswith(address))
-        for item, address in there
-    ]
+    return [Link(_(item.text), address, current=request.path.startswith(address)) for item, address in there]
 
 
 def menu_name(request: HttpRequest) -> str:
     """What the menu is called: by the word with which the paths in messages begin, where those pages are in it."""
     sees = current_actor(request) is not None and bool(current_permissions(request).organisations(Permission.SEE))
-    return translate(_NAME if sees else _NAME_OF_CLERKS, language_of(request))
+    return _(_NAME if sees else _NAME_OF_CLERKS)
 
 
 def account_menu(request: HttpRequest) -> list[Link]:
     """Signing in; or one's own settings, and signing out."""
-    language = language_of(request)
     places = _STRANGERS if current_actor(request) is None else _OWN
-    found = ((translate(name, language), url_or_empty(page)) for name, page in places)
+    found = ((_(name), url_or_empty(page)) for name, page in places)
     return [Link(name, address, current=request.path == address) for name, address in found if address]

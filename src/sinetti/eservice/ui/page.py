@@ -8,6 +8,7 @@ Sentences that the next page of a reader shows once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,26 +19,7 @@ from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
 from sinetti.eservice.ui.components import Component, Disclosure, Form, Link, PasskeyButton, Section
 from sinetti.eservice.ui.navigation import account_menu, main_menu, menu_name, url_or_empty
-from sinetti.i18n.translate import gettext_noop, translate
-
-_SAID = "said"
-
-
-def flash(request: HttpRequest, sentence: str) -> None:
-    """Have the next page of this reader say what was done."""
-    request.session[_SAID] = [*request.session.get(_SAID, ()), sentence]
-
-
-def pop_flash_messages(request: HttpRequest) -> list[str]:
-    """What is to be said on this page, once.
-
-    Where there is no session nothing is, and none is made.
-    """
-    session = getattr(request, "session", None)
-    if session is None or request.method == "HEAD" or _SAID not in session:
-        return []
-    return list(session.pop(_SAID))
-
+from sinetti.i18n.translate import _, gettext_noop
 
 _NOTED = "sinetti_needs"
 
@@ -115,22 +97,22 @@ class Page:
 def render_page(request: HttpRequest, page: Page) -> HttpResponse:
     """Render a page in its reader's language."""
     language, around = language_of(request), portal_context(request)
-    title = translate(_ERROR_IN_TITLE, language, title=page.title) if page.wrong else page.title
+    title = _(_ERROR_IN_TITLE, title=page.title) if page.wrong else page.title
     context: Mapping[str, object] = {
         "page": page,
         "menu": () if page.final else main_menu(request),
         "menu_name": "" if page.final else menu_name(request),
         "account": () if page.final else account_menu(request),
-        "said": () if page.final else pop_flash_messages(request),
+        "said": () if page.final else _pop_messages(request),
         "title": f"{title} – {around.service}",
         "service": around.service,
         "language": language.value,
         "languages": [] if page.final else _languages(request, language),
-        "words": {name: translate(message_id, language) for name, message_id in _WORDS.items()},
-        "rehearsal": translate(_REHEARSAL, language) if around.ctx.environment is Environment.TEST else "",
+        "words": {name: _(message_id) for name, message_id in _WORDS.items()},
+        "rehearsal": _(_REHEARSAL) if around.ctx.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
-        "links": () if page.final else _footer(language),
+        "links": () if page.final else _footer(),
         "icon": reverse(static_files.file, args=[static_files.named("seal.svg")]),
         "script": reverse(static_files.file, args=[static_files.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
@@ -139,6 +121,11 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
     response = render(request, "page.html", dict(context), status=page.status)
     extend_csp(response, scripts=bool(page.script), targets=page.form_targets)
     return response
+
+
+def _pop_messages(request: HttpRequest) -> list[str]:
+    """Return the messages of this session and remove them, unless the response has no body (HEAD)."""
+    return [] if request.method == "HEAD" else [str(one) for one in messages.get_messages(request)]
 
 
 def _wrong(blocks: Sequence[Component]) -> bool:
@@ -161,6 +148,6 @@ def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]
     return languages
 
 
-def _footer(language: Language) -> list[Link]:
-    pages = ((translate(name, language), url_or_empty(page)) for name, page in _FOOTER)
+def _footer() -> list[Link]:
+    pages = ((_(name), url_or_empty(page)) for name, page in _FOOTER)
     return [Link(name, address) for name, address in pages if address]
