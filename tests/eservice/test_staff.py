@@ -554,7 +554,8 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     now = sqlite_desk.clock.now
     models.OutboxMessage.objects.create(
-        message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now, dead=now, tries=9,
+        message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now,
+        failed_at=now, attempts=9,
         problem="no such host", address="ops@pki.example",
     )  # fmt: skip
     anna.get("/staff/outbox?state=given-up")

@@ -219,7 +219,7 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
 
 STATES = {
     "sent": ({"sent": "now"}, {}, "has not opened the message yet"),
-    "cannot be delivered": ({"dead": "now"}, {}, "cannot be delivered"),
+    "cannot be delivered": ({"failed_at": "now"}, {}, "cannot be delivered"),
     "shown": ({"sent": "now"}, {"shown_at": "now"}, "have been shown to the contact person"),
 }
 
@@ -228,7 +228,7 @@ def test_how_far_an_order_has_come(signatory, sqlite_desk):
     checked(signatory).press("send")
     now = sqlite_desk.ctx.now()
     for mail, link, says in STATES.values():
-        models.OutboxMessage.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
+        models.OutboxMessage.objects.update(**{"sent": None, "failed_at": None, **dict.fromkeys(mail, now)})
         models.SecureMessage.objects.update(**dict.fromkeys(link, now))
         assert says in told(signatory.get(signatory.path))
 

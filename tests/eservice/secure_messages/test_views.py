@@ -84,7 +84,7 @@ def test_a_form_that_asks_for_nothing_shows_the_page(browser, post, sent):
 DELIVERIES = {
     "got away": ({"sent": "2026-03-02T12:00:00Z"}, "was sent to the number that ends in 00"),
     "waits": ({}, "has not left yet"),
-    "given up": ({"dead": "2026-03-02T12:00:00Z"}, "could not be delivered"),
+    "given up": ({"failed_at": "2026-03-02T12:00:00Z"}, "could not be delivered"),
 }
 
 
