@@ -47,7 +47,7 @@ class ChangePassword(PortalAccountView, ReauthenticationRequired, views.Password
     """Another password; all other sign-ins end."""
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         told = _("All your sign-ins on other devices end when you change it.")
         form = self.asked(context["form"], gettext_noop("Change the password"))
         return Page(_("Change the password"), blocks=[Text([told]), form], back=self.back)
@@ -63,7 +63,7 @@ class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSet
     """A first password, for who signs in by another service."""
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         return Page(_(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
@@ -99,7 +99,7 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
         return {**context, "new_emailaddress": EmailAddress.objects.get_new(self.request.user)}
 
     def page(self, context: Context) -> Page:
-        """The form, and what waits."""
+        """Return the page with the form and the pending address."""
         user: Any = self.request.user
         said = [_("Your address now: {email}", email=user.email)]
         if (new := context["new_emailaddress"]) is not None:
@@ -114,7 +114,7 @@ class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignor
     success_url = reverse_lazy("usersessions_list")
 
     def page(self, context: Context) -> Page:
-        """The list, and the button."""
+        """Return the list, and the button."""
         columns = [Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
         blocks: list[Component] = [Table(_("Your sign-ins"), columns, rows)]
@@ -154,5 +154,5 @@ class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ign
         return nothing or has_provider_factor(self.request)
 
     def page(self, context: Context) -> Page:
-        """The form, and other ways."""
+        """Return the form, and other ways."""
         return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)

@@ -74,11 +74,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address that the edge tells, for limits and the list of sessions."""
+        """Return the client address from the proxy, for limits and the session list."""
         return str(request.META.get("REMOTE_ADDR") or _NOBODY)
 
     def new_user(self, request: HttpRequest) -> AbstractBaseUser:
-        """An account in the language of the page where it is made."""
+        """Return a new account in the language of the current page."""
         user: AbstractBaseUser = super().new_user(request)
         user.language = language_of(request).value  # type: ignore[attr-defined] # our user model's
         user.created = portal_context(request).ctx.now()  # type: ignore[attr-defined]
@@ -228,5 +228,5 @@ def _has_address(user: AbstractBaseUser) -> bool:
 
 
 def _path(address: str) -> str:
-    """The path of one of our addresses, below the one that the pages have."""
+    """Return the path of a portal address, relative to the portal's base path."""
     return "/" + urlsplit(address).path.removeprefix(get_script_prefix())

@@ -130,12 +130,12 @@ def peek(request: HttpRequest) -> str:
 
 
 def pop(request: HttpRequest) -> str:
-    """The same, once."""
+    """Return the stored address and remove it."""
     return str(request.session.pop(_ONWARD, "")) if _ONWARD in request.session else ""
 
 
 def sign_in_first(request: HttpRequest) -> str:
-    """The address of signing in, and then going on."""
+    """Return the address of the sign-in page with the stored address as `next`."""
     onward = peek(request)
     return f"{reverse('account_login')}?{urlencode({'next': onward})}" if onward else reverse("account_login")
 

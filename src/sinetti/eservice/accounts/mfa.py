@@ -126,7 +126,7 @@ class _WithPasskey(PortalAccountView):
         return answer
 
     def passkey(self, does: str, options: Context, button: str, **more: Any) -> PasskeyButton:  # noqa: ANN401
-        """The button; `options` are fido2's."""
+        """Return the button; `options` come from fido2."""
         hidden = [Input("next", "", "hidden", onward)] if (onward := next_url(self.request)) else []
         written = json.dumps(options, default=dict)
         inputs = [*hidden, *more.pop("inputs", ())]
@@ -138,7 +138,7 @@ class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] #
     """Sign-in, after the password: the second factor."""
 
     def page(self, context: Context) -> Page:
-        """A code, or a passkey."""
+        """Return a code, or a passkey."""
         kinds = set(Authenticator.objects.filter(user=self.stage.login.user).values_list("type", flat=True))
         blocks: list[Component] = []
         if Authenticator.Type.WEBAUTHN in kinds:
@@ -154,7 +154,7 @@ class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[m
     """Sign in by a passkey alone: it has a factor of its own, a PIN or biometrics."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """The page with the button."""
+        """Return the page with the button."""
         del request, args, kwargs
         return self.render_to_response({"errors": ()})
 
@@ -163,7 +163,7 @@ class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[m
         return self.render_to_response({"errors": errors_of(form, {})})
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         blocks: list[Component] = [
             self.passkey("get", begin_authentication(None), _USE_PASSKEY, errors=context["errors"]),
             Links([Link(_("Sign in with e-mail address and password"), reverse("account_login"))]),
@@ -245,7 +245,7 @@ class RemoveCodes(PortalAccountView, ReauthenticationRequired, totp.DeactivateTO
     """Take an app's codes away."""
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         del context
         return removal(
             self,
@@ -302,7 +302,7 @@ class EditPasskey(PortalAccountView, ReauthenticationRequired, webauthn.EditWebA
     success_url = reverse_lazy("mfa_index")
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         names = {"name": FieldOptions(_NAME.label, hint=_NAME.hint)}
         away = Link(_("Remove this passkey"), _key_path(self.object.pk, "mfa_remove_webauthn"))
         blocks: list[Component] = [self.asked(context["form"], gettext_noop("Change the name"), names), Links([away])]
@@ -315,7 +315,7 @@ class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.Remove
     success_url = reverse_lazy("mfa_index")
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         del context
         told = gettext_noop(
             "After this you can no longer sign in with the passkey “{name}”. Delete it from the device, too."
@@ -327,7 +327,7 @@ class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRe
     """The recovery codes: shown once."""
 
     def page(self, context: Context) -> Page:
-        """The codes, or how many there are."""
+        """Return the codes, or how many there are."""
         title = _("Recovery codes")
         count = len(context["unused_codes"])
         if not context["can_view_codes"]:
@@ -357,7 +357,7 @@ class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.Gen
     """Make new recovery codes."""
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         told = _("After this the recovery codes that you have now no longer work.")
         form = self.asked(context["form"], gettext_noop("Make new recovery codes"))
         return Page(_("Make new recovery codes"), blocks=[Text([told]), form], back=self.back)
@@ -367,7 +367,7 @@ class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # typ
     """Prove once more who one is: by a code."""
 
     def page(self, context: Context) -> Page:
-        """The form, and other ways."""
+        """Return the form, and other ways."""
         return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)
 
 
@@ -385,7 +385,7 @@ class ReauthenticateWithPasskey(_WithPasskey, webauthn.ReauthenticateWebAuthnVie
         return context
 
     def page(self, context: Context) -> Page:
-        """The button, and other ways."""
+        """Return the button, and other ways."""
         form = context.get("form")
         wrong = errors_of(form, {}) if form is not None else ()
         block = self.passkey("get", context["js_data"]["request_options"], _USE_PASSKEY, errors=wrong)
@@ -393,7 +393,7 @@ class ReauthenticateWithPasskey(_WithPasskey, webauthn.ReauthenticateWebAuthnVie
 
 
 def reauthentication_page(block: Component, context: Context) -> Page:
-    """The page on which one proves once more who one is."""
+    """Return the page for reauthentication."""
     names = {
         "mfa_reauthenticate": gettext_noop("Use a code instead"),
         "mfa_reauthenticate:webauthn": gettext_noop("Use a passkey instead"),

@@ -36,7 +36,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no type
         return decrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, encrypted_text)
 
     def get_totp_issuer(self) -> str:
-        """The service, as an app that shows codes names it."""
+        """Return the service name for authenticator apps."""
         return portal_context(context.request).service
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002 - its name there

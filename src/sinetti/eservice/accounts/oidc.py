@@ -67,7 +67,7 @@ def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: 
 
 
 def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[tuple[str, str]]:
-    """Customer ids and our roles, as they go into a session.
+    """Return customer ids and roles as the session stores them.
 
     What has another shape, or another code, gives nothing.
     """
@@ -237,7 +237,7 @@ class OidcCallback(OAuth2CallbackView):  # type: ignore[misc]
 
 
 def social_app(settings: Provider, name: str) -> SocialApp:
-    """A provider of the settings in allauth's shape; it is in no table."""
+    """Return a provider of the settings as allauth's unsaved model."""
     app = SocialApp(
         provider="openid_connect",
         provider_id=settings.provider_id,

@@ -30,7 +30,7 @@ _secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
 
 
 def stored(secret: str) -> str:
-    """The key of the row of a cookie: SHA-256, cut to 160 bits."""
+    """Return the row key of a cookie: SHA-256, truncated to 160 bits."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
 
 

@@ -64,7 +64,7 @@ class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth 
     """Sign in, by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
-        """The form, and the other ways in."""
+        """Return the form, and the other ways in."""
         onward = next_url(self.request)
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
@@ -88,7 +88,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
         self.order_fields(self.field_order)
 
     def clean_name(self) -> str:
-        """A name that can be shown."""
+        """Return a name that can be displayed."""
         try:
             return check_unlinked("name", self.cleaned_data["name"], LONGEST_PERSON)
         except ValidationError as wrong:
@@ -112,7 +112,7 @@ class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
     form_class = SignupForm
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         said = [
             _(NO_RIGHTS),
             _("We send a link to your e-mail address. You can use the account once you have opened the link."),
@@ -126,7 +126,7 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
     """Sign out: by a button, since a link may be followed by a program."""
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         del context
         form = Form((), (Button(_("Sign out")),))
         return Page(
@@ -190,7 +190,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         return user is not None and user.pk == self.object.email_address.user_id
 
     def page(self, context: Context) -> Page:
-        """The button; or that the link does not work, or not here."""
+        """Return the page with the button, or an error page for an unusable link."""
         if not context["confirmation"] or not context["can_confirm"]:
             return _lapsed()
         if not self._is_theirs():
@@ -227,7 +227,7 @@ class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
     users: list[Any]
 
     def clean_email(self) -> str:
-        """An address, and the accounts that it is of."""
+        """Return an address and look up its accounts."""
         email = str(super().clean_email())
         users = [one.pk for one in self.users]
         confirmed = EmailAddress.objects.filter(user__in=users, verified=True, email=email.lower())
@@ -242,7 +242,7 @@ class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: igno
     form_class = PasswordResetForm
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         told = _("Give the e-mail address of your account. We send you a link to set a new password.")
         form = self.asked(context["form"], gettext_noop("Send the link"))
         back = Link(_(_SIGN_IN), reverse("account_login"))
@@ -269,7 +269,7 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
     """
 
     def page(self, context: Context) -> Page:
-        """The form, or that the link does not work."""
+        """Return the form, or an error page for an unusable link."""
         if context.get("token_fail"):
             return _lapsed()
         told = _("Afterwards you sign in with it, and with your second factor if you have one.")

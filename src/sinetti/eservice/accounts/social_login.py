@@ -62,7 +62,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """The settings' providers, or the one of this id."""
+        """Return the providers of the settings, or the one with this id."""
         del client_id
         language = language_of(request)
         there = portal_context(request).eservice.providers

@@ -195,7 +195,7 @@ def one(request: HttpRequest, application_id: str) -> HttpResponse:
 @require_safe
 @login_required
 def decision(request: HttpRequest, application_id: str) -> HttpResponse:
-    """The decision alone, as it was made: to be read, printed or kept."""
+    """Show the recorded decision alone, to read, print or save."""
     actor = _actor(request)
     found = acts.application(application_id, portal_context(request).ctx, actor)
     if not found.decision:

@@ -71,7 +71,7 @@ class DateInput(forms.DateInput):
 
 
 def until_field(*, required: bool) -> forms.DateField:
-    """The last day of an authorisation, as browsers send it or as people type it."""
+    """Parse the last day of an authorisation, as browsers send it or users type it."""
     return forms.DateField(
         label=UNTIL_FIELD,
         help_text=UNTIL_HINT_FIRM if required else UNTIL_HINT,
@@ -87,12 +87,12 @@ def role_field(roles: Sequence[Role]) -> forms.ChoiceField:
 
 
 def end_of(day: date | None) -> datetime | None:
-    """The instant behind a form's last day."""
+    """Return the instant behind a form's last day."""
     return None if day is None else last_second(day)
 
 
 def day_of(until: datetime | None) -> date | None:
-    """The last day of an authorisation, as a form shows it."""
+    """Return the last day of an authorisation, as a form shows it."""
     return None if until is None else finnish_day(until)
 
 
@@ -102,12 +102,12 @@ def two_years(request: HttpRequest) -> date:
 
 
 def told_until(until: datetime | None) -> str:
-    """An end in words."""
+    """Return an end date in words."""
     return _(NO_END) if until is None else format_datetime(until)
 
 
 def capital(words: str) -> str:
-    """The words as a sentence begins."""
+    """Return the text with a capital first letter."""
     return words[:1].upper() + words[1:]
 
 
@@ -125,7 +125,7 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str 
 
 
 def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
-    """An organisation that the reader has a role for.
+    """Return an organisation for which the reader has a role.
 
     Raises PermissionDenied where it is closed.
     """
@@ -176,7 +176,7 @@ def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> 
 
 
 def address(page: str, *args: str, **query: str) -> str:
-    """A page's address with these values."""
+    """Return a page's address with these values."""
     return f"{reverse(page, args=args)}?{urlencode(query)}" if query else reverse(page, args=args)
 
 
@@ -186,7 +186,7 @@ def after(page: str, **query: str) -> HttpResponse:
 
 
 def back(page: str, name: str, **query: str) -> Link:
-    """The link to where a page hangs."""
+    """Return the link to the parent page."""
     return Link(_(name), address(page, **query))
 
 

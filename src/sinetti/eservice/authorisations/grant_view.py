@@ -64,11 +64,11 @@ class GrantToPersonForm(PortalForm):
     until = until_field(required=False)
 
     def clean_name(self) -> str:
-        """The name as the register takes it."""
+        """Return the name as the database stores it."""
         return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
-        """The address as the register takes it."""
+        """Return the address as the database stores it."""
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:

@@ -14,7 +14,7 @@ _PEM = "application/x-pem-file"
 @require_safe
 @login_required
 def pem(request: HttpRequest, serial: str) -> HttpResponse:
-    """The certificate in PEM."""
+    """Send the certificate in PEM."""
     octets = certificates.issued_pem(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, _PEM, f"certificate-{serial}.pem")
 
@@ -22,7 +22,7 @@ def pem(request: HttpRequest, serial: str) -> HttpResponse:
 @require_safe
 @login_required
 def der(request: HttpRequest, serial: str) -> HttpResponse:
-    """The certificate in DER."""
+    """Send the certificate in DER."""
     octets = certificates.issued(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, "application/pkix-cert", f"certificate-{serial}.der")
 
@@ -30,7 +30,7 @@ def der(request: HttpRequest, serial: str) -> HttpResponse:
 @require_safe
 @login_required
 def chain(request: HttpRequest, serial: str) -> HttpResponse:
-    """The issuing CA and the intermediates in PEM."""
+    """Send the issuing CA and the intermediates in PEM."""
     octets = certificates.issued_chain(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, _PEM, f"chain-{serial}.pem")
 
@@ -46,7 +46,7 @@ def dates(request: HttpRequest, serial: str) -> HttpResponse:
 
 
 def _file(octets: bytes, kind: str, name: str) -> HttpResponse:
-    """A download. The serial in its name was found in the register, so that it is one."""
+    """Return a download. The serial in its name was found in the database."""
     response = HttpResponse(octets, content_type=kind)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -30,7 +30,7 @@ _LASTS = timedelta(minutes=15)
 
 
 def written(seen: CertificateDetails, now: datetime) -> bytes:
-    """The file. The same event of the same certificate has the same UID for ever."""
+    """Return the file. An event of a certificate keeps its UID for ever."""
     facts, listed = seen.facts, seen.listed
     values = {
         "description": listed.description or seen.serial,

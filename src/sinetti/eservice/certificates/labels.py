@@ -88,12 +88,12 @@ _SERVES, _SERVES_ONE = gettext_noop("Also for about {count} others"), gettext_no
 
 
 def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
-    """The state of a row, whichever it is."""
+    """Return the state of a certificate or order."""
     return order_state(row.facts, now) if isinstance(row.facts, OrderFacts) else state_of(row.facts, now)
 
 
 def status_label(row: CertificateListItem, now: datetime) -> str:
-    """A state with its instant or its days.
+    """Return a state with its instant or its days.
 
     The instant is on a Finnish clock; what stands around says so.
     """
@@ -175,12 +175,12 @@ def serves_words(serves: int | None) -> str:
 
 
 def channel_words(channel: Channel) -> str:
-    """A channel as people call it."""
+    """Return the display name of a channel."""
     return _(CHANNELS[channel])
 
 
 def at_words(at: datetime | None) -> str:
-    """An instant on a Finnish clock, which is named; empty where there is none."""
+    """Return an instant in Finnish time with the zone's name; empty for None."""
     return "" if at is None else format_datetime(at)
 
 

@@ -69,7 +69,7 @@ class Filter:
     ignored: bool = False
 
     def wanted(self, permissions: Permissions, now: datetime) -> CertificateQuery:
-        """The same for the register, bounded by what one may see."""
+        """Return the database query, limited to what the reader may see."""
         seen = permissions.organisations(Permission.SEE)
         return CertificateQuery(
             organisations=seen & {self.organisation} if self.organisation else seen,

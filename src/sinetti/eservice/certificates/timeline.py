@@ -80,7 +80,7 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
 
 
 def blocks(one: OneCertificate, now: datetime) -> Sequence[Component]:
-    """The picture, and its words."""
+    """Return the picture and the list of its texts."""
     told = events(one, now)
     place = next(number for number, event in enumerate(told) if event.kind == "now")
     points = [_point(event, number, number <= place) for number, event in enumerate(told)]

@@ -55,12 +55,12 @@ def portal_context(request: HttpRequest) -> PortalContext:
 
 
 def request_id(request: HttpRequest) -> str:
-    """The request's id, ours: 32 hex digits."""
+    """Return the request id that this service assigned: 32 hex digits."""
     return str(request.META["sinetti.request_id"])
 
 
 def language_of(request: HttpRequest) -> Language:
-    """The reader's language (middleware.py)."""
+    """Return the reader's language (middleware.py)."""
     found: Callable[[], Language] | None = getattr(request, "reader_language", None)
     return Language.EN if found is None else found()
 

@@ -230,7 +230,7 @@ def asking(form: FetchForm, environment: Environment, *, error: str = "", status
 
 
 def answer(found: EnrolledCertificate, customer_id: str) -> Page:
-    """The certificate, what it is called by, and what is to be done with it."""
+    """Return the page with the certificate, its identifiers and the next steps."""
     values = [
         DescriptionItem(_("Organisation"), customer_id),
         DescriptionItem(_("Serial number"), found.serial),

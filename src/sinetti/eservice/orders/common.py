@@ -115,7 +115,7 @@ def back_to_list() -> Link | None:
 
 
 def hidden(name: str, value: str) -> Input:
-    """A value that a form brings along."""
+    """Return a hidden value of a form."""
     return Input(name, "", "hidden", value)
 
 

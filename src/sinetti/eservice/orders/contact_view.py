@@ -50,7 +50,7 @@ _PLACE = hidden("place", "deputy")
 
 
 def removing() -> list[Component]:
-    """The button that leads to the look before it."""
+    """Return the button that leads to the confirmation page."""
     return [Form([_PLACE], [Button(_(_REMOVE), ASKS)], name="no-deputy")]
 
 

@@ -146,7 +146,7 @@ class OrderForm(PortalForm):
         self._check_deputy()
 
     def ask(self, form: str, organisation_id: str, replaces: Serial | None) -> OrderAsk:
-        """The order, once it is valid, by the form with this id."""
+        """Return the order of the valid form; `form_id` identifies the submission."""
         data = self.cleaned_data
         return OrderAsk(
             form,
@@ -160,11 +160,11 @@ class OrderForm(PortalForm):
         )
 
     def contact(self) -> ContactDetails:
-        """The technical contact person."""
+        """Return the technical contact person."""
         return person_of(self, "contact_")
 
     def deputy(self) -> ContactDetails | None:
-        """The deputy, or None."""
+        """Return the deputy, or None."""
         return person_of(self, "deputy_") if self.cleaned_data["deputy_email"] else None
 
     def serves(self) -> int:

@@ -41,12 +41,12 @@ _NO_SMS = gettext_noop(
 
 
 def name_field(label: str, *, required: bool = True) -> forms.CharField:
-    """A person's name."""
+    """Return a person's name."""
     return forms.CharField(label=label, help_text=NAME_HINT, required=required, max_length=LONGEST_PERSON)
 
 
 def email_field(label: str, *, required: bool = True) -> forms.CharField:
-    """An e-mail address."""
+    """Return an e-mail address."""
     return forms.CharField(
         label=label,
         help_text=EMAIL_HINT,
@@ -57,7 +57,7 @@ def email_field(label: str, *, required: bool = True) -> forms.CharField:
 
 
 def phone_field(label: str, hint: str = PHONE_HINT) -> forms.CharField:
-    """A phone number, which may be left out."""
+    """Return a phone number, which may be left out."""
     widget = forms.TextInput(attrs={"type": "tel"})
     return forms.CharField(label=label, help_text=hint, required=False, max_length=LONGEST_PHONE, widget=widget)
 
@@ -94,7 +94,7 @@ class PersonForm(PortalForm):
         check_person(self, _PREFIX)
 
     def person(self) -> ContactDetails:
-        """The person, once it is valid."""
+        """Return the person of the valid form."""
         return person_of(self, _PREFIX)
 
 
@@ -123,7 +123,7 @@ def refuse_phone(form: PortalForm, name: str, *, sms: bool) -> None:
 
 
 def person_of(form: PortalForm, prefix: str) -> ContactDetails:
-    """The person that valid fields name."""
+    """Return the person that valid fields name."""
     data = form.cleaned_data
     return ContactDetails(
         data[f"{prefix}name"], data[f"{prefix}email"], data[f"{prefix}phone"], Language(data[f"{prefix}language"])
@@ -131,7 +131,7 @@ def person_of(form: PortalForm, prefix: str) -> ContactDetails:
 
 
 def initial_of(one: ContactDetails | None, prefix: str = _PREFIX) -> dict[str, str]:
-    """A person as fields show it."""
+    """Return the initial field values for a person."""
     if one is None:
         return {}
     return {

@@ -121,7 +121,7 @@ def why_not(seen: LinkView) -> str:
 
 
 def shown(done: RevealedIds) -> Page:
-    """The transfer ids, with what they are for."""
+    """Return the page with the transfer IDs and their purpose."""
     values = [
         DescriptionItem(_("Transfer ID"), done.ids.transfer_id, secret=True),
         DescriptionItem(_("One-time password"), done.ids.transfer_password, secret=True),
@@ -216,12 +216,12 @@ def _delivered(seen: LinkView) -> Component:
 
 
 def _entry(field: Input, button: Button) -> Form:
-    """A form with one field; its error stands above, too."""
+    """Return a form with one field; its error also appears above the form."""
     return Form([field], [button], errors=[(field.name, field.error)] if field.error else ())
 
 
 def _sends(seen: LinkView, button: Button) -> Form:
-    """A button that sends a PIN code, which knows how many were made before."""
+    """Return a button that sends a PIN code and carries the number sent before."""
     return Form([Input("after", "", "hidden", str(seen.made))], [button])
 
 

@@ -51,7 +51,7 @@ class ProfileForm(PortalForm):
     )
 
     def clean_name(self) -> str:
-        """A name as it is kept: one that others see whole."""
+        """Return the name as stored; others see all of it."""
         return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
 

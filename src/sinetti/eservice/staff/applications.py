@@ -57,7 +57,7 @@ def case_of(application: Application) -> DecisionContext:
 
 
 def lines(decision: str) -> list[str]:
-    """A decision as paragraphs of a page, which have no lines of their own."""
+    """Return a decision as paragraphs of a page, without line breaks."""
     return [line for line in decision.splitlines() if line]
 
 
@@ -72,7 +72,7 @@ class CaseForm(PortalForm):
     )
 
     def clean_case(self) -> str:
-        """A case number of ours as it is kept."""
+        """Return a case number as stored."""
         found = read_case_number(str(self.cleaned_data["case"]))
         if found is None:
             self.refuse("case", gettext_noop("A case number looks like SI-7K3M2-Q9PXW."))

@@ -76,7 +76,7 @@ class ChooseForm(PortalForm):
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
 
     def clean_serials(self) -> tuple[Serial, ...]:
-        """Serials in hex, each once."""
+        """Return the serial numbers in hex without duplicates."""
         typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
         if any(len(one) > _SERIAL_DIGITS or not set(one) <= set("0123456789abcdef") for one in typed):
             self.refuse("serials", gettext_noop("Write one serial number on each line, in the digits 0–9 and a–f."))
@@ -93,7 +93,7 @@ class ChooseForm(PortalForm):
         return values
 
     def with_shown(self, digest: str) -> "ChooseForm":
-        """The same form as it was sent, under a list that has this digest."""
+        """Return the submitted form for a list with this digest."""
         return ChooseForm({**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
 
     def wanted(self) -> CertificateSelection:
@@ -216,7 +216,7 @@ def _digest(selection: BulkSelection) -> str:
 
 
 def _blocks(clerk: StaffSession, selection: BulkSelection) -> list[Component]:
-    """The list, the count, and whether it takes a second clerk."""
+    """Return the list, the count, and the need for a second clerk."""
     if not selection.going:
         return [Alert(_("Nothing of this is left to revoke."))]
     two = needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
@@ -226,7 +226,7 @@ def _blocks(clerk: StaffSession, selection: BulkSelection) -> list[Component]:
 
 
 def _table(selection: BulkSelection) -> Table:
-    """The first of what would go; the whole list stands on the proposal's page."""
+    """Return a table of the first rows; the proposal's page has the whole list."""
     return Table(
         _("The first of them"),
         [

@@ -94,7 +94,7 @@ def show_page(
 
 
 def home() -> Link:
-    """The way back to the clerk's first page."""
+    """Return the link to the first page for clerks."""
     return Link(_("Clerk's pages"), reverse("staff"))
 
 

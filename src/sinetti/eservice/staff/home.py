@@ -59,7 +59,7 @@ class PurposeForm(PortalForm):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_case(self) -> str:
-        """A case number of ours as it is kept, or nothing."""
+        """Return a case number as stored, or the empty text."""
         typed = str(self.cleaned_data["case"])
         found = read_case_number(typed)
         if typed.strip() and found is None:

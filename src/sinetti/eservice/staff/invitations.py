@@ -68,11 +68,11 @@ class InviteForm(PortalForm):
     spoken = forms.ChoiceField(label=gettext_noop("Language"), choices=LANGUAGE_CHOICES, initial=Language.FI.value)
 
     def clean_name(self) -> str:
-        """A name as it is kept."""
+        """Return the name as stored."""
         return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
-        """An address."""
+        """Return an address."""
         try:
             return check_email("email", str(self.cleaned_data["email"]))
         except ValidationError:
@@ -165,7 +165,7 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
-    """The page of an invitation that a clerk asked for, with its decision."""
+    """Show an invitation that a clerk requested, with its decision."""
     found = open_invitations.pending(pending_id, clerk)
     if found is None:
         return not_found(request)

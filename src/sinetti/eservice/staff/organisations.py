@@ -63,7 +63,7 @@ class NameForm(PortalForm):
     spoken = forms.ChoiceField(label=gettext_noop("Language of messages"), choices=LANGUAGE_CHOICES)
 
     def clean_name(self) -> str:
-        """The name as it is kept."""
+        """Return the name as stored."""
         try:
             return check_text("name", str(self.cleaned_data["name"]), LONGEST_ORGANISATION)
         except ValidationError:

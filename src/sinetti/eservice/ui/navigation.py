@@ -18,7 +18,7 @@ from sinetti.i18n.translate import _, gettext_noop
 
 
 def url_or_empty(name: str, *args: object) -> str:
-    """The address of a page, or the empty text where there is no such page."""
+    """Return the address of a page; empty if the page does not exist."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:

@@ -36,7 +36,7 @@ def extend_csp(response: HttpResponse, *, scripts: bool = False, targets: Sequen
 
 
 def build_csp(response: HttpResponse) -> str:
-    """The Content-Security-Policy of a page (CSP, level 3)."""
+    """Return the Content-Security-Policy of a page (CSP, level 3)."""
     needs: _Needs = getattr(response, _NOTED, _Needs())
     parts = [
         "default-src 'none'",

@@ -82,7 +82,7 @@ def _named(request: HttpRequest, organisation_id: str | None) -> tuple[str, str]
 
 
 def _ask(role: Role, customer_id: str | None) -> Form:
-    """A press asks for the role, of the organisation that is known, or that is typed."""
+    """Return a form that requests the role for the known or typed organisation."""
     label = _("Business ID of the organisation")
     which = (
         Input("customer_id", label, required=True, longest=30)

@@ -29,13 +29,13 @@ def file(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def stylesheet() -> str:
-    """The style sheet's name."""
+    """Return the style sheet's name."""
     return named("pages.css")
 
 
 @cache
 def named(name: str) -> str:
-    """The name that a file is served under."""
+    """Return the name that a file is served under."""
     stem, _, kind = name.rpartition(".")
     return f"{stem}.{sha256(_octets(name)).hexdigest()[:_DIGITS]}.{kind}"
 
