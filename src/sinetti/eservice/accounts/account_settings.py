@@ -1,4 +1,4 @@
-"""One's own account: its password, its address, where one is signed in, and proving once more who one is."""
+"""Account settings: password, e-mail address, sessions and reauthentication."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _SHORT = 40
 
 
 def browser_of(user_agent: str) -> str:
-    """What a browser is, by what it says of itself, in a few words: "Firefox, Linux"."""
+    """Return a short name of a browser from its User-Agent, as in "Firefox, Linux"."""
     name = next((name for sign, name in _BROWSERS if f"{sign}/" in user_agent), "")
     system = next((one for one in _SYSTEMS if one in user_agent), "")
     return ", ".join(one for one in (name, system) if one) or user_agent[:_SHORT]
@@ -74,7 +74,10 @@ class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSet
 
 
 class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView):  # type: ignore[misc]
-    """Another e-mail address: it counts once its owner has opened the link; the one before is told."""
+    """Page for a new e-mail address, which counts once its owner has opened the link.
+
+    The old address gets a message.
+    """
 
     form_class = AddEmailForm
 
@@ -94,7 +97,10 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
         return answer
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401 - Django's
-        """The form, and the address that waits: allauth's own asks three times more, for its templates."""
+        """Return the form and the pending address only.
+
+        allauth's own context takes three more queries, for its templates.
+        """
         context: Context = super(views.EmailView, self).get_context_data(**kwargs)
         return {**context, "new_emailaddress": EmailAddress.objects.get_new(self.request.user)}
 
@@ -109,7 +115,7 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
 
 
 class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignore[misc]
-    """Where one is signed in; the others can be ended."""
+    """Page with the active sessions of the account, where the user can end the others."""
 
     success_url = reverse_lazy("usersessions_list")
 
@@ -128,10 +134,13 @@ class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignor
 
 
 class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ignore[misc]
-    """Prove once more who one is: by the password; by signing in again, for who has none."""
+    """Page for reauthentication by password, or by a new sign-in without a password."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Who has neither password nor second factor, or has the second one at a provider, signs in again there."""
+        """Send users who have neither password nor own second factor to sign in again.
+
+        Their second factor, if any, is at a provider, so they sign in there.
+        """
         user: Any = request.user
         if user.is_authenticated and self._is_proved_elsewhere(user):
             blocks = provider_blocks(request, gettext_noop("Sign in again with {name}"), "login")

@@ -1,10 +1,9 @@
-"""What pages of accounts have in common: allauth's views decide, pages of ours are shown.
+"""Base classes of account pages: allauth's views decide, portal pages are shown.
 
-Where somebody was going when they had to make an account, confirm an address or set up a second factor first.
+The page that the user wanted is kept in the session while the user creates an account, confirms an address or sets up
+a second factor. No mail contains it, and the user does not have to open the original message again.
 
-It is kept in the session, so that no mail of ours has it and nobody has to open the message again that they came by.
-
-Buttons that lead to other services' sign-in: one for each that stands in the settings (docs/accounts.md).
+Buttons lead to the sign-in of other services, one for each provider in the settings (docs/accounts.md).
 """
 
 from abc import ABC, abstractmethod
@@ -36,7 +35,10 @@ Context = dict[str, Any]
 
 
 class PortalAccountView(ABC):
-    """A view of allauth's that shows a page of ours: `page` makes it of what the view would tell a template."""
+    """allauth view that shows a portal page.
+
+    `page` builds the page from the context that allauth would pass to a template.
+    """
 
     request: HttpRequest
 
@@ -46,10 +48,13 @@ class PortalAccountView(ABC):
 
     @abstractmethod
     def page(self, context: Context) -> Page:
-        """What the page says."""
+        """Return the page for allauth's context."""
 
     def asked(self, form: DjangoForm, button: str, names: dict[str, FieldOptions] | None = None, **how: str) -> Form:
-        """A form of allauth's as a block, with one button; where one goes on after it goes along."""
+        """Return allauth's form as a component with one button.
+
+        A hidden field carries the address to continue to.
+        """
         hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_url(self.request)) else {}
         asking = FormOptions((Button(_(button)),), hidden, names or {}, **how)
         return form_block(form, asking)
@@ -61,7 +66,10 @@ class PortalAccountView(ABC):
 
 
 class ReauthenticationRequired:
-    """A page for who has just proved who they are: by their second factor, where they have one."""
+    """Mixin for pages that need a recent reauthentication.
+
+    The user proves the second factor if there is one.
+    """
 
     request: HttpRequest
     proves: ClassVar[frozenset[str]] = frozenset({"GET", "HEAD", "POST"})
@@ -76,16 +84,17 @@ class ReauthenticationRequired:
 
 
 def next_url(request: HttpRequest) -> str:
-    """Where one wants to go on to: one of our own pages, or the empty text."""
+    """Return the requested next address if it is a portal page, else the empty text."""
     wanted = get_request_param(request, REDIRECT_FIELD_NAME) or ""
     return str(wanted) if wanted and get_adapter(request).is_safe_url(wanted) else ""
 
 
 def recently_reauthenticated(request: HttpRequest) -> bool:
-    """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one.
+    """Return True if the user has reauthenticated within the last minutes.
 
-    Where a provider is their second factor it is the provider who tells: a password may come of an address alone. Who
-    has signed in strongly there before does so again: whoever has no more than their password there adds no factor.
+    A user who has an own second factor must have proved it. If a provider is the second factor, only a sign-in at that
+    provider counts, because access to the mailbox is enough to set a password. A user whose sign-in there was strong
+    before needs a strong sign-in again. Otherwise a person who has only the user's password there could add a factor.
     """
     user = request.user
     since = utc_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
@@ -103,7 +112,10 @@ def recently_reauthenticated(request: HttpRequest) -> bool:
 
 
 def _lead_away(request: HttpRequest) -> HttpResponse | None:
-    """What is asked is forgotten: a form may have had a password in it."""
+    """Return a redirect to sign-in or reauthentication, or None if neither is needed.
+
+    The submitted data is dropped, because a form may contain a password.
+    """
     onward = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
     if not request.user.is_authenticated:
         return HttpResponseRedirect(f"{reverse('account_login')}?{onward}")
@@ -119,13 +131,13 @@ _ONWARD = "sinetti_onward"
 
 
 def store(request: HttpRequest, address: str) -> None:
-    """Note where to go on to: a page of ours, as `pages.next_of` gives it; nothing is noted of the empty text."""
+    """Store the address to continue to, as `next_url` returns it; ignore an empty one."""
     if address:
         request.session[_ONWARD] = address
 
 
 def peek(request: HttpRequest) -> str:
-    """Where to go on to, or the empty text."""
+    """Return the stored address to continue to, or the empty text."""
     return str(request.session.get(_ONWARD, ""))
 
 
@@ -141,7 +153,10 @@ def sign_in_first(request: HttpRequest) -> str:
 
 
 def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Component]:
-    """One button for each provider; `button` is a message id with a place for its name, `process` what is begun."""
+    """Return one button for each provider.
+
+    `button` is a message id with a placeholder for the provider's name. `process` is allauth's process to begin.
+    """
     language, onward = language_of(request), next_url(request)
     hidden = {"process": process, **({"next": onward} if onward else {})}
     return [
@@ -155,7 +170,7 @@ def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Com
 
 
 def provider_origins(request: HttpRequest) -> Sequence[str]:
-    """Where these buttons may lead: the providers' own origins."""
+    """Return the origins that the provider buttons may lead to."""
     return [origin(one.issuer) for one in portal_context(request).eservice.providers]
 
 

@@ -1,4 +1,7 @@
-"""django-allauth's forms as blocks of ours: labels, hints and errors are texts of ours, by field and by code."""
+"""django-allauth's forms as components, with our labels, hints and errors.
+
+Texts are found by field name and error code.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from sinetti.i18n.translate import _, gettext_noop
 
 @dataclass(frozen=True, slots=True)
 class FieldOptions:
-    """How a field is asked for: message ids, and what browsers may fill in."""
+    """Options of a form field: message ids, and the browser's autocomplete value."""
 
     label: str
     kind: str = "text"
@@ -83,9 +86,9 @@ _UNCLEAR = gettext_noop("Check this: {label}")
 
 @dataclass(frozen=True, slots=True)
 class FormOptions:
-    """How a form is shown.
+    """Options of a form.
 
-    `hidden` are values that go along; `names` are fields that are asked otherwise here.
+    `hidden` are values of hidden fields. `names` are fields with other options on this page.
     """
 
     buttons: Sequence[Button]
@@ -95,7 +98,7 @@ class FormOptions:
 
 
 def form_block(form: DjangoForm, asking: FormOptions) -> Form:
-    """The form as a page shows it: what was typed is kept, passwords and codes excepted."""
+    """Return the form as a component; typed values stay, except passwords and codes."""
     inputs = [
         _input(form, name, asking.names.get(name) or FIELDS[name])
         for name in form.fields
@@ -106,7 +109,7 @@ def form_block(form: DjangoForm, asking: FormOptions) -> Form:
 
 
 def errors_of(form: DjangoForm, names: Mapping[str, FieldOptions]) -> Sequence[tuple[str, str]]:
-    """What is wrong with a form that was sent: the field, and a sentence."""
+    """Return the errors of a submitted form as pairs of field name and sentence."""
     if not form.is_bound:
         return ()
     return [

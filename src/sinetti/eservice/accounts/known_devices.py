@@ -24,7 +24,10 @@ from sinetti.services.token_encryption import DEVICE, InvalidToken, decrypt_toke
 LIVES: Final = 180 * 24 * 3600
 """Seconds for which a browser is known after its last sign-in."""
 MOST: Final = 8
-"""So many accounts one browser is known to; the one that signed in longest ago gives way."""
+"""Maximum number of accounts that one browser is known to.
+
+The account with the oldest sign-in is removed first.
+"""
 
 _SIGNED_IN = "sinetti_signed_in"
 """On a request: the account that its browser has just signed in to."""

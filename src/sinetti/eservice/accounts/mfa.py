@@ -1,8 +1,8 @@
-"""Second factors: an app's codes, passkeys, recovery codes; asked for at sign-in, set up, taken away.
+"""Second factors: TOTP codes, passkeys and recovery codes.
 
-What a browser says of a passkey, looked at before allauth and fido2 do: they fall over some of what others send.
-
-A number where octets are wanted would be made into that many of them.
+The pages ask for them at sign-in, set them up and remove them. Passkey data from the browser is checked before allauth
+and fido2 read it, because both raise unexpected errors on some malformed input. For example, a number in place of
+octets would be expanded into that many octets.
 """
 
 import json
@@ -64,7 +64,10 @@ _TEXTS_OF_CLIENT = ("type", "challenge", "origin")
 
 
 def is_credential(told: str, kind: Kind) -> bool:
-    """Tell whether this is what browsers say (Web Authentication 3, 5.1): JSON of this kind, with nothing odd in it."""
+    """Return True if the text is JSON of a passkey response of this kind.
+
+    The shape is that of Web Authentication 3, 5.1, without unexpected members.
+    """
     if len(told) > LONGEST:
         return False
     try:
@@ -115,10 +118,13 @@ class _WithPasskey(PortalAccountView):
     """A page with a button for a passkey."""
 
     reads: ClassVar[Kind] = AuthenticationResponse
-    """What a browser says there."""
+    """Expected kind of the browser's response."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Turn away what no browser says of a passkey: allauth and fido2 fall over some of it."""
+        """Reject passkey data that no browser sends.
+
+        allauth and fido2 raise unexpected errors on some of it.
+        """
         told = request.POST.get("credential", "") if request.method == "POST" else ""
         if told and not is_credential(told, self.reads):
             return bad_request(request)
@@ -175,7 +181,10 @@ class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
     """*Sign-in and security*: everything about how one signs in."""
 
     def page(self, context: Context) -> Page:
-        """What there is, and where it is changed; where one came from is kept until a second factor is set up."""
+        """Return the page with the current factors and the links to change them.
+
+        The address to continue to is kept until a second factor is set up.
+        """
         onward = next_url(self.request)
         store(self.request, onward if onward.startswith("/") else "")
         there = context["authenticators"]
@@ -221,7 +230,7 @@ class AddCodes(PortalAccountView, ReauthenticationRequired, totp.ActivateTOTPVie
     """Set up an app's codes (TOTP, RFC 6238)."""
 
     def page(self, context: Context) -> Page:
-        """The code for the camera, the secret for who types, and the field for the first code."""
+        """Return the page with the QR code, the secret for typing and the first-code field."""
         steps = [
             _("1. Open an app for verification codes on your phone (there are many, and any of them will do)."),
             _("2. Scan this picture with the app, or type the setup key into it."),
@@ -266,7 +275,7 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
         return {"form": form, "js_data": {"creation_options": options}}
 
     def get_form_kwargs(self) -> Context:
-        """What proves its owner is asked for each passkey."""
+        """Return the form arguments; each passkey requires user verification."""
         kwargs: Context = super().get_form_kwargs()
         if "data" in kwargs:
             kwargs["data"] = {**kwargs["data"].dict(), "passwordless": "on"}
@@ -411,7 +420,7 @@ def reauthentication_page(block: Component, context: Context) -> Page:
 
 
 def removal(view: PortalAccountView, title: str, told: str, **values: object) -> Page:
-    """The page before something is taken away, with what it means where it is the last second factor."""
+    """Return the page before a factor is removed, with a warning for the last one."""
     said = [_(told, **values)]
     user: Any = view.request.user
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -427,7 +436,7 @@ def removal(view: PortalAccountView, title: str, told: str, **values: object) ->
 
 
 def _picture(name: str, address: str) -> QrCode:
-    """What a camera reads, as one path: a square for each dark module."""
+    """Return a QR code as one SVG path with a square for each dark module."""
     code = qrcode.QRCode(border=4)
     code.add_data(address)
     rows = code.get_matrix()

@@ -1,9 +1,7 @@
-"""Sign-in sessions: rows tell nobody how to take one over.
+"""Sign-in sessions whose database rows cannot be used to take over a session.
 
-Of the cookie its hash is kept, and what is said is sealed.
-
-Django's own store has the cookie itself in its table, and readable what a session remembers, such as the secret of
-one-time codes while they are set up.
+A row has the hash of the cookie, and its data is sealed. Django's own store has the cookie itself in its table and the
+data in plain text, such as the secret of TOTP codes during set-up.
 """
 
 from contextvars import ContextVar
@@ -21,12 +19,12 @@ from django.utils.crypto import get_random_string
 from sinetti.services.token_encryption import SESSION, InvalidToken, decrypt_token, encrypt_token
 
 BEGAN = "sinetti_began"
-"""In a session: when somebody signed in, on the machine's clock, in seconds (POSIX)."""
+"""Session key: time of the sign-in on the machine's clock, in seconds (POSIX)."""
 _SECRET_LETTERS = 43
 """Of 36 kinds: 222 bits."""
 _KEY_DIGITS = 40
 _secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
-"""What stands in cookies, by the keys of rows: of the request that this thread works on."""
+"""Cookie values by row key, for the request that this thread handles."""
 
 
 def stored(secret: str) -> str:
@@ -41,7 +39,7 @@ class SessionStore(DatabaseStore):
     """
 
     secret: str = ""
-    """What the cookie of a new session is to have."""
+    """Cookie value of a new session."""
 
     def _get_new_session_key(self) -> str:
         self.secret = get_random_string(_SECRET_LETTERS, VALID_KEY_CHARS)
@@ -50,7 +48,10 @@ class SessionStore(DatabaseStore):
         return key
 
     def get_expiry_date(self, **told: Any) -> datetime:  # noqa: ANN401 - Django's
-        """So long after the sign-in, however often something is remembered meanwhile: what it said may hold no more."""
+        """Return the expiry: a fixed time after the sign-in, regardless of later changes.
+
+        The data in the session may not prolong it.
+        """
         ends: datetime = super().get_expiry_date(**told)
         began: float | None = self.get(BEGAN)
         if began is None:

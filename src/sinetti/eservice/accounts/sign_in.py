@@ -1,4 +1,4 @@
-"""Signing in and out, signing up, confirming an address, a new password for who has forgotten theirs."""
+"""Sign-in, sign-out, sign-up, confirmation of an address, and password reset."""
 
 from http import HTTPStatus
 from typing import Any
@@ -51,7 +51,10 @@ _SIGN_IN = gettext_noop("Sign in")
 
 
 class KeepsNextUrl(PortalAccountView):
-    """A page after whose form a message has to be opened first: where one wanted to go stays known meanwhile."""
+    """Mixin for pages whose form sends a message that the user opens next.
+
+    The session keeps the address to continue to meanwhile.
+    """
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Note where one goes on to."""
@@ -95,13 +98,16 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
 
     def validate_unique_email(self, value: str) -> str:
-        """Whether an account has this address; one that nobody has confirmed gives way."""
+        """Reject an address that has an account; release an unconfirmed one."""
         release_unconfirmed_address(value)
         return str(super().validate_unique_email(value))
 
 
 def release_unconfirmed_address(email: str) -> None:
-    """Let who signs up with an address have it, where somebody only said that it is theirs."""
+    """Release an address that an account claims without confirmation.
+
+    The user who signs up with it now can have it.
+    """
     request = core_context.request
     release_address(email, portal_context(request).ctx, request_id(request))
 
@@ -167,13 +173,14 @@ class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # t
 
 
 class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore[misc]
-    """The page of the link: opening it changes nothing, its button does.
+    """Page of the confirmation link, whose button confirms the address.
 
-    For whoever began the account alone: somebody else, who only reads the mail, would confirm another's ways in.
+    Opening the page changes nothing. Only a browser that is signed in to the account, or began to be, may confirm it.
+    Otherwise a person who can read the mailbox could confirm an account that another person created.
     """
 
     def get(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Show it. Whoever is signed in stays so."""
+        """Show the page. A signed-in user stays signed in."""
         del args, kwargs
         try:
             self.object = self.get_object()
@@ -182,7 +189,10 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         return self.render_to_response(self.get_context_data())
 
     def _is_theirs(self) -> bool:
-        """Whether who asks is signed in to the account, or has begun to be: by its password, or by its service."""
+        """Return True if the request is signed in to the account, or began to be.
+
+        The beginning was by password or by another service.
+        """
         user: Any = self.request.user
         if not user.is_authenticated:
             stage = get_pending_stage(self.request)
@@ -219,9 +229,9 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
 
 
 class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Whose password: an account's whose owner has confirmed this very address.
+    """Form for a password reset, for accounts with this confirmed address only.
 
-    Any other may have been begun by somebody else, or waits for who asked for a new address and mistyped it.
+    Another person may have begun an account with an unconfirmed address. A pending new address may be mistyped.
     """
 
     users: list[Any]
@@ -263,9 +273,9 @@ class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type:
 
 
 class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: ignore[misc]
-    """The page of that link.
+    """Page of the password reset link.
 
-    It signs nobody in: who has a second factor needs it afterwards, too.
+    It does not sign the user in, because a second factor is needed afterwards.
     """
 
     def page(self, context: Context) -> Page:
@@ -277,7 +287,7 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
         return Page(_("Set a new password"), blocks=[Text([told]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
-        """Where the link does not work there is no form to be made."""
+        """Return the context; an unusable link has no form."""
         if kwargs.get("token_fail"):
             return {"token_fail": True}
         context: Context = super().get_context_data(**kwargs)

@@ -1,4 +1,7 @@
-"""What allauth tells by signals: a factor that was set up counts at once, and what is changed is audited."""
+"""Receivers of allauth's signals.
+
+A factor that was set up counts at once. Changes are recorded in the audit log.
+"""
 
 from typing import Any
 
@@ -74,7 +77,10 @@ def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object
 
 
 def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest: object) -> None:
-    """Who connects a provider has just signed in there, and before that proved who they are here."""
+    """Record the sign-in at a provider that the user connects.
+
+    The user has just signed in there and reauthenticated here before.
+    """
     told = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
     told[STRONG] = bool(sociallogin.state.get(STRONG))
     record_authentication(request, request.user, "socialaccount", **told)

@@ -1,4 +1,4 @@
-"""Signing in by other services: what allauth asks of us about them, and their pages."""
+"""Sign-in by other services: allauth's adapter and the pages."""
 
 import functools
 import logging
@@ -53,7 +53,7 @@ _TOKEN_ERRORS = (
     "unsupported_grant_type",
     "invalid_scope",
 )
-"""What a token endpoint may say went wrong (RFC 6749, 5.2)."""
+"""Errors that a token endpoint may return (RFC 6749, 5.2)."""
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -73,7 +73,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         ]
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> OidcProvider:
-        """The provider of an id; one that was taken out of the settings only bears its name."""
+        """Return the provider of an id; a provider no longer in the settings has only a name."""
         there = portal_context(request).eservice
         settings = there.provider(provider) or next(
             (one for one in there.providers if client_id is not None and one.client_id == client_id), None
@@ -82,13 +82,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         return OidcProvider(request, app=social_app(settings or _GONE, name))
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, str]) -> Any:  # noqa: ANN401
-        """What the form of a new account begins with."""
+        """Fill in the initial values of the sign-up form."""
         user = super().populate_user(request, sociallogin, data)
         user.name = data.get("name", "")[:LONGEST_PERSON]
         return user
 
     def get_requests_session(self) -> requests.Session:
-        """A conversation with a provider: at its addresses, nowhere else, and not for long."""
+        """Return an HTTP session limited to the provider's addresses, with a timeout."""
         session = requests.Session()
         session.request = functools.partial(  # type: ignore[method-assign] # as allauth does
             session.request, timeout=app_settings.REQUESTS_TIMEOUT, allow_redirects=False
@@ -97,7 +97,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Connect to an account only what its owner asks for, having just proved who they are."""
+        """Connect a provider only at its owner's request after reauthentication."""
         connects = sociallogin.state.get("process") == AuthProcess.CONNECT
         if connects and not (request.user.is_authenticated and recently_reauthenticated(request)):
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("socialaccount_connections")))
@@ -126,7 +126,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
 
 
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Lead to a provider: by a button alone, and to connect it only who has just proved who they are."""
+    """Redirect to a provider after a press of the button.
+
+    Connecting a provider requires a recent reauthentication.
+    """
     settings = _settings(request, provider_id)
     process = request.POST.get("process")
     if request.method != "POST" or process not in {AuthProcess.LOGIN, AuthProcess.CONNECT}:
@@ -171,7 +174,7 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 
 class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type: ignore[misc]
-    """Somebody changed their mind at the other service."""
+    """Page for a user who cancelled the sign-in at the other service."""
 
     def page(self, context: Context) -> Page:
         """Say so."""
@@ -209,7 +212,7 @@ class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[mis
         return answer
 
     def page(self, context: Context) -> Page:
-        """What that means, and the form."""
+        """Return the page with an explanation and the sign-up form."""
         said = [
             _("You have signed in there, but it is not connected to an account here. You can make one now."),
             _(NO_RIGHTS),
@@ -259,7 +262,10 @@ _CHOOSE = gettext_noop("Choose one of those that are offered.")
 
 
 def _why(exception: Exception | None) -> str:
-    """Why a sign-in failed, without what the provider said: allauth's own sentences have its whole answer in them."""
+    """Return the reason for a failed sign-in without the provider's response.
+
+    allauth's own sentences contain the whole response.
+    """
     if isinstance(exception, UntrustedProviderResponse):
         return str(exception)
     code = next((one for one in _TOKEN_ERRORS if one in str(exception)), "")
@@ -274,7 +280,10 @@ def _settings(request: HttpRequest, provider_id: str) -> Provider:
 
 
 def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpResponse:
-    """A page with a link, where sign-in is on another host: forms of ours lead to the issuer's alone."""
+    """Return a page with a link to a sign-in on another host.
+
+    Forms of the portal may lead to the issuer's host only.
+    """
     language = language_of(request)
     name = settings.name[language]
     link = Link(_("Go on to {name}", name=name), target, button=True)

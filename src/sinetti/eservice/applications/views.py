@@ -1,4 +1,4 @@
-"""An organisation applies for the technical interface, sees what became of it, and may take it back."""
+"""Applications of an organisation for the technical interface: apply, see, withdraw."""
 
 from collections.abc import Sequence
 
@@ -66,7 +66,7 @@ _TONES = {
 
 
 class ApplicationForm(PortalForm):
-    """What an organisation applies for."""
+    """Form for an application."""
 
     channels = forms.MultipleChoiceField(
         label=gettext_noop("How will the organisation deliver?"),
@@ -86,7 +86,7 @@ class ApplicationForm(PortalForm):
 @require_safe
 @login_required
 def listed(request: HttpRequest) -> HttpResponse:
-    """What was applied for, by all organisations that this person may apply for."""
+    """List the applications of all organisations that the user may apply for."""
     actor = _actor(request)
     mine = acts.mine(portal_context(request).ctx, actor, start_of(request))
     if not mine.may_apply:
@@ -125,7 +125,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 
 def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
-    """A button for each organisation; where they are many, a list in which one is chosen."""
+    """Return a button for each organisation, or a select list for many."""
     if len(organisations) <= _MOST_BUTTONS:
         return Links(
             [
@@ -175,7 +175,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def one(request: HttpRequest, application_id: str) -> HttpResponse:
-    """One application: where it stands, the decision, and taking it back while it waits."""
+    """Show one application with its state and decision; withdraw a pending one."""
     actor, ctx = _actor(request), portal_context(request).ctx
     found = acts.application(application_id, ctx, actor)
     blocks: list[Component] = []

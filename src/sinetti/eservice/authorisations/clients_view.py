@@ -63,7 +63,7 @@ _SHOWN_WRONG = 10
 
 
 class AskManyForm(PortalForm):
-    """Which organisations are asked, for which role, until when."""
+    """Form that requests authorisations: organisations, role and end date."""
 
     customer_ids = forms.CharField(
         label=gettext_noop("Business IDs"), max_length=ASKED_AT_ONCE * 40, widget=forms.Textarea(), strip=False
@@ -72,7 +72,10 @@ class AskManyForm(PortalForm):
     until = until_field(required=True)
 
     def ids(self, environment: Environment) -> tuple[str, ...]:
-        """The ids of a valid list, each once; none where something is wrong, which is then told."""
+        """Return the ids of a valid list without duplicates.
+
+        If an id is wrong, report it in the form and return an empty tuple.
+        """
         found = parse_identifiers(self.cleaned_data["customer_ids"], environment)
         for number, told in found.wrong[:_SHOWN_WRONG]:
             self.refuse(
@@ -87,7 +90,10 @@ class AskManyForm(PortalForm):
 
 
 def firms(request: HttpRequest) -> frozenset[str]:
-    """The organisations that the reader may ask others for: directly, since nothing is passed on."""
+    """Return the organisations that the reader may request authorisations for.
+
+    Only direct authorisations count, because an authorisation cannot be passed on.
+    """
     who = current_permissions(request)
     return frozenset(one for one in who.organisations(Permission.ASK) if who.held[one].via is None)
 
@@ -154,7 +160,10 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
-    """Ask, and tell how many; False where something is wrong, which the form then tells."""
+    """Request the authorisations and flash the counts; return False on an error.
+
+    The form then shows the error.
+    """
     ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
     ids, until = form.ids(ctx.environment), end_of(told["until"])
     if not ids or actor is None or until is None:

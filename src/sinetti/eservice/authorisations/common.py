@@ -1,4 +1,7 @@
-"""What pages of authorisations share: which organisation it is about, what roles and ends are called, their fields."""
+"""Helpers shared by pages of authorisations.
+
+They choose the organisation, name roles and end dates, and define form fields.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -53,7 +56,7 @@ WRONG = {
         "Choose a last day that is still to come. An organisation's authorisation ends within two years."
     ),
 }
-"""What is told where an act was refused, by what it raised."""
+"""Messages for rejected actions, by exception class."""
 
 _BESIDE = {WRONG[InvalidTerms]: "until", WRONG[AlreadyHasOtherRole]: "email"}
 """The field that is to blame, by what is told."""
@@ -97,7 +100,7 @@ def day_of(until: datetime | None) -> date | None:
 
 
 def two_years(request: HttpRequest) -> date:
-    """The last day of an authorisation that is given to another organisation today, at most."""
+    """Return the latest end date for an authorisation given to an organisation today."""
     return finnish_day(portal_context(request).ctx.now() + AGENTS_AT_MOST) - date.resolution
 
 
@@ -112,9 +115,9 @@ def capital(words: str) -> str:
 
 
 def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str | None:
-    """The organisation that a page is about: the one that is asked for, or the only one; None where it is open.
+    """Return the requested or only organisation of a page; None if the choice is open.
 
-    Raises PermissionDenied where there is none.
+    Raises PermissionDenied if there is none.
     """
     wanted = request.GET.get("organisation", "")
     if wanted or len(ids) == 1:
@@ -136,14 +139,14 @@ def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
 
 
 def start_of(request: HttpRequest) -> int:
-    """How many rows of a list come before the page that is asked for."""
+    """Return the number of rows before the requested page of a list."""
     wanted = request.GET.get("page", "1")
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < _LONGEST_PAGE else 1
     return max(number - 1, 0) * SHOWN
 
 
 def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Component]]:
-    """The rows of this page out of those that were read, and where the pages before and after are."""
+    """Return the rows of this page and links to the previous and next page."""
     start = start_of(request)
     more = len(found) > SHOWN
     if not start and not more:
@@ -191,7 +194,7 @@ def back(page: str, name: str, **query: str) -> Link:
 
 
 def beside(form: PortalForm, wrong: str) -> bool:
-    """Tell beside its field why an act was refused; False where no field of the form is to blame."""
+    """Show the reason for a rejection beside its field; return False without a field."""
     name = _BESIDE.get(wrong, "")
     if not form.is_bound or name not in form.fields:
         return False

@@ -1,4 +1,4 @@
-"""One authorisation: what it is, and changing it, withdrawing it or sending its invitation again."""
+"""One authorisation: details, change, withdrawal and a new invitation."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,7 @@
-"""Giving an authorisation: to a person, who gets a link by mail, or to another organisation, until a day."""
+"""Grant of an authorisation to a person or to another organisation.
+
+A person gets a link by mail. An organisation's authorisation has an end date.
+"""
 
 from http import HTTPStatus
 
@@ -55,7 +58,7 @@ _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
 
 class GrantToPersonForm(PortalForm):
-    """Who is to act, as what, until when."""
+    """Form that grants a role to a person until a date."""
 
     name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_PERSON)
     email = forms.CharField(label=gettext_noop("E-mail address"), max_length=LONGEST_EMAIL, widget=forms.EmailInput())
@@ -76,13 +79,13 @@ class GrantToPersonForm(PortalForm):
             raise forms.ValidationError(_(told)) from None
 
     def person(self) -> ContactDetails:
-        """Whom a valid form names."""
+        """Return the person of the valid form."""
         told = self.cleaned_data
         return ContactDetails(told["name"], told["email"], "", Language(told["written_in"]))
 
 
 class OrganisationForm(PortalForm):
-    """Which organisation is to act, as what, until when."""
+    """Form that grants a role to an organisation until a date."""
 
     customer_id = forms.CharField(label=gettext_noop("Business ID of the organisation"), max_length=30)
     role = role_field(_FIRM_ROLES)
@@ -92,7 +95,7 @@ class OrganisationForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def to_person(request: HttpRequest) -> HttpResponse:
-    """Invite somebody."""
+    """Invite a person."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _PERSON, "authorisation_person")
     language, ctx = language_of(request), portal_context(request).ctx
@@ -114,7 +117,10 @@ def to_person(request: HttpRequest) -> HttpResponse:
 
 
 def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
-    """Say that it leaves, also to who pressed twice; where they have it, or with another end, lead to that instead."""
+    """Report that the invitation is sent, also after a second press of the button.
+
+    Redirect to an existing authorisation if the person has one, or one with another end date.
+    """
     there = authorisation(done.mandate_id, current_permissions(request), portal_context(request).ctx)
     if done.made or (there.waiting and there.until == to.until):
         messages.info(request, _(_SENT, email=to.person.email))
@@ -162,7 +168,7 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
 
 
 def _organisation(request: HttpRequest) -> str | None:
-    """Which organisation's it is to be. Raises NotAllowed."""
+    """Return the organisation that grants. Raises PermissionDenied if there is none."""
     who = current_permissions(request)
     found = chosen(request, who.organisations(Permission.GRANT), Permission.GRANT)
     if found is not None:

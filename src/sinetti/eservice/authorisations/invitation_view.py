@@ -60,7 +60,7 @@ _TAKE_UP, _ADD = "take-up", "add-second-factor"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Have a stranger sign in; show whoever is signed in what the link gives, or give it."""
+    """Redirect a stranger to sign-in; show a user the offer of the link, or accept it."""
     return _stranger(request) if current_actor(request) is None else _known(request, token)
 
 
@@ -92,7 +92,7 @@ def _known(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _own(request: HttpRequest, found: InvitationOffer) -> HttpResponseBase:
-    """What it gives, without the button: whoever made it does not take it up."""
+    """Show the offer without the button, because its author may not accept it."""
     why = Alert(_(OWN_INVITATION), Severity.WARNING)
     blocks: list[Component] = [_values(request, found), why]
     return render_page(request, Page(_(_TITLE), blocks=blocks, status=HTTPStatus.FORBIDDEN))

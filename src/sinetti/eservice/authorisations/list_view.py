@@ -1,4 +1,4 @@
-"""Who may act for an organisation: people, organisations, invitations that wait, and requests that wait."""
+"""Authorisations of an organisation: people, organisations, invitations, requests."""
 
 from datetime import timedelta
 
@@ -112,7 +112,7 @@ def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
 
 
 def request_values(one: RoleRequestView) -> list[DescriptionItem]:
-    """What somebody asks for."""
+    """Return the details of a request for a role."""
     who = f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
     for_whom = [DescriptionItem(_("Asked by"), asker(one))] if one.agent else []
     return [
@@ -125,7 +125,7 @@ def request_values(one: RoleRequestView) -> list[DescriptionItem]:
 
 
 def asker(one: RoleRequestView) -> str:
-    """Who asks, by what their account says."""
+    """Return the requester's name and address from the account."""
     return f"{one.name}, {one.email}" if one.name else one.email
 
 
@@ -169,7 +169,7 @@ def _people(found: list[RoleAssignmentView]) -> Section:
 
 
 def state(one: RoleAssignmentView) -> str:
-    """Whether somebody can act by a mandate, and if not why."""
+    """Return the state of a mandate in words, with the reason if it is not usable."""
     if one.agent is not None or one.account is not None:
         return _("in use")
     if one.link_until is not None:

@@ -43,13 +43,13 @@ NOT_AN_ID = gettext_noop("This is not a Business ID: one has seven digits, a hyp
 
 
 class RoleRequestForm(PortalForm):
-    """Which organisation is asked for which role."""
+    """Form that requests a role in an organisation."""
 
     customer_id = forms.CharField(label=gettext_noop("Business ID of the organisation"), max_length=30)
     role = role_field(roles_up_to(Role.SIGNATORY)[::-1])
 
     def fits(self, environment: Environment) -> bool:
-        """Whether all of it can be asked; the id is looked at by its form alone."""
+        """Return True if the request is valid; only the form of the id is checked."""
         if not self.is_valid():
             return False
         if not is_identifier(self.cleaned_data["customer_id"], environment):
@@ -88,7 +88,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def requests_table(asked: Sequence[RoleRequestView]) -> Table:
-    """What was asked, of organisations as they were named then, and its state."""
+    """Return the requests with their state; organisations have their name of that time."""
     names = (
         gettext_noop("Business ID"),
         gettext_noop("Authorisation"),

@@ -1,4 +1,7 @@
-"""Giving up authorisations that were chosen in a table: one's own, or a firm's for its clients."""
+"""Resignation from authorisations selected in a table.
+
+A user resigns own authorisations. A firm resigns those for its clients.
+"""
 
 from collections.abc import Sequence
 
@@ -27,15 +30,15 @@ _DONE, _NONE, _SO, _KEPT = (
 
 
 def giving_up_form(action: str = "") -> Sequence[Component]:
-    """What it means, and the button below the table."""
+    """Return the explanation and the button below the table."""
     button = Button(_("Give up the chosen authorisations"), GIVE_UP, danger=True)
     return [Text([_(_HOW)]), Form([], [button], action, name=GIVE_UP)]
 
 
 def given_up(request: HttpRequest) -> str:
-    """Give up what was chosen, and have the next page say so; returns what went wrong, where nothing was chosen.
+    """Resign the selected authorisations and flash the result.
 
-    Raises NotAllowed where it is somebody else's.
+    Return an error message if none is selected. Raises PermissionDenied for an authorisation of another user.
     """
     chosen, actor = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request)
     if actor is None or not chosen:

@@ -1,4 +1,4 @@
-"""One request: approving what was asked, or less, or with another end; or declining it."""
+"""One request for a role: approve it as asked, reduce it, change its end, or decline."""
 
 from django import forms
 from django.contrib import messages
@@ -43,7 +43,7 @@ _SAID = {
 
 
 class AnswerForm(PortalForm):
-    """What is given: what was asked, or less."""
+    """Form with the granted role and end date: as requested, or less."""
 
     role = role_field(tuple(Role))
     until = until_field(required=False)

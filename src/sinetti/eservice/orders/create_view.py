@@ -146,7 +146,7 @@ class OrderForm(PortalForm):
         self._check_deputy()
 
     def ask(self, form: str, organisation_id: str, replaces: Serial | None) -> OrderAsk:
-        """Return the order of the valid form; `form_id` identifies the submission."""
+        """Return the order of the valid form; `form` identifies the submission."""
         data = self.cleaned_data
         return OrderAsk(
             form,
