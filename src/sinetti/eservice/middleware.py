@@ -1,4 +1,4 @@
-"""Around every page: its headers, its reader's language, and the proof that a form was one of ours."""
+"""Middleware of all pages: headers, language, proof of a form's origin, refusals."""
 
 import logging
 from collections.abc import Callable
@@ -37,7 +37,10 @@ _ALWAYS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""Written here, around all else, so that no kind of answer lacks them, not even that to a fault of ours."""
+"""Headers of every response, including that of an internal error.
+
+The outermost middleware sets them.
+"""
 _HSTS = f"max-age={_A_YEAR}"
 _ZERO = "\0"
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
@@ -47,7 +50,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Keep every answer out of caches, frames and other sites' reach; what may be kept says so itself."""
+    """Forbid caching, framing and use by other sites; a cacheable response says so itself."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         try:
@@ -68,7 +71,7 @@ def security_headers(get_response: GetResponse) -> GetResponse:
 
 
 def activate_language(get_response: GetResponse) -> GetResponse:
-    """Make the reader's language the active one for the whole request, error pages included.
+    """Activate the reader's language for the whole request, error pages included.
 
     The language is looked up at its first use, so a static file costs no database query. A streamed body is produced
     after this block and activates the language itself.
@@ -82,9 +85,9 @@ def activate_language(get_response: GetResponse) -> GetResponse:
 
 
 def locale_middleware(get_response: GetResponse) -> GetResponse:
-    """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
+    """Find the reader's language: `lang` parameter, cookie, account, browser, English.
 
-    Without any of these it is English. An address with too many parameters is answered here, in that language.
+    A request with too many parameters gets its error page here, in that language.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -122,10 +125,10 @@ def remember_language(response: HttpResponse, language: Language) -> None:
 
 
 class StaffOnlyMiddleware(MiddlewareMixin):
-    """Answers whoever is no clerk at a clerk's page as at an address that is nowhere.
+    """Answers "not found" on clerks' pages to users who are not clerks.
 
-    Before anything that they sent is looked at: by what is said of a form, or of a zero octet, a stranger could tell
-    which of these pages there are.
+    It acts before the submitted data is checked. Otherwise the response to a foreign form or a zero octet would reveal
+    which of these pages exist.
     """
 
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
@@ -135,7 +138,7 @@ class StaffOnlyMiddleware(MiddlewareMixin):
 
 
 class RefusalPages(MiddlewareMixin):
-    """Show the page for a missing permission, or for an exceeded daily limit, that a view raised."""
+    """Shows the page for a missing permission or an exceeded daily limit."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the page; None leaves the error to the next handler."""
@@ -151,10 +154,10 @@ class RefusalPages(MiddlewareMixin):
 
 
 class CsrfMiddleware(CsrfViewMiddleware):
-    """Django's, for pages that tell nobody where they stand (Referrer-Policy: no-referrer).
+    """CSRF check for pages that send no Referer (Referrer-Policy: no-referrer).
 
-    Browsers write `Origin: null` into the forms of such pages, and no Referer (Fetch, 3.2). What proves a form then is
-    that it has the cookie's secret: no other site can read it, send it (SameSite=Strict) or set it (__Host-).
+    Browsers write `Origin: null` into the forms of such pages, and no Referer (Fetch, 3.2). The proof of a form is the
+    cookie's secret. No other site can read it, send it (SameSite=Strict) or set it (__Host-).
     """
 
     def _origin_verified(self, request: HttpRequest) -> bool:
@@ -168,9 +171,9 @@ class CsrfMiddleware(CsrfViewMiddleware):
 
 
 class RejectNulMiddleware(MiddlewareMixin):
-    """Turns away what has a zero octet in it: no person types one, and no database takes one in a text.
+    """Rejects a zero octet, which no user types and no database stores in text.
 
-    After the proof that a form was ours, so that nothing else is read of others' forms. Files may have any octets.
+    It acts after the CSRF check, so that no other data of a foreign form is read. Files may contain any octets.
     """
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""Adapter of django-allauth: sign-up rules, outgoing mail, redirects after sign-in.
+"""Adapter of django-allauth: sign-up rules, mail, redirects after sign-in.
 
 Second factors as django-allauth stores them: secrets are sealed, names are in the reader's language.
 """
@@ -103,10 +103,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return super().save_user(request, user, form, commit)
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Notify the owner of the address that an account exists.
+        """Notify the owner of a confirmed address that an account exists.
 
-        The request takes as long as the creation of an account. A user who began an account a moment ago and has not
-        confirmed it pressed the button twice. This user has been notified already.
+        The request takes as long as the creation of an account. If the account is not confirmed, nothing is sent. A
+        user who began it a moment ago pressed the button twice and has been notified already.
         """
         make_password("as long as a new one takes")
         if EmailAddress.objects.filter(email=email.lower(), verified=True).exists():
@@ -160,9 +160,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return reverse("mfa_index")
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """Return the methods of reauthentication; a second factor is required if there is one.
+        """Return the reauthentication methods; a second factor is required if there is one.
 
-        Some pages ask for the methods twice in a request. The result is cached, because it does not change meanwhile.
+        Some pages ask for the methods twice in a request. GET and HEAD requests cache the result, because it does not
+        change meanwhile.
         """
         if self.request.method not in {"GET", "HEAD"}:
             return self._proofs(user)

@@ -66,7 +66,7 @@ _TEXTS_OF_CLIENT = ("type", "challenge", "origin")
 def is_credential(told: str, kind: Kind) -> bool:
     """Return True if the text is JSON of a passkey response of this kind.
 
-    The shape is that of Web Authentication 3, 5.1, without unexpected members.
+    The shape is that of Web Authentication 3, 5.1.
     """
     if len(told) > LONGEST:
         return False
@@ -230,7 +230,7 @@ class AddCodes(PortalAccountView, ReauthenticationRequired, totp.ActivateTOTPVie
     """Set up an app's codes (TOTP, RFC 6238)."""
 
     def page(self, context: Context) -> Page:
-        """Return the page with the QR code, the secret for typing and the first-code field."""
+        """Return the page with the QR code, the secret to type and the first-code field."""
         steps = [
             _("1. Open an app for verification codes on your phone (there are many, and any of them will do)."),
             _("2. Scan this picture with the app, or type the setup key into it."),

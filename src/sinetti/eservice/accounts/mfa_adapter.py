@@ -95,7 +95,7 @@ def factors_of(request: HttpRequest) -> FactorState:
 def has_provider_factor(request: HttpRequest) -> bool:
     """Return True if the user's second factor is at a provider.
 
-    The user can then sign in strongly there. An own second factor takes its place.
+    The user can then sign in strongly there. The result is False for a user with an own second factor.
     """
     return bool(_strong(request) and factors_of(request).vouching)
 
@@ -109,7 +109,7 @@ def had_strong_sign_in(request: HttpRequest) -> bool:
 
 
 def was_strong(provider: str, uid: str) -> bool:
-    """Return True if the stored data records an earlier strong sign-in at this provider."""
+    """Return True if an earlier sign-in at this provider is stored as strong."""
     kept: dict[str, Any] | None = (
         SocialAccount.objects.filter(provider=provider, uid=uid).values_list("extra_data", flat=True).first()
     )

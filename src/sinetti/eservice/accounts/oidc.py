@@ -136,7 +136,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        """Return the provider's metadata; its issuer must equal the issuer in the settings."""
+        """Return the provider's metadata; its issuer must equal that of the settings."""
         found: dict[str, Any] = super().openid_config
         if found.get("issuer") != self.settings.issuer:
             sentence = "the provider says that it is another issuer"
@@ -239,7 +239,7 @@ class OidcCallback(OAuth2CallbackView):  # type: ignore[misc]
     def _get_state(self, request: HttpRequest, provider: OidcProvider) -> Any:  # noqa: ANN401
         """Return the stored state of the request.
 
-        Raises an error if the response names another issuer (RFC 9207).
+        The second value is an error page if the response names another issuer (RFC 9207).
         """
         state, away = super()._get_state(request, provider)
         if state is not None:

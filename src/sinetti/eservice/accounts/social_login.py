@@ -73,7 +73,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         ]
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> OidcProvider:
-        """Return the provider of an id; a provider no longer in the settings has only a name."""
+        """Return the provider of an id; one no longer in the settings has only a name."""
         there = portal_context(request).eservice
         settings = there.provider(provider) or next(
             (one for one in there.providers if client_id is not None and one.client_id == client_id), None

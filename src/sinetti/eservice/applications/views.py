@@ -1,4 +1,4 @@
-"""Applications of an organisation for the technical interface: apply, see, withdraw."""
+"""Applications for the technical interface: apply, see the outcome, withdraw."""
 
 from collections.abc import Sequence
 

@@ -88,7 +88,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def requests_table(asked: Sequence[RoleRequestView]) -> Table:
-    """Return the requests with their state; organisations have their name of that time."""
+    """Return the requests and states; organisations have their name of that time."""
     names = (
         gettext_noop("Business ID"),
         gettext_noop("Authorisation"),

@@ -1,4 +1,7 @@
-"""One request for a role: approve it as asked, reduce it, change its end, or decline."""
+"""One request for a role: approve it in full or in part, or decline it.
+
+An approval may have another end date.
+"""
 
 from django import forms
 from django.contrib import messages

@@ -1,4 +1,4 @@
-"""The list as a file for spreadsheets: the same rows, in parts while they are read (docs/certificates-page.md)."""
+"""The list as CSV with the same rows, streamed in parts (docs/certificates-page.md)."""
 
 import csv
 import re
@@ -26,10 +26,10 @@ _PASSED_OVER = r"\s\"\u200b\ufeff"
 _BEGINS_FORMULA = re.compile(
     f"(?:^|(?<=[{_SEPARATORS}]))(?=(?:(?![{_SEPARATORS}])[{_PASSED_OVER}])*[-=+@\uff1d\uff0b\uff0d\uff20\t\r\n])"
 )
-"""Where a formula may begin: at a cell's beginning and after everything at which a program may split a line.
+"""Places where a formula may begin: the start of a cell, and after each separator.
 
-Spaces, quotation marks and marks without a width may come first. Each sign counts in full width, too: spreadsheets for
-Japanese may read both alike.
+A spreadsheet may split a line at each separator. Spaces, quotation marks and zero-width characters may come first.
+Each sign counts in full width, too, because Japanese spreadsheets may read both alike.
 """
 _COLUMNS = (
     gettext_noop("ID of the organisation"),

@@ -1,4 +1,4 @@
-"""The page of one certificate: its life, its data, what may be done, what has happened (docs/certificates-page.md)."""
+"""Page of one certificate: life, data, actions, events (docs/certificates-page.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -137,14 +137,14 @@ _ENDED = gettext_noop("This certificate has ended. It cannot be renewed, but a n
 
 @dataclass(frozen=True, slots=True)
 class _DetailState:
-    """What every part of the page is written from."""
+    """Data shared by all parts of the page."""
 
     one: OneCertificate
     standing: Permissions
     now: datetime
 
     def may(self, right: Permission) -> bool:
-        """Whether the reader has a right for its organisation."""
+        """Return True if the reader has a right for the certificate's organisation."""
         return self.standing.may(right, self.one.seen.listed.organisation_id)
 
 
@@ -176,7 +176,7 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
 
 
 def _first(around: _DetailState) -> list[DescriptionItem]:
-    """What one comes for."""
+    """Return the most important values."""
     now = around.now
     listed, facts = around.one.seen.listed, around.one.seen.facts
     ends, revoked = format_datetime(facts.span.not_after), facts.revoked_at is not None
@@ -203,7 +203,7 @@ def _first(around: _DetailState) -> list[DescriptionItem]:
 
 
 def _deeds(around: _DetailState) -> list[Component]:
-    """What this reader may do now that makes sense."""
+    """Return the actions that this reader may take now and that make sense."""
     seen = around.one.seen
     facts, serial = seen.facts, seen.serial
     state = state_of(facts, around.now)

@@ -1,4 +1,4 @@
-"""What is downloaded of one certificate: itself in PEM and DER, what stands above it, its dates."""
+"""Downloads of one certificate: PEM, DER, its chain, and its dates."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -38,7 +38,7 @@ def chain(request: HttpRequest, serial: str) -> HttpResponse:
 @require_safe
 @login_required
 def dates(request: HttpRequest, serial: str) -> HttpResponse:
-    """When renewal opens and when it ends, for a calendar."""
+    """Send the start of renewal and the end of validity as a calendar file."""
     ctx = portal_context(request).ctx
     seen = certificates.certificate(serial, current_permissions(request), ctx)
     octets = ical.written(seen, ctx.now())

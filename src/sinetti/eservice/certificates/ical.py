@@ -1,4 +1,4 @@
-"""When renewal opens and when a certificate ends, for people's calendars (RFC 5545)."""
+"""Calendar file with the start of renewal and the end of validity (RFC 5545)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is said of a certificate or an order: state, what is left, use, and who can act, in the reader's words."""
+"""Labels of a certificate or an order: state, days left, use, and next actor."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -114,28 +114,28 @@ def status_label(row: CertificateListItem, now: datetime) -> str:
 
 
 def severity(row: CertificateListItem, now: datetime) -> Severity:
-    """How a state is told; what is over is told plainly."""
+    """Return the severity of a state; a certificate that is over is plain."""
     if isinstance(row.facts, CertificateFacts) and urgency_of(row.facts, now) is Urgency.OVER:
         return Severity.PLAIN
     return _TONES.get(state_in(row, now), Severity.PLAIN)
 
 
 def left_words(not_after: datetime, now: datetime) -> str:
-    """How many days are left."""
+    """Return the number of days left in words."""
     if now > not_after:
         return _(_NOTHING_LEFT)
     return _counted(not_after, now, (_LEFT, _LEFT_ONE, _LEFT_NONE))
 
 
 def use_words(use: UsageReport) -> str:
-    """Whether it is in use, as far as gateways tell."""
+    """Return the use of a certificate in words, as far as gateways report it."""
     if use.since is None:
         return _(_NOT_KNOWN)
     return _(_SEEN if use.use is UsageState.SEEN else _NOT_SEEN, at=format_time(use.since))
 
 
 def use_in(row: CertificateListItem, now: datetime) -> UsageReport:
-    """What gateways tell of a row; of an order nothing is known."""
+    """Return the use that gateways report; the use of an order is unknown."""
     if isinstance(row.facts, OrderFacts):
         return UsageReport(UsageState.NOT_KNOWN)
     looking = [row.looking] if row.looking is not None else []
@@ -143,7 +143,7 @@ def use_in(row: CertificateListItem, now: datetime) -> UsageReport:
 
 
 def next_actor_label(row: CertificateListItem, permissions: Permissions, now: datetime) -> str:
-    """Who can act now, as its reader calls them."""
+    """Return the actor who can act now, from the reader's point of view."""
     if isinstance(row.facts, OrderFacts):
         state = order_state(row.facts, now)
         hand = NextActor.REPRESENTATIVE if state is DisplayStatus.IDS_LAPSED else NextActor.CONTACT
@@ -168,7 +168,10 @@ def next_actor_label(row: CertificateListItem, permissions: Permissions, now: da
 
 
 def serves_words(serves: int | None) -> str:
-    """What stops beside the organisation's own reports; empty where nothing does, or where it was never told."""
+    """Return the other reports that stop, in words.
+
+    The text is empty if no other report stops, or if the number was never recorded.
+    """
     if not serves:
         return ""
     return _(_SERVES_ONE) if serves == 1 else _(_SERVES, count=number(serves))

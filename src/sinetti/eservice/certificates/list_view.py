@@ -1,6 +1,6 @@
-"""The list of certificates: filter, table, pages, and how to renew (docs/certificates-page.md).
+"""List of certificates: filter, table, pages, renewal (docs/certificates-page.md).
 
-What a list's address asks for: read with care, and written again into links and forms.
+The query of an address is checked when read and written again into links and forms.
 """
 
 from collections.abc import Sequence
@@ -53,9 +53,9 @@ _KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "sort", 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for, as the address has it.
+    """Filter of the list, as the address contains it.
 
-    `ignored`: something in it is nothing that is offered.
+    `ignored`: the address contains a value that is not offered.
     """
 
     organisation: str = ""
@@ -85,7 +85,7 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves anything out of what is shown by itself."""
+        """True if the filter excludes rows that the default list shows."""
         return any((self.organisation, self.state, self.channel, self.contact, self.text))
 
     def query(self, *, page: int = 1) -> str:
@@ -104,14 +104,14 @@ class Filter:
         return f"?{urlencode(there)}" if there else ""
 
     def sorted_by(self, sort: Sort) -> "Filter":
-        """The same in the order of a column; of the one that it is sorted by already, the other way round."""
+        """Return the filter sorted by a column; the current column reverses its order."""
         return replace(self, sort=sort, descending=sort is self.sort and not self.descending)
 
 
 def read(query: QueryDict, permissions: Permissions) -> Filter:
-    """Read what an address asks for.
+    """Parse the query of an address.
 
-    What is not offered, or is somebody else's, is left out and told alike.
+    Values that are not offered, or belong to others, are ignored. Both cases read alike.
     """
     ignored = [name for name in query if name not in _KNOWN]
 
@@ -136,7 +136,7 @@ def read(query: QueryDict, permissions: Permissions) -> Filter:
 
 
 def _typed(text: str) -> str:
-    """What somebody typed: characters that no text has would stop a database."""
+    """Return typed text without unprintable characters, which a database may reject."""
     return "".join(one for one in text if one.isprintable()).strip()[:LONGEST]
 
 
@@ -145,7 +145,10 @@ def _page(text: str) -> int:
 
 
 MOST_TO_CHOOSE = 50
-"""With more organisations than these one searches, and does not choose from a list but the one that was chosen."""
+"""Maximum number of organisations in the select list.
+
+With more organisations the reader searches, and the list has only the selected one.
+"""
 
 TITLE = gettext_noop("Technical interface and certificates")
 _CAPTION = gettext_noop("Certificates and orders. Times are Finnish time.")
@@ -220,13 +223,13 @@ COMMAND = "sinetti renew NAME --store DIR"
 
 @dataclass(frozen=True, slots=True)
 class _ListState:
-    """What every part of the page is written from."""
+    """Data shared by all parts of the page."""
 
     asked: Filter
     standing: Permissions
     now: datetime
     several: bool
-    """Whether rows may be of more than one organisation."""
+    """True if rows may be of more than one organisation."""
 
 
 @require_safe
@@ -258,7 +261,7 @@ def how() -> Section:
 
 
 def _deeds(around: _ListState) -> list[Component]:
-    """What may be done about more than one."""
+    """Return the actions for several certificates."""
     standing = around.standing
     links = []
     orders = standing.organisations(Permission.ORDER)

@@ -1,4 +1,7 @@
-"""A certificate's life as a picture, and as a list that says the same to who does not see it."""
+"""Timeline of a certificate as a picture, and as a list with the same content.
+
+The list is for readers who do not see the picture.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a request brings along in its environ: whose pages these are, and how a message is sent at once."""
+"""Request context in the WSGI environ: authority, settings, sending of messages."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -66,14 +66,14 @@ def language_of(request: HttpRequest) -> Language:
 
 
 def forget_account(request: HttpRequest) -> None:
-    """Have the reader's language told without their account: the register may be what failed."""
+    """Exclude the account from the choice of language, because the database may be down."""
     without: Callable[[], Language] | None = getattr(request, "language_without_account", None)
     if without is not None:
         request.reader_language = without  # type: ignore[attr-defined] # middleware.py
 
 
 def send_at_once(request: HttpRequest, message_id: str) -> None:
-    """Send one message while the reader waits; what does not get away is tried again by the timer."""
+    """Send one message while the reader waits; the timer retries a failed one."""
     try:
         portal_context(request).send_now(message_id)
     except Exception:  # noqa: BLE001 - whatever it was: the reader is told that the message has not got away yet

@@ -1,8 +1,7 @@
-"""What the page says on which a certificate is fetched in the browser: the form, how a request is made, the answer.
+"""Page for retrieving a certificate in the browser: form, instructions, result.
 
-Fetching in the browser, without signing in: transfer ID and one-time password are the proof (docs/ordering.md).
-
-What is typed to fetch a certificate in the browser, and what stands beside the fields where that is refused.
+The page needs no sign-in, because transfer ID and one-time password are the proof (docs/ordering.md). Refusals appear
+beside the fields.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +84,7 @@ _FIELDS: Mapping[RejectionReason, str] = {
     RejectionReason.KEY_NOT_ACCEPTED: REQUEST,
     RejectionReason.KEY_REUSED: REQUEST,
 }
-"""Which field a refusal is about. Any other is about none, and passes by itself."""
+"""Form field of each refusal. A refusal that is missing here has no field."""
 _HERE: Mapping[RejectionReason, str] = {
     RejectionReason.CUSTOMER_MISMATCH: gettext_noop(
         "These transfer IDs are another organisation's. Check the organisation's ID: it is in the "
@@ -96,11 +95,11 @@ _HERE: Mapping[RejectionReason, str] = {
         "whole. Nothing was used up."
     ),
 }
-"""Where the refusal speaks of the technical interface: the same, of what stands on the page."""
+"""Refusals whose text names the technical interface, in words for this page."""
 
 
 class FetchForm(PortalForm):
-    """Who, by which transfer ids, and for which request."""
+    """Form with organisation, transfer ID, one-time password and request."""
 
     organisation = forms.CharField(
         label=gettext_noop("ID of the organisation"),
@@ -129,10 +128,13 @@ class FetchForm(PortalForm):
     )
     numeric = frozenset({TRANSFER_ID})
     key_sent = False
-    """Whether a private key was sent in the place of a request, or beside it."""
+    """True if a private key was sent in place of a request, or beside it."""
 
     def clean(self) -> None:
-        """Look at the shapes: what is no transfer ID is no try, and what is no request uses nothing up."""
+        """Check the format of the input.
+
+        A malformed transfer ID does not count as a try, and a malformed request uses no transfer ID up.
+        """
         digits = "".join(self.cleaned_data.get(TRANSFER_ID, "").split())
         self.cleaned_data[TRANSFER_ID] = digits
         if digits and not (digits.isascii() and digits.isdigit() and len(digits) == TRANSFER_ID_DIGITS):
@@ -140,12 +142,15 @@ class FetchForm(PortalForm):
         self.cleaned_data["der"] = self._request()
 
     def ask(self) -> BrowserEnrolment:
-        """What is asked, once it is valid."""
+        """Return the request of the valid form."""
         data = self.cleaned_data
         return BrowserEnrolment(data[ORGANISATION], data[TRANSFER_ID], data[PASSWORD], data["der"])
 
     def answer(self, refusal: Rejection) -> str:
-        """Put a refusal beside its field; one that is about none is given back, to be told above the form."""
+        """Show a refusal beside its field, or return its text if it has no field.
+
+        The page shows a returned text above the form.
+        """
         message_id = _HERE.get(refusal.reason)
         told = _(message_id) if message_id else refusal_text(refusal)
         if (name := _FIELDS.get(refusal.reason)) is None:
@@ -173,7 +178,7 @@ class FetchForm(PortalForm):
 
 
 def bound(request: HttpRequest) -> FetchForm:
-    """The form as it was sent; nothing of a request in which a private key was stays in it."""
+    """Return the submitted form without a request that contains a private key."""
     form = FetchForm(request.POST, request.FILES)
     form.is_valid()
     if form.key_sent:
@@ -301,7 +306,7 @@ _FILES: Mapping[str, tuple[str, str, Callable[[EnrolledCertificate], bytes]]] = 
     "chain": ("chain.pem", "application/x-pem-file", lambda found: found.chain.encode()),
     "bundle": ("certificate-and-chain.pem", "application/x-pem-file", lambda one: (one.pem + one.chain).encode()),
 }
-"""What a button downloads: the file's name, its type, and its octets."""
+"""Downloads by button: file name, media type and content."""
 _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, RejectionReason.NOT_READY})
 
 

@@ -1,6 +1,6 @@
-"""What the pages of this part share: speaking one language, people as values, and where they lead back to.
+"""Helpers shared by pages of orders: people as values, links back.
 
-Why something is not done, in people's words, with the next step in the e-service (docs/ordering.md).
+Texts for rejected actions name the next step in the e-service (docs/ordering.md).
 """
 
 from collections.abc import Mapping
@@ -22,31 +22,31 @@ _FORM_OCTETS = 16
 
 
 class HasContactDetails(Protocol):
-    """Somebody, and how they are reached."""
+    """Person with contact details."""
 
     @property
     def name(self) -> str:
-        """What they are called."""
+        """Name of the person."""
 
     @property
     def email(self) -> str:
-        """Where mail goes."""
+        """E-mail address."""
 
     @property
     def phone(self) -> str:
-        """Where text messages go; it may be empty."""
+        """Phone number for text messages; may be empty."""
 
     @property
     def language(self) -> Language:
-        """What they are written to in."""
+        """Language of messages."""
 
 
 class HasDescription(Protocol):
-    """What a certificate is called by."""
+    """Certificate with the values that make up its display name."""
 
     @property
     def description(self) -> str:
-        """What people call it; it may be empty."""
+        """Description by users; may be empty."""
 
     @property
     def serial(self) -> Serial:
@@ -54,14 +54,14 @@ class HasDescription(Protocol):
 
 
 def signed_in_actor(request: HttpRequest) -> Actor:
-    """Who is signed in, on pages that only they reach."""
+    """Return the signed-in actor on pages that require sign-in."""
     actor = current_actor(request)
     assert actor is not None  # noqa: S101 - @signed_in
     return actor
 
 
 def display_name(one: HasDescription) -> str:
-    """What people call a certificate."""
+    """Return the display name of a certificate."""
     return one.description or one.serial
 
 
@@ -79,7 +79,7 @@ def serves(count: int | None) -> str:
 
 
 def person(one: HasContactDetails | None) -> str:
-    """Somebody in one line."""
+    """Return a person in one line."""
     if one is None:
         return _("Nobody")
     reached = [one.email, *([one.phone] if one.phone else [])]
@@ -89,7 +89,7 @@ def person(one: HasContactDetails | None) -> str:
 def certificate_values(
     seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object
 ) -> list[DescriptionItem]:
-    """What a certificate is: the first lines of pages about one."""
+    """Return the first values of a page about one certificate."""
     name, customer_id = organisation
     values = [
         DescriptionItem(_("Certificate"), display_name(seen)),
@@ -103,13 +103,13 @@ def certificate_values(
 
 
 def back_to_certificate(serial: str) -> Link | None:
-    """Where pages about one certificate lead back to."""
+    """Return the link back to the page of one certificate."""
     address = url_or_empty("certificate", serial)
     return Link(_("Back to the certificate"), address) if address else None
 
 
 def back_to_list() -> Link | None:
-    """Where other pages lead back to."""
+    """Return the link back to the list of certificates."""
     address = url_or_empty("certificates")
     return Link(_("Back to the certificates"), address) if address else None
 
@@ -120,7 +120,7 @@ def hidden(name: str, value: str) -> Input:
 
 
 def new_form() -> str:
-    """The id of a form that is shown now: what it does is done once, however often it is sent."""
+    """Return an id for a form, so that repeated submissions act once."""
     return token_hex(_FORM_OCTETS)
 
 
@@ -181,15 +181,15 @@ _LEFT: Mapping[ExclusionReason, str] = {
 
 
 def order_error_text(why: OrderErrorReason) -> str:
-    """Why an order is not taken, or no new link is sent."""
+    """Return the reason why an order or a new link is rejected."""
     return _(_ORDERS[why])
 
 
 def person_error_text(why: PersonErrorReason) -> str:
-    """Why somebody is not named, or a certificate not let end."""
+    """Return the reason why a person or the end of a certificate is rejected."""
     return _(_PEOPLE[why])
 
 
 def exclusion_text(why: ExclusionReason) -> str:
-    """Why a certificate is left out among many."""
+    """Return the reason why a certificate is left out of a bulk order."""
     return _(_LEFT[why])

@@ -1,4 +1,4 @@
-"""Somebody leaves: who it is, what they look after, who comes in their place, and one button (docs/ordering.md)."""
+"""Handover when a contact person leaves: all certificates at once (docs/ordering.md)."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -36,7 +36,7 @@ _SAME = gettext_noop("This is the address of the person who leaves. Write the ne
 
 
 class LeavingForm(PortalForm):
-    """Who leaves."""
+    """Form for the contact person who leaves."""
 
     leaving = email_field(gettext_noop("E-mail of the person who leaves"))
 
@@ -44,7 +44,7 @@ class LeavingForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask who leaves; show what they look after and ask for somebody else; hand it over."""
+    """Ask for the leaving person, show their certificates, and hand them over."""
     standing = current_permissions(request)
     if not standing.organisations(Permission.CONTACT):
         raise missing_permission(Permission.CONTACT, standing)

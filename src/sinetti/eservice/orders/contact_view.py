@@ -1,6 +1,6 @@
-"""Who looks after one certificate: somebody else, or the same person's data corrected.
+"""Contact person of one certificate: another person, or corrected data.
 
-Nobody is to stand in for the technical contact person any more: asked, looked at, and done by a second button.
+Removal of the deputy has a confirmation page with a second button.
 """
 
 from http import HTTPStatus
@@ -44,7 +44,7 @@ from sinetti.services.organisations.people import PeopleError
 from sinetti.services.self_service.contacts import LineageView, change_contact, get_for_confirmation, remove_deputy
 
 ASKS, REMOVES = "no-deputy", "remove"
-"""What the two buttons ask for."""
+"""Values of the two buttons."""
 _REMOVE = gettext_noop("Remove the deputy")
 _PLACE = hidden("place", "deputy")
 
@@ -55,7 +55,10 @@ def removing() -> list[Component]:
 
 
 def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
-    """Show who it is and what it means, with the button that does it: about the one who is shown, and nobody else."""
+    """Show the deputy, the meaning of the removal, and the button.
+
+    The button removes the deputy who is shown and no other person.
+    """
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     values.append(DescriptionItem(_("Deputy"), person(seen.deputy)))
@@ -74,7 +77,10 @@ def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
 
 
 def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
-    """Do it, and say so; somebody else who is the deputy by now stays, and where nobody is nothing is done."""
+    """Remove the deputy and flash the result.
+
+    Another person who has become the deputy meanwhile stays. Without a deputy nothing changes.
+    """
     ctx = portal_context(request).ctx
     email = request.POST.get("deputy", "")
     if seen.deputy is None:
@@ -115,7 +121,7 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
 
 
 def _refuse_both(form: PersonForm, seen: LineageView, *, deputy: bool) -> None:
-    """Refuse somebody who has the other place already: nobody stands in for themselves."""
+    """Reject a person who has the other place already: a person cannot be own deputy."""
     now, other = (seen.deputy, seen.contact) if deputy else (seen.contact, seen.deputy)
     if not form.is_bound or not form.is_valid() or other is None:
         return

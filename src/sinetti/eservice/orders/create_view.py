@@ -1,8 +1,7 @@
-"""Ordering: the form, the page on which everything is checked, and then the order's page (docs/ordering.md).
+"""Order of a certificate: form, confirmation, then the order (docs/ordering.md).
 
-For which organisation: the page that asks it where there are several, and the one that says it may not yet.
-
-What an order asks: type, description, whom it serves, contact and deputy.
+A page asks for the organisation if there are several, and another reports a missing approval. The form asks for type,
+description, organisations served, contact person and deputy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -194,7 +193,7 @@ class OrderForm(PortalForm):
 
 
 def serves_initial(serves: int | None) -> dict[str, str]:
-    """What is known of whom a certificate serves, as fields show it."""
+    """Return initial field values for the number of organisations served."""
     return {"whose": _OTHERS, "count": str(serves)} if serves else {"whose": "own"}
 
 
@@ -212,14 +211,14 @@ def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> H
 
 
 def closed(request: HttpRequest) -> HttpResponse:
-    """Say that nothing is issued any more to an organisation that somebody may order for."""
+    """Report that the organisation has ended and gets no more certificates."""
     told = Alert(order_error_text(OrderErrorReason.CLOSED), Severity.WARNING)
     title = _("Order a certificate")
     return render_page(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list()))
 
 
 def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
-    """Say that nothing, or nothing of what is wanted, was approved, and where that is applied for."""
+    """Report a missing approval, with the link to the application."""
     if found.channels:
         told = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
     else:
@@ -292,7 +291,7 @@ def _send(
 
 
 def _asked(request: HttpRequest, name: str) -> str:
-    """What the form brings along, or the page's own address."""
+    """Return a hidden value of the form, or of the page's address."""
     return str(request.POST.get(name, "") or request.GET.get(name, ""))
 
 
