@@ -50,7 +50,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Forbid caching, framing and use by other sites; a cacheable response says so itself."""
+    """Forbid caching, framing and use by other sites; cacheable responses opt in."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         try:
@@ -100,7 +100,7 @@ def locale_middleware(get_response: GetResponse) -> GetResponse:
 
         @cache
         def found() -> Language:
-            # Asked for when a page is made: a file is the same for whoever is signed in.
+            # Evaluated when a page is made: a static file is the same for every user.
             return chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_account(request) or without()
 
         request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does

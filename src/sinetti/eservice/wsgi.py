@@ -15,9 +15,9 @@ _LOCALHOST, _LOOPBACK = "localhost", "127.0.0.1"
 
 
 def application(address: str, key: bytes) -> WSGIHandler:
-    """Make the application for pages at `address`, as people see it: https, or http on this machine alone.
+    """Return the WSGI application for pages at `address`: https, or http on localhost.
 
-    `key` is a secret of the authority's. Django's settings are the process's, as Django has it.
+    `key` is a secret of the authority. Django's settings are global to the process, as Django defines them.
     """
     place = urlsplit(address)
     secure = place.scheme == _HTTPS

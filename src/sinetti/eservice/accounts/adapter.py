@@ -65,7 +65,7 @@ A prefix that is missing here is a fault, which the tests find.
 
 _PROOFS = "sinetti_proofs"
 """On a request: by what accounts prove once more who they are."""
-_NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
+_NOBODY = "0.0.0.0"  # noqa: S104 - not a listening address: clients without a known address share one limit
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -160,7 +160,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return reverse("mfa_index")
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """Return the reauthentication methods; a second factor is required if there is one.
+        """Return the reauthentication methods; an existing second factor is required.
 
         Some pages ask for the methods twice in a request. GET and HEAD requests cache the result, because it does not
         change meanwhile.

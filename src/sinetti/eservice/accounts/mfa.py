@@ -73,11 +73,11 @@ def is_credential(told: str, kind: Kind) -> bool:
     try:
         credential = json.loads(told)
         return _has_its_form(credential) and _is_read(kind, credential)
-    except Exception:  # noqa: BLE001 - whatever parsers fall over, no browser says it; reading changes nothing
+    except Exception:  # noqa: BLE001 - any parser error means that no browser sent it; reading changes nothing
         return False
 
 
-def _has_its_form(credential: Any) -> bool:  # noqa: ANN401 - whatever came
+def _has_its_form(credential: Any) -> bool:  # noqa: ANN401 - unchecked JSON
     response = credential["response"]
     client = json.loads(websafe_decode(response["clientDataJSON"]))
     handle = websafe_decode(response.get("userHandle") or "").decode()

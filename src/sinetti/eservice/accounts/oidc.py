@@ -104,7 +104,7 @@ def _check(claims: Mapping[str, Any], provider: Provider, nonce: str) -> None:
     audience = claims["aud"]
     several = isinstance(audience, list) and len(audience) > 1
     if (several or "azp" in claims) and claims.get("azp") != provider.client_id:
-        sentence = "the ID token is for somebody else, too"
+        sentence = "the ID token is for another client, too"
         raise InvalidClaims(sentence)
     if not nonce or not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
         sentence = "the ID token is not the answer to this request"
@@ -158,8 +158,8 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         except InvalidClaims as refused:
             raise UntrustedProviderResponse(str(refused)) from refused
         claims = {**self._userinfo(token.token, signed["sub"]), **signed}
-        # What it vouches for goes with this sign-in alone, and is not kept beside the account. How somebody signed in
-        # only the ID token tells: userinfo is about a person, at times what they wrote of themselves.
+        # The claims count for this sign-in alone and are not stored with the account. Only the ID token tells how the
+        # user signed in: userinfo describes a person, and the person may have written parts of it.
         self.state[STRONG] = is_strong(signed, self.settings)
         self.state[OUTSIDE_ROLES] = outside_roles(claims, self.settings.roles)
         login: SocialLogin = self.get_provider().sociallogin_from_response(request, claims)
@@ -183,7 +183,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
             return {}
         found = self._fetch_user_info(access_token)
         if not isinstance(found, dict) or found.get("sub") != subject:
-            sentence = "the provider tells of somebody else"
+            sentence = "the userinfo response is about another subject"
             raise UntrustedProviderResponse(sentence)
         return found
 

@@ -96,7 +96,7 @@ def _factor_removed(
         records: list[dict[str, Any]] = get_authentication_records(request, user)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
         reset_actor_cache(request)
-        # By which methods somebody proved who they are stands in each session.
+        # Each session holds the authentication methods of its sign-in.
         end_other_sessions(str(user.pk), request.session.session_key or "", portal_context(request).ctx)
 
 

@@ -76,7 +76,7 @@ def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
     try:
         found = authorisation(mandate_id, who, ctx)
     except NoLongerExists:
-        # Withdrawn by the same press before, or by somebody else: the list shows what stands now.
+        # An earlier press of the button, or another user, has withdrawn it. The list shows the current state.
         messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_giving(mandate_id, who, ctx))
     does = request.POST.get("do", "") if request.method == "POST" else ""

@@ -68,7 +68,7 @@ def page(request: HttpRequest, asked_id: str) -> HttpResponse:
     try:
         found = get_request(asked_id, who, ctx)
     except NoLongerExists:
-        # Answered by the same press before, or by somebody else: the list shows what stands now.
+        # An earlier press of the button, or another user, has answered it. The list shows the current state.
         messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_id)
     does = request.POST.get("do", "") if request.method == "POST" else ""

@@ -1,4 +1,4 @@
-"""The list as CSV with the same rows, streamed in parts (docs/certificates-page.md)."""
+"""List as CSV with the same rows, streamed in parts (docs/certificates-page.md)."""
 
 import csv
 import re

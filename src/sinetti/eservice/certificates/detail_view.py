@@ -1,4 +1,4 @@
-"""Page of one certificate: life, data, actions, events (docs/certificates-page.md)."""
+"""Page of one certificate: life, data, actions, log (docs/certificates-page.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

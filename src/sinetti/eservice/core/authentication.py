@@ -1,4 +1,4 @@
-"""Current actor and permissions; responses to missing permissions (docs/mandates.md)."""
+"""Current actor and permissions, and checks of them (docs/mandates.md)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -62,7 +62,7 @@ def is_clerk(request: HttpRequest) -> bool:
 def current_permissions(request: HttpRequest) -> Permissions:
     """Return the permissions of the current user, read once per request.
 
-    A stranger has none. Use them for menus and lists: a use case checks again (`services/access/permissions.py`).
+    A stranger has none. Use them for menus and lists; a use case checks again.
     """
     if not hasattr(request, _STANDING):
         actor = current_actor(request)

@@ -66,7 +66,7 @@ def language_of(request: HttpRequest) -> Language:
 
 
 def forget_account(request: HttpRequest) -> None:
-    """Exclude the account from the choice of language, because the database may be down."""
+    """Exclude the account from the choice of language: the database may be down."""
     without: Callable[[], Language] | None = getattr(request, "language_without_account", None)
     if without is not None:
         request.reader_language = without  # type: ignore[attr-defined] # middleware.py
@@ -76,5 +76,5 @@ def send_at_once(request: HttpRequest, message_id: str) -> None:
     """Send one message while the reader waits; the timer retries a failed one."""
     try:
         portal_context(request).send_now(message_id)
-    except Exception:  # noqa: BLE001 - whatever it was: the reader is told that the message has not got away yet
+    except Exception:  # noqa: BLE001 - on any error the page reports that the message has not been sent yet
         _log.exception("request %s: a message could not be sent at once", request_id(request))

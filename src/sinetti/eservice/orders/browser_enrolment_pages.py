@@ -264,7 +264,7 @@ def answer(found: EnrolledCertificate, customer_id: str) -> Page:
 
 
 def _how(customer_id: str, environment: Environment) -> Sequence[Component]:
-    # It stands in a command line that somebody copies: only what an ID is made of does.
+    # The value is part of a command line that the user copies, so it may contain only the characters of an ID.
     known = customer_id if customer_id.replace("-", "").isalnum() and customer_id.isascii() else EXAMPLE
     ways = (
         (_("With OpenSSL"), OPENSSL, _("The private key is then in key.pem. Keep it where only the program reads it.")),

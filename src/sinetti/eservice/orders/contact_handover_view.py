@@ -1,4 +1,4 @@
-"""Handover when a contact person leaves: all certificates at once (docs/ordering.md)."""
+"""Handover of all certificates of a leaving contact person (docs/ordering.md)."""
 
 from collections.abc import Sequence
 from http import HTTPStatus

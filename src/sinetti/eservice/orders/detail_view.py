@@ -1,4 +1,4 @@
-"""How far an order has come, and a new link to its transfer ids where nobody has used them (docs/ordering.md)."""
+"""Progress of an order, and a new link to unused transfer IDs (docs/ordering.md)."""
 
 from http import HTTPStatus
 
@@ -74,7 +74,7 @@ def _page(looked: OrderView, error: str = "") -> Page:
 
 
 def _told(looked: OrderView) -> Alert:
-    """Where the order stands, and who does what next."""
+    """Return the state of the order and the next step."""
     one, link = looked.order, looked.order.link
     if one.state is OrderState.SPENT:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)

@@ -1,4 +1,4 @@
-"""Orders that nobody has used yet, newest first."""
+"""Open orders, newest first."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe

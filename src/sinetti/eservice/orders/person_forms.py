@@ -1,4 +1,4 @@
-"""Form fields of a natural person: name, e-mail, phone and language (domain/validation.py)."""
+"""Form fields of a person: name, e-mail, phone, language (domain/validation.py)."""
 
 from collections.abc import Mapping
 
@@ -63,7 +63,7 @@ def phone_field(label: str, hint: str = PHONE_HINT) -> forms.CharField:
 
 
 def language_field(label: str) -> forms.ChoiceField:
-    """What somebody is written to in."""
+    """Return a field for the language of messages."""
     return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES)
 
 
@@ -117,7 +117,10 @@ def check_person(form: PortalForm, prefix: str) -> None:
 
 
 def refuse_phone(form: PortalForm, name: str, *, sms: bool) -> None:
-    """Refuse a contact's number where no PIN code could be sent to it: then the code of who orders is told instead."""
+    """Reject a contact's phone number if the service cannot send PIN codes.
+
+    The user who orders then passes a code to the contact person.
+    """
     if not sms and form.is_valid() and form.cleaned_data[name]:
         form.refuse(name, _NO_SMS)
 

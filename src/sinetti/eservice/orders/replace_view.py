@@ -1,4 +1,4 @@
-"""Replacements for many at once: chosen, looked at, ordered with one button (docs/ordering.md)."""
+"""Bulk order of replacements: select, check, order (docs/ordering.md)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -37,7 +37,7 @@ from sinetti.services.self_service.bulk_replace import (
 
 
 class DaysForm(PortalForm):
-    """Which certificates, by their end."""
+    """Form that selects certificates by the days left."""
 
     numeric = frozenset({"days"})
 
@@ -91,7 +91,10 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _look(request: HttpRequest, serials: list[Serial]) -> BulkReplacePreview:
-    """What would be ordered of those that were chosen, as this service can send messages."""
+    """Return a preview of the order for the selected certificates.
+
+    It leaves out those for which this service cannot send messages.
+    """
     return _possible(request, preview_selected(serials, current_permissions(request), portal_context(request).ctx))
 
 

@@ -1,4 +1,4 @@
-"""Revoking a certificate: the reason, a second look at what goes and what stops, and then it is done."""
+"""Revocation of a certificate: reason, confirmation with the effects, revocation."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -60,7 +60,7 @@ _REASONS: Mapping[RevocationReason, str] = {
 
 
 class ReasonForm(PortalForm):
-    """Why."""
+    """Form for the reason."""
 
     reason = forms.ChoiceField(
         label=gettext_noop("Why is it revoked?"),
@@ -156,14 +156,14 @@ def _values(seen: LineageView) -> list[DescriptionItem]:
 
 
 def serves_stop(count: int) -> str:
-    """What stops for others."""
+    """Return the number of other reports that stop, in words."""
     if count == 1:
         return _("Reports of one other organisation are sent with it, too: they stop as well.")
     return _("Reports of about {count} other organisations are sent with it, too: they stop as well.", count=count)
 
 
 def use(known: UsageReport) -> str:
-    """What is known of a certificate's use."""
+    """Return the known use of a certificate in words."""
     if known.use is UsageState.NOT_KNOWN or known.since is None:
         return _("Not known")
     since = format_datetime(known.since)

@@ -1,4 +1,4 @@
-"""What the page of a secure message says, in each of its states."""
+"""Page of a secure message in each of its states."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.issuance.secure_message import LinkView, RevealedIds
 
 OPEN, PIN, CODE = "open", "pin", "code"
-"""What a form of the page asks for."""
+"""Values of the buttons of the page."""
 
 NO_PIN = gettext_noop("Enter the six digits of the PIN code. This did not count as a try.")
 NO_CODE = gettext_noop("Enter the ten letters and digits of the code. This did not count as a try.")
@@ -88,7 +88,7 @@ _BY_HAND = gettext_noop(
 
 
 def page(seen: LinkView, error: str, status: int) -> Page:
-    """What the page says where no transfer ids are shown.
+    """Return the page without transfer IDs.
 
     `error` is a message id, or empty.
     """
@@ -112,7 +112,7 @@ def page(seen: LinkView, error: str, status: int) -> Page:
 
 
 def why_not(seen: LinkView) -> str:
-    """The message id of why an entry showed nothing; empty where the page itself says it."""
+    """Return the message id for a rejected entry; empty if the page explains it."""
     if seen.leads is LinkState.CODE:
         return _WRONG_CODE
     if seen.leads is not LinkState.PIN:
@@ -144,7 +144,10 @@ def shown(done: RevealedIds) -> Page:
 
 
 def _in_the_browser(done: RevealedIds) -> Section:
-    """The way to fetch without a program: in another tab, since this page is shown once; nothing is in its address."""
+    """Return a form that leads to retrieval in the browser.
+
+    It opens in a new tab, because the secure message is shown only once. The address contains no data.
+    """
     values = {
         "organisation": done.customer_id,
         "transfer_id": done.ids.transfer_id,

@@ -24,7 +24,7 @@ _MANY = 9
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what the link leads to; send a PIN code, or show transfer ids, where a button asks for it."""
+    """Show the content of the link; on request send a PIN code or show transfer IDs."""
     if request.method != "POST":
         return _seen(request, secure_message.view_link(token, portal_context(request).ctx))
     match request.POST.get("do"):

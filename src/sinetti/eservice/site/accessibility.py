@@ -1,10 +1,8 @@
-"""The accessibility statement, in the form of the EU's model (Commission Implementing Decision 2018/1523).
+"""Accessibility statement after the EU's model (Implementing Decision 2018/1523).
 
-It says what is known (statement.py) and no more: what nobody has evaluated is called not evaluated.
-
-What is known of the pages' accessibility: what people found by hand, and what programs found in the last run.
-
-Both stand in files of the package. `last-run.json` is written by `make accessibility`.
+It reports only known results: a page without a manual evaluation is listed as not evaluated. The results are manual
+findings and those of programs in the last run. Both are files of the package. `make accessibility` writes
+`last-run.json`.
 """
 
 import json
@@ -42,18 +40,18 @@ class FindingsError(ValueError):
 
 
 class Conformity(StrEnum):
-    """What may be said of all pages together."""
+    """Conformity of all pages together."""
 
     NOT_EVALUATED = "not-evaluated"
-    """Nobody has evaluated them by hand: programs find a part of what keeps people out."""
+    """No page has a manual evaluation. Programs find only some of the barriers."""
     PARTIAL = "partial"
-    """Something is known that does not conform, or pages are left that nobody has evaluated."""
+    """A page is known not to conform, or some pages have no manual evaluation."""
     FULL = "full"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A page that somebody evaluated by hand; `gap` says what is lacking, where it did not pass."""
+    """Manual evaluation of a page; `gap` describes the fault of a page that failed."""
 
     page: str
     method: Mapping[Language, str]
@@ -64,7 +62,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class AutomatedCheck:
-    """What programs looked at last, and how much they found."""
+    """Last run of the programs, and the number of their findings."""
 
     date: date
     axe: str
@@ -83,7 +81,10 @@ class AccessibilityData:
 
     @property
     def conformity(self) -> Conformity:
-        """Full where every page was evaluated by hand and all is well; never by programs alone."""
+        """Conformity; full only if every page passed manual evaluation without findings.
+
+        Results of programs alone never suffice.
+        """
         if not self.evaluations:
             return Conformity.NOT_EVALUATED
         everywhere = {one.page for one in self.evaluations} >= set(self.run.pages)
@@ -100,7 +101,7 @@ def known() -> AccessibilityData:
 
 
 def place(name: str) -> Traversable:
-    """Where one of the files is."""
+    """Return the place of a file of the package."""
     return resources.files("sinetti.eservice.site") / name
 
 

@@ -1,4 +1,4 @@
-"""The first page: for a stranger what the service is, for who is signed in what there is to do."""
+"""First page: a description of the service for strangers, the tasks for users."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -175,7 +175,7 @@ def _tasks(found: Overview) -> list[Task]:
 
 
 def _ways(*, sees: bool, orders: bool) -> list[Link]:
-    """Where most want to go next, of what they may."""
+    """Return links to the most common next pages that the user may open."""
     places = (
         [(gettext_noop("All certificates"), "certificates")]
         if sees

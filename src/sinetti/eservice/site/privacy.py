@@ -1,4 +1,4 @@
-"""What is done with people's data (GDPR, Articles 13 and 14): whose, what for, how long, and what one may ask."""
+"""Privacy notice (GDPR, Articles 13 and 14): data, purposes, periods and rights."""
 
 from datetime import timedelta
 

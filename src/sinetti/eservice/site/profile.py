@@ -1,4 +1,4 @@
-"""One's own settings: name and language; and where password, second factor and sessions are looked after."""
+"""User profile: name and language, and links to password, factors and sessions."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -79,7 +79,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _authorisations(request: HttpRequest) -> list[Component]:
-    """What one may do, and giving it up."""
+    """Return the user's authorisations with the form to resign them."""
     actor = current_actor(request)
     if actor is None:
         return []

@@ -45,7 +45,7 @@ from sinetti.services.staff.session import StaffSession
 
 
 def case_of(application: Application) -> DecisionContext:
-    """What a decision's text says of an application."""
+    """Return the data of an application for the text of its decision."""
     return DecisionContext(
         application.case_number,
         application.organisation,
@@ -80,7 +80,7 @@ class CaseForm(PortalForm):
 
 
 class VerdictForm(PortalForm):
-    """What a clerk decides, and why."""
+    """Form for the decision and its reasons."""
 
     verdict = forms.ChoiceField(
         label=gettext_noop("Decision"),

@@ -21,7 +21,7 @@ from sinetti.services.staff.session import StaffSession
 
 
 class AuditForm(PortalForm):
-    """Which rows."""
+    """Form that filters rows of the audit log."""
 
     object = forms.CharField(
         label=gettext_noop("Object"),
@@ -40,7 +40,7 @@ class AuditForm(PortalForm):
     )
 
     def asked(self, before: int | None) -> AuditQuery:
-        """Which rows are asked for; days are Finland's, whole ones."""
+        """Return the query of the form; days are whole days in Finnish time."""
         values = self.cleaned_data if self.is_bound else {}
 
         def begins(name: str, days: int) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Many certificates revoked at once: chosen, listed, proposed, and confirmed by another clerk."""
+"""Bulk revocation: select, list, propose, and confirmation by a second clerk."""
 
 from hashlib import sha256
 
@@ -54,7 +54,7 @@ _SERIAL_DIGITS = 40
 
 
 class ChooseForm(PortalForm):
-    """Which certificates, and why."""
+    """Form that selects certificates and gives the reason."""
 
     organisation = forms.CharField(label=gettext_noop("ID of the organisation"), required=False, max_length=30)
     authority = forms.CharField(label=gettext_noop("Certification authority"), required=False, max_length=100)
@@ -97,7 +97,7 @@ class ChooseForm(PortalForm):
         return ChooseForm({**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
 
     def wanted(self) -> CertificateSelection:
-        """What is chosen; days are Finland's, whole ones."""
+        """Return the selection of the form; days are whole days in Finnish time."""
         values = self.cleaned_data
         issued = None
         if values["first"] is not None:
@@ -110,7 +110,7 @@ class ChooseForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """What waits for a second clerk, and what was decided on and is not done."""
+    """List proposals that wait for a second clerk, and unfinished revocations."""
     waiting, unfinished = bulk_revocations.proposals(clerk)
     columns = [
         Column(_(one))
@@ -196,12 +196,15 @@ def one(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResp
 
 
 def at_once() -> str:
-    """How many go by one clerk's word; those that were revoked one at a time count."""
+    """Return the limit for one clerk in words; single revocations count, too."""
     return _("Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.", count=AT_ONCE)
 
 
 def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | BulkSelection:
-    """What would go; or, where the button says so and exactly this was shown, where it is proposed."""
+    """Return the selection, or a redirect to the proposal after confirmation.
+
+    The proposal needs the button and the digest of exactly the list that was shown.
+    """
     wanted, reason = form.wanted(), RevocationReason(form.cleaned_data["reason"])
     selection = bulk_revocations.look_at(wanted, reason, clerk)
     if request.POST.get("do") == "propose" and form.cleaned_data["shown"] == _digest(selection):
@@ -281,7 +284,7 @@ def _values(proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
 
 
 def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocationProposal) -> list[Component]:
-    """What this clerk can do with it now."""
+    """Return the actions that this clerk may take now."""
     if proposal.withdrawn:
         return [Alert(_(BULK[BulkErrorReason.WITHDRAWN]))]
     if proposal.done_at is not None:

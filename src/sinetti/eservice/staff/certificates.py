@@ -1,4 +1,4 @@
-"""Certificates of all organisations, as a clerk looks for them; one of them; revoking it."""
+"""Certificates of all organisations for clerks: search, details, revocation."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -63,7 +63,7 @@ class CertificateSearchForm(PortalForm):
 
 
 class RevokeForm(PortalForm):
-    """Why a certificate is revoked."""
+    """Form for the reason of a revocation."""
 
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
     sure = forms.BooleanField(
@@ -74,7 +74,7 @@ class RevokeForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """What begins with a text; nothing is listed without one."""
+    """List certificates that match a prefix; without a text the list is empty."""
     form = CertificateSearchForm(request.GET if "text" in request.GET else None)
     blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
     if form.is_bound and form.is_valid():
@@ -141,7 +141,7 @@ def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: Staf
 
 
 def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
-    """What a revocation means, whether it takes a second clerk, and the form."""
+    """Return the effects of a revocation, the need for a second clerk, and the form."""
     told = Text(
         [
             _("A revocation is for good. The contact person and the representatives are told of it."),

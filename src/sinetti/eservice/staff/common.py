@@ -1,4 +1,7 @@
-"""Around every clerk's page: who is no clerk finds no page, and who has not said what for is asked (docs/clerks.md)."""
+"""Decorators and helpers of pages for clerks (docs/clerks.md).
+
+Other users get "not found". A clerk must first state a purpose.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -32,7 +35,7 @@ Asked = ParamSpec("Asked")
 def require_staff(
     view: Callable[Concatenate[HttpRequest, Actor, Asked], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
-    """Make a page one of clerks with a second factor: for everybody else there is no such page, signed in or not."""
+    """Require a clerk with a second factor; other users get "not found"."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
@@ -46,7 +49,7 @@ def require_staff(
 def staff_view(
     view: Callable[Concatenate[HttpRequest, StaffSession, Asked], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
-    """Make a page one of clerks who have said what for; who has not is asked first, and led back."""
+    """Require a clerk with a stated purpose; otherwise ask for one, then return."""
 
     @wraps(view)
     def answer(request: HttpRequest, actor: Actor, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
@@ -64,7 +67,7 @@ def staff_view(
 
 
 def current_purpose(request: HttpRequest) -> AccessJustification | None:
-    """What a clerk has said that they look for, in this session."""
+    """Return the purpose that the clerk stated in this session, if any."""
     purpose = request.session.get(PURPOSE, "")
     if purpose not in set(AccessPurpose):
         return None
@@ -99,13 +102,13 @@ def home() -> Link:
 
 
 def page_number(request: HttpRequest) -> int:
-    """Which page of a list is asked for, from 1 on."""
+    """Return the requested page of a list, from 1 on."""
     asked = request.GET.get("page", "")
     return max(int(asked), 1) if asked.isdecimal() and len(asked) < 7 else 1  # noqa: PLR2004 - a million pages
 
 
 def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager:
-    """Where one is in a list, and the way on; `more` tells whether there is a page after this one."""
+    """Return the position in a list with links; `more` means that a page follows."""
     first = (number - 1) * A_PAGE
     told = _("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
 
@@ -118,6 +121,6 @@ def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager
 
 
 def safe_next(given: str) -> str:
-    """Where to go on: a clerk's page of ours, or the first one."""
+    """Return the next address if it is a page for clerks, else their first page."""
     ours = url_has_allowed_host_and_scheme(given, allowed_hosts=None) and given.startswith(reverse("staff"))
     return given if ours else reverse("staff")

@@ -1,4 +1,4 @@
-"""Organisations from a file: sent, compared, shown, and then carried out exactly as it was shown."""
+"""Import of organisations from a file: upload, compare, show, apply as shown."""
 
 from http import HTTPStatus
 
@@ -111,7 +111,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:
-    """What a file would change, line by line; then how far that is."""
+    """Show the changes of a file line by line, and then the progress."""
     try:
         if request.method == "POST" and (answer := _act(request, clerk, load_id)) is not None:
             return answer
@@ -245,7 +245,7 @@ def _who(found: ImportJob) -> list[Component]:
 
 
 def _to_write(one: RowError) -> str:
-    """What to write instead; where the register knows it, exactly that."""
+    """Return the correction of a line; exact if the database knows the value."""
     if one.slip in SLIPS_UNKNOWN and not one.known:
         return _(SLIPS_UNKNOWN[one.slip])
     return _(SLIPS[one.slip], known=one.known)

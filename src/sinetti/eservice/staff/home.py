@@ -41,7 +41,7 @@ _PAGES: Mapping[str, str] = {
 
 
 class PurposeForm(PortalForm):
-    """What a clerk looks for."""
+    """Form for the purpose of access."""
 
     purpose = forms.ChoiceField(
         label=gettext_noop("What do you need the information for?"),
@@ -72,7 +72,7 @@ class PurposeForm(PortalForm):
 @require_staff
 @require_safe
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """What there is to do. Nobody's data stands here, so that nothing is asked before."""
+    """Show the tasks. The page contains no personal data, so it needs no purpose."""
     looking = current_purpose(request)
     links = Links([Link(_(name), reverse(page)) for page, name in _PAGES.items()])
     if looking is None:
@@ -110,7 +110,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Choose a purpose out of a closed list; it stays for the session until it is changed."""
+    """Choose a purpose from a closed list, for the session or until it is changed."""
     if request.method == "POST":
         form = PurposeForm(request.POST)
         if form.is_valid():

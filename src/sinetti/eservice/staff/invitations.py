@@ -56,7 +56,7 @@ from sinetti.services.staff.session import StaffSession
 
 
 class InviteForm(PortalForm):
-    """Whom, for which organisation."""
+    """Form for an invitation to an organisation."""
 
     organisation = forms.CharField(label=gettext_noop("ID of the organisation"), max_length=30)
     name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_PERSON)
@@ -129,7 +129,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 def _invited(form: InviteForm, clerk: StaffSession) -> str:
-    """Invite as the form says, and what to tell of it; empty where the form says why not."""
+    """Invite the person and return the message; empty if the form shows an error."""
     values = form.cleaned_data
     person = ContactDetails(values["name"], values["email"], "", Language(values["spoken"]))
     try:

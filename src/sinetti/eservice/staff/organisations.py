@@ -57,7 +57,7 @@ class OrganisationSearchForm(PortalForm):
 
 
 class NameForm(PortalForm):
-    """What may change of an organisation."""
+    """Form for a new name or language of an organisation."""
 
     name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_ORGANISATION)
     spoken = forms.ChoiceField(label=gettext_noop("Language of messages"), choices=LANGUAGE_CHOICES)
@@ -227,7 +227,7 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
 
 
 def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChange | None:
-    """The change that a button asks for; None where the form is wrong, or nothing changes."""
+    """Return the requested change; None if the form is invalid or nothing changes."""
     before = (found.name, found.language.value)
     if does == "end":
         after, kind = before, ChangeKind.END

@@ -31,7 +31,7 @@ _CHANNELS = {MessageChannel.EMAIL: gettext_noop("e-mail"), MessageChannel.SMS: g
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Those that wait, the oldest first, or those that were given up; no address and no text stands here."""
+    """List waiting messages, oldest first, or failed ones, without address and text."""
     if request.method == "POST":
         count = outbox.try_again(request.POST.getlist("message")[:A_PAGE], clerk)
         messages.info(request, _("Messages that are tried again: {count}", count=count))

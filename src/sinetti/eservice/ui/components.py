@@ -1,6 +1,6 @@
-"""What pages are made of: values with their texts in them.
+"""UI components: values with their texts.
 
-Each has a template of its own, which computes nothing.
+Each has its own template, which computes nothing.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class Severity(StrEnum):
-    """How something is told, by the style sheet and by a word for who does not see colours."""
+    """Severity of a message: a style, and a word for readers who do not see colours."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -19,7 +19,10 @@ class Severity(StrEnum):
 
 
 _LONGEST_WORD, _LONGEST_SIGN, _MARKS = 22, 12, ".,:;()“”"
-"""Letters of a word, and of what is none, that a column of a table has room for; marks that stand at a word."""
+"""Limits of a table column: letters of a word, characters of another token.
+
+The third value has the punctuation that is ignored at the ends of a word.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """What waits to be done, the most urgent first; each is a link."""
+    """Tasks of the user, most urgent first; each is a link."""
 
     template: ClassVar[str] = "blocks/tasks.html"
     tasks: Sequence[Task]
@@ -123,9 +126,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a row under a column.
+    """Cell of a table.
 
-    `percent` draws a bar beside the text, which says the same.
+    `percent` draws a bar beside the text, with the same value.
     """
 
     text: str
@@ -136,7 +139,7 @@ class Cell:
 
     @property
     def breaks(self) -> bool:
-        """Whether a column may be too narrow for a word of it, which then goes on in the next line."""
+        """True if a long word of the text may be broken over two lines."""
         return _breaks(self.text)
 
     @property
@@ -146,7 +149,10 @@ class Cell:
 
 
 def _breaks(words: str) -> bool:
-    """Whether there is an address, an id or an uncommonly long word in it: no column is made wide for one."""
+    """Return True if the text has an address, an id or an unusually long word.
+
+    No column is widened for such a word.
+    """
     return any(
         len(one) > _LONGEST_WORD or (len(one) > _LONGEST_SIGN and not one.strip(_MARKS).isalpha())
         for one in words.split()
@@ -171,7 +177,7 @@ class Table:
     picks: Sequence[str] = ()
     form: str = ""
     headed: bool = False
-    """Whether a heading above says its caption already."""
+    """True if a heading above already has the caption."""
 
     @property
     def lines(self) -> "Sequence[TableRow]":
@@ -204,7 +210,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Which part of a list this is, and where the parts before and after are (empty where there is none)."""
+    """Position in a list, with links to the previous and next part, if any."""
 
     template: ClassVar[str] = "blocks/pager.html"
     told: str
@@ -290,7 +296,10 @@ class Section:
 
     @property
     def inner(self) -> "Sequence[Component]":
-        """Its blocks; a table whose caption is the heading above it says it to who does not see alone."""
+        """Components of the section; a caption equal to the heading is hidden visually.
+
+        A screen reader still reads the caption.
+        """
         return [
             replace(one, headed=True) if isinstance(one, Table) and one.caption == self.title else one
             for one in self.blocks
@@ -299,7 +308,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """What may be opened by who wants to know more."""
+    """Details that the reader can open."""
 
     template: ClassVar[str] = "blocks/details.html"
     title: str
@@ -308,7 +317,7 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
-    """A code that a phone's camera reads: a square of `size` modules, drawn by `path` (SVG)."""
+    """QR code: a square of `size` modules, drawn by `path` (SVG)."""
 
     template: ClassVar[str] = "blocks/code.html"
     name: str
@@ -318,9 +327,9 @@ class QrCode:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyButton:
-    """A button that asks the browser for a passkey, new or there, and sends what that answers (static/passkeys.js).
+    """Button that creates or uses a passkey and sends the result (static/passkeys.js).
 
-    `options` are the service's (JSON); `without` is told where scripts do not run.
+    `options` are the server's options (JSON). `without` is shown if the browser runs no scripts.
     """
 
     template: ClassVar[str] = "blocks/passkey.html"
@@ -336,7 +345,7 @@ class PasskeyButton:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePoint:
-    """Something on a timeline, placed: `mark` is the outline of its shape (SVG, path), `filled` what has happened."""
+    """Point on a timeline: `mark` is its outline (SVG path), `filled` means past."""
 
     mark: str
     filled: bool
@@ -350,9 +359,9 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A life as a picture for eyes alone: a list of the same words has to stand below it, for whoever is read to.
+    """Timeline as a picture; a list with the same words follows for screen readers.
 
-    `now_y` is where what is to come begins; `share` is how much of the bar on top is over, out of `width`.
+    `now_y` is the start of the future. `share` is the elapsed part of the bar on top, out of `width`.
     """
 
     template: ClassVar[str] = "blocks/timeline.html"

@@ -1,6 +1,6 @@
-"""Forms in the reader's language: Django's, whose labels, hints and errors are texts of ours, shown as blocks.
+"""Django forms in the reader's language, shown as components.
 
-A form's class names its texts by their English message ids (`mark`), which are read in the language of its reader.
+A form class gives labels, hints and errors as message ids (`gettext_noop`). They are translated for the reader.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
 NO_LINKS = gettext_noop(
     "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
 )
-"""What is said of a text with a link in it."""
+"""Error for a text with a link."""
 
 _ERRORS: Mapping[str, str] = {
     "required": gettext_noop("Fill this in: {label}"),
@@ -85,7 +85,7 @@ class PortalForm(forms.Form):
         return written
 
     def block(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
-        """The form as a page shows it: what was typed is kept, and each error stands beside its field."""
+        """Return the form as a component with typed values and an error beside each field."""
         inputs = [self._input(bound) for bound in self]
         return Form(
             inputs,

@@ -1,6 +1,6 @@
-"""The menu: what somebody may do is in it, what they may not is not.
+"""Menu with the pages that the user may open.
 
-Ways to pages by their names: links, and leading on after something was done.
+Helpers make links to pages by URL name, and redirects after an action.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def _may(right: Permission) -> Callable[[HttpRequest], bool]:
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """One place of the menu: its name, the page's name in urls.py, and for whom it is there."""
+    """Menu item: its text, the URL name of the page, and the condition to show it."""
 
     text: str
     page: str
@@ -45,7 +45,10 @@ class MenuItem:
 
 
 def _acts_for_clients(request: HttpRequest) -> bool:
-    """Whether somebody acts for one organisation through another: a firm's own page lists such clients."""
+    """Return True if the user acts for an organisation through another one.
+
+    The page of a firm lists such clients.
+    """
     return any(one.via is not None for one in current_permissions(request).held.values())
 
 
@@ -65,7 +68,7 @@ _NAME, _NAME_OF_CLERKS = gettext_noop("Settings"), gettext_noop("Menu")
 
 
 SECURITY = gettext_noop("Sign-in and security")
-"""What the page of one's passwords and factors is called, wherever something leads to it."""
+"""Title of the page with passwords and factors, used in every link to it."""
 _STRANGERS = ((gettext_noop("Sign in"), "account_login"),)
 _OWN = (
     (gettext_noop("My details"), "profile"),
@@ -75,7 +78,7 @@ _OWN = (
 
 
 def main_menu(request: HttpRequest) -> list[Link]:
-    """What stands in the menu of whoever is signed in."""
+    """Return the menu of the signed-in user."""
     if current_actor(request) is None:
         return []
     there = [(item, reverse(item.page)) for item in ITEMS if item.shown(request)]
@@ -83,7 +86,10 @@ def main_menu(request: HttpRequest) -> list[Link]:
 
 
 def menu_name(request: HttpRequest) -> str:
-    """What the menu is called: by the word with which the paths in messages begin, where those pages are in it."""
+    """Return the title of the menu.
+
+    Users of the certificate pages see the word with which paths in messages begin.
+    """
     sees = current_actor(request) is not None and bool(current_permissions(request).organisations(Permission.SEE))
     return _(_NAME if sees else _NAME_OF_CLERKS)
 

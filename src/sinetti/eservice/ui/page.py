@@ -1,8 +1,7 @@
-"""A page as a value, and the page as HTML: every text is there before a template sees it.
+"""Page as a value, its rendering as HTML, and its Content-Security-Policy.
 
-What a page may load and where its forms may lead: ours alone, unless the page says that it needs more.
-
-Sentences that the next page of a reader shows once.
+Every text is complete before a template sees it. A page may load only files of the portal, and its forms may lead only
+there, unless the page declares more. Messages of the session are shown once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ class _Needs:
 
 
 def extend_csp(response: HttpResponse, *, scripts: bool = False, targets: Sequence[str] = ()) -> None:
-    """Note what the page needs: scripts from our own files, origins that its forms are led on to."""
+    """Record the page's needs: scripts of the portal, and further form targets."""
     setattr(response, _NOTED, _Needs(scripts, targets))
 
 
@@ -69,13 +68,11 @@ _REHEARSAL = gettext_noop("This is the test environment: what you see here is fo
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says, from top to bottom.
+    """Content of a page, from top to bottom.
 
-    `final` keeps its reader there: no link leads away.
-
-    `error` is what went wrong where no field is to blame (a form has its own errors); `script` is the name of a file of
-    ours that it runs, `form_targets` are origins that its forms may lead to; `wide` pages have tables; `back` leads to
-    where one comes from.
+    A `final` page has no links that lead away. `error` is an error without a field; a form has its own errors.
+    `script` is the name of a script of the portal. `form_targets` are further origins for its forms. `wide` pages have
+    tables. `back` leads to the previous page.
     """
 
     title: str
@@ -90,7 +87,7 @@ class Page:
 
     @property
     def wrong(self) -> bool:
-        """Whether it tells of an error, its own or a form's."""
+        """True if the page or one of its forms has an error."""
         return bool(self.error) or _wrong(self.blocks)
 
 
@@ -124,7 +121,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
 
 
 def _pop_messages(request: HttpRequest) -> list[str]:
-    """Return the messages of this session and remove them, unless the response has no body (HEAD)."""
+    """Return the messages of the session and remove them; none for HEAD requests."""
     return [] if request.method == "HEAD" else [str(one) for one in messages.get_messages(request)]
 
 

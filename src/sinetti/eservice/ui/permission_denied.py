@@ -1,6 +1,7 @@
-"""Not allowed? Which right is missing, who can give it, and a button that asks for it (docs/mandates.md).
+"""Pages for a missing permission: the right, its givers, a request button.
 
-An organisation is named only to whoever has a role for it already; one that is not there reads like one of others.
+An organisation is named only to a user who has a role for it already. One that does not exist reads like one of others
+(docs/mandates.md).
 """
 
 from http import HTTPStatus
@@ -39,7 +40,10 @@ _FOR_WHICH = gettext_noop(
 
 
 def permission_denied_page(request: HttpRequest, lacking: PermissionDenied) -> HttpResponse:
-    """Say what is lacking and who can give it; an organisation that is not there reads like one of somebody else's."""
+    """Show the missing right, its givers, and the button that requests it.
+
+    An organisation that does not exist reads like one of other users.
+    """
     if lacking.second_factor:
         return _second_factor(request)
     role = minimum_role_for(lacking.right)
@@ -58,7 +62,10 @@ def permission_denied_page(request: HttpRequest, lacking: PermissionDenied) -> H
 
 
 def staff_only_page(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
-    """Say that a page is for clerks, and to a clerk what is lacking; whatever it was asked about is not looked at."""
+    """Show that a page is for clerks, and to a clerk the missing second factor.
+
+    The requested object is not read.
+    """
     if lacking.second_factor:
         return _second_factor(request)
     return render_page(request, Page(_(_TITLE), [Text([_(_CLERKS)])], status=HTTPStatus.FORBIDDEN))

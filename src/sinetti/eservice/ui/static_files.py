@@ -1,4 +1,4 @@
-"""Files of the pages, each under a name made of its content: it may be kept for ever, a new one has another."""
+"""Static files under names with a content hash, cached by browsers for ever."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,7 +15,7 @@ FILES: Mapping[str, str] = {
     "seal.svg": "image/svg+xml",
     "passkeys.js": "text/javascript; charset=utf-8",
 }
-"""What is served, and as what: nothing else is."""
+"""Closed list of served files and their media types."""
 
 
 @require_safe
