@@ -26,7 +26,7 @@ from sinetti.services.staff.session import NotStaff
 
 COOKIE = "language"
 FOR_CLERKS = "sinetti_for_clerks"
-"""On a view: it is a page for clerks alone (staff/desk.py)."""
+"""View attribute: the page is for clerks only (staff/common.py)."""
 _A_YEAR = 365 * 24 * 3600
 _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -55,8 +55,8 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     def answer(request: HttpRequest) -> HttpResponse:
         try:
             response = get_response(request)
-        except Exception:  # noqa: BLE001 - the last door: the reader gets a reference, the log the trace
-            # The address is not logged: tokens stand in addresses.
+        except Exception:  # noqa: BLE001 - last handler: the reader gets a reference, the log the traceback
+            # The address is not logged, because addresses contain tokens.
             _log.exception("request %s failed", request_id(request))
             response = error_pages.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -103,13 +103,13 @@ def locale_middleware(get_response: GetResponse) -> GetResponse:
             # Evaluated when a page is made: a static file is the same for every user.
             return chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_account(request) or without()
 
-        request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does
+        request.language_without_account = without  # type: ignore[attr-defined] # like Django's own middleware
         request.reader_language = found  # type: ignore[attr-defined] # likewise
-        # Here, before an address is looked up: by the answer a stranger tells no clerk's page from an unknown one.
+        # Before URL resolution: the response must not reveal to strangers which pages for clerks exist.
         response = get_response(request) if readable else error_pages.bad_request(request)
         if chosen is not None:
             remember_language(response, chosen)
-        if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
+        if not response.has_header("Cache-Control"):  # cacheable responses are the same in every language
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
 
@@ -117,8 +117,8 @@ def locale_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def remember_language(response: HttpResponse, language: Language) -> None:
-    """Keep a language that was chosen, in a cookie."""
-    # Lax, not strict: it counts, too, where a link in a mail is followed.
+    """Store a chosen language in a cookie."""
+    # Lax, not Strict: browsers must send it, too, when the reader follows a link in a mail.
     response.set_cookie(
         COOKIE, language, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
     )
@@ -132,7 +132,7 @@ class StaffOnlyMiddleware(MiddlewareMixin):
     """
 
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
-        """Answer instead of the page."""
+        """Return "not found" instead of the page, if needed."""
         hidden = getattr(view, FOR_CLERKS, False) and not is_clerk(request)
         return error_pages.not_found(request) if hidden else None
 
@@ -163,7 +163,7 @@ class CsrfMiddleware(CsrfViewMiddleware):
     def _origin_verified(self, request: HttpRequest) -> bool:
         if request.META["HTTP_ORIGIN"] == "null":
             return request.headers.get("Sec-Fetch-Site", "") not in _ELSEWHERE
-        return bool(super()._origin_verified(request))  # type: ignore[misc] # its types leave it out
+        return bool(super()._origin_verified(request))  # type: ignore[misc] # missing in its type stubs
 
     def _check_referer(self, request: HttpRequest) -> None:
         if "HTTP_REFERER" in request.META:
@@ -177,7 +177,7 @@ class RejectNulMiddleware(MiddlewareMixin):
     """
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
-        """Answer instead of the page."""
+        """Return an error page instead of the page, if needed."""
         if _ZERO in request.path:
             return error_pages.not_found(request)
         sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
@@ -193,7 +193,7 @@ def _has_readable_query(request: HttpRequest) -> bool:
     try:
         _ = request.GET
     except SuspiciousOperation:
-        request.GET = QueryDict()  # Django computes it once; this takes its place
+        request.GET = QueryDict()  # replaces the value that Django computes once
         return False
     return True
 

@@ -44,7 +44,7 @@ def browser_of(user_agent: str) -> str:
 
 
 class ChangePassword(PortalAccountView, ReauthenticationRequired, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
-    """Another password; all other sign-ins end."""
+    """Page for a new password; all other sessions end."""
 
     def page(self, context: Context) -> Page:
         """Return the form."""
@@ -53,21 +53,21 @@ class ChangePassword(PortalAccountView, ReauthenticationRequired, views.Password
         return Page(_("Change the password"), blocks=[Text([told]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Change it, and say so."""
+        """Change the password and add a message."""
         answer: HttpResponse = super().form_valid(form)
         messages.info(self.request, _("The password was changed."))
         return answer
 
 
 class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSetView):  # type: ignore[misc]
-    """A first password, for who signs in by another service."""
+    """Page for the first password of a user who signs in by another service."""
 
     def page(self, context: Context) -> Page:
         """Return the form."""
         return Page(_(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Set it, and say so."""
+        """Set the password and add a message."""
         answer: HttpResponse = super().form_valid(form)
         messages.info(self.request, _("The password was changed."))
         return answer
@@ -82,7 +82,7 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     form_class = AddEmailForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Ask for the new one: nothing else is done here."""
+        """Add the new address; other actions of allauth's view are ignored."""
         del request, args, kwargs
         form = self.get_form()
         return self.form_valid(form) if form.is_valid() else self.form_invalid(form)

@@ -64,12 +64,12 @@ A prefix that is missing here is a fault, which the tests find.
 """
 
 _PROOFS = "sinetti_proofs"
-"""On a request: by what accounts prove once more who they are."""
+"""Request attribute: the reauthentication methods by account."""
 _NOBODY = "0.0.0.0"  # noqa: S104 - not a listening address: clients without a known address share one limit
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
-    """Accounts as this service has them."""
+    """allauth adapter for accounts of this service."""
 
     def is_ajax(self, request: HttpRequest) -> bool:
         """Return False: pages never answer in JSON, regardless of request headers."""
@@ -113,7 +113,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             super().send_account_already_exists_mail(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Owe the letter to the outbox, and have it sent at once."""
+        """Queue the message in the outbox and send it at once."""
         request, user = self.request, context.get("user")
         letter = LETTERS[template_prefix]
         if letter is AccountEmail.CONFIRM and user is not None and _has_address(user):
@@ -137,7 +137,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell the account's owner what was changed, in their language."""
+        """Notify the account's owner of a change, in the owner's language."""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
@@ -190,13 +190,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
         Raises ValidationError if too many were wrong.
         """
-        # `authenticate` takes it back where the password is right.
+        # `authenticate` removes the count if the password is right.
         self._login_failed_rl_usage = count_password(request, str(credentials.get("email", "")))
         if self._login_failed_rl_usage is None:
-            raise self.validation_error("too_many_login_attempts")  # noqa: EM101 - a code, as allauth has it
+            raise self.validation_error("too_many_login_attempts")  # noqa: EM101 - an error code of allauth
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Begin a session: what another sign-in vouched for is out."""
+        """Begin a session without the claims of an earlier sign-in."""
         for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
             request.session.pop(name, None)
         super().login(request, user)

@@ -61,7 +61,7 @@ class PortalAccountView(ABC):
 
     @property
     def back(self) -> Link:
-        """The way back to one's account."""
+        """Link back to the page with the account's security settings."""
         return Link(_(SECURITY), reverse("mfa_index"))
 
 
@@ -73,10 +73,10 @@ class ReauthenticationRequired:
 
     request: HttpRequest
     proves: ClassVar[frozenset[str]] = frozenset({"GET", "HEAD", "POST"})
-    """For which methods."""
+    """HTTP methods that need the reauthentication."""
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Lead elsewhere first who has not."""
+        """Redirect to reauthentication if it is not recent."""
         if request.method in self.proves and (away := _lead_away(request)) is not None:
             return away
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
@@ -175,6 +175,6 @@ def provider_origins(request: HttpRequest) -> Sequence[str]:
 
 
 def origin(address: str) -> str:
-    """Scheme and host of an address."""
+    """Return scheme and host of an address."""
     place = urlsplit(address)
     return f"{place.scheme}://{place.netloc}"

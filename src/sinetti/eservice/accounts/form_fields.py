@@ -78,7 +78,7 @@ ERRORS: Mapping[str, str] = {
     "no_password": gettext_noop("First set a password: without this you could no longer sign in."),
     "no_verified_email": gettext_noop("First confirm your e-mail address."),
 }
-"""By allauth's and Django's codes."""
+"""Messages by allauth's and Django's error codes."""
 
 _DIFFER = gettext_noop("The two passwords are not the same. Write both again.")
 _UNCLEAR = gettext_noop("Check this: {label}")

@@ -56,7 +56,7 @@ from sinetti.i18n.translate import _, gettext_noop
 Kind = type[AuthenticationResponse | RegistrationResponse]
 
 LONGEST = 65_536
-"""Signs: attestations with a chain of certificates take some thousands."""
+"""Limit in characters; attestations with a certificate chain have some thousands."""
 
 _TEXTS = ("id", "rawId", "type", "authenticatorAttachment")
 _TEXTS_OF_RESPONSE = ("clientDataJSON", "authenticatorData", "signature", "userHandle", "attestationObject")
@@ -115,7 +115,7 @@ _LONGEST_NAME = 100
 
 
 class _WithPasskey(PortalAccountView):
-    """A page with a button for a passkey."""
+    """Base of pages with a passkey button."""
 
     reads: ClassVar[Kind] = AuthenticationResponse
     """Expected kind of the browser's response."""
@@ -141,7 +141,7 @@ class _WithPasskey(PortalAccountView):
 
 
 class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] # allauth has no types
-    """Sign-in, after the password: the second factor."""
+    """Page for the second factor at sign-in, after the password."""
 
     def page(self, context: Context) -> Page:
         """Return a code, or a passkey."""
@@ -157,7 +157,7 @@ class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] #
 
 
 class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[misc]
-    """Sign in by a passkey alone: it has a factor of its own, a PIN or biometrics."""
+    """Sign-in by a passkey alone, which has its own factor: a PIN or biometrics."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Return the page with the button."""
@@ -165,7 +165,7 @@ class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[m
         return self.render_to_response({"errors": ()})
 
     def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Say that it was not right; another try needs other options."""
+        """Show the error; another try needs new options."""
         return self.render_to_response({"errors": errors_of(form, {})})
 
     def page(self, context: Context) -> Page:
@@ -178,7 +178,7 @@ class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[m
 
 
 class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
-    """*Sign-in and security*: everything about how one signs in."""
+    """Page *Sign-in and security* with all settings of the sign-in."""
 
     def page(self, context: Context) -> Page:
         """Return the page with the current factors and the links to change them.
@@ -227,7 +227,7 @@ class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
 
 
 class AddCodes(PortalAccountView, ReauthenticationRequired, totp.ActivateTOTPView):  # type: ignore[misc]
-    """Set up an app's codes (TOTP, RFC 6238)."""
+    """Page that sets up TOTP codes (RFC 6238)."""
 
     def page(self, context: Context) -> Page:
         """Return the page with the QR code, the secret to type and the first-code field."""
@@ -251,7 +251,7 @@ class AddCodes(PortalAccountView, ReauthenticationRequired, totp.ActivateTOTPVie
 
 
 class RemoveCodes(PortalAccountView, ReauthenticationRequired, totp.DeactivateTOTPView):  # type: ignore[misc]
-    """Take an app's codes away."""
+    """Page that removes TOTP codes."""
 
     def page(self, context: Context) -> Page:
         """Return the button."""
@@ -264,12 +264,12 @@ class RemoveCodes(PortalAccountView, ReauthenticationRequired, totp.DeactivateTO
 
 
 class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnView):  # type: ignore[misc]
-    """Add a passkey: one that signs in by itself, with a PIN or biometrics of its own."""
+    """Page that adds a passkey, which signs in alone with its own PIN or biometrics."""
 
     reads = RegistrationResponse
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
-        """With options for a passkey, not for a key that needs a password beside it."""
+        """Return a context with options for a passkey, not for a key beside a password."""
         form = kwargs.get("form") or self.get_form()
         options = begin_registration(self.request.user, passwordless=True)
         return {"form": form, "js_data": {"creation_options": options}}
@@ -282,7 +282,7 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
         return kwargs
 
     def page(self, context: Context) -> Page:
-        """Its name, and the button."""
+        """Return the page with the name field and the button."""
         form = context["form"]
         name = Input(
             "name",
@@ -306,7 +306,7 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
 
 
 class EditPasskey(PortalAccountView, ReauthenticationRequired, webauthn.EditWebAuthnView):  # type: ignore[misc]
-    """One passkey: its name, and the way to its removal."""
+    """Page of one passkey: its name, and the link to its removal."""
 
     success_url = reverse_lazy("mfa_index")
 
@@ -319,7 +319,7 @@ class EditPasskey(PortalAccountView, ReauthenticationRequired, webauthn.EditWebA
 
 
 class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.RemoveWebAuthnView):  # type: ignore[misc]
-    """Take a passkey away."""
+    """Page that removes a passkey."""
 
     success_url = reverse_lazy("mfa_index")
 
@@ -333,7 +333,7 @@ class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.Remove
 
 
 class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRecoveryCodesView):  # type: ignore[misc]
-    """The recovery codes: shown once."""
+    """Page that shows new recovery codes once."""
 
     def page(self, context: Context) -> Page:
         """Return the codes, or how many there are."""
@@ -363,7 +363,7 @@ class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRe
 
 
 class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
-    """Make new recovery codes."""
+    """Page that makes new recovery codes."""
 
     def page(self, context: Context) -> Page:
         """Return the button."""
@@ -373,7 +373,7 @@ class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.Gen
 
 
 class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # type: ignore[misc]
-    """Prove once more who one is: by a code."""
+    """Page for reauthentication by a code."""
 
     def page(self, context: Context) -> Page:
         """Return the form, and other ways."""
@@ -381,14 +381,14 @@ class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # typ
 
 
 class ReauthenticateWithPasskey(_WithPasskey, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """Prove once more who one is: by a passkey."""
+    """Page for reauthentication by a passkey."""
 
     def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Say that it was not right."""
+        """Show the error."""
         return self.render_to_response({**self.get_context_data(), "form": form})
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
-        """With the form, which allauth leaves out."""
+        """Return the context with the form, which allauth omits."""
         context: Context = super().get_context_data(**kwargs)
         context["reauthentication_alternatives"] = self.get_reauthentication_alternatives()
         return context

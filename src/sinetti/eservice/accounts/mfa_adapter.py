@@ -28,14 +28,14 @@ _PASSKEY = gettext_noop("Passkey {number}")
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no types
-    """Second factors as this service has them."""
+    """allauth MFA adapter for second factors of this service."""
 
     def encrypt(self, text: str) -> str:
-        """Seal the secret of one-time codes, or the seed of recovery codes."""
+        """Seal the secret of TOTP codes, or the seed of recovery codes."""
         return encrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open it."""
+        """Return the plain secret of a sealed one."""
         return decrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, encrypted_text)
 
     def get_totp_issuer(self) -> str:
@@ -130,4 +130,4 @@ def _factors(request: HttpRequest, user_id: str) -> FactorState:
 
 
 PROVED = "sinetti_proved"
-"""On a request: its page has seen that who is signed in has just proved it."""
+"""Request attribute: the page has checked a recent reauthentication."""

@@ -45,9 +45,9 @@ class InvalidClaims(Exception):
 
 
 def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: str) -> dict[str, Any]:
-    """Give the claims of an ID token.
+    """Return the claims of a verified ID token. `keys` is the provider's JWK set.
 
-    `keys` is the provider's JWK set. Raises InvalidClaims.
+    Raises InvalidClaims.
     """
     try:
         header = jwt.get_unverified_header(id_token)
@@ -127,7 +127,10 @@ class UntrustedProviderResponse(OAuth2Error):  # type: ignore[misc] # allauth ha
 
 
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has no types
-    """One provider, for one request. `state` is what the request to it was begun with."""
+    """Adapter for one provider and one request.
+
+    `state` is the stored state of the authentication request.
+    """
 
     def __init__(self, request: HttpRequest, settings: Provider) -> None:
         super().__init__(request, settings.provider_id)
@@ -147,7 +150,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:  # noqa: ANN401
-        """Believe the provider's answer, or raise NotBelieved."""
+        """Accept the provider's response. Raises UntrustedProviderResponse otherwise."""
         del app
         id_token = kwargs["response"].get("id_token")
         if not isinstance(id_token, str):
@@ -189,10 +192,10 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
 
 
 class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """A provider of the settings, as allauth sees it."""
+    """Provider of the settings, as allauth sees it."""
 
     def get_oauth2_adapter(self, request: HttpRequest) -> OidcAdapter:
-        """Ours."""
+        """Return the adapter of this module."""
         return OidcAdapter(request, self.app.sinetti)
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
@@ -204,7 +207,7 @@ class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return {**found, "scope": self.get_scope(), "auth_params": {}}
 
     def redirect(self, request: HttpRequest, process: str, **rest: Any) -> HttpResponse:  # noqa: ANN401
-        """Lead to the provider, with a nonce that its ID token has to repeat."""
+        """Redirect to the provider with a nonce that its ID token must repeat."""
         nonce = secrets.token_urlsafe(_NONCE_OCTETS)
         params = {"nonce": nonce}
         if self.app.sinetti.acr_values:
@@ -234,7 +237,7 @@ class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
 
 class OidcCallback(OAuth2CallbackView):  # type: ignore[misc]
-    """The provider's answer."""
+    """View that receives the provider's response."""
 
     def _get_state(self, request: HttpRequest, provider: OidcProvider) -> Any:  # noqa: ANN401
         """Return the stored state of the request.
@@ -269,7 +272,7 @@ def social_app(settings: Provider, name: str) -> SocialApp:
 
 
 def _refused(request: HttpRequest, provider: OidcProvider, sentence: str) -> HttpResponse:
-    # Imported here: it asks for the adapter, which is made of this.
+    # Imported here, because that module imports the adapter, which imports this one.
     from allauth.socialaccount.helpers import render_authentication_error  # noqa: PLC0415
 
     answer: HttpResponse = render_authentication_error(request, provider, exception=UntrustedProviderResponse(sentence))

@@ -21,7 +21,7 @@ from sinetti.services.token_encryption import SESSION, InvalidToken, decrypt_tok
 BEGAN = "sinetti_began"
 """Session key: time of the sign-in on the machine's clock, in seconds (POSIX)."""
 _SECRET_LETTERS = 43
-"""Of 36 kinds: 222 bits."""
+"""Length of the secret, from 36 characters: 222 bits."""
 _KEY_DIGITS = 40
 _secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
 """Cookie values by row key, for the request that this thread handles."""
@@ -33,9 +33,9 @@ def stored(secret: str) -> str:
 
 
 class SessionStore(DatabaseStore):
-    """A session.
+    """Session whose key is the key of its row.
 
-    Its key is that of its row; what the cookie has is known only to the request.
+    Only the request knows the value of the cookie.
     """
 
     secret: str = ""
@@ -59,11 +59,11 @@ class SessionStore(DatabaseStore):
         return min(ends, datetime.fromtimestamp(began + self.get_session_cookie_age(), UTC))
 
     def encode(self, session_dict: dict[str, Any]) -> str:
-        """Seal what the session remembers."""
+        """Seal the data of the session."""
         return encrypt_token(_key(), SESSION, super().encode(session_dict))
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
-        """Open it; nothing where that was not sealed here."""
+        """Return the data of a sealed session; empty if the seal is wrong."""
         try:
             opened = decrypt_token(_key(), SESSION, str(session_data))
         except InvalidToken:
@@ -73,17 +73,17 @@ class SessionStore(DatabaseStore):
 
 
 class SessionMiddleware(DjangoMiddleware):
-    """Django's, for cookies that are not the keys of rows."""
+    """Django's session middleware for cookies that differ from row keys."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Find the session of a cookie."""
+        """Load the session of the cookie."""
         secret = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         key = stored(secret) if secret else None
         _secrets.set({key: secret} if key else {})
         request.session = SessionStore(key)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Set the cookie where the session is new or was changed."""
+        """Set the cookie of a new or changed session."""
         response = super().process_response(request, response)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and cookie.value:

@@ -57,14 +57,14 @@ class KeepsNextUrl(PortalAccountView):
     """
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Note where one goes on to."""
+        """Store the address to continue to."""
         way_on.store(self.request, next_url(self.request))
         answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
         return answer
 
 
 class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth has no types
-    """Sign in, by password, passkey or another service."""
+    """Page for sign-in by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
         """Return the form, and the other ways in."""
@@ -81,7 +81,7 @@ class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth 
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]
-    """Sign-up asks for a name, too: colleagues see it."""
+    """Sign-up form with a name, which colleagues see."""
 
     field_order = ("name", "email", "password1")
 
@@ -113,7 +113,7 @@ def release_unconfirmed_address(email: str) -> None:
 
 
 class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
-    """Make an account, which gives no right."""
+    """Page that creates an account, which has no rights yet."""
 
     form_class = SignupForm
 
@@ -129,7 +129,7 @@ class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
 
 
 class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
-    """Sign out: by a button, since a link may be followed by a program."""
+    """Page with a sign-out button, because a program may follow a link."""
 
     def page(self, context: Context) -> Page:
         """Return the button."""
@@ -148,10 +148,10 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
 
 
 class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[misc]
-    """The account was ended."""
+    """Page for a deactivated account."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         told = _(
             "This account has been ended and cannot be used. If that is a mistake, ask for help at the address below."
@@ -160,10 +160,10 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
 
 
 class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # type: ignore[misc]
-    """A link was sent: the same, whether the address has an account or not."""
+    """Page after a link was sent; it does not depend on the address having an account."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         said = [
             _("We have sent you a message. Open the link in it to confirm that the address is yours."),
@@ -213,7 +213,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         return Page(_("Confirm your e-mail address"), blocks=[Text([told]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Confirm it, and go on."""
+        """Confirm the address and redirect."""
         try:
             self.object = self.get_object()
             if not self._is_theirs():
@@ -247,7 +247,7 @@ class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
 
 
 class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: ignore[misc]
-    """Forgot your password? A link is sent to the address."""
+    """Page that sends a password reset link to an address."""
 
     form_class = PasswordResetForm
 
@@ -260,10 +260,10 @@ class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: igno
 
 
 class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type: ignore[misc]
-    """A link was sent: the same, whether the address has an account or not."""
+    """Page after a link was sent; it does not depend on the address having an account."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         said = [
             _("We have sent a message to the address. The link in it works for two hours."),
@@ -295,10 +295,10 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
 
 
 class NewPasswordSet(PortalAccountView, views.PasswordResetFromKeyDoneView):  # type: ignore[misc]
-    """The new password counts."""
+    """Page after a password reset."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         blocks: list[Component] = [
             Alert(_("Sign in with it now. All your earlier sign-ins have ended."), Severity.GOOD),

@@ -28,7 +28,7 @@ from sinetti.services.access.accounts import end_other_sessions, note
 
 
 def connect_signals() -> None:
-    """Begin to heed them; once for each process."""
+    """Connect the receivers, once per process."""
     for signal, heed in (
         (mfa_signals.authenticator_added, _factor_added),
         (mfa_signals.authenticator_removed, _factor_removed),
@@ -61,7 +61,7 @@ def _audit(signal: Signal, what: str) -> None:
 def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         return
-    # Who sets one up has just shown that they have it, and before that proved who they are.
+    # The set-up proves possession of the factor, after a reauthentication.
     more = {"id": authenticator.pk, "type": authenticator.type, "reauthenticated": True}
     record_authentication(request, user, "mfa", **more)
     reset_actor_cache(request)
@@ -71,7 +71,7 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
 def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
     """Make the browser known in which the owner chose a new password.
 
-    Guesses elsewhere then do not lock the owner out of it.
+    Wrong guesses elsewhere then do not lock the owner out of it.
     """
     known_devices.signed_in(request, user)
 

@@ -57,7 +57,7 @@ _TOKEN_ERRORS = (
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # allauth has no types
-    """Providers are those of the settings, and none of a table."""
+    """allauth adapter whose providers are those of the settings, not database rows."""
 
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
@@ -110,9 +110,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         exception: Exception | None = None,
         extra_context: object = None,
     ) -> None:
-        """Say that signing in there did not work.
+        """Show that the sign-in failed.
 
-        The log has why, and nothing of the answer.
+        The log has the reason, without the provider's response.
         """
         del error, extra_context
         told = request_id(request), provider.app.provider_id, _why(exception)
@@ -120,7 +120,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         raise ImmediateHttpResponse(failed(request))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
-        """Back to the list."""
+        """Return the address of the list of connected services."""
         del request, socialaccount
         return reverse("socialaccount_connections")
 
@@ -149,7 +149,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Take a provider's answer."""
+    """Process a provider's response."""
     settings = _settings(request, provider_id)
     try:
         answer: HttpResponse = OidcCallback.adapter_view(OidcAdapter(request, settings))(request)
@@ -160,7 +160,7 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it did not work, and what to do."""
+    """Show that the sign-in failed, and the next step."""
     said = [
         _("Nothing was changed. Try again, or sign in in another way."),
         _(
@@ -177,14 +177,14 @@ class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type
     """Page for a user who cancelled the sign-in at the other service."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         again = Link(_(_SIGN_IN), reverse("account_login"))
         return Page(_("You did not sign in"), blocks=[Links([again])])
 
 
 class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
-    """A new account for an unknown subject: its name and address."""
+    """Form for a new account of an unknown subject: name and address."""
 
     clean_name = SignupForm.clean_name
 
@@ -195,18 +195,18 @@ class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
         self.order_fields(("name", "email"))
 
     def validate_unique_email(self, value: str) -> str:
-        """As for a sign-up with a password."""
+        """Check the address as for a sign-up with a password."""
         release_unconfirmed_address(value)
         return str(super().validate_unique_email(value))
 
 
 class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[misc]
-    """An unknown subject: an account is made only if they say so here."""
+    """Page for an unknown subject, who creates an account only on request."""
 
     form_class = NewAccountForm
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Note where one goes on to once the address is confirmed."""
+        """Store the address to continue to after confirmation."""
         store(self.request, self.sociallogin.state.get("next") or "")
         answer: HttpResponse = super().form_valid(form)
         return answer
@@ -224,12 +224,12 @@ class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[mis
 
 
 class Connections(PortalAccountView, ReauthenticationRequired, views.ConnectionsView):  # type: ignore[misc]
-    """Other services that sign in to this account."""
+    """Page with the other services that sign in to this account."""
 
     success_url = reverse_lazy("socialaccount_connections")
 
     def page(self, context: Context) -> Page:
-        """Those that do, and those that could."""
+        """Return the page with connected and available services."""
         there = list(SocialAccount.objects.filter(user=self.request.user).order_by("pk"))
         form = context["form"]
         blocks: list[Component] = []

@@ -142,7 +142,7 @@ def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new(request: HttpRequest) -> HttpResponse:
-    """Apply, for one organisation."""
+    """Apply for one organisation."""
     language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
     organisation_id = request.GET.get("organisation", "")
     found = acts.applicant(organisation_id, ctx, actor)
@@ -213,7 +213,7 @@ def _actor(request: HttpRequest) -> Actor:
 
 
 def _offer(form: ApplicationForm, found: Applicant) -> None:
-    """Offer what the organisation does not have yet."""
+    """Offer the channels that the organisation does not have yet."""
     field = form.fields["channels"]
     if isinstance(field, forms.MultipleChoiceField):
         offered = {one.value for one in found.offered}

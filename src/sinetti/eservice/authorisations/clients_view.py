@@ -1,4 +1,4 @@
-"""A firm's clients: whom it acts for, what it asked, and asking many at once."""
+"""Clients of a firm: its authorisations, its requests, and bulk requests."""
 
 from collections.abc import Sequence
 
@@ -101,7 +101,7 @@ def firms(request: HttpRequest) -> frozenset[str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show whom a firm acts for, or give up acting for some of them."""
+    """Show a firm's clients, or resign some of their authorisations."""
     ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
@@ -125,7 +125,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def asked(request: HttpRequest) -> HttpResponse:
-    """Show what a firm asked, and what came of it."""
+    """Show a firm's requests and their outcome."""
     ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
@@ -140,7 +140,7 @@ def asked(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def ask(request: HttpRequest) -> HttpResponse:
-    """Ask many at once."""
+    """Request authorisations from many organisations at once."""
     ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:

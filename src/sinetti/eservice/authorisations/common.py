@@ -59,7 +59,7 @@ WRONG = {
 """Messages for rejected actions, by exception class."""
 
 _BESIDE = {WRONG[InvalidTerms]: "until", WRONG[AlreadyHasOtherRole]: "email"}
-"""The field that is to blame, by what is told."""
+"""Form field of a message, for messages that have one."""
 
 Refused = (
     OrganisationClosed | NoLongerExists | LastSignatory | AlreadyHasOtherRole | InvitationLimitReached | InvalidTerms
@@ -68,7 +68,7 @@ REFUSED = tuple(WRONG)
 
 
 class DateInput(forms.DateInput):
-    """A date as browsers have it."""
+    """Date input with the browser's date picker."""
 
     input_type = "date"
 
@@ -85,7 +85,7 @@ def until_field(*, required: bool) -> forms.DateField:
 
 
 def role_field(roles: Sequence[Role]) -> forms.ChoiceField:
-    """One of these roles."""
+    """Return a field that offers these roles."""
     return forms.ChoiceField(label=ROLE_FIELD, choices=[(one.value, CHOICES[one]) for one in roles])
 
 
@@ -164,7 +164,7 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
 
 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
-    """Have one of several organisations chosen."""
+    """Show a form that selects one of several organisations."""
     found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
     rows = [
         [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
@@ -184,7 +184,7 @@ def address(page: str, *args: str, **query: str) -> str:
 
 
 def after(page: str, **query: str) -> HttpResponse:
-    """Go on to a page after something was done."""
+    """Redirect to a page after an action."""
     return HttpResponseRedirect(address(page, **query), status=HTTPStatus.SEE_OTHER)
 
 
@@ -203,13 +203,13 @@ def beside(form: PortalForm, wrong: str) -> bool:
 
 
 def add_error_text(form: PortalForm, wrong: str) -> None:
-    """Tell why an act was refused: beside its field, else above the form."""
+    """Show the reason for a rejection beside its field, else above the form."""
     if not beside(form, wrong):
         form.refuse(None, wrong)
 
 
 def tried(act: Callable[[], object]) -> str | None:
-    """Do something; returns what is told where it was refused."""
+    """Run an action; return the message if it is rejected, else None."""
     try:
         act()
     except REFUSED as refused:

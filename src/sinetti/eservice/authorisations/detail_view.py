@@ -55,14 +55,14 @@ _SAID = {
 
 
 class PersonTerms(PortalForm):
-    """Role and end of a person's authorisation."""
+    """Form for role and end of a person's authorisation."""
 
     role = role_field(tuple(Role))
     until = until_field(required=False)
 
 
 class FirmTerms(PortalForm):
-    """Role and end of another organisation's authorisation."""
+    """Form for role and end of another organisation's authorisation."""
 
     role = role_field(_FIRM_ROLES)
     until = until_field(required=True)
@@ -71,7 +71,7 @@ class FirmTerms(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
-    """Show it, or do what a button says."""
+    """Show the authorisation, or run the action of a button."""
     who, ctx = current_permissions(request), portal_context(request).ctx
     try:
         found = authorisation(mandate_id, who, ctx)
@@ -95,7 +95,7 @@ def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
 
 
 def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
-    """Do it; returns what is told where it was refused."""
+    """Run the action; return the message if it is rejected, else None."""
     ctx, actor, asked = portal_context(request).ctx, current_actor(request), request_id(request)
     if actor is None:
         return None
@@ -104,7 +104,7 @@ def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: Port
     if does == "again":
         return tried(lambda: send_again(found.mandate_id, ctx, actor, asked))
     day = form.cleaned_data["until"]
-    # The same day said again is no other end.
+    # The same day entered again does not change the end.
     until = found.until if day == day_of(found.until) else end_of(day)
     return tried(
         lambda: change(found.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), ctx, actor, asked)

@@ -132,7 +132,7 @@ def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> H
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def to_organisation(request: HttpRequest) -> HttpResponse:
-    """Give another organisation a role."""
+    """Grant a role to another organisation."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _FIRM, "authorisation_organisation")
     start = {"role": Role.MANAGER.value, "until": two_years(request)}

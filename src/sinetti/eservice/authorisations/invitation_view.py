@@ -1,6 +1,6 @@
-"""The page behind the link of an invitation.
+"""Page behind the link of an invitation.
 
-The link opens nothing alone: one signs in, and presses a button.
+The link grants nothing alone. The user signs in and presses a button.
 """
 
 from http import HTTPStatus
@@ -65,7 +65,7 @@ def page(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _stranger(request: HttpRequest) -> HttpResponseBase:
-    """Nothing is looked up: every link looks alike before one has signed in."""
+    """Show the same page for every link, without a look-up, until the user signs in."""
     after = urlencode({"next": request.path})
     pages = {"account_login": gettext_noop("Sign in"), "account_signup": gettext_noop("Make an account")}
     links = [Link(_(told), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]

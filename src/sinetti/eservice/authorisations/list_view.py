@@ -43,15 +43,15 @@ from sinetti.services.self_service.role_assignments import RoleAssignmentView, R
 TITLE = gettext_noop("Authorisations")
 _TITLE_OF = gettext_noop("Authorisations – {organisation}")
 _SHOWN_REQUESTS = 20
-"""The others stand on the same page as soon as these are answered."""
+"""Number of requests shown; the others appear once these are answered."""
 NEAR = timedelta(days=60)
-"""So long before its end it is said of an authorisation."""
+"""Period before the end of an authorisation in which the page warns."""
 
 
 @require_safe
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show everything about one organisation."""
+    """Show the authorisations of one organisation."""
     who = current_permissions(request)
     ids = who.organisations(Permission.GRANT)
     organisation_id = chosen(request, ids, Permission.GRANT)
@@ -130,7 +130,7 @@ def asker(one: RoleRequestView) -> str:
 
 
 def _answer(one: RoleRequestView) -> Form:
-    """One press approves what was asked."""
+    """Return a form whose button approves the request as made."""
     day = day_of(one.until)
     inputs = [Input("role", "", "hidden", one.role.value), Input("until", "", "hidden", day.isoformat() if day else "")]
     buttons = [

@@ -1,7 +1,4 @@
-"""The page on which a signatory confirms or rejects an invitation.
-
-A clerk asked for it.
-"""
+"""Page on which a signatory confirms or rejects an invitation by a clerk."""
 
 from collections.abc import Callable, Mapping
 
@@ -36,7 +33,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, pending_id: str) -> HttpResponse:
-    """Show it, or do what a button says."""
+    """Show the invitation, or run the action of a button."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
     found = get_for_confirmation(pending_id, current_permissions(request), ctx)
     act = _ACTS.get(request.POST.get("do", "")) if request.method == "POST" else None

@@ -1,4 +1,4 @@
-"""Asking an organisation for an authorisation for oneself, and what came of it."""
+"""Request for an own authorisation, and the outcome of earlier requests."""
 
 from collections.abc import Sequence
 
@@ -60,7 +60,7 @@ class RoleRequestForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the form and what was asked, or ask."""
+    """Show the form and earlier requests, or make a request."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
     start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}
     form = RoleRequestForm(request.POST if request.method == "POST" else None, initial=start)

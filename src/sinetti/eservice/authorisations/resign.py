@@ -15,7 +15,7 @@ from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.self_service.role_resignation import resign
 
 GIVE_UP, PICK = "give-up", "mandate"
-"""The form and what it does; what is chosen for it."""
+"""Value of the button, and name of the checkboxes."""
 _MOST = 50
 _HOW = gettext_noop("It ends at once, and only the organisation's representative can give it again.")
 _DONE, _NONE, _SO, _KEPT = (

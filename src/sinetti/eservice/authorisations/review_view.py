@@ -53,7 +53,7 @@ class AnswerForm(PortalForm):
 
 
 class FirmAnswerForm(PortalForm):
-    """The same for a firm, with an end."""
+    """Form with role and end date for an organisation."""
 
     role = role_field(tuple(Role))
     until = until_field(required=True)

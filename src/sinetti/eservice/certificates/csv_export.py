@@ -54,7 +54,7 @@ _COLUMNS = (
 @require_safe
 @login_required
 def page(request: HttpRequest) -> HttpResponseBase:
-    """Send everything that the list has with this filter."""
+    """Send every row that matches the filter."""
     ctx, standing, language = portal_context(request).ctx, current_permissions(request), language_of(request)
     now = ctx.now()
     wanted = list_view.read(request.GET, standing).wanted(standing, now)
@@ -66,7 +66,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe where a spreadsheet would begin a formula.
+    """Put an apostrophe before each possible formula.
 
     It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
     quotation marks that a semicolon needs (OWASP, CSV injection).

@@ -44,9 +44,9 @@ from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import ListPage
 
 EVERYTHING = "all"
-"""Chosen in place of a state: what is over, too."""
+"""State filter that includes certificates that are over."""
 LONGEST = 100
-"""Characters of a search."""
+"""Maximum length of a search text, in characters."""
 MOST_PAGES = 2000
 _KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "sort", "order", "page", "lang"})
 
@@ -89,7 +89,7 @@ class Filter:
         return any((self.organisation, self.state, self.channel, self.contact, self.text))
 
     def query(self, *, page: int = 1) -> str:
-        """As it stands behind an address: with its question mark, or empty."""
+        """Return the query string with its question mark, or the empty text."""
         told = {
             "organisation": self.organisation,
             "state": self.state,
@@ -255,7 +255,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def how() -> Section:
-    """Renewal stays with the interface: how it is done."""
+    """Return the instructions for renewal, which happens over the interface."""
     told = Text([_(one) for one in HOW_TEXT])
     return Section(_(HOW), [told, CommandBlock(_(COMMAND_NAME), COMMAND)], "renewal")
 
@@ -365,7 +365,7 @@ def _ends(around: _ListState, one: CertificateListItem) -> Cell:
 
 
 def _opens(around: _ListState, one: CertificateListItem) -> str:
-    """From when on its program may renew it, where that is still to come."""
+    """Return the start of renewal if it is in the future, else the empty text."""
     if isinstance(one.facts, OrderFacts) or labels.state_in(one, around.now) is not DisplayStatus.VALID:
         return ""
     return _(_OPENS, at=format_time(one.facts.renewable_from))

@@ -40,7 +40,7 @@ _LET_END, _REVOKED, _ENDS, _ENDED = (
     gettext_noop("Expired"),
 )
 
-# Outlines around (0, 0): what happened is a disc, what is to come a ring, now a pointer, the end a square.
+# Outlines around (0, 0): a disc for past events, a ring for future ones, a pointer for now, a square for the end.
 _ROUND = "M-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0Z"
 _SQUARE = "M-6 -6H6V6H-6Z"
 _CROSS = "M-6 -6L6 6M6 -6L-6 6"
@@ -50,7 +50,7 @@ _TOP, _STEP, _WIDTH, _HUNDRED = 44, 46, 312, 100
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """Something that happened to a certificate, or will."""
+    """Past or future event of a certificate."""
 
     at: datetime
     what: str
@@ -59,7 +59,7 @@ class TimelineEvent:
 
 
 def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
-    """Everything on the timeline, the earliest first; `now` stands among it."""
+    """Return all events, earliest first, with `now` among them."""
     seen, facts = one.seen, one.seen.facts
     over = facts.revoked_at
     told = [
@@ -78,7 +78,7 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
         told.append((facts.renewable_from, opened, _ROUND, "event"))
     found = [TimelineEvent(at, what, outline, kind) for at, what, outline, kind in told if at is not None]
     found.append(TimelineEvent(now, _NOW, _POINTER, "now"))
-    # Of what happened in one second, what was done stands before now, and the last second is still to come.
+    # Within one second, past events come before now, and the last second of validity after it.
     return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
 
 
@@ -100,8 +100,8 @@ def blocks(one: OneCertificate, now: datetime) -> Sequence[Component]:
     return [picture, Disclosure(_(_IN_WORDS), [DescriptionList(values)])]
 
 
-def _point(event: TimelineEvent, number: int, past: bool) -> TimelinePoint:  # noqa: FBT001 - of one caller
+def _point(event: TimelineEvent, number: int, past: bool) -> TimelinePoint:  # noqa: FBT001 - one caller
     y = _TOP + _STEP * number
     what = _(event.what)
-    # Without the zone, which the words below name: with it English dates would not fit.
+    # Without the zone, which the list below names: English dates with the zone would not fit.
     return TimelinePoint(event.mark, past, event.kind, what, format_time(event.at), y, y - 2, y + 15)

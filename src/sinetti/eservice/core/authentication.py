@@ -21,9 +21,9 @@ Set at sign-in (eservice/accounts).
 STRONG = "strong_sign_in"
 """Session key: the provider's sign-in counts as a second factor."""
 VOUCHED_BY = "vouched_for_by"
-"""In a session: the id of the provider whose words these two are.
+"""Session key: the id of the provider of the two values above.
 
-They count while the settings have it.
+They count while the settings have this provider.
 """
 _METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
 """Session keys: the authentication methods, and the user they belong to (allauth).
@@ -73,7 +73,7 @@ def current_permissions(request: HttpRequest) -> Permissions:
 
 
 def reset_actor_cache(request: HttpRequest) -> None:
-    """Have who is signed in looked up anew: they just signed in, or proved more."""
+    """Forget the cached actor and permissions after a sign-in or a new proof."""
     for name in (_ACTOR, _STANDING):
         if hasattr(request, name):
             delattr(request, name)
@@ -82,7 +82,7 @@ def reset_actor_cache(request: HttpRequest) -> None:
 def login_required(
     view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
-    """Require a signed-in user; others are sent to the sign-in page.
+    """Require a signed-in user; redirect others to the sign-in page.
 
     eservice/middleware.py answers for missing permissions and exceeded limits.
     """

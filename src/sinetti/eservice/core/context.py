@@ -15,11 +15,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PortalContext:
-    """The authority that the pages are of.
+    """Context of the authority whose pages are served.
 
-    `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
-    `help` says in each language how to reach help; `eservice` is what the operator decided about pages for people.
-    `sms`: there is a provider of text messages, so PIN codes can be sent.
+    `send_now` sends one message by its id and returns True if it was sent. `service` is the authority's name. `help`
+    gives the support contact in each language. `eservice` has the operator's settings of the portal. `sms`: a provider
+    of text messages is configured, so PIN codes can be sent.
     """
 
     ctx: ServiceContext
@@ -30,7 +30,7 @@ class PortalContext:
     sms: bool = True
 
     def given(self) -> dict[str, object]:
-        """As it stands in an environ."""
+        """Return the context as members of a WSGI environ."""
         return {
             "sinetti.office": self.ctx,
             "sinetti.send_now": self.send_now,
@@ -42,7 +42,7 @@ class PortalContext:
 
 
 def portal_context(request: HttpRequest) -> PortalContext:
-    """Read what stands in a request's environ."""
+    """Return the context from a request's environ."""
     given = request.META
     return PortalContext(
         given["sinetti.office"],

@@ -205,7 +205,7 @@ CERTREQ = (
     "echo RequestType = PKCS10) > request.inf\n"
     "certreq -new request.inf request.pem"
 )
-# Not `certreq -accept`: it takes nothing whose root is not in Windows' own store.
+# Not `certreq -accept`: it rejects a certificate whose root is not in the Windows store.
 CERTREQ_AFTER = (
     "certutil -addstore CA chain.pem\ncertutil -addstore My certificate.pem\ncertutil -repairstore My {serial}"
 )
@@ -218,7 +218,7 @@ EXAMPLE = "1234567-1"
 
 
 def asking(form: FetchForm, environment: Environment, *, error: str = "", status: int = HTTPStatus.OK) -> Page:
-    """Ask for everything; `error` is what is about none of the fields."""
+    """Return the page with the form; `error` is an error without a field."""
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     told = _(
         "With the transfer ID and the one-time password from the secure message you retrieve the certificate here, "
@@ -312,14 +312,14 @@ _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, Reje
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask; fetch; hand out the files."""
+    """Show the form, retrieve the certificate, or send its files."""
     ctx = portal_context(request).ctx
     does = request.POST.get("do", "")
     if does in _FILES:
         return _download(request, does)
     if does == "fetch":
         return _fetch(request)
-    # The page that shows transfer ids opens this one with both filled in.
+    # The page that shows transfer IDs opens this one with both filled in.
     given = {name: request.POST.get(name, "") for name in ("organisation", "transfer_id", "password")}
     return render_page(request, asking(FetchForm(initial=given), ctx.environment))
 

@@ -50,13 +50,13 @@ class HasDescription(Protocol):
 
     @property
     def serial(self) -> Serial:
-        """Its serial number."""
+        """Serial number."""
 
 
 def signed_in_actor(request: HttpRequest) -> Actor:
     """Return the signed-in actor on pages that require sign-in."""
     actor = current_actor(request)
-    assert actor is not None  # noqa: S101 - @signed_in
+    assert actor is not None  # noqa: S101 - @login_required
     return actor
 
 
@@ -66,7 +66,7 @@ def display_name(one: HasDescription) -> str:
 
 
 def serves(count: int | None) -> str:
-    """For whom reports are sent with a certificate."""
+    """Return the organisations whose reports use a certificate, in words."""
     match count:
         case None:
             return _("Not told")

@@ -82,7 +82,7 @@ _DEPUTY_WHOLE = gettext_noop(
 
 
 class OrderForm(PortalForm):
-    """An order."""
+    """Form for an order."""
 
     numeric = frozenset({"count"})
 
@@ -123,7 +123,7 @@ class OrderForm(PortalForm):
         data: Mapping[str, object] | None = None,
         initial: Mapping[str, object] | None = None,
     ) -> None:
-        """Take the types that may be ordered."""
+        """Initialise the form with the types that may be ordered."""
         several = sorted(channels)
         first = {"channel": several[0].value} if len(several) == 1 else {}
         super().__init__(data, initial={**first, **(initial or {})})
@@ -132,7 +132,7 @@ class OrderForm(PortalForm):
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
     def clean(self) -> None:
-        """Look at what hangs together."""
+        """Check fields that depend on each other."""
         data = self.cleaned_data
         if data.get("description"):
             checked = self.check_unlinked(
@@ -167,11 +167,11 @@ class OrderForm(PortalForm):
         return person_of(self, "deputy_") if self.cleaned_data["deputy_email"] else None
 
     def serves(self) -> int:
-        """For how many others it is."""
+        """Return the number of other organisations served."""
         return int(self.cleaned_data["count"]) if self.cleaned_data["whose"] == _OTHERS else 0
 
     def carried(self) -> list[Input]:
-        """Everything that was typed, as hidden fields."""
+        """Return all typed values as hidden fields."""
         return [hidden(bound.name, str(bound.value() or "")) for bound in self]
 
     def _check_count(self) -> None:
@@ -198,11 +198,11 @@ def serves_initial(serves: int | None) -> dict[str, str]:
 
 
 _MOST = 1000
-"""Organisations in one list of choices: 100 kB."""
+"""Maximum number of organisations in one select list: 100 kB."""
 
 
 def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> HttpResponse:
-    """Ask for which organisation something is ordered."""
+    """Show a form that selects the organisation to order for."""
     options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST]]
     field = Input("organisation", _("Organisation"), "select", options=options, required=True)
     form = Form([field], [Button(_("Continue"))], search=True)
@@ -237,7 +237,7 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask what is ordered; show all of it; order."""
+    """Show the form, then the confirmation, then place the order."""
     organisations = orderable(current_permissions(request), portal_context(request).ctx)
     old = _replaced(request)
     wanted = old.organisation_id if old is not None else _asked(request, "organisation")

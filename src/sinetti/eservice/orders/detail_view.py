@@ -40,7 +40,7 @@ from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, order_id: str) -> HttpResponse:
-    """Show an order; send a new link."""
+    """Show an order, or send a new link."""
     if request.method == "POST" and request.POST.get("do") == "send":
         return _send(request, order_id)
     looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).ctx)

@@ -20,7 +20,7 @@ _LONGEST = 6
 @require_safe
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show a part of them."""
+    """Show one page of the list."""
     standing, ctx = current_permissions(request), portal_context(request).ctx
     if not standing.organisations(Permission.SEE):
         raise missing_permission(Permission.SEE, standing)

@@ -68,13 +68,13 @@ def language_field(label: str) -> forms.ChoiceField:
 
 
 def as_the_reader(form: PortalForm, *prefixes: str) -> None:
-    """Offer the reader's own language for people who are not known yet."""
+    """Preselect the reader's own language for new people."""
     for prefix in prefixes:
         form.fields[f"{prefix}language"].initial = active_language().value
 
 
 class PersonForm(PortalForm):
-    """One person."""
+    """Form for one person."""
 
     person_name = name_field(gettext_noop("Name"))
     person_email = email_field(gettext_noop("E-mail"))
@@ -90,7 +90,7 @@ class PersonForm(PortalForm):
         as_the_reader(self, _PREFIX)
 
     def clean(self) -> None:
-        """Look at each field as the register wants it."""
+        """Check the person's fields by the rules of the database."""
         check_person(self, _PREFIX)
 
     def person(self) -> ContactDetails:
@@ -99,7 +99,7 @@ class PersonForm(PortalForm):
 
 
 def check_person(form: PortalForm, prefix: str) -> None:
-    """Say beside the field what is wrong with a person's data, and tidy what is right."""
+    """Show errors of a person's fields beside them, and normalise valid values."""
     _check_name(form, f"{prefix}name")
     email, phone = (form.cleaned_data.get(f"{prefix}{one}", "") for one in ("email", "phone"))
     if email:

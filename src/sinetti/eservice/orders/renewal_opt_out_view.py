@@ -1,4 +1,4 @@
-"""We let this one end: no reminders any more; and the way back."""
+"""Opt-out of renewal reminders for one certificate, and its withdrawal."""
 
 from http import HTTPStatus
 
@@ -41,7 +41,7 @@ from sinetti.services.self_service.renewal_opt_out import (
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
-    """Say what that means; note it, or take the note away."""
+    """Show the effects; record the opt-out, or withdraw it."""
     ctx = portal_context(request).ctx
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     does = request.POST.get("do", "")

@@ -59,7 +59,7 @@ class DaysForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask which; show what would be ordered; order."""
+    """Show the selection, then the preview, then place the orders."""
     standing, ctx = current_permissions(request), portal_context(request).ctx
     if not standing.organisations(Permission.ORDER):
         raise missing_permission(Permission.ORDER, standing)
@@ -99,7 +99,7 @@ def _look(request: HttpRequest, serials: list[Serial]) -> BulkReplacePreview:
 
 
 def _possible(request: HttpRequest, found: BulkReplacePreview) -> BulkReplacePreview:
-    """Leave out what messages or limits of 24 hours do not allow."""
+    """Leave out certificates that messages or limits of 24 hours do not allow."""
     around = portal_context(request)
     sendable = found if around.sms else found.without_messages
     return within_limits(sendable, current_permissions(request), around.ctx, signed_in_actor(request))

@@ -1,6 +1,6 @@
-"""*Not your task any more?*: the page behind that link, and its button.
+"""Opt-out page *Not your task any more?* behind a link in a mail.
 
-Opening it changes nothing.
+Opening it changes nothing; its button does.
 """
 
 from http import HTTPStatus
@@ -41,7 +41,7 @@ _UNKNOWN = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
-    """Say what the button does, or what has come of it."""
+    """Show the effect of the button, or its result."""
     ctx = portal_context(request).ctx
     if request.method == "POST" and request.POST.get("do") == _STOP:
         request_opt_out(message_id, token, ctx, request_id(request))

@@ -185,7 +185,7 @@ def _pin_page(seen: LinkView, error: str) -> Page:
 
 
 def _enter_page(seen: LinkView, error: str) -> Page:
-    """Ask for the PIN code that was sent."""
+    """Return the page that asks for the PIN code."""
     field = Input(
         "pin",
         _("PIN code"),

@@ -36,7 +36,7 @@ _KEYS = {"page", "method", "date", "passed", "gap"}
 
 
 class FindingsError(ValueError):
-    """The file of manual findings says something else than it may."""
+    """Invalid file of manual findings."""
 
 
 class Conformity(StrEnum):
@@ -74,7 +74,7 @@ class AutomatedCheck:
 
 @dataclass(frozen=True, slots=True)
 class AccessibilityData:
-    """Both together."""
+    """Manual evaluations and the last automated check."""
 
     evaluations: Sequence[Evaluation]
     run: AutomatedCheck
@@ -94,7 +94,7 @@ class AccessibilityData:
 
 @cache
 def known() -> AccessibilityData:
-    """Read both. Raises FindingsError."""
+    """Read both files. Raises FindingsError."""
     return AccessibilityData(
         read_findings(place(FINDINGS).read_text("utf-8")), read_run(place(LAST_RUN).read_text("utf-8"))
     )
@@ -203,7 +203,7 @@ _NO_AUTHORITY = gettext_noop("Which authority supervises accessibility has not b
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Say it."""
+    """Show the accessibility statement."""
     found = known()
     tone, told = _STATES[found.conformity]
     about = _(_ABOUT, service=portal_context(request).service)

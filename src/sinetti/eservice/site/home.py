@@ -106,7 +106,7 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
         ),
     ),
 }
-"""The most urgent first."""
+"""States in the order of urgency."""
 _REQUESTS = ngettext_noop(
     "{count} request for an authorisation waits for your answer",
     "{count} requests for an authorisation wait for your answer",
@@ -116,7 +116,7 @@ _APPLICATIONS = ngettext_noop("{count} application waits for a decision", "{coun
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Say what this is, or what there is to do."""
+    """Show a description of the service, or the user's tasks."""
     actor = current_actor(request)
     blocks = _welcome() if actor is None else _to_do(request, actor)
     return render_page(request, Page(_(_TITLE), blocks))

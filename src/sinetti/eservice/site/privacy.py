@@ -84,7 +84,7 @@ _RIGHTS = (
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Say it."""
+    """Show the privacy notice."""
     language, around = language_of(request), portal_context(request)
     help_line = around.help[language]
     basis = around.eservice.legal_basis.get(language) or _(_NO_BASIS, help=help_line)

@@ -36,7 +36,7 @@ _ACCOUNT = (
 
 
 class ProfileForm(PortalForm):
-    """Name and language."""
+    """Form for name and language."""
 
     autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
     name = forms.CharField(
@@ -58,7 +58,7 @@ class ProfileForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show them, or change them."""
+    """Show the profile, or change it."""
     user, language = request.user, language_of(request)
     gives_up = request.method == "POST" and request.POST.get("do") == GIVE_UP
     wrong = given_up(request) if gives_up else ""

@@ -1,6 +1,6 @@
-"""Applications for the technical interface as a clerk sees and decides them.
+"""Applications for the technical interface: list and decision by a clerk.
 
-A decision on an application: what its text is made of, and how a page shows it (docs/clerks.md).
+Helpers prepare the text of a decision and its display (docs/clerks.md).
 """
 
 from django import forms
@@ -65,7 +65,7 @@ _FIELDS = {ApplicationErrorReason.REASON: "reason", ApplicationErrorReason.VERDI
 
 
 class CaseForm(PortalForm):
-    """Looking for one case."""
+    """Search form for one case."""
 
     case = forms.CharField(
         label=gettext_noop("Case number"), help_text=gettext_noop("For example SI-7K3M2-Q9PXW."), max_length=20
@@ -103,7 +103,7 @@ class VerdictForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Those that wait, from the oldest on; or those that were decided; or one case."""
+    """List pending applications, oldest first, or decided ones, or one case."""
     form = CaseForm(request.GET if "case" in request.GET else None)
     if form.is_bound and form.is_valid():
         found = applications.by_case(form.cleaned_data["case"], clerk)
@@ -151,7 +151,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
-    """One application, and the decision: made here, or as it was made."""
+    """Show one application; decide it, or show the recorded decision."""
     found = applications.application(application_id, clerk)
     if found is None:
         return not_found(request)
@@ -171,7 +171,7 @@ def one(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpR
 
 
 def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> bool:
-    """Decide as the form says; whether that was done: else the form says why not."""
+    """Decide as the form says; return False if the form shows an error."""
     around = portal_context(request)
     verdict = ApplicationDecision(
         ApplicationState(form.cleaned_data["verdict"]),

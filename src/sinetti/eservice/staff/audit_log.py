@@ -1,4 +1,4 @@
-"""The audit trail in words: what was done, to what, by whom and when."""
+"""Audit log in words: action, object, actor and time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ class AuditForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Rows of the trail, the newest first."""
+    """List rows of the audit log, newest first."""
     asks = {"object", "actor", "since", "until"} & set(request.GET)
     form = AuditForm(request.GET if asks else None)
     blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
@@ -78,7 +78,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
-    """Rows as a table."""
+    """Return rows of the audit log as a table."""
     language = language_of(request)
     names = (
         gettext_noop("When"),

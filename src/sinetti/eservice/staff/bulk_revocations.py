@@ -72,7 +72,7 @@ class ChooseForm(PortalForm):
         max_length=_MOST_SERIALS,
     )
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
-    """The digest of the list that was shown: what goes is what was seen."""
+    """Digest of the list that was shown, so that exactly this list is proposed."""
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
 
     def clean_serials(self) -> tuple[Serial, ...]:
@@ -83,7 +83,7 @@ class ChooseForm(PortalForm):
         return tuple(Serial(one) for one in dict.fromkeys(typed))
 
     def clean(self) -> dict[str, object]:
-        """Two days, or none, in their order."""
+        """Check that both days or none are given, and their order."""
         values = super().clean() or {}
         first, last = values.get("first"), values.get("last")
         if "first" in values and "last" in values and (first is None) != (last is None):
@@ -144,7 +144,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Choose certificates, see which they are, and propose them."""
+    """Select certificates, show them, and propose their revocation."""
     initial = {"organisation": request.GET.get("organisation", "")}
     form = ChooseForm(request.POST if request.method == "POST" else None, initial=initial)
     shown: list[Component] = []
@@ -173,7 +173,7 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
-    """One proposal: what it is, confirming or withdrawing it, and how far it is."""
+    """Show one proposal and its progress; confirm or withdraw it."""
     try:
         if request.method == "POST":
             return _act(request, clerk, proposal_id)
@@ -254,7 +254,7 @@ def _table(selection: BulkSelection) -> Table:
 
 
 def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
-    """Confirm, go on or withdraw. Raises BulkRevocationError."""
+    """Confirm, continue or withdraw. Raises BulkRevocationError."""
     match request.POST.get("do"):
         case "confirm":
             bulk_revocations.confirm(proposal_id, clerk)

@@ -49,7 +49,7 @@ _PROPOSED = gettext_noop(
 
 
 class CertificateSearchForm(PortalForm):
-    """Looking for certificates."""
+    """Search form for certificates."""
 
     text = forms.CharField(
         label=gettext_noop("What to search for"),
@@ -108,7 +108,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
-    """One certificate: its data, its people, what was done to it; and revoking it."""
+    """Show one certificate with its people and history; revoke it."""
     found = certificates.certificate(Serial(serial), clerk)
     if found is None:
         return not_found(request)
@@ -123,7 +123,7 @@ def one(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
 
 
 def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: StaffSession) -> HttpResponse | None:
-    """Revoke it, or propose it, and lead on; None where the form says why not."""
+    """Revoke it or propose it, and redirect; None if the form shows an error."""
     try:
         outcome = certificates.revoke_one(serial, RevocationReason(form.cleaned_data["reason"]), clerk)
     except BulkRevocationError as refused:

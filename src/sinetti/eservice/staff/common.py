@@ -25,7 +25,7 @@ from sinetti.services.access.permissions import Actor
 from sinetti.services.staff.session import NotStaff, StaffSession
 
 PURPOSE, CASE = "looking_purpose", "looking_case"
-"""In a session: what its clerk looks for, and the case number where they gave one."""
+"""Session keys: the clerk's purpose, and the case number if there is one."""
 A_PAGE = 50
 """Rows on a page."""
 
@@ -60,7 +60,7 @@ def staff_view(
         clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
         try:
             return view(request, clerk, *args, **named)
-        except NotStaff:  # the account was a clerk's when the request began
+        except NotStaff:  # the account lost the clerk's role during the request
             return not_found(request)
 
     return require_staff(answer)
@@ -81,7 +81,7 @@ def show_page(
     back: Link | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Show a clerk's page, which says what for it is looked at."""
+    """Show a page for clerks with the stated purpose above its content."""
     looking = current_purpose(request)
     above: list[Component] = []
     if looking is not None:

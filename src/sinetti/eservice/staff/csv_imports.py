@@ -48,7 +48,7 @@ from sinetti.services.staff.session import StaffSession
 
 _EXAMPLE = f"{';'.join(COLUMNS)}\n1234567-1;business-id;FI;Malli Oy;fi;;"
 _WRONG_SHOWN = 200
-"""Wrong lines on a page: a clerk whose file has more of them corrects these first."""
+"""Wrong lines shown on a page; a clerk corrects these before the rest."""
 _ENDED = {
     LoadState.LAPSED: LoadReason.LAPSED,
     LoadState.REJECTED: LoadReason.REJECTED,
@@ -57,7 +57,7 @@ _ENDED = {
 
 
 class FileForm(PortalForm):
-    """The file."""
+    """Form for the file."""
 
     file = forms.FileField(
         label=gettext_noop("File"),
@@ -69,7 +69,7 @@ class FileForm(PortalForm):
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Send a file; nothing of it is carried out before it was shown."""
+    """Upload a file; no change is made before the clerk has seen it."""
     sent = request.method == "POST"
     form = FileForm(request.POST if sent else None, request.FILES if sent else None)
     if form.is_bound and form.is_valid():
@@ -118,7 +118,7 @@ def one(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse
         found = organisations.load(load_id, clerk)
     except OrganisationNotFound:
         return not_found(request)
-    # Shown again after a button that did nothing: what it would have done is not the same any more.
+    # The button did nothing, because its effect would differ from what the clerk saw. Show the changes again.
     status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
     blocks = _before(request, found, clerk) if found.accepted_at is None else _after(found, clerk)
     if status is HTTPStatus.CONFLICT:
@@ -129,7 +129,7 @@ def one(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse
 
 
 def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse | None:
-    """Do what a button asks for; None where it has to be shown again first."""
+    """Run the action of a button; None if the clerk must see the changes again."""
     does, shown = request.POST.get("do", ""), request.POST.get("digest", "")
     try:
         if not _decide(does, load_id, shown, clerk):
@@ -151,9 +151,9 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
 
 
 def _decide(does: str, load_id: str, shown: str, clerk: StaffSession) -> bool:
-    """Accept, propose, confirm or end a load. Raises LoadRefused.
+    """Accept, propose, confirm or end an import. Raises LoadRefused.
 
-    Returns False if it has to be shown again first.
+    Return False if the clerk must see the changes again.
     """
     if does == "propose":
         return organisations.propose_load(load_id, shown, clerk)
@@ -168,7 +168,7 @@ def _decide(does: str, load_id: str, shown: str, clerk: StaffSession) -> bool:
 
 
 def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list[Component]:
-    """Show what would change, and the buttons that this clerk may use."""
+    """Show the changes, and the buttons that this clerk may use."""
     difference = found.difference
     blocks: list[Component] = [_counts(found), *_who(found)]
     if difference.wrong:
@@ -185,7 +185,7 @@ def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list
 
 
 def _buttons(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list[Component]:
-    """Show what this clerk can do with it now, or why nothing can be done."""
+    """Return the actions of this clerk, or the reason why there are none."""
     count = len(found.difference.changes)
     hidden = [Input("digest", "", "hidden", found.digest)]
     state = found.confirmation.state(portal_context(request).ctx.now())
@@ -210,7 +210,7 @@ def _buttons(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> lis
 
 
 def _deciding(found: ImportJob, clerk: StaffSession) -> list[Component]:
-    """Show what a proposal's own clerk and other clerks may do."""
+    """Return the actions of the proposal's own clerk, or of other clerks."""
     if found.confirmation.proposed_by == clerk.actor.user_id:
         mine = Alert(_(LOADS[LoadReason.SAME_CLERK]))
         return [mine, Form((), [Button(_("Withdraw this proposal"), "end", minor=True)])]
@@ -227,7 +227,7 @@ def _deciding(found: ImportJob, clerk: StaffSession) -> list[Component]:
 
 
 def _who(found: ImportJob) -> list[Component]:
-    """Show who proposed, confirmed or ended it, and until when that is possible."""
+    """Return the clerks who proposed, confirmed or ended it, and its deadline."""
     known = found.confirmation
     if known.proposed_at is None or known.expires is None:
         return []

@@ -1,4 +1,4 @@
-"""The clerk's first page, and what they look for."""
+"""First page for clerks, and the purpose of their access."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -48,7 +48,7 @@ class PurposeForm(PortalForm):
         choices=[
             ("", gettext_noop("Choose")),
             *((one.value, PURPOSES[one]) for one in AccessPurpose),
-        ],  # nobody's by not looking
+        ],  # the clerk must choose one
     )
     case = forms.CharField(
         label=gettext_noop("Case number (optional)"),

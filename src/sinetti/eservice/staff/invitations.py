@@ -1,4 +1,4 @@
-"""Invitations of representatives: an organisation's first one comes by a clerk's."""
+"""Invitations of an organisation's first representative by a clerk."""
 
 from collections.abc import Callable, Mapping
 
@@ -83,7 +83,7 @@ class InviteForm(PortalForm):
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Those that wait; making another one; ending one."""
+    """List pending invitations; make a new one, or end one."""
     does = request.POST.get("do", "")
     if request.method == "POST" and does == "end":
         ended = open_invitations.end(request.POST.get("invitation", ""), clerk)

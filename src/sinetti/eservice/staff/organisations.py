@@ -1,4 +1,4 @@
-"""Organisations as a clerk looks after them: found, added, renamed, ended."""
+"""Organisations for clerks: search, add, rename, end."""
 
 from django import forms
 from django.contrib import messages
@@ -46,7 +46,7 @@ _MOVED = gettext_noop("The organisation has changed meanwhile. Nothing was done:
 
 
 class OrganisationSearchForm(PortalForm):
-    """Looking for organisations."""
+    """Search form for organisations."""
 
     text = forms.CharField(
         label=gettext_noop("ID or name"),
@@ -72,7 +72,7 @@ class NameForm(PortalForm):
 
 
 class NewForm(NameForm):
-    """An organisation that comes into the register."""
+    """Form for a new organisation."""
 
     customer_id = forms.CharField(label=gettext_noop("ID"), max_length=30)
     kind = forms.ChoiceField(
@@ -84,7 +84,7 @@ class NewForm(NameForm):
     field_order = ("customer_id", "kind", "country", "name", "spoken")
 
     def clean_country(self) -> str:
-        """Two capitals."""
+        """Return the country in two capital letters."""
         try:
             return check_country("country", str(self.cleaned_data["country"]).strip().upper())
         except ValidationError:
@@ -95,7 +95,7 @@ class NewForm(NameForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Organisations by name, some at a time."""
+    """List organisations by name, in pages."""
     form = OrganisationSearchForm(request.GET if "text" in request.GET else None)
     asked = form.cleaned_data["text"] if form.is_bound and form.is_valid() else ""
     number = page_number(request)
@@ -131,7 +131,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Add one organisation; channels are approved by its application."""
+    """Add one organisation; its application approves channels."""
     form = NewForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         values = form.cleaned_data
@@ -166,7 +166,7 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
-    """One organisation: its data, a new name, its end."""
+    """Show one organisation; rename or end it."""
     try:
         found = organisations.organisation(organisation_id, clerk)
     except OrganisationNotFound:

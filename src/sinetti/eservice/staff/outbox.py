@@ -1,4 +1,4 @@
-"""The outbox: what waits, what was given up, and trying that again."""
+"""Outbox: waiting and failed messages, and new attempts."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

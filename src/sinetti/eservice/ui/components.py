@@ -27,9 +27,9 @@ The third value has the punctuation that is ignored at the ends of a word.
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link.
+    """Link.
 
-    `button` makes it look like one; `download` says that a file comes; `current` is where one is.
+    `button` gives it the look of a button. `download` marks a file. `current` marks the current page.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Link:
     download: bool = False
     current: bool = False
     note: str = ""
-    """Read aloud after the text where that alone would not tell links apart."""
+    """Read aloud after the text to distinguish links with the same text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that is not to be overlooked, with what to do about it."""
+    """Alert with the next step."""
 
     template: ClassVar[str] = "blocks/notice.html"
     text: str
@@ -61,7 +61,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionItem:
-    """A value with its name. `secret` is shown to be copied; `link` leads to more."""
+    """Named value. `secret` is shown for copying; `link` leads to more."""
 
     name: str
     value: str = field(repr=False)
@@ -71,7 +71,7 @@ class DescriptionItem:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionList:
-    """A list of names and values."""
+    """List of named values."""
 
     template: ClassVar[str] = "blocks/values.html"
     values: Sequence[DescriptionItem]
@@ -79,7 +79,7 @@ class DescriptionList:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links one below the other, or buttons in a row."""
+    """Links in a column, or buttons in a row."""
 
     template: ClassVar[str] = "blocks/links.html"
     links: Sequence[Link]
@@ -87,7 +87,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something that waits to be done, and where."""
+    """Task of the user, with the link to it."""
 
     text: str
     address: str
@@ -104,7 +104,7 @@ class Tasks:
 
 @dataclass(frozen=True, slots=True)
 class CommandBlock:
-    """Something to be typed or copied, and what it does."""
+    """Command to type or copy, with its purpose."""
 
     template: ClassVar[str] = "blocks/command.html"
     name: str
@@ -113,9 +113,9 @@ class CommandBlock:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column.
+    """Column of a table.
 
-    `sort` is where a press on its name leads, `sorted` is "ascending", "descending" or empty.
+    `sort` is the address behind its name. `sorted` is "ascending", "descending" or empty.
     """
 
     name: str
@@ -144,7 +144,7 @@ class Cell:
 
     @property
     def note_breaks(self) -> bool:
-        """The same of the note."""
+        """True if a long word of the note may be broken over two lines."""
         return _breaks(self.note)
 
 
@@ -161,11 +161,10 @@ def _breaks(words: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; on narrow screens each row becomes a list of names and values.
+    """Table; on narrow screens each row becomes a list of names and values.
 
-    The first cell of a row is its name.
-
-    `pick` is the name of checkboxes before the rows, whose values are in `picks`; `form` is the id of their form.
+    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
+    `form` is the id of their form.
     """
 
     template: ClassVar[str] = "blocks/table.html"
@@ -181,7 +180,7 @@ class Table:
 
     @property
     def lines(self) -> "Sequence[TableRow]":
-        """Its rows as the template takes them: each cell beside the name of its column."""
+        """Rows for the template: each cell beside the name of its column."""
         picks = self.picks or [""] * len(self.rows)
         return [
             TableRow(
@@ -193,7 +192,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """A cell and the name of its column."""
+    """Cell and the name of its column."""
 
     name: str
     cell: Cell
@@ -202,7 +201,7 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of a table, and what picking it says."""
+    """Row of a table and the value of its checkbox."""
 
     pick: str
     cells: Sequence[TableCell]
@@ -220,7 +219,7 @@ class Pager:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One of several things to choose from."""
+    """Choice of a field."""
 
     value: str
     text: str
@@ -230,11 +229,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One field of a form.
+    """Field of a form.
 
-    `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea",
-    "select", "radio", "checks" (several may be chosen), "check" (yes or no) or "hidden".
-    `code` is for what is copied letter by letter; `focus` is where a reader begins (once a page).
+    `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea", "select", "radio", "checks"
+    (several choices), "check" (yes or no) or "hidden". `code` is for a value that is copied character by character.
+    `focus` sets the initial focus (once a page).
     """
 
     name: str
@@ -255,7 +254,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A form's button; `does` tells the page which one it was."""
+    """Button of a form; `does` is its value."""
 
     text: str
     does: str = ""
@@ -265,11 +264,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form.
+    """Form.
 
-    `errors` are told above it, each with a link to its field: (name, text). `files`: a file may be sent.
-
-    With `search` it is sent by GET, and changes nothing.
+    `errors` are shown above it, each with a link to its field: (name, text). `files`: it has a file field. A `search`
+    form is sent by GET and changes nothing.
     """
 
     template: ClassVar[str] = "blocks/form.html"
@@ -282,12 +280,12 @@ class Form:
     inline: bool = False
     name: str = ""
     new_tab: bool = False
-    """Its answer comes in another tab: what the page shows would be lost."""
+    """The response opens in a new tab, because the content of this page would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a page under a heading of its own."""
+    """Part of a page under its own heading."""
 
     template: ClassVar[str] = "blocks/section.html"
     title: str

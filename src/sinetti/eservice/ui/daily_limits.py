@@ -1,6 +1,6 @@
-"""Refusals of acts that would exceed a limit of 24 hours.
+"""Messages for exceeded limits of 24 hours.
 
-Each names the limit and the time of the next try.
+Each gives the limit and the time of the next possible try.
 """
 
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ _AT_ONCE = gettext_noop(
 
 
 def limit_words(reached: LimitReached) -> str:
-    """Say which limit it is, and when the act is possible again."""
+    """Return the limit and the time of the next possible try, in words."""
     if reached.again_at == NEVER:
         return _(_AT_ONCE, limit=reached.limit)
     return _(_REACHED[reached.what], limit=reached.limit, again=format_datetime(reached.again_at))
 
 
 def over_limit(request: HttpRequest, reached: LimitReached) -> HttpResponse:
-    """Say it on a page of its own, for acts whose form has nothing to keep."""
+    """Show the message on its own page, for actions without a form to keep."""
     blocks = [Alert(limit_words(reached), Severity.ERROR)]
     title = _("The limit of 24 hours is reached")
     return render_page(request, Page(title, blocks=blocks, status=HTTPStatus.TOO_MANY_REQUESTS))

@@ -1,4 +1,4 @@
-"""Pages for what cannot be answered: what happened, and what to do."""
+"""Error pages with the cause and the next step."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -10,7 +10,7 @@ from sinetti.i18n.translate import _
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Say that this is no request of a browser's that follows our links."""
+    """Return the page for a malformed request (400)."""
     del exception
     title = _("The request could not be understood")
     said = _("Nothing was done. Open the link in our message again.")
@@ -18,7 +18,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say that a form did not prove to be ours."""
+    """Return the page for a form without a valid CSRF token (403)."""
     del reason
     page = Page(
         _("The button could not be used"),
@@ -36,7 +36,7 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """Say that this was tried too often."""
+    """Return the page for too many tries (429)."""
     page = Page(
         _("Too many tries"),
         [Text([_("Nothing was done. Wait a few minutes, then try again.")])],
@@ -46,7 +46,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Say that there is no such page."""
+    """Return the page for an unknown address (404)."""
     del exception
     said = _(
         "If you came by a link in our message, it may have been cut: copy the whole link into your "
@@ -57,9 +57,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it was our fault; the reference is what the log has, too.
+    """Return the page for an internal error (500) with the reference of the log entry.
 
-    Nothing is asked of the register.
+    It makes no database query.
     """
     forget_account(request)
     page = Page(
@@ -72,7 +72,7 @@ def failed(request: HttpRequest) -> HttpResponse:
                 ]
             )
         ],
-        final=True,  # whose links would ask the register once more
+        final=True,  # links would query the database
         status=500,
     )
     return render_page(request, page)

@@ -17,10 +17,10 @@ from sinetti.eservice.ui.components import Button, Form, Input, Option
 from sinetti.i18n.translate import LANGUAGES, _, gettext_noop
 
 _FEW = 5
-"""So many choices are shown at once; more fold into a list."""
+"""Maximum number of choices shown as radio buttons; more become a select list."""
 
 LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
-"""The languages of the service, as fields offer them."""
+"""Choices of a language field."""
 
 NO_LINKS = gettext_noop(
     "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
@@ -43,13 +43,13 @@ _ERRORS: Mapping[str, str] = {
 
 
 class PortalForm(forms.Form):
-    """A form of a page.
+    """Base of the portal's forms.
 
-    Subclasses declare fields as Django has it; `autocomplete` and `numeric` say more of some.
+    Subclasses declare Django fields. `autocomplete` and `numeric` add options to some of them.
     """
 
     autocomplete: ClassVar[Mapping[str, str]] = {}
-    """By field: what browsers may fill in (HTML, autocomplete)."""
+    """Autocomplete value of each field (HTML, autocomplete)."""
     numeric: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
@@ -63,14 +63,14 @@ class PortalForm(forms.Form):
             label, hint = str(one.label or ""), str(one.help_text or "")
             one.label = _(label) if label else ""
             one.help_text = _(hint) if hint else ""
-            # Also of what its validators find: they ask the field for a text by its code.
+            # Validators use these texts, too: they look them up in the field by error code.
             for code, told in _ERRORS.items():
                 one.error_messages[code] = _(told, label=one.label)
             if isinstance(one, forms.ChoiceField):
                 one.choices = [(value, _(str(told)) if told else "") for value, told in _choices(one)]
 
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
-        """Say what is wrong with a field, or with the form as a whole (None)."""
+        """Add an error to a field, or to the whole form (None)."""
         self.add_error(name, _(message_id, **values))
 
     def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:

@@ -26,7 +26,7 @@ def url_or_empty(name: str, *args: object) -> str:
 
 
 def redirect_to(name: str, *args: object, **query: object) -> HttpResponse:
-    """Lead to another page after something was done."""
+    """Redirect to another page after an action."""
     asked = f"?{urlencode(query)}" if query else ""
     return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)
 
@@ -59,7 +59,7 @@ ITEMS: tuple[MenuItem, ...] = (
     MenuItem(gettext_noop("Clients"), "clients", _acts_for_clients),
     MenuItem(gettext_noop("Clerk's pages"), "staff", is_clerk),
 )
-"""In the order in which they stand.
+"""Menu items in their order.
 
 Messages and refusals name the first and third by the path to them: *Settings > Technical interface and certificates*,
 *Settings > Authorisations*.
@@ -95,7 +95,7 @@ def menu_name(request: HttpRequest) -> str:
 
 
 def account_menu(request: HttpRequest) -> list[Link]:
-    """Signing in; or one's own settings, and signing out."""
+    """Return the sign-in link, or links to the user's settings and sign-out."""
     places = _STRANGERS if current_actor(request) is None else _OWN
     found = ((_(name), url_or_empty(page)) for name, page in places)
     return [Link(name, address, current=request.path == address) for name, address in found if address]

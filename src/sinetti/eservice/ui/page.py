@@ -134,9 +134,9 @@ def _wrong(blocks: Sequence[Component]) -> bool:
 
 
 def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]]:
-    """Links to this very page in each language: what its address asks for stays."""
+    """Return links to this page in each language, with the query of its address."""
     asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
-    # A path that begins with two slashes would be another host's address in a link.
+    # In a link, a path that begins with two slashes would name another host.
     here, languages = escape_leading_slashes(request.path), list[dict[str, object]]()
     for one, name in _NAMES.items():
         asked["lang"] = one.value

@@ -73,7 +73,7 @@ def staff_only_page(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
 
 def _second_factor(request: HttpRequest) -> HttpResponse:
     factor = url_or_empty("mfa_index")
-    # A form that was sent is not sent again: its own page is where one goes on.
+    # A submitted form is not submitted again: the user continues at its page.
     address = f"{factor}?{urlencode({'next': request.get_full_path()})}"
     links = [Link(_(SECURITY), address)] if factor else []
     blocks: list[Component] = [Alert(_(_SECOND), Severity.WARNING, links)]
@@ -81,7 +81,7 @@ def _second_factor(request: HttpRequest) -> HttpResponse:
 
 
 def _named(request: HttpRequest, organisation_id: str | None) -> tuple[str, str] | None:
-    """Name and id of an organisation that the reader has some role for."""
+    """Return name and id of an organisation for which the reader has a role."""
     if organisation_id is None or not current_permissions(request).may(Permission.SEE, organisation_id):
         return None
     found = organisations(frozenset({organisation_id}), portal_context(request).ctx)

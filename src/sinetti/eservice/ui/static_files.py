@@ -20,7 +20,7 @@ FILES: Mapping[str, str] = {
 
 @require_safe
 def file(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Serve one."""
+    """Serve a file."""
     del request
     found = next((one for one in FILES if named(one) == name), None)
     if found is None:
