@@ -149,10 +149,7 @@ class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ign
             return render_page(
                 request,
                 Page(
-                    _("Confirm that it is you"),
-                    blocks=blocks,
-                    back=self.back,
-                    form_targets=provider_origins(request),
+                    _("Confirm that it is you"), blocks=blocks, back=self.back, form_targets=provider_origins(request)
                 ),
             )
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)

@@ -285,11 +285,7 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
         """Return the page with the name field and the button."""
         form = context["form"]
         name = Input(
-            "name",
-            _(_NAME.label),
-            value=str(form["name"].value() or ""),
-            hint=_(_NAME.hint),
-            longest=_LONGEST_NAME,
+            "name", _(_NAME.label), value=str(form["name"].value() or ""), hint=_(_NAME.hint), longest=_LONGEST_NAME
         )
         options = context["js_data"]["creation_options"]
         told = gettext_noop(

@@ -135,10 +135,7 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
         """Return the button."""
         del context
         form = Form((), (Button(_("Sign out")),))
-        return Page(
-            _("Sign out"),
-            blocks=[Text([_("You are about to sign out.")]), form],
-        )
+        return Page(_("Sign out"), blocks=[Text([_("You are about to sign out.")]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Sign out."""

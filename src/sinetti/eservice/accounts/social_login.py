@@ -163,10 +163,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Show that the sign-in failed, and the next step."""
     said = [
         _("Nothing was changed. Try again, or sign in in another way."),
-        _(
-            "If it fails again, ask for help and name this reference: {reference}",
-            reference=request_id(request),
-        ),
+        _("If it fails again, ask for help and name this reference: {reference}", reference=request_id(request)),
     ]
     again = Link(_(_SIGN_IN), reverse("account_login"))
     title = _("Signing in with the other service did not work")
@@ -243,12 +240,7 @@ class Connections(PortalAccountView, ReauthenticationRequired, views.Connections
                 for name, found in (form.errors.as_data() if form.is_bound else {}).items()
                 for one in found[:1]
             ]
-            field = Input(
-                "account",
-                _("You can sign in to your account with these"),
-                "radio",
-                options=options,
-            )
+            field = Input("account", _("You can sign in to your account with these"), "radio", options=options)
             blocks.append(Form([field], (Button(_("Disconnect"), danger=True),), errors=wrong))
         else:
             blocks.append(Text([_("No other service is connected to your account.")]))

@@ -237,31 +237,21 @@ def _applying(found: Applicant, form: ApplicationForm) -> Page:
 def _told(found: Application) -> list[Component]:
     rows = [
         DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
-        DescriptionItem(
-            _("Applied for"),
-            ", ".join(_(CHANNELS[one]) for one in sorted(found.channels)),
-        ),
+        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
         DescriptionItem(_("Software"), found.software or _("not given")),
         DescriptionItem(_("Made"), format_datetime(found.created)),
         DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:
         rows.append(DescriptionItem(_("Decided"), format_datetime(found.decided_at)))
-    blocks: list[Component] = [
-        DescriptionList(rows),
-        Section(_("Purpose"), [Text(found.purpose.split("\n"))]),
-    ]
+    blocks: list[Component] = [DescriptionList(rows), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
         button = Button(_("Withdraw the application"), "withdraw", danger=True)
         blocks.append(Form((), [button]))
     if found.state in DECIDED:
         if found.reason:
             blocks.append(Section(_("Reasons"), [Text(found.reason.split("\n"))]))
-        link = Link(
-            _("Read the decision"),
-            reverse("application_decision", args=[found.application_id]),
-            button=True,
-        )
+        link = Link(_("Read the decision"), reverse("application_decision", args=[found.application_id]), button=True)
         blocks.append(Links([link]))
     return blocks
 

@@ -209,8 +209,4 @@ def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section
         return Section(_(TITLE), [Table(caption, columns, rows, empty)], "clients")
     picks = [one.mandate_id for one in found]
     table = Table(caption, columns, rows, pick=PICK, picks=picks, form=GIVE_UP)
-    return Section(
-        _(TITLE),
-        [table, *giving_up_form(address("clients", organisation=giver))],
-        "clients",
-    )
+    return Section(_(TITLE), [table, *giving_up_form(address("clients", organisation=giver))], "clients")

@@ -170,10 +170,7 @@ def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> 
         [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
     ]
     caption = _("Organisations")
-    columns = [
-        Column(_("Name")),
-        Column(_("Business ID")),
-    ]
+    columns = [Column(_("Name")), Column(_("Business ID"))]
     sentence = _("Choose the organisation.")
     return render_page(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
 

@@ -119,17 +119,10 @@ def _shown(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wr
         *([Alert(_(wrong), Severity.ERROR)] if wrong else ()),
         DescriptionList(_values(found)),
         *([_again()] if found.agent is None and found.account is None else ()),
-        Section(
-            _("Change the authorisation"),
-            [change_it],
-            "change",
-        ),
+        Section(_("Change the authorisation"), [change_it], "change"),
         Section(
             _("Withdraw the authorisation"),
-            [
-                Text([_("It ends at once. What was done with it stays in force.")]),
-                withdraw_it,
-            ],
+            [Text([_("It ends at once. What was done with it stays in force.")]), withdraw_it],
             "withdraw",
         ),
     ]

@@ -138,10 +138,7 @@ def to_organisation(request: HttpRequest) -> HttpResponse:
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
     form = OrganisationForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
-        messages.info(
-            request,
-            _("The authorisation is given. Those who act for the organisation are told."),
-        )
+        messages.info(request, _("The authorisation is given. Those who act for the organisation are told."))
         return after("authorisations", organisation=organisation_id)
     return _shown(request, organisation_id, _FIRM, form)
 

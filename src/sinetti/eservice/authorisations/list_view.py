@@ -133,10 +133,7 @@ def _answer(one: RoleRequestView) -> Form:
     """Return a form whose button approves the request as made."""
     day = day_of(one.until)
     inputs = [Input("role", "", "hidden", one.role.value), Input("until", "", "hidden", day.isoformat() if day else "")]
-    buttons = [
-        Button(_("Approve"), "approve"),
-        Button(_("Decline"), "decline", minor=True),
-    ]
+    buttons = [Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True)]
     return Form(inputs, buttons, address("authorisation_request", one.request_id))
 
 

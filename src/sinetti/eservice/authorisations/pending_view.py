@@ -78,8 +78,5 @@ def _buttons(found: PendingView) -> list[Component]:
     known = gettext_noop(
         "Confirm this only if you know the person, and if the address is theirs: a representative may do everything."
     )
-    buttons = [
-        Button(_("Confirm the invitation"), "confirm"),
-        Button(_("Reject the invitation"), "reject", minor=True),
-    ]
+    buttons = [Button(_("Confirm the invitation"), "confirm"), Button(_("Reject the invitation"), "reject", minor=True)]
     return [Alert(_(known), Severity.WARNING), Form([], buttons)]

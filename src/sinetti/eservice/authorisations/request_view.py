@@ -77,11 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
     blocks: list[Component] = [
         Text([_(_HOW)]),
         form.block(Button(_("Ask"), "ask")),
-        Section(
-            _("Your requests"),
-            [requests_table(asked_before), *pager],
-            "asked",
-        ),
+        Section(_("Your requests"), [requests_table(asked_before), *pager], "asked"),
         Links([Link(_(_FIRM), url_or_empty("clients"))]),
     ]
     return render_page(request, Page(_(TITLE), blocks=blocks))

@@ -285,13 +285,7 @@ def _happened(around: _DetailState) -> Table:
         told = (_LATER_DEEDS if later else _DEEDS).get(audit.action)
         if told is not None:
             link = reverse("certificate", args=[audit.serial]) if later else ""
-            rows.append(
-                [
-                    Cell(format_time(audit.at)),
-                    Cell(_(told), link),
-                    Cell(_(WHO[audit.who])),
-                ]
-            )
+            rows.append([Cell(format_time(audit.at)), Cell(_(told), link), Cell(_(WHO[audit.who]))])
     names = [Column(_(one)) for one in (_WHEN, _WHAT, _BY)]
     return Table(_(_HAPPENED), names, rows, _(_NO_DEEDS))
 

@@ -244,13 +244,7 @@ def page(request: HttpRequest) -> HttpResponse:
     blocks: list[Component] = []
     if around.asked.ignored:
         blocks.append(Alert(_(_IGNORED)))
-    blocks += [
-        *_deeds(around),
-        _filter(around, names),
-        _table(around, found),
-        *_pager(around, found),
-        how(),
-    ]
+    blocks += [*_deeds(around), _filter(around, names), _table(around, found), *_pager(around, found), how()]
     return render_page(request, Page(_(TITLE), blocks=blocks, wide=True))
 
 
@@ -284,14 +278,7 @@ def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
     states = [("", _CURRENT), *((one.value, labels.STATES[one]) for one in DisplayStatus), (EVERYTHING, _EVERYTHING)]
     channels = [("", _ALL), *((one.value, labels.CHANNELS[one]) for one in Channel)]
     inputs = [
-        Input(
-            "q",
-            _(_SEARCH),
-            "text",
-            asked.text,
-            _(_SEARCH_HINT),
-            longest=LONGEST,
-        ),
+        Input("q", _(_SEARCH), "text", asked.text, _(_SEARCH_HINT), longest=LONGEST),
         Input("state", _(_STATE), "select", options=_options(states, asked.state)),
         Input("channel", _(_CHANNEL), "select", options=_options(channels, asked.channel)),
     ]
@@ -323,10 +310,7 @@ def _table(around: _ListState, found: ListPage) -> Table:
         for name, sort in shown
     ]
     return Table(
-        _(_CAPTION),
-        columns,
-        [_row(around, one) for one in found.rows],
-        _(_EMPTY_FILTERED if asked.narrows else _EMPTY),
+        _(_CAPTION), columns, [_row(around, one) for one in found.rows], _(_EMPTY_FILTERED if asked.narrows else _EMPTY)
     )
 
 

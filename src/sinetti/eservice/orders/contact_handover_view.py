@@ -70,16 +70,14 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
     refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     if not form.is_valid():
         return render_page(
-            request,
-            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form),
+            request, _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form)
         )
     try:
         done = hand_over(leaving, form.person(), ctx, signed_in_actor(request), request_id(request))
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached))
         return render_page(
-            request,
-            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form),
+            request, _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form)
         )
     except OrderError as refused:
         messages.info(request, order_error_text(refused.why))

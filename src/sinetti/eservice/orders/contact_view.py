@@ -151,8 +151,7 @@ def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: 
         messages.info(request, _("A new link to the transfer IDs of the open order is on its way."))
         if one.code is not None:
             messages.info(
-                request,
-                _("The contact person has no phone number: the order's page shows a code that you tell them."),
+                request, _("The contact person has no phone number: the order's page shows a code that you tell them.")
             )
     address = url_or_empty("certificate", seen.serial) or request.path
     return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)

@@ -10,14 +10,7 @@ from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import (
-    back_to_list,
-    hidden,
-    order_error_text,
-    person,
-    serves,
-    signed_in_actor,
-)
+from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, person, serves, signed_in_actor
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -150,10 +143,6 @@ def _ids(looked: OrderView) -> list[Component]:
 
 def _link_values(link: LinkInfo) -> list[DescriptionItem]:
     not_yet = _("Not yet")
-    told = (
-        (_("Link sent"), link.sent),
-        (_("Message opened"), link.opened),
-        (_("Transfer IDs shown"), link.shown),
-    )
+    told = ((_("Link sent"), link.sent), (_("Message opened"), link.opened), (_("Transfer IDs shown"), link.shown))
     values = [DescriptionItem(name, format_datetime(at) if at is not None else not_yet) for name, at in told]
     return [*values, DescriptionItem(_("The link is valid until"), format_datetime(link.expires))]

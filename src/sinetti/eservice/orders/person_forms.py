@@ -81,11 +81,7 @@ class PersonForm(PortalForm):
     person_phone = phone_field(gettext_noop("Phone"))
     person_language = language_field(gettext_noop("Language of the messages"))
 
-    def __init__(
-        self,
-        data: Mapping[str, object] | None = None,
-        initial: Mapping[str, object] | None = None,
-    ) -> None:
+    def __init__(self, data: Mapping[str, object] | None = None, initial: Mapping[str, object] | None = None) -> None:
         super().__init__(data, initial=initial)
         as_the_reader(self, _PREFIX)
 

@@ -66,8 +66,7 @@ def _page(seen: LineageView, error: str = "") -> Page:
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     if seen.renewal_opt_out_at is not None:
         noted = _(
-            "Since {since} it is noted that nothing comes in its place.",
-            since=format_datetime(seen.renewal_opt_out_at),
+            "Since {since} it is noted that nothing comes in its place.", since=format_datetime(seen.renewal_opt_out_at)
         )
         button = Button(_("Take back: remind us again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]

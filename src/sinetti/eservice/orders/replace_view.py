@@ -13,14 +13,7 @@ from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, Ex
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import (
-    back_to_list,
-    display_name,
-    exclusion_text,
-    hidden,
-    new_form,
-    signed_in_actor,
-)
+from sinetti.eservice.orders.common import back_to_list, display_name, exclusion_text, hidden, new_form, signed_in_actor
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
@@ -76,10 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
             over = _("Left out, because a limit of 24 hours is reached: {count}.", count=done.limited)
             messages.info(request, over)
         if done.left:
-            messages.info(
-                request,
-                _("Left out, because something had changed meanwhile: {count}.", count=done.left),
-            )
+            messages.info(request, _("Left out, because something had changed meanwhile: {count}.", count=done.left))
         return HttpResponseRedirect(url_or_empty("orders"), status=HTTPStatus.SEE_OTHER)
     if serials:
         return render_page(request, _preview(_look(request, serials)))

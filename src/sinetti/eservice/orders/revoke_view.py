@@ -13,13 +13,7 @@ from sinetti.domain.usage import UsageReport, UsageState
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import (
-    back_to_certificate,
-    certificate_values,
-    hidden,
-    serves,
-    signed_in_actor,
-)
+from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, serves, signed_in_actor
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -83,8 +77,7 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     if request.POST.get("do") == "revoke":
         return _revoke(request, seen, reason)
     return render_page(
-        request,
-        _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), ctx)),
+        request, _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), ctx))
     )
 
 
@@ -110,11 +103,7 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
         blocks.append(
             Alert(_("It was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at)), Severity.WARNING)
         )
-    blocks += [
-        DescriptionList(_values(seen)),
-        Text([told]),
-        form.block(Button(_("Look at what is revoked"), "look")),
-    ]
+    blocks += [DescriptionList(_values(seen)), Text([told]), form.block(Button(_("Look at what is revoked"), "look"))]
     return Page(
         _("Revoke a certificate"),
         blocks=blocks,
@@ -149,10 +138,7 @@ def _second_look(seen: LineageView, reason: RevocationReason, going: Sequence[Af
 def _values(seen: LineageView) -> list[DescriptionItem]:
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    return [
-        *values,
-        DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves)),
-    ]
+    return [*values, DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves))]
 
 
 def serves_stop(count: int) -> str:

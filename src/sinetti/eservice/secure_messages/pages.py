@@ -96,11 +96,7 @@ def page(seen: LinkView, error: str, status: int) -> Page:
     match seen.leads:
         case LinkState.CLOSED:
             reasons = _LOCKED_LINK if seen.standing is PinState.LOCKED else _CLOSED
-            return Page(
-                _("This link does not work"),
-                [_texts(reasons)],
-                status=HTTPStatus.NOT_FOUND,
-            )
+            return Page(_("This link does not work"), [_texts(reasons)], status=HTTPStatus.NOT_FOUND)
         case LinkState.SPENT:
             title = _("The transfer IDs were used")
             return Page(title, [_texts(_SPENT)], status=HTTPStatus.GONE)
@@ -164,11 +160,7 @@ def _code_page(error: str) -> Page:
     hint = _("Ten letters and digits")
     field = Input("code", _("Code"), hint=hint, error=error, required=True, longest=20, focus=True, code=True)
     return Page(
-        _("Secure message"),
-        [
-            _texts((_WAITS, _BY_CODE, _MADE_ANEW)),
-            _entry(field, Button(_("Open message"), CODE)),
-        ],
+        _("Secure message"), [_texts((_WAITS, _BY_CODE, _MADE_ANEW)), _entry(field, Button(_("Open message"), CODE))]
     )
 
 

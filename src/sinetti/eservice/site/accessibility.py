@@ -22,14 +22,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Alert, Cell, Column, Component, Link, Links, Section, Severity, Table, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import (
-    _,
-    active_language,
-    format_date,
-    gettext_noop,
-    ngettext,
-    ngettext_noop,
-)
+from sinetti.i18n.translate import _, active_language, format_date, gettext_noop, ngettext, ngettext_noop
 
 FINDINGS, LAST_RUN = "findings.toml", "last-run.json"
 _KEYS = {"page", "method", "date", "passed", "gap"}
@@ -238,10 +231,7 @@ def _made(found: AccessibilityData) -> list[Component]:
 
 def _table(evaluations: Sequence[Evaluation]) -> Table:
     names = (gettext_noop("Page"), gettext_noop("Method"), gettext_noop("Date"), gettext_noop("Result"))
-    passed, failed = (
-        _("conforms"),
-        _("does not conform"),
-    )
+    passed, failed = (_("conforms"), _("does not conform"))
     rows = [
         [
             Cell(one.page),

@@ -128,10 +128,7 @@ def _welcome() -> list[Component]:
     fetching: list[Component] = [Text([_(_FETCH)]), *([Links([fetch])] if fetch.address else [])]
     return [
         Text([_(one) for one in _WHAT]),
-        Section(
-            _("Your organisation's certificates"),
-            [Text([_(one) for one in _SIGN_IN]), Links([sign_in])],
-        ),
+        Section(_("Your organisation's certificates"), [Text([_(one) for one in _SIGN_IN]), Links([sign_in])]),
         Section(_("Retrieve with transfer IDs"), fetching),
         Section(_("A message from us"), [Text([_(_MESSAGE)])]),
     ]

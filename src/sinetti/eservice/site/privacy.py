@@ -92,8 +92,7 @@ def page(request: HttpRequest) -> HttpResponse:
     blocks = [
         Section(_("Controller"), [Text([controller])]),
         Section(
-            _("What data, and what for"),
-            [DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _WHAT])],
+            _("What data, and what for"), [DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _WHAT])]
         ),
         Section(_("Legal basis"), [Text([basis])]),
         Section(_("Who gets it"), [Text([_(_NOT_PASSED_ON)])]),

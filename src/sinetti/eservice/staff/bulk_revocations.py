@@ -158,12 +158,7 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 return answer
             shown = _blocks(clerk, answer)
             form = form.with_shown(_digest(answer))
-    explained = Text(
-        [
-            _("All that you give has to apply. What has ended or is revoked is passed over."),
-            at_once(),
-        ]
-    )
+    explained = Text([_("All that you give has to apply. What has ended or is revoked is passed over."), at_once()])
     buttons = [Button(_("Show which these are"), "look")]
     if len(shown) > 1:
         buttons.append(Button(_("Revoke them, or propose it"), "propose", danger=True))

@@ -171,8 +171,7 @@ def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionLis
         DescriptionItem(_("Valid until"), format_datetime(one.span.not_after)),
         DescriptionItem(_("Can be renewed from"), format_datetime(one.renewable_from)),
         DescriptionItem(
-            _("Retrieved first"),
-            format_datetime(one.first_fetched_at) if one.first_fetched_at else _("not yet"),
+            _("Retrieved first"), format_datetime(one.first_fetched_at) if one.first_fetched_at else _("not yet")
         ),
     ]
     if one.revoked_at is not None and one.revocation_reason is not None:

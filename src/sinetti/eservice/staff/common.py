@@ -75,11 +75,7 @@ def current_purpose(request: HttpRequest) -> AccessJustification | None:
 
 
 def show_page(
-    request: HttpRequest,
-    title: str,
-    blocks: Sequence[Component],
-    back: Link | None = None,
-    status: int = 200,
+    request: HttpRequest, title: str, blocks: Sequence[Component], back: Link | None = None, status: int = 200
 ) -> HttpResponse:
     """Show a page for clerks with the stated purpose above its content."""
     looking = current_purpose(request)

@@ -312,13 +312,7 @@ def _changes(request: HttpRequest, found: ImportJob) -> list[Component]:
     part = changes[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
         _("Every change"),
-        [
-            Column(_("ID")),
-            Column(_("Line"), numeric=True),
-            Column(_("What")),
-            Column(_("Before")),
-            Column(_("After")),
-        ],
+        [Column(_("ID")), Column(_("Line"), numeric=True), Column(_("What")), Column(_("Before")), Column(_("After"))],
         [[Cell(one.customer_id), Cell(str(one.line)), Cell(_(CHANGES[one.kind])), *_cells(one)] for one in part],
         _("There are none."),
     )

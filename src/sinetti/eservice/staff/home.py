@@ -12,14 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.organisations.applications import read_case_number
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.staff.common import (
-    CASE,
-    PURPOSE,
-    current_purpose,
-    require_staff,
-    safe_next,
-    show_page,
-)
+from sinetti.eservice.staff.common import CASE, PURPOSE, current_purpose, require_staff, safe_next, show_page
 from sinetti.eservice.ui.components import Alert, Button, DescriptionItem, DescriptionList, Link, Links, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page

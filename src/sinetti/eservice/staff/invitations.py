@@ -116,12 +116,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         form.block(Button(_("Ask for the invitation"), "invite")),
         _asked_table(asked[:A_PAGE]),
         _table(rows[:A_PAGE]),
-        pager(
-            request,
-            number,
-            max(len(rows[:A_PAGE]), len(asked[:A_PAGE])),
-            more=max(len(rows), len(asked)) > A_PAGE,
-        ),
+        pager(request, number, max(len(rows[:A_PAGE]), len(asked[:A_PAGE])), more=max(len(rows), len(asked)) > A_PAGE),
     ]
     if rows:
         blocks.append(Section(_("Cancel an invitation"), [_ending(rows[:A_PAGE])]))
@@ -181,10 +176,7 @@ def one(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpRespo
         except tuple(WRONG) as refused:
             messages.info(request, _(WRONG[type(refused)]))
         return redirect_to("staff_invitation", pending_id)
-    blocks: list[Component] = [
-        DescriptionList(pending_values(found)),
-        *_buttons(clerk, found),
-    ]
+    blocks: list[Component] = [DescriptionList(pending_values(found)), *_buttons(clerk, found)]
     back = Link(_("Invitations of representatives"), reverse("staff_invitations"))
     return show_page(request, _("Invitation of a representative"), blocks, back)
 

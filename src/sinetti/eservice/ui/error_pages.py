@@ -37,11 +37,7 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Return the page for too many tries (429)."""
-    page = Page(
-        _("Too many tries"),
-        [Text([_("Nothing was done. Wait a few minutes, then try again.")])],
-        status=429,
-    )
+    page = Page(_("Too many tries"), [Text([_("Nothing was done. Wait a few minutes, then try again.")])], status=429)
     return render_page(request, page)
 
 

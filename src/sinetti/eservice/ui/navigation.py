@@ -70,11 +70,7 @@ _NAME, _NAME_OF_CLERKS = gettext_noop("Settings"), gettext_noop("Menu")
 SECURITY = gettext_noop("Sign-in and security")
 """Title of the page with passwords and factors, used in every link to it."""
 _STRANGERS = ((gettext_noop("Sign in"), "account_login"),)
-_OWN = (
-    (gettext_noop("My details"), "profile"),
-    (SECURITY, "mfa_index"),
-    (gettext_noop("Sign out"), "account_logout"),
-)
+_OWN = ((gettext_noop("My details"), "profile"), (SECURITY, "mfa_index"), (gettext_noop("Sign out"), "account_logout"))
 
 
 def main_menu(request: HttpRequest) -> list[Link]:

@@ -47,11 +47,7 @@ def permission_denied_page(request: HttpRequest, lacking: PermissionDenied) -> H
     if lacking.second_factor:
         return _second_factor(request)
     role = minimum_role_for(lacking.right)
-    sentences = [
-        _(LACKING[lacking.right]),
-        _(_ENOUGH, role=_(ROLES[role])),
-        _(_WHO),
-    ]
+    sentences = [_(LACKING[lacking.right]), _(_ENOUGH, role=_(ROLES[role])), _(_WHO)]
     named = _named(request, lacking.organisation_id)
     if named is None:
         sentences.append(_(_FOR_WHICH))
