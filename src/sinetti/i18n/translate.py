@@ -70,7 +70,7 @@ def _(message_id: str, /, **values: object) -> str:
 
 
 def ngettext(one: str, more: str, count: int, /, **values: object) -> str:
-    """Return a text about a number of things in the active language, as `translate_plural` does."""
+    """Return a text about a count in the active language, as `translate_plural` does."""
     return translate_plural(one, more, count, active_language(), **values)
 
 
