@@ -25,7 +25,9 @@ QUESTION = re.compile(r"(what|whether|who|whom|whose|which|where|when|why|how)\b
 """First words of a question clause, with which no docstring begins."""
 LONGEST = 80
 """Characters of the first line of a docstring."""
-CATALOGUED = frozenset({"translate", "_", "gettext_noop", "make_message", "translate_plural", "ngettext_noop"})
+CATALOGUED = frozenset(
+    {"translate", "_", "gettext_noop", "make_message", "translate_plural", "ngettext", "ngettext_noop"}
+)
 """Calls whose message ids the catalogues hold; their wording is not checked here."""
 HELP_CATALOGUED = ROOT / "src/sinetti/cli/client"
 """Folder of the commands whose help texts are message ids, too."""

@@ -18,6 +18,7 @@ from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates.csv_export import guarded
+from sinetti.i18n.translate import active_language, translate
 from sinetti.services.organisations import renewal_opt_out
 from sinetti.services.revocation import revoke
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel
@@ -431,3 +432,11 @@ def test_in_the_readers_language(maija, sqlite_desk, language):
         maija.get(f"{address}?lang={language}")
         assert "Finnish time" not in body(maija)
         assert not {"Valid", "Retrieved"} & set(maija.page.xpath("//main//text()"))
+
+
+def test_a_file_is_in_the_readers_language_to_its_last_row(maija, sqlite_desk):
+    enrolled(sqlite_desk)
+    _, (head, row) = file_of(maija.get(f"{LIST}.csv?lang=fi").reply)
+    assert head[12] == translate("State", Language.FI)
+    assert row[12] == translate("Valid", Language.FI) != "Valid"
+    assert active_language() is Language.EN, "of the request alone"

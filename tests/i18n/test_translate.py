@@ -1,5 +1,6 @@
 """The reader: dates on a Finnish clock, values filled in, a clear word where nothing was compiled."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,6 +13,9 @@ from sinetti.i18n import translate
 from sinetti.i18n.staff_labels import STATES
 from sinetti.i18n.translate import (
     CatalogueMissingError,
+    _,
+    activated,
+    active_language,
     finnish_day,
     format_date,
     format_date_range,
@@ -20,6 +24,7 @@ from sinetti.i18n.translate import (
     format_time,
     format_weekday,
     gettext_noop,
+    ngettext,
     number,
     placeholders,
     translate_plural,
@@ -249,3 +254,28 @@ COUNTED = {
 @pytest.mark.parametrize(("count", "told"), COUNTED.values(), ids=COUNTED)
 def test_a_text_has_the_form_of_its_count(count, told):
     assert translate_plural(*digests.MORE, count, Language.EN) == told
+
+
+def test_texts_and_dates_follow_the_active_language():
+    assert active_language() is Language.EN
+    with activated(lambda: Language.FI):
+        assert _("Finnish") == text("Finnish", Language.FI)
+        assert ngettext("{count} certificate", "{count} certificates", 2) == translate_plural(
+            "{count} certificate", "{count} certificates", 2, Language.FI
+        )
+        assert (format_datetime(ENDS), number(1000)) == ("2.5.2027 klo 14.03", "1\u00a0000")
+        assert format_datetime(ENDS, Language.SV) == "2.5.2027 kl. 14.03", "a language that is passed comes first"
+        with activated(lambda: Language.SV):
+            assert active_language() is Language.SV
+        assert active_language() is Language.FI
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(active_language).result() is Language.EN, "of this thread alone"
+    assert active_language() is Language.EN
+
+
+def test_the_active_language_is_looked_up_at_its_first_use():
+    def fail():
+        raise AssertionError
+
+    with activated(fail):
+        pass

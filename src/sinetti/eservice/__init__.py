@@ -1,1 +1,1 @@
-"""The human door: pages in Finnish, Swedish and English."""
+"""Web portal for people: pages in Finnish, Swedish and English."""

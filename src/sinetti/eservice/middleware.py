@@ -1,4 +1,4 @@
-"""Around every page: its headers, its reader's language, and the proof that a form was one of ours."""
+"""Middleware of all pages: headers, language, proof of a form's origin, refusals."""
 
 import logging
 from collections.abc import Callable
@@ -15,17 +15,18 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import is_clerk
-from sinetti.eservice.core.context import request_id
+from sinetti.eservice.core.context import language_of, request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.daily_limits import over_limit
 from sinetti.eservice.ui.page import build_csp
 from sinetti.eservice.ui.permission_denied import permission_denied_page, staff_only_page
+from sinetti.i18n.translate import activated
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.staff.session import NotStaff
 
 COOKIE = "language"
 FOR_CLERKS = "sinetti_for_clerks"
-"""On a view: it is a page for clerks alone (staff/common.py)."""
+"""View attribute: the page is for clerks only (staff/common.py)."""
 _A_YEAR = 365 * 24 * 3600
 _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -36,7 +37,10 @@ _ALWAYS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""Written here, around all else, so that no kind of answer lacks them, not even that to a fault of ours."""
+"""Headers of every response, including that of an internal error.
+
+The outermost middleware sets them.
+"""
 _HSTS = f"max-age={_A_YEAR}"
 _ZERO = "\0"
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
@@ -46,13 +50,13 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Keep every answer out of caches, frames and other sites' reach; what may be kept says so itself."""
+    """Forbid caching, framing and use by other sites; cacheable responses opt in."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         try:
             response = get_response(request)
-        except Exception:  # noqa: BLE001 - the last door: the reader gets a reference, the log the trace
-            # The address is not logged: tokens stand in addresses.
+        except Exception:  # noqa: BLE001 - last handler: the reader gets a reference, the log the traceback
+            # The address is not logged, because addresses contain tokens.
             _log.exception("request %s failed", request_id(request))
             response = error_pages.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -66,10 +70,24 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     return answer
 
 
-def locale_middleware(get_response: GetResponse) -> GetResponse:
-    """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
+def activate_language(get_response: GetResponse) -> GetResponse:
+    """Activate the reader's language for the whole request, error pages included.
 
-    Without any of these it is English. An address with too many parameters is answered here, in that language.
+    The language is looked up at its first use, so a static file costs no database query. A streamed body is produced
+    after this block and activates the language itself.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        with activated(lambda: language_of(request)):
+            return get_response(request)
+
+    return answer
+
+
+def locale_middleware(get_response: GetResponse) -> GetResponse:
+    """Find the reader's language: `lang` parameter, cookie, account, browser, English.
+
+    A request with too many parameters gets its error page here, in that language.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -82,16 +100,16 @@ def locale_middleware(get_response: GetResponse) -> GetResponse:
 
         @cache
         def found() -> Language:
-            # Asked for when a page is made: a file is the same for whoever is signed in.
+            # Evaluated when a page is made: a static file is the same for every user.
             return chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_account(request) or without()
 
-        request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does
+        request.language_without_account = without  # type: ignore[attr-defined] # like Django's own middleware
         request.reader_language = found  # type: ignore[attr-defined] # likewise
-        # Here, before an address is looked up: by the answer a stranger tells no clerk's page from an unknown one.
+        # Before URL resolution: the response must not reveal to strangers which pages for clerks exist.
         response = get_response(request) if readable else error_pages.bad_request(request)
         if chosen is not None:
             remember_language(response, chosen)
-        if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
+        if not response.has_header("Cache-Control"):  # cacheable responses are the same in every language
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
 
@@ -99,28 +117,28 @@ def locale_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def remember_language(response: HttpResponse, language: Language) -> None:
-    """Keep a language that was chosen, in a cookie."""
-    # Lax, not strict: it counts, too, where a link in a mail is followed.
+    """Store a chosen language in a cookie."""
+    # Lax, not Strict: browsers must send it, too, when the reader follows a link in a mail.
     response.set_cookie(
         COOKIE, language, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
     )
 
 
 class StaffOnlyMiddleware(MiddlewareMixin):
-    """Answers whoever is no clerk at a clerk's page as at an address that is nowhere.
+    """Answers "not found" on clerks' pages to users who are not clerks.
 
-    Before anything that they sent is looked at: by what is said of a form, or of a zero octet, a stranger could tell
-    which of these pages there are.
+    It acts before the submitted data is checked. Otherwise the response to a foreign form or a zero octet would reveal
+    which of these pages exist.
     """
 
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
-        """Answer instead of the page."""
+        """Return "not found" instead of the page, if needed."""
         hidden = getattr(view, FOR_CLERKS, False) and not is_clerk(request)
         return error_pages.not_found(request) if hidden else None
 
 
 class RefusalPages(MiddlewareMixin):
-    """Show the page for a missing permission, or for an exceeded daily limit, that a view raised."""
+    """Shows the page for a missing permission or an exceeded daily limit."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the page; None leaves the error to the next handler."""
@@ -136,16 +154,16 @@ class RefusalPages(MiddlewareMixin):
 
 
 class CsrfMiddleware(CsrfViewMiddleware):
-    """Django's, for pages that tell nobody where they stand (Referrer-Policy: no-referrer).
+    """CSRF check for pages that send no Referer (Referrer-Policy: no-referrer).
 
-    Browsers write `Origin: null` into the forms of such pages, and no Referer (Fetch, 3.2). What proves a form then is
-    that it has the cookie's secret: no other site can read it, send it (SameSite=Strict) or set it (__Host-).
+    Browsers write `Origin: null` into the forms of such pages, and no Referer (Fetch, 3.2). The proof of a form is the
+    cookie's secret. No other site can read it, send it (SameSite=Strict) or set it (__Host-).
     """
 
     def _origin_verified(self, request: HttpRequest) -> bool:
         if request.META["HTTP_ORIGIN"] == "null":
             return request.headers.get("Sec-Fetch-Site", "") not in _ELSEWHERE
-        return bool(super()._origin_verified(request))  # type: ignore[misc] # its types leave it out
+        return bool(super()._origin_verified(request))  # type: ignore[misc] # missing in its type stubs
 
     def _check_referer(self, request: HttpRequest) -> None:
         if "HTTP_REFERER" in request.META:
@@ -153,13 +171,13 @@ class CsrfMiddleware(CsrfViewMiddleware):
 
 
 class RejectNulMiddleware(MiddlewareMixin):
-    """Turns away what has a zero octet in it: no person types one, and no database takes one in a text.
+    """Rejects a zero octet, which no user types and no database stores in text.
 
-    After the proof that a form was ours, so that nothing else is read of others' forms. Files may have any octets.
+    It acts after the CSRF check, so that no other data of a foreign form is read. Files may contain any octets.
     """
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
-        """Answer instead of the page."""
+        """Return an error page instead of the page, if needed."""
         if _ZERO in request.path:
             return error_pages.not_found(request)
         sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
@@ -175,7 +193,7 @@ def _has_readable_query(request: HttpRequest) -> bool:
     try:
         _ = request.GET
     except SuspiciousOperation:
-        request.GET = QueryDict()  # Django computes it once; this takes its place
+        request.GET = QueryDict()  # replaces the value that Django computes once
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Which page stands where."""
+"""URLs of the portal."""
 
 from django.urls import include, path
 

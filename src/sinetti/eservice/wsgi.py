@@ -1,6 +1,6 @@
-"""The pages as a WSGI application: Django, told whose pages they are.
+"""WSGI application of the portal, on Django.
 
-One process serves those of one authority.
+One process serves the portal of one authority.
 """
 
 import hmac
@@ -15,19 +15,19 @@ _LOCALHOST, _LOOPBACK = "localhost", "127.0.0.1"
 
 
 def application(address: str, key: bytes) -> WSGIHandler:
-    """Make the application for pages at `address`, as people see it: https, or http on this machine alone.
+    """Return the WSGI application for pages at `address`: https, or http on localhost.
 
-    `key` is a secret of the authority's. Django's settings are the process's, as Django has it.
+    `key` is a secret of the authority. Django's settings are global to the process, as Django defines them.
     """
     place = urlsplit(address)
     secure = place.scheme == _HTTPS
-    # Without a zero octet, which every text has that proves a password under the same key (domain/link_tokens.py).
+    # Without a zero octet: texts that prove a password under the same key contain one (domain/link_tokens.py).
     settings.SECRET_KEY = hmac.digest(key, b"eservice", sha256).hex()
     settings.ALLOWED_HOSTS = [f"[{place.hostname}]" if ":" in (place.hostname or "") else place.hostname or ""]
     if place.hostname == _LOCALHOST:
-        settings.ALLOWED_HOSTS.append(_LOOPBACK)  # the same place, for who types it so
+        settings.ALLOWED_HOSTS.append(_LOOPBACK)  # the same host, for users who type it
     settings.CSRF_COOKIE_SECURE = secure
-    # A name that begins so is taken over https alone, and from this very host (RFC 6265bis, 4.1.3.2).
+    # Browsers accept the `__Host-` prefix over https alone, and from this host only (RFC 6265bis, 4.1.3.2).
     settings.CSRF_COOKIE_NAME = "__Host-csrf" if secure else "csrf"
     settings.SESSION_COOKIE_SECURE = secure
     settings.SESSION_COOKIE_NAME = "__Host-session" if secure else "session"

@@ -3,7 +3,9 @@
 Names of languages are in the language itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations
@@ -38,8 +40,41 @@ _COUNTS = ("count", "done", "first", "last", "total")
 """Placeholders for counts and positions, which are formatted as numbers."""
 
 
+_find_active: ContextVar[Callable[[], Language] | None] = ContextVar("find_active_language", default=None)
+
+
 class CatalogueMissingError(RuntimeError):
     """Compiled catalogue that is missing: the package was copied, not built."""
+
+
+@contextmanager
+def activated(find_language: Callable[[], Language]) -> Iterator[None]:
+    """Make a language the active one of this thread or task, until the block ends.
+
+    `find_language` is called at each use, so that a block without texts never looks the language up.
+    Do not hold the block open across a `yield` of a generator: the caller's code would see the language.
+    """
+    token = _find_active.set(find_language)
+    try:
+        yield
+    finally:
+        _find_active.reset(token)
+
+
+def active_language() -> Language:
+    """Return the active language; English outside every `activated` block."""
+    find_language = _find_active.get()
+    return Language.EN if find_language is None else find_language()
+
+
+def _(message_id: str, /, **values: object) -> str:
+    """Return the text of a message id in the active language, as `translate` does."""
+    return translate(message_id, active_language(), **values)
+
+
+def ngettext(one: str, more: str, count: int, /, **values: object) -> str:
+    """Return a text about a count in the active language, as `translate_plural` does."""
+    return translate_plural(one, more, count, active_language(), **values)
 
 
 def gettext_noop(message_id: str) -> str:
@@ -86,35 +121,33 @@ def translate_plural(one: str, more: str, count: int, language: Language, /, **v
     return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)
 
 
-def number(count: int, language: Language) -> str:
-    """Return a whole number: "1 000" with a no-break space, in English "1,000"."""
+def number(count: int, language: Language | None = None) -> str:
+    """Return a whole number: "1 000" with a space that does not break, in English "1,000"."""
+    language = language or active_language()
     written = f"{count:,}"
     return written if language is Language.EN else written.replace(",", "\N{NO-BREAK SPACE}")
 
 
-def format_datetime(at: datetime, language: Language) -> str:
-    """Return date and time on a Finnish clock.
-
-    Examples: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)".
-    """
+def format_datetime(at: datetime, language: Language | None = None) -> str:
+    """Return date and hour on a Finnish clock: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)"."""
+    language = language or active_language()
     short = format_time(at, language)
     return f"{short} (Finnish time)" if language is Language.EN else short
 
 
-def format_time(at: datetime, language: Language) -> str:
-    """Return the same as `format_datetime` without the zone.
-
-    It is for the second instant in one text.
-    """
+def format_time(at: datetime, language: Language | None = None) -> str:
+    """Return the same as `when`, without naming the zone: for the second instant in one text."""
+    language = language or active_language()
     local = _local(at)
     return f"{format_date(local.date(), language)} {_hour(local, language)}"
 
 
-def format_datetime_long(at: datetime, language: Language) -> str:
-    """Return weekday, date and time on a Finnish clock, as an answer to "when?".
+def format_datetime_long(at: datetime, language: Language | None = None) -> str:
+    """Return day of the week, date and hour on a Finnish clock, as an answer to "when?".
 
     "sunnuntaina 2.5.2027 klo 14.03", "söndagen den 2 maj 2027 kl. 14.03", "Sunday 2 May 2027 at 14:03 (Finnish time)".
     """
+    language = language or active_language()
     local = _local(at)
     told = f"{format_weekday(local.date(), language)} {_hour(local, language)}"
     return f"{told} (Finnish time)" if language is Language.EN else told
@@ -125,31 +158,34 @@ def finnish_day(at: datetime) -> date:
     return _local(at).date()
 
 
-def format_date(one: date, language: Language) -> str:
+def format_date(one: date, language: Language | None = None) -> str:
     """Return a date: "2.5.2027", "2.5.2027", "2 May 2027"."""
+    language = language or active_language()
     if language is Language.EN:
         return f"{one.day} {_MONTHS[one.month - 1]} {one.year}"
     return f"{one.day}.{one.month}.{one.year}"
 
 
-def format_weekday(one: date, language: Language) -> str:
-    """Return a date with its weekday, as an answer to "when?".
+def format_weekday(one: date, language: Language | None = None) -> str:
+    """Return a date with its day of the week, as an answer to "when?": "perjantaina 30.4.2027", "Friday 30 April 2027".
 
     Examples: "perjantaina 30.4.2027", "Friday 30 April 2027". Swedish writes out the month: "fredagen den 30 april
     2027".
     """
+    language = language or active_language()
     weekday = _WEEKDAYS[language][one.weekday()]
     if language is Language.SV:
         return f"{weekday} den {one.day} {_SWEDISH_MONTHS[one.month - 1]} {one.year}"
     return f"{weekday} {format_date(one, language)}"
 
 
-def format_date_range(first: date, last: date, language: Language) -> str:
-    """Return a range of dates.
+def format_date_range(first: date, last: date, language: Language | None = None) -> str:
+    """Return a range of dates: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
 
     Examples: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027". Across the end of a year both dates have
     their year. A range of one day is that day.
     """
+    language = language or active_language()
     if first == last:
         return format_date(last, language)
     same_year = first.year == last.year
@@ -165,12 +201,13 @@ def format_date_range(first: date, last: date, language: Language) -> str:
             return f"{begins} to {format_date(last, language)}"
 
 
-def refusal_text(refusal: Rejection, language: Language) -> str:
-    """Return the text of a rejection, with at most 255 characters.
+def refusal_text(refusal: Rejection, language: Language | None = None) -> str:
+    """Return what this refusal says: complete whatever is known of it, and never over 255 characters.
 
     It is the first variant in `i18n/refusals.py` that fits and whose placeholders all have values. The last variant
     needs none.
     """
+    language = language or active_language()
     values = _values(refusal, language)
     *fuller, bare = REFUSALS[refusal.reason]
     for message_id in fuller:

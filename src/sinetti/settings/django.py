@@ -38,8 +38,10 @@ ALLOWED_HOSTS: list[str] = []
 ROOT_URLCONF = "sinetti.eservice.urls"
 APPEND_SLASH = False
 MIDDLEWARE = [
+    "sinetti.eservice.middleware.activate_language",
     "sinetti.eservice.middleware.security_headers",
     "sinetti.eservice.accounts.sessions.SessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sinetti.eservice.accounts.known_devices.remember_device",
     "sinetti.eservice.middleware.locale_middleware",
@@ -51,6 +53,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -132,7 +135,7 @@ MFA_FORMS = {
     "authenticate": "sinetti.eservice.accounts.login_limits.SignInCode",
     "reauthenticate": "sinetti.eservice.accounts.login_limits.ProvingCode",
 }
-MFA_ADAPTER = "sinetti.eservice.accounts.adapter.MFAAdapter"
+MFA_ADAPTER = "sinetti.eservice.accounts.mfa_adapter.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 """Allow second factors while a new address waits for its confirmation.

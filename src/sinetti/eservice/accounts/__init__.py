@@ -1,4 +1,1 @@
-"""Accounts: who signs in, with which factors, and what their mail says.
-
-Sign-in itself is django-allauth's.
-"""
+"""Accounts: sign-in, second factors and account mail, based on django-allauth."""

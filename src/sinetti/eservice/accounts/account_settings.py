@@ -1,4 +1,4 @@
-"""One's own account: its password, its address, where one is signed in, and proving once more who one is."""
+"""Account settings: password, e-mail address, sessions and reauthentication."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from allauth.account import views
 from allauth.account.forms import AddEmailForm
 from allauth.account.models import EmailAddress
 from allauth.usersessions import views as sessions
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 
@@ -20,8 +21,8 @@ from sinetti.eservice.accounts.form_fields import FieldOptions
 from sinetti.eservice.accounts.mfa import reauthentication_page
 from sinetti.eservice.accounts.mfa_adapter import had_strong_sign_in, has_provider_factor
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Form, Table, Text
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_time, gettext_noop
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_time, gettext_noop
 
 _NEW_ADDRESS = {"email": FieldOptions(gettext_noop("New e-mail address"), "email", "email")}
 _SET = gettext_noop("Set the password")
@@ -36,49 +37,52 @@ _SHORT = 40
 
 
 def browser_of(user_agent: str) -> str:
-    """What a browser is, by what it says of itself, in a few words: "Firefox, Linux"."""
+    """Return a short name of a browser from its User-Agent, as in "Firefox, Linux"."""
     name = next((name for sign, name in _BROWSERS if f"{sign}/" in user_agent), "")
     system = next((one for one in _SYSTEMS if one in user_agent), "")
     return ", ".join(one for one in (name, system) if one) or user_agent[:_SHORT]
 
 
 class ChangePassword(PortalAccountView, ReauthenticationRequired, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
-    """Another password; all other sign-ins end."""
+    """Page for a new password; all other sessions end."""
 
     def page(self, context: Context) -> Page:
-        """The form."""
-        told = self.say(gettext_noop("All your sign-ins on other devices end when you change it."))
+        """Return the form."""
+        told = _("All your sign-ins on other devices end when you change it.")
         form = self.asked(context["form"], gettext_noop("Change the password"))
-        return Page(self.say(gettext_noop("Change the password")), blocks=[Text([told]), form], back=self.back)
+        return Page(_("Change the password"), blocks=[Text([told]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Change it, and say so."""
+        """Change the password and add a message."""
         answer: HttpResponse = super().form_valid(form)
-        flash(self.request, self.say(gettext_noop("The password was changed.")))
+        messages.info(self.request, _("The password was changed."))
         return answer
 
 
 class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSetView):  # type: ignore[misc]
-    """A first password, for who signs in by another service."""
+    """Page for the first password of a user who signs in by another service."""
 
     def page(self, context: Context) -> Page:
-        """The form."""
-        return Page(self.say(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
+        """Return the form."""
+        return Page(_(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Set it, and say so."""
+        """Set the password and add a message."""
         answer: HttpResponse = super().form_valid(form)
-        flash(self.request, self.say(gettext_noop("The password was changed.")))
+        messages.info(self.request, _("The password was changed."))
         return answer
 
 
 class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView):  # type: ignore[misc]
-    """Another e-mail address: it counts once its owner has opened the link; the one before is told."""
+    """Page for a new e-mail address, which counts once its owner has opened the link.
+
+    The old address gets a message.
+    """
 
     form_class = AddEmailForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Ask for the new one: nothing else is done here."""
+        """Add the new address; other actions of allauth's view are ignored."""
         del request, args, kwargs
         form = self.get_form()
         return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
@@ -89,62 +93,63 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
         told = gettext_noop(
             "We have sent a link to the new address. The address is changed once you have opened the link."
         )
-        flash(self.request, self.say(told))
+        messages.info(self.request, _(told))
         return answer
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401 - Django's
-        """The form, and the address that waits: allauth's own asks three times more, for its templates."""
+        """Return the form and the pending address only.
+
+        allauth's own context takes three more queries, for its templates.
+        """
         context: Context = super(views.EmailView, self).get_context_data(**kwargs)
         return {**context, "new_emailaddress": EmailAddress.objects.get_new(self.request.user)}
 
     def page(self, context: Context) -> Page:
-        """The form, and what waits."""
+        """Return the page with the form and the pending address."""
         user: Any = self.request.user
-        said = [self.say(gettext_noop("Your address now: {email}"), email=user.email)]
+        said = [_("Your address now: {email}", email=user.email)]
         if (new := context["new_emailaddress"]) is not None:
-            said.append(self.say(gettext_noop("Waits for its link to be opened: {email}"), email=new.email))
+            said.append(_("Waits for its link to be opened: {email}", email=new.email))
         form = self.asked(context["form"], gettext_noop("Send a link to the new address"), _NEW_ADDRESS)
-        return Page(self.say(gettext_noop("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
+        return Page(_("Change the e-mail address"), blocks=[Text(said), form], back=self.back)
 
 
 class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignore[misc]
-    """Where one is signed in; the others can be ended."""
+    """Page with the active sessions of the account, where the user can end the others."""
 
     success_url = reverse_lazy("usersessions_list")
 
     def page(self, context: Context) -> Page:
-        """The list, and the button."""
-        columns = [
-            Column(self.say(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))
-        ]
+        """Return the list, and the button."""
+        columns = [Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
-        blocks: list[Component] = [Table(self.say(gettext_noop("Your sign-ins")), columns, rows)]
+        blocks: list[Component] = [Table(_("Your sign-ins"), columns, rows)]
         if len(rows) > 1:
-            blocks.append(Form((), (Button(self.say(gettext_noop("End all others"))),)))
-        return Page(self.say(gettext_noop("Where you are signed in")), blocks=blocks, back=self.back, wide=True)
+            blocks.append(Form((), (Button(_("End all others")),)))
+        return Page(_("Where you are signed in"), blocks=blocks, back=self.back, wide=True)
 
     def _since(self, one: Any) -> str:  # noqa: ANN401 - allauth's
-        when = format_time(one.created_at, self.language)
-        return self.say(gettext_noop("{when} (this one)"), when=when) if one.is_current() else when
+        when = format_time(one.created_at)
+        return _("{when} (this one)", when=when) if one.is_current() else when
 
 
 class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ignore[misc]
-    """Prove once more who one is: by the password; by signing in again, for who has none."""
+    """Page for reauthentication by password, or by a new sign-in without a password."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Who has neither password nor second factor, or has the second one at a provider, signs in again there."""
+        """Send users who have neither password nor own second factor to sign in again.
+
+        Their second factor, if any, is at a provider, so they sign in there.
+        """
         user: Any = request.user
         if user.is_authenticated and self._is_proved_elsewhere(user):
             blocks = provider_blocks(request, gettext_noop("Sign in again with {name}"), "login")
             if had_strong_sign_in(request):
-                blocks.insert(0, Text([self.say(_STRONGLY)]))
+                blocks.insert(0, Text([_(_STRONGLY)]))
             return render_page(
                 request,
                 Page(
-                    self.say(gettext_noop("Confirm that it is you")),
-                    blocks=blocks,
-                    back=self.back,
-                    form_targets=provider_origins(request),
+                    _("Confirm that it is you"), blocks=blocks, back=self.back, form_targets=provider_origins(request)
                 ),
             )
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
@@ -155,5 +160,5 @@ class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ign
         return nothing or has_provider_factor(self.request)
 
     def page(self, context: Context) -> Page:
-        """The form, and other ways."""
-        return reauthentication_page(self, self.asked(context["form"], gettext_noop("Go on")), context)
+        """Return the form, and other ways."""
+        return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)

@@ -1,6 +1,6 @@
-"""What django-allauth asks of us: who may sign up, how its mail leaves, where one is led after signing in.
+"""Adapter of django-allauth: sign-up rules, mail, redirects after sign-in.
 
-Second factors as django-allauth keeps them: their secrets sealed, their names in the reader's language.
+Second factors as django-allauth stores them: secrets are sealed, names are in the reader's language.
 """
 
 from collections.abc import Mapping
@@ -58,34 +58,40 @@ LETTERS: Mapping[str, AccountEmail] = {
     "socialaccount/email/account_connected": AccountEmail.PROVIDER_ADDED,
     "socialaccount/email/account_disconnected": AccountEmail.PROVIDER_REMOVED,
 }
-"""What allauth calls each of its mails, and ours: one that is not here is a fault, which the tests find."""
+"""allauth's template prefixes, mapped to our mails.
+
+A prefix that is missing here is a fault, which the tests find.
+"""
 
 _PROOFS = "sinetti_proofs"
-"""On a request: by what accounts prove once more who they are."""
-_NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
+"""Request attribute: the reauthentication methods by account."""
+_NOBODY = "0.0.0.0"  # noqa: S104 - not a listening address: clients without a known address share one limit
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
-    """Accounts as this service has them."""
+    """allauth adapter for accounts of this service."""
 
     def is_ajax(self, request: HttpRequest) -> bool:
-        """Pages are pages: nothing answers in JSON, whatever headers somebody sends."""
+        """Return False: pages never answer in JSON, regardless of request headers."""
         del request
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address that the edge tells, for limits and the list of sessions."""
+        """Return the client address from the proxy, for limits and the session list."""
         return str(request.META.get("REMOTE_ADDR") or _NOBODY)
 
     def new_user(self, request: HttpRequest) -> AbstractBaseUser:
-        """An account in the language of the page where it is made."""
+        """Return a new account in the language of the current page."""
         user: AbstractBaseUser = super().new_user(request)
         user.language = language_of(request).value  # type: ignore[attr-defined] # our user model's
         user.created = portal_context(request).ctx.now()  # type: ignore[attr-defined]
         return user
 
     def clean_email(self, email: str) -> str:
-        """Refuse an address that the register has no place for: in small letters some have twice as many."""
+        """Reject an address that does not fit into the database.
+
+        Some addresses have twice as many characters in lower case.
+        """
         if len(email.lower()) > LONGEST_EMAIL:
             sentence = "an address of more than 254 characters"
             raise ValidationError(sentence, code="invalid")
@@ -97,16 +103,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return super().save_user(request, user, form, commit)
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Tell whoever owns the address; as long as it takes to make an account, the asker waits.
+        """Notify the owner of a confirmed address that an account exists.
 
-        Who began one a moment ago, and has not confirmed it, pressed the button twice: they were told already.
+        The request takes as long as the creation of an account. If the account is not confirmed, nothing is sent. A
+        user who began it a moment ago pressed the button twice and has been notified already.
         """
         make_password("as long as a new one takes")
         if EmailAddress.objects.filter(email=email.lower(), verified=True).exists():
             super().send_account_already_exists_mail(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Owe the letter to the outbox, and have it sent at once."""
+        """Queue the message in the outbox and send it at once."""
         request, user = self.request, context.get("user")
         letter = LETTERS[template_prefix]
         if letter is AccountEmail.CONFIRM and user is not None and _has_address(user):
@@ -130,29 +137,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell the account's owner what was changed, in their language."""
+        """Notify the account's owner of a change, in the owner's language."""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Where one comes to after signing in: to what there is to do."""
+        """Return the address after sign-in: the start page with the user's tasks."""
         del request
         return reverse("start")
 
     def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
-        """Where one comes to after confirming an address: a stranger signs in, and goes on to where they were going."""
+        """Return the address after an e-mail address is confirmed.
+
+        A user who is not signed in signs in first and then continues to the stored address.
+        """
         if self.request.user.is_authenticated:
             return str(super().get_email_verification_redirect_url(email_address))
         return base_views.sign_in_first(self.request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Where one comes to after changing the password."""
+        """Return the address after a change of password."""
         del request
         return reverse("mfa_index")
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """How somebody proves once more who they are: who has a second factor does it by that, never without.
+        """Return the reauthentication methods; an existing second factor is required.
 
-        Pages that only ask for it want to know that twice; what there is does not change meanwhile.
+        Some pages ask for the methods twice in a request. GET and HEAD requests cache the result, because it does not
+        change meanwhile.
         """
         if self.request.method not in {"GET", "HEAD"}:
             return self._proofs(user)
@@ -168,7 +179,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return methods
 
     def is_reauthentication_required(self, *, app: str, **told: object) -> bool:
-        """Not where our own page has asked already, which asks for more (accounts/base_views.py)."""
+        """Return False if our own page has reauthenticated the user already.
+
+        Our page is stricter than allauth (accounts/base_views.py).
+        """
         return not getattr(self.request, PROVED, False) and bool(super().is_reauthentication_required(app=app, **told))
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401 - its signature
@@ -176,20 +190,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
         Raises ValidationError if too many were wrong.
         """
-        # `authenticate` takes it back where the password is right.
+        # `authenticate` removes the count if the password is right.
         self._login_failed_rl_usage = count_password(request, str(credentials.get("email", "")))
         if self._login_failed_rl_usage is None:
-            raise self.validation_error("too_many_login_attempts")  # noqa: EM101 - a code, as allauth has it
+            raise self.validation_error("too_many_login_attempts")  # noqa: EM101 - an error code of allauth
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Begin a session: what another sign-in vouched for is out."""
+        """Begin a session without the claims of an earlier sign-in."""
         for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
             request.session.pop(name, None)
         super().login(request, user)
         request.session[BEGAN] = utc_now().timestamp()
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **told: Any) -> HttpResponse:  # noqa: ANN401
-        """Take what a provider vouched for into the session; lead who needs a second factor to set one up."""
+        """Copy a provider's claims into the session after sign-in.
+
+        Redirect a user who needs a second factor to set one up.
+        """
         sociallogin = (told.get("signal_kwargs") or {}).get("sociallogin")
         if sociallogin is not None:
             request.session[VOUCHED_BY] = sociallogin.account.provider
@@ -207,7 +224,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
 
 def needs_second_factor(request: HttpRequest) -> bool:
-    """Whether whoever is signed in has more rights once they sign in with a second factor."""
+    """Return True if the user would have more rights with a second factor."""
     actor = current_actor(request)
     if actor is None or actor.second_factor:
         return False
@@ -215,7 +232,10 @@ def needs_second_factor(request: HttpRequest) -> bool:
 
 
 def _just_proved(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Let signing in count as having just proved who one is: nobody gives the same password twice in a minute."""
+    """Record the sign-in as a reauthentication.
+
+    Otherwise the user would type the same password twice within a minute.
+    """
     records = get_authentication_records(request, user)
     if records:
         strong = {STRONG: True} if request.session.get(STRONG) else {}
@@ -228,5 +248,5 @@ def _has_address(user: AbstractBaseUser) -> bool:
 
 
 def _path(address: str) -> str:
-    """The path of one of our addresses, below the one that the pages have."""
+    """Return the path of a portal address, relative to the portal's base path."""
     return "/" + urlsplit(address).path.removeprefix(get_script_prefix())

@@ -1,10 +1,9 @@
-"""What pages of accounts have in common: allauth's views decide, pages of ours are shown.
+"""Base classes of account pages: allauth's views decide, portal pages are shown.
 
-Where somebody was going when they had to make an account, confirm an address or set up a second factor first.
+The page that the user wanted is kept in the session while the user creates an account, confirms an address or sets up
+a second factor. No mail contains it, and the user does not have to open the original message again.
 
-It is kept in the session, so that no mail of ours has it and nobody has to open the message again that they came by.
-
-Buttons that lead to other services' sign-in: one for each that stands in the settings (docs/accounts.md).
+Buttons lead to the sign-in of other services, one for each provider in the settings (docs/accounts.md).
 """
 
 from abc import ABC, abstractmethod
@@ -22,7 +21,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from sinetti.domain.values import Language
 from sinetti.eservice.accounts.form_fields import FieldOptions, FormOptions, form_block
 from sinetti.eservice.accounts.mfa_adapter import PROVED, factors_of
 from sinetti.eservice.core.authentication import STRONG
@@ -30,14 +28,17 @@ from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link
 from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import translate
+from sinetti.i18n.translate import _
 from sinetti.infra.clock import utc_now
 
 Context = dict[str, Any]
 
 
 class PortalAccountView(ABC):
-    """A view of allauth's that shows a page of ours: `page` makes it of what the view would tell a template."""
+    """allauth view that shows a portal page.
+
+    `page` builds the page from the context that allauth would pass to a template.
+    """
 
     request: HttpRequest
 
@@ -47,38 +48,35 @@ class PortalAccountView(ABC):
 
     @abstractmethod
     def page(self, context: Context) -> Page:
-        """What the page says."""
-
-    @property
-    def language(self) -> Language:
-        """The reader's."""
-        return language_of(self.request)
-
-    def say(self, message_id: str, **values: object) -> str:
-        """A text in the reader's language."""
-        return translate(message_id, self.language, **values)
+        """Return the page for allauth's context."""
 
     def asked(self, form: DjangoForm, button: str, names: dict[str, FieldOptions] | None = None, **how: str) -> Form:
-        """A form of allauth's as a block, with one button; where one goes on after it goes along."""
+        """Return allauth's form as a component with one button.
+
+        A hidden field carries the address to continue to.
+        """
         hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_url(self.request)) else {}
-        asking = FormOptions((Button(self.say(button)),), hidden, names or {}, **how)
-        return form_block(form, self.language, asking)
+        asking = FormOptions((Button(_(button)),), hidden, names or {}, **how)
+        return form_block(form, asking)
 
     @property
     def back(self) -> Link:
-        """The way back to one's account."""
-        return Link(self.say(SECURITY), reverse("mfa_index"))
+        """Link back to the page with the account's security settings."""
+        return Link(_(SECURITY), reverse("mfa_index"))
 
 
 class ReauthenticationRequired:
-    """A page for who has just proved who they are: by their second factor, where they have one."""
+    """Mixin for pages that need a recent reauthentication.
+
+    The user proves the second factor if there is one.
+    """
 
     request: HttpRequest
     proves: ClassVar[frozenset[str]] = frozenset({"GET", "HEAD", "POST"})
-    """For which methods."""
+    """HTTP methods that need the reauthentication."""
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Lead elsewhere first who has not."""
+        """Redirect to reauthentication if it is not recent."""
         if request.method in self.proves and (away := _lead_away(request)) is not None:
             return away
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
@@ -86,16 +84,17 @@ class ReauthenticationRequired:
 
 
 def next_url(request: HttpRequest) -> str:
-    """Where one wants to go on to: one of our own pages, or the empty text."""
+    """Return the requested next address if it is a portal page, else the empty text."""
     wanted = get_request_param(request, REDIRECT_FIELD_NAME) or ""
     return str(wanted) if wanted and get_adapter(request).is_safe_url(wanted) else ""
 
 
 def recently_reauthenticated(request: HttpRequest) -> bool:
-    """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one.
+    """Return True if the user has reauthenticated within the last minutes.
 
-    Where a provider is their second factor it is the provider who tells: a password may come of an address alone. Who
-    has signed in strongly there before does so again: whoever has no more than their password there adds no factor.
+    A user who has an own second factor must have proved it. If a provider is the second factor, only a sign-in at that
+    provider counts, because access to the mailbox is enough to set a password. A user whose sign-in there was strong
+    before needs a strong sign-in again. Otherwise a person who has only the user's password there could add a factor.
     """
     user = request.user
     since = utc_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
@@ -113,7 +112,10 @@ def recently_reauthenticated(request: HttpRequest) -> bool:
 
 
 def _lead_away(request: HttpRequest) -> HttpResponse | None:
-    """What is asked is forgotten: a form may have had a password in it."""
+    """Return a redirect to sign-in or reauthentication, or None if neither is needed.
+
+    The submitted data is dropped, because a form may contain a password.
+    """
     onward = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
     if not request.user.is_authenticated:
         return HttpResponseRedirect(f"{reverse('account_login')}?{onward}")
@@ -129,35 +131,38 @@ _ONWARD = "sinetti_onward"
 
 
 def store(request: HttpRequest, address: str) -> None:
-    """Note where to go on to: a page of ours, as `pages.next_of` gives it; nothing is noted of the empty text."""
+    """Store the address to continue to, as `next_url` returns it; ignore an empty one."""
     if address:
         request.session[_ONWARD] = address
 
 
 def peek(request: HttpRequest) -> str:
-    """Where to go on to, or the empty text."""
+    """Return the stored address to continue to, or the empty text."""
     return str(request.session.get(_ONWARD, ""))
 
 
 def pop(request: HttpRequest) -> str:
-    """The same, once."""
+    """Return the stored address and remove it."""
     return str(request.session.pop(_ONWARD, "")) if _ONWARD in request.session else ""
 
 
 def sign_in_first(request: HttpRequest) -> str:
-    """The address of signing in, and then going on."""
+    """Return the address of the sign-in page with the stored address as `next`."""
     onward = peek(request)
     return f"{reverse('account_login')}?{urlencode({'next': onward})}" if onward else reverse("account_login")
 
 
 def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Component]:
-    """One button for each provider; `button` is a message id with a place for its name, `process` what is begun."""
+    """Return one button for each provider.
+
+    `button` is a message id with a placeholder for the provider's name. `process` is allauth's process to begin.
+    """
     language, onward = language_of(request), next_url(request)
     hidden = {"process": process, **({"next": onward} if onward else {})}
     return [
         Form(
             [Input(name, "", "hidden", value) for name, value in hidden.items()],
-            (Button(translate(button, language, name=one.name[language]), minor=True),),
+            (Button(_(button, name=one.name[language]), minor=True),),
             reverse("openid_connect_login", args=[one.provider_id]),
         )
         for one in portal_context(request).eservice.providers
@@ -165,11 +170,11 @@ def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Com
 
 
 def provider_origins(request: HttpRequest) -> Sequence[str]:
-    """Where these buttons may lead: the providers' own origins."""
+    """Return the origins that the provider buttons may lead to."""
     return [origin(one.issuer) for one in portal_context(request).eservice.providers]
 
 
 def origin(address: str) -> str:
-    """Scheme and host of an address."""
+    """Return scheme and host of an address."""
     place = urlsplit(address)
     return f"{place.scheme}://{place.netloc}"

@@ -1,4 +1,7 @@
-"""django-allauth's forms as blocks of ours: labels, hints and errors are texts of ours, by field and by code."""
+"""django-allauth's forms as components, with our labels, hints and errors.
+
+Texts are found by field name and error code.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +9,13 @@ from dataclasses import dataclass
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import Form as DjangoForm
 
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 
 
 @dataclass(frozen=True, slots=True)
 class FieldOptions:
-    """How a field is asked for: message ids, and what browsers may fill in."""
+    """Options of a form field: message ids, and the browser's autocomplete value."""
 
     label: str
     kind: str = "text"
@@ -76,7 +78,7 @@ ERRORS: Mapping[str, str] = {
     "no_password": gettext_noop("First set a password: without this you could no longer sign in."),
     "no_verified_email": gettext_noop("First confirm your e-mail address."),
 }
-"""By allauth's and Django's codes."""
+"""Messages by allauth's and Django's error codes."""
 
 _DIFFER = gettext_noop("The two passwords are not the same. Write both again.")
 _UNCLEAR = gettext_noop("Check this: {label}")
@@ -84,9 +86,9 @@ _UNCLEAR = gettext_noop("Check this: {label}")
 
 @dataclass(frozen=True, slots=True)
 class FormOptions:
-    """How a form is shown.
+    """Options of a form.
 
-    `hidden` are values that go along; `names` are fields that are asked otherwise here.
+    `hidden` are values of hidden fields. `names` are fields with other options on this page.
     """
 
     buttons: Sequence[Button]
@@ -95,46 +97,46 @@ class FormOptions:
     action: str = ""
 
 
-def form_block(form: DjangoForm, language: Language, asking: FormOptions) -> Form:
-    """The form as a page shows it: what was typed is kept, passwords and codes excepted."""
+def form_block(form: DjangoForm, asking: FormOptions) -> Form:
+    """Return the form as a component; typed values stay, except passwords and codes."""
     inputs = [
-        _input(form, name, asking.names.get(name) or FIELDS[name], language)
+        _input(form, name, asking.names.get(name) or FIELDS[name])
         for name in form.fields
         if name in asking.names or name in FIELDS
     ]
     hidden = [Input(name, "", "hidden", value) for name, value in asking.hidden.items()]
-    return Form([*hidden, *inputs], asking.buttons, asking.action, errors_of(form, language, asking.names))
+    return Form([*hidden, *inputs], asking.buttons, asking.action, errors_of(form, asking.names))
 
 
-def errors_of(form: DjangoForm, language: Language, names: Mapping[str, FieldOptions]) -> Sequence[tuple[str, str]]:
-    """What is wrong with a form that was sent: the field, and a sentence."""
+def errors_of(form: DjangoForm, names: Mapping[str, FieldOptions]) -> Sequence[tuple[str, str]]:
+    """Return the errors of a submitted form as pairs of field name and sentence."""
     if not form.is_bound:
         return ()
     return [
-        ("content" if name == NON_FIELD_ERRORS else name, _told(name, found[0], language, names))
+        ("content" if name == NON_FIELD_ERRORS else name, _told(name, found[0], names))
         for name, found in form.errors.as_data().items()
     ]
 
 
-def _input(form: DjangoForm, name: str, asked: FieldOptions, language: Language) -> Input:
+def _input(form: DjangoForm, name: str, asked: FieldOptions) -> Input:
     found = form.errors.as_data().get(name) if form.is_bound else None
     kept = asked.kind != "password" and asked.autocomplete != "one-time-code"
     value = form[name].value() if kept else None
     return Input(
         name,
-        translate(asked.label, language),
+        _(asked.label),
         asked.kind,
         "" if value is None else str(value),
-        translate(asked.hint, language) if asked.hint else "",
-        _told(name, found[0], language, {name: asked}) if found else "",
+        _(asked.hint) if asked.hint else "",
+        _told(name, found[0], {name: asked}) if found else "",
         required=asked.required,
         autocomplete=asked.autocomplete,
         numeric=asked.numeric,
     )
 
 
-def _told(name: str, error: ValidationError, language: Language, names: Mapping[str, FieldOptions]) -> str:
+def _told(name: str, error: ValidationError, names: Mapping[str, FieldOptions]) -> str:
     asked = names.get(name) or FIELDS.get(name)
-    label = translate(asked.label, language) if asked else ""
+    label = _(asked.label) if asked else ""
     message_id = _DIFFER if name == "password2" and error.code is None else ERRORS.get(error.code or "", _UNCLEAR)
-    return translate(message_id, language, label=label)
+    return _(message_id, label=label)

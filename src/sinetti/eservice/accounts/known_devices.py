@@ -1,9 +1,9 @@
 """Browsers known to an account by a device cookie (OWASP, "device cookies").
 
-The browser has signed in before. Such a browser has limits of its own for wrong passwords and codes
-(accounts/login_limits.py). The cookie gives nothing else: password and second factor are asked for all the same. It
-has no personal data. For each account it has a random number, and a MAC over the account's id and its password's hash.
-A new password ends it. All of it is sealed.
+The browser has signed in before. Such a browser has its own limits for wrong passwords and codes
+(accounts/login_limits.py). The cookie has no other effect: password and second factor are still required. It has no
+personal data. For each account it has a random number, and a MAC over the account's id and its password's hash. A new
+password ends it. The whole cookie is sealed.
 """
 
 import hmac
@@ -24,10 +24,13 @@ from sinetti.services.token_encryption import DEVICE, InvalidToken, decrypt_toke
 LIVES: Final = 180 * 24 * 3600
 """Seconds for which a browser is known after its last sign-in."""
 MOST: Final = 8
-"""So many accounts one browser is known to; the one that signed in longest ago gives way."""
+"""Maximum number of accounts that one browser is known to.
+
+The account with the oldest sign-in is removed first.
+"""
 
 _SIGNED_IN = "sinetti_signed_in"
-"""On a request: the account that its browser has just signed in to."""
+"""Request attribute: the account to which the browser has just signed in."""
 _DIGITS = 32
 
 
@@ -52,9 +55,9 @@ def cookie_name() -> str:
 
 
 def signed_in(request: HttpRequest, user: Any) -> None:  # noqa: ANN401 - our user model
-    """Have the answer to this request make its browser known to an account.
+    """Make the response mark its browser as known to an account.
 
-    Call it where a sign-in is complete, and where a link in the owner's mail or a new password proved as much.
+    Call it when a sign-in is complete, and after a link in the owner's mail or a new password has proved as much.
     """
     request.__dict__[_SIGNED_IN] = user
 
@@ -66,9 +69,9 @@ def number_of(request: HttpRequest, user: Any) -> str | None:  # noqa: ANN401 - 
 
 
 def number_by_login(request: HttpRequest, login: str) -> str | None:
-    """Do the same for an address that was typed.
+    """Do the same for a typed address.
 
-    Reads the register only if the browser has a device cookie.
+    Reads the database only if the browser has a device cookie.
     """
     if not _devices(request):
         return None
@@ -95,7 +98,7 @@ def remember_device(answer_to: Callable[[HttpRequest], HttpResponse]) -> Callabl
 
 def _written(request: HttpRequest, user: Any) -> str:  # noqa: ANN401 - our user model
     known = _devices(request)
-    # The number stays: signing in does not give a thief of the cookie new guesses.
+    # The number stays, so that a sign-in gives a thief of the cookie no new guesses.
     number = number_of(request, user) or secrets.token_hex(_DIGITS // 2)
     new = Device(number, _bound(user), int(utc_now().timestamp()))
     rest = [one for one in known if one.number != number]
@@ -104,7 +107,7 @@ def _written(request: HttpRequest, user: Any) -> str:  # noqa: ANN401 - our user
 
 
 def _devices(request: HttpRequest) -> tuple[Device, ...]:
-    """Read the cookie: nothing where it was not sealed here, or is too old."""
+    """Read the cookie; ignore one with a wrong seal or an old one."""
     try:
         rows = json.loads(decrypt_token(_key(), DEVICE, request.COOKIES.get(cookie_name(), "")))
     except InvalidToken:

@@ -1,9 +1,9 @@
 """Limits for guesses at passwords and codes.
 
 A stranger's wrong guesses do not lock the owner out. A browser that is known to the account
-(accounts/known_devices.py) has counters of its own, and no others. Every other guess counts for its network address,
-for the account at this address, and for the account as a whole, in this order. An address above its limit does not use
-up the limit of others. The numbers stand in settings/django.py.
+(accounts/known_devices.py) has its own counters and no others. Every other guess counts for its network address, for
+the account at this address, and for the account as a whole, in this order. An address above its limit does not use up
+the limit of others. The numbers are in settings/django.py.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ _APP = "allauth.account"
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The kinds of a counted guess."""
+    """Kinds of counted guesses."""
 
     counted: tuple[Any, ...]
 
     def rollback(self) -> None:
-        """Take it back: it was right. What was wrong before stays counted."""
+        """Do not count a correct guess; earlier wrong guesses stay counted."""
         for one in self.counted:
             one.rollback()
 
@@ -42,19 +42,22 @@ def count_guess(request: HttpRequest, account: str, device: str | None) -> Guess
 
 
 def count_password(request: HttpRequest, login: str) -> Guess | None:
-    """Count a guess at the password of an account, by what was typed as its address."""
+    """Count a guess at the password of an account, by the typed address."""
     folded = login.lower()
     return count_guess(request, f"password|{folded}", known_devices.number_by_login(request, folded))
 
 
 class LimitedCode:
-    """A form for a code of the second factor, counted like passwords.
+    """Form mixin for a code of the second factor, counted like passwords.
 
-    It stands beside django-allauth's form.
+    It is used beside django-allauth's form.
     """
 
     def clean_code(self) -> str:
-        """Refuse the code where too many were wrong, right or not. Raises ValidationError."""
+        """Reject every code after too many wrong ones.
+
+        Raises ValidationError.
+        """
         user = self.user  # type: ignore[attr-defined] # the form's
         request = context.request
         guess = count_guess(request, f"code|{user.pk}", known_devices.number_of(request, user))
@@ -67,11 +70,11 @@ class LimitedCode:
 
 
 class SignInCode(LimitedCode, AuthenticateForm):  # type: ignore[misc] # allauth has no types
-    """The code at sign-in."""
+    """Form for the code at sign-in."""
 
 
 class ProvingCode(LimitedCode, ReauthenticateForm):  # type: ignore[misc]
-    """The code that proves once more who acts."""
+    """Form for the code at reauthentication."""
 
 
 def _count(request: HttpRequest, limits: Mapping[str, str | None]) -> Guess | None:

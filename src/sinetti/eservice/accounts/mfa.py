@@ -1,8 +1,8 @@
-"""Second factors: an app's codes, passkeys, recovery codes; asked for at sign-in, set up, taken away.
+"""Second factors: TOTP codes, passkeys and recovery codes.
 
-What a browser says of a passkey, looked at before allauth and fido2 do: they fall over some of what others send.
-
-A number where octets are wanted would be made into that many of them.
+The pages ask for them at sign-in, set them up and remove them. Passkey data from the browser is checked before allauth
+and fido2 read it, because both raise unexpected errors on some malformed input. For example, a number in place of
+octets would be expanded into that many octets.
 """
 
 import json
@@ -51,12 +51,12 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.error_pages import bad_request
 from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page
-from sinetti.i18n.translate import gettext_noop
+from sinetti.i18n.translate import _, gettext_noop
 
 Kind = type[AuthenticationResponse | RegistrationResponse]
 
 LONGEST = 65_536
-"""Signs: attestations with a chain of certificates take some thousands."""
+"""Limit in characters; attestations with a certificate chain have some thousands."""
 
 _TEXTS = ("id", "rawId", "type", "authenticatorAttachment")
 _TEXTS_OF_RESPONSE = ("clientDataJSON", "authenticatorData", "signature", "userHandle", "attestationObject")
@@ -64,17 +64,20 @@ _TEXTS_OF_CLIENT = ("type", "challenge", "origin")
 
 
 def is_credential(told: str, kind: Kind) -> bool:
-    """Tell whether this is what browsers say (Web Authentication 3, 5.1): JSON of this kind, with nothing odd in it."""
+    """Return True if the text is JSON of a passkey response of this kind.
+
+    The shape is that of Web Authentication 3, 5.1.
+    """
     if len(told) > LONGEST:
         return False
     try:
         credential = json.loads(told)
         return _has_its_form(credential) and _is_read(kind, credential)
-    except Exception:  # noqa: BLE001 - whatever parsers fall over, no browser says it; reading changes nothing
+    except Exception:  # noqa: BLE001 - any parser error means that no browser sent it; reading changes nothing
         return False
 
 
-def _has_its_form(credential: Any) -> bool:  # noqa: ANN401 - whatever came
+def _has_its_form(credential: Any) -> bool:  # noqa: ANN401 - unchecked JSON
     response = credential["response"]
     client = json.loads(websafe_decode(response["clientDataJSON"]))
     handle = websafe_decode(response.get("userHandle") or "").decode()
@@ -112,13 +115,16 @@ _LONGEST_NAME = 100
 
 
 class _WithPasskey(PortalAccountView):
-    """A page with a button for a passkey."""
+    """Base of pages with a passkey button."""
 
     reads: ClassVar[Kind] = AuthenticationResponse
-    """What a browser says there."""
+    """Expected kind of the browser's response."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Turn away what no browser says of a passkey: allauth and fido2 fall over some of it."""
+        """Reject passkey data that no browser sends.
+
+        allauth and fido2 raise unexpected errors on some of it.
+        """
         told = request.POST.get("credential", "") if request.method == "POST" else ""
         if told and not is_credential(told, self.reads):
             return bad_request(request)
@@ -126,56 +132,59 @@ class _WithPasskey(PortalAccountView):
         return answer
 
     def passkey(self, does: str, options: Context, button: str, **more: Any) -> PasskeyButton:  # noqa: ANN401
-        """The button; `options` are fido2's."""
+        """Return the button; `options` come from fido2."""
         hidden = [Input("next", "", "hidden", onward)] if (onward := next_url(self.request)) else []
         written = json.dumps(options, default=dict)
         inputs = [*hidden, *more.pop("inputs", ())]
-        told = (self.say(button), self.say(_FAILED), self.say(_WITHOUT))
+        told = (_(button), _(_FAILED), _(_WITHOUT))
         return PasskeyButton(does, written, *told, inputs=inputs, **more)
 
 
 class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] # allauth has no types
-    """Sign-in, after the password: the second factor."""
+    """Page for the second factor at sign-in, after the password."""
 
     def page(self, context: Context) -> Page:
-        """A code, or a passkey."""
+        """Return a code, or a passkey."""
         kinds = set(Authenticator.objects.filter(user=self.stage.login.user).values_list("type", flat=True))
         blocks: list[Component] = []
         if Authenticator.Type.WEBAUTHN in kinds:
             options = context["js_data"]["request_options"]
-            wrong = errors_of(context["webauthn_form"], self.language, {})
+            wrong = errors_of(context["webauthn_form"], {})
             blocks.append(self.passkey("get", options, _USE_PASSKEY, errors=wrong))
         names = {} if Authenticator.Type.RECOVERY_CODES in kinds else _CODE_OF_APP
         blocks.append(self.asked(context["form"], gettext_noop("Go on"), names))
-        return Page(self.say(gettext_noop("Your second factor")), blocks=blocks, script="passkeys.js")
+        return Page(_("Your second factor"), blocks=blocks, script="passkeys.js")
 
 
 class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[misc]
-    """Sign in by a passkey alone: it has a factor of its own, a PIN or biometrics."""
+    """Sign-in by a passkey alone, which has its own factor: a PIN or biometrics."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """The page with the button."""
+        """Return the page with the button."""
         del request, args, kwargs
         return self.render_to_response({"errors": ()})
 
     def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Say that it was not right; another try needs other options."""
-        return self.render_to_response({"errors": errors_of(form, self.language, {})})
+        """Show the error; another try needs new options."""
+        return self.render_to_response({"errors": errors_of(form, {})})
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         blocks: list[Component] = [
             self.passkey("get", begin_authentication(None), _USE_PASSKEY, errors=context["errors"]),
-            Links([Link(self.say(gettext_noop("Sign in with e-mail address and password")), reverse("account_login"))]),
+            Links([Link(_("Sign in with e-mail address and password"), reverse("account_login"))]),
         ]
-        return Page(self.say(gettext_noop("Sign in with a passkey")), blocks=blocks, script="passkeys.js")
+        return Page(_("Sign in with a passkey"), blocks=blocks, script="passkeys.js")
 
 
 class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
-    """*Sign-in and security*: everything about how one signs in."""
+    """Page *Sign-in and security* with all settings of the sign-in."""
 
     def page(self, context: Context) -> Page:
-        """What there is, and where it is changed; where one came from is kept until a second factor is set up."""
+        """Return the page with the current factors and the links to change them.
+
+        The address to continue to is kept until a second factor is set up.
+        """
         onward = next_url(self.request)
         store(self.request, onward if onward.startswith("/") else "")
         there = context["authenticators"]
@@ -185,86 +194,67 @@ class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
                 "You need a second factor: you cannot use your authorisation until you have set one up. "
                 "Choose one of the two."
             )
-            blocks.append(Alert(self.say(told), Severity.WARNING))
-        blocks.append(Section(self.say(gettext_noop("Second factor")), self._factors(there)))
+            blocks.append(Alert(_(told), Severity.WARNING))
+        blocks.append(Section(_("Second factor"), self._factors(there)))
         user: Any = self.request.user
         password = "account_change_password" if user.has_usable_password() else "account_set_password"
         links = [
-            Link(self.say(gettext_noop("Change the password")), reverse(password)),
-            Link(self.say(gettext_noop("Change the e-mail address")), reverse("account_email"), note=user.email),
-            Link(self.say(gettext_noop("Where you are signed in")), reverse("usersessions_list")),
-            Link(self.say(gettext_noop("Sign out")), reverse("account_logout")),
+            Link(_("Change the password"), reverse(password)),
+            Link(_("Change the e-mail address"), reverse("account_email"), note=user.email),
+            Link(_("Where you are signed in"), reverse("usersessions_list")),
+            Link(_("Sign out"), reverse("account_logout")),
         ]
         if portal_context(self.request).eservice.providers:
-            links.insert(
-                2, Link(self.say(gettext_noop("Sign-in with other services")), reverse("socialaccount_connections"))
-            )
-        blocks.append(Section(self.say(gettext_noop("Your account")), [Links(links)]))
-        return Page(self.say(SECURITY), blocks=blocks)
+            links.insert(2, Link(_("Sign-in with other services"), reverse("socialaccount_connections")))
+        blocks.append(Section(_("Your account"), [Links(links)]))
+        return Page(_(SECURITY), blocks=blocks)
 
     def _factors(self, there: Context) -> list[Component]:
         keys = there.get(Authenticator.Type.WEBAUTHN, [])
-        values = [
-            DescriptionItem(self.say(gettext_noop("Verification codes")), self._is(there.get(Authenticator.Type.TOTP)))
-        ]
-        values += [
-            DescriptionItem(self.say(gettext_noop("Passkey")), one.name, link=_key(one, "mfa_edit_webauthn"))
-            for one in keys
-        ]
-        links = [Link(self.say(gettext_noop("Add a passkey")), reverse("mfa_add_webauthn"), button=not there)]
+        values = [DescriptionItem(_("Verification codes"), self._is(there.get(Authenticator.Type.TOTP)))]
+        values += [DescriptionItem(_("Passkey"), one.name, link=_key(one, "mfa_edit_webauthn")) for one in keys]
+        links = [Link(_("Add a passkey"), reverse("mfa_add_webauthn"), button=not there)]
         if Authenticator.Type.TOTP in there:
-            links.append(Link(self.say(gettext_noop("Remove the verification codes")), reverse("mfa_deactivate_totp")))
+            links.append(Link(_("Remove the verification codes"), reverse("mfa_deactivate_totp")))
         else:
-            links.append(
-                Link(
-                    self.say(gettext_noop("Set up verification codes")), reverse("mfa_activate_totp"), button=not there
-                )
-            )
+            links.append(Link(_("Set up verification codes"), reverse("mfa_activate_totp"), button=not there))
         if there:
-            links.append(
-                Link(self.say(gettext_noop("Make new recovery codes")), reverse("mfa_generate_recovery_codes"))
-            )
+            links.append(Link(_("Make new recovery codes"), reverse("mfa_generate_recovery_codes")))
         return [DescriptionList(values), Links(links)]
 
     def _is(self, one: object) -> str:
-        return self.say(gettext_noop("in use")) if one else self.say(gettext_noop("not set up"))
+        return _("in use") if one else _("not set up")
 
 
 class AddCodes(PortalAccountView, ReauthenticationRequired, totp.ActivateTOTPView):  # type: ignore[misc]
-    """Set up an app's codes (TOTP, RFC 6238)."""
+    """Page that sets up TOTP codes (RFC 6238)."""
 
     def page(self, context: Context) -> Page:
-        """The code for the camera, the secret for who types, and the field for the first code."""
+        """Return the page with the QR code, the secret to type and the first-code field."""
         steps = [
-            self.say(
-                gettext_noop(
-                    "1. Open an app for verification codes on your phone (there are many, and any of them will do)."
-                )
-            ),
-            self.say(gettext_noop("2. Scan this picture with the app, or type the setup key into it.")),
-            self.say(gettext_noop("3. Type here the code that the app then shows.")),
+            _("1. Open an app for verification codes on your phone (there are many, and any of them will do)."),
+            _("2. Scan this picture with the app, or type the setup key into it."),
+            _("3. Type here the code that the app then shows."),
         ]
         secret = context["form"].secret
         written = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
         blocks: list[Component] = [
             Text(steps),
-            _picture(
-                self.say(gettext_noop("Picture with the setup key, to be scanned with an app")), context["totp_url"]
-            ),
+            _picture(_("Picture with the setup key, to be scanned with an app"), context["totp_url"]),
             Disclosure(
-                self.say(gettext_noop("Cannot scan the picture? Type the setup key")),
-                [DescriptionList([DescriptionItem(self.say(gettext_noop("Setup key")), written, secret=True)])],
+                _("Cannot scan the picture? Type the setup key"),
+                [DescriptionList([DescriptionItem(_("Setup key"), written, secret=True)])],
             ),
             self.asked(context["form"], gettext_noop("Take the verification codes into use"), _CODE_OF_APP),
         ]
-        return Page(self.say(gettext_noop("Set up verification codes")), blocks=blocks, back=self.back)
+        return Page(_("Set up verification codes"), blocks=blocks, back=self.back)
 
 
 class RemoveCodes(PortalAccountView, ReauthenticationRequired, totp.DeactivateTOTPView):  # type: ignore[misc]
-    """Take an app's codes away."""
+    """Page that removes TOTP codes."""
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         del context
         return removal(
             self,
@@ -274,32 +264,28 @@ class RemoveCodes(PortalAccountView, ReauthenticationRequired, totp.DeactivateTO
 
 
 class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnView):  # type: ignore[misc]
-    """Add a passkey: one that signs in by itself, with a PIN or biometrics of its own."""
+    """Page that adds a passkey, which signs in alone with its own PIN or biometrics."""
 
     reads = RegistrationResponse
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
-        """With options for a passkey, not for a key that needs a password beside it."""
+        """Return a context with options for a passkey, not for a key beside a password."""
         form = kwargs.get("form") or self.get_form()
         options = begin_registration(self.request.user, passwordless=True)
         return {"form": form, "js_data": {"creation_options": options}}
 
     def get_form_kwargs(self) -> Context:
-        """What proves its owner is asked for each passkey."""
+        """Return the form arguments; each passkey requires user verification."""
         kwargs: Context = super().get_form_kwargs()
         if "data" in kwargs:
             kwargs["data"] = {**kwargs["data"].dict(), "passwordless": "on"}
         return kwargs
 
     def page(self, context: Context) -> Page:
-        """Its name, and the button."""
+        """Return the page with the name field and the button."""
         form = context["form"]
         name = Input(
-            "name",
-            self.say(_NAME.label),
-            value=str(form["name"].value() or ""),
-            hint=self.say(_NAME.hint),
-            longest=_LONGEST_NAME,
+            "name", _(_NAME.label), value=str(form["name"].value() or ""), hint=_(_NAME.hint), longest=_LONGEST_NAME
         )
         options = context["js_data"]["creation_options"]
         told = gettext_noop(
@@ -307,34 +293,34 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
             "without a password: you show that it is you by the device's own PIN, a fingerprint or your"
             " face, none of which leaves the device."
         )
-        errors = errors_of(form, self.language, {"credential": FieldOptions(_USE_PASSKEY)})
+        errors = errors_of(form, {"credential": FieldOptions(_USE_PASSKEY)})
         blocks: list[Component] = [
-            Text([self.say(told)]),
+            Text([_(told)]),
             self.passkey("create", options, gettext_noop("Add a passkey"), inputs=[name], errors=errors),
         ]
-        return Page(self.say(gettext_noop("Add a passkey")), blocks=blocks, back=self.back, script="passkeys.js")
+        return Page(_("Add a passkey"), blocks=blocks, back=self.back, script="passkeys.js")
 
 
 class EditPasskey(PortalAccountView, ReauthenticationRequired, webauthn.EditWebAuthnView):  # type: ignore[misc]
-    """One passkey: its name, and the way to its removal."""
+    """Page of one passkey: its name, and the link to its removal."""
 
     success_url = reverse_lazy("mfa_index")
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         names = {"name": FieldOptions(_NAME.label, hint=_NAME.hint)}
-        away = Link(self.say(gettext_noop("Remove this passkey")), _key_path(self.object.pk, "mfa_remove_webauthn"))
+        away = Link(_("Remove this passkey"), _key_path(self.object.pk, "mfa_remove_webauthn"))
         blocks: list[Component] = [self.asked(context["form"], gettext_noop("Change the name"), names), Links([away])]
-        return Page(self.say(gettext_noop("Passkey")), blocks=blocks, back=self.back)
+        return Page(_("Passkey"), blocks=blocks, back=self.back)
 
 
 class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.RemoveWebAuthnView):  # type: ignore[misc]
-    """Take a passkey away."""
+    """Page that removes a passkey."""
 
     success_url = reverse_lazy("mfa_index")
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         del context
         told = gettext_noop(
             "After this you can no longer sign in with the passkey “{name}”. Delete it from the device, too."
@@ -343,123 +329,110 @@ class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.Remove
 
 
 class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRecoveryCodesView):  # type: ignore[misc]
-    """The recovery codes: shown once."""
+    """Page that shows new recovery codes once."""
 
     def page(self, context: Context) -> Page:
-        """The codes, or how many there are."""
-        title = self.say(gettext_noop("Recovery codes"))
+        """Return the codes, or how many there are."""
+        title = _("Recovery codes")
         count = len(context["unused_codes"])
         if not context["can_view_codes"]:
-            told = self.say(
-                gettext_noop(
-                    "Unused recovery codes: {count}. They were shown once; make new ones if you no longer have them."
-                ),
+            told = _(
+                "Unused recovery codes: {count}. They were shown once; make new ones if you no longer have them.",
                 count=count,
             )
-            again = Link(self.say(gettext_noop("Make new recovery codes")), reverse("mfa_generate_recovery_codes"))
+            again = Link(_("Make new recovery codes"), reverse("mfa_generate_recovery_codes"))
             return Page(title, blocks=[Text([told]), Links([again])], back=self.back)
         said = [
-            self.say(
-                gettext_noop(
-                    "Write these down or print them, and keep them apart from your phone. They are shown only "
-                    "this once."
-                )
-            ),
-            self.say(
-                gettext_noop(
-                    "With each of them you can sign in once in place of your second factor, when your phone or "
-                    "passkey is lost."
-                )
+            _("Write these down or print them, and keep them apart from your phone. They are shown only this once."),
+            _(
+                "With each of them you can sign in once in place of your second factor, when your phone or "
+                "passkey is lost."
             ),
         ]
         name = gettext_noop("Code {number}")
         codes = [
-            DescriptionItem(self.say(name, number=number), code, secret=True)
+            DescriptionItem(_(name, number=number), code, secret=True)
             for number, code in enumerate(context["unused_codes"], 1)
         ]
-        ahead = Link(self.say(gettext_noop("Go on")), pop(self.request) or reverse("start"), button=True)
+        ahead = Link(_("Go on"), pop(self.request) or reverse("start"), button=True)
         return Page(title, blocks=[Text(said), DescriptionList(codes), Links([ahead])], back=self.back)
 
 
 class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
-    """Make new recovery codes."""
+    """Page that makes new recovery codes."""
 
     def page(self, context: Context) -> Page:
-        """The button."""
-        told = self.say(gettext_noop("After this the recovery codes that you have now no longer work."))
+        """Return the button."""
+        told = _("After this the recovery codes that you have now no longer work.")
         form = self.asked(context["form"], gettext_noop("Make new recovery codes"))
-        return Page(self.say(gettext_noop("Make new recovery codes")), blocks=[Text([told]), form], back=self.back)
+        return Page(_("Make new recovery codes"), blocks=[Text([told]), form], back=self.back)
 
 
 class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # type: ignore[misc]
-    """Prove once more who one is: by a code."""
+    """Page for reauthentication by a code."""
 
     def page(self, context: Context) -> Page:
-        """The form, and other ways."""
-        return reauthentication_page(self, self.asked(context["form"], gettext_noop("Go on")), context)
+        """Return the form, and other ways."""
+        return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)
 
 
 class ReauthenticateWithPasskey(_WithPasskey, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """Prove once more who one is: by a passkey."""
+    """Page for reauthentication by a passkey."""
 
     def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Say that it was not right."""
+        """Show the error."""
         return self.render_to_response({**self.get_context_data(), "form": form})
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
-        """With the form, which allauth leaves out."""
+        """Return the context with the form, which allauth omits."""
         context: Context = super().get_context_data(**kwargs)
         context["reauthentication_alternatives"] = self.get_reauthentication_alternatives()
         return context
 
     def page(self, context: Context) -> Page:
-        """The button, and other ways."""
+        """Return the button, and other ways."""
         form = context.get("form")
-        wrong = errors_of(form, self.language, {}) if form is not None else ()
+        wrong = errors_of(form, {}) if form is not None else ()
         block = self.passkey("get", context["js_data"]["request_options"], _USE_PASSKEY, errors=wrong)
-        return reauthentication_page(self, block, context)
+        return reauthentication_page(block, context)
 
 
-def reauthentication_page(view: PortalAccountView, block: Component, context: Context) -> Page:
-    """The page on which one proves once more who one is."""
+def reauthentication_page(block: Component, context: Context) -> Page:
+    """Return the page for reauthentication."""
     names = {
         "mfa_reauthenticate": gettext_noop("Use a code instead"),
         "mfa_reauthenticate:webauthn": gettext_noop("Use a passkey instead"),
         "reauthenticate": gettext_noop("Use the password instead"),
     }
-    links = [Link(view.say(names[one["id"]]), one["url"]) for one in context["reauthentication_alternatives"]]
-    told = view.say(
-        gettext_noop(
-            "We ask this before important changes, so that nobody else can make them on a computer that you have left."
-        )
+    links = [Link(_(names[one["id"]]), one["url"]) for one in context["reauthentication_alternatives"]]
+    told = _(
+        "We ask this before important changes, so that nobody else can make them on a computer that you have left."
     )
     return Page(
-        view.say(gettext_noop("Confirm that it is you")),
+        _("Confirm that it is you"),
         blocks=[Text([told]), block, *([Links(links)] if links else [])],
         script="passkeys.js",
     )
 
 
 def removal(view: PortalAccountView, title: str, told: str, **values: object) -> Page:
-    """The page before something is taken away, with what it means where it is the last second factor."""
-    said = [view.say(told, **values)]
+    """Return the page before a factor is removed, with a warning for the last one."""
+    said = [_(told, **values)]
     user: Any = view.request.user
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     if Authenticator.objects.filter(user=user, type__in=kinds).count() == 1:
         said.append(
-            view.say(
-                gettext_noop(
-                    "This is your only second factor: authorisations that need one cannot be used until you set"
-                    " one up again."
-                )
+            _(
+                "This is your only second factor: authorisations that need one cannot be used until you set"
+                " one up again."
             )
         )
-    form = Form((), (Button(view.say(title), danger=True),))
-    return Page(view.say(title), blocks=[Text(said), form], back=view.back)
+    form = Form((), (Button(_(title), danger=True),))
+    return Page(_(title), blocks=[Text(said), form], back=view.back)
 
 
 def _picture(name: str, address: str) -> QrCode:
-    """What a camera reads, as one path: a square for each dark module."""
+    """Return a QR code as one SVG path with a square for each dark module."""
     code = qrcode.QRCode(border=4)
     code.add_data(address)
     rows = code.get_matrix()

@@ -10,12 +10,15 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.eservice.core.context import portal_context
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token, encrypt_token
 
 ONCE_STRONG = "strong"
-"""Kept of an account at a provider: its sign-in has counted as a second factor, if only once."""
+"""Key in the stored data of a provider account: a sign-in there was once strong.
+
+A strong sign-in counts as a second factor.
+"""
 
 
 _FACTORS = "sinetti_factors"
@@ -25,33 +28,33 @@ _PASSKEY = gettext_noop("Passkey {number}")
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no types
-    """Second factors as this service has them."""
+    """allauth MFA adapter for second factors of this service."""
 
     def encrypt(self, text: str) -> str:
-        """Seal the secret of one-time codes, or the seed of recovery codes."""
+        """Seal the secret of TOTP codes, or the seed of recovery codes."""
         return encrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open it."""
+        """Return the plain secret of a sealed one."""
         return decrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, encrypted_text)
 
     def get_totp_issuer(self) -> str:
-        """The service, as an app that shows codes names it."""
+        """Return the service name for authenticator apps."""
         return portal_context(context.request).service
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002 - its name there
-        """What a passkey is called unless its owner says otherwise."""
+        """Return the default name of a passkey."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
-        return translate(_PASSKEY, language_of(context.request), number=count + 1)
+        return _(_PASSKEY, number=count + 1)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Whom a passkey is for: this host, and the service's name."""
+        """Return the relying party of a passkey: this host and the service's name."""
         entity: dict[str, Any] = super().get_public_key_credential_rp_entity()
         return {"id": entity["id"], "name": portal_context(context.request).service}
 
 
 def has_second_factor(user_id: str) -> bool:
-    """Whether an account has an app's codes or a passkey."""
+    """Return True if an account has TOTP codes or a passkey."""
     found: bool = Authenticator.objects.filter(
         user_id=user_id, type__in=(Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     ).exists()
@@ -60,9 +63,10 @@ def has_second_factor(user_id: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FactorState:
-    """What an account has beside its password: a second factor of its own, or what is kept of those at providers.
+    """Second factors of an account: its own, or the data of its provider accounts.
 
-    `vouching` is empty for who has one of their own; a provider that left the settings vouches for nobody.
+    `vouching` is empty for an account with its own second factor. A provider that is no longer in the settings does
+    not count.
     """
 
     own: bool
@@ -70,14 +74,14 @@ class FactorState:
 
     @property
     def once_strong(self) -> bool:
-        """Whether a sign-in at one of those providers has counted as a second factor before."""
+        """True if a sign-in at one of these providers was strong before."""
         return any(one.get(ONCE_STRONG) for one in self.vouching)
 
 
 def factors_of(request: HttpRequest) -> FactorState:
-    """What who is signed in has.
+    """Return the second factors of the signed-in user, read once per request.
 
-    Pages that only show want to know it more than once: they read it once.
+    Some pages need them several times.
     """
     user_id = str(request.user.pk)
     if request.method not in {"GET", "HEAD"}:
@@ -89,20 +93,23 @@ def factors_of(request: HttpRequest) -> FactorState:
 
 
 def has_provider_factor(request: HttpRequest) -> bool:
-    """Whether who is signed in has their second factor at a provider: by whose word they may sign in strongly.
+    """Return True if the user's second factor is at a provider.
 
-    Only while they have none of their own.
+    The user can then sign in strongly there. The result is False for a user with an own second factor.
     """
     return bool(_strong(request) and factors_of(request).vouching)
 
 
 def had_strong_sign_in(request: HttpRequest) -> bool:
-    """Whether they have signed in strongly there before: what is sensitive then takes no less."""
+    """Return True if the user has signed in strongly at a provider before.
+
+    Sensitive pages then require a strong sign-in again.
+    """
     return factors_of(request).once_strong
 
 
 def was_strong(provider: str, uid: str) -> bool:
-    """Whether somebody has signed in strongly by this provider before, by what is kept of them."""
+    """Return True if an earlier sign-in at this provider is stored as strong."""
     kept: dict[str, Any] | None = (
         SocialAccount.objects.filter(provider=provider, uid=uid).values_list("extra_data", flat=True).first()
     )
@@ -123,4 +130,4 @@ def _factors(request: HttpRequest, user_id: str) -> FactorState:
 
 
 PROVED = "sinetti_proved"
-"""On a request: its page has seen that who is signed in has just proved it."""
+"""Request attribute: the page has checked a recent reauthentication."""

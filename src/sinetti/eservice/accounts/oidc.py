@@ -1,11 +1,10 @@
-"""OpenID Connect with the providers of the settings: django-allauth's code flow, with what it leaves unchecked.
+"""OpenID Connect with the providers of the settings, on allauth's code flow.
 
-PKCE, state and nonce go with each request; an answer counts only if discovery, ID token and userinfo are of the same
+PKCE, state and nonce go with each request. A response counts only if discovery, ID token and userinfo are of the same
 issuer and subject. An account is bound by these two, never by an e-mail address.
 
-What a provider says in a sign-in: an ID token is believed only where all of it is as it has to be.
-
-OpenID Connect Core 1.0, 3.1.3.7. The signature is verified always, though the specification would let that be over TLS.
+The ID token is accepted only if every check passes (OpenID Connect Core 1.0, 3.1.3.7). The signature is always
+verified, although the specification allows to rely on TLS instead.
 """
 
 import hmac
@@ -30,7 +29,10 @@ from sinetti.settings.authority import is_loopback
 from sinetti.settings.portal import Provider, RolesClaim
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures by keys that only the provider has: none, or one by our shared secret, is no signature of its."""
+"""Signature algorithms with keys that only the provider has.
+
+`none` and algorithms with the shared secret are excluded, because they do not prove the provider.
+"""
 
 _LEEWAY = 60
 _LONGEST_SUBJECT = 255
@@ -39,13 +41,13 @@ _REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
 
 
 class InvalidClaims(Exception):
-    """An answer of a provider that is not believed; the sentence says why, and has nothing of it in it."""
+    """Rejected claims of a provider; the sentence gives the reason without the claims."""
 
 
 def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: str) -> dict[str, Any]:
-    """Give the claims of an ID token.
+    """Return the claims of a verified ID token. `keys` is the provider's JWK set.
 
-    `keys` is the provider's JWK set. Raises InvalidClaims.
+    Raises InvalidClaims.
     """
     try:
         header = jwt.get_unverified_header(id_token)
@@ -67,7 +69,7 @@ def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: 
 
 
 def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[tuple[str, str]]:
-    """Customer ids and our roles, as they go into a session.
+    """Return customer ids and roles as the session stores them.
 
     What has another shape, or another code, gives nothing.
     """
@@ -86,7 +88,7 @@ def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[t
 
 
 def is_strong(claims: Mapping[str, Any], provider: Provider) -> bool:
-    """Whether this sign-in counts as one with a second factor: by the `acr` that the provider says it had."""
+    """Return True if the provider's `acr` claim counts as a second factor."""
     return claims.get("acr") in provider.acr_values
 
 
@@ -102,7 +104,7 @@ def _check(claims: Mapping[str, Any], provider: Provider, nonce: str) -> None:
     audience = claims["aud"]
     several = isinstance(audience, list) and len(audience) > 1
     if (several or "azp" in claims) and claims.get("azp") != provider.client_id:
-        sentence = "the ID token is for somebody else, too"
+        sentence = "the ID token is for another client, too"
         raise InvalidClaims(sentence)
     if not nonce or not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
         sentence = "the ID token is not the answer to this request"
@@ -118,14 +120,17 @@ _NONCE_OCTETS = 24
 
 
 class UntrustedProviderResponse(OAuth2Error):  # type: ignore[misc] # allauth has no types
-    """What a provider says is not believed.
+    """Untrusted response of a provider.
 
-    The sentence is ours and has nothing of it, as allauth's own have.
+    The sentence is ours and contains nothing of the response. allauth's own sentences do.
     """
 
 
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has no types
-    """One provider, for one request. `state` is what the request to it was begun with."""
+    """Adapter for one provider and one request.
+
+    `state` is the stored state of the authentication request.
+    """
 
     def __init__(self, request: HttpRequest, settings: Provider) -> None:
         super().__init__(request, settings.provider_id)
@@ -134,7 +139,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        """What the provider says of itself; it has to be the issuer that stands in the settings."""
+        """Return the provider's metadata; its issuer must equal that of the settings."""
         found: dict[str, Any] = super().openid_config
         if found.get("issuer") != self.settings.issuer:
             sentence = "the provider says that it is another issuer"
@@ -145,7 +150,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:  # noqa: ANN401
-        """Believe the provider's answer, or raise NotBelieved."""
+        """Accept the provider's response. Raises UntrustedProviderResponse otherwise."""
         del app
         id_token = kwargs["response"].get("id_token")
         if not isinstance(id_token, str):
@@ -156,8 +161,8 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         except InvalidClaims as refused:
             raise UntrustedProviderResponse(str(refused)) from refused
         claims = {**self._userinfo(token.token, signed["sub"]), **signed}
-        # What it vouches for goes with this sign-in alone, and is not kept beside the account. How somebody signed in
-        # only the ID token tells: userinfo is about a person, at times what they wrote of themselves.
+        # The claims count for this sign-in alone and are not stored with the account. Only the ID token tells how the
+        # user signed in: userinfo describes a person, and the person may have written parts of it.
         self.state[STRONG] = is_strong(signed, self.settings)
         self.state[OUTSIDE_ROLES] = outside_roles(claims, self.settings.roles)
         login: SocialLogin = self.get_provider().sociallogin_from_response(request, claims)
@@ -173,30 +178,36 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         return found
 
     def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
-        """Further claims, where the provider has such a place; they have to be about the same subject (5.3.2)."""
+        """Return claims of the userinfo endpoint if there is one.
+
+        The subject must be the same (OpenID Connect Core 1.0, 5.3.2).
+        """
         if not _is_safe(self.openid_config.get("userinfo_endpoint")):
             return {}
         found = self._fetch_user_info(access_token)
         if not isinstance(found, dict) or found.get("sub") != subject:
-            sentence = "the provider tells of somebody else"
+            sentence = "the userinfo response is about another subject"
             raise UntrustedProviderResponse(sentence)
         return found
 
 
 class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """A provider of the settings, as allauth sees it."""
+    """Provider of the settings, as allauth sees it."""
 
     def get_oauth2_adapter(self, request: HttpRequest) -> OidcAdapter:
-        """Ours."""
+        """Return the adapter of this module."""
         return OidcAdapter(request, self.app.sinetti)
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        """Nothing but where one goes on to, and what for: whoever makes a link adds no parameters to our request."""
+        """Return only the next address and the process.
+
+        A link from elsewhere can therefore add no parameters to the request to the provider.
+        """
         found: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
         return {**found, "scope": self.get_scope(), "auth_params": {}}
 
     def redirect(self, request: HttpRequest, process: str, **rest: Any) -> HttpResponse:  # noqa: ANN401
-        """Lead to the provider, with a nonce that its ID token has to repeat."""
+        """Redirect to the provider with a nonce that its ID token must repeat."""
         nonce = secrets.token_urlsafe(_NONCE_OCTETS)
         params = {"nonce": nonce}
         if self.app.sinetti.acr_values:
@@ -205,28 +216,34 @@ class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return answer
 
     def extract_uid(self, data: Mapping[str, Any]) -> str:
-        """Issuer and subject as one: another issuer's subject of the same name is somebody else."""
+        """Return issuer and subject as one id.
+
+        The same subject of another issuer is another person.
+        """
         return sha256(f"{data['iss']}\0{data['sub']}".encode()).hexdigest()
 
     def extract_extra_data(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Who that is, and no more, is kept; beside whether it ever was a strong sign-in."""
+        """Return the data to store: issuer, subject, and an earlier strong sign-in."""
         return {"iss": data["iss"], "sub": data["sub"]}
 
     def extract_common_fields(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What a new account's form begins with; none of it counts as confirmed."""
+        """Return the initial values of the sign-up form; none counts as confirmed."""
         return {name: value for name in ("email", "name") if isinstance(value := data.get(name), str)}
 
     def extract_email_addresses(self, data: Mapping[str, Any]) -> list[Any]:
-        """None: whoever gives an address confirms it to us."""
+        """Return no addresses: the user confirms each address to this service."""
         del data
         return []
 
 
 class OidcCallback(OAuth2CallbackView):  # type: ignore[misc]
-    """The provider's answer."""
+    """View that receives the provider's response."""
 
     def _get_state(self, request: HttpRequest, provider: OidcProvider) -> Any:  # noqa: ANN401
-        """What the request was begun with; an answer that names another issuer is none to it (RFC 9207)."""
+        """Return the stored state of the request.
+
+        The second value is an error page if the response names another issuer (RFC 9207).
+        """
         state, away = super()._get_state(request, provider)
         if state is not None:
             self.adapter.state = state
@@ -237,7 +254,7 @@ class OidcCallback(OAuth2CallbackView):  # type: ignore[misc]
 
 
 def social_app(settings: Provider, name: str) -> SocialApp:
-    """A provider of the settings in allauth's shape; it is in no table."""
+    """Return a provider of the settings as allauth's unsaved model."""
     app = SocialApp(
         provider="openid_connect",
         provider_id=settings.provider_id,
@@ -255,7 +272,7 @@ def social_app(settings: Provider, name: str) -> SocialApp:
 
 
 def _refused(request: HttpRequest, provider: OidcProvider, sentence: str) -> HttpResponse:
-    # Imported here: it asks for the adapter, which is made of this.
+    # Imported here, because that module imports the adapter, which imports this one.
     from allauth.socialaccount.helpers import render_authentication_error  # noqa: PLC0415
 
     answer: HttpResponse = render_authentication_error(request, provider, exception=UntrustedProviderResponse(sentence))
@@ -263,7 +280,7 @@ def _refused(request: HttpRequest, provider: OidcProvider, sentence: str) -> Htt
 
 
 def _is_safe(address: object) -> bool:
-    """Whether an address is https, or on this machine itself."""
+    """Return True if an address uses https or is on this machine."""
     if not isinstance(address, str):
         return False
     place = urlsplit(address)

@@ -1,9 +1,7 @@
-"""Sign-in sessions: rows tell nobody how to take one over.
+"""Sign-in sessions whose database rows cannot be used to take over a session.
 
-Of the cookie its hash is kept, and what is said is sealed.
-
-Django's own store has the cookie itself in its table, and readable what a session remembers, such as the secret of
-one-time codes while they are set up.
+A row has the hash of the cookie, and its data is sealed. Django's own store has the cookie itself in its table and the
+data in plain text, such as the secret of TOTP codes during set-up.
 """
 
 from contextvars import ContextVar
@@ -21,27 +19,27 @@ from django.utils.crypto import get_random_string
 from sinetti.services.token_encryption import SESSION, InvalidToken, decrypt_token, encrypt_token
 
 BEGAN = "sinetti_began"
-"""In a session: when somebody signed in, on the machine's clock, in seconds (POSIX)."""
+"""Session key: time of the sign-in on the machine's clock, in seconds (POSIX)."""
 _SECRET_LETTERS = 43
-"""Of 36 kinds: 222 bits."""
+"""Length of the secret, from 36 characters: 222 bits."""
 _KEY_DIGITS = 40
 _secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
-"""What stands in cookies, by the keys of rows: of the request that this thread works on."""
+"""Cookie values by row key, for the request that this thread handles."""
 
 
 def stored(secret: str) -> str:
-    """The key of the row of a cookie: SHA-256, cut to 160 bits."""
+    """Return the row key of a cookie: SHA-256, truncated to 160 bits."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
 
 
 class SessionStore(DatabaseStore):
-    """A session.
+    """Session whose key is the key of its row.
 
-    Its key is that of its row; what the cookie has is known only to the request.
+    Only the request knows the value of the cookie.
     """
 
     secret: str = ""
-    """What the cookie of a new session is to have."""
+    """Cookie value of a new session."""
 
     def _get_new_session_key(self) -> str:
         self.secret = get_random_string(_SECRET_LETTERS, VALID_KEY_CHARS)
@@ -50,7 +48,10 @@ class SessionStore(DatabaseStore):
         return key
 
     def get_expiry_date(self, **told: Any) -> datetime:  # noqa: ANN401 - Django's
-        """So long after the sign-in, however often something is remembered meanwhile: what it said may hold no more."""
+        """Return the expiry: a fixed time after the sign-in, regardless of later changes.
+
+        The data in the session may not prolong it.
+        """
         ends: datetime = super().get_expiry_date(**told)
         began: float | None = self.get(BEGAN)
         if began is None:
@@ -58,11 +59,11 @@ class SessionStore(DatabaseStore):
         return min(ends, datetime.fromtimestamp(began + self.get_session_cookie_age(), UTC))
 
     def encode(self, session_dict: dict[str, Any]) -> str:
-        """Seal what the session remembers."""
+        """Seal the data of the session."""
         return encrypt_token(_key(), SESSION, super().encode(session_dict))
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
-        """Open it; nothing where that was not sealed here."""
+        """Return the data of a sealed session; empty if the seal is wrong."""
         try:
             opened = decrypt_token(_key(), SESSION, str(session_data))
         except InvalidToken:
@@ -72,17 +73,17 @@ class SessionStore(DatabaseStore):
 
 
 class SessionMiddleware(DjangoMiddleware):
-    """Django's, for cookies that are not the keys of rows."""
+    """Django's session middleware for cookies that differ from row keys."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Find the session of a cookie."""
+        """Load the session of the cookie."""
         secret = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         key = stored(secret) if secret else None
         _secrets.set({key: secret} if key else {})
         request.session = SessionStore(key)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Set the cookie where the session is new or was changed."""
+        """Set the cookie of a new or changed session."""
         response = super().process_response(request, response)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and cookie.value:

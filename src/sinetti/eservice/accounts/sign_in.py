@@ -1,4 +1,4 @@
-"""Signing in and out, signing up, confirming an address, a new password for who has forgotten theirs."""
+"""Sign-in, sign-out, sign-up, confirmation of an address, and password reset."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,7 @@ from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.models import EmailAddress
 from allauth.core import context as core_context
 from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -20,8 +21,8 @@ from sinetti.eservice.accounts.base_views import Context, PortalAccountView, nex
 from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, FieldOptions
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Alert, Button, Component, Form, Link, Links, Severity, Text
-from sinetti.eservice.ui.page import Page, flash
-from sinetti.i18n.translate import gettext_noop
+from sinetti.eservice.ui.page import Page
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.access.accounts import release_address
 
 _PASSWORD = {"password1": FieldOptions(gettext_noop("Password"), "password", "new-password", NEW_PASSWORD.hint)}
@@ -50,34 +51,37 @@ _SIGN_IN = gettext_noop("Sign in")
 
 
 class KeepsNextUrl(PortalAccountView):
-    """A page after whose form a message has to be opened first: where one wanted to go stays known meanwhile."""
+    """Mixin for pages whose form sends a message that the user opens next.
+
+    The session keeps the address to continue to meanwhile.
+    """
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Note where one goes on to."""
+        """Store the address to continue to."""
         base_views.store(self.request, next_url(self.request))
         answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
         return answer
 
 
 class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth has no types
-    """Sign in, by password, passkey or another service."""
+    """Page for sign-in by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
-        """The form, and the other ways in."""
+        """Return the form, and the other ways in."""
         onward = next_url(self.request)
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
-            Link(self.say(gettext_noop("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
-            Link(self.say(gettext_noop("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
-            Link(self.say(gettext_noop("Make an account")), f"{reverse('account_signup')}{rest}"),
+            Link(_("Sign in with a passkey"), f"{reverse('mfa_login_webauthn')}{rest}"),
+            Link(_("Forgot your password?"), f"{reverse('account_reset_password')}{rest}"),
+            Link(_("Make an account"), f"{reverse('account_signup')}{rest}"),
         ]
         blocks: list[Component] = [self.asked(context["form"], _SIGN_IN), Links(others)]
         blocks += provider_blocks(self.request, gettext_noop("Sign in with {name}"), "login")
-        return Page(self.say(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
+        return Page(_(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]
-    """Sign-up asks for a name, too: colleagues see it."""
+    """Sign-up form with a name, which colleagues see."""
 
     field_order = ("name", "email", "password1")
 
@@ -87,55 +91,51 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
         self.order_fields(self.field_order)
 
     def clean_name(self) -> str:
-        """A name that can be shown."""
+        """Return a name that can be displayed."""
         try:
             return check_unlinked("name", self.cleaned_data["name"], LONGEST_PERSON)
         except ValidationError as wrong:
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
 
     def validate_unique_email(self, value: str) -> str:
-        """Whether an account has this address; one that nobody has confirmed gives way."""
+        """Reject an address that has an account; release an unconfirmed one."""
         release_unconfirmed_address(value)
         return str(super().validate_unique_email(value))
 
 
 def release_unconfirmed_address(email: str) -> None:
-    """Let who signs up with an address have it, where somebody only said that it is theirs."""
+    """Release an address that an account claims without confirmation.
+
+    The user who signs up with it now can have it.
+    """
     request = core_context.request
     release_address(email, portal_context(request).ctx, request_id(request))
 
 
 class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
-    """Make an account, which gives no right."""
+    """Page that creates an account, which has no rights yet."""
 
     form_class = SignupForm
 
     def page(self, context: Context) -> Page:
-        """The form."""
+        """Return the form."""
         said = [
-            self.say(NO_RIGHTS),
-            self.say(
-                gettext_noop(
-                    "We send a link to your e-mail address. You can use the account once you have opened the link."
-                )
-            ),
+            _(NO_RIGHTS),
+            _("We send a link to your e-mail address. You can use the account once you have opened the link."),
         ]
-        back = Link(self.say(gettext_noop("Have you an account already? Sign in")), reverse("account_login"))
+        back = Link(_("Have you an account already? Sign in"), reverse("account_login"))
         form = self.asked(context["form"], gettext_noop("Make an account"), _PASSWORD)
-        return Page(self.say(gettext_noop("Make an account")), blocks=[Text(said), form, Links([back])])
+        return Page(_("Make an account"), blocks=[Text(said), form, Links([back])])
 
 
 class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
-    """Sign out: by a button, since a link may be followed by a program."""
+    """Page with a sign-out button, because a program may follow a link."""
 
     def page(self, context: Context) -> Page:
-        """The button."""
+        """Return the button."""
         del context
-        form = Form((), (Button(self.say(gettext_noop("Sign out"))),))
-        return Page(
-            self.say(gettext_noop("Sign out")),
-            blocks=[Text([self.say(gettext_noop("You are about to sign out."))]), form],
-        )
+        form = Form((), (Button(_("Sign out")),))
+        return Page(_("Sign out"), blocks=[Text([_("You are about to sign out.")]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Sign out."""
@@ -145,47 +145,39 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
 
 
 class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[misc]
-    """The account was ended."""
+    """Page for a deactivated account."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
-        told = self.say(
-            gettext_noop(
-                "This account has been ended and cannot be used. If that is a mistake, ask for help at the "
-                "address below."
-            )
+        told = _(
+            "This account has been ended and cannot be used. If that is a mistake, ask for help at the address below."
         )
-        return Page(
-            self.say(gettext_noop("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN
-        )
+        return Page(_("The account has been ended"), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
 
 
 class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # type: ignore[misc]
-    """A link was sent: the same, whether the address has an account or not."""
+    """Page after a link was sent; it does not depend on the address having an account."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         said = [
-            self.say(
-                gettext_noop("We have sent you a message. Open the link in it to confirm that the address is yours.")
-            ),
-            self.say(
-                gettext_noop("No message? Look in your junk mail, or sign in again in a few minutes to get a new one.")
-            ),
+            _("We have sent you a message. Open the link in it to confirm that the address is yours."),
+            _("No message? Look in your junk mail, or sign in again in a few minutes to get a new one."),
         ]
-        return Page(self.say(gettext_noop("Confirm your e-mail address")), blocks=[Text(said)])
+        return Page(_("Confirm your e-mail address"), blocks=[Text(said)])
 
 
 class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore[misc]
-    """The page of the link: opening it changes nothing, its button does.
+    """Page of the confirmation link, whose button confirms the address.
 
-    For whoever began the account alone: somebody else, who only reads the mail, would confirm another's ways in.
+    Opening the page changes nothing. Only a browser that is signed in to the account, or began to be, may confirm it.
+    Otherwise a person who can read the mailbox could confirm an account that another person created.
     """
 
     def get(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Show it. Whoever is signed in stays so."""
+        """Show the page. A signed-in user stays signed in."""
         del args, kwargs
         try:
             self.object = self.get_object()
@@ -194,7 +186,10 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         return self.render_to_response(self.get_context_data())
 
     def _is_theirs(self) -> bool:
-        """Whether who asks is signed in to the account, or has begun to be: by its password, or by its service."""
+        """Return True if the request is signed in to the account, or began to be.
+
+        The beginning was by password or by another service.
+        """
         user: Any = self.request.user
         if not user.is_authenticated:
             stage = get_pending_stage(self.request)
@@ -202,20 +197,20 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         return user is not None and user.pk == self.object.email_address.user_id
 
     def page(self, context: Context) -> Page:
-        """The button; or that the link does not work, or not here."""
+        """Return the page with the button, or an error page for an unusable link."""
         if not context["confirmation"] or not context["can_confirm"]:
-            return _lapsed(self)
+            return _lapsed()
         if not self._is_theirs():
-            said = [self.say(one) for one in _ELSEWHERE]
-            way = Link(self.say(_SIGN_IN), reverse("account_login"), button=True)
-            title = self.say(gettext_noop("Confirm your e-mail address"))
+            said = [_(one) for one in _ELSEWHERE]
+            way = Link(_(_SIGN_IN), reverse("account_login"), button=True)
+            title = _("Confirm your e-mail address")
             return Page(title, blocks=[Text(said), Links([way])], status=HTTPStatus.FORBIDDEN)
-        told = self.say(gettext_noop("Is this your address? {email}"), email=context["email"])
-        form = Form((), (Button(self.say(gettext_noop("Yes, confirm it"))),))
-        return Page(self.say(gettext_noop("Confirm your e-mail address")), blocks=[Text([told]), form])
+        told = _("Is this your address? {email}", email=context["email"])
+        form = Form((), (Button(_("Yes, confirm it")),))
+        return Page(_("Confirm your e-mail address"), blocks=[Text([told]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Confirm it, and go on."""
+        """Confirm the address and redirect."""
         try:
             self.object = self.get_object()
             if not self._is_theirs():
@@ -225,21 +220,21 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
             self.object = None
             return self.render_to_response({"confirmation": None, "can_confirm": False})
         if answer.status_code == HTTPStatus.FOUND:
-            flash(self.request, self.say(gettext_noop("Your e-mail address is confirmed. You can sign in with it.")))
+            messages.info(self.request, _("Your e-mail address is confirmed. You can sign in with it."))
             answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
 
 class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Whose password: an account's whose owner has confirmed this very address.
+    """Form for a password reset, for accounts with this confirmed address only.
 
-    Any other may have been begun by somebody else, or waits for who asked for a new address and mistyped it.
+    Another person may have begun an account with an unconfirmed address. A pending new address may be mistyped.
     """
 
     users: list[Any]
 
     def clean_email(self) -> str:
-        """An address, and the accounts that it is of."""
+        """Return an address and look up its accounts."""
         email = str(super().clean_email())
         users = [one.pk for one in self.users]
         confirmed = EmailAddress.objects.filter(user__in=users, verified=True, email=email.lower())
@@ -249,53 +244,47 @@ class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
 
 
 class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: ignore[misc]
-    """Forgot your password? A link is sent to the address."""
+    """Page that sends a password reset link to an address."""
 
     form_class = PasswordResetForm
 
     def page(self, context: Context) -> Page:
-        """The form."""
-        told = self.say(
-            gettext_noop("Give the e-mail address of your account. We send you a link to set a new password.")
-        )
+        """Return the form."""
+        told = _("Give the e-mail address of your account. We send you a link to set a new password.")
         form = self.asked(context["form"], gettext_noop("Send the link"))
-        back = Link(self.say(_SIGN_IN), reverse("account_login"))
-        return Page(self.say(gettext_noop("Forgot your password?")), blocks=[Text([told]), form], back=back)
+        back = Link(_(_SIGN_IN), reverse("account_login"))
+        return Page(_("Forgot your password?"), blocks=[Text([told]), form], back=back)
 
 
 class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type: ignore[misc]
-    """A link was sent: the same, whether the address has an account or not."""
+    """Page after a link was sent; it does not depend on the address having an account."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         said = [
-            self.say(gettext_noop("We have sent a message to the address. The link in it works for two hours.")),
-            self.say(
-                gettext_noop(
-                    "No message? Look in your junk mail, and check that the address is the one that your account has."
-                )
-            ),
+            _("We have sent a message to the address. The link in it works for two hours."),
+            _("No message? Look in your junk mail, and check that the address is the one that your account has."),
         ]
-        return Page(self.say(gettext_noop("Open the link in our message")), blocks=[Text(said)])
+        return Page(_("Open the link in our message"), blocks=[Text(said)])
 
 
 class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: ignore[misc]
-    """The page of that link.
+    """Page of the password reset link.
 
-    It signs nobody in: who has a second factor needs it afterwards, too.
+    It does not sign the user in, because a second factor is needed afterwards.
     """
 
     def page(self, context: Context) -> Page:
-        """The form, or that the link does not work."""
+        """Return the form, or an error page for an unusable link."""
         if context.get("token_fail"):
-            return _lapsed(self)
-        told = self.say(gettext_noop("Afterwards you sign in with it, and with your second factor if you have one."))
+            return _lapsed()
+        told = _("Afterwards you sign in with it, and with your second factor if you have one.")
         form = self.asked(context["form"], gettext_noop("Set the password"))
-        return Page(self.say(gettext_noop("Set a new password")), blocks=[Text([told]), form])
+        return Page(_("Set a new password"), blocks=[Text([told]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
-        """Where the link does not work there is no form to be made."""
+        """Return the context; an unusable link has no form."""
         if kwargs.get("token_fail"):
             return {"token_fail": True}
         context: Context = super().get_context_data(**kwargs)
@@ -303,22 +292,22 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
 
 
 class NewPasswordSet(PortalAccountView, views.PasswordResetFromKeyDoneView):  # type: ignore[misc]
-    """The new password counts."""
+    """Page after a password reset."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
         blocks: list[Component] = [
-            Alert(self.say(gettext_noop("Sign in with it now. All your earlier sign-ins have ended.")), Severity.GOOD),
-            Links([Link(self.say(_SIGN_IN), base_views.sign_in_first(self.request), button=True)]),
+            Alert(_("Sign in with it now. All your earlier sign-ins have ended."), Severity.GOOD),
+            Links([Link(_(_SIGN_IN), base_views.sign_in_first(self.request), button=True)]),
         ]
-        return Page(self.say(gettext_noop("The new password is set")), blocks)
+        return Page(_("The new password is set"), blocks)
 
 
-def _lapsed(view: PortalAccountView) -> Page:
+def _lapsed() -> Page:
     again = [
-        Link(view.say(gettext_noop("Sign in")), reverse("account_login")),
-        Link(view.say(gettext_noop("Forgot your password?")), reverse("account_reset_password")),
+        Link(_("Sign in"), reverse("account_login")),
+        Link(_("Forgot your password?"), reverse("account_reset_password")),
     ]
-    said = [view.say(one) for one in _LAPSED]
-    return Page(view.say(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)
+    said = [_(one) for one in _LAPSED]
+    return Page(_(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)

@@ -1,4 +1,7 @@
-"""What allauth tells by signals: a factor that was set up counts at once, and what is changed is audited."""
+"""Receivers of allauth's signals.
+
+A factor that was set up counts at once. Changes are recorded in the audit log.
+"""
 
 from typing import Any
 
@@ -25,7 +28,7 @@ from sinetti.services.access.accounts import end_other_sessions, note
 
 
 def connect_signals() -> None:
-    """Begin to heed them; once for each process."""
+    """Connect the receivers, once per process."""
     for signal, heed in (
         (mfa_signals.authenticator_added, _factor_added),
         (mfa_signals.authenticator_removed, _factor_removed),
@@ -58,7 +61,7 @@ def _audit(signal: Signal, what: str) -> None:
 def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         return
-    # Who sets one up has just shown that they have it, and before that proved who they are.
+    # The set-up proves possession of the factor, after a reauthentication.
     more = {"id": authenticator.pk, "type": authenticator.type, "reauthenticated": True}
     record_authentication(request, user, "mfa", **more)
     reset_actor_cache(request)
@@ -68,13 +71,16 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
 def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
     """Make the browser known in which the owner chose a new password.
 
-    Guesses elsewhere then do not lock the owner out of it.
+    Wrong guesses elsewhere then do not lock the owner out of it.
     """
     known_devices.signed_in(request, user)
 
 
 def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest: object) -> None:
-    """Who connects a provider has just signed in there, and before that proved who they are here."""
+    """Record the sign-in at a provider that the user connects.
+
+    The user has just signed in there and reauthenticated here before.
+    """
     told = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
     told[STRONG] = bool(sociallogin.state.get(STRONG))
     record_authentication(request, request.user, "socialaccount", **told)
@@ -90,7 +96,7 @@ def _factor_removed(
         records: list[dict[str, Any]] = get_authentication_records(request, user)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
         reset_actor_cache(request)
-        # By which methods somebody proved who they are stands in each session.
+        # Each session holds the authentication methods of its sign-in.
         end_other_sessions(str(user.pk), request.session.session_key or "", portal_context(request).ctx)
 
 

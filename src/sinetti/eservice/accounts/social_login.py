@@ -1,4 +1,4 @@
-"""Signing in by other services: what allauth asks of us about them, and their pages."""
+"""Sign-in by other services: allauth's adapter and the pages."""
 
 import functools
 import logging
@@ -39,7 +39,7 @@ from sinetti.eservice.accounts.sign_in import NO_RIGHTS, SignupForm, release_unc
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links, Option, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, active_language, gettext_noop
 from sinetti.settings.portal import Provider
 
 _log = logging.getLogger(__name__)
@@ -53,16 +53,16 @@ _TOKEN_ERRORS = (
     "unsupported_grant_type",
     "invalid_scope",
 )
-"""What a token endpoint may say went wrong (RFC 6749, 5.2)."""
+"""Errors that a token endpoint may return (RFC 6749, 5.2)."""
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # allauth has no types
-    """Providers are those of the settings, and none of a table."""
+    """allauth adapter whose providers are those of the settings, not database rows."""
 
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """The settings' providers, or the one of this id."""
+        """Return the providers of the settings, or the one with this id."""
         del client_id
         language = language_of(request)
         there = portal_context(request).eservice.providers
@@ -73,7 +73,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         ]
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> OidcProvider:
-        """The provider of an id; one that was taken out of the settings only bears its name."""
+        """Return the provider of an id; one no longer in the settings has only a name."""
         there = portal_context(request).eservice
         settings = there.provider(provider) or next(
             (one for one in there.providers if client_id is not None and one.client_id == client_id), None
@@ -82,13 +82,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         return OidcProvider(request, app=social_app(settings or _GONE, name))
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, str]) -> Any:  # noqa: ANN401
-        """What the form of a new account begins with."""
+        """Fill in the initial values of the sign-up form."""
         user = super().populate_user(request, sociallogin, data)
         user.name = data.get("name", "")[:LONGEST_PERSON]
         return user
 
     def get_requests_session(self) -> requests.Session:
-        """A conversation with a provider: at its addresses, nowhere else, and not for long."""
+        """Return an HTTP session limited to the provider's addresses, with a timeout."""
         session = requests.Session()
         session.request = functools.partial(  # type: ignore[method-assign] # as allauth does
             session.request, timeout=app_settings.REQUESTS_TIMEOUT, allow_redirects=False
@@ -97,7 +97,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Connect to an account only what its owner asks for, having just proved who they are."""
+        """Connect a provider only at its owner's request after reauthentication."""
         connects = sociallogin.state.get("process") == AuthProcess.CONNECT
         if connects and not (request.user.is_authenticated and recently_reauthenticated(request)):
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("socialaccount_connections")))
@@ -110,9 +110,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         exception: Exception | None = None,
         extra_context: object = None,
     ) -> None:
-        """Say that signing in there did not work.
+        """Show that the sign-in failed.
 
-        The log has why, and nothing of the answer.
+        The log has the reason, without the provider's response.
         """
         del error, extra_context
         told = request_id(request), provider.app.provider_id, _why(exception)
@@ -120,13 +120,16 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         raise ImmediateHttpResponse(failed(request))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
-        """Back to the list."""
+        """Return the address of the list of connected services."""
         del request, socialaccount
         return reverse("socialaccount_connections")
 
 
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Lead to a provider: by a button alone, and to connect it only who has just proved who they are."""
+    """Redirect to a provider after a press of the button.
+
+    Connecting a provider requires a recent reauthentication.
+    """
     settings = _settings(request, provider_id)
     process = request.POST.get("process")
     if request.method != "POST" or process not in {AuthProcess.LOGIN, AuthProcess.CONNECT}:
@@ -146,7 +149,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Take a provider's answer."""
+    """Process a provider's response."""
     settings = _settings(request, provider_id)
     try:
         answer: HttpResponse = OidcCallback.adapter_view(OidcAdapter(request, settings))(request)
@@ -157,33 +160,28 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it did not work, and what to do."""
-    language = language_of(request)
+    """Show that the sign-in failed, and the next step."""
     said = [
-        translate(gettext_noop("Nothing was changed. Try again, or sign in in another way."), language),
-        translate(
-            gettext_noop("If it fails again, ask for help and name this reference: {reference}"),
-            language,
-            reference=request_id(request),
-        ),
+        _("Nothing was changed. Try again, or sign in in another way."),
+        _("If it fails again, ask for help and name this reference: {reference}", reference=request_id(request)),
     ]
-    again = Link(translate(_SIGN_IN, language), reverse("account_login"))
-    title = translate(gettext_noop("Signing in with the other service did not work"), language)
+    again = Link(_(_SIGN_IN), reverse("account_login"))
+    title = _("Signing in with the other service did not work")
     return render_page(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
 class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type: ignore[misc]
-    """Somebody changed their mind at the other service."""
+    """Page for a user who cancelled the sign-in at the other service."""
 
     def page(self, context: Context) -> Page:
-        """Say so."""
+        """Return the page."""
         del context
-        again = Link(self.say(_SIGN_IN), reverse("account_login"))
-        return Page(self.say(gettext_noop("You did not sign in")), blocks=[Links([again])])
+        again = Link(_(_SIGN_IN), reverse("account_login"))
+        return Page(_("You did not sign in"), blocks=[Links([again])])
 
 
 class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
-    """A new account for an unknown subject: its name and address."""
+    """Form for a new account of an unknown subject: name and address."""
 
     clean_name = SignupForm.clean_name
 
@@ -194,73 +192,60 @@ class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
         self.order_fields(("name", "email"))
 
     def validate_unique_email(self, value: str) -> str:
-        """As for a sign-up with a password."""
+        """Check the address as for a sign-up with a password."""
         release_unconfirmed_address(value)
         return str(super().validate_unique_email(value))
 
 
 class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[misc]
-    """An unknown subject: an account is made only if they say so here."""
+    """Page for an unknown subject, who creates an account only on request."""
 
     form_class = NewAccountForm
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
-        """Note where one goes on to once the address is confirmed."""
+        """Store the address to continue to after confirmation."""
         store(self.request, self.sociallogin.state.get("next") or "")
         answer: HttpResponse = super().form_valid(form)
         return answer
 
     def page(self, context: Context) -> Page:
-        """What that means, and the form."""
+        """Return the page with an explanation and the sign-up form."""
         said = [
-            self.say(
-                gettext_noop(
-                    "You have signed in there, but it is not connected to an account here. You can make one now."
-                )
-            ),
-            self.say(NO_RIGHTS),
-            self.say(
-                gettext_noop(
-                    "Have you an account already? Sign in with it, then connect the other service in your account."
-                )
-            ),
+            _("You have signed in there, but it is not connected to an account here. You can make one now."),
+            _(NO_RIGHTS),
+            _("Have you an account already? Sign in with it, then connect the other service in your account."),
         ]
         form = self.asked(context["form"], gettext_noop("Make an account"))
-        links = Links([Link(self.say(gettext_noop("Sign in with the account that I have")), reverse("account_login"))])
-        return Page(self.say(gettext_noop("Make an account?")), blocks=[Text(said), form, links])
+        links = Links([Link(_("Sign in with the account that I have"), reverse("account_login"))])
+        return Page(_("Make an account?"), blocks=[Text(said), form, links])
 
 
 class Connections(PortalAccountView, ReauthenticationRequired, views.ConnectionsView):  # type: ignore[misc]
-    """Other services that sign in to this account."""
+    """Page with the other services that sign in to this account."""
 
     success_url = reverse_lazy("socialaccount_connections")
 
     def page(self, context: Context) -> Page:
-        """Those that do, and those that could."""
+        """Return the page with connected and available services."""
         there = list(SocialAccount.objects.filter(user=self.request.user).order_by("pk"))
         form = context["form"]
         blocks: list[Component] = []
         if there:
             names = {
-                one.provider_id: one.name[self.language] for one in portal_context(self.request).eservice.providers
+                one.provider_id: one.name[active_language()] for one in portal_context(self.request).eservice.providers
             }
             options = [Option(str(one.pk), names.get(one.provider, one.provider)) for one in there]
             wrong = [
-                (name, self.say(_CANNOT if one.code else _CHOOSE))
+                (name, _(_CANNOT if one.code else _CHOOSE))
                 for name, found in (form.errors.as_data() if form.is_bound else {}).items()
                 for one in found[:1]
             ]
-            field = Input(
-                "account",
-                self.say(gettext_noop("You can sign in to your account with these")),
-                "radio",
-                options=options,
-            )
-            blocks.append(Form([field], (Button(self.say(gettext_noop("Disconnect")), danger=True),), errors=wrong))
+            field = Input("account", _("You can sign in to your account with these"), "radio", options=options)
+            blocks.append(Form([field], (Button(_("Disconnect"), danger=True),), errors=wrong))
         else:
-            blocks.append(Text([self.say(gettext_noop("No other service is connected to your account."))]))
+            blocks.append(Text([_("No other service is connected to your account.")]))
         blocks += provider_blocks(self.request, gettext_noop("Connect {name}"), "connect")
-        title = self.say(gettext_noop("Sign-in with other services"))
+        title = _("Sign-in with other services")
         return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
 
 
@@ -269,7 +254,10 @@ _CHOOSE = gettext_noop("Choose one of those that are offered.")
 
 
 def _why(exception: Exception | None) -> str:
-    """Why a sign-in failed, without what the provider said: allauth's own sentences have its whole answer in them."""
+    """Return the reason for a failed sign-in without the provider's response.
+
+    allauth's own sentences contain the whole response.
+    """
     if isinstance(exception, UntrustedProviderResponse):
         return str(exception)
     code = next((one for one in _TOKEN_ERRORS if one in str(exception)), "")
@@ -284,10 +272,11 @@ def _settings(request: HttpRequest, provider_id: str) -> Provider:
 
 
 def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpResponse:
-    """A page with a link, where sign-in is on another host: forms of ours lead to the issuer's alone."""
+    """Return a page with a link to a sign-in on another host.
+
+    Forms of the portal may lead to the issuer's host only.
+    """
     language = language_of(request)
     name = settings.name[language]
-    link = Link(translate(gettext_noop("Go on to {name}"), language, name=name), target, button=True)
-    return render_page(
-        request, Page(translate(gettext_noop("Sign in with {name}"), language, name=name), blocks=[Links([link])])
-    )
+    link = Link(_("Go on to {name}", name=name), target, button=True)
+    return render_page(request, Page(_("Sign in with {name}", name=name), blocks=[Links([link])]))

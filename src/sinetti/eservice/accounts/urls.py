@@ -1,6 +1,6 @@
-"""Which page of accounts stands where: the closed list.
+"""Closed list of account URLs.
 
-What allauth has beside these is not served.
+Other URLs of allauth are not served.
 """
 
 from django.urls import URLPattern, URLResolver, path, re_path

@@ -1,1 +1,1 @@
-"""Applications for the technical interface, as organisations make them."""
+"""Applications of organisations for the technical interface."""

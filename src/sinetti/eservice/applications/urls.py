@@ -1,4 +1,4 @@
-"""Which page of applications stands where."""
+"""URLs of applications."""
 
 from django.urls import path
 

@@ -1,8 +1,9 @@
-"""An organisation applies for the technical interface, sees what became of it, and may take it back."""
+"""Applications for the technical interface: apply, see the outcome, withdraw."""
 
 from collections.abc import Sequence
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -17,7 +18,7 @@ from sinetti.domain.organisations.applications import (
     ApplicationState,
     NewApplication,
 )
-from sinetti.domain.values import Channel, Language
+from sinetti.domain.values import Channel
 from sinetti.eservice.authorisations.common import paged, start_of
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import language_of, portal_context, request_id
@@ -43,9 +44,8 @@ from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import Actor, PermissionDenied
 from sinetti.services.self_service import applications
 from sinetti.services.self_service.applications import Applicant, Application, OrganisationListItem
@@ -66,7 +66,7 @@ _TONES = {
 
 
 class ApplicationForm(PortalForm):
-    """What an organisation applies for."""
+    """Form for an application."""
 
     channels = forms.MultipleChoiceField(
         label=gettext_noop("How will the organisation deliver?"),
@@ -86,16 +86,16 @@ class ApplicationForm(PortalForm):
 @require_safe
 @login_required
 def listed(request: HttpRequest) -> HttpResponse:
-    """What was applied for, by all organisations that this person may apply for."""
-    language, actor = language_of(request), _actor(request)
+    """List the applications of all organisations that the user may apply for."""
+    actor = _actor(request)
     mine = applications.mine(portal_context(request).ctx, actor, start_of(request))
     if not mine.may_apply:
         raise missing_permission(Permission.APPLY, current_permissions(request))
     found, pager = paged(request, mine.applications)
     table = Table(
-        translate("Applications", language),
+        _("Applications"),
         [
-            Column(translate(one, language))
+            Column(_(one))
             for one in (
                 gettext_noop("Case number"),
                 gettext_noop("Organisation"),
@@ -109,54 +109,50 @@ def listed(request: HttpRequest) -> HttpResponse:
                 Cell(one.case_number, reverse("application", args=[one.application_id])),
                 Cell(one.organisation, note=one.customer_id),
                 Cell(", ".join(sorted(one.channels))),
-                Cell(format_datetime(one.created, language)),
-                Cell(translate(STATES[one.state], language), tone=_TONES.get(one.state, Severity.PLAIN)),
+                Cell(format_datetime(one.created)),
+                Cell(_(STATES[one.state]), tone=_TONES.get(one.state, Severity.PLAIN)),
             ]
             for one in found
         ],
-        translate("No applications have been made yet.", language),
+        _("No applications have been made yet."),
     )
-    explained = translate(
+    explained = _(
         "An organisation that wants to deliver over the technical interface applies for it first. Once it is approved, "
-        "certificates can be ordered.",
-        language,
+        "certificates can be ordered."
     )
-    blocks: list[Component] = [Text([explained]), table, *pager, _for_which(mine.organisations, language)]
-    return render_page(request, Page(translate(_TITLE, language), blocks=blocks, wide=True))
+    blocks: list[Component] = [Text([explained]), table, *pager, _for_which(mine.organisations)]
+    return render_page(request, Page(_(_TITLE), blocks=blocks, wide=True))
 
 
-def _for_which(organisations: Sequence[OrganisationListItem], language: Language) -> Component:
-    """A button for each organisation; where they are many, a list in which one is chosen."""
+def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
+    """Return a button for each organisation, or a select list for many."""
     if len(organisations) <= _MOST_BUTTONS:
         return Links(
             [
-                Link(translate("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)
+                Link(_("Apply for {name}", name=one.name), _new(one.organisation_id), button=True)
                 for one in organisations
             ]
         )
     options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST_OPTIONS]]
-    field = Input("organisation", translate("Organisation", language), "select", options=options, required=True)
-    button = Button(translate("Apply for the technical interface", language))
+    field = Input("organisation", _("Organisation"), "select", options=options, required=True)
+    button = Button(_("Apply for the technical interface"))
     return Form([field], [button], reverse("application_new"), search=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new(request: HttpRequest) -> HttpResponse:
-    """Apply, for one organisation."""
+    """Apply for one organisation."""
     language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
     organisation_id = request.GET.get("organisation", "")
     found = applications.applicant(organisation_id, ctx, actor)
     if not found.offered:
         already = Alert(
-            translate(
-                "The organisation has already been approved for all ways of delivering: certificates can be ordered.",
-                language,
-            ),
+            _("The organisation has already been approved for all ways of delivering: certificates can be ordered."),
             Severity.GOOD,
         )
-        return render_page(request, Page(translate("Apply for the technical interface", language), blocks=[already]))
-    form = ApplicationForm(language, request.POST if request.method == "POST" else None)
+        return render_page(request, Page(_("Apply for the technical interface"), blocks=[already]))
+    form = ApplicationForm(request.POST if request.method == "POST" else None)
     _offer(form, found)
     if form.is_bound and form.is_valid():
         asked = NewApplication(
@@ -170,44 +166,42 @@ def new(request: HttpRequest) -> HttpResponse:
         except ApplicationError as refused:
             form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
         else:
-            done = translate("The application was sent. Its case number is {case}.", language, case=made.case_number)
-            tell(request, done)
+            done = _("The application was sent. Its case number is {case}.", case=made.case_number)
+            messages.info(request, done)
             return redirect_to("application", made.application_id)
-    return render_page(request, _applying(request, found, form))
+    return render_page(request, _applying(found, form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def one(request: HttpRequest, application_id: str) -> HttpResponse:
-    """One application: where it stands, the decision, and taking it back while it waits."""
-    language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
+    """Show one application with its state and decision; withdraw a pending one."""
+    actor, ctx = _actor(request), portal_context(request).ctx
     found = applications.application(application_id, ctx, actor)
     blocks: list[Component] = []
     if request.method == "POST" and request.POST.get("do") == "withdraw":
         try:
             applications.withdraw(application_id, ctx, actor, request_id(request))
         except ApplicationError as refused:
-            blocks.append(Alert(translate(FAULTS[refused.fault], language), Severity.ERROR))
+            blocks.append(Alert(_(FAULTS[refused.fault]), Severity.ERROR))
         else:
-            tell(request, translate("The application was withdrawn.", language))
+            messages.info(request, _("The application was withdrawn."))
             return redirect_to("application", application_id)
-    title = translate("Application {case}", language, case=found.case_number)
-    back = Link(translate(_TITLE, language), reverse("applications"))
-    return render_page(request, Page(title, blocks=[*blocks, *_told(found, language)], back=back))
+    title = _("Application {case}", case=found.case_number)
+    back = Link(_(_TITLE), reverse("applications"))
+    return render_page(request, Page(title, blocks=[*blocks, *_told(found)], back=back))
 
 
 @require_safe
 @login_required
 def decision(request: HttpRequest, application_id: str) -> HttpResponse:
-    """The decision alone, as it was made: to be read, printed or kept."""
-    language, actor = language_of(request), _actor(request)
+    """Show the recorded decision alone, to read, print or save."""
+    actor = _actor(request)
     found = applications.application(application_id, portal_context(request).ctx, actor)
     if not found.decision:
         return not_found(request)
     title, *rest = (line for line in found.decision.splitlines() if line)
-    back = Link(
-        translate("Application {case}", language, case=found.case_number), reverse("application", args=[application_id])
-    )
+    back = Link(_("Application {case}", case=found.case_number), reverse("application", args=[application_id]))
     return render_page(request, Page(title, blocks=[Text(rest)], back=back))
 
 
@@ -219,60 +213,45 @@ def _actor(request: HttpRequest) -> Actor:
 
 
 def _offer(form: ApplicationForm, found: Applicant) -> None:
-    """Offer what the organisation does not have yet."""
+    """Offer the channels that the organisation does not have yet."""
     field = form.fields["channels"]
     if isinstance(field, forms.MultipleChoiceField):
         offered = {one.value for one in found.offered}
-        field.choices = [
-            (one.value, translate(CHANNELS[one], form.language)) for one in Channel if one.value in offered
-        ]
+        field.choices = [(one.value, _(CHANNELS[one])) for one in Channel if one.value in offered]
 
 
-def _applying(request: HttpRequest, found: Applicant, form: ApplicationForm) -> Page:
-    language = language_of(request)
+def _applying(found: Applicant, form: ApplicationForm) -> Page:
     who = DescriptionList(
         [
-            DescriptionItem(translate("Organisation", language), found.organisation.name),
-            DescriptionItem(translate("ID", language), found.organisation.customer_id),
+            DescriptionItem(_("Organisation"), found.organisation.name),
+            DescriptionItem(_("ID"), found.organisation.customer_id),
         ]
     )
-    told = translate(
-        "The case is handled, and the decision is written, in the language in which you read this page.", language
-    )
-    send = Button(translate("Send the application", language), "apply")
+    told = _("The case is handled, and the decision is written, in the language in which you read this page.")
+    send = Button(_("Send the application"), "apply")
     page = form.block(send, action=_new(found.organisation.organisation_id))
-    back = Link(translate(_TITLE, language), reverse("applications"))
-    return Page(translate("Apply for the technical interface", language), blocks=[who, Text([told]), page], back=back)
+    back = Link(_(_TITLE), reverse("applications"))
+    return Page(_("Apply for the technical interface"), blocks=[who, Text([told]), page], back=back)
 
 
-def _told(found: Application, language: Language) -> list[Component]:
+def _told(found: Application) -> list[Component]:
     rows = [
-        DescriptionItem(translate("Organisation", language), f"{found.organisation} ({found.customer_id})"),
-        DescriptionItem(
-            translate("Applied for", language),
-            ", ".join(translate(CHANNELS[one], language) for one in sorted(found.channels)),
-        ),
-        DescriptionItem(translate("Software", language), found.software or translate("not given", language)),
-        DescriptionItem(translate("Made", language), format_datetime(found.created, language)),
-        DescriptionItem(translate("State", language), translate(STATES[found.state], language)),
+        DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
+        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
+        DescriptionItem(_("Software"), found.software or _("not given")),
+        DescriptionItem(_("Made"), format_datetime(found.created)),
+        DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:
-        rows.append(DescriptionItem(translate("Decided", language), format_datetime(found.decided_at, language)))
-    blocks: list[Component] = [
-        DescriptionList(rows),
-        Section(translate("Purpose", language), [Text(found.purpose.split("\n"))]),
-    ]
+        rows.append(DescriptionItem(_("Decided"), format_datetime(found.decided_at)))
+    blocks: list[Component] = [DescriptionList(rows), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
-        button = Button(translate("Withdraw the application", language), "withdraw", danger=True)
+        button = Button(_("Withdraw the application"), "withdraw", danger=True)
         blocks.append(Form((), [button]))
     if found.state in DECIDED:
         if found.reason:
-            blocks.append(Section(translate("Reasons", language), [Text(found.reason.split("\n"))]))
-        link = Link(
-            translate("Read the decision", language),
-            reverse("application_decision", args=[found.application_id]),
-            button=True,
-        )
+            blocks.append(Section(_("Reasons"), [Text(found.reason.split("\n"))]))
+        link = Link(_("Read the decision"), reverse("application_decision", args=[found.application_id]), button=True)
         blocks.append(Links([link]))
     return blocks
 

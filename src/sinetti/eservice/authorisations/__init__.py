@@ -1,1 +1,1 @@
-"""*Settings > Authorisations*: who may act for an organisation, invitations, and requests for a right."""
+"""*Settings > Authorisations*: mandates, invitations and requests for a right."""

@@ -1,8 +1,9 @@
-"""A firm's clients: whom it acts for, what it asked, and asking many at once."""
+"""Clients of a firm: its authorisations, its requests, and bulk requests."""
 
 from collections.abc import Sequence
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -31,13 +32,13 @@ from sinetti.eservice.authorisations.list_view import NEAR
 from sinetti.eservice.authorisations.request_view import requests_table
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.self_service.clients import (
     AskClients,
     Client,
@@ -62,7 +63,7 @@ _SHOWN_WRONG = 10
 
 
 class AskManyForm(PortalForm):
-    """Which organisations are asked, for which role, until when."""
+    """Form that requests authorisations: organisations, role and end date."""
 
     customer_ids = forms.CharField(
         label=gettext_noop("Business IDs"), max_length=ASKED_AT_ONCE * 40, widget=forms.Textarea(), strip=False
@@ -71,7 +72,10 @@ class AskManyForm(PortalForm):
     until = until_field(required=True)
 
     def ids(self, environment: Environment) -> tuple[str, ...]:
-        """The ids of a valid list, each once; none where something is wrong, which is then told."""
+        """Return the ids of a valid list without duplicates.
+
+        If an id is wrong, report it in the form and return an empty tuple.
+        """
         found = parse_identifiers(self.cleaned_data["customer_ids"], environment)
         for number, told in found.wrong[:_SHOWN_WRONG]:
             self.refuse(
@@ -86,7 +90,10 @@ class AskManyForm(PortalForm):
 
 
 def firms(request: HttpRequest) -> frozenset[str]:
-    """The organisations that the reader may ask others for: directly, since nothing is passed on."""
+    """Return the organisations that the reader may request authorisations for.
+
+    Only direct authorisations count, because an authorisation cannot be passed on.
+    """
     who = current_permissions(request)
     return frozenset(one for one in who.organisations(Permission.ASK) if who.held[one].via is None)
 
@@ -94,66 +101,69 @@ def firms(request: HttpRequest) -> frozenset[str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show whom a firm acts for, or give up acting for some of them."""
-    language, ids = language_of(request), firms(request)
+    """Show a firm's clients, or resign some of their authorisations."""
+    ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, translate(TITLE, language), ids, "clients")
+        return choose(request, _(TITLE), ids, "clients")
     found = clients(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
     wrong = given_up(request) if request.method == "POST" else ""
     if request.method == "POST" and not wrong:
         return after("clients", organisation=firm_id)
     named = name_of(request, firm_id)
     links = [
-        Link(translate(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
-        Link(translate(_REQUESTS, language), address("clients_requests", organisation=firm_id)),
+        Link(_(_ASK), address("clients_ask", organisation=firm_id), button=True),
+        Link(_(_REQUESTS), address("clients_requests", organisation=firm_id)),
     ]
     rows, pager = paged(request, found)
     gives_up = bool(rows) and current_permissions(request).may(Permission.GRANT, firm_id)
     blocks: list[Component] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
-    title, status = translate(_TITLE_OF, language, organisation=named.name), 422 if wrong else 200
+    title, status = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200
     return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
 
 
 @require_safe
 @login_required
 def asked(request: HttpRequest) -> HttpResponse:
-    """Show what a firm asked, and what came of it."""
-    language, ids = language_of(request), firms(request)
+    """Show a firm's requests and their outcome."""
+    ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, translate(_REQUESTS, language), ids, "clients_requests")
+        return choose(request, _(_REQUESTS), ids, "clients_requests")
     found = requests(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
     rows, pager = paged(request, found)
-    there = back(language, "clients", TITLE, organisation=firm_id)
-    title = translate(gettext_noop("Requests – {organisation}"), language, organisation=name_of(request, firm_id).name)
-    return render_page(request, Page(title, blocks=[requests_table(rows, language), *pager], back=there, wide=True))
+    there = back("clients", TITLE, organisation=firm_id)
+    title = _("Requests – {organisation}", organisation=name_of(request, firm_id).name)
+    return render_page(request, Page(title, blocks=[requests_table(rows), *pager], back=there, wide=True))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def ask(request: HttpRequest) -> HttpResponse:
-    """Ask many at once."""
-    language, ids = language_of(request), firms(request)
+    """Request authorisations from many organisations at once."""
+    ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, translate(_ASK, language), ids, "clients_ask")
+        return choose(request, _(_ASK), ids, "clients_ask")
     current_permissions(request).require(Permission.ASK, firm_id)
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
-    form = AskManyForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = AskManyForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _asked(request, firm_id, form):
         return after("clients_requests", organisation=firm_id)
     named = name_of(request, firm_id)
-    how = [translate(_HOW, language, count=ASKED_AT_ONCE)]
-    button = Button(translate(gettext_noop("Ask"), language), "ask")
+    how = [_(_HOW, count=ASKED_AT_ONCE)]
+    button = Button(_("Ask"), "ask")
     blocks: list[Component] = [Text(how), form.block(button, action=address("clients_ask", organisation=firm_id))]
-    there = back(language, "clients", TITLE, organisation=firm_id)
-    title = translate(gettext_noop("Ask for authorisations – {organisation}"), language, organisation=named.name)
+    there = back("clients", TITLE, organisation=firm_id)
+    title = _("Ask for authorisations – {organisation}", organisation=named.name)
     return render_page(request, Page(title, blocks=blocks, back=there))
 
 
 def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
-    """Ask, and tell how many; False where something is wrong, which the form then tells."""
+    """Request the authorisations and flash the counts; return False on an error.
+
+    The form then shows the error.
+    """
     ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
     ids, until = form.ids(ctx.environment), end_of(told["until"])
     if not ids or actor is None or until is None:
@@ -171,14 +181,14 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
         return False
     sentence = gettext_noop("Asked now: {now}. Asked before, still waiting: {before}. Clients already: {there}.")
     counts = {"now": len(done[0].now), "before": len(done[0].before), "there": len(done[0].there)}
-    flash(request, translate(sentence, language_of(request), **counts))
+    messages.info(request, _(sentence, **counts))
     return True
 
 
 def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section:
-    language, now = language_of(request), portal_context(request).ctx.now()
+    now = portal_context(request).ctx.now()
     names = (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"))
-    certificates, soon = url_or_empty("certificates"), translate(gettext_noop("ends soon"), language)
+    certificates, soon = url_or_empty("certificates"), _("ends soon")
     rows = [
         [
             Cell(
@@ -186,21 +196,17 @@ def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section
                 link=f"{certificates}?organisation={one.organisation.organisation_id}" if certificates else "",
                 note=one.organisation.customer_id,
             ),
-            Cell(capital(translate(ROLES[one.role], language))),
-            Cell(format_datetime(one.since, language)),
-            Cell(told_until(one.until, language), note=soon if one.until and one.until - now < NEAR else ""),
+            Cell(capital(_(ROLES[one.role]))),
+            Cell(format_datetime(one.since)),
+            Cell(told_until(one.until), note=soon if one.until and one.until - now < NEAR else ""),
         ]
         for one in found
     ]
-    caption = translate(gettext_noop("Organisations that this one acts for"), language)
-    empty = translate(gettext_noop("No organisation has given this one an authorisation."), language)
-    columns = [Column(translate(one, language)) for one in names]
+    caption = _("Organisations that this one acts for")
+    empty = _("No organisation has given this one an authorisation.")
+    columns = [Column(_(one)) for one in names]
     if not giver:
-        return Section(translate(TITLE, language), [Table(caption, columns, rows, empty)], "clients")
+        return Section(_(TITLE), [Table(caption, columns, rows, empty)], "clients")
     picks = [one.mandate_id for one in found]
     table = Table(caption, columns, rows, pick=PICK, picks=picks, form=GIVE_UP)
-    return Section(
-        translate(TITLE, language),
-        [table, *giving_up_form(language, address("clients", organisation=giver))],
-        "clients",
-    )
+    return Section(_(TITLE), [table, *giving_up_form(address("clients", organisation=giver))], "clients")

@@ -1,4 +1,7 @@
-"""What pages of authorisations share: which organisation it is about, what roles and ends are called, their fields."""
+"""Helpers shared by pages of authorisations.
+
+They choose the organisation, name roles and end dates, and define form fields.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -11,14 +14,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from sinetti.domain.access.roles import AGENTS_AT_MOST, Permission, Role, last_second
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, missing_permission
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Cell, Column, Component, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import CHOICES
-from sinetti.i18n.translate import finnish_day, format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, finnish_day, format_datetime, gettext_noop
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.access.role_requests import SHOWN, OrganisationRef, organisations
 from sinetti.services.self_service.role_assignments import (
@@ -54,10 +56,10 @@ WRONG = {
         "Choose a last day that is still to come. An organisation's authorisation ends within two years."
     ),
 }
-"""What is told where an act was refused, by what it raised."""
+"""Messages for rejected actions, by exception class."""
 
 _BESIDE = {WRONG[InvalidTerms]: "until", WRONG[AlreadyHasOtherRole]: "email"}
-"""The field that is to blame, by what is told."""
+"""Form field of a message, for messages that have one."""
 
 Refused = (
     OrganisationClosed | NoLongerExists | LastSignatory | AlreadyHasOtherRole | InvitationLimitReached | InvalidTerms
@@ -66,13 +68,13 @@ REFUSED = tuple(WRONG)
 
 
 class DateInput(forms.DateInput):
-    """A date as browsers have it."""
+    """Date input with the browser's date picker."""
 
     input_type = "date"
 
 
 def until_field(*, required: bool) -> forms.DateField:
-    """The last day of an authorisation, as browsers send it or as people type it."""
+    """Parse the last day of an authorisation, as browsers send it or users type it."""
     return forms.DateField(
         label=UNTIL_FIELD,
         help_text=UNTIL_HINT_FIRM if required else UNTIL_HINT,
@@ -83,39 +85,39 @@ def until_field(*, required: bool) -> forms.DateField:
 
 
 def role_field(roles: Sequence[Role]) -> forms.ChoiceField:
-    """One of these roles."""
+    """Return a field that offers these roles."""
     return forms.ChoiceField(label=ROLE_FIELD, choices=[(one.value, CHOICES[one]) for one in roles])
 
 
 def end_of(day: date | None) -> datetime | None:
-    """The instant behind a form's last day."""
+    """Return the instant behind a form's last day."""
     return None if day is None else last_second(day)
 
 
 def day_of(until: datetime | None) -> date | None:
-    """The last day of an authorisation, as a form shows it."""
+    """Return the last day of an authorisation, as a form shows it."""
     return None if until is None else finnish_day(until)
 
 
 def two_years(request: HttpRequest) -> date:
-    """The last day of an authorisation that is given to another organisation today, at most."""
+    """Return the latest end date for an authorisation given to an organisation today."""
     return finnish_day(portal_context(request).ctx.now() + AGENTS_AT_MOST) - date.resolution
 
 
-def told_until(until: datetime | None, language: Language) -> str:
-    """An end in words."""
-    return translate(NO_END, language) if until is None else format_datetime(until, language)
+def told_until(until: datetime | None) -> str:
+    """Return an end date in words."""
+    return _(NO_END) if until is None else format_datetime(until)
 
 
 def capital(words: str) -> str:
-    """The words as a sentence begins."""
+    """Return the text with a capital first letter."""
     return words[:1].upper() + words[1:]
 
 
 def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str | None:
-    """The organisation that a page is about: the one that is asked for, or the only one; None where it is open.
+    """Return the requested or only organisation of a page; None if the choice is open.
 
-    Raises PermissionDenied where there is none.
+    Raises PermissionDenied if there is none.
     """
     wanted = request.GET.get("organisation", "")
     if wanted or len(ids) == 1:
@@ -126,7 +128,7 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str 
 
 
 def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
-    """An organisation that the reader has a role for.
+    """Return an organisation for which the reader has a role.
 
     Raises PermissionDenied where it is closed.
     """
@@ -137,63 +139,59 @@ def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
 
 
 def start_of(request: HttpRequest) -> int:
-    """How many rows of a list come before the page that is asked for."""
+    """Return the number of rows before the requested page of a list."""
     wanted = request.GET.get("page", "1")
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < _LONGEST_PAGE else 1
     return max(number - 1, 0) * SHOWN
 
 
 def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Component]]:
-    """The rows of this page out of those that were read, and where the pages before and after are."""
-    start, language = start_of(request), language_of(request)
+    """Return the rows of this page and links to the previous and next page."""
+    start = start_of(request)
     more = len(found) > SHOWN
     if not start and not more:
         return found, []
 
     def link(told: str, number: int) -> Link:
         query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
-        return Link(translate(told, language), f"{request.path}?{urlencode(query)}")
+        return Link(_(told), f"{request.path}?{urlencode(query)}")
 
     number, shown = start // SHOWN + 1, found[:SHOWN]
     before = link(gettext_noop("Previous page"), number - 1) if start else None
     after_ = link(gettext_noop("Next page"), number + 1) if more else None
-    told = translate(gettext_noop("Rows {first} to {last}"), language, first=start + 1, last=start + len(shown))
+    told = _("Rows {first} to {last}", first=start + 1, last=start + len(shown))
     return shown, [Pager(told if shown else "", before, after_)]
 
 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
-    """Have one of several organisations chosen."""
-    language = language_of(request)
+    """Show a form that selects one of several organisations."""
     found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
     rows = [
         [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
     ]
-    caption = translate(gettext_noop("Organisations"), language)
-    columns = [
-        Column(translate(gettext_noop("Name"), language)),
-        Column(translate(gettext_noop("Business ID"), language)),
-    ]
-    sentence = translate(gettext_noop("Choose the organisation."), language)
+    caption = _("Organisations")
+    columns = [Column(_("Name")), Column(_("Business ID"))]
+    sentence = _("Choose the organisation.")
     return render_page(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
 
 
 def address(page: str, *args: str, **query: str) -> str:
-    """A page's address with these values."""
+    """Return a page's address with these values."""
     return f"{reverse(page, args=args)}?{urlencode(query)}" if query else reverse(page, args=args)
 
 
 def after(page: str, **query: str) -> HttpResponse:
-    """Go on to a page after something was done."""
+    """Redirect to a page after an action."""
     return HttpResponseRedirect(address(page, **query), status=HTTPStatus.SEE_OTHER)
 
 
-def back(language: Language, page: str, name: str, **query: str) -> Link:
-    """The link to where a page hangs."""
-    return Link(translate(name, language), address(page, **query))
+def back(page: str, name: str, **query: str) -> Link:
+    """Return the link to the parent page."""
+    return Link(_(name), address(page, **query))
 
 
 def beside(form: PortalForm, wrong: str) -> bool:
-    """Tell beside its field why an act was refused; False where no field of the form is to blame."""
+    """Show the reason for a rejection beside its field; return False without a field."""
     name = _BESIDE.get(wrong, "")
     if not form.is_bound or name not in form.fields:
         return False
@@ -202,13 +200,13 @@ def beside(form: PortalForm, wrong: str) -> bool:
 
 
 def add_error_text(form: PortalForm, wrong: str) -> None:
-    """Tell why an act was refused: beside its field, else above the form."""
+    """Show the reason for a rejection beside its field, else above the form."""
     if not beside(form, wrong):
         form.refuse(None, wrong)
 
 
 def tried(act: Callable[[], object]) -> str | None:
-    """Do something; returns what is told where it was refused."""
+    """Run an action; return the message if it is rejected, else None."""
     try:
         act()
     except REFUSED as refused:

@@ -1,5 +1,6 @@
-"""One authorisation: what it is, and changing it, withdrawing it or sending its invitation again."""
+"""One authorisation: details, change, withdrawal and a new invitation."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
@@ -18,7 +19,7 @@ from sinetti.eservice.authorisations.common import (
 )
 from sinetti.eservice.authorisations.list_view import TITLE, state
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -31,9 +32,9 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.self_service.role_assignments import (
     GrantTerms,
     NoLongerExists,
@@ -54,14 +55,14 @@ _SAID = {
 
 
 class PersonTerms(PortalForm):
-    """Role and end of a person's authorisation."""
+    """Form for role and end of a person's authorisation."""
 
     role = role_field(tuple(Role))
     until = until_field(required=False)
 
 
 class FirmTerms(PortalForm):
-    """Role and end of another organisation's authorisation."""
+    """Form for role and end of another organisation's authorisation."""
 
     role = role_field(_FIRM_ROLES)
     until = until_field(required=True)
@@ -70,23 +71,23 @@ class FirmTerms(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
-    """Show it, or do what a button says."""
+    """Show the authorisation, or run the action of a button."""
     who, ctx = current_permissions(request), portal_context(request).ctx
     try:
         found = authorisation(mandate_id, who, ctx)
     except NoLongerExists:
-        # Withdrawn by the same press before, or by somebody else: the list shows what stands now.
-        flash(request, translate(WRONG[NoLongerExists], language_of(request)))
+        # An earlier press of the button, or another user, has withdrawn it. The list shows the current state.
+        messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_giving(mandate_id, who, ctx))
     does = request.POST.get("do", "") if request.method == "POST" else ""
     kind = PersonTerms if found.agent is None else FirmTerms
     start = {"role": found.role.value, "until": day_of(found.until)}
-    form = kind(language_of(request), request.POST if does == "change" else None, initial=start)
+    form = kind(request.POST if does == "change" else None, initial=start)
     wrong: str | None = ""
     if does in _SAID and (does != "change" or form.is_valid()):
         wrong = _done(request, does, found, form)
         if wrong is None:
-            flash(request, translate(_SAID[does], language_of(request)))
+            messages.info(request, _(_SAID[does]))
             return after("authorisations", organisation=found.organisation_id)
         if beside(form, wrong):
             wrong = ""
@@ -94,7 +95,7 @@ def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
 
 
 def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
-    """Do it; returns what is told where it was refused."""
+    """Run the action; return the message if it is rejected, else None."""
     ctx, actor, asked = portal_context(request).ctx, current_actor(request), request_id(request)
     if actor is None:
         return None
@@ -103,7 +104,7 @@ def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: Port
     if does == "again":
         return tried(lambda: send_again(found.mandate_id, ctx, actor, asked))
     day = form.cleaned_data["until"]
-    # The same day said again is no other end.
+    # The same day entered again does not change the end.
     until = found.until if day == day_of(found.until) else end_of(day)
     return tried(
         lambda: change(found.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), ctx, actor, asked)
@@ -111,54 +112,37 @@ def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: Port
 
 
 def _shown(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
-    language = language_of(request)
     who = found.agent.name if found.agent else found.name or found.email
-    change_it = form.block(Button(translate(gettext_noop("Change"), language), "change"))
-    withdraw_it = Form(
-        [], [Button(translate(gettext_noop("Withdraw the authorisation"), language), "withdraw", danger=True)]
-    )
+    change_it = form.block(Button(_("Change"), "change"))
+    withdraw_it = Form([], [Button(_("Withdraw the authorisation"), "withdraw", danger=True)])
     blocks: list[Component] = [
-        *([Alert(translate(wrong, language), Severity.ERROR)] if wrong else ()),
-        DescriptionList(_values(found, request)),
-        *([_again(request)] if found.agent is None and found.account is None else ()),
+        *([Alert(_(wrong), Severity.ERROR)] if wrong else ()),
+        DescriptionList(_values(found)),
+        *([_again()] if found.agent is None and found.account is None else ()),
+        Section(_("Change the authorisation"), [change_it], "change"),
         Section(
-            translate(gettext_noop("Change the authorisation"), language),
-            [change_it],
-            "change",
-        ),
-        Section(
-            translate(gettext_noop("Withdraw the authorisation"), language),
-            [
-                Text([translate(gettext_noop("It ends at once. What was done with it stays in force."), language)]),
-                withdraw_it,
-            ],
+            _("Withdraw the authorisation"),
+            [Text([_("It ends at once. What was done with it stays in force.")]), withdraw_it],
             "withdraw",
         ),
     ]
-    there = back(language, "authorisations", TITLE, organisation=found.organisation_id)
-    title = translate(gettext_noop("Authorisation – {who}"), language, who=who)
+    there = back("authorisations", TITLE, organisation=found.organisation_id)
+    title = _("Authorisation – {who}", who=who)
     return render_page(request, Page(title, blocks=blocks, back=there))
 
 
-def _again(request: HttpRequest) -> Form:
-    return Form(
-        [], [Button(translate(gettext_noop("Send the invitation again"), language_of(request)), "again", minor=True)]
-    )
+def _again() -> Form:
+    return Form([], [Button(_("Send the invitation again"), "again", minor=True)])
 
 
-def _values(found: RoleAssignmentView, request: HttpRequest) -> list[DescriptionItem]:
-    language = language_of(request)
+def _values(found: RoleAssignmentView) -> list[DescriptionItem]:
     where = found.agent.customer_id if found.agent else found.email
     name = gettext_noop("Business ID") if found.agent else gettext_noop("E-mail address")
-    since = (
-        []
-        if found.waiting
-        else [DescriptionItem(translate(gettext_noop("Since"), language), format_datetime(found.since, language))]
-    )
+    since = [] if found.waiting else [DescriptionItem(_("Since"), format_datetime(found.since))]
     return [
-        DescriptionItem(translate(name, language), where),
-        DescriptionItem(translate(gettext_noop("Authorisation"), language), translate(ROLES[found.role], language)),
+        DescriptionItem(_(name), where),
+        DescriptionItem(_("Authorisation"), _(ROLES[found.role])),
         *since,
-        DescriptionItem(translate(gettext_noop("Until"), language), told_until(found.until, language)),
-        DescriptionItem(translate(gettext_noop("State"), language), state(found, language)),
+        DescriptionItem(_("Until"), told_until(found.until)),
+        DescriptionItem(_("State"), state(found)),
     ]

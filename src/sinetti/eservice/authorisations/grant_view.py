@@ -1,8 +1,12 @@
-"""Giving an authorisation: to a person, who gets a link by mail, or to another organisation, until a day."""
+"""Grant of an authorisation to a person or to another organisation.
+
+A person gets a link by mail. An organisation's authorisation has an end date.
+"""
 
 from http import HTTPStatus
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
@@ -30,8 +34,8 @@ from sinetti.eservice.core.context import language_of, portal_context, request_i
 from sinetti.eservice.ui.components import Button, Component, Text
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.self_service.role_assignments import (
     ContactDetails,
     FirmGrantRequest,
@@ -54,7 +58,7 @@ _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
 
 class GrantToPersonForm(PortalForm):
-    """Who is to act, as what, until when."""
+    """Form that grants a role to a person until a date."""
 
     name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_PERSON)
     email = forms.CharField(label=gettext_noop("E-mail address"), max_length=LONGEST_EMAIL, widget=forms.EmailInput())
@@ -63,25 +67,25 @@ class GrantToPersonForm(PortalForm):
     until = until_field(required=False)
 
     def clean_name(self) -> str:
-        """The name as the register takes it."""
+        """Return the name as the database stores it."""
         return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
-        """The address as the register takes it."""
+        """Return the address as the database stores it."""
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
             told = gettext_noop("Write an e-mail address like name@organisation.example.")
-            raise forms.ValidationError(translate(told, self.language)) from None
+            raise forms.ValidationError(_(told)) from None
 
     def person(self) -> ContactDetails:
-        """Whom a valid form names."""
+        """Return the person of the valid form."""
         told = self.cleaned_data
         return ContactDetails(told["name"], told["email"], "", Language(told["written_in"]))
 
 
 class OrganisationForm(PortalForm):
-    """Which organisation is to act, as what, until when."""
+    """Form that grants a role to an organisation until a date."""
 
     customer_id = forms.CharField(label=gettext_noop("Business ID of the organisation"), max_length=30)
     role = role_field(_FIRM_ROLES)
@@ -91,12 +95,12 @@ class OrganisationForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def to_person(request: HttpRequest) -> HttpResponse:
-    """Invite somebody."""
+    """Invite a person."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _PERSON, "authorisation_person")
     language, ctx = language_of(request), portal_context(request).ctx
     start = {"role": Role.MANAGER.value, "written_in": language.value}
-    form = GrantToPersonForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = GrantToPersonForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         told, actor = form.cleaned_data, current_actor(request)
         to = PersonGrant(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
@@ -104,7 +108,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
         try:
             wrong = tried(lambda: made.append(grant(to, ctx, actor, request_id(request)))) if actor else ""
         except LimitReached as reached:
-            form.add_error("email", limit_words(reached, language))
+            form.add_error("email", limit_words(reached))
             return _shown(request, organisation_id, _PERSON, form)
         if wrong is None:
             return _invited(request, to, made[0])
@@ -113,32 +117,28 @@ def to_person(request: HttpRequest) -> HttpResponse:
 
 
 def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
-    """Say that it leaves, also to who pressed twice; where they have it, or with another end, lead to that instead."""
-    language = language_of(request)
+    """Report that the invitation is sent, also after a second press of the button.
+
+    Redirect to an existing authorisation if the person has one, or one with another end date.
+    """
     there = authorisation(done.mandate_id, current_permissions(request), portal_context(request).ctx)
     if done.made or (there.waiting and there.until == to.until):
-        flash(request, translate(_SENT, language, email=to.person.email))
+        messages.info(request, _(_SENT, email=to.person.email))
         return after("authorisations", organisation=to.organisation_id)
-    flash(request, translate(_THERE, language))
+    messages.info(request, _(_THERE))
     return HttpResponseRedirect(address("authorisation", done.mandate_id), status=HTTPStatus.SEE_OTHER)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def to_organisation(request: HttpRequest) -> HttpResponse:
-    """Give another organisation a role."""
+    """Grant a role to another organisation."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _FIRM, "authorisation_organisation")
-    language = language_of(request)
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
-    form = OrganisationForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = OrganisationForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
-        flash(
-            request,
-            translate(
-                gettext_noop("The authorisation is given. Those who act for the organisation are told."), language
-            ),
-        )
+        messages.info(request, _("The authorisation is given. Those who act for the organisation are told."))
         return after("authorisations", organisation=organisation_id)
     return _shown(request, organisation_id, _FIRM, form)
 
@@ -165,7 +165,7 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
 
 
 def _organisation(request: HttpRequest) -> str | None:
-    """Which organisation's it is to be. Raises NotAllowed."""
+    """Return the organisation that grants. Raises PermissionDenied if there is none."""
     who = current_permissions(request)
     found = chosen(request, who.organisations(Permission.GRANT), Permission.GRANT)
     if found is not None:
@@ -175,19 +175,14 @@ def _organisation(request: HttpRequest) -> str | None:
 
 def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:
     ids = current_permissions(request).organisations(Permission.GRANT)
-    return choose(request, translate(title, language_of(request)), ids, page)
+    return choose(request, _(title), ids, page)
 
 
 def _shown(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
-    language, named = language_of(request), name_of(request, organisation_id)
-    whose = translate(
-        gettext_noop("For: {organisation}, {customer_id}"),
-        language,
-        organisation=named.name,
-        customer_id=named.customer_id,
-    )
-    button = Button(translate(gettext_noop("Give the authorisation"), language), "give")
+    named = name_of(request, organisation_id)
+    whose = _("For: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
+    button = Button(_("Give the authorisation"), "give")
     action = f"{request.path}?organisation={organisation_id}"
     blocks: list[Component] = [Text([whose]), form.block(button, action=action)]
-    there = back(language, "authorisations", TITLE, organisation=organisation_id)
-    return render_page(request, Page(translate(title, language), blocks=blocks, back=there))
+    there = back("authorisations", TITLE, organisation=organisation_id)
+    return render_page(request, Page(_(title), blocks=blocks, back=there))

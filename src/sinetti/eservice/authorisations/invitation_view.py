@@ -1,11 +1,12 @@
-"""The page behind the link of an invitation.
+"""Page behind the link of an invitation.
 
-The link opens nothing alone: one signs in, and presses a button.
+The link grants nothing alone. The user signs in and presses a button.
 """
 
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -14,7 +15,7 @@ from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.eservice.accounts.base_views import store
 from sinetti.eservice.authorisations.common import told_until
 from sinetti.eservice.core.authentication import current_actor, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -28,9 +29,9 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import BUTTON, CHOICES, OWN_INVITATION, ROLES
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.access.invitations import (
     InvitationOffer,
     InvitationState,
@@ -59,27 +60,25 @@ _TAKE_UP, _ADD = "take-up", "add-second-factor"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Have a stranger sign in; show whoever is signed in what the link gives, or give it."""
+    """Redirect a stranger to sign-in; show a user the offer of the link, or accept it."""
     return _stranger(request) if current_actor(request) is None else _known(request, token)
 
 
 def _stranger(request: HttpRequest) -> HttpResponseBase:
-    """Nothing is looked up: every link looks alike before one has signed in."""
-    language, after = language_of(request), urlencode({"next": request.path})
+    """Show the same page for every link, without a look-up, until the user signs in."""
+    after = urlencode({"next": request.path})
     pages = {"account_login": gettext_noop("Sign in"), "account_signup": gettext_noop("Make an account")}
-    links = [Link(translate(told, language), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
-    return render_page(
-        request, Page(translate(_TITLE, language), [Text([translate(_SIGN_IN, language)]), Links(links)])
-    )
+    links = [Link(_(told), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
+    return render_page(request, Page(_(_TITLE), [Text([_(_SIGN_IN)]), Links(links)]))
 
 
 @login_required
 def _known(request: HttpRequest, token: str) -> HttpResponseBase:
-    ctx, language, actor = portal_context(request).ctx, language_of(request), current_actor(request)
+    ctx, actor = portal_context(request).ctx, current_actor(request)
     found = offered(token, actor, ctx) if actor else None
     if actor is None or found is None:
-        title = translate(gettext_noop("This link does not work"), language)
-        return render_page(request, Page(title, [Text([translate(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
+        title = _("This link does not work")
+        return render_page(request, Page(title, [Text([_(_GONE)])], status=HTTPStatus.NOT_FOUND))
     used = found.state is InvitationState.USED
     lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
     if used or (request.POST.get("do") == _TAKE_UP and not lacks):
@@ -89,15 +88,14 @@ def _known(request: HttpRequest, token: str) -> HttpResponseBase:
         return HttpResponseRedirect(reverse("mfa_index"), status=HTTPStatus.SEE_OTHER)
     if made_by(actor, found, ctx):
         return _own(request, found)
-    return render_page(request, Page(translate(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
+    return render_page(request, Page(_(_TITLE), blocks=_blocks(request, found, lacks=lacks)))
 
 
 def _own(request: HttpRequest, found: InvitationOffer) -> HttpResponseBase:
-    """What it gives, without the button: whoever made it does not take it up."""
-    language = language_of(request)
-    why = Alert(translate(OWN_INVITATION, language), Severity.WARNING)
+    """Show the offer without the button, because its author may not accept it."""
+    why = Alert(_(OWN_INVITATION), Severity.WARNING)
     blocks: list[Component] = [_values(request, found), why]
-    return render_page(request, Page(translate(_TITLE, language), blocks=blocks, status=HTTPStatus.FORBIDDEN))
+    return render_page(request, Page(_(_TITLE), blocks=blocks, status=HTTPStatus.FORBIDDEN))
 
 
 def _taken_up(request: HttpRequest, token: str, actor: Actor, found: InvitationOffer) -> HttpResponseBase:
@@ -107,29 +105,26 @@ def _taken_up(request: HttpRequest, token: str, actor: Actor, found: InvitationO
         except SelfInvitation:
             return _own(request, found)
         done = gettext_noop("You can now act for {organisation}.")
-        flash(request, translate(done, language_of(request), organisation=found.organisation))
+        messages.info(request, _(done, organisation=found.organisation))
     return HttpResponseRedirect(url_or_empty("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)
 
 
 def _values(request: HttpRequest, found: InvitationOffer) -> DescriptionList:
-    language = language_of(request)
     return DescriptionList(
         [
-            DescriptionItem(
-                translate(gettext_noop("Organisation"), language), f"{found.organisation}, {found.customer_id}"
-            ),
-            DescriptionItem(translate(gettext_noop("Authorisation"), language), translate(ROLES[found.role], language)),
-            DescriptionItem(translate(gettext_noop("Until"), language), told_until(found.until, language)),
-            DescriptionItem(translate(gettext_noop("Invited"), language), f"{found.name}, {found.email}"),
-            DescriptionItem(translate(gettext_noop("Your account"), language), str(getattr(request.user, "email", ""))),
+            DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
+            DescriptionItem(_("Authorisation"), _(ROLES[found.role])),
+            DescriptionItem(_("Until"), told_until(found.until)),
+            DescriptionItem(_("Invited"), f"{found.name}, {found.email}"),
+            DescriptionItem(_("Your account"), str(getattr(request.user, "email", ""))),
         ]
     )
 
 
 def _blocks(request: HttpRequest, found: InvitationOffer, *, lacks: bool) -> list[Component]:
-    language, values = language_of(request), _values(request, found)
-    does = Text([f"{translate(CHOICES[found.role], language)}."])
+    values = _values(request, found)
+    does = Text([f"{_(CHOICES[found.role])}."])
     if lacks:
-        add = Form([], [Button(translate(gettext_noop("Set up a second factor"), language), _ADD)])
-        return [values, does, Alert(translate(_SECOND, language), Severity.WARNING), add]
-    return [values, does, Form([], [Button(translate(BUTTON, language), _TAKE_UP)])]
+        add = Form([], [Button(_("Set up a second factor"), _ADD)])
+        return [values, does, Alert(_(_SECOND), Severity.WARNING), add]
+    return [values, does, Form([], [Button(_(BUTTON), _TAKE_UP)])]

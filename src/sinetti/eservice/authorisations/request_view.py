@@ -1,23 +1,24 @@
-"""Asking an organisation for an authorisation for oneself, and what came of it."""
+"""Request for an own authorisation, and the outcome of earlier requests."""
 
 from collections.abc import Sequence
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.invitations import RoleRequestState
 from sinetti.domain.access.roles import Role, roles_up_to
-from sinetti.domain.values import Environment, Language, is_identifier
+from sinetti.domain.values import Environment, is_identifier
 from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of
 from sinetti.eservice.core.authentication import current_actor, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.access.role_requests import InvitationLimitReached, RoleRequestView, ask_for_oneself, asked_by
 
 TITLE = gettext_noop("Ask for an authorisation")
@@ -41,13 +42,13 @@ NOT_AN_ID = gettext_noop("This is not a Business ID: one has seven digits, a hyp
 
 
 class RoleRequestForm(PortalForm):
-    """Which organisation is asked for which role."""
+    """Form that requests a role in an organisation."""
 
     customer_id = forms.CharField(label=gettext_noop("Business ID of the organisation"), max_length=30)
     role = role_field(roles_up_to(Role.SIGNATORY)[::-1])
 
     def fits(self, environment: Environment) -> bool:
-        """Whether all of it can be asked; the id is looked at by its form alone."""
+        """Return True if the request is valid; only the form of the id is checked."""
         if not self.is_valid():
             return False
         if not is_identifier(self.cleaned_data["customer_id"], environment):
@@ -58,10 +59,10 @@ class RoleRequestForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the form and what was asked, or ask."""
-    ctx, language, actor = portal_context(request).ctx, language_of(request), current_actor(request)
+    """Show the form and earlier requests, or make a request."""
+    ctx, actor = portal_context(request).ctx, current_actor(request)
     start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}
-    form = RoleRequestForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = RoleRequestForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and actor is not None and form.fits(ctx.environment):
         told = form.cleaned_data
         try:
@@ -69,24 +70,20 @@ def page(request: HttpRequest) -> HttpResponse:
         except InvitationLimitReached as refused:
             form.refuse(None, WRONG[type(refused)])
         else:
-            flash(request, translate(_ASKED if asked.now else _BEFORE if asked.before else _THERE, language))
+            messages.info(request, _(_ASKED if asked.now else _BEFORE if asked.before else _THERE))
             return after("ask")
     asked_before, pager = paged(request, asked_by(actor, ctx, start_of(request)) if actor else ())
     blocks: list[Component] = [
-        Text([translate(_HOW, language)]),
-        form.block(Button(translate(gettext_noop("Ask"), language), "ask")),
-        Section(
-            translate(gettext_noop("Your requests"), language),
-            [requests_table(asked_before, language), *pager],
-            "asked",
-        ),
-        Links([Link(translate(_FIRM, language), url_or_empty("clients"))]),
+        Text([_(_HOW)]),
+        form.block(Button(_("Ask"), "ask")),
+        Section(_("Your requests"), [requests_table(asked_before), *pager], "asked"),
+        Links([Link(_(_FIRM), url_or_empty("clients"))]),
     ]
-    return render_page(request, Page(translate(TITLE, language), blocks=blocks))
+    return render_page(request, Page(_(TITLE), blocks=blocks))
 
 
-def requests_table(asked: Sequence[RoleRequestView], language: Language) -> Table:
-    """What was asked, of organisations as they were named then, and its state."""
+def requests_table(asked: Sequence[RoleRequestView]) -> Table:
+    """Return the requests and states; organisations have their name of that time."""
     names = (
         gettext_noop("Business ID"),
         gettext_noop("Authorisation"),
@@ -96,12 +93,12 @@ def requests_table(asked: Sequence[RoleRequestView], language: Language) -> Tabl
     rows = [
         [
             Cell(one.customer_id),
-            Cell(translate(ROLES[one.role], language)),
-            Cell(format_datetime(one.created, language)),
-            Cell(translate(STATES[one.state], language)),
+            Cell(_(ROLES[one.role])),
+            Cell(format_datetime(one.created)),
+            Cell(_(STATES[one.state])),
         ]
         for one in asked
     ]
-    empty = translate(gettext_noop("Nothing has been asked lately."), language)
-    caption = translate(gettext_noop("Requests of the last months"), language)
-    return Table(caption, [Column(translate(one, language)) for one in names], rows, empty)
+    empty = _("Nothing has been asked lately.")
+    caption = _("Requests of the last months")
+    return Table(caption, [Column(_(one)) for one in names], rows, empty)

@@ -1,19 +1,21 @@
-"""Giving up authorisations that were chosen in a table: one's own, or a firm's for its clients."""
+"""Resignation from authorisations selected in a table.
+
+A user resigns own authorisations. A firm resigns those for its clients.
+"""
 
 from collections.abc import Sequence
 
+from django.contrib import messages
 from django.http import HttpRequest
 
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_actor
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Form, Text
-from sinetti.eservice.ui.page import flash
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.self_service.role_resignation import resign
 
 GIVE_UP, PICK = "give-up", "mandate"
-"""The form and what it does; what is chosen for it."""
+"""Value of the button, and name of the checkboxes."""
 _MOST = 50
 _HOW = gettext_noop("It ends at once, and only the organisation's representative can give it again.")
 _DONE, _NONE, _SO, _KEPT = (
@@ -27,25 +29,25 @@ _DONE, _NONE, _SO, _KEPT = (
 )
 
 
-def giving_up_form(language: Language, action: str = "") -> Sequence[Component]:
-    """What it means, and the button below the table."""
-    button = Button(translate(gettext_noop("Give up the chosen authorisations"), language), GIVE_UP, danger=True)
-    return [Text([translate(_HOW, language)]), Form([], [button], action, name=GIVE_UP)]
+def giving_up_form(action: str = "") -> Sequence[Component]:
+    """Return the explanation and the button below the table."""
+    button = Button(_("Give up the chosen authorisations"), GIVE_UP, danger=True)
+    return [Text([_(_HOW)]), Form([], [button], action, name=GIVE_UP)]
 
 
 def given_up(request: HttpRequest) -> str:
-    """Give up what was chosen, and have the next page say so; returns what went wrong, where nothing was chosen.
+    """Resign the selected authorisations and flash the result.
 
-    Raises NotAllowed where it is somebody else's.
+    Return an error message if none is selected. Raises PermissionDenied for an authorisation of another user.
     """
-    chosen, actor, language = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request), language_of(request)
+    chosen, actor = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request)
     if actor is None or not chosen:
-        return translate(_NONE, language)
+        return _(_NONE)
     done = resign(chosen, portal_context(request).ctx, actor, request_id(request))
     if done.done:
-        flash(request, translate(_DONE, language, count=done.done))
+        messages.info(request, _(_DONE, count=done.done))
     if not done.done and not done.kept:
-        flash(request, translate(_SO, language))
+        messages.info(request, _(_SO))
     if done.kept:
-        flash(request, translate(_KEPT, language, count=done.kept))
+        messages.info(request, _(_KEPT, count=done.kept))
     return ""

@@ -1,6 +1,10 @@
-"""One request: approving what was asked, or less, or with another end; or declining it."""
+"""One request for a role: approve it in full or in part, or decline it.
+
+An approval may have another end date.
+"""
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
@@ -19,12 +23,12 @@ from sinetti.eservice.authorisations.common import (
 )
 from sinetti.eservice.authorisations.list_view import TITLE, request_values
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, DescriptionList
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import CHOICES
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.self_service.role_assignments import (
     GrantTerms,
     NoLongerExists,
@@ -42,14 +46,14 @@ _SAID = {
 
 
 class AnswerForm(PortalForm):
-    """What is given: what was asked, or less."""
+    """Form with the granted role and end date: as requested, or less."""
 
     role = role_field(tuple(Role))
     until = until_field(required=False)
 
 
 class FirmAnswerForm(PortalForm):
-    """The same for a firm, with an end."""
+    """Form with role and end date for an organisation."""
 
     role = role_field(tuple(Role))
     until = until_field(required=True)
@@ -59,33 +63,32 @@ class FirmAnswerForm(PortalForm):
 @login_required
 def page(request: HttpRequest, asked_id: str) -> HttpResponse:
     """Show a request, or answer it."""
-    who, ctx, language = current_permissions(request), portal_context(request).ctx, language_of(request)
+    who, ctx = current_permissions(request), portal_context(request).ctx
     organisation_id = organisation_asked(asked_id, who, ctx)
     try:
         found = get_request(asked_id, who, ctx)
     except NoLongerExists:
-        # Answered by the same press before, or by somebody else: the list shows what stands now.
-        flash(request, translate(WRONG[NoLongerExists], language))
+        # An earlier press of the button, or another user, has answered it. The list shows the current state.
+        messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_id)
     does = request.POST.get("do", "") if request.method == "POST" else ""
     form = _form(request, found, sent=does == "approve")
     if does == "decline" or (does == "approve" and form.is_valid()):
         wrong = _answered(request, does, asked_id, form)
         if wrong is None or not form.is_bound:
-            flash(request, translate(wrong or _SAID[does], language))
+            messages.info(request, _(wrong or _SAID[does]))
             return after("authorisations", organisation=organisation_id)
         add_error_text(form, wrong)
     return _shown(request, organisation_id, found, form)
 
 
 def _form(request: HttpRequest, found: RoleRequestView, *, sent: bool) -> PortalForm:
-    language = language_of(request)
     kind = AnswerForm if found.agent is None else FirmAnswerForm
     until = day_of(found.until) or (two_years(request) if found.agent else None)
-    form = kind(language, request.POST if sent else None, initial={"role": found.role.value, "until": until})
+    form = kind(request.POST if sent else None, initial={"role": found.role.value, "until": until})
     role = form.fields["role"]
     if isinstance(role, forms.ChoiceField):
-        role.choices = [(one.value, translate(CHOICES[one], language)) for one in roles_up_to(found.role)]
+        role.choices = [(one.value, _(CHOICES[one])) for one in roles_up_to(found.role)]
     return form
 
 
@@ -100,16 +103,7 @@ def _answered(request: HttpRequest, does: str, asked_id: str, form: PortalForm) 
 
 
 def _shown(request: HttpRequest, organisation_id: str, found: RoleRequestView, form: PortalForm) -> HttpResponse:
-    language = language_of(request)
-    buttons = (
-        Button(translate(gettext_noop("Approve"), language), "approve"),
-        Button(translate(gettext_noop("Decline"), language), "decline", minor=True),
-    )
-    blocks: list[Component] = [
-        DescriptionList(request_values(found, language)),
-        form.block(*buttons),
-    ]
-    there = back(language, "authorisations", TITLE, organisation=organisation_id)
-    return render_page(
-        request, Page(translate(gettext_noop("Request for an authorisation"), language), blocks=blocks, back=there)
-    )
+    buttons = (Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True))
+    blocks: list[Component] = [DescriptionList(request_values(found)), form.block(*buttons)]
+    there = back("authorisations", TITLE, organisation=organisation_id)
+    return render_page(request, Page(_("Request for an authorisation"), blocks=blocks, back=there))

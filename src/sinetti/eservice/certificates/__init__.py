@@ -1,1 +1,1 @@
-"""*Settings > Technical interface and certificates*: the list, one certificate, and what is downloaded there."""
+"""*Settings > Technical interface and certificates*: list, details and downloads."""

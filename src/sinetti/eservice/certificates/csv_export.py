@@ -1,4 +1,4 @@
-"""The list as a file for spreadsheets: the same rows, in parts while they are read (docs/certificates-page.md)."""
+"""List as CSV with the same rows, streamed in parts (docs/certificates-page.md)."""
 
 import csv
 import re
@@ -16,7 +16,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.i18n.translate import finnish_day, gettext_noop, translate
+from sinetti.i18n.translate import activated, finnish_day, gettext_noop, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 
@@ -26,10 +26,10 @@ _PASSED_OVER = r"\s\"\u200b\ufeff"
 _BEGINS_FORMULA = re.compile(
     f"(?:^|(?<=[{_SEPARATORS}]))(?=(?:(?![{_SEPARATORS}])[{_PASSED_OVER}])*[-=+@\uff1d\uff0b\uff0d\uff20\t\r\n])"
 )
-"""Where a formula may begin: at a cell's beginning and after everything at which a program may split a line.
+"""Places where a formula may begin: the start of a cell, and after each separator.
 
-Spaces, quotation marks and marks without a width may come first. Each sign counts in full width, too: spreadsheets for
-Japanese may read both alike.
+A spreadsheet may split a line at each separator. Spaces, quotation marks and zero-width characters may come first.
+Each sign counts in full width, too, because Japanese spreadsheets may read both alike.
 """
 _COLUMNS = (
     gettext_noop("ID of the organisation"),
@@ -54,7 +54,7 @@ _COLUMNS = (
 @require_safe
 @login_required
 def page(request: HttpRequest) -> HttpResponseBase:
-    """Send everything that the list has with this filter."""
+    """Send every row that matches the filter."""
     ctx, standing, language = portal_context(request).ctx, current_permissions(request), language_of(request)
     now = ctx.now()
     wanted = list_view.read(request.GET, standing).wanted(standing, now)
@@ -66,7 +66,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe where a spreadsheet would begin a formula.
+    """Put an apostrophe before each possible formula.
 
     It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
     quotation marks that a semicolon needs (OWASP, CSV injection).
@@ -79,7 +79,13 @@ def _octets(
 ) -> Iterator[bytes]:
     yield (_BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
     for part in parts:
-        yield lines_of([_row(one, permissions, now, language) for one in part]).encode()
+        yield _lines(part, permissions, now, language).encode()
+
+
+def _lines(part: Sequence[CertificateListItem], permissions: Permissions, now: datetime, language: Language) -> str:
+    # The server reads a streamed body after the middleware: the language of the request is no longer active.
+    with activated(lambda: language):
+        return lines_of([_row(one, permissions, now) for one in part])
 
 
 def lines_of(rows: Sequence[Sequence[str]]) -> str:
@@ -90,7 +96,7 @@ def lines_of(rows: Sequence[Sequence[str]]) -> str:
     return written.getvalue()
 
 
-def _row(one: CertificateListItem, permissions: Permissions, now: datetime, language: Language) -> list[str]:
+def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> list[str]:
     begins, opens, ends, left = "", "", "", ""
     order = isinstance(one.facts, OrderFacts)
     if not isinstance(one.facts, OrderFacts):
@@ -101,7 +107,7 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime, lang
         one.customer_id,
         one.organisation,
         one.description,
-        labels.channel_words(one.channel, language),
+        labels.channel_words(one.channel),
         one.contact,
         one.email,
         "" if order else one.key,
@@ -110,9 +116,9 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime, lang
         opens,
         ends,
         left,
-        labels.status_label(one, now, language),
-        "" if order else labels.use_words(labels.use_in(one, now), language),
-        labels.next_actor_label(one, permissions, now, language),
+        labels.status_label(one, now),
+        "" if order else labels.use_words(labels.use_in(one, now)),
+        labels.next_actor_label(one, permissions, now),
         "" if one.serves is None else str(one.serves),
     ]
 

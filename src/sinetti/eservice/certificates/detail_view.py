@@ -1,4 +1,4 @@
-"""The page of one certificate: its life, its data, what may be done, what has happened (docs/certificates-page.md)."""
+"""Page of one certificate: life, data, actions, log (docs/certificates-page.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus, Urgency, state_of, urgency_of
 from sinetti.domain.certificates.listing import ActorCategory, LineageMember
 from sinetti.domain.refusals import ERROR_CODES, Rejection
-from sinetti.domain.values import KeyType, Language
+from sinetti.domain.values import KeyType
 from sinetti.eservice.certificates import labels, list_view, timeline
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
     Alert,
     Cell,
@@ -31,7 +31,7 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import REASONS
-from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, refusal_text, translate
+from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop, number, refusal_text
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import OneCertificate
@@ -137,15 +137,14 @@ _ENDED = gettext_noop("This certificate has ended. It cannot be renewed, but a n
 
 @dataclass(frozen=True, slots=True)
 class _DetailState:
-    """What every part of the page is written from."""
+    """Data shared by all parts of the page."""
 
     one: OneCertificate
     standing: Permissions
     now: datetime
-    language: Language
 
     def may(self, right: Permission) -> bool:
-        """Whether the reader has a right for its organisation."""
+        """Return True if the reader has a right for the certificate's organisation."""
         return self.standing.may(right, self.one.seen.listed.organisation_id)
 
 
@@ -156,62 +155,56 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     ctx, standing, actor = portal_context(request).ctx, current_permissions(request), current_actor(request)
     assert actor is not None  # noqa: S101 - `login_required` has seen to it
     found = certificates.get_details(serial.lower(), standing, actor, ctx)
-    around = _DetailState(found, standing, ctx.now(), language_of(request))
-    language, listed = around.language, found.seen.listed
-    title = translate(_TITLE, language, description=listed.description or found.seen.serial)
+    around = _DetailState(found, standing, ctx.now())
+    listed = found.seen.listed
+    title = _(_TITLE, description=listed.description or found.seen.serial)
     blocks: list[Component] = [DescriptionList(_first(around))]
     over = state_of(found.seen.facts, around.now) in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}
     if over:
-        blocks.insert(0, Alert(translate(_ENDED, language)))
+        blocks.insert(0, Alert(_(_ENDED)))
     blocks += [
         *_deeds(around),
-        Section(translate(_LIFE, language), timeline.blocks(found, around.now, language), "timeline"),
-        *([] if over else [list_view.how(language)]),
-        Section(translate(_DATA, language), [DescriptionList(_data(around))], "data"),
+        Section(_(_LIFE), timeline.blocks(found, around.now), "timeline"),
+        *([] if over else [list_view.how()]),
+        Section(_(_DATA), [DescriptionList(_data(around))], "data"),
         *_files(around),
-        Section(translate(_HAPPENED, language), [_happened(around)], "happened"),
+        Section(_(_HAPPENED), [_happened(around)], "happened"),
         *_refused(around),
     ]
-    back = Link(translate(_BACK, language), reverse("certificates"))
+    back = Link(_(_BACK), reverse("certificates"))
     return render_page(request, Page(title, blocks=blocks, wide=True, back=back))
 
 
 def _first(around: _DetailState) -> list[DescriptionItem]:
-    """What one comes for."""
-    language, now = around.language, around.now
+    """Return the most important values."""
+    now = around.now
     listed, facts = around.one.seen.listed, around.one.seen.facts
-    ends, revoked = format_datetime(facts.span.not_after, language), facts.revoked_at is not None
+    ends, revoked = format_datetime(facts.span.not_after), facts.revoked_at is not None
     if not revoked:  # of a revoked one nothing is left to use, nor to renew
-        ends = f"{ends} ({labels.left_words(facts.span.not_after, now, language).lower()})"
-    contact = f"{listed.contact}, {listed.email}" if listed.contact else translate(_NO_CONTACT, language)
+        ends = f"{ends} ({labels.left_words(facts.span.not_after, now).lower()})"
+    contact = f"{listed.contact}, {listed.email}" if listed.contact else _(_NO_CONTACT)
     values = [
-        DescriptionItem(translate(_STATE, language), labels.status_label(listed, now, language)),
-        DescriptionItem(translate(_ACTS, language), labels.next_actor_label(listed, around.standing, now, language)),
-        DescriptionItem(translate(_ENDS, language), ends),
-        *(
-            []
-            if revoked
-            else [DescriptionItem(translate(_OPENS, language), format_datetime(facts.renewable_from, language))]
-        ),
-        DescriptionItem(translate(_USE, language), labels.use_words(around.one.use, language)),
-        DescriptionItem(translate(_ORGANISATION, language), f"{listed.organisation} ({listed.customer_id})"),
-        DescriptionItem(translate(_CHANNEL, language), labels.channel_words(listed.channel, language)),
-        DescriptionItem(translate(_CONTACT, language), contact),
+        DescriptionItem(_(_STATE), labels.status_label(listed, now)),
+        DescriptionItem(_(_ACTS), labels.next_actor_label(listed, around.standing, now)),
+        DescriptionItem(_(_ENDS), ends),
+        *([] if revoked else [DescriptionItem(_(_OPENS), format_datetime(facts.renewable_from))]),
+        DescriptionItem(_(_USE), labels.use_words(around.one.use)),
+        DescriptionItem(_(_ORGANISATION), f"{listed.organisation} ({listed.customer_id})"),
+        DescriptionItem(_(_CHANNEL), labels.channel_words(listed.channel)),
+        DescriptionItem(_(_CONTACT), contact),
     ]
     if listed.serves is not None:
-        others = labels.number(listed.serves, language)
-        stops = (
-            translate(_OWN_AND_OTHERS, language, count=others) if listed.serves else translate(_OWN_REPORTS, language)
-        )
-        values.append(DescriptionItem(translate(_SERVES, language), stops))
+        others = number(listed.serves)
+        stops = _(_OWN_AND_OTHERS, count=others) if listed.serves else _(_OWN_REPORTS)
+        values.append(DescriptionItem(_(_SERVES), stops))
     if facts.reason is not None:
-        values.append(DescriptionItem(translate(_REASON, language), translate(REASONS[facts.reason], language)))
+        values.append(DescriptionItem(_(_REASON), _(REASONS[facts.reason])))
     return values
 
 
 def _deeds(around: _DetailState) -> list[Component]:
-    """What this reader may do now that makes sense."""
-    seen, language = around.one.seen, around.language
+    """Return the actions that this reader may take now and that make sense."""
+    seen = around.one.seen
     facts, serial = seen.facts, seen.serial
     state = state_of(facts, around.now)
     alive = state not in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}
@@ -239,35 +232,31 @@ def _deeds(around: _DetailState) -> list[Component]:
         ),
         (_REVOKE, url_or_empty("certificate_revoke", serial), around.may(Permission.REVOKE) and alive),
     ]
-    links = [
-        Link(translate(name, language), address) for name, address, there in offered if there and address[:1] == "/"
-    ]
-    return [Section(translate(_DOING, language), [Links(links)], "doing")] if links else []
+    links = [Link(_(name), address) for name, address, there in offered if there and address[:1] == "/"]
+    return [Section(_(_DOING), [Links(links)], "doing")] if links else []
 
 
 def _data(around: _DetailState) -> list[DescriptionItem]:
-    one, language = around.one, around.language
+    one = around.one
     seen = one.seen
-    key = translate(_OTHER_KEY if seen.der is not None else _NOT_YET, language) if one.key is None else _KEYS[one.key]
+    key = _(_OTHER_KEY if seen.der is not None else _NOT_YET) if one.key is None else _KEYS[one.key]
     values = [
-        DescriptionItem(translate(_SERIAL, language), seen.serial, secret=True),
-        DescriptionItem(
-            translate(_SHA256, language), seen.sha256 or translate(_NOT_YET, language), secret=bool(seen.sha256)
-        ),
-        DescriptionItem(translate(_KEY, language), key),
-        DescriptionItem(translate(_ISSUER, language), one.issuer),
+        DescriptionItem(_(_SERIAL), seen.serial, secret=True),
+        DescriptionItem(_(_SHA256), seen.sha256 or _(_NOT_YET), secret=bool(seen.sha256)),
+        DescriptionItem(_(_KEY), key),
+        DescriptionItem(_(_ISSUER), one.issuer),
     ]
     if seen.order_id is not None and (address := url_or_empty("order", seen.order_id)):
-        values.append(DescriptionItem(translate(_ORDER, language), seen.order_id, link=address))
-    values += _line(seen.later, _LATER, language)
-    return values + _line(seen.earlier, _EARLIER, language)
+        values.append(DescriptionItem(_(_ORDER), seen.order_id, link=address))
+    values += _line(seen.later, _LATER)
+    return values + _line(seen.earlier, _EARLIER)
 
 
-def _line(others: Sequence[LineageMember], name: str, language: Language) -> list[DescriptionItem]:
+def _line(others: Sequence[LineageMember], name: str) -> list[DescriptionItem]:
     return [
         DescriptionItem(
-            translate(name, language),
-            translate(_OF_LINE, language, serial=one.serial, at=format_datetime(one.facts.span.not_after, language)),
+            _(name),
+            _(_OF_LINE, serial=one.serial, at=format_datetime(one.facts.span.not_after)),
             link=reverse("certificate", args=[one.serial]),
         )
         for one in others
@@ -275,7 +264,7 @@ def _line(others: Sequence[LineageMember], name: str, language: Language) -> lis
 
 
 def _files(around: _DetailState) -> list[Component]:
-    seen, language = around.one.seen, around.language
+    seen = around.one.seen
     if seen.der is None:
         return []
     offered = (
@@ -284,44 +273,35 @@ def _files(around: _DetailState) -> list[Component]:
         (_CHAIN, "certificate_chain"),
         (_DATES, "certificate_dates"),
     )
-    links = [
-        Link(translate(name, language), reverse(page, args=[seen.serial]), download=True) for name, page in offered
-    ]
-    return [Section(translate(_FILES, language), [Links(links)], "downloads")]
+    links = [Link(_(name), reverse(page, args=[seen.serial]), download=True) for name, page in offered]
+    return [Section(_(_FILES), [Links(links)], "downloads")]
 
 
 def _happened(around: _DetailState) -> Table:
-    language, seen = around.language, around.one.seen
+    seen = around.one.seen
     rows = []
     for audit in around.one.deeds:
         later = audit.serial not in {"", seen.serial}
         told = (_LATER_DEEDS if later else _DEEDS).get(audit.action)
         if told is not None:
             link = reverse("certificate", args=[audit.serial]) if later else ""
-            rows.append(
-                [
-                    Cell(format_time(audit.at, language)),
-                    Cell(translate(told, language), link),
-                    Cell(translate(WHO[audit.who], language)),
-                ]
-            )
-    names = [Column(translate(one, language)) for one in (_WHEN, _WHAT, _BY)]
-    return Table(translate(_HAPPENED, language), names, rows, translate(_NO_DEEDS, language))
+            rows.append([Cell(format_time(audit.at)), Cell(_(told), link), Cell(_(WHO[audit.who]))])
+    names = [Column(_(one)) for one in (_WHEN, _WHAT, _BY)]
+    return Table(_(_HAPPENED), names, rows, _(_NO_DEEDS))
 
 
 def _refused(around: _DetailState) -> list[Component]:
-    language = around.language
     if not around.one.refusals:
         return []
     rows = [
         [
-            Cell(format_time(one.at, language)),
+            Cell(format_time(one.at)),
             Cell(ERROR_CODES[one.reason]),
             # Without instants: it may have been about an earlier certificate of the line.
-            Cell(refusal_text(Rejection(one.reason), language)),
+            Cell(refusal_text(Rejection(one.reason))),
         ]
         for one in around.one.refusals
     ]
-    names = [Column(translate(name, language)) for name in (_WHEN, _WHAT, _TO_DO)]
-    title = translate(_REFUSED, language)
+    names = [Column(_(name)) for name in (_WHEN, _WHAT, _TO_DO)]
+    title = _(_REFUSED)
     return [Section(title, [Table(title, names, rows)], "refusals")]

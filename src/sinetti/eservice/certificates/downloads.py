@@ -1,11 +1,11 @@
-"""What is downloaded of one certificate: itself in PEM and DER, what stands above it, its dates."""
+"""Downloads of one certificate: PEM, DER, its chain, and its dates."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.eservice.certificates import ical
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.services.self_service import certificates
 
 _PEM = "application/x-pem-file"
@@ -14,7 +14,7 @@ _PEM = "application/x-pem-file"
 @require_safe
 @login_required
 def pem(request: HttpRequest, serial: str) -> HttpResponse:
-    """The certificate in PEM."""
+    """Send the certificate in PEM."""
     octets = certificates.issued_pem(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, _PEM, f"certificate-{serial}.pem")
 
@@ -22,7 +22,7 @@ def pem(request: HttpRequest, serial: str) -> HttpResponse:
 @require_safe
 @login_required
 def der(request: HttpRequest, serial: str) -> HttpResponse:
-    """The certificate in DER."""
+    """Send the certificate in DER."""
     octets = certificates.issued(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, "application/pkix-cert", f"certificate-{serial}.der")
 
@@ -30,7 +30,7 @@ def der(request: HttpRequest, serial: str) -> HttpResponse:
 @require_safe
 @login_required
 def chain(request: HttpRequest, serial: str) -> HttpResponse:
-    """The issuing CA and the intermediates in PEM."""
+    """Send the issuing CA and the intermediates in PEM."""
     octets = certificates.issued_chain(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, _PEM, f"chain-{serial}.pem")
 
@@ -38,15 +38,15 @@ def chain(request: HttpRequest, serial: str) -> HttpResponse:
 @require_safe
 @login_required
 def dates(request: HttpRequest, serial: str) -> HttpResponse:
-    """When renewal opens and when it ends, for a calendar."""
+    """Send the start of renewal and the end of validity as a calendar file."""
     ctx = portal_context(request).ctx
     seen = certificates.certificate(serial, current_permissions(request), ctx)
-    octets = ical.written(seen, ctx.now(), language_of(request))
+    octets = ical.written(seen, ctx.now())
     return _file(octets, "text/calendar; charset=utf-8", f"certificate-{serial}.ics")
 
 
 def _file(octets: bytes, kind: str, name: str) -> HttpResponse:
-    """A download. The serial in its name was found in the register, so that it is one."""
+    """Return a download. The serial in its name was found in the database."""
     response = HttpResponse(octets, content_type=kind)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

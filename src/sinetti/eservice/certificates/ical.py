@@ -1,4 +1,4 @@
-"""When renewal opens and when a certificate ends, for people's calendars (RFC 5545)."""
+"""Calendar file with the start of renewal and the end of validity (RFC 5545)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,8 +8,7 @@ from icalendar import Alarm, Calendar
 from icalendar import Event as CalendarEvent
 
 from sinetti.domain.certificates.listing import CertificateDetails
-from sinetti.domain.values import Language
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 
 _OPENS, _ENDS = (
     gettext_noop("Renewal opens: certificate “{description}”, {name}"),
@@ -30,14 +29,14 @@ _BEFORE_THE_END = (timedelta(days=-14), timedelta(days=-1))
 _LASTS = timedelta(minutes=15)
 
 
-def written(seen: CertificateDetails, now: datetime, language: Language) -> bytes:
-    """The file. The same event of the same certificate has the same UID for ever."""
+def written(seen: CertificateDetails, now: datetime) -> bytes:
+    """Return the file. An event of a certificate keeps its UID for ever."""
     facts, listed = seen.facts, seen.listed
     values = {
         "description": listed.description or seen.serial,
         "name": listed.organisation,
-        "opens": format_datetime(facts.renewable_from, language),
-        "ends": format_datetime(facts.span.not_after, language),
+        "opens": format_datetime(facts.renewable_from),
+        "ends": format_datetime(facts.span.not_after),
     }
     calendar = Calendar()
     calendar.add("prodid", "-//Sinetti//Certificates//EN")
@@ -47,7 +46,7 @@ def written(seen: CertificateDetails, now: datetime, language: Language) -> byte
         ("ends", facts.span.not_after, _ENDS, _ENDS_TEXT, _BEFORE_THE_END),
     )
     for name, at, title, what, alarms in told:
-        words = translate(title, language, **values), translate(what, language, **values)
+        words = _(title, **values), _(what, **values)
         calendar.add_component(_event(f"{seen.serial}:{name}", at, now, words, alarms))
     octets: bytes = calendar.to_ical()
     return octets

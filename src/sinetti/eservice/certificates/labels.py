@@ -1,4 +1,4 @@
-"""What is said of a certificate or an order: state, what is left, use, and who can act, in the reader's words."""
+"""Labels of a certificate or an order: state, days left, use, and next actor."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,9 +19,9 @@ from sinetti.domain.certificates.display_status import (
 )
 from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.usage import UsageReport, UsageState, usage_of
-from sinetti.domain.values import Channel, Language
+from sinetti.domain.values import Channel
 from sinetti.eservice.ui.components import Severity
-from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop, number
 from sinetti.services.access.permissions import Permissions
 
 CHANNELS: Mapping[Channel, str] = {Channel.WS: gettext_noop("Web service"), Channel.SFTP: gettext_noop("SFTP")}
@@ -88,62 +88,62 @@ _SERVES, _SERVES_ONE = gettext_noop("Also for about {count} others"), gettext_no
 
 
 def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
-    """The state of a row, whichever it is."""
+    """Return the state of a certificate or order."""
     return order_state(row.facts, now) if isinstance(row.facts, OrderFacts) else state_of(row.facts, now)
 
 
-def status_label(row: CertificateListItem, now: datetime, language: Language) -> str:
-    """A state with its instant or its days.
+def status_label(row: CertificateListItem, now: datetime) -> str:
+    """Return a state with its instant or its days.
 
     The instant is on a Finnish clock; what stands around says so.
     """
     state, facts = state_in(row, now), row.facts
     if isinstance(facts, OrderFacts):
-        return translate(STATES[state], language)
+        return _(STATES[state])
     match state:
         case DisplayStatus.REVOKED:
-            return translate(_REVOKED_ON, language, at=format_time(facts.revoked_at or now, language))
+            return _(_REVOKED_ON, at=format_time(facts.revoked_at or now))
         case DisplayStatus.EXPIRED:
-            return translate(_EXPIRED_ON, language, at=format_time(facts.span.not_after, language))
+            return _(_EXPIRED_ON, at=format_time(facts.span.not_after))
         case DisplayStatus.RENEWAL_OPEN:
-            return translate(_OPEN_SINCE, language, at=format_time(facts.renewable_from, language))
+            return _(_OPEN_SINCE, at=format_time(facts.renewable_from))
         case DisplayStatus.ENDS_SOON:
-            return _counted(facts.span.not_after, now, language, (_ENDS_IN, _ENDS_IN_ONE, _ENDS_TODAY))
+            return _counted(facts.span.not_after, now, (_ENDS_IN, _ENDS_IN_ONE, _ENDS_TODAY))
         case _:
-            return translate(STATES[state], language)
+            return _(STATES[state])
 
 
 def severity(row: CertificateListItem, now: datetime) -> Severity:
-    """How a state is told; what is over is told plainly."""
+    """Return the severity of a state; a certificate that is over is plain."""
     if isinstance(row.facts, CertificateFacts) and urgency_of(row.facts, now) is Urgency.OVER:
         return Severity.PLAIN
     return _TONES.get(state_in(row, now), Severity.PLAIN)
 
 
-def left_words(not_after: datetime, now: datetime, language: Language) -> str:
-    """How many days are left."""
+def left_words(not_after: datetime, now: datetime) -> str:
+    """Return the number of days left in words."""
     if now > not_after:
-        return translate(_NOTHING_LEFT, language)
-    return _counted(not_after, now, language, (_LEFT, _LEFT_ONE, _LEFT_NONE))
+        return _(_NOTHING_LEFT)
+    return _counted(not_after, now, (_LEFT, _LEFT_ONE, _LEFT_NONE))
 
 
-def use_words(use: UsageReport, language: Language) -> str:
-    """Whether it is in use, as far as gateways tell."""
+def use_words(use: UsageReport) -> str:
+    """Return the use of a certificate in words, as far as gateways report it."""
     if use.since is None:
-        return translate(_NOT_KNOWN, language)
-    return translate(_SEEN if use.use is UsageState.SEEN else _NOT_SEEN, language, at=format_time(use.since, language))
+        return _(_NOT_KNOWN)
+    return _(_SEEN if use.use is UsageState.SEEN else _NOT_SEEN, at=format_time(use.since))
 
 
 def use_in(row: CertificateListItem, now: datetime) -> UsageReport:
-    """What gateways tell of a row; of an order nothing is known."""
+    """Return the use that gateways report; the use of an order is unknown."""
     if isinstance(row.facts, OrderFacts):
         return UsageReport(UsageState.NOT_KNOWN)
     looking = [row.looking] if row.looking is not None else []
     return usage_of(row.facts.span.not_before, row.facts.seen, looking, now)
 
 
-def next_actor_label(row: CertificateListItem, permissions: Permissions, now: datetime, language: Language) -> str:
-    """Who can act now, as its reader calls them."""
+def next_actor_label(row: CertificateListItem, permissions: Permissions, now: datetime) -> str:
+    """Return the actor who can act now, from the reader's point of view."""
     if isinstance(row.facts, OrderFacts):
         state = order_state(row.facts, now)
         hand = NextActor.REPRESENTATIVE if state is DisplayStatus.IDS_LAPSED else NextActor.CONTACT
@@ -153,58 +153,52 @@ def next_actor_label(row: CertificateListItem, permissions: Permissions, now: da
     via = held.via if held is not None else None
     match hand:
         case NextActor.NOBODY:
-            return translate(_NOBODY, language)
+            return _(_NOBODY)
         case NextActor.REPRESENTATIVE:
             if permissions.may(Permission.ORDER, row.organisation_id):
-                return translate(_YOU, language)
-            return translate(_REPRESENTATIVE if via is None else _CLIENT, language)
+                return _(_YOU)
+            return _(_REPRESENTATIVE if via is None else _CLIENT)
         case NextActor.CONTACT:
-            return _contact(row, via, language)
+            return _contact(row, via)
         case NextActor.PROGRAM:
             ours = via is None or (row.firm is not None and row.firm.organisation_id == via)
-            return translate(_PROGRAM if ours else _CLIENTS_PROGRAM, language)
+            return _(_PROGRAM if ours else _CLIENTS_PROGRAM)
         case never:
             assert_never(never)
 
 
-def serves_words(serves: int | None, language: Language) -> str:
-    """What stops beside the organisation's own reports; empty where nothing does, or where it was never told."""
+def serves_words(serves: int | None) -> str:
+    """Return the other reports that stop, in words.
+
+    The text is empty if no other report stops, or if the number was never recorded.
+    """
     if not serves:
         return ""
-    return (
-        translate(_SERVES_ONE, language)
-        if serves == 1
-        else translate(_SERVES, language, count=number(serves, language))
-    )
+    return _(_SERVES_ONE) if serves == 1 else _(_SERVES, count=number(serves))
 
 
-def number(count: int, language: Language) -> str:
-    """A number with its thousands set apart: "1 000" in Finnish and Swedish, "1,000" in English."""
-    return f"{count:,}" if language is Language.EN else f"{count:,}".replace(",", "\u00a0")
+def channel_words(channel: Channel) -> str:
+    """Return the display name of a channel."""
+    return _(CHANNELS[channel])
 
 
-def channel_words(channel: Channel, language: Language) -> str:
-    """A channel as people call it."""
-    return translate(CHANNELS[channel], language)
+def at_words(at: datetime | None) -> str:
+    """Return an instant in Finnish time with the zone's name; empty for None."""
+    return "" if at is None else format_datetime(at)
 
 
-def at_words(at: datetime | None, language: Language) -> str:
-    """An instant on a Finnish clock, which is named; empty where there is none."""
-    return "" if at is None else format_datetime(at, language)
-
-
-def _contact(row: CertificateListItem, via: str | None, language: Language) -> str:
+def _contact(row: CertificateListItem, via: str | None) -> str:
     if via is not None:
         ours = row.firm is not None and row.firm.organisation_id == via
-        return translate(_YOU if ours else _CLIENT, language)
+        return _(_YOU if ours else _CLIENT)
     if row.firm is not None:
-        return translate(_FIRM, language, name=row.firm.name)
-    return translate(_CONTACT, language, name=row.contact) if row.contact else translate(_SOMEBODY, language)
+        return _(_FIRM, name=row.firm.name)
+    return _(_CONTACT, name=row.contact) if row.contact else _(_SOMEBODY)
 
 
-def _counted(not_after: datetime, now: datetime, language: Language, words: tuple[str, str, str]) -> str:
+def _counted(not_after: datetime, now: datetime, words: tuple[str, str, str]) -> str:
     many, one, none = words
     days = days_left(not_after, now)
     if days == 0:
-        return translate(none, language)
-    return translate(one, language) if days == 1 else translate(many, language, days=days)
+        return _(none)
+    return _(one) if days == 1 else _(many, days=days)

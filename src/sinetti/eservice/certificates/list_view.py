@@ -1,6 +1,6 @@
-"""The list of certificates: filter, table, pages, and how to renew (docs/certificates-page.md).
+"""List of certificates: filter, table, pages, renewal (docs/certificates-page.md).
 
-What a list's address asks for: read with care, and written again into links and forms.
+The query of an address is checked when read and written again into links and forms.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts, percent_left
 from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, Sort
-from sinetti.domain.values import Channel, Language
+from sinetti.domain.values import Channel
 from sinetti.eservice.certificates import labels
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -38,24 +38,24 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import format_time, gettext_noop, translate
+from sinetti.i18n.translate import _, format_time, gettext_noop, number
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import ListPage
 
 EVERYTHING = "all"
-"""Chosen in place of a state: what is over, too."""
+"""State filter that includes certificates that are over."""
 LONGEST = 100
-"""Characters of a search."""
+"""Maximum length of a search text, in characters."""
 MOST_PAGES = 2000
 _KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "sort", "order", "page", "lang"})
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for, as the address has it.
+    """Filter of the list, as the address contains it.
 
-    `ignored`: something in it is nothing that is offered.
+    `ignored`: the address contains a value that is not offered.
     """
 
     organisation: str = ""
@@ -69,7 +69,7 @@ class Filter:
     ignored: bool = False
 
     def wanted(self, permissions: Permissions, now: datetime) -> CertificateQuery:
-        """The same for the register, bounded by what one may see."""
+        """Return the database query, limited to what the reader may see."""
         seen = permissions.organisations(Permission.SEE)
         return CertificateQuery(
             organisations=seen & {self.organisation} if self.organisation else seen,
@@ -85,11 +85,11 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves anything out of what is shown by itself."""
+        """True if the filter excludes rows that the default list shows."""
         return any((self.organisation, self.state, self.channel, self.contact, self.text))
 
     def query(self, *, page: int = 1) -> str:
-        """As it stands behind an address: with its question mark, or empty."""
+        """Return the query string with its question mark, or the empty text."""
         told = {
             "organisation": self.organisation,
             "state": self.state,
@@ -104,14 +104,14 @@ class Filter:
         return f"?{urlencode(there)}" if there else ""
 
     def sorted_by(self, sort: Sort) -> "Filter":
-        """The same in the order of a column; of the one that it is sorted by already, the other way round."""
+        """Return the filter sorted by a column; the current column reverses its order."""
         return replace(self, sort=sort, descending=sort is self.sort and not self.descending)
 
 
 def read(query: QueryDict, permissions: Permissions) -> Filter:
-    """Read what an address asks for.
+    """Parse the query of an address.
 
-    What is not offered, or is somebody else's, is left out and told alike.
+    Values that are not offered, or belong to others, are ignored. Both cases read alike.
     """
     ignored = [name for name in query if name not in _KNOWN]
 
@@ -136,7 +136,7 @@ def read(query: QueryDict, permissions: Permissions) -> Filter:
 
 
 def _typed(text: str) -> str:
-    """What somebody typed: characters that no text has would stop a database."""
+    """Return typed text without unprintable characters, which a database may reject."""
     return "".join(one for one in text if one.isprintable()).strip()[:LONGEST]
 
 
@@ -145,7 +145,10 @@ def _page(text: str) -> int:
 
 
 MOST_TO_CHOOSE = 50
-"""With more organisations than these one searches, and does not choose from a list but the one that was chosen."""
+"""Maximum number of organisations in the select list.
+
+With more organisations the reader searches, and the list has only the selected one.
+"""
 
 TITLE = gettext_noop("Technical interface and certificates")
 _CAPTION = gettext_noop("Certificates and orders. Times are Finnish time.")
@@ -220,14 +223,13 @@ COMMAND = "sinetti renew NAME --store DIR"
 
 @dataclass(frozen=True, slots=True)
 class _ListState:
-    """What every part of the page is written from."""
+    """Data shared by all parts of the page."""
 
     asked: Filter
     standing: Permissions
     now: datetime
-    language: Language
     several: bool
-    """Whether rows may be of more than one organisation."""
+    """True if rows may be of more than one organisation."""
 
 
 @require_safe
@@ -236,34 +238,25 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
     ctx, standing = portal_context(request).ctx, current_permissions(request)
     several = len(standing.organisations(Permission.SEE)) > 1
-    around = _ListState(read(request.GET, standing), standing, ctx.now(), language_of(request), several)
+    around = _ListState(read(request.GET, standing), standing, ctx.now(), several)
     found = certificates.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, ctx)
     names = certificates.names(standing, ctx, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
-    language = around.language
     blocks: list[Component] = []
     if around.asked.ignored:
-        blocks.append(Alert(translate(_IGNORED, language)))
-    blocks += [
-        *_deeds(around),
-        _filter(around, names),
-        _table(around, found),
-        *_pager(around, found),
-        how(language),
-    ]
-    return render_page(request, Page(translate(TITLE, language), blocks=blocks, wide=True))
+        blocks.append(Alert(_(_IGNORED)))
+    blocks += [*_deeds(around), _filter(around, names), _table(around, found), *_pager(around, found), how()]
+    return render_page(request, Page(_(TITLE), blocks=blocks, wide=True))
 
 
-def how(language: Language) -> Section:
-    """Renewal stays with the interface: how it is done."""
-    told = Text([translate(one, language) for one in HOW_TEXT])
-    return Section(
-        translate(HOW, language), [told, CommandBlock(translate(COMMAND_NAME, language), COMMAND)], "renewal"
-    )
+def how() -> Section:
+    """Return the instructions for renewal, which happens over the interface."""
+    told = Text([_(one) for one in HOW_TEXT])
+    return Section(_(HOW), [told, CommandBlock(_(COMMAND_NAME), COMMAND)], "renewal")
 
 
 def _deeds(around: _ListState) -> list[Component]:
-    """What may be done about more than one."""
-    language, standing = around.language, around.standing
+    """Return the actions for several certificates."""
+    standing = around.standing
     links = []
     orders = standing.organisations(Permission.ORDER)
     if orders:
@@ -271,128 +264,112 @@ def _deeds(around: _ListState) -> list[Component]:
         chosen = chosen or (next(iter(orders)) if len(orders) == 1 else "")
         query = f"?organisation={chosen}" if chosen else ""
         links = [
-            Link(translate(_ORDER, language), f"{url_or_empty('order_new')}{query}", button=True),
-            Link(translate(_REPLACE, language), url_or_empty("order_replace")),
+            Link(_(_ORDER), f"{url_or_empty('order_new')}{query}", button=True),
+            Link(_(_REPLACE), url_or_empty("order_replace")),
         ]
     if standing.organisations(Permission.CONTACT):
-        links.append(Link(translate(_CONTACTS, language), url_or_empty("contacts")))
+        links.append(Link(_(_CONTACTS), url_or_empty("contacts")))
     there = [one for one in links if one.address.startswith("/")]
     return [Links(there)] if there else []
 
 
 def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
-    language, asked = around.language, around.asked
+    asked = around.asked
     states = [("", _CURRENT), *((one.value, labels.STATES[one]) for one in DisplayStatus), (EVERYTHING, _EVERYTHING)]
     channels = [("", _ALL), *((one.value, labels.CHANNELS[one]) for one in Channel)]
     inputs = [
-        Input(
-            "q",
-            translate(_SEARCH, language),
-            "text",
-            asked.text,
-            translate(_SEARCH_HINT, language),
-            longest=LONGEST,
-        ),
-        Input("state", translate(_STATE, language), "select", options=_options(states, asked.state, language)),
-        Input("channel", translate(_CHANNEL, language), "select", options=_options(channels, asked.channel, language)),
+        Input("q", _(_SEARCH), "text", asked.text, _(_SEARCH_HINT), longest=LONGEST),
+        Input("state", _(_STATE), "select", options=_options(states, asked.state)),
+        Input("channel", _(_CHANNEL), "select", options=_options(channels, asked.channel)),
     ]
     if names:
-        offered = [Option("", translate(_ALL, language), not asked.organisation)]
+        offered = [Option("", _(_ALL), not asked.organisation)]
         offered += [Option(pk, f"{name} ({number})", pk == asked.organisation) for pk, number, name in names]
-        inputs.append(Input("organisation", translate(_ORGANISATION, language), "select", options=offered))
-    inputs.append(Input("contact", translate(_CONTACT, language), "text", asked.contact, longest=LONGEST))
+        inputs.append(Input("organisation", _(_ORGANISATION), "select", options=offered))
+    inputs.append(Input("contact", _(_CONTACT), "text", asked.contact, longest=LONGEST))
     if asked.sort is not Sort.URGENCY:
         inputs.append(Input("sort", "", "hidden", asked.sort.value))
     if asked.descending:
         inputs.append(Input("order", "", "hidden", "descending"))
-    return Form(
-        inputs, [Button(translate(_SHOW, language))], reverse("certificates"), search=True, inline=True, name="filter"
-    )
+    return Form(inputs, [Button(_(_SHOW))], reverse("certificates"), search=True, inline=True, name="filter")
 
 
-def _options(offered: Sequence[tuple[str, str]], chosen: str, language: Language) -> list[Option]:
-    return [Option(value, translate(told, language), value == chosen) for value, told in offered]
+def _options(offered: Sequence[tuple[str, str]], chosen: str) -> list[Option]:
+    return [Option(value, _(told), value == chosen) for value, told in offered]
 
 
 def _table(around: _ListState, found: ListPage) -> Table:
-    language, asked = around.language, around.asked
+    asked = around.asked
     shown = [(name, sort) for name, sort in _COLUMNS if around.several or sort is not Sort.ORGANISATION]
     columns = [
         Column(
-            translate(name, language),
+            _(name),
             f"{reverse('certificates')}{asked.sorted_by(sort).query()}",
             ("descending" if asked.descending else "ascending") if asked.sort is sort else "",
         )
         for name, sort in shown
     ]
     return Table(
-        translate(_CAPTION, language),
-        columns,
-        [_row(around, one) for one in found.rows],
-        translate(_EMPTY_FILTERED if asked.narrows else _EMPTY, language),
+        _(_CAPTION), columns, [_row(around, one) for one in found.rows], _(_EMPTY_FILTERED if asked.narrows else _EMPTY)
     )
 
 
 def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
-    language, now = around.language, around.now
+    now = around.now
     page = (
         url_or_empty("order", one.key) if isinstance(one.facts, OrderFacts) else reverse("certificate", args=[one.key])
     )
-    serves = labels.serves_words(one.serves, language)
-    cells = [Cell(one.description or translate(_NO_DESCRIPTION, language), page, note=serves)]
+    serves = labels.serves_words(one.serves)
+    cells = [Cell(one.description or _(_NO_DESCRIPTION), page, note=serves)]
     if around.several:
         of_this = replace(around.asked, organisation=one.organisation_id).query()
         cells.append(Cell(one.organisation, f"{reverse('certificates')}{of_this}", note=one.customer_id))
-    contact = one.contact or translate(_NO_CONTACT, language)
+    contact = one.contact or _(_NO_CONTACT)
     return [
         *cells,
-        Cell(labels.channel_words(one.channel, language)),
+        Cell(labels.channel_words(one.channel)),
         Cell(contact, note=one.email),
         _ends(around, one),
-        Cell(labels.status_label(one, now, language), tone=labels.severity(one, now), note=_opens(around, one)),
-        Cell(labels.use_words(labels.use_in(one, now), language)),
-        Cell(labels.next_actor_label(one, around.standing, now, language)),
+        Cell(labels.status_label(one, now), tone=labels.severity(one, now), note=_opens(around, one)),
+        Cell(labels.use_words(labels.use_in(one, now))),
+        Cell(labels.next_actor_label(one, around.standing, now)),
     ]
 
 
 def _ends(around: _ListState, one: CertificateListItem) -> Cell:
-    language, now = around.language, around.now
+    now = around.now
     if isinstance(one.facts, OrderFacts):
-        until = "" if one.facts.expires is None else format_time(one.facts.expires, language)
-        return Cell(translate(_IDS_UNTIL, language, at=until) if until else "–")
+        until = "" if one.facts.expires is None else format_time(one.facts.expires)
+        return Cell(_(_IDS_UNTIL, at=until) if until else "–")
     span = one.facts.span
     if one.facts.revoked_at is not None:
-        return Cell(format_time(span.not_after, language))  # nothing of it is left to use
-    left = labels.left_words(span.not_after, now, language)
-    return Cell(format_time(span.not_after, language), note=left, percent=percent_left(span, now))
+        return Cell(format_time(span.not_after))  # nothing of it is left to use
+    left = labels.left_words(span.not_after, now)
+    return Cell(format_time(span.not_after), note=left, percent=percent_left(span, now))
 
 
 def _opens(around: _ListState, one: CertificateListItem) -> str:
-    """From when on its program may renew it, where that is still to come."""
+    """Return the start of renewal if it is in the future, else the empty text."""
     if isinstance(one.facts, OrderFacts) or labels.state_in(one, around.now) is not DisplayStatus.VALID:
         return ""
-    return translate(_OPENS, around.language, at=format_time(one.facts.renewable_from, around.language))
+    return _(_OPENS, at=format_time(one.facts.renewable_from))
 
 
 def _pager(around: _ListState, found: ListPage) -> list[Component]:
-    language, asked, address = around.language, around.asked, reverse("certificates")
+    asked, address = around.asked, reverse("certificates")
     if not found.rows:
-        return [Links([Link(translate(_CLEAR, language), address)])] if asked.narrows else []
+        return [Links([Link(_(_CLEAR), address)])] if asked.narrows else []
     first = (found.page - 1) * certificates.PAGE + 1
     last = first + len(found.rows) - 1
     count = _COUNT_MORE if found.more else _COUNT_ONE if found.count == 1 else _COUNT
-    before = (
-        Link(translate(_BEFORE, language), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
-    )
-    after = None if found.last else Link(translate(_AFTER, language), f"{address}{asked.query(page=found.page + 1)}")
-    told = {
-        name: labels.number(one, language) for name, one in (("first", first), ("last", last), ("count", found.count))
-    }
-    pager = Pager(translate(count, language, **told), before, after)
-    links = [Link(translate(_CSV, language), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
+    before = Link(_(_BEFORE), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
+    after = None if found.last else Link(_(_AFTER), f"{address}{asked.query(page=found.page + 1)}")
+    told = {name: number(one) for name, one in (("first", first), ("last", last), ("count", found.count))}
+    pager = Pager(_(count, **told), before, after)
+    links = [Link(_(_CSV), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
     if asked.sort is not Sort.URGENCY or asked.descending:
         urgent = replace(asked, sort=Sort.URGENCY, descending=False).query()
-        links.append(Link(translate(_URGENT, language), f"{address}{urgent}"))
+        links.append(Link(_(_URGENT), f"{address}{urgent}"))
     if asked.narrows:
-        links.append(Link(translate(_CLEAR, language), address))
+        links.append(Link(_(_CLEAR), address))
     return [pager, Links(links)]

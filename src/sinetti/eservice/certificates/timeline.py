@@ -1,4 +1,7 @@
-"""A certificate's life as a picture, and as a list that says the same to who does not see it."""
+"""Timeline of a certificate as a picture, and as a list with the same content.
+
+The list is for readers who do not see the picture.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +9,6 @@ from datetime import datetime
 
 from sinetti.domain.certificates.display_status import percent_left
 from sinetti.domain.usage import UsageState
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
@@ -15,7 +17,7 @@ from sinetti.eservice.ui.components import (
     Timeline,
     TimelinePoint,
 )
-from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop
 from sinetti.services.self_service.certificates import OneCertificate
 
 _NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("The timeline in words")
@@ -38,7 +40,7 @@ _LET_END, _REVOKED, _ENDS, _ENDED = (
     gettext_noop("Expired"),
 )
 
-# Outlines around (0, 0): what happened is a disc, what is to come a ring, now a pointer, the end a square.
+# Outlines around (0, 0): a disc for past events, a ring for future ones, a pointer for now, a square for the end.
 _ROUND = "M-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0Z"
 _SQUARE = "M-6 -6H6V6H-6Z"
 _CROSS = "M-6 -6L6 6M6 -6L-6 6"
@@ -48,7 +50,7 @@ _TOP, _STEP, _WIDTH, _HUNDRED = 44, 46, 312, 100
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """Something that happened to a certificate, or will."""
+    """Past or future event of a certificate."""
 
     at: datetime
     what: str
@@ -57,7 +59,7 @@ class TimelineEvent:
 
 
 def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
-    """Everything on the timeline, the earliest first; `now` stands among it."""
+    """Return all events, earliest first, with `now` among them."""
     seen, facts = one.seen, one.seen.facts
     over = facts.revoked_at
     told = [
@@ -76,16 +78,16 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
         told.append((facts.renewable_from, opened, _ROUND, "event"))
     found = [TimelineEvent(at, what, outline, kind) for at, what, outline, kind in told if at is not None]
     found.append(TimelineEvent(now, _NOW, _POINTER, "now"))
-    # Of what happened in one second, what was done stands before now, and the last second is still to come.
+    # Within one second, past events come before now, and the last second of validity after it.
     return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
 
 
-def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[Component]:
-    """The picture, and its words."""
+def blocks(one: OneCertificate, now: datetime) -> Sequence[Component]:
+    """Return the picture and the list of its texts."""
     told = events(one, now)
     place = next(number for number, event in enumerate(told) if event.kind == "now")
-    points = [_point(event, number, number <= place, language) for number, event in enumerate(told)]
-    values = [DescriptionItem(translate(event.what, language), format_datetime(event.at, language)) for event in told]
+    points = [_point(event, number, number <= place) for number, event in enumerate(told)]
+    values = [DescriptionItem(_(event.what), format_datetime(event.at)) for event in told]
     picture = Timeline(
         points,
         height=_TOP + _STEP * len(points),
@@ -95,11 +97,11 @@ def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[C
         share=_WIDTH * (_HUNDRED - percent_left(one.seen.facts.span, now)) // _HUNDRED,
         width=_WIDTH,
     )
-    return [picture, Disclosure(translate(_IN_WORDS, language), [DescriptionList(values)])]
+    return [picture, Disclosure(_(_IN_WORDS), [DescriptionList(values)])]
 
 
-def _point(event: TimelineEvent, number: int, past: bool, language: Language) -> TimelinePoint:  # noqa: FBT001 - of one caller
+def _point(event: TimelineEvent, number: int, past: bool) -> TimelinePoint:  # noqa: FBT001 - one caller
     y = _TOP + _STEP * number
-    what = translate(event.what, language)
-    # Without the zone, which the words below name: with it English dates would not fit.
-    return TimelinePoint(event.mark, past, event.kind, what, format_time(event.at, language), y, y - 2, y + 15)
+    what = _(event.what)
+    # Without the zone, which the list below names: English dates with the zone would not fit.
+    return TimelinePoint(event.mark, past, event.kind, what, format_time(event.at), y, y - 2, y + 15)

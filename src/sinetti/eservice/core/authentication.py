@@ -1,4 +1,4 @@
-"""Who is at the page, what they may do, and what is told to whoever may not (docs/mandates.md)."""
+"""Current actor and permissions, and checks of them (docs/mandates.md)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,26 +14,31 @@ from sinetti.services.access.permissions import Actor, ExternalRole, PermissionD
 from sinetti.services.staff.session import NotStaff, require_staff
 
 OUTSIDE_ROLES = "outside_roles"
-"""In a session: pairs of customer id and role that its sign-in vouched for (eservice/accounts)."""
-STRONG = "strong_sign_in"
-"""In a session: its sign-in was by a provider whose word counts as a second factor."""
-VOUCHED_BY = "vouched_for_by"
-"""In a session: the id of the provider whose words these two are.
+"""Session key: pairs of customer id and role that the provider vouched for.
 
-They count while the settings have it.
+Set at sign-in (eservice/accounts).
+"""
+STRONG = "strong_sign_in"
+"""Session key: the provider's sign-in counts as a second factor."""
+VOUCHED_BY = "vouched_for_by"
+"""Session key: the id of the provider of the two values above.
+
+They count while the settings have this provider.
 """
 _METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
-"""In a session: by which methods somebody proved who they are, and who (django-allauth's). A second factor is noted as
-"mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of
-it; and a factor that was set up in this session (accounts/signals.py). Records stay where a sign-in was begun as
-somebody else, so that whose they are is looked at."""
+"""Session keys: the authentication methods, and the user they belong to (allauth).
+
+A second factor is recorded as "mfa": a TOTP code, a recovery code, or a passkey. The passkey comes after the password,
+or replaces it with its own PIN or biometrics. A factor that was set up in this session counts, too
+(accounts/signals.py). Records stay if a sign-in began as another user, so the owner is checked.
+"""
 _ACTOR, _STANDING = "sinetti_actor", "sinetti_standing"
 
 Asked = ParamSpec("Asked")
 
 
 def current_actor(request: HttpRequest) -> Actor | None:
-    """Who is signed in; None for a stranger."""
+    """Return the signed-in actor; None for a stranger."""
     if not hasattr(request, _ACTOR):
         setattr(request, _ACTOR, _actor(request))
     found: Actor | None = getattr(request, _ACTOR)
@@ -41,7 +46,10 @@ def current_actor(request: HttpRequest) -> Actor | None:
 
 
 def is_clerk(request: HttpRequest) -> bool:
-    """Whether a clerk is at the page, with a second factor: for nobody else there are clerks' pages."""
+    """Return True if the user is a clerk with a second factor.
+
+    Pages for clerks exist for no other user.
+    """
     actor = current_actor(request)
     try:
         if actor is not None:
@@ -52,9 +60,9 @@ def is_clerk(request: HttpRequest) -> bool:
 
 
 def current_permissions(request: HttpRequest) -> Permissions:
-    """What whoever is signed in may do now, read once for each request; a stranger may do nothing.
+    """Return the permissions of the current user, read once per request.
 
-    For menus and lists: an act asks anew (`permissions.require_permission`).
+    A stranger has none. Use them for menus and lists; a use case checks again.
     """
     if not hasattr(request, _STANDING):
         actor = current_actor(request)
@@ -65,7 +73,7 @@ def current_permissions(request: HttpRequest) -> Permissions:
 
 
 def reset_actor_cache(request: HttpRequest) -> None:
-    """Have who is signed in looked up anew: they just signed in, or proved more."""
+    """Forget the cached actor and permissions after a sign-in or a new proof."""
     for name in (_ACTOR, _STANDING):
         if hasattr(request, name):
             delattr(request, name)
@@ -74,7 +82,7 @@ def reset_actor_cache(request: HttpRequest) -> None:
 def login_required(
     view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
-    """Require a signed-in user; others are sent to the sign-in page.
+    """Require a signed-in user; redirect others to the sign-in page.
 
     eservice/middleware.py answers for missing permissions and exceeded limits.
     """
@@ -90,9 +98,9 @@ def login_required(
 
 
 def missing_permission(right: Permission, permissions: Permissions) -> PermissionDenied:
-    """Make the refusal for a right that somebody has for no organisation.
+    """Return the refusal for a right that the user has for no organisation.
 
-    It names the organisation that they see, if it is one, so that it can be asked for the right.
+    If the user sees exactly one organisation, the refusal names it, so that the user can request the right.
     """
     seen = permissions.organisations(Permission.SEE) | permissions.waiting
     only = next(iter(seen)) if len(seen) == 1 else None

@@ -1,4 +1,4 @@
-"""What a request brings along in its environ: whose pages these are, and how a message is sent at once."""
+"""Request context in the WSGI environ: authority, settings, sending of messages."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PortalContext:
-    """The authority that the pages are of.
+    """Context of the authority whose pages are served.
 
-    `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
-    `help` says in each language how to reach help; `eservice` is what the operator decided about pages for people.
-    `sms`: there is a provider of text messages, so PIN codes can be sent.
+    `send_now` sends one message by its id and returns True if it was sent. `service` is the authority's name. `help`
+    gives the support contact in each language. `eservice` has the operator's settings of the portal. `sms`: a provider
+    of text messages is configured, so PIN codes can be sent.
     """
 
     ctx: ServiceContext
@@ -30,7 +30,7 @@ class PortalContext:
     sms: bool = True
 
     def given(self) -> dict[str, object]:
-        """As it stands in an environ."""
+        """Return the context as members of a WSGI environ."""
         return {
             "sinetti.office": self.ctx,
             "sinetti.send_now": self.send_now,
@@ -42,7 +42,7 @@ class PortalContext:
 
 
 def portal_context(request: HttpRequest) -> PortalContext:
-    """Read what stands in a request's environ."""
+    """Return the context from a request's environ."""
     given = request.META
     return PortalContext(
         given["sinetti.office"],
@@ -55,26 +55,26 @@ def portal_context(request: HttpRequest) -> PortalContext:
 
 
 def request_id(request: HttpRequest) -> str:
-    """The request's id, ours: 32 hex digits."""
+    """Return the request id that this service assigned: 32 hex digits."""
     return str(request.META["sinetti.request_id"])
 
 
 def language_of(request: HttpRequest) -> Language:
-    """The reader's language (middleware.py)."""
+    """Return the reader's language (middleware.py)."""
     found: Callable[[], Language] | None = getattr(request, "reader_language", None)
     return Language.EN if found is None else found()
 
 
 def forget_account(request: HttpRequest) -> None:
-    """Have the reader's language told without their account: the register may be what failed."""
+    """Exclude the account from the choice of language: the database may be down."""
     without: Callable[[], Language] | None = getattr(request, "language_without_account", None)
     if without is not None:
         request.reader_language = without  # type: ignore[attr-defined] # middleware.py
 
 
 def send_at_once(request: HttpRequest, message_id: str) -> None:
-    """Send one message while the reader waits; what does not get away is tried again by the timer."""
+    """Send one message while the reader waits; the timer retries a failed one."""
     try:
         portal_context(request).send_now(message_id)
-    except Exception:  # noqa: BLE001 - whatever it was: the reader is told that the message has not got away yet
+    except Exception:  # noqa: BLE001 - on any error the page reports that the message has not been sent yet
         _log.exception("request %s: a message could not be sent at once", request_id(request))

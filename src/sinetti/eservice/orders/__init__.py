@@ -1,1 +1,1 @@
-"""What is done about certificates: ordered, replaced, fetched, looked after by others, let end, revoked."""
+"""Orders and changes: order, replace, retrieve, hand over, let end, revoke."""

@@ -1,8 +1,7 @@
-"""What the page says on which a certificate is fetched in the browser: the form, how a request is made, the answer.
+"""Page for retrieving a certificate in the browser: form, instructions, result.
 
-Fetching in the browser, without signing in: transfer ID and one-time password are the proof (docs/ordering.md).
-
-What is typed to fetch a certificate in the browser, and what stands beside the fields where that is refused.
+The page needs no sign-in, because transfer ID and one-time password are the proof (docs/ordering.md). Refusals appear
+beside the fields.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.values import Environment, Language
-from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import hidden, translator
+from sinetti.domain.values import Environment
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.common import hidden
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -32,7 +31,7 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import format_datetime, gettext_noop, refusal_text, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop, refusal_text
 from sinetti.services.issuance.browser_enrolment import (
     LARGEST_PASTED,
     BrowserEnrolment,
@@ -85,7 +84,7 @@ _FIELDS: Mapping[RejectionReason, str] = {
     RejectionReason.KEY_NOT_ACCEPTED: REQUEST,
     RejectionReason.KEY_REUSED: REQUEST,
 }
-"""Which field a refusal is about. Any other is about none, and passes by itself."""
+"""Form field of each refusal. A refusal that is missing here has no field."""
 _HERE: Mapping[RejectionReason, str] = {
     RejectionReason.CUSTOMER_MISMATCH: gettext_noop(
         "These transfer IDs are another organisation's. Check the organisation's ID: it is in the "
@@ -96,11 +95,11 @@ _HERE: Mapping[RejectionReason, str] = {
         "whole. Nothing was used up."
     ),
 }
-"""Where the refusal speaks of the technical interface: the same, of what stands on the page."""
+"""Refusals whose text names the technical interface, in words for this page."""
 
 
 class FetchForm(PortalForm):
-    """Who, by which transfer ids, and for which request."""
+    """Form with organisation, transfer ID, one-time password and request."""
 
     organisation = forms.CharField(
         label=gettext_noop("ID of the organisation"),
@@ -129,10 +128,13 @@ class FetchForm(PortalForm):
     )
     numeric = frozenset({TRANSFER_ID})
     key_sent = False
-    """Whether a private key was sent in the place of a request, or beside it."""
+    """True if a private key was sent in place of a request, or beside it."""
 
     def clean(self) -> None:
-        """Look at the shapes: what is no transfer ID is no try, and what is no request uses nothing up."""
+        """Check the format of the input.
+
+        A malformed transfer ID does not count as a try, and a malformed request uses no transfer ID up.
+        """
         digits = "".join(self.cleaned_data.get(TRANSFER_ID, "").split())
         self.cleaned_data[TRANSFER_ID] = digits
         if digits and not (digits.isascii() and digits.isdigit() and len(digits) == TRANSFER_ID_DIGITS):
@@ -140,14 +142,17 @@ class FetchForm(PortalForm):
         self.cleaned_data["der"] = self._request()
 
     def ask(self) -> BrowserEnrolment:
-        """What is asked, once it is valid."""
+        """Return the request of the valid form."""
         data = self.cleaned_data
         return BrowserEnrolment(data[ORGANISATION], data[TRANSFER_ID], data[PASSWORD], data["der"])
 
     def answer(self, refusal: Rejection) -> str:
-        """Put a refusal beside its field; one that is about none is given back, to be told above the form."""
+        """Show a refusal beside its field, or return its text if it has no field.
+
+        The page shows a returned text above the form.
+        """
         message_id = _HERE.get(refusal.reason)
-        told = translate(message_id, self.language) if message_id else refusal_text(refusal, self.language)
+        told = _(message_id) if message_id else refusal_text(refusal)
         if (name := _FIELDS.get(refusal.reason)) is None:
             return told
         self.add_error(name, told)
@@ -172,9 +177,9 @@ class FetchForm(PortalForm):
         return b""
 
 
-def bound(request: HttpRequest, language: Language) -> FetchForm:
-    """The form as it was sent; nothing of a request in which a private key was stays in it."""
-    form = FetchForm(language, request.POST, request.FILES)
+def bound(request: HttpRequest) -> FetchForm:
+    """Return the submitted form without a request that contains a private key."""
+    form = FetchForm(request.POST, request.FILES)
     form.is_valid()
     if form.key_sent:
         form.data = request.POST.copy()
@@ -200,7 +205,7 @@ CERTREQ = (
     "echo RequestType = PKCS10) > request.inf\n"
     "certreq -new request.inf request.pem"
 )
-# Not `certreq -accept`: it takes nothing whose root is not in Windows' own store.
+# Not `certreq -accept`: it rejects a certificate whose root is not in the Windows store.
 CERTREQ_AFTER = (
     "certutil -addstore CA chain.pem\ncertutil -addstore My certificate.pem\ncertutil -repairstore My {serial}"
 )
@@ -212,11 +217,8 @@ CLIENT = (
 EXAMPLE = "1234567-1"
 
 
-def asking(
-    form: FetchForm, environment: Environment, language: Language, *, error: str = "", status: int = HTTPStatus.OK
-) -> Page:
-    """Ask for everything; `error` is what is about none of the fields."""
-    _ = translator(language)
+def asking(form: FetchForm, environment: Environment, *, error: str = "", status: int = HTTPStatus.OK) -> Page:
+    """Return the page with the form; `error` is an error without a field."""
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     told = _(
         "With the transfer ID and the one-time password from the secure message you retrieve the certificate here, "
@@ -227,19 +229,18 @@ def asking(
     blocks += [
         Text([told]),
         form.block(Button(_("Retrieve the certificate"), "fetch")),
-        Section(_("How to make a certificate signing request"), _how(customer_id, environment, language)),
+        Section(_("How to make a certificate signing request"), _how(customer_id, environment)),
     ]
     return Page(_("Retrieve a certificate in the browser"), blocks=blocks, status=status)
 
 
-def answer(found: EnrolledCertificate, customer_id: str, language: Language) -> Page:
-    """The certificate, what it is called by, and what is to be done with it."""
-    _ = translator(language)
+def answer(found: EnrolledCertificate, customer_id: str) -> Page:
+    """Return the page with the certificate, its identifiers and the next steps."""
     values = [
         DescriptionItem(_("Organisation"), customer_id),
         DescriptionItem(_("Serial number"), found.serial),
-        DescriptionItem(_("Valid until"), format_datetime(found.not_after, language)),
-        DescriptionItem(_("Can be renewed from"), format_datetime(found.renewable_from, language)),
+        DescriptionItem(_("Valid until"), format_datetime(found.not_after)),
+        DescriptionItem(_("Can be renewed from"), format_datetime(found.renewable_from)),
     ]
     carried = [hidden("organisation", customer_id), hidden("retrieval_id", found.retrieval_id)]
     buttons = [
@@ -256,15 +257,14 @@ def answer(found: EnrolledCertificate, customer_id: str, language: Language) -> 
         Alert(_("The certificate was retrieved."), Severity.GOOD),
         DescriptionList(values),
         Section(_("Download"), [Text([again]), Form(carried, buttons, action=url_or_empty("fetch"))]),
-        Section(_("Put it beside the private key"), _beside(found, language)),
+        Section(_("Put it beside the private key"), _beside(found)),
         Disclosure(_("The certificate as text"), [CommandBlock(_("Certificate (PEM)"), found.pem)]),
     ]
     return Page(_("Here is the certificate"), blocks)
 
 
-def _how(customer_id: str, environment: Environment, language: Language) -> Sequence[Component]:
-    _ = translator(language)
-    # It stands in a command line that somebody copies: only what an ID is made of does.
+def _how(customer_id: str, environment: Environment) -> Sequence[Component]:
+    # The value is part of a command line that the user copies, so it may contain only the characters of an ID.
     known = customer_id if customer_id.replace("-", "").isalnum() and customer_id.isascii() else EXAMPLE
     ways = (
         (_("With OpenSSL"), OPENSSL, _("The private key is then in key.pem. Keep it where only the program reads it.")),
@@ -286,8 +286,7 @@ def _how(customer_id: str, environment: Environment, language: Language) -> Sequ
     ]
 
 
-def _beside(found: EnrolledCertificate, language: Language) -> Sequence[Component]:
-    _ = translator(language)
+def _beside(found: EnrolledCertificate) -> Sequence[Component]:
     return [
         CommandBlock(
             _("OpenSSL: one file with key and certificate; it says so if they do not belong together"), OPENSSL_AFTER
@@ -307,52 +306,52 @@ _FILES: Mapping[str, tuple[str, str, Callable[[EnrolledCertificate], bytes]]] = 
     "chain": ("chain.pem", "application/x-pem-file", lambda found: found.chain.encode()),
     "bundle": ("certificate-and-chain.pem", "application/x-pem-file", lambda one: (one.pem + one.chain).encode()),
 }
-"""What a button downloads: the file's name, its type, and its octets."""
+"""Downloads by button: file name, media type and content."""
 _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, RejectionReason.NOT_READY})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask; fetch; hand out the files."""
-    language, ctx = language_of(request), portal_context(request).ctx
+    """Show the form, retrieve the certificate, or send its files."""
+    ctx = portal_context(request).ctx
     does = request.POST.get("do", "")
     if does in _FILES:
         return _download(request, does)
     if does == "fetch":
         return _fetch(request)
-    # The page that shows transfer ids opens this one with both filled in.
+    # The page that shows transfer IDs opens this one with both filled in.
     given = {name: request.POST.get(name, "") for name in ("organisation", "transfer_id", "password")}
-    return render_page(request, asking(FetchForm(language, initial=given), ctx.environment, language))
+    return render_page(request, asking(FetchForm(initial=given), ctx.environment))
 
 
 def _fetch(request: HttpRequest) -> HttpResponse:
-    language, ctx = language_of(request), portal_context(request).ctx
-    form = bound(request, language)
+    ctx = portal_context(request).ctx
+    form = bound(request)
     wrong = HTTPStatus.UNPROCESSABLE_ENTITY
     if form.key_sent:
-        loud = translate("This is a private key. Nothing was sent on or kept.", language)
-        return render_page(request, asking(form, ctx.environment, language, error=loud, status=wrong))
+        loud = _("This is a private key. Nothing was sent on or kept.")
+        return render_page(request, asking(form, ctx.environment, error=loud, status=wrong))
     if not form.is_valid():
-        return render_page(request, asking(form, ctx.environment, language, status=wrong))
+        return render_page(request, asking(form, ctx.environment, status=wrong))
     ask = form.ask()
     found = enrol_in_browser(ask, ctx, request_id(request))
     if isinstance(found, EnrolledCertificate):
-        return render_page(request, answer(found, ask.customer_id, language))
+        return render_page(request, answer(found, ask.customer_id))
     error = form.answer(found)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found.reason in _PASSES else wrong
-    return render_page(request, asking(form, ctx.environment, language, error=error, status=status))
+    return render_page(request, asking(form, ctx.environment, error=error, status=status))
 
 
 def _download(request: HttpRequest, does: str) -> HttpResponse:
-    language, ctx = language_of(request), portal_context(request).ctx
+    ctx = portal_context(request).ctx
     customer_id, retrieval_id = request.POST.get("organisation", ""), request.POST.get("retrieval_id", "")
     found: EnrolledCertificate | Rejection = Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     if customer_id and retrieval_id:
         found = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
     if isinstance(found, Rejection):
-        form = FetchForm(language, initial={"organisation": customer_id})
-        told, status = refusal_text(found, language), HTTPStatus.UNPROCESSABLE_ENTITY
-        return render_page(request, asking(form, ctx.environment, language, error=told, status=status))
+        form = FetchForm(initial={"organisation": customer_id})
+        told, status = refusal_text(found), HTTPStatus.UNPROCESSABLE_ENTITY
+        return render_page(request, asking(form, ctx.environment, error=told, status=status))
     name, kind, octets = _FILES[does]
     answer = HttpResponse(octets(found), content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

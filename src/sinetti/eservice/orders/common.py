@@ -1,9 +1,9 @@
-"""What the pages of this part share: speaking one language, people as values, and where they lead back to.
+"""Helpers shared by pages of orders: people as values, links back.
 
-Why something is not done, in people's words, with the next step in the e-service (docs/ordering.md).
+Texts for rejected actions name the next step in the e-service (docs/ordering.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Protocol
 
@@ -15,68 +15,58 @@ from sinetti.domain.values import Language, Serial
 from sinetti.eservice.core.authentication import current_actor
 from sinetti.eservice.ui.components import DescriptionItem, Input, Link
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import Actor
 
 _FORM_OCTETS = 16
 
 
 class HasContactDetails(Protocol):
-    """Somebody, and how they are reached."""
+    """Person with contact details."""
 
     @property
     def name(self) -> str:
-        """What they are called."""
+        """Name of the person."""
 
     @property
     def email(self) -> str:
-        """Where mail goes."""
+        """E-mail address."""
 
     @property
     def phone(self) -> str:
-        """Where text messages go; it may be empty."""
+        """Phone number for text messages; may be empty."""
 
     @property
     def language(self) -> Language:
-        """What they are written to in."""
+        """Language of messages."""
 
 
 class HasDescription(Protocol):
-    """What a certificate is called by."""
+    """Certificate with the values that make up its display name."""
 
     @property
     def description(self) -> str:
-        """What people call it; it may be empty."""
+        """Description by users; may be empty."""
 
     @property
     def serial(self) -> Serial:
-        """Its serial number."""
-
-
-def translator(language: Language) -> Callable[..., str]:
-    """What gives the text of a message id in one language."""
-
-    def say(message_id: str, /, **values: object) -> str:
-        return translate(message_id, language, **values)
-
-    return say
+        """Serial number."""
 
 
 def signed_in_actor(request: HttpRequest) -> Actor:
-    """Who is signed in, on pages that only they reach."""
+    """Return the signed-in actor on pages that require sign-in."""
     actor = current_actor(request)
-    assert actor is not None  # noqa: S101 - @signed_in
+    assert actor is not None  # noqa: S101 - @login_required
     return actor
 
 
 def display_name(one: HasDescription) -> str:
-    """What people call a certificate."""
+    """Return the display name of a certificate."""
     return one.description or one.serial
 
 
-def serves(count: int | None, language: Language) -> str:
-    """For whom reports are sent with a certificate."""
-    _ = translator(language)
+def serves(count: int | None) -> str:
+    """Return the organisations whose reports use a certificate, in words."""
     match count:
         case None:
             return _("Not told")
@@ -88,19 +78,18 @@ def serves(count: int | None, language: Language) -> str:
             return _("Own reports, and those of about {count} other organisations", count=_many)
 
 
-def person(one: HasContactDetails | None, language: Language) -> str:
-    """Somebody in one line."""
+def person(one: HasContactDetails | None) -> str:
+    """Return a person in one line."""
     if one is None:
-        return translate("Nobody", language)
+        return _("Nobody")
     reached = [one.email, *([one.phone] if one.phone else [])]
-    return ", ".join([one.name, *reached, translate(LANGUAGES[one.language], language)])
+    return ", ".join([one.name, *reached, _(LANGUAGES[one.language])])
 
 
 def certificate_values(
-    seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object, language: Language
+    seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object
 ) -> list[DescriptionItem]:
-    """What a certificate is: the first lines of pages about one."""
-    _ = translator(language)
+    """Return the first values of a page about one certificate."""
     name, customer_id = organisation
     values = [
         DescriptionItem(_("Certificate"), display_name(seen)),
@@ -109,29 +98,29 @@ def certificate_values(
         DescriptionItem(_("Serial number"), seen.serial),
     ]
     if ends is not None:
-        values.append(DescriptionItem(_("Valid until"), format_datetime(ends, language)))  # type: ignore[arg-type]
+        values.append(DescriptionItem(_("Valid until"), format_datetime(ends)))  # type: ignore[arg-type]
     return values
 
 
-def back_to_certificate(serial: str, language: Language) -> Link | None:
-    """Where pages about one certificate lead back to."""
+def back_to_certificate(serial: str) -> Link | None:
+    """Return the link back to the page of one certificate."""
     address = url_or_empty("certificate", serial)
-    return Link(translate("Back to the certificate", language), address) if address else None
+    return Link(_("Back to the certificate"), address) if address else None
 
 
-def back_to_list(language: Language) -> Link | None:
-    """Where other pages lead back to."""
+def back_to_list() -> Link | None:
+    """Return the link back to the list of certificates."""
     address = url_or_empty("certificates")
-    return Link(translate("Back to the certificates", language), address) if address else None
+    return Link(_("Back to the certificates"), address) if address else None
 
 
 def hidden(name: str, value: str) -> Input:
-    """A value that a form brings along."""
+    """Return a hidden value of a form."""
     return Input(name, "", "hidden", value)
 
 
 def new_form() -> str:
-    """The id of a form that is shown now: what it does is done once, however often it is sent."""
+    """Return an id for a form, so that repeated submissions act once."""
     return token_hex(_FORM_OCTETS)
 
 
@@ -191,16 +180,16 @@ _LEFT: Mapping[ExclusionReason, str] = {
 }
 
 
-def order_error_text(why: OrderErrorReason, language: Language) -> str:
-    """Why an order is not taken, or no new link is sent."""
-    return translate(_ORDERS[why], language)
+def order_error_text(why: OrderErrorReason) -> str:
+    """Return the reason why an order or a new link is rejected."""
+    return _(_ORDERS[why])
 
 
-def person_error_text(why: PersonErrorReason, language: Language) -> str:
-    """Why somebody is not named, or a certificate not let end."""
-    return translate(_PEOPLE[why], language)
+def person_error_text(why: PersonErrorReason) -> str:
+    """Return the reason why a person or the end of a certificate is rejected."""
+    return _(_PEOPLE[why])
 
 
-def exclusion_text(why: ExclusionReason, language: Language) -> str:
-    """Why a certificate is left out among many."""
-    return translate(_LEFT[why], language)
+def exclusion_text(why: ExclusionReason) -> str:
+    """Return the reason why a certificate is left out of a bulk order."""
+    return _(_LEFT[why])

@@ -1,25 +1,25 @@
-"""Somebody leaves: who it is, what they look after, who comes in their place, and one button (docs/ordering.md)."""
+"""Handover of all certificates of a leaving contact person (docs/ordering.md)."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
-from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, signed_in_actor, translator
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, signed_in_actor
 from sinetti.eservice.orders.person_forms import PersonForm, email_field, refuse_phone
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.contact_handover import (
     AssignedLineage,
@@ -36,7 +36,7 @@ _SAME = gettext_noop("This is the address of the person who leaves. Write the ne
 
 
 class LeavingForm(PortalForm):
-    """Who leaves."""
+    """Form for the contact person who leaves."""
 
     leaving = email_field(gettext_noop("E-mail of the person who leaves"))
 
@@ -44,12 +44,12 @@ class LeavingForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask who leaves; show what they look after and ask for somebody else; hand it over."""
-    standing, language = current_permissions(request), language_of(request)
+    """Ask for the leaving person, show their certificates, and hand them over."""
+    standing = current_permissions(request)
     if not standing.organisations(Permission.CONTACT):
         raise missing_permission(Permission.CONTACT, standing)
     does = request.POST.get("do", "")
-    who = LeavingForm(language, request.POST if does in {"look", "save"} else None)
+    who = LeavingForm(request.POST if does in {"look", "save"} else None)
     if not who.is_bound or not who.is_valid():
         return render_page(request, _asking(request, who))
     leaving = who.cleaned_data["leaving"].strip()
@@ -59,68 +59,62 @@ def page(request: HttpRequest) -> HttpResponse:
     if not found:
         who.refuse("leaving", _NOBODY)
         return render_page(request, _asking(request, who))
-    return render_page(request, _preview(leaving, found, PersonForm(language), language))
+    return render_page(request, _preview(leaving, found, PersonForm()))
 
 
 def _save(request: HttpRequest, leaving: str) -> HttpResponse:
-    language, ctx = language_of(request), portal_context(request).ctx
-    form = PersonForm(language, request.POST)
+    ctx = portal_context(request).ctx
+    form = PersonForm(request.POST)
     if form.is_valid() and form.person().email.casefold() == leaving.casefold():
         form.refuse("person_email", _SAME)
     refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     if not form.is_valid():
         return render_page(
-            request,
-            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form, language),
+            request, _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form)
         )
     try:
         done = hand_over(leaving, form.person(), ctx, signed_in_actor(request), request_id(request))
     except LimitReached as reached:
-        form.add_error("person_email", limit_words(reached, language))
+        form.add_error("person_email", limit_words(reached))
         return render_page(
-            request,
-            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form, language),
+            request, _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form)
         )
     except OrderError as refused:
-        flash(request, order_error_text(refused.why, language))
+        messages.info(request, order_error_text(refused.why))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    told = translate("Handed over: {count}. Both are told in one message each.", language, count=done.count)
-    flash(request, told if done.count else translate("Nothing was changed: it was so already.", language))
+    told = _("Handed over: {count}. Both are told in one message each.", count=done.count)
+    messages.info(request, told if done.count else _("Nothing was changed: it was so already."))
     if done.offered:
-        flash(request, translate("New links to transfer IDs of open orders: {count}.", language, count=done.offered))
+        messages.info(request, _("New links to transfer IDs of open orders: {count}.", count=done.offered))
     if done.more:
-        flash(request, translate("This person has more certificates. Do the same again for the rest.", language))
+        messages.info(request, _("This person has more certificates. Do the same again for the rest."))
     return HttpResponseRedirect(url_or_empty("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
 
 
 def _asking(request: HttpRequest, form: LeavingForm) -> Page:
-    language = language_of(request)
-    _ = translator(language)
     people = contacts(current_permissions(request), portal_context(request).ctx)
     told = _("All certificates that somebody looks after go to somebody else at once, in all organisations of yours.")
     blocks: list[Component] = [
         Text([told]),
         form.block(Button(_("Show what they look after"), "look")),
-        _people(people, language),
+        _people(people),
     ]
     return Page(
         _("The contact person leaves"),
         blocks=blocks,
         wide=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
-        back=back_to_list(language),
+        back=back_to_list(),
     )
 
 
-def _people(people: Sequence[ContactSummary], language: Language) -> Table:
-    _ = translator(language)
+def _people(people: Sequence[ContactSummary]) -> Table:
     columns = [Column(_("Name")), Column(_("E-mail")), Column(_("Certificates"), numeric=True)]
     rows = [[Cell(one.name), Cell(one.email), Cell(str(one.count))] for one in people]
     return Table(_("Technical contact persons now"), columns, rows, _("Nobody looks after certificates of yours now."))
 
 
-def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, language: Language) -> Page:
-    _ = translator(language)
+def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -> Page:
     shown = found[:MOST_AT_ONCE]
     blocks: list[Component] = []
     if len(found) > MOST_AT_ONCE:
@@ -131,26 +125,25 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, l
     told = _("Both get one message that lists all of them. Transfer IDs that wait are offered to the new person.")
     blocks += [
         Section(_("Who comes in their place"), [Text([told]), Form(carried, block.buttons, errors=block.errors)]),
-        Section(_("What {person} looks after: {count}", person=leaving, count=len(shown)), [_table(shown, language)]),
+        Section(_("What {person} looks after: {count}", person=leaving, count=len(shown)), [_table(shown)]),
     ]
     return Page(
         _("Somebody else looks after these"),
         blocks=blocks,
         wide=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
-        back=back_to_list(language),
+        back=back_to_list(),
     )
 
 
-def _table(found: Sequence[AssignedLineage], language: Language) -> Table:
-    _ = translator(language)
+def _table(found: Sequence[AssignedLineage]) -> Table:
     names = (_("Certificate"), _("Organisation"), _("As"), _("Valid until"))
     rows = [
         [
             Cell(one.description or one.channel.value),
             Cell(f"{one.organisation}, {one.customer_id}"),
             Cell(_("Technical contact person") if one.contact else _("Deputy")),
-            Cell(format_datetime(one.not_after, language) if one.not_after is not None else _("Not retrieved yet")),
+            Cell(format_datetime(one.not_after) if one.not_after is not None else _("Not retrieved yet")),
         ]
         for one in found
     ]

@@ -1,17 +1,18 @@
-"""Who looks after one certificate: somebody else, or the same person's data corrected.
+"""Contact person of one certificate: another person, or corrected data.
 
-Nobody is to stand in for the technical contact person any more: asked, looked at, and done by a second button.
+Removal of the deputy has a confirmation page with a second button.
 """
 
 from http import HTTPStatus
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.daily_limits import LimitReached
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import (
     back_to_certificate,
     certificate_values,
@@ -20,7 +21,6 @@ from sinetti.eservice.orders.common import (
     person,
     person_error_text,
     signed_in_actor,
-    translator,
 )
 from sinetti.eservice.orders.person_forms import SAME_PERSON, PersonForm, initial_of, refuse_phone
 from sinetti.eservice.ui.components import (
@@ -37,30 +37,31 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.self_service.contacts import LineageView, change_contact, get_for_confirmation, remove_deputy
 
 ASKS, REMOVES = "no-deputy", "remove"
-"""What the two buttons ask for."""
+"""Values of the two buttons."""
 _REMOVE = gettext_noop("Remove the deputy")
 _PLACE = hidden("place", "deputy")
 
 
-def removing(language: Language) -> list[Component]:
-    """The button that leads to the look before it."""
-    return [Form([_PLACE], [Button(translate(_REMOVE, language), ASKS)], name="no-deputy")]
+def removing() -> list[Component]:
+    """Return the button that leads to the confirmation page."""
+    return [Form([_PLACE], [Button(_(_REMOVE), ASKS)], name="no-deputy")]
 
 
 def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
-    """Show who it is and what it means, with the button that does it: about the one who is shown, and nobody else."""
-    language = language_of(request)
-    _ = translator(language)
+    """Show the deputy, the meaning of the removal, and the button.
+
+    The button removes the deputy who is shown and no other person.
+    """
     named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
-    values.append(DescriptionItem(_("Deputy"), person(seen.deputy, language)))
+    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
+    values.append(DescriptionItem(_("Deputy"), person(seen.deputy)))
     told = _(
         "After this nobody stands in for the technical contact person. The deputy is told by e-mail, and gets no more "
         "messages about this certificate."
@@ -76,16 +77,19 @@ def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
 
 
 def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
-    """Do it, and say so; somebody else who is the deputy by now stays, and where nobody is nothing is done."""
-    language, ctx = language_of(request), portal_context(request).ctx
+    """Remove the deputy and flash the result.
+
+    Another person who has become the deputy meanwhile stays. Without a deputy nothing changes.
+    """
+    ctx = portal_context(request).ctx
     email = request.POST.get("deputy", "")
     if seen.deputy is None:
-        said = translate("Nothing was changed: it was so already.", language)
+        said = _("Nothing was changed: it was so already.")
     elif remove_deputy(seen.serial, email, ctx, signed_in_actor(request), request_id(request)):
-        said = translate("Removed. The deputy of before is told by e-mail.", language)
+        said = _("Removed. The deputy of before is told by e-mail.")
     else:
-        said = translate("Nothing was changed: somebody else is the deputy now.", language)
-    flash(request, said)
+        said = _("Nothing was changed: somebody else is the deputy now.")
+    messages.info(request, said)
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
@@ -96,8 +100,7 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
-    """Ask who it is; name them."""
-    language = language_of(request)
+    """Show the current person, or assign another one."""
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
@@ -107,20 +110,18 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     if does == ASKS:
         return ask(request, seen)
     form = PersonForm(
-        language,
-        request.POST if request.method == "POST" else None,
-        initial=initial_of(seen.deputy if deputy else seen.contact),
+        request.POST if request.method == "POST" else None, initial=initial_of(seen.deputy if deputy else seen.contact)
     )
     if not deputy:
         refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     _refuse_both(form, seen, deputy=deputy)
     if form.is_bound and form.is_valid():
         return _save(request, seen, form, deputy=deputy)
-    return render_page(request, _page(seen, form, language, deputy=deputy))
+    return render_page(request, _page(seen, form, deputy=deputy))
 
 
 def _refuse_both(form: PersonForm, seen: LineageView, *, deputy: bool) -> None:
-    """Refuse somebody who has the other place already: nobody stands in for themselves."""
+    """Reject a person who has the other place already: a person cannot be own deputy."""
     now, other = (seen.deputy, seen.contact) if deputy else (seen.contact, seen.deputy)
     if not form.is_bound or not form.is_valid() or other is None:
         return
@@ -130,40 +131,35 @@ def _refuse_both(form: PersonForm, seen: LineageView, *, deputy: bool) -> None:
 
 
 def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: bool) -> HttpResponse:
-    language, ctx = language_of(request), portal_context(request).ctx
+    ctx = portal_context(request).ctx
     try:
         done = change_contact(seen.serial, (form.person(), deputy), ctx, signed_in_actor(request), request_id(request))
     except (PeopleError, OrderError, LimitReached) as refused:
         match refused:
             case LimitReached():
-                why = limit_words(refused, language)
+                why = limit_words(refused)
             case PeopleError():
-                why = person_error_text(refused.why, language)
+                why = person_error_text(refused.why)
             case _:
-                why = order_error_text(refused.why, language)
-        return render_page(request, _page(seen, form, language, why, deputy=deputy))
+                why = order_error_text(refused.why)
+        return render_page(request, _page(seen, form, why, deputy=deputy))
     if not done.changed:
-        flash(request, translate("Nothing was changed: it was so already.", language))
+        messages.info(request, _("Nothing was changed: it was so already."))
     else:
-        flash(request, translate("Saved. Both the person before and the new one are told by e-mail.", language))
+        messages.info(request, _("Saved. Both the person before and the new one are told by e-mail."))
     for one in done.offered:
-        flash(request, translate("A new link to the transfer IDs of the open order is on its way.", language))
+        messages.info(request, _("A new link to the transfer IDs of the open order is on its way."))
         if one.code is not None:
-            flash(
-                request,
-                translate(
-                    "The contact person has no phone number: the order's page shows a code that you tell them.",
-                    language,
-                ),
+            messages.info(
+                request, _("The contact person has no phone number: the order's page shows a code that you tell them.")
             )
     address = url_or_empty("certificate", seen.serial) or request.path
     return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
 
 
-def _page(seen: LineageView, form: PersonForm, language: Language, error: str = "", *, deputy: bool) -> Page:
-    _ = translator(language)
+def _page(seen: LineageView, form: PersonForm, error: str = "", *, deputy: bool) -> Page:
     named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
+    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     told = _(
         "Correct what is wrong, or write another person's data over it. Both the person before and "
         "the new one are told by e-mail."
@@ -178,12 +174,12 @@ def _page(seen: LineageView, form: PersonForm, language: Language, error: str = 
         DescriptionList(values),
         Text([told]),
         Form(carried, block.buttons, errors=block.errors),
-        *(removing(language) if deputy and seen.deputy is not None else []),
+        *(removing() if deputy and seen.deputy is not None else []),
         Links([other, leaving]),
     ]
     return Page(
         _("Deputy of the technical contact person") if deputy else _("Technical contact person"),
         blocks=blocks,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors or error else HTTPStatus.OK,
-        back=back_to_certificate(seen.serial, language),
+        back=back_to_certificate(seen.serial),
     )

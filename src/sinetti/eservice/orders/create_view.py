@@ -1,14 +1,14 @@
-"""Ordering: the form, the page on which everything is checked, and then the order's page (docs/ordering.md).
+"""Order of a certificate: form, confirmation, then the order (docs/ordering.md).
 
-For which organisation: the page that asks it where there are several, and the one that says it may not yet.
-
-What an order asks: type, description, whom it serves, contact and deputy.
+A page asks for the organisation if there are several, and another reports a missing approval. The form asks for type,
+description, organisations served, contact person and deputy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
@@ -16,9 +16,9 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import MOST_SERVED, OrderErrorReason, is_idempotency_key
 from sinetti.domain.validation import LONGEST_DESCRIPTION
-from sinetti.domain.values import Channel, Language, Serial
+from sinetti.domain.values import Channel, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import (
     back_to_list,
     display_name,
@@ -28,7 +28,6 @@ from sinetti.eservice.orders.common import (
     person,
     serves,
     signed_in_actor,
-    translator,
 )
 from sinetti.eservice.orders.person_forms import (
     SAME_PERSON,
@@ -59,9 +58,9 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import CHANNELS
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.access.permissions import check_can_view
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.order import (
@@ -83,7 +82,7 @@ _DEPUTY_WHOLE = gettext_noop(
 
 
 class OrderForm(PortalForm):
-    """An order."""
+    """Form for an order."""
 
     numeric = frozenset({"count"})
 
@@ -120,21 +119,20 @@ class OrderForm(PortalForm):
 
     def __init__(
         self,
-        language: Language,
         channels: Iterable[Channel],
         data: Mapping[str, object] | None = None,
         initial: Mapping[str, object] | None = None,
     ) -> None:
-        """Take the types that may be ordered."""
+        """Initialise the form with the types that may be ordered."""
         several = sorted(channels)
         first = {"channel": several[0].value} if len(several) == 1 else {}
-        super().__init__(language, data, initial={**first, **(initial or {})})
+        super().__init__(data, initial={**first, **(initial or {})})
         as_the_reader(self, "contact_", "deputy_")
-        choices = [(one.value, translate(CHANNELS[one], language)) for one in several]
+        choices = [(one.value, _(CHANNELS[one])) for one in several]
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
     def clean(self) -> None:
-        """Look at what hangs together."""
+        """Check fields that depend on each other."""
         data = self.cleaned_data
         if data.get("description"):
             checked = self.check_unlinked(
@@ -147,7 +145,7 @@ class OrderForm(PortalForm):
         self._check_deputy()
 
     def ask(self, form: str, organisation_id: str, replaces: Serial | None) -> OrderAsk:
-        """The order, once it is valid, by the form with this id."""
+        """Return the order of the valid form; `form` identifies the submission."""
         data = self.cleaned_data
         return OrderAsk(
             form,
@@ -161,19 +159,19 @@ class OrderForm(PortalForm):
         )
 
     def contact(self) -> ContactDetails:
-        """The technical contact person."""
+        """Return the technical contact person."""
         return person_of(self, "contact_")
 
     def deputy(self) -> ContactDetails | None:
-        """The deputy, or None."""
+        """Return the deputy, or None."""
         return person_of(self, "deputy_") if self.cleaned_data["deputy_email"] else None
 
     def serves(self) -> int:
-        """For how many others it is."""
+        """Return the number of other organisations served."""
         return int(self.cleaned_data["count"]) if self.cleaned_data["whose"] == _OTHERS else 0
 
     def carried(self) -> list[Input]:
-        """Everything that was typed, as hidden fields."""
+        """Return all typed values as hidden fields."""
         return [hidden(bound.name, str(bound.value() or "")) for bound in self]
 
     def _check_count(self) -> None:
@@ -195,37 +193,32 @@ class OrderForm(PortalForm):
 
 
 def serves_initial(serves: int | None) -> dict[str, str]:
-    """What is known of whom a certificate serves, as fields show it."""
+    """Return initial field values for the number of organisations served."""
     return {"whose": _OTHERS, "count": str(serves)} if serves else {"whose": "own"}
 
 
 _MOST = 1000
-"""Organisations in one list of choices: 100 kB."""
+"""Maximum number of organisations in one select list: 100 kB."""
 
 
 def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> HttpResponse:
-    """Ask for which organisation something is ordered."""
-    language = language_of(request)
-    _ = translator(language)
+    """Show a form that selects the organisation to order for."""
     options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST]]
     field = Input("organisation", _("Organisation"), "select", options=options, required=True)
     form = Form([field], [Button(_("Continue"))], search=True)
-    page = Page(_("For which organisation?"), blocks=[form], back=back_to_list(language))
+    page = Page(_("For which organisation?"), blocks=[form], back=back_to_list())
     return render_page(request, page)
 
 
 def closed(request: HttpRequest) -> HttpResponse:
-    """Say that nothing is issued any more to an organisation that somebody may order for."""
-    language = language_of(request)
-    told = Alert(order_error_text(OrderErrorReason.CLOSED, language), Severity.WARNING)
-    title = translate("Order a certificate", language)
-    return render_page(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list(language)))
+    """Report that the organisation has ended and gets no more certificates."""
+    told = Alert(order_error_text(OrderErrorReason.CLOSED), Severity.WARNING)
+    title = _("Order a certificate")
+    return render_page(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list()))
 
 
 def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
-    """Say that nothing, or nothing of what is wanted, was approved, and where that is applied for."""
-    language = language_of(request)
-    _ = translator(language)
+    """Report a missing approval, with the link to the application."""
     if found.channels:
         told = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
     else:
@@ -238,13 +231,13 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
     address = url_or_empty("applications")
     links = [Link(_("Apply for the technical interface"), address, button=True)] if address else []
     blocks: list[Component] = [Alert(told, Severity.WARNING, links), Text([then])]
-    return render_page(request, Page(_("Order a certificate"), blocks=blocks, back=back_to_list(language)))
+    return render_page(request, Page(_("Order a certificate"), blocks=blocks, back=back_to_list()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask what is ordered; show all of it; order."""
+    """Show the form, then the confirmation, then place the order."""
     organisations = orderable(current_permissions(request), portal_context(request).ctx)
     old = _replaced(request)
     wanted = old.organisation_id if old is not None else _asked(request, "organisation")
@@ -270,36 +263,35 @@ def _answer(
 ) -> HttpResponse:
     does = request.POST.get("do", "") if request.method == "POST" else ""
     if does not in {"check", "send"}:
-        return render_page(request, _asking(request, form, organisation, old))
+        return render_page(request, _asking(form, organisation, old))
     refuse_phone(form, "contact_phone", sms=portal_context(request).sms)
     if not form.is_valid():
-        return render_page(request, _asking(request, form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
+        return render_page(request, _asking(form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
     made = request.POST.get("form", "")
     if does == "send" and is_idempotency_key(made):
         return _send(request, form, organisation, old)
-    return render_page(request, _checking(request, form, organisation, old))
+    return render_page(request, _checking(form, organisation, old))
 
 
 def _send(
     request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None
 ) -> HttpResponse:
-    language = language_of(request)
     ask = form.ask(request.POST["form"], organisation.organisation_id, old.serial if old is not None else None)
     try:
         order_id = order(ask, portal_context(request).ctx, signed_in_actor(request), request_id(request))
     except (OrderError, LimitReached) as refused:
         if isinstance(refused, LimitReached):
-            why, status = limit_words(refused, language), HTTPStatus.TOO_MANY_REQUESTS
+            why, status = limit_words(refused), HTTPStatus.TOO_MANY_REQUESTS
         else:
-            why, status = order_error_text(refused.why, language), HTTPStatus.CONFLICT
-        page, told = _asking(request, form, organisation, old, status), Alert(why, Severity.ERROR)
+            why, status = order_error_text(refused.why), HTTPStatus.CONFLICT
+        page, told = _asking(form, organisation, old, status), Alert(why, Severity.ERROR)
         return render_page(request, Page(page.title, blocks=[told, *page.blocks], status=page.status, back=page.back))
-    flash(request, translate("The certificate is ordered.", language))
+    messages.info(request, _("The certificate is ordered."))
     return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
 def _asked(request: HttpRequest, name: str) -> str:
-    """What the form brings along, or the page's own address."""
+    """Return a hidden value of the form, or of the page's address."""
     return str(request.POST.get(name, "") or request.GET.get(name, ""))
 
 
@@ -311,25 +303,18 @@ def _replaced(request: HttpRequest) -> LineageView | None:
 
 
 def _form(request: HttpRequest, allowed: frozenset[Channel], old: LineageView | None) -> OrderForm:
-    language = language_of(request)
     if request.method == "POST":
-        return OrderForm(language, allowed, request.POST)
+        return OrderForm(allowed, request.POST)
     if old is None:
-        return OrderForm(language, allowed)
+        return OrderForm(allowed)
     filled = {"description": old.description, **serves_initial(old.serves)}
     people = initial_of(old.contact, "contact_") | initial_of(old.deputy, "deputy_")
-    return OrderForm(language, allowed, initial={**filled, **people})
+    return OrderForm(allowed, initial={**filled, **people})
 
 
 def _asking(
-    request: HttpRequest,
-    form: OrderForm,
-    organisation: OrganisationInfo,
-    old: LineageView | None,
-    status: int = HTTPStatus.OK,
+    form: OrderForm, organisation: OrganisationInfo, old: LineageView | None, status: int = HTTPStatus.OK
 ) -> Page:
-    language = language_of(request)
-    _ = translator(language)
     block = form.block(Button(_("Check the order"), "check"))
     carried = [*_carried(organisation, old), *block.inputs]
     values = [DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}")]
@@ -341,24 +326,22 @@ def _asking(
     )
     title = _("Order a certificate") if old is None else _("Order a replacement")
     asked = Form(carried, block.buttons, errors=block.errors)
-    return Page(title, blocks=[DescriptionList(values), Text([how]), asked], status=status, back=back_to_list(language))
+    return Page(title, blocks=[DescriptionList(values), Text([how]), asked], status=status, back=back_to_list())
 
 
-def _checking(request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None) -> Page:
-    language = language_of(request)
-    _ = translator(language)
+def _checking(form: OrderForm, organisation: OrganisationInfo, old: LineageView | None) -> Page:
     data, contact, deputy = form.cleaned_data, form.contact(), form.deputy()
     what = [
         DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
         DescriptionItem(_("Certificate type"), _(CHANNELS[Channel(data["channel"])])),
         DescriptionItem(_("Description"), data["description"]),
-        DescriptionItem(_("Whose reports are sent with it"), serves(form.serves(), language)),
+        DescriptionItem(_("Whose reports are sent with it"), serves(form.serves())),
     ]
     if old is not None:
         what.append(DescriptionItem(_("In the place of"), display_name(old)))
     who = [
-        DescriptionItem(_("Technical contact person"), person(contact, language)),
-        DescriptionItem(_("Deputy"), person(deputy, language)),
+        DescriptionItem(_("Technical contact person"), person(contact)),
+        DescriptionItem(_("Deputy"), person(deputy)),
     ]
     channels = [DescriptionItem(_("The link goes by e-mail to"), contact.email)]
     if contact.phone:

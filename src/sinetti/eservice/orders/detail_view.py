@@ -1,24 +1,16 @@
-"""How far an order has come, and a new link to its transfer ids where nobody has used them (docs/ordering.md)."""
+"""Progress of an order, and a new link to unused transfer IDs (docs/ordering.md)."""
 
 from http import HTTPStatus
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.daily_limits import LimitReached
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import (
-    back_to_list,
-    hidden,
-    order_error_text,
-    person,
-    serves,
-    signed_in_actor,
-    translator,
-)
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, person, serves, signed_in_actor
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -32,8 +24,8 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_datetime, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_datetime
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_for_confirmation, offer_anew
 
@@ -41,47 +33,41 @@ from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, order_id: str) -> HttpResponse:
-    """Show an order; send a new link."""
+    """Show an order, or send a new link."""
     if request.method == "POST" and request.POST.get("do") == "send":
         return _send(request, order_id)
     looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).ctx)
-    return render_page(request, _page(looked, language_of(request)))
+    return render_page(request, _page(looked))
 
 
 def _send(request: HttpRequest, order_id: str) -> HttpResponse:
-    language, ctx = language_of(request), portal_context(request).ctx
+    ctx = portal_context(request).ctx
     try:
         done = offer_anew(order_id, request.POST.get("made", ""), ctx, signed_in_actor(request), request_id(request))
     except (OrderError, LimitReached) as refused:
         looked = get_for_confirmation(order_id, current_permissions(request), ctx)
-        why = (
-            limit_words(refused, language)
-            if isinstance(refused, LimitReached)
-            else order_error_text(refused.why, language)
-        )
-        return render_page(request, _page(looked, language, why))
-    sent = translate("A new link is on its way. The earlier one no longer works.", language)
-    flash(request, sent if done else translate("A new link was sent already.", language))
+        why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
+        return render_page(request, _page(looked, why))
+    sent = _("A new link is on its way. The earlier one no longer works.")
+    messages.info(request, sent if done else _("A new link was sent already."))
     return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
-def _page(looked: OrderView, language: Language, error: str = "") -> Page:
-    _ = translator(language)
+def _page(looked: OrderView, error: str = "") -> Page:
     one = looked.order
     blocks: list[Component] = [] if not error else [Alert(error, Severity.ERROR)]
-    blocks.append(_told(looked, language))
+    blocks.append(_told(looked))
     if looked.code is not None:
-        blocks.append(_code(looked.code, language))
-    blocks.append(Section(_("What was ordered"), [DescriptionList(_values(looked, language))]))
+        blocks.append(_code(looked.code))
+    blocks.append(Section(_("What was ordered"), [DescriptionList(_values(looked))]))
     if one.state is OrderState.OPEN:
-        blocks.append(Section(_("Transfer IDs"), _ids(looked, language)))
+        blocks.append(Section(_("Transfer IDs"), _ids(looked)))
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
-    return Page(_("Certificate order"), blocks=blocks, back=back_to_list(language), status=status)
+    return Page(_("Certificate order"), blocks=blocks, back=back_to_list(), status=status)
 
 
-def _told(looked: OrderView, language: Language) -> Alert:
-    """Where the order stands, and who does what next."""
-    _ = translator(language)
+def _told(looked: OrderView) -> Alert:
+    """Return the state of the order and the next step."""
     one, link = looked.order, looked.order.link
     if one.state is OrderState.SPENT:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
@@ -110,8 +96,7 @@ def _told(looked: OrderView, language: Language) -> Alert:
     )
 
 
-def _code(code: str, language: Language) -> Section:
-    _ = translator(language)
+def _code(code: str) -> Section:
     half = len(code) // 2
     how = _(
         "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in "
@@ -121,17 +106,16 @@ def _code(code: str, language: Language) -> Section:
     return Section(_("Tell the contact person this code"), [Text([how]), shown])
 
 
-def _values(looked: OrderView, language: Language) -> list[DescriptionItem]:
-    _ = translator(language)
+def _values(looked: OrderView) -> list[DescriptionItem]:
     one = looked.order
     values = [
         DescriptionItem(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
         DescriptionItem(_("Certificate type"), one.channel.value),
         DescriptionItem(_("Description"), one.description or _("No description")),
-        DescriptionItem(_("Whose reports are sent with it"), serves(one.serves, language)),
-        DescriptionItem(_("Technical contact person"), person(one.contact, language)),
-        DescriptionItem(_("Deputy"), person(one.deputy, language)),
-        DescriptionItem(_("Ordered"), format_datetime(one.created, language)),
+        DescriptionItem(_("Whose reports are sent with it"), serves(one.serves)),
+        DescriptionItem(_("Technical contact person"), person(one.contact)),
+        DescriptionItem(_("Deputy"), person(one.deputy)),
+        DescriptionItem(_("Ordered"), format_datetime(one.created)),
     ]
     if one.replaces is not None:
         values.append(
@@ -144,10 +128,9 @@ def _values(looked: OrderView, language: Language) -> list[DescriptionItem]:
     return values
 
 
-def _ids(looked: OrderView, language: Language) -> list[Component]:
-    _ = translator(language)
+def _ids(looked: OrderView) -> list[Component]:
     link = looked.order.link
-    blocks: list[Component] = [DescriptionList(_link_values(link, language))] if link is not None else []
+    blocks: list[Component] = [DescriptionList(_link_values(link))] if link is not None else []
     if looked.may_order and looked.order.organisation_open:
         how = _(
             "A new link goes to the present contact person; the earlier link and its transfer IDs no "
@@ -158,13 +141,8 @@ def _ids(looked: OrderView, language: Language) -> list[Component]:
     return blocks
 
 
-def _link_values(link: LinkInfo, language: Language) -> list[DescriptionItem]:
-    _ = translator(language)
+def _link_values(link: LinkInfo) -> list[DescriptionItem]:
     not_yet = _("Not yet")
-    told = (
-        (_("Link sent"), link.sent),
-        (_("Message opened"), link.opened),
-        (_("Transfer IDs shown"), link.shown),
-    )
-    values = [DescriptionItem(name, format_datetime(at, language) if at is not None else not_yet) for name, at in told]
-    return [*values, DescriptionItem(_("The link is valid until"), format_datetime(link.expires, language))]
+    told = ((_("Link sent"), link.sent), (_("Message opened"), link.opened), (_("Transfer IDs shown"), link.shown))
+    values = [DescriptionItem(name, format_datetime(at) if at is not None else not_yet) for name, at in told]
+    return [*values, DescriptionItem(_("The link is valid until"), format_datetime(link.expires))]

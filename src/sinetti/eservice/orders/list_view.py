@@ -1,17 +1,16 @@
-"""Orders that nobody has used yet, newest first."""
+"""Open orders, newest first."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
-from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.eservice.orders.common import back_to_list, translator
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.orders.common import back_to_list
 from sinetti.eservice.ui.components import Cell, Column, Component, Link, Links, Pager, Table
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import format_datetime
+from sinetti.i18n.translate import _, format_datetime
 from sinetti.services.self_service.transfer_ids import OrderRow, open_orders
 
 ON_A_PAGE = 50
@@ -21,11 +20,10 @@ _LONGEST = 6
 @require_safe
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show a part of them."""
-    standing, ctx, language = current_permissions(request), portal_context(request).ctx, language_of(request)
+    """Show one page of the list."""
+    standing, ctx = current_permissions(request), portal_context(request).ctx
     if not standing.organisations(Permission.SEE):
         raise missing_permission(Permission.SEE, standing)
-    _ = translator(language)
     asked = request.GET.get("from", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST else 0
     rows, total = open_orders(standing, ctx, start, ON_A_PAGE)
@@ -33,34 +31,32 @@ def page(request: HttpRequest) -> HttpResponse:
     table = Table(
         _("Orders whose certificate has not been retrieved"),
         [Column(name) for name in names],
-        [_row(one, language) for one in rows],
+        [_row(one) for one in rows],
         _("No order waits for its certificate to be retrieved."),
     )
     blocks: list[Component] = [table]
     if total > ON_A_PAGE:
-        blocks.append(_pager(start, len(rows), total, language))
+        blocks.append(_pager(start, len(rows), total))
     if standing.organisations(Permission.ORDER):
         blocks.append(Links([Link(_("Order a certificate"), url_or_empty("order_new"), button=True)]))
-    return render_page(request, Page(_("Open orders"), blocks=blocks, wide=True, back=back_to_list(language)))
+    return render_page(request, Page(_("Open orders"), blocks=blocks, wide=True, back=back_to_list()))
 
 
-def _row(one: OrderRow, language: Language) -> list[Cell]:
-    _ = translator(language)
+def _row(one: OrderRow) -> list[Cell]:
     ids = _("No link was sent")
     if one.expires is not None:
-        until = format_datetime(one.expires, language)
+        until = format_datetime(one.expires)
         ids = _("Shown; the link works until {until}" if one.shown else "The link works until {until}", until=until)
     return [
         Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
         Cell(f"{one.organisation}, {one.customer_id}"),
         Cell(one.contact or _("Nobody")),
-        Cell(format_datetime(one.created, language)),
+        Cell(format_datetime(one.created)),
         Cell(ids),
     ]
 
 
-def _pager(start: int, shown: int, total: int, language: Language) -> Pager:
-    _ = translator(language)
+def _pager(start: int, shown: int, total: int) -> Pager:
     here = url_or_empty("orders")
     before = Link(_("Newer"), f"{here}?from={max(0, start - ON_A_PAGE)}") if start else None
     after = Link(_("Older"), f"{here}?from={start + ON_A_PAGE}") if start + shown < total else None

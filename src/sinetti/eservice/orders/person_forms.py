@@ -1,4 +1,4 @@
-"""Form fields of a natural person: name, e-mail, phone and language (domain/validation.py)."""
+"""Form fields of a person: name, e-mail, phone, language (domain/validation.py)."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from sinetti.domain.validation import (
 )
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
-from sinetti.i18n.translate import gettext_noop
+from sinetti.i18n.translate import active_language, gettext_noop
 from sinetti.services.self_service.order import ContactDetails
 
 _PREFIX = "person_"
@@ -41,12 +41,12 @@ _NO_SMS = gettext_noop(
 
 
 def name_field(label: str, *, required: bool = True) -> forms.CharField:
-    """A person's name."""
+    """Return a person's name."""
     return forms.CharField(label=label, help_text=NAME_HINT, required=required, max_length=LONGEST_PERSON)
 
 
 def email_field(label: str, *, required: bool = True) -> forms.CharField:
-    """An e-mail address."""
+    """Return an e-mail address."""
     return forms.CharField(
         label=label,
         help_text=EMAIL_HINT,
@@ -57,50 +57,45 @@ def email_field(label: str, *, required: bool = True) -> forms.CharField:
 
 
 def phone_field(label: str, hint: str = PHONE_HINT) -> forms.CharField:
-    """A phone number, which may be left out."""
+    """Return a phone number, which may be left out."""
     widget = forms.TextInput(attrs={"type": "tel"})
     return forms.CharField(label=label, help_text=hint, required=False, max_length=LONGEST_PHONE, widget=widget)
 
 
 def language_field(label: str) -> forms.ChoiceField:
-    """What somebody is written to in."""
+    """Return a field for the language of messages."""
     return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES)
 
 
 def as_the_reader(form: PortalForm, *prefixes: str) -> None:
-    """Offer the reader's own language for people who are not known yet."""
+    """Preselect the reader's own language for new people."""
     for prefix in prefixes:
-        form.fields[f"{prefix}language"].initial = form.language.value
+        form.fields[f"{prefix}language"].initial = active_language().value
 
 
 class PersonForm(PortalForm):
-    """One person."""
+    """Form for one person."""
 
     person_name = name_field(gettext_noop("Name"))
     person_email = email_field(gettext_noop("E-mail"))
     person_phone = phone_field(gettext_noop("Phone"))
     person_language = language_field(gettext_noop("Language of the messages"))
 
-    def __init__(
-        self,
-        language: Language,
-        data: Mapping[str, object] | None = None,
-        initial: Mapping[str, object] | None = None,
-    ) -> None:
-        super().__init__(language, data, initial=initial)
+    def __init__(self, data: Mapping[str, object] | None = None, initial: Mapping[str, object] | None = None) -> None:
+        super().__init__(data, initial=initial)
         as_the_reader(self, _PREFIX)
 
     def clean(self) -> None:
-        """Look at each field as the register wants it."""
+        """Check the person's fields by the rules of the database."""
         check_person(self, _PREFIX)
 
     def person(self) -> ContactDetails:
-        """The person, once it is valid."""
+        """Return the person of the valid form."""
         return person_of(self, _PREFIX)
 
 
 def check_person(form: PortalForm, prefix: str) -> None:
-    """Say beside the field what is wrong with a person's data, and tidy what is right."""
+    """Show errors of a person's fields beside them, and normalise valid values."""
     _check_name(form, f"{prefix}name")
     email, phone = (form.cleaned_data.get(f"{prefix}{one}", "") for one in ("email", "phone"))
     if email:
@@ -118,13 +113,16 @@ def check_person(form: PortalForm, prefix: str) -> None:
 
 
 def refuse_phone(form: PortalForm, name: str, *, sms: bool) -> None:
-    """Refuse a contact's number where no PIN code could be sent to it: then the code of who orders is told instead."""
+    """Reject a contact's phone number if the service cannot send PIN codes.
+
+    The user who orders then passes a code to the contact person.
+    """
     if not sms and form.is_valid() and form.cleaned_data[name]:
         form.refuse(name, _NO_SMS)
 
 
 def person_of(form: PortalForm, prefix: str) -> ContactDetails:
-    """The person that valid fields name."""
+    """Return the person that valid fields name."""
     data = form.cleaned_data
     return ContactDetails(
         data[f"{prefix}name"], data[f"{prefix}email"], data[f"{prefix}phone"], Language(data[f"{prefix}language"])
@@ -132,7 +130,7 @@ def person_of(form: PortalForm, prefix: str) -> ContactDetails:
 
 
 def initial_of(one: ContactDetails | None, prefix: str = _PREFIX) -> dict[str, str]:
-    """A person as fields show it."""
+    """Return the initial field values for a person."""
     if one is None:
         return {}
     return {

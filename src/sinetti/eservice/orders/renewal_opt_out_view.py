@@ -1,20 +1,20 @@
-"""We let this one end: no reminders any more; and the way back."""
+"""Opt-out of renewal reminders for one certificate, and its withdrawal."""
 
 from http import HTTPStatus
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import (
     back_to_certificate,
     certificate_values,
     person_error_text,
     serves,
     signed_in_actor,
-    translator,
 )
 from sinetti.eservice.ui.components import (
     Alert,
@@ -27,8 +27,8 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_datetime, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_datetime
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.self_service.renewal_opt_out import (
     LineageView,
@@ -41,34 +41,32 @@ from sinetti.services.self_service.renewal_opt_out import (
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
-    """Say what that means; note it, or take the note away."""
-    language, ctx = language_of(request), portal_context(request).ctx
+    """Show the effects; record the opt-out, or withdraw it."""
+    ctx = portal_context(request).ctx
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     does = request.POST.get("do", "")
     if does not in {"let-end", "go-on"}:
-        return render_page(request, _page(seen, language))
+        return render_page(request, _page(seen))
     act = opt_out_of_renewal if does == "let-end" else opt_in_to_renewal
     try:
         done = act(seen.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
-        return render_page(request, _page(seen, language, person_error_text(refused.why, language)))
-    said = translate("Noted: nobody is reminded of its end any more.", language)
+        return render_page(request, _page(seen, person_error_text(refused.why)))
+    said = _("Noted: nobody is reminded of its end any more.")
     if does == "go-on":
-        said = translate("Taken back: people are reminded of its end again.", language)
-    flash(request, said if done else translate("Nothing was changed: it was so already.", language))
+        said = _("Taken back: people are reminded of its end again.")
+    messages.info(request, said if done else _("Nothing was changed: it was so already."))
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
-def _page(seen: LineageView, language: Language, error: str = "") -> Page:
-    _ = translator(language)
+def _page(seen: LineageView, error: str = "") -> Page:
     named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
-    values.append(DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves, language)))
+    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
+    values.append(DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves)))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     if seen.renewal_opt_out_at is not None:
         noted = _(
-            "Since {since} it is noted that nothing comes in its place.",
-            since=format_datetime(seen.renewal_opt_out_at, language),
+            "Since {since} it is noted that nothing comes in its place.", since=format_datetime(seen.renewal_opt_out_at)
         )
         button = Button(_("Take back: remind us again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]
@@ -82,5 +80,5 @@ def _page(seen: LineageView, language: Language, error: str = "") -> Page:
         ]
         blocks += [Text(told), DescriptionList(values), Form([], [Button(_("We let this one end"), "let-end")])]
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
-    back = back_to_certificate(seen.serial, language)
+    back = back_to_certificate(seen.serial)
     return Page(_("Let this certificate end"), blocks=blocks, status=status, back=back)

@@ -1,31 +1,24 @@
-"""Replacements for many at once: chosen, looked at, ordered with one button (docs/ordering.md)."""
+"""Bulk order of replacements: select, check, order (docs/ordering.md)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, ExclusionReason, is_idempotency_key
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
-from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import (
-    back_to_list,
-    display_name,
-    exclusion_text,
-    hidden,
-    new_form,
-    signed_in_actor,
-    translator,
-)
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.common import back_to_list, display_name, exclusion_text, hidden, new_form, signed_in_actor
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.self_service.bulk_replace import (
     BulkReplacePreview,
     ReplacementCandidate,
@@ -37,7 +30,7 @@ from sinetti.services.self_service.bulk_replace import (
 
 
 class DaysForm(PortalForm):
-    """Which certificates, by their end."""
+    """Form that selects certificates by the days left."""
 
     numeric = frozenset({"days"})
 
@@ -50,17 +43,17 @@ class DaysForm(PortalForm):
         widget=forms.TextInput,
     )
 
-    def __init__(self, language: Language, data: Mapping[str, object] | None = None) -> None:
-        super().__init__(language, data)
-        told = translate("Write the number of days, from 1 to {most}.", language, most=LONGEST_AHEAD)
+    def __init__(self, data: Mapping[str, object] | None = None) -> None:
+        super().__init__(data)
+        told = _("Write the number of days, from 1 to {most}.", most=LONGEST_AHEAD)
         self.fields["days"].error_messages |= dict.fromkeys(("required", "invalid", "min_value", "max_value"), told)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask which; show what would be ordered; order."""
-    standing, ctx, language = current_permissions(request), portal_context(request).ctx, language_of(request)
+    """Show the selection, then the preview, then place the orders."""
+    standing, ctx = current_permissions(request), portal_context(request).ctx
     if not standing.organisations(Permission.ORDER):
         raise missing_permission(Permission.ORDER, standing)
     serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
@@ -71,39 +64,38 @@ def page(request: HttpRequest) -> HttpResponse:
             mute = {one.serial for one, why in _look(request, serials).left if why is ExclusionReason.NO_MESSAGES}
             serials = [one for one in serials if one not in mute]
         done = replace_many(form, serials, ctx, signed_in_actor(request), request_id(request))
-        flash(request, translate("Replacements ordered: {count}.", language, count=done.ordered))
+        messages.info(request, _("Replacements ordered: {count}.", count=done.ordered))
         if done.limited:
-            over = translate("Left out, because a limit of 24 hours is reached: {count}.", language, count=done.limited)
-            flash(request, over)
+            over = _("Left out, because a limit of 24 hours is reached: {count}.", count=done.limited)
+            messages.info(request, over)
         if done.left:
-            flash(
-                request,
-                translate("Left out, because something had changed meanwhile: {count}.", language, count=done.left),
-            )
+            messages.info(request, _("Left out, because something had changed meanwhile: {count}.", count=done.left))
         return HttpResponseRedirect(url_or_empty("orders"), status=HTTPStatus.SEE_OTHER)
     if serials:
-        return render_page(request, _preview(_look(request, serials), language))
-    asked = DaysForm(language, request.POST if request.method == "POST" and "days" in request.POST else None)
+        return render_page(request, _preview(_look(request, serials)))
+    asked = DaysForm(request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
         found = preview_expiring(asked.cleaned_data["days"], standing, ctx)
-        return render_page(request, _preview(_possible(request, found), language))
-    return render_page(request, _asking(asked, language))
+        return render_page(request, _preview(_possible(request, found)))
+    return render_page(request, _asking(asked))
 
 
 def _look(request: HttpRequest, serials: list[Serial]) -> BulkReplacePreview:
-    """What would be ordered of those that were chosen, as this service can send messages."""
+    """Return a preview of the order for the selected certificates.
+
+    It leaves out those for which this service cannot send messages.
+    """
     return _possible(request, preview_selected(serials, current_permissions(request), portal_context(request).ctx))
 
 
 def _possible(request: HttpRequest, found: BulkReplacePreview) -> BulkReplacePreview:
-    """Leave out what messages or limits of 24 hours do not allow."""
+    """Leave out certificates that messages or limits of 24 hours do not allow."""
     around = portal_context(request)
     sendable = found if around.sms else found.without_messages
     return within_limits(sendable, current_permissions(request), around.ctx, signed_in_actor(request))
 
 
-def _asking(form: DaysForm, language: Language) -> Page:
-    _ = translator(language)
+def _asking(form: DaysForm) -> Page:
     how = _(
         "Each replacement has the type, the description and the contact persons of the certificate "
         "that it replaces. If the program can renew, that is simpler: then nothing has to be "
@@ -114,11 +106,10 @@ def _asking(form: DaysForm, language: Language) -> Page:
     )
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     blocks: list[Component] = [Text([how, which]), form.block(Button(_("Show what would be ordered"), "look"))]
-    return Page(_("Order replacements for many"), blocks=blocks, status=status, back=back_to_list(language))
+    return Page(_("Order replacements for many"), blocks=blocks, status=status, back=back_to_list())
 
 
-def _preview(found: BulkReplacePreview, language: Language) -> Page:
-    _ = translator(language)
+def _preview(found: BulkReplacePreview) -> Page:
     blocks: list[Component] = []
     if found.more:
         more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
@@ -135,16 +126,15 @@ def _preview(found: BulkReplacePreview, language: Language) -> Page:
         )
         carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
         button = Button(_("Order replacements: {count}", count=count), "order")
-        blocks += [Text([how]), _table(found, language), Form(carried, [button])]
+        blocks += [Text([how]), _table(found), Form(carried, [button])]
     else:
         blocks.append(Alert(_("Nothing would be ordered."), Severity.PLAIN))
     if found.left:
-        blocks.append(Section(_("Left out: {count}", count=len(found.left)), [_left(found, language)]))
-    return Page(_("Check what is ordered: {count}", count=count), blocks=blocks, wide=True, back=back_to_list(language))
+        blocks.append(Section(_("Left out: {count}", count=len(found.left)), [_left(found)]))
+    return Page(_("Check what is ordered: {count}", count=count), blocks=blocks, wide=True, back=back_to_list())
 
 
-def _table(found: BulkReplacePreview, language: Language) -> Table:
-    _ = translator(language)
+def _table(found: BulkReplacePreview) -> Table:
     names = (
         _("Certificate"),
         _("Organisation"),
@@ -152,23 +142,20 @@ def _table(found: BulkReplacePreview, language: Language) -> Table:
         _("Valid until"),
         _("Technical contact person"),
     )
-    rows = [
-        [*_cells(one, language), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered
-    ]
+    rows = [[*_cells(one), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered]
     return Table(_("A replacement is ordered for these"), [Column(name) for name in names], rows)
 
 
-def _left(found: BulkReplacePreview, language: Language) -> Table:
-    _ = translator(language)
+def _left(found: BulkReplacePreview) -> Table:
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Why"))
-    rows = [[*_cells(one, language), Cell(exclusion_text(why, language))] for one, why in found.left]
+    rows = [[*_cells(one), Cell(exclusion_text(why))] for one, why in found.left]
     return Table(_("No replacement is ordered for these"), [Column(name) for name in names], rows)
 
 
-def _cells(one: ReplacementCandidate, language: Language) -> list[Cell]:
+def _cells(one: ReplacementCandidate) -> list[Cell]:
     return [
         Cell(display_name(one)),
         Cell(f"{one.organisation}, {one.customer_id}"),
         Cell(one.channel.value),
-        Cell(format_datetime(one.not_after, language)),
+        Cell(format_datetime(one.not_after)),
     ]

@@ -1,25 +1,19 @@
-"""Revoking a certificate: the reason, a second look at what goes and what stops, and then it is done."""
+"""Revocation of a certificate: reason, confirmation with the effects, revocation."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.usage import UsageReport, UsageState
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
-from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.orders.common import (
-    back_to_certificate,
-    certificate_values,
-    hidden,
-    serves,
-    signed_in_actor,
-    translator,
-)
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, serves, signed_in_actor
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -36,8 +30,8 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.self_service.revoke import (
     AffectedCertificate,
     LineageView,
@@ -60,7 +54,7 @@ _REASONS: Mapping[RevocationReason, str] = {
 
 
 class ReasonForm(PortalForm):
-    """Why."""
+    """Form for the reason."""
 
     reason = forms.ChoiceField(
         label=gettext_noop("Why is it revoked?"),
@@ -71,36 +65,34 @@ class ReasonForm(PortalForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
-    """Ask for the reason; show what goes; revoke."""
-    language, ctx = language_of(request), portal_context(request).ctx
+    """Ask for the reason, show the effects, then revoke."""
+    ctx = portal_context(request).ctx
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
-    form = ReasonForm(language, request.POST if request.method == "POST" and "reason" in request.POST else None)
+    form = ReasonForm(request.POST if request.method == "POST" and "reason" in request.POST else None)
     if request.method == "POST" and not form.is_bound:
-        form = ReasonForm(language, {})
+        form = ReasonForm({})
     if not form.is_bound or not form.is_valid():
-        return render_page(request, _asking(seen, form, language))
+        return render_page(request, _asking(seen, form))
     reason = RevocationReason(form.cleaned_data["reason"])
     if request.POST.get("do") == "revoke":
         return _revoke(request, seen, reason)
     return render_page(
-        request,
-        _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), ctx), language),
+        request, _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), ctx))
     )
 
 
 def _revoke(request: HttpRequest, seen: LineageView, reason: RevocationReason) -> HttpResponse:
-    language, ctx = language_of(request), portal_context(request).ctx
+    ctx = portal_context(request).ctx
     try:
         done = revoke(seen.serial, reason, ctx, signed_in_actor(request), request_id(request))
     except RevocationError:
-        flash(request, translate("It was revoked already: nothing was changed.", language))
+        messages.info(request, _("It was revoked already: nothing was changed."))
     else:
-        flash(request, translate("Revoked: {count}. People concerned are told by e-mail.", language, count=len(done)))
+        messages.info(request, _("Revoked: {count}. People concerned are told by e-mail.", count=len(done)))
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
-def _asking(seen: LineageView, form: ReasonForm, language: Language) -> Page:
-    _ = translator(language)
+def _asking(seen: LineageView, form: ReasonForm) -> Page:
     told = _(
         "A certificate that is revoked is refused everywhere from then on, for good: it can be neither renewed nor "
         "taken back into use. If the program still needs one, order a replacement first, unless its private key is in "
@@ -109,75 +101,58 @@ def _asking(seen: LineageView, form: ReasonForm, language: Language) -> Page:
     blocks: list[Component] = []
     if seen.revoked_at is not None:
         blocks.append(
-            Alert(
-                _("It was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at, language)), Severity.WARNING
-            )
+            Alert(_("It was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at)), Severity.WARNING)
         )
-    blocks += [
-        DescriptionList(_values(seen, language)),
-        Text([told]),
-        form.block(Button(_("Look at what is revoked"), "look")),
-    ]
+    blocks += [DescriptionList(_values(seen)), Text([told]), form.block(Button(_("Look at what is revoked"), "look"))]
     return Page(
         _("Revoke a certificate"),
         blocks=blocks,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
-        back=back_to_certificate(seen.serial, language),
+        back=back_to_certificate(seen.serial),
     )
 
 
-def _second_look(
-    seen: LineageView, reason: RevocationReason, going: Sequence[AffectedCertificate], language: Language
-) -> Page:
-    _ = translator(language)
-    title, back = _("Revoke for good?"), back_to_certificate(seen.serial, language)
+def _second_look(seen: LineageView, reason: RevocationReason, going: Sequence[AffectedCertificate]) -> Page:
+    title, back = _("Revoke for good?"), back_to_certificate(seen.serial)
     if not going:
         already = Alert(_("It was revoked already: nothing was changed."), Severity.WARNING)
         return Page(title, blocks=[already], back=back)
     stops = [_("From then on {organisation} can send nothing with these certificates.", organisation=seen.organisation)]
     if seen.serves:
-        stops.append(serves_stop(seen.serves, language))
+        stops.append(serves_stop(seen.serves))
     if reason is RevocationReason.KEY_COMPROMISE:
         stops.append(_("Make a new private key before you order a new certificate. Do not use the old key again."))
-    rows = [
-        [Cell(one.serial), Cell(format_datetime(one.span.not_after, language)), Cell(use(one.use, language))]
-        for one in going
-    ]
+    rows = [[Cell(one.serial), Cell(format_datetime(one.span.not_after)), Cell(use(one.use))] for one in going]
     columns = [Column(_("Serial number")), Column(_("Valid until")), Column(_("Use, as far as is known"))]
     table = Table(_("Certificates that are revoked: {count}", count=len(going)), columns, rows)
     buttons = [Button(_("Revoke {count} for good", count=len(going)), "revoke", danger=True)]
     blocks: list[Component] = [
         Alert(" ".join(stops), Severity.WARNING),
-        DescriptionList([*_values(seen, language), DescriptionItem(_("Reason"), _(_REASONS[reason]))]),
+        DescriptionList([*_values(seen), DescriptionItem(_("Reason"), _(_REASONS[reason]))]),
         Section(_("What is revoked"), [table]),
         Form([hidden("reason", reason.value)], buttons),
     ]
     return Page(title, blocks=blocks, back=back)
 
 
-def _values(seen: LineageView, language: Language) -> list[DescriptionItem]:
+def _values(seen: LineageView) -> list[DescriptionItem]:
     named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
-    return [
-        *values,
-        DescriptionItem(translate("Whose reports are sent with it", language), serves(seen.serves, language)),
-    ]
+    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
+    return [*values, DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves))]
 
 
-def serves_stop(count: int, language: Language) -> str:
-    """What stops for others."""
+def serves_stop(count: int) -> str:
+    """Return the number of other reports that stop, in words."""
     if count == 1:
-        return translate("Reports of one other organisation are sent with it, too: they stop as well.", language)
-    return translate(
-        "Reports of about {count} other organisations are sent with it, too: they stop as well.", language, count=count
-    )
+        return _("Reports of one other organisation are sent with it, too: they stop as well.")
+    return _("Reports of about {count} other organisations are sent with it, too: they stop as well.", count=count)
 
 
-def use(known: UsageReport, language: Language) -> str:
-    """What is known of a certificate's use."""
+def use(known: UsageReport) -> str:
+    """Return the known use of a certificate in words."""
     if known.use is UsageState.NOT_KNOWN or known.since is None:
-        return translate("Not known", language)
-    since = format_datetime(known.since, language)
+        return _("Not known")
+    since = format_datetime(known.since)
     if known.use is UsageState.SEEN:
-        return translate("Last seen in use on {since}", language, since=since)
-    return translate("Not seen in use since {since}", language, since=since)
+        return _("Last seen in use on {since}", since=since)
+    return _("Not seen in use since {since}", since=since)

@@ -1,4 +1,4 @@
-"""Which page of this part stands where."""
+"""URLs of orders."""
 
 from django.urls import URLPattern, URLResolver, path
 

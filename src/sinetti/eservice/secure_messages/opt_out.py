@@ -1,6 +1,6 @@
-"""*Not your task any more?*: the page behind that link, and its button.
+"""Opt-out page *Not your task any more?* behind a link in a mail.
 
-Opening it changes nothing.
+Opening it changes nothing; its button does.
 """
 
 from http import HTTPStatus
@@ -9,11 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.notifications.opt_out import OptOutNotifies, OptOutPage, UnknownLink
-from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Alert, Button, Form, Severity, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.organisations.email_opt_out import opt_out_page, request_opt_out
 
 _STOP = "stop"
@@ -42,29 +41,27 @@ _UNKNOWN = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
-    """Say what the button does, or what has come of it."""
-    ctx, language = portal_context(request).ctx, language_of(request)
+    """Show the effect of the button, or its result."""
+    ctx = portal_context(request).ctx
     if request.method == "POST" and request.POST.get("do") == _STOP:
         request_opt_out(message_id, token, ctx, request_id(request))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
     found = opt_out_page(message_id, token, ctx)
     if isinstance(found, UnknownLink):
-        title = translate("This link does not work", language)
-        return render_page(
-            request, Page(title, [Text([translate(one, language) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND)
-        )
-    return render_page(request, _page(found, language))
+        title = _("This link does not work")
+        return render_page(request, Page(title, [Text([_(one) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND))
+    return render_page(request, _page(found))
 
 
-def _page(found: OptOutPage, language: Language) -> Page:
-    title = translate(_TITLE, language)
+def _page(found: OptOutPage) -> Page:
+    title = _(_TITLE)
     if found.stopped:
-        return Page(title, [Alert(translate(_STOPPED, language), Severity.GOOD)])
+        return Page(title, [Alert(_(_STOPPED), Severity.GOOD)])
     if not found.told:
-        return Page(title, [Text([translate(_NOTHING, language)])])
-    told = [translate(_TOLD[one], language) for one in OptOutNotifies if one in found.told]
-    then = [translate(_THEN, language)] if found.stops else []
+        return Page(title, [Text([_(_NOTHING)])])
+    told = [_(_TOLD[one]) for one in OptOutNotifies if one in found.told]
+    then = [_(_THEN)] if found.stops else []
     what = Text([*told, *then])
     if found.asked:
-        return Page(title, [Alert(translate(_ASKED, language), Severity.GOOD), what])
-    return Page(title, [what, Form([], [Button(translate("This is not my task any more", language), _STOP)])])
+        return Page(title, [Alert(_(_ASKED), Severity.GOOD), what])
+    return Page(title, [what, Form([], [Button(_("This is not my task any more"), _STOP)])])

@@ -1,11 +1,10 @@
-"""What the page of a secure message says, in each of its states."""
+"""Page of a secure message in each of its states."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
 from sinetti.domain.orders.secure_messages import LinkState, PinState, SmsDelivery
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -20,11 +19,11 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.issuance.secure_message import LinkView, RevealedIds
 
 OPEN, PIN, CODE = "open", "pin", "code"
-"""What a form of the page asks for."""
+"""Values of the buttons of the page."""
 
 NO_PIN = gettext_noop("Enter the six digits of the PIN code. This did not count as a try.")
 NO_CODE = gettext_noop("Enter the ten letters and digits of the code. This did not count as a try.")
@@ -88,32 +87,28 @@ _BY_HAND = gettext_noop(
 )
 
 
-def page(seen: LinkView, error: str, language: Language, status: int) -> Page:
-    """What the page says where no transfer ids are shown.
+def page(seen: LinkView, error: str, status: int) -> Page:
+    """Return the page without transfer IDs.
 
     `error` is a message id, or empty.
     """
-    said = translate(error, language, count=seen.tries_left) if error else ""
+    said = _(error, count=seen.tries_left) if error else ""
     match seen.leads:
         case LinkState.CLOSED:
             reasons = _LOCKED_LINK if seen.standing is PinState.LOCKED else _CLOSED
-            return Page(
-                translate("This link does not work", language),
-                [_texts(reasons, language)],
-                status=HTTPStatus.NOT_FOUND,
-            )
+            return Page(_("This link does not work"), [_texts(reasons)], status=HTTPStatus.NOT_FOUND)
         case LinkState.SPENT:
-            title = translate("The transfer IDs were used", language)
-            return Page(title, [_texts(_SPENT, language)], status=HTTPStatus.GONE)
+            title = _("The transfer IDs were used")
+            return Page(title, [_texts(_SPENT)], status=HTTPStatus.GONE)
         case LinkState.CODE:
-            made = _code_page(said, language)
+            made = _code_page(said)
         case LinkState.PIN:
-            made = _pin_page(seen, said, language)
+            made = _pin_page(seen, said)
     return replace(made, status=HTTPStatus.UNPROCESSABLE_ENTITY if said else status)
 
 
 def why_not(seen: LinkView) -> str:
-    """The message id of why an entry showed nothing; empty where the page itself says it."""
+    """Return the message id for a rejected entry; empty if the page explains it."""
     if seen.leads is LinkState.CODE:
         return _WRONG_CODE
     if seen.leads is not LinkState.PIN:
@@ -121,75 +116,72 @@ def why_not(seen: LinkView) -> str:
     return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(seen.standing, _OVER)
 
 
-def revealed_ids_page(done: RevealedIds, language: Language) -> Page:
-    """The transfer ids, with what they are for."""
+def revealed_ids_page(done: RevealedIds) -> Page:
+    """Return the page with the transfer IDs and their purpose."""
     values = [
-        DescriptionItem(translate("Transfer ID", language), done.ids.transfer_id, secret=True),
-        DescriptionItem(translate("One-time password", language), done.ids.transfer_password, secret=True),
-        DescriptionItem(translate("Valid until", language), format_datetime(done.ids.expires, language)),
-        DescriptionItem(translate("Organisation", language), f"{done.customer_name}, {done.customer_id}"),
-        DescriptionItem(translate("Certificate type", language), done.channel.value),
+        DescriptionItem(_("Transfer ID"), done.ids.transfer_id, secret=True),
+        DescriptionItem(_("One-time password"), done.ids.transfer_password, secret=True),
+        DescriptionItem(_("Valid until"), format_datetime(done.ids.expires)),
+        DescriptionItem(_("Organisation"), f"{done.customer_name}, {done.customer_id}"),
+        DescriptionItem(_("Certificate type"), done.channel.value),
     ]
     if done.description:
-        values.append(DescriptionItem(translate("Certificate", language), done.description))
+        values.append(DescriptionItem(_("Certificate"), done.description))
     return Page(
-        translate("Your transfer IDs", language),
+        _("Your transfer IDs"),
         [
-            Alert(translate("The transfer IDs were made for you just now.", language), Severity.GOOD),
+            Alert(_("The transfer IDs were made for you just now."), Severity.GOOD),
             DescriptionList(values),
-            _texts((_NOW_ENTER, _LEAVING), language),
-            _in_the_browser(done, language),
+            _texts((_NOW_ENTER, _LEAVING)),
+            _in_the_browser(done),
         ],
         final=True,
     )
 
 
-def _in_the_browser(done: RevealedIds, language: Language) -> Section:
-    """The way to fetch without a program: in another tab, since this page is shown once; nothing is in its address."""
+def _in_the_browser(done: RevealedIds) -> Section:
+    """Return a form that leads to retrieval in the browser.
+
+    It opens in a new tab, because the secure message is shown only once. The address contains no data.
+    """
     values = {
         "organisation": done.customer_id,
         "transfer_id": done.ids.transfer_id,
         "password": done.ids.transfer_password,
     }
     inputs = [Input(name, "", "hidden", value) for name, value in values.items()]
-    button = Button(translate("Retrieve in the browser (opens in a new tab)", language), "open", minor=True)
+    button = Button(_("Retrieve in the browser (opens in a new tab)"), "open", minor=True)
     form = Form(inputs, [button], action=url_or_empty("fetch"), new_tab=True)
-    title = translate("No program that retrieves it?", language)
-    return Section(title, [Text([translate(_BY_HAND, language)]), form])
+    title = _("No program that retrieves it?")
+    return Section(title, [Text([_(_BY_HAND)]), form])
 
 
-def _code_page(error: str, language: Language) -> Page:
-    hint = translate("Ten letters and digits", language)
-    field = Input(
-        "code", translate("Code", language), hint=hint, error=error, required=True, longest=20, focus=True, code=True
-    )
+def _code_page(error: str) -> Page:
+    hint = _("Ten letters and digits")
+    field = Input("code", _("Code"), hint=hint, error=error, required=True, longest=20, focus=True, code=True)
     return Page(
-        translate("Secure message", language),
-        [
-            _texts((_WAITS, _BY_CODE, _MADE_ANEW), language),
-            _entry(field, Button(translate("Open message", language), CODE)),
-        ],
+        _("Secure message"), [_texts((_WAITS, _BY_CODE, _MADE_ANEW)), _entry(field, Button(_("Open message"), CODE))]
     )
 
 
-def _pin_page(seen: LinkView, error: str, language: Language) -> Page:
+def _pin_page(seen: LinkView, error: str) -> Page:
     if seen.standing is PinState.WAITING:
-        return _enter_page(seen, error, language)
-    title = translate("Secure message", language)
+        return _enter_page(seen, error)
+    title = _("Secure message")
     if not seen.pins_left:
-        return Page(title, [_texts((_WAITS, _NONE_TODAY, _OTHER_NUMBER), language)], error)
-    how = translate(_HOW, language, digits=seen.phone_end)
-    what = Text([translate(_WAITS, language), how, translate(_MADE_ANEW, language)])
-    button = _sends(seen, Button(translate("Open message", language), OPEN))
-    return Page(title, [what, button, _texts((_OTHER_NUMBER,), language)], error)
+        return Page(title, [_texts((_WAITS, _NONE_TODAY, _OTHER_NUMBER))], error)
+    how = _(_HOW, digits=seen.phone_end)
+    what = Text([_(_WAITS), how, _(_MADE_ANEW)])
+    button = _sends(seen, Button(_("Open message"), OPEN))
+    return Page(title, [what, button, _texts((_OTHER_NUMBER,))], error)
 
 
-def _enter_page(seen: LinkView, error: str, language: Language) -> Page:
-    """Ask for the PIN code that was sent."""
+def _enter_page(seen: LinkView, error: str) -> Page:
+    """Return the page that asks for the PIN code."""
     field = Input(
         "pin",
-        translate("PIN code", language),
-        hint=translate("Six digits; the code works for 15 minutes", language),
+        _("PIN code"),
+        hint=_("Six digits; the code works for 15 minutes"),
         error=error,
         required=True,
         longest=12,
@@ -199,34 +191,34 @@ def _enter_page(seen: LinkView, error: str, language: Language) -> Page:
         code=True,
     )
     told = not error or seen.delivery is not SmsDelivery.SENT
-    blocks: list[Component] = [_delivered(seen, language)] if told else []
-    blocks.append(_entry(field, Button(translate("Show transfer IDs", language), PIN)))
+    blocks: list[Component] = [_delivered(seen)] if told else []
+    blocks.append(_entry(field, Button(_("Show transfer IDs"), PIN)))
     if seen.pins_left:
-        blocks.append(_sends(seen, Button(translate("Send a new PIN code", language), OPEN, minor=True)))
+        blocks.append(_sends(seen, Button(_("Send a new PIN code"), OPEN, minor=True)))
     else:
-        blocks.append(_texts((_NONE_TODAY,), language))
-    return Page(translate("Enter the PIN code", language), [*blocks, _texts((_OTHER_NUMBER,), language)])
+        blocks.append(_texts((_NONE_TODAY,)))
+    return Page(_("Enter the PIN code"), [*blocks, _texts((_OTHER_NUMBER,))])
 
 
-def _delivered(seen: LinkView, language: Language) -> Component:
+def _delivered(seen: LinkView) -> Component:
     match seen.delivery:
         case SmsDelivery.SENT:
-            return Alert(translate(_SENT, language, digits=seen.phone_end), Severity.GOOD)
+            return Alert(_(_SENT, digits=seen.phone_end), Severity.GOOD)
         case SmsDelivery.WAITING:
-            return Text([translate(_NOT_YET, language)])
+            return Text([_(_NOT_YET)])
         case SmsDelivery.FAILED:
-            return Alert(translate(_FAILED, language, digits=seen.phone_end), Severity.WARNING)
+            return Alert(_(_FAILED, digits=seen.phone_end), Severity.WARNING)
 
 
 def _entry(field: Input, button: Button) -> Form:
-    """A form with one field; its error stands above, too."""
+    """Return a form with one field; its error also appears above the form."""
     return Form([field], [button], errors=[(field.name, field.error)] if field.error else ())
 
 
 def _sends(seen: LinkView, button: Button) -> Form:
-    """A button that sends a PIN code, which knows how many were made before."""
+    """Return a button that sends a PIN code and carries the number sent before."""
     return Form([Input("after", "", "hidden", str(seen.made))], [button])
 
 
-def _texts(message_ids: Sequence[str], language: Language) -> Text:
-    return Text([translate(one, language) for one in message_ids])
+def _texts(message_ids: Sequence[str]) -> Text:
+    return Text([_(one) for one in message_ids])

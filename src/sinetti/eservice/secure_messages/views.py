@@ -1,6 +1,6 @@
-"""The page of a secure message.
+"""Page of a secure message (docs/secure-messages.md).
 
-Opening it changes and sends nothing; its buttons do (docs/secure-messages.md).
+Opening it changes and sends nothing; its buttons do.
 """
 
 import re
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.orders.secure_messages import LinkState, PinState
-from sinetti.eservice.core.context import language_of, portal_context, request_id, send_at_once
+from sinetti.eservice.core.context import portal_context, request_id, send_at_once
 from sinetti.eservice.secure_messages import pages
 from sinetti.eservice.ui.page import render_page
 from sinetti.services.issuance import secure_message
@@ -19,12 +19,12 @@ from sinetti.services.issuance.secure_message import LinkView, PinSent, Revealed
 _PIN = re.compile(r"[0-9]{6}")
 _CODE = re.compile(r"[a-z2-7]{10}")
 _MANY = 9
-"""Digits of a count that a form brings back."""
+"""Maximum digits of a count in a form."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what the link leads to; send a PIN code, or show transfer ids, where a button asks for it."""
+    """Show the content of the link; on request send a PIN code or show transfer IDs."""
     if request.method != "POST":
         return _seen(request, secure_message.view_link(token, portal_context(request).ctx))
     match request.POST.get("do"):
@@ -47,14 +47,14 @@ def _open(request: HttpRequest, token: str) -> HttpResponse:
     elif done.leads is not LinkState.PIN or done.standing is not PinState.WAITING:
         status = HTTPStatus.TOO_MANY_REQUESTS if done.leads is LinkState.PIN and not done.pins_left else HTTPStatus.OK
         return _seen(request, done, status=status)
-    # Loading the page that follows again sends nothing more.
+    # After the redirect, a reload sends no further PIN code.
     return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
 
 
 def _enter_pin(request: HttpRequest, token: str) -> HttpResponse:
     ctx, entered = portal_context(request).ctx, "".join(request.POST.get("pin", "").split())
     if not _PIN.fullmatch(entered):
-        # What is no PIN code at all is no guess.
+        # A malformed PIN code does not count as a guess.
         return _seen(request, secure_message.view_link(token, ctx), pages.NO_PIN)
     return _after(request, secure_message.reveal_with_pin(token, entered, ctx, request_id(request)))
 
@@ -67,11 +67,11 @@ def _enter_code(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _after(request: HttpRequest, done: RevealedIds | LinkView) -> HttpResponse:
-    """Show the ids, or why there are none."""
+    """Show the transfer IDs, or the reason why there are none."""
     if isinstance(done, RevealedIds):
-        return render_page(request, pages.revealed_ids_page(done, language_of(request)))
+        return render_page(request, pages.revealed_ids_page(done))
     return _seen(request, done, pages.why_not(done))
 
 
 def _seen(request: HttpRequest, seen: LinkView, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
-    return render_page(request, pages.page(seen, error, language_of(request), status))
+    return render_page(request, pages.page(seen, error, status))

@@ -1,10 +1,8 @@
-"""The accessibility statement, in the form of the EU's model (Commission Implementing Decision 2018/1523).
+"""Accessibility statement after the EU's model (Implementing Decision 2018/1523).
 
-It says what is known (statement.py) and no more: what nobody has evaluated is called not evaluated.
-
-What is known of the pages' accessibility: what people found by hand, and what programs found in the last run.
-
-Both stand in files of the package. `last-run.json` is written by `make accessibility`.
+It reports only known results: a page without a manual evaluation is listed as not evaluated. The results are manual
+findings and those of programs in the last run. Both are files of the package. `make accessibility` writes
+`last-run.json`.
 """
 
 import json
@@ -21,32 +19,32 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Alert, Cell, Column, Component, Link, Links, Section, Severity, Table, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import format_date, gettext_noop, ngettext_noop, translate, translate_plural
+from sinetti.i18n.translate import _, active_language, format_date, gettext_noop, ngettext, ngettext_noop
 
 FINDINGS, LAST_RUN = "findings.toml", "last-run.json"
 _KEYS = {"page", "method", "date", "passed", "gap"}
 
 
 class FindingsError(ValueError):
-    """The file of manual findings says something else than it may."""
+    """Invalid file of manual findings."""
 
 
 class Conformity(StrEnum):
-    """What may be said of all pages together."""
+    """Conformity of all pages together."""
 
     NOT_EVALUATED = "not-evaluated"
-    """Nobody has evaluated them by hand: programs find a part of what keeps people out."""
+    """No page has a manual evaluation. Programs find only some of the barriers."""
     PARTIAL = "partial"
-    """Something is known that does not conform, or pages are left that nobody has evaluated."""
+    """A page is known not to conform, or some pages have no manual evaluation."""
     FULL = "full"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A page that somebody evaluated by hand; `gap` says what is lacking, where it did not pass."""
+    """Manual evaluation of a page; `gap` describes the fault of a page that failed."""
 
     page: str
     method: Mapping[Language, str]
@@ -57,7 +55,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class AutomatedCheck:
-    """What programs looked at last, and how much they found."""
+    """Last run of the programs, and the number of their findings."""
 
     date: date
     axe: str
@@ -69,14 +67,17 @@ class AutomatedCheck:
 
 @dataclass(frozen=True, slots=True)
 class AccessibilityData:
-    """Both together."""
+    """Manual evaluations and the last automated check."""
 
     evaluations: Sequence[Evaluation]
     run: AutomatedCheck
 
     @property
     def conformity(self) -> Conformity:
-        """Full where every page was evaluated by hand and all is well; never by programs alone."""
+        """Conformity; full only if every page passed manual evaluation without findings.
+
+        Results of programs alone never suffice.
+        """
         if not self.evaluations:
             return Conformity.NOT_EVALUATED
         everywhere = {one.page for one in self.evaluations} >= set(self.run.pages)
@@ -86,14 +87,14 @@ class AccessibilityData:
 
 @cache
 def known() -> AccessibilityData:
-    """Read both. Raises FindingsError."""
+    """Read both files. Raises FindingsError."""
     return AccessibilityData(
         read_findings(place(FINDINGS).read_text("utf-8")), read_run(place(LAST_RUN).read_text("utf-8"))
     )
 
 
 def place(name: str) -> Traversable:
-    """Where one of the files is."""
+    """Return the place of a file of the package."""
     return resources.files("sinetti.eservice.site") / name
 
 
@@ -195,70 +196,67 @@ _NO_AUTHORITY = gettext_noop("Which authority supervises accessibility has not b
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Say it."""
-    language, found = language_of(request), known()
+    """Show the accessibility statement."""
+    found = known()
     tone, told = _STATES[found.conformity]
-    about = translate(_ABOUT, language, service=portal_context(request).service)
+    about = _(_ABOUT, service=portal_context(request).service)
     blocks: list[Component] = [
         Text([about]),
-        Section(translate(gettext_noop("State of conformity"), language), [Alert(translate(told, language), tone)]),
-        Section(translate(gettext_noop("What does not conform"), language), _gaps(found, language)),
-        Section(translate(gettext_noop("How this statement was made"), language), _made(found, language)),
-        Section(translate(gettext_noop("Feedback"), language), _feedback(request, language)),
-        Section(translate(gettext_noop("Supervision"), language), _supervision(request, language)),
+        Section(_("State of conformity"), [Alert(_(told), tone)]),
+        Section(_("What does not conform"), _gaps(found)),
+        Section(_("How this statement was made"), _made(found)),
+        Section(_("Feedback"), _feedback(request)),
+        Section(_("Supervision"), _supervision(request)),
     ]
-    return render_page(request, Page(translate(_TITLE, language), blocks))
+    return render_page(request, Page(_(_TITLE), blocks))
 
 
-def _gaps(found: AccessibilityData, language: Language) -> list[Component]:
-    gaps = [f"{one.page}: {one.gap[language]}" for one in found.evaluations if not one.passed]
+def _gaps(found: AccessibilityData) -> list[Component]:
+    gaps = [f"{one.page}: {one.gap[active_language()]}" for one in found.evaluations if not one.passed]
     left = len(set(found.run.pages) - {one.page for one in found.evaluations})
-    said = [*(gaps or [translate(_NO_GAPS, language)])]
-    return [Text([*said, translate_plural(*_LEFT, left, language)] if left else said)]
+    said = [*(gaps or [_(_NO_GAPS)])]
+    return [Text([*said, ngettext(*_LEFT, left)] if left else said)]
 
 
-def _made(found: AccessibilityData, language: Language) -> list[Component]:
+def _made(found: AccessibilityData) -> list[Component]:
     run = found.run
     if run.pages:
-        looked = translate_plural(*_RUN, len(run.pages), language, day=format_date(run.date, language))
-        said = [looked, translate_plural(*_FOUND, run.findings, language, version=run.axe)]
+        looked = ngettext(*_RUN, len(run.pages), day=format_date(run.date))
+        said = [looked, ngettext(*_FOUND, run.findings, version=run.axe)]
     else:
-        said = [translate(_NOT_RUN, language)]
-    table = [_table(found.evaluations, language)] if found.evaluations else []
-    return [Text(said), *table, Text([translate(_PREPARED, language)])]
+        said = [_(_NOT_RUN)]
+    table = [_table(found.evaluations)] if found.evaluations else []
+    return [Text(said), *table, Text([_(_PREPARED)])]
 
 
-def _table(evaluations: Sequence[Evaluation], language: Language) -> Table:
+def _table(evaluations: Sequence[Evaluation]) -> Table:
     names = (gettext_noop("Page"), gettext_noop("Method"), gettext_noop("Date"), gettext_noop("Result"))
-    passed, failed = (
-        translate(gettext_noop("conforms"), language),
-        translate(gettext_noop("does not conform"), language),
-    )
+    passed, failed = (_("conforms"), _("does not conform"))
     rows = [
         [
             Cell(one.page),
-            Cell(one.method[language]),
-            Cell(format_date(one.date, language)),
+            Cell(one.method[active_language()]),
+            Cell(format_date(one.date)),
             Cell(passed if one.passed else failed, tone=Severity.GOOD if one.passed else Severity.ERROR),
         ]
         for one in evaluations
     ]
-    caption = translate(gettext_noop("Evaluated by hand"), language)
-    return Table(caption, [Column(translate(name, language)) for name in names], rows)
+    caption = _("Evaluated by hand")
+    return Table(caption, [Column(_(name)) for name in names], rows)
 
 
-def _feedback(request: HttpRequest, language: Language) -> list[Component]:
+def _feedback(request: HttpRequest) -> list[Component]:
     around = portal_context(request)
     address = around.eservice.accessibility_feedback
     if address:
-        return [Text([translate(_FEEDBACK, language)]), Links([Link(address, f"mailto:{address}")])]
-    return [Text([translate(_FEEDBACK, language), around.help[language]])]
+        return [Text([_(_FEEDBACK)]), Links([Link(address, f"mailto:{address}")])]
+    return [Text([_(_FEEDBACK), around.help[active_language()]])]
 
 
-def _supervision(request: HttpRequest, language: Language) -> list[Component]:
+def _supervision(request: HttpRequest) -> list[Component]:
     around = portal_context(request)
     authority = around.eservice.supervising_authority
     if authority is None:
-        return [Text([translate(_NO_AUTHORITY, language, help=around.help[language])])]
-    name = authority.name[language]
-    return [Text([translate(_ENFORCEMENT, language, name=name)]), Links([Link(authority.address, authority.address)])]
+        return [Text([_(_NO_AUTHORITY, help=around.help[active_language()])])]
+    name = authority.name[active_language()]
+    return [Text([_(_ENFORCEMENT, name=name)]), Links([Link(authority.address, authority.address)])]

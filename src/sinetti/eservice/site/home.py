@@ -1,17 +1,16 @@
-"""The first page: for a stranger what the service is, for who is signed in what there is to do."""
+"""First page: a description of the service for strangers, the tasks for users."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus
-from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import current_actor, current_permissions
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Alert, Component, Link, Links, Section, Severity, Task, Tasks, Text
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import gettext_noop, ngettext_noop, translate, translate_plural
+from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.dashboard import Overview, overview
 
@@ -107,7 +106,7 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
         ),
     ),
 }
-"""The most urgent first."""
+"""States in the order of urgency."""
 _REQUESTS = ngettext_noop(
     "{count} request for an authorisation waits for your answer",
     "{count} requests for an authorisation wait for your answer",
@@ -117,70 +116,63 @@ _APPLICATIONS = ngettext_noop("{count} application waits for a decision", "{coun
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Say what this is, or what there is to do."""
-    actor, language = current_actor(request), language_of(request)
-    blocks = _welcome(language) if actor is None else _to_do(request, actor, language)
-    return render_page(request, Page(translate(_TITLE, language), blocks))
+    """Show a description of the service, or the user's tasks."""
+    actor = current_actor(request)
+    blocks = _welcome() if actor is None else _to_do(request, actor)
+    return render_page(request, Page(_(_TITLE), blocks))
 
 
-def _welcome(language: Language) -> list[Component]:
-    sign_in = Link(translate(gettext_noop("Sign in"), language), url_or_empty("account_login"), button=True)
-    fetch = Link(translate(gettext_noop("Retrieve a certificate"), language), url_or_empty("fetch"), button=True)
-    fetching: list[Component] = [Text([translate(_FETCH, language)]), *([Links([fetch])] if fetch.address else [])]
+def _welcome() -> list[Component]:
+    sign_in = Link(_("Sign in"), url_or_empty("account_login"), button=True)
+    fetch = Link(_("Retrieve a certificate"), url_or_empty("fetch"), button=True)
+    fetching: list[Component] = [Text([_(_FETCH)]), *([Links([fetch])] if fetch.address else [])]
     return [
-        Text([translate(one, language) for one in _WHAT]),
-        Section(
-            translate(gettext_noop("Your organisation's certificates"), language),
-            [Text([translate(one, language) for one in _SIGN_IN]), Links([sign_in])],
-        ),
-        Section(translate(gettext_noop("Retrieve with transfer IDs"), language), fetching),
-        Section(translate(gettext_noop("A message from us"), language), [Text([translate(_MESSAGE, language)])]),
+        Text([_(one) for one in _WHAT]),
+        Section(_("Your organisation's certificates"), [Text([_(one) for one in _SIGN_IN]), Links([sign_in])]),
+        Section(_("Retrieve with transfer IDs"), fetching),
+        Section(_("A message from us"), [Text([_(_MESSAGE)])]),
     ]
 
 
-def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Component]:
+def _to_do(request: HttpRequest, actor: Actor) -> list[Component]:
     who = current_permissions(request)
     found = overview(actor, who, portal_context(request).ctx)
     blocks: list[Component] = []
     if who.waiting:
-        factor = Link(translate(SECURITY, language), url_or_empty("mfa_index"))
-        blocks.append(Alert(translate(_WAITING, language), Severity.WARNING, [factor] if factor.address else []))
-    tasks = _tasks(found, language)
+        factor = Link(_(SECURITY), url_or_empty("mfa_index"))
+        blocks.append(Alert(_(_WAITING), Severity.WARNING, [factor] if factor.address else []))
+    tasks = _tasks(found)
     if tasks:
-        blocks.append(Section(translate(gettext_noop("What waits for you"), language), [Tasks(tasks)]))
+        blocks.append(Section(_("What waits for you"), [Tasks(tasks)]))
     elif found.organisations or actor.staff:
-        blocks.append(Alert(translate(_NOTHING, language), Severity.GOOD))
+        blocks.append(Alert(_(_NOTHING), Severity.GOOD))
     elif not who.waiting:
-        blocks.append(Text([translate(one, language) for one in _NO_AUTHORISATION]))
+        blocks.append(Text([_(one) for one in _NO_AUTHORISATION]))
     orders = bool(who.organisations(Permission.ORDER))
-    ways = _ways(language, sees=bool(found.organisations), orders=orders)
+    ways = _ways(sees=bool(found.organisations), orders=orders)
     if actor.staff and actor.second_factor:
-        desk = Link(translate(gettext_noop("Clerk's pages"), language), url_or_empty("staff"), button=True)
+        desk = Link(_("Clerk's pages"), url_or_empty("staff"), button=True)
         ways = [desk, *(ways if found.organisations else [])]
     return [*blocks, Links(ways)]
 
 
-def _tasks(found: Overview, language: Language) -> list[Task]:
+def _tasks(found: Overview) -> list[Task]:
     certificates = url_or_empty("certificates")
     tasks = [
-        Task(translate_plural(*told, count, language), f"{certificates}?state={state}" if certificates else "", tone)
+        Task(ngettext(*told, count), f"{certificates}?state={state}" if certificates else "", tone)
         for state, (tone, told) in _STATES.items()
         if (count := found.states.get(state, 0))
     ]
     if found.requests:
-        tasks.append(
-            Task(
-                translate_plural(*_REQUESTS, found.requests, language), url_or_empty("authorisations"), Severity.WARNING
-            )
-        )
+        tasks.append(Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING))
     if found.applications:
         place = url_or_empty("staff_applications") or url_or_empty("staff")
-        tasks.append(Task(translate_plural(*_APPLICATIONS, found.applications, language), place, Severity.WARNING))
+        tasks.append(Task(ngettext(*_APPLICATIONS, found.applications), place, Severity.WARNING))
     return tasks
 
 
-def _ways(language: Language, *, sees: bool, orders: bool) -> list[Link]:
-    """Where most want to go next, of what they may."""
+def _ways(*, sees: bool, orders: bool) -> list[Link]:
+    """Return links to the most common next pages that the user may open."""
     places = (
         [(gettext_noop("All certificates"), "certificates")]
         if sees
@@ -190,5 +182,5 @@ def _ways(language: Language, *, sees: bool, orders: bool) -> list[Link]:
         places.append((gettext_noop("Order a certificate"), "order_new"))
     elif not sees:
         places.append((gettext_noop("Retrieve a certificate"), "fetch"))
-    ways = (Link(translate(name, language), url_or_empty(place), button=True) for name, place in places)
+    ways = (Link(_(name), url_or_empty(place), button=True) for name, place in places)
     return [one for one in ways if one.address]

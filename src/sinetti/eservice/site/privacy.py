@@ -1,15 +1,14 @@
-"""What is done with people's data (GDPR, Articles 13 and 14): whose, what for, how long, and what one may ask."""
+"""Privacy notice (GDPR, Articles 13 and 14): data, purposes, periods and rights."""
 
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from sinetti.domain.values import Language
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Section, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import gettext_noop, ngettext_noop, translate, translate_plural
+from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
 
 _TITLE = gettext_noop("Privacy")
 _CONTROLLER = gettext_noop("The controller is whoever runs {service}. Questions about your data: {help}")
@@ -85,41 +84,31 @@ _RIGHTS = (
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Say it."""
+    """Show the privacy notice."""
     language, around = language_of(request), portal_context(request)
     help_line = around.help[language]
-    basis = around.eservice.legal_basis.get(language) or translate(_NO_BASIS, language, help=help_line)
-    controller = translate(_CONTROLLER, language, service=around.service, help=help_line)
+    basis = around.eservice.legal_basis.get(language) or _(_NO_BASIS, help=help_line)
+    controller = _(_CONTROLLER, service=around.service, help=help_line)
     blocks = [
-        Section(translate(gettext_noop("Controller"), language), [Text([controller])]),
+        Section(_("Controller"), [Text([controller])]),
         Section(
-            translate(gettext_noop("What data, and what for"), language),
-            [
-                DescriptionList(
-                    [DescriptionItem(translate(name, language), translate(what, language)) for name, what in _WHAT]
-                )
-            ],
+            _("What data, and what for"), [DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _WHAT])]
         ),
-        Section(translate(gettext_noop("Legal basis"), language), [Text([basis])]),
-        Section(translate(gettext_noop("Who gets it"), language), [Text([translate(_NOT_PASSED_ON, language)])]),
-        Section(translate(gettext_noop("How long it is kept"), language), _kept(request, language)),
-        Section(
-            translate(gettext_noop("Your rights"), language), [Text([translate(one, language) for one in _RIGHTS])]
-        ),
+        Section(_("Legal basis"), [Text([basis])]),
+        Section(_("Who gets it"), [Text([_(_NOT_PASSED_ON)])]),
+        Section(_("How long it is kept"), _kept(request)),
+        Section(_("Your rights"), [Text([_(one) for one in _RIGHTS])]),
     ]
-    return render_page(request, Page(translate(_TITLE, language), blocks))
+    return render_page(request, Page(_(_TITLE), blocks))
 
 
-def _kept(request: HttpRequest, language: Language) -> list[Component]:
+def _kept(request: HttpRequest) -> list[Component]:
     periods = portal_context(request).eservice.periods
     people = periods.people
     rows = zip(_KEPT, (people, people, people, periods.messages, periods.refusals), strict=True)
-    values = [
-        DescriptionItem(translate(name, language), translate(told, language, days=_days(period, language)))
-        for (name, told), period in rows
-    ]
-    return [DescriptionList(values), Text([translate(one, language) for one in _FOR_GOOD])]
+    values = [DescriptionItem(_(name), _(told, days=_days(period))) for (name, told), period in rows]
+    return [DescriptionList(values), Text([_(one) for one in _FOR_GOOD])]
 
 
-def _days(period: timedelta, language: Language) -> str:
-    return translate_plural(*_DAYS, period.days, language)
+def _days(period: timedelta) -> str:
+    return ngettext(*_DAYS, period.days)

@@ -1,9 +1,10 @@
-"""One's own settings: name and language; and where password, second factor and sessions are looked after."""
+"""User profile: name and language, and links to password, factors and sessions."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -18,9 +19,9 @@ from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
-from sinetti.eservice.ui.page import Page, flash, render_page
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop, translate
 from sinetti.services.access.accounts import change_profile
 from sinetti.services.self_service.role_resignation import own
 
@@ -35,7 +36,7 @@ _ACCOUNT = (
 
 
 class ProfileForm(PortalForm):
-    """Name and language."""
+    """Form for name and language."""
 
     autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
     name = forms.CharField(
@@ -50,14 +51,14 @@ class ProfileForm(PortalForm):
     )
 
     def clean_name(self) -> str:
-        """A name as it is kept: one that others see whole."""
+        """Return the name as stored; others see all of it."""
         return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """Show them, or change them."""
+    """Show the profile, or change it."""
     user, language = request.user, language_of(request)
     gives_up = request.method == "POST" and request.POST.get("do") == GIVE_UP
     wrong = given_up(request) if gives_up else ""
@@ -65,21 +66,21 @@ def page(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("profile"), status=303)
     if request.method != "POST" or wrong:
         stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
-        return _shown(request, ProfileForm(language, initial=stored), 422 if wrong else 200, wrong)
-    form, actor = ProfileForm(language, request.POST.dict()), current_actor(request)
+        return _shown(request, ProfileForm(initial=stored), 422 if wrong else 200, wrong)
+    form, actor = ProfileForm(request.POST.dict()), current_actor(request)
     if actor is None or not form.is_valid():
         return _shown(request, form, status=422)
     chosen = Language(form.cleaned_data["reads"])
     change_profile(form.cleaned_data["name"], chosen, portal_context(request).ctx, actor, request_id(request))
-    flash(request, translate(_SAVED, chosen))
+    messages.info(request, translate(_SAVED, chosen))
     response = HttpResponseRedirect(reverse("profile"), status=303)
     remember_language(response, chosen)
     return response
 
 
 def _authorisations(request: HttpRequest) -> list[Component]:
-    """What one may do, and giving it up."""
-    language, actor = language_of(request), current_actor(request)
+    """Return the user's authorisations with the form to resign them."""
+    actor = current_actor(request)
     if actor is None:
         return []
     found, pager = paged(
@@ -90,28 +91,24 @@ def _authorisations(request: HttpRequest) -> list[Component]:
     rows = [
         [
             Cell(one.organisation.name, note=one.organisation.customer_id),
-            Cell(capital(translate(ROLES[one.role], language))),
-            Cell(told_until(one.until, language)),
+            Cell(capital(_(ROLES[one.role]))),
+            Cell(told_until(one.until)),
         ]
         for one in found
     ]
     columns = [
-        Column(translate(one, language))
-        for one in (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Until"))
+        Column(_(one)) for one in (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Until"))
     ]
-    title = translate(gettext_noop("Your authorisations"), language)
+    title = _("Your authorisations")
     table = Table(title, columns, rows, pick=PICK, picks=[one.mandate_id for one in found], form=GIVE_UP)
-    return [Section(title, [table, *giving_up_form(language), *pager], "authorisations")]
+    return [Section(title, [table, *giving_up_form(), *pager], "authorisations")]
 
 
 def _shown(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
-    language = language_of(request)
-    there = (Link(translate(name, language), url_or_empty(place)) for name, place in _ACCOUNT)
+    there = (Link(_(name), url_or_empty(place)) for name, place in _ACCOUNT)
     blocks: list[Component] = [
-        form.block(Button(translate(gettext_noop("Save"), language), "save")),
+        form.block(Button(_("Save"), "save")),
         *_authorisations(request),
-        Section(translate(gettext_noop("Signing in"), language), [Links([one for one in there if one.address])]),
+        Section(_("Signing in"), [Links([one for one in there if one.address])]),
     ]
-    return render_page(
-        request, Page(translate(gettext_noop("My details"), language), blocks, status=status, error=wrong)
-    )
+    return render_page(request, Page(_("My details"), blocks, status=status, error=wrong))

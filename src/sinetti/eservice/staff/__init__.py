@@ -1,1 +1,4 @@
-"""Clerks' pages: applications, organisations, invitations, search, messages, audit; what is looked at is logged."""
+"""Pages for clerks: applications, organisations, invitations, search, mail, audit.
+
+Every access is logged.
+"""

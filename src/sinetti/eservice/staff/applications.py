@@ -1,9 +1,10 @@
-"""Applications for the technical interface as a clerk sees and decides them.
+"""Applications for the technical interface: list and decision by a clerk.
 
-A decision on an application: what its text is made of, and how a page shows it (docs/clerks.md).
+Helpers prepare the text of a decision and its display (docs/clerks.md).
 """
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -15,8 +16,8 @@ from sinetti.domain.organisations.applications import (
     ApplicationState,
     read_case_number,
 )
-from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.eservice.staff.common import A_PAGE, Say, page_number, pager, show_page, staff_view, translator
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -34,10 +35,9 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
-from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.application_decision import DecisionContext, decision
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.staff import applications
 from sinetti.services.staff.applications import Application
@@ -45,7 +45,7 @@ from sinetti.services.staff.session import StaffSession
 
 
 def case_of(application: Application) -> DecisionContext:
-    """What a decision's text says of an application."""
+    """Return the data of an application for the text of its decision."""
     return DecisionContext(
         application.case_number,
         application.organisation,
@@ -57,7 +57,7 @@ def case_of(application: Application) -> DecisionContext:
 
 
 def lines(decision: str) -> list[str]:
-    """A decision as paragraphs of a page, which have no lines of their own."""
+    """Return a decision as paragraphs of a page, without line breaks."""
     return [line for line in decision.splitlines() if line]
 
 
@@ -65,14 +65,14 @@ _FIELDS = {ApplicationErrorReason.REASON: "reason", ApplicationErrorReason.VERDI
 
 
 class CaseForm(PortalForm):
-    """Looking for one case."""
+    """Search form for one case."""
 
     case = forms.CharField(
         label=gettext_noop("Case number"), help_text=gettext_noop("For example SI-7K3M2-Q9PXW."), max_length=20
     )
 
     def clean_case(self) -> str:
-        """A case number of ours as it is kept."""
+        """Return a case number as stored."""
         found = read_case_number(str(self.cleaned_data["case"]))
         if found is None:
             self.refuse("case", gettext_noop("A case number looks like SI-7K3M2-Q9PXW."))
@@ -80,7 +80,7 @@ class CaseForm(PortalForm):
 
 
 class VerdictForm(PortalForm):
-    """What a clerk decides, and why."""
+    """Form for the decision and its reasons."""
 
     verdict = forms.ChoiceField(
         label=gettext_noop("Decision"),
@@ -103,9 +103,8 @@ class VerdictForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Those that wait, from the oldest on; or those that were decided; or one case."""
-    say, language = translator(request), language_of(request)
-    form = CaseForm(language, request.GET if "case" in request.GET else None)
+    """List pending applications, oldest first, or decided ones, or one case."""
+    form = CaseForm(request.GET if "case" in request.GET else None)
     if form.is_bound and form.is_valid():
         found = applications.by_case(form.cleaned_data["case"], clerk)
         if found is not None:
@@ -116,11 +115,11 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     number = page_number(request)
     rows = applications.listed(state, (number - 1) * A_PAGE, A_PAGE + 1, clerk)
     address = reverse("staff_applications")
-    states = Links([Link(say(STATES[one]), f"{address}?state={one}", current=one is state) for one in ApplicationState])
+    states = Links([Link(_(STATES[one]), f"{address}?state={one}", current=one is state) for one in ApplicationState])
     table = Table(
-        say("Applications: {state}", state=say(STATES[state])),
+        _("Applications: {state}", state=_(STATES[state])),
         [
-            Column(say(one))
+            Column(_(one))
             for one in (
                 gettext_noop("Case number"),
                 gettext_noop("Organisation"),
@@ -133,47 +132,46 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 Cell(one.case_number, reverse("staff_application", args=[one.application_id])),
                 Cell(one.organisation, note=one.customer_id),
                 Cell(", ".join(sorted(one.channels))),
-                Cell(format_datetime(one.created, language)),
+                Cell(format_datetime(one.created)),
             ]
             for one in rows[:A_PAGE]
         ],
-        say("There are none."),
+        _("There are none."),
     )
-    search = form.block(Button(say("Search")), search=True)
+    search = form.block(Button(_("Search")), search=True)
     blocks: list[Component] = [
         states,
         table,
         pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE),
         search,
     ]
-    return show_page(request, say("Applications for the technical interface"), blocks)
+    return show_page(request, _("Applications for the technical interface"), blocks)
 
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
-    """One application, and the decision: made here, or as it was made."""
-    say = translator(request)
+    """Show one application; decide it, or show the recorded decision."""
     found = applications.application(application_id, clerk)
     if found is None:
         return not_found(request)
-    form = VerdictForm(language_of(request), request.POST if request.method == "POST" else None)
+    form = VerdictForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _decide(request, found, form, clerk):
-        tell(request, say("Decided. The applicant gets the decision by e-mail."))
+        messages.info(request, _("Decided. The applicant gets the decision by e-mail."))
         return redirect_to("staff_application", application_id)
-    blocks: list[Component] = [_values(request, found), Section(say("Purpose"), [Text(found.purpose.split("\n"))])]
+    blocks: list[Component] = [_values(found), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
-        blocks.append(Section(say("Decide"), _deciding(request, found, form, say)))
+        blocks.append(Section(_("Decide"), _deciding(request, found, form)))
     elif form.is_bound:
-        blocks.insert(0, Alert(say(FAULTS[ApplicationErrorReason.NOT_OPEN])))
+        blocks.insert(0, Alert(_(FAULTS[ApplicationErrorReason.NOT_OPEN])))
     if found.decision:
-        blocks.append(Section(say("The decision as it was made"), [Text(lines(found.decision))]))
-    back = Link(say("Applications for the technical interface"), reverse("staff_applications"))
-    return show_page(request, say("Application {case}", case=found.case_number), blocks, back)
+        blocks.append(Section(_("The decision as it was made"), [Text(lines(found.decision))]))
+    back = Link(_("Applications for the technical interface"), reverse("staff_applications"))
+    return show_page(request, _("Application {case}", case=found.case_number), blocks, back)
 
 
 def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> bool:
-    """Decide as the form says; whether that was done: else the form says why not."""
+    """Decide as the form says; return False if the form shows an error."""
     around = portal_context(request)
     verdict = ApplicationDecision(
         ApplicationState(form.cleaned_data["verdict"]),
@@ -196,26 +194,25 @@ def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: 
     return True
 
 
-def _deciding(request: HttpRequest, found: Application, form: VerdictForm, say: Say) -> list[Component]:
+def _deciding(request: HttpRequest, found: Application, form: VerdictForm) -> list[Component]:
     blocks: list[Component] = []
     if not portal_context(request).eservice.appeal.get(found.language, ""):
-        blocks.append(Alert(say(FAULTS[ApplicationErrorReason.APPEAL])))
-    return [*blocks, form.block(Button(say("Decide"), "decide"), name="decide")]
+        blocks.append(Alert(_(FAULTS[ApplicationErrorReason.APPEAL])))
+    return [*blocks, form.block(Button(_("Decide"), "decide"), name="decide")]
 
 
-def _values(request: HttpRequest, found: Application) -> DescriptionList:
-    say, language = translator(request), language_of(request)
+def _values(found: Application) -> DescriptionList:
     rows = [
         DescriptionItem(
-            say("Organisation"), found.organisation, link=reverse("staff_organisation", args=[found.organisation_id])
+            _("Organisation"), found.organisation, link=reverse("staff_organisation", args=[found.organisation_id])
         ),
-        DescriptionItem(say("ID"), found.customer_id),
-        DescriptionItem(say("Applied for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels))),
-        DescriptionItem(say("Software"), found.software or say("not given")),
-        DescriptionItem(say("Language of the case"), say(LANGUAGES[found.language])),
-        DescriptionItem(say("Made"), format_datetime(found.created, language)),
-        DescriptionItem(say("State"), say(STATES[found.state])),
+        DescriptionItem(_("ID"), found.customer_id),
+        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
+        DescriptionItem(_("Software"), found.software or _("not given")),
+        DescriptionItem(_("Language of the case"), _(LANGUAGES[found.language])),
+        DescriptionItem(_("Made"), format_datetime(found.created)),
+        DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:
-        rows.append(DescriptionItem(say("Decided"), format_datetime(found.decided_at, language)))
+        rows.append(DescriptionItem(_("Decided"), format_datetime(found.decided_at)))
     return DescriptionList(rows)

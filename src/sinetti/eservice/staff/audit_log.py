@@ -1,4 +1,4 @@
-"""The audit trail in words: what was done, to what, by whom and when."""
+"""Audit log in words: action, object, actor and time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,18 +10,18 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.business_days import day_begins
 from sinetti.eservice.core.context import language_of
-from sinetti.eservice.staff.common import A_PAGE, show_page, staff_view, translator
+from sinetti.eservice.staff.common import A_PAGE, show_page, staff_view
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.i18n.audit_labels import ACTIONS, actor_label, fact_label, object_label
-from sinetti.i18n.translate import format_datetime, gettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.staff import audit_log
 from sinetti.services.staff.audit_log import AuditEntry, AuditQuery
 from sinetti.services.staff.session import StaffSession
 
 
 class AuditForm(PortalForm):
-    """Which rows."""
+    """Form that filters rows of the audit log."""
 
     object = forms.CharField(
         label=gettext_noop("Object"),
@@ -40,7 +40,7 @@ class AuditForm(PortalForm):
     )
 
     def asked(self, before: int | None) -> AuditQuery:
-        """Which rows are asked for; days are Finland's, whole ones."""
+        """Return the query of the form; days are whole days in Finnish time."""
         values = self.cleaned_data if self.is_bound else {}
 
         def begins(name: str, days: int) -> datetime | None:
@@ -59,11 +59,10 @@ class AuditForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Rows of the trail, the newest first."""
-    say, language = translator(request), language_of(request)
+    """List rows of the audit log, newest first."""
     asks = {"object", "actor", "since", "until"} & set(request.GET)
-    form = AuditForm(language, request.GET if asks else None)
-    blocks: list[Component] = [form.block(Button(say("Search")), search=True)]
+    form = AuditForm(request.GET if asks else None)
+    blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
     if not form.is_bound or form.is_valid():
         told = request.GET.get("before", "")
         before = int(told) if told.isdecimal() and len(told) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits
@@ -71,16 +70,16 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         blocks.append(history(request, found.entries))
         if found.before is not None:
             if not found.entries:
-                blocks.append(Text([say("None of these rows match. Look also at the older ones.")]))
+                blocks.append(Text([_("None of these rows match. Look also at the older ones.")]))
             kept = {name: value for name, value in request.GET.items() if name not in {"before", "lang"}}
             further = f"{request.path}?{urlencode({**kept, 'before': found.before})}"
-            blocks.append(Pager("", None, Link(say("Older rows"), further)))
-    return show_page(request, say("Audit trail"), blocks)
+            blocks.append(Pager("", None, Link(_("Older rows"), further)))
+    return show_page(request, _("Audit trail"), blocks)
 
 
 def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
-    """Rows as a table."""
-    say, language = translator(request), language_of(request)
+    """Return rows of the audit log as a table."""
+    language = language_of(request)
     names = (
         gettext_noop("When"),
         gettext_noop("What"),
@@ -93,17 +92,17 @@ def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
         told = "; ".join(
             fact_label(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
         )
-        unsound = say("this row is not as it was written: tell whoever runs the service")
+        unsound = _("this row is not as it was written: tell whoever runs the service")
         return told if one.sound else f"{told} – {unsound}"
 
     rows = [
         [
-            Cell(format_datetime(one.at, language)),
-            Cell(say(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
+            Cell(format_datetime(one.at)),
+            Cell(_(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
             Cell(one.object, note=object_label(one.object, language)),
             Cell(one.actor, note=actor_label(one.actor, language)),
             Cell(more(one) or "–"),
         ]
         for one in entries
     ]
-    return Table(say("Rows, the newest first"), [Column(say(one)) for one in names], rows, say("There are none."))
+    return Table(_("Rows, the newest first"), [Column(_(one)) for one in names], rows, _("There are none."))

@@ -1,8 +1,9 @@
-"""Many certificates revoked at once: chosen, listed, proposed, and confirmed by another clerk."""
+"""Bulk revocation: select, list, propose, and confirmation by a second clerk."""
 
 from hashlib import sha256
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,8 +19,8 @@ from sinetti.domain.certificates.bulk_revocation import (
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.eservice.staff.common import A_PAGE, Say, page_number, pager, show_page, staff_view, translator
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -38,10 +39,9 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
-from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.staff_labels import BULK
-from sinetti.i18n.translate import format_datetime, gettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.revocation.bulk_revoke import BulkSelection
 from sinetti.services.staff import bulk_revocations
 from sinetti.services.staff.bulk_revocations import CertificateSelection
@@ -54,7 +54,7 @@ _SERIAL_DIGITS = 40
 
 
 class ChooseForm(PortalForm):
-    """Which certificates, and why."""
+    """Form that selects certificates and gives the reason."""
 
     organisation = forms.CharField(label=gettext_noop("ID of the organisation"), required=False, max_length=30)
     authority = forms.CharField(label=gettext_noop("Certification authority"), required=False, max_length=100)
@@ -72,18 +72,18 @@ class ChooseForm(PortalForm):
         max_length=_MOST_SERIALS,
     )
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
-    """The digest of the list that was shown: what goes is what was seen."""
+    """Digest of the list that was shown, so that exactly this list is proposed."""
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
 
     def clean_serials(self) -> tuple[Serial, ...]:
-        """Serials in hex, each once."""
+        """Return the serial numbers in hex without duplicates."""
         typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
         if any(len(one) > _SERIAL_DIGITS or not set(one) <= set("0123456789abcdef") for one in typed):
             self.refuse("serials", gettext_noop("Write one serial number on each line, in the digits 0–9 and a–f."))
         return tuple(Serial(one) for one in dict.fromkeys(typed))
 
     def clean(self) -> dict[str, object]:
-        """Two days, or none, in their order."""
+        """Check that both days or none are given, and their order."""
         values = super().clean() or {}
         first, last = values.get("first"), values.get("last")
         if "first" in values and "last" in values and (first is None) != (last is None):
@@ -93,11 +93,11 @@ class ChooseForm(PortalForm):
         return values
 
     def with_shown(self, digest: str) -> "ChooseForm":
-        """The same form as it was sent, under a list that has this digest."""
-        return ChooseForm(self.language, {**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
+        """Return the submitted form for a list with this digest."""
+        return ChooseForm({**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
 
     def wanted(self) -> CertificateSelection:
-        """What is chosen; days are Finland's, whole ones."""
+        """Return the selection of the form; days are whole days in Finnish time."""
         values = self.cleaned_data
         issued = None
         if values["first"] is not None:
@@ -110,11 +110,10 @@ class ChooseForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """What waits for a second clerk, and what was decided on and is not done."""
-    say, language = translator(request), language_of(request)
+    """List proposals that wait for a second clerk, and unfinished revocations."""
     waiting, unfinished = bulk_revocations.proposals(clerk)
     columns = [
-        Column(say(one))
+        Column(_(one))
         for one in (
             gettext_noop("Proposed"),
             gettext_noop("Certificates"),
@@ -126,29 +125,28 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     def rows(proposals: tuple[BulkRevocationProposal, ...]) -> list[list[Cell]]:
         return [
             [
-                Cell(format_datetime(one.created, language), reverse("staff_revocation", args=[one.proposal_id])),
+                Cell(format_datetime(one.created), reverse("staff_revocation", args=[one.proposal_id])),
                 Cell(str(len(one.serials))),
-                Cell(say(REASONS[one.reason])),
-                Cell(format_datetime(one.expires, language)),
+                Cell(_(REASONS[one.reason])),
+                Cell(format_datetime(one.expires)),
             ]
             for one in proposals[:A_PAGE]
         ]
 
     blocks: list[Component] = [
-        Links([Link(say("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
-        Table(say("Wait for a second clerk"), columns, rows(waiting), say("There are none.")),
-        Table(say("Decided, and not done yet"), columns, rows(unfinished), say("There are none.")),
+        Links([Link(_("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
+        Table(_("Wait for a second clerk"), columns, rows(waiting), _("There are none.")),
+        Table(_("Decided, and not done yet"), columns, rows(unfinished), _("There are none.")),
     ]
-    return show_page(request, say(_TITLE), blocks)
+    return show_page(request, _(_TITLE), blocks)
 
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Choose certificates, see which they are, and propose them."""
-    say = translator(request)
+    """Select certificates, show them, and propose their revocation."""
     initial = {"organisation": request.GET.get("organisation", "")}
-    form = ChooseForm(language_of(request), request.POST if request.method == "POST" else None, initial=initial)
+    form = ChooseForm(request.POST if request.method == "POST" else None, initial=initial)
     shown: list[Component] = []
     if form.is_bound and form.is_valid():
         try:
@@ -158,25 +156,19 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         else:
             if isinstance(answer, HttpResponse):
                 return answer
-            shown = _blocks(request, clerk, answer)
+            shown = _blocks(clerk, answer)
             form = form.with_shown(_digest(answer))
-    explained = Text(
-        [
-            say("All that you give has to apply. What has ended or is revoked is passed over."),
-            at_once(say),
-        ]
-    )
-    buttons = [Button(say("Show which these are"), "look")]
+    explained = Text([_("All that you give has to apply. What has ended or is revoked is passed over."), at_once()])
+    buttons = [Button(_("Show which these are"), "look")]
     if len(shown) > 1:
-        buttons.append(Button(say("Revoke them, or propose it"), "propose", danger=True))
-    return show_page(request, say(_TITLE), [explained, *shown, form.block(*buttons)], _back(say))
+        buttons.append(Button(_("Revoke them, or propose it"), "propose", danger=True))
+    return show_page(request, _(_TITLE), [explained, *shown, form.block(*buttons)], _back())
 
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
-    """One proposal: what it is, confirming or withdrawing it, and how far it is."""
-    say = translator(request)
+    """Show one proposal and its progress; confirm or withdraw it."""
     try:
         if request.method == "POST":
             return _act(request, clerk, proposal_id)
@@ -184,29 +176,30 @@ def one(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResp
     except BulkRevocationError as refused:
         if refused.reason is BulkErrorReason.NO_PROPOSAL:
             return not_found(request)
-        tell(request, say(BULK[refused.reason]))
+        messages.info(request, _(BULK[refused.reason]))
         return redirect_to("staff_revocation", proposal_id)
     number = page_number(request)
     part = proposal.serials[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
-        say("Certificates"),
-        [Column(say("Serial number"))],
+        _("Certificates"),
+        [Column(_("Serial number"))],
         [[Cell(serial, reverse("staff_certificate", args=[serial]))] for serial in part],
     )
     more = number * A_PAGE < len(proposal.serials)
-    blocks = [_values(request, proposal, revoked), *_buttons(request, clerk, proposal), table]
-    return show_page(request, say(_TITLE), [*blocks, pager(request, number, len(part), more=more)], _back(say))
+    blocks = [_values(proposal, revoked), *_buttons(request, clerk, proposal), table]
+    return show_page(request, _(_TITLE), [*blocks, pager(request, number, len(part), more=more)], _back())
 
 
-def at_once(say: Say) -> str:
-    """How many go by one clerk's word; those that were revoked one at a time count."""
-    return say(
-        "Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.", count=AT_ONCE
-    )
+def at_once() -> str:
+    """Return the limit for one clerk in words; single revocations count, too."""
+    return _("Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.", count=AT_ONCE)
 
 
 def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | BulkSelection:
-    """What would go; or, where the button says so and exactly this was shown, where it is proposed."""
+    """Return the selection, or a redirect to the proposal after confirmation.
+
+    The proposal needs the button and the digest of exactly the list that was shown.
+    """
     wanted, reason = form.wanted(), RevocationReason(form.cleaned_data["reason"])
     selection = bulk_revocations.look_at(wanted, reason, clerk)
     if request.POST.get("do") == "propose" and form.cleaned_data["shown"] == _digest(selection):
@@ -220,24 +213,22 @@ def _digest(selection: BulkSelection) -> str:
     return sha256("\n".join(selection.serials).encode()).hexdigest()
 
 
-def _blocks(request: HttpRequest, clerk: StaffSession, selection: BulkSelection) -> list[Component]:
-    """The list, the count, and whether it takes a second clerk."""
-    say = translator(request)
+def _blocks(clerk: StaffSession, selection: BulkSelection) -> list[Component]:
+    """Return the list, the count, and the need for a second clerk."""
     if not selection.going:
-        return [Alert(say("Nothing of this is left to revoke."))]
+        return [Alert(_("Nothing of this is left to revoke."))]
     two = needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
-    told = say("Certificates that would be revoked: {count}.", count=len(selection.going))
-    second = say("A second clerk has to confirm it.") if two else say("They are revoked at once, and that is for good.")
-    return [Alert(f"{told} {second}", Severity.WARNING), _table(request, selection)]
+    told = _("Certificates that would be revoked: {count}.", count=len(selection.going))
+    second = _("A second clerk has to confirm it.") if two else _("They are revoked at once, and that is for good.")
+    return [Alert(f"{told} {second}", Severity.WARNING), _table(selection)]
 
 
-def _table(request: HttpRequest, selection: BulkSelection) -> Table:
-    """The first of what would go; the whole list stands on the proposal's page."""
-    say, language = translator(request), language_of(request)
+def _table(selection: BulkSelection) -> Table:
+    """Return a table of the first rows; the proposal's page has the whole list."""
     return Table(
-        say("The first of them"),
+        _("The first of them"),
         [
-            Column(say(one))
+            Column(_(one))
             for one in (
                 gettext_noop("Serial number"),
                 gettext_noop("ID"),
@@ -247,10 +238,10 @@ def _table(request: HttpRequest, selection: BulkSelection) -> Table:
         ],
         [
             [
-                Cell(row.serial, note=say("renewed from another") if row.serial in selection.along else ""),
+                Cell(row.serial, note=_("renewed from another") if row.serial in selection.along else ""),
                 Cell(row.customer_id),
                 Cell(row.channel),
-                Cell(format_datetime(row.not_after, language)),
+                Cell(format_datetime(row.not_after)),
             ]
             for row in selection.going[:A_PAGE]
         ],
@@ -258,8 +249,7 @@ def _table(request: HttpRequest, selection: BulkSelection) -> Table:
 
 
 def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
-    """Confirm, go on or withdraw. Raises BulkRevocationError."""
-    say = translator(request)
+    """Confirm, continue or withdraw. Raises BulkRevocationError."""
     match request.POST.get("do"):
         case "confirm":
             bulk_revocations.confirm(proposal_id, clerk)
@@ -267,49 +257,45 @@ def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpRes
             bulk_revocations.go_on(proposal_id, clerk)
         case "withdraw":
             bulk_revocations.withdraw(proposal_id, clerk)
-            tell(request, say("Withdrawn: nothing was revoked."))
+            messages.info(request, _("Withdrawn: nothing was revoked."))
             return redirect_to("staff_revocations")
         case _:
             pass
     return redirect_to("staff_revocation", proposal_id)
 
 
-def _values(request: HttpRequest, proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
-    say, language = translator(request), language_of(request)
+def _values(proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
     rows = [
-        DescriptionItem(say("Proposed"), format_datetime(proposal.created, language)),
-        DescriptionItem(say("Proposed by"), actor_of(proposal.officer)),
-        DescriptionItem(say("Reason"), say(REASONS[proposal.reason])),
-        DescriptionItem(say("Revoked"), say("{done} of {count}", done=revoked, count=len(proposal.serials))),
+        DescriptionItem(_("Proposed"), format_datetime(proposal.created)),
+        DescriptionItem(_("Proposed by"), actor_of(proposal.officer)),
+        DescriptionItem(_("Reason"), _(REASONS[proposal.reason])),
+        DescriptionItem(_("Revoked"), _("{done} of {count}", done=revoked, count=len(proposal.serials))),
     ]
     if proposal.approver:
-        rows.append(DescriptionItem(say("Confirmed by"), actor_of(proposal.approver)))
+        rows.append(DescriptionItem(_("Confirmed by"), actor_of(proposal.approver)))
     if proposal.approved_at is None and not proposal.withdrawn:
-        rows.append(DescriptionItem(say("Has to be confirmed by"), format_datetime(proposal.expires, language)))
+        rows.append(DescriptionItem(_("Has to be confirmed by"), format_datetime(proposal.expires)))
     return DescriptionList(rows)
 
 
 def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocationProposal) -> list[Component]:
-    """What this clerk can do with it now."""
-    say = translator(request)
+    """Return the actions that this clerk may take now."""
     if proposal.withdrawn:
-        return [Alert(say(BULK[BulkErrorReason.WITHDRAWN]))]
+        return [Alert(_(BULK[BulkErrorReason.WITHDRAWN]))]
     if proposal.done_at is not None:
-        return [Alert(say("All of these are revoked."), Severity.GOOD)]
+        return [Alert(_("All of these are revoked."), Severity.GOOD)]
     if proposal.approved_at is not None:
-        going = Alert(
-            say("This is decided, and not done yet. Press the button until all are revoked."), Severity.WARNING
-        )
-        return [going, Form((), [Button(say("Go on"), "go-on", danger=True)])]
+        going = Alert(_("This is decided, and not done yet. Press the button until all are revoked."), Severity.WARNING)
+        return [going, Form((), [Button(_("Go on"), "go-on", danger=True)])]
     if portal_context(request).ctx.now() > proposal.expires:
-        return [Alert(say(BULK[BulkErrorReason.EXPIRED]))]
+        return [Alert(_(BULK[BulkErrorReason.EXPIRED]))]
     if proposal.officer == clerk.officer:
-        mine = Alert(say(BULK[BulkErrorReason.SAME_OFFICER]))
-        return [mine, Form((), [Button(say("Withdraw this proposal"), "withdraw", minor=True)])]
-    press = Button(say("Revoke all of them: {count}", count=len(proposal.serials)), "confirm", danger=True)
-    asked = say("Another clerk has proposed this. A revocation is for good: look at the list before you confirm it.")
+        mine = Alert(_(BULK[BulkErrorReason.SAME_OFFICER]))
+        return [mine, Form((), [Button(_("Withdraw this proposal"), "withdraw", minor=True)])]
+    press = Button(_("Revoke all of them: {count}", count=len(proposal.serials)), "confirm", danger=True)
+    asked = _("Another clerk has proposed this. A revocation is for good: look at the list before you confirm it.")
     return [Alert(asked, Severity.WARNING), Form((), [press])]
 
 
-def _back(say: Say) -> Link:
-    return Link(say(_TITLE), reverse("staff_revocations"))
+def _back() -> Link:
+    return Link(_(_TITLE), reverse("staff_revocations"))

@@ -1,9 +1,10 @@
-"""Certificates of all organisations, as a clerk looks for them; one of them; revoking it."""
+"""Certificates of all organisations for clerks: search, details, revocation."""
 
 from datetime import datetime
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -11,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, needs_second_approver
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.audit_log import history
 from sinetti.eservice.staff.bulk_revocations import at_once
-from sinetti.eservice.staff.common import Say, show_page, staff_view, translator
+from sinetti.eservice.staff.common import show_page, staff_view
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -33,10 +34,9 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
-from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.staff_labels import BULK, CHANNELS
-from sinetti.i18n.translate import format_datetime, gettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
 from sinetti.services.staff.certificates import Recipient, StaffCertificateView
@@ -49,7 +49,7 @@ _PROPOSED = gettext_noop(
 
 
 class CertificateSearchForm(PortalForm):
-    """Looking for certificates."""
+    """Search form for certificates."""
 
     text = forms.CharField(
         label=gettext_noop("What to search for"),
@@ -63,7 +63,7 @@ class CertificateSearchForm(PortalForm):
 
 
 class RevokeForm(PortalForm):
-    """Why a certificate is revoked."""
+    """Form for the reason of a revocation."""
 
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
     sure = forms.BooleanField(
@@ -74,10 +74,9 @@ class RevokeForm(PortalForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """What begins with a text; nothing is listed without one."""
-    say, language = translator(request), language_of(request)
-    form = CertificateSearchForm(language, request.GET if "text" in request.GET else None)
-    blocks: list[Component] = [form.block(Button(say("Search")), search=True)]
+    """List certificates that match a prefix; without a text the list is empty."""
+    form = CertificateSearchForm(request.GET if "text" in request.GET else None)
+    blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
@@ -95,118 +94,113 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 Cell(one.organisation, note=one.customer_id),
                 Cell(one.description or "–"),
                 Cell(one.contact or "–", note=one.email),
-                Cell(_state(say, one.facts.revoked_at, one.facts.span.not_after, now)),
+                Cell(_state(one.facts.revoked_at, one.facts.span.not_after, now)),
             ]
             for one in found.rows
         ]
-        blocks.append(Table(say("Found"), [Column(say(one)) for one in columns], rows, say("None was found.")))
+        blocks.append(Table(_("Found"), [Column(_(one)) for one in columns], rows, _("None was found.")))
         if found.after:
-            more = Link(say("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
+            more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
             blocks.append(Pager("", None, more))
-    return show_page(request, say("Certificates"), blocks)
+    return show_page(request, _("Certificates"), blocks)
 
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
-    """One certificate: its data, its people, what was done to it; and revoking it."""
-    say = translator(request)
+    """Show one certificate with its people and history; revoke it."""
     found = certificates.certificate(Serial(serial), clerk)
     if found is None:
         return not_found(request)
-    form = RevokeForm(language_of(request), request.POST if request.method == "POST" else None)
+    form = RevokeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and (answer := _revoked(request, form, Serial(serial), clerk)) is not None:
         return answer
-    blocks: list[Component] = [_values(request, found), Section(say("People"), [_people(say, found)])]
+    blocks: list[Component] = [_values(request, found), Section(_("People"), [_people(found)])]
     if not found.certificate.revoked:
-        blocks.append(Section(say("Revoke this certificate"), _revoking(say, form, clerk)))
-    blocks.append(Section(say("History"), [history(request, found.history)]))
-    return show_page(request, say("Certificate"), blocks, Link(say("Certificates"), reverse("staff_certificates")))
+        blocks.append(Section(_("Revoke this certificate"), _revoking(form, clerk)))
+    blocks.append(Section(_("History"), [history(request, found.history)]))
+    return show_page(request, _("Certificate"), blocks, Link(_("Certificates"), reverse("staff_certificates")))
 
 
 def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: StaffSession) -> HttpResponse | None:
-    """Revoke it, or propose it, and lead on; None where the form says why not."""
-    say = translator(request)
+    """Revoke it or propose it, and redirect; None if the form shows an error."""
     try:
         outcome = certificates.revoke_one(serial, RevocationReason(form.cleaned_data["reason"]), clerk)
     except BulkRevocationError as refused:
         form.refuse(None, BULK[refused.reason])
         return None
     if outcome.proposal is None:
-        tell(request, say(_ALREADY))
+        messages.info(request, _(_ALREADY))
         return redirect_to("staff_certificate", serial)
     if outcome.proposal.approved_at is None:
-        tell(request, say(_PROPOSED))
+        messages.info(request, _(_PROPOSED))
         return redirect_to("staff_revocation", outcome.proposal.proposal_id)
     count = len(outcome.selection.going)
-    tell(request, say("Certificates revoked: {count}. They are refused everywhere from now on.", count=count))
+    messages.info(request, _("Certificates revoked: {count}. They are refused everywhere from now on.", count=count))
     return redirect_to("staff_certificate", serial)
 
 
-def _revoking(say: Say, form: RevokeForm, clerk: StaffSession) -> list[Component]:
-    """What a revocation means, whether it takes a second clerk, and the form."""
+def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
+    """Return the effects of a revocation, the need for a second clerk, and the form."""
     told = Text(
         [
-            say("A revocation is for good. The contact person and the representatives are told of it."),
-            say(
+            _("A revocation is for good. The contact person and the representatives are told of it."),
+            _(
                 "If the private key came into other hands, everything that was renewed from this "
                 "certificate is revoked, too."
             ),
-            at_once(say),
+            at_once(),
         ]
     )
     blocks: list[Component] = [told]
     if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
-        blocks.append(Alert(say("A second clerk has to confirm it."), Severity.WARNING))
-    return [*blocks, form.block(Button(say("Revoke"), "revoke", danger=True))]
+        blocks.append(Alert(_("A second clerk has to confirm it."), Severity.WARNING))
+    return [*blocks, form.block(Button(_("Revoke"), "revoke", danger=True))]
 
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
-    say, language, one = translator(request), language_of(request), found.certificate
+    one = found.certificate
     customer, now = one.lineage.customer, portal_context(request).ctx.now()
     rows = [
-        DescriptionItem(say("Serial number"), one.serial),
-        DescriptionItem(say("Organisation"), f"{customer.name} ({customer.customer_id})"),
-        DescriptionItem(say("Channel"), say(CHANNELS[one.lineage.channel])),
-        DescriptionItem(say("Certification authority"), one.authority),
-        DescriptionItem(say("State"), _state(say, one.revoked_at, one.span.not_after, now)),
-        DescriptionItem(say("Valid from"), format_datetime(one.span.not_before, language)),
-        DescriptionItem(say("Valid until"), format_datetime(one.span.not_after, language)),
-        DescriptionItem(say("Can be renewed from"), format_datetime(one.renewable_from, language)),
+        DescriptionItem(_("Serial number"), one.serial),
+        DescriptionItem(_("Organisation"), f"{customer.name} ({customer.customer_id})"),
+        DescriptionItem(_("Channel"), _(CHANNELS[one.lineage.channel])),
+        DescriptionItem(_("Certification authority"), one.authority),
+        DescriptionItem(_("State"), _state(one.revoked_at, one.span.not_after, now)),
+        DescriptionItem(_("Valid from"), format_datetime(one.span.not_before)),
+        DescriptionItem(_("Valid until"), format_datetime(one.span.not_after)),
+        DescriptionItem(_("Can be renewed from"), format_datetime(one.renewable_from)),
         DescriptionItem(
-            say("Retrieved first"),
-            format_datetime(one.first_fetched_at, language) if one.first_fetched_at else say("not yet"),
+            _("Retrieved first"), format_datetime(one.first_fetched_at) if one.first_fetched_at else _("not yet")
         ),
     ]
     if one.revoked_at is not None and one.revocation_reason is not None:
         rows.append(
-            DescriptionItem(
-                say("Revoked"), f"{format_datetime(one.revoked_at, language)}: {say(REASONS[one.revocation_reason])}"
-            )
+            DescriptionItem(_("Revoked"), f"{format_datetime(one.revoked_at)}: {_(REASONS[one.revocation_reason])}")
         )
-    for name, serial in ((say("Renewed from"), one.predecessor), (say("Renewed by"), one.renewed_by)):
+    for name, serial in ((_("Renewed from"), one.predecessor), (_("Renewed by"), one.renewed_by)):
         if serial is not None:
             rows.append(DescriptionItem(name, serial, link=reverse("staff_certificate", args=[serial])))
     return DescriptionList(rows)
 
 
-def _people(say: Say, found: StaffCertificateView) -> DescriptionList:
+def _people(found: StaffCertificateView) -> DescriptionList:
     return DescriptionList(
         [
-            DescriptionItem(say("Technical contact person"), _person(say, found.contact)),
-            DescriptionItem(say("Deputy"), _person(say, found.deputy)),
+            DescriptionItem(_("Technical contact person"), _person(found.contact)),
+            DescriptionItem(_("Deputy"), _person(found.deputy)),
         ]
     )
 
 
-def _person(say: Say, one: Recipient | None) -> str:
+def _person(one: Recipient | None) -> str:
     if one is None:
-        return say("nobody")
-    told = ", ".join(part for part in (one.name, one.email, one.phone) if part) or say("erased")
-    return told if one.mailable else say("{person} (mail does not reach this address)", person=told)
+        return _("nobody")
+    told = ", ".join(part for part in (one.name, one.email, one.phone) if part) or _("erased")
+    return told if one.mailable else _("{person} (mail does not reach this address)", person=told)
 
 
-def _state(say: Say, revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:
+def _state(revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:
     if revoked_at is not None:
-        return say("revoked")
-    return say("ended") if now > not_after else say("valid")
+        return _("revoked")
+    return _("ended") if now > not_after else _("valid")

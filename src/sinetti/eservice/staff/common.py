@@ -1,4 +1,7 @@
-"""Around every clerk's page: who is no clerk finds no page, and who has not said what for is asked (docs/clerks.md)."""
+"""Decorators and helpers of pages for clerks (docs/clerks.md).
+
+Other users get "not found". A clerk must first state a purpose.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -11,35 +14,28 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.eservice.core.authentication import current_actor, is_clerk
-from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.middleware import FOR_CLERKS
 from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Link, Pager
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import PURPOSES
-from sinetti.i18n.translate import translate
+from sinetti.i18n.translate import _
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff.session import NotStaff, StaffSession
 
 PURPOSE, CASE = "looking_purpose", "looking_case"
-"""In a session: what its clerk looks for, and the case number where they gave one."""
+"""Session keys: the clerk's purpose, and the case number if there is one."""
 A_PAGE = 50
 """Rows on a page."""
 
 Asked = ParamSpec("Asked")
-Say = Callable[..., str]
-
-
-def translator(request: HttpRequest) -> Say:
-    """What says a text in the reader's language."""
-    language = language_of(request)
-    return lambda message_id, **values: translate(message_id, language, **values)
 
 
 def require_staff(
     view: Callable[Concatenate[HttpRequest, Actor, Asked], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
-    """Make a page one of clerks with a second factor: for everybody else there is no such page, signed in or not."""
+    """Require a clerk with a second factor; other users get "not found"."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
@@ -53,7 +49,7 @@ def require_staff(
 def staff_view(
     view: Callable[Concatenate[HttpRequest, StaffSession, Asked], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
-    """Make a page one of clerks who have said what for; who has not is asked first, and led back."""
+    """Require a clerk with a stated purpose; otherwise ask for one, then return."""
 
     @wraps(view)
     def answer(request: HttpRequest, actor: Actor, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
@@ -64,14 +60,14 @@ def staff_view(
         clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
         try:
             return view(request, clerk, *args, **named)
-        except NotStaff:  # the account was a clerk's when the request began
+        except NotStaff:  # the account lost the clerk's role during the request
             return not_found(request)
 
     return require_staff(answer)
 
 
 def current_purpose(request: HttpRequest) -> AccessJustification | None:
-    """What a clerk has said that they look for, in this session."""
+    """Return the purpose that the clerk stated in this session, if any."""
     purpose = request.session.get(PURPOSE, "")
     if purpose not in set(AccessPurpose):
         return None
@@ -79,53 +75,48 @@ def current_purpose(request: HttpRequest) -> AccessJustification | None:
 
 
 def show_page(
-    request: HttpRequest,
-    title: str,
-    blocks: Sequence[Component],
-    back: Link | None = None,
-    status: int = 200,
+    request: HttpRequest, title: str, blocks: Sequence[Component], back: Link | None = None, status: int = 200
 ) -> HttpResponse:
-    """Show a clerk's page, which says what for it is looked at."""
-    say, looking = translator(request), current_purpose(request)
+    """Show a page for clerks with the stated purpose above its content."""
+    looking = current_purpose(request)
     above: list[Component] = []
     if looking is not None:
-        told = say(PURPOSES[looking.purpose])
+        told = _(PURPOSES[looking.purpose])
         told = f"{told} ({looking.case})" if looking.case else told
         address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
         above = [
             DescriptionList(
-                [DescriptionItem(say("What you need the information for (change it here)"), told, link=address)]
+                [DescriptionItem(_("What you need the information for (change it here)"), told, link=address)]
             )
         ]
-    return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(say), status=status))
+    return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
 
 
-def home(say: Say) -> Link:
-    """The way back to the clerk's first page."""
-    return Link(say("Clerk's pages"), reverse("staff"))
+def home() -> Link:
+    """Return the link to the first page for clerks."""
+    return Link(_("Clerk's pages"), reverse("staff"))
 
 
 def page_number(request: HttpRequest) -> int:
-    """Which page of a list is asked for, from 1 on."""
+    """Return the requested page of a list, from 1 on."""
     asked = request.GET.get("page", "")
     return max(int(asked), 1) if asked.isdecimal() and len(asked) < 7 else 1  # noqa: PLR2004 - a million pages
 
 
 def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager:
-    """Where one is in a list, and the way on; `more` tells whether there is a page after this one."""
-    say = translator(request)
+    """Return the position in a list with links; `more` means that a page follows."""
     first = (number - 1) * A_PAGE
-    told = say("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
+    told = _("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
 
     def link(words: str, to_page: int) -> Link:
         asked = {**{name: value for name, value in request.GET.items() if name != "lang"}, "page": str(to_page)}
         return Link(words, f"{request.path}?{urlencode(asked)}")
 
-    before = link(say("Previous page"), number - 1) if number > 1 else None
-    return Pager(told, before, link(say("Next page"), number + 1) if more else None)
+    before = link(_("Previous page"), number - 1) if number > 1 else None
+    return Pager(told, before, link(_("Next page"), number + 1) if more else None)
 
 
 def safe_next(given: str) -> str:
-    """Where to go on: a clerk's page of ours, or the first one."""
+    """Return the next address if it is a page for clerks, else their first page."""
     ours = url_has_allowed_host_and_scheme(given, allowed_hosts=None) and given.startswith(reverse("staff"))
     return given if ours else reverse("staff")

@@ -1,32 +1,23 @@
-"""The clerk's first page, and what they look for."""
+"""First page for clerks, and the purpose of their access."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.organisations.applications import read_case_number
-from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of, portal_context, request_id
-from sinetti.eservice.staff.common import (
-    CASE,
-    PURPOSE,
-    current_purpose,
-    require_staff,
-    safe_next,
-    show_page,
-    translator,
-)
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.staff.common import CASE, PURPOSE, current_purpose, require_staff, safe_next, show_page
 from sinetti.eservice.ui.components import Alert, Button, DescriptionItem, DescriptionList, Link, Links, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import PURPOSES
-from sinetti.i18n.translate import gettext_noop
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff import applications, bulk_revocations, organisations
 from sinetti.services.staff.session import StaffSession
@@ -43,14 +34,14 @@ _PAGES: Mapping[str, str] = {
 
 
 class PurposeForm(PortalForm):
-    """What a clerk looks for."""
+    """Form for the purpose of access."""
 
     purpose = forms.ChoiceField(
         label=gettext_noop("What do you need the information for?"),
         choices=[
             ("", gettext_noop("Choose")),
             *((one.value, PURPOSES[one]) for one in AccessPurpose),
-        ],  # nobody's by not looking
+        ],  # the clerk must choose one
     )
     case = forms.CharField(
         label=gettext_noop("Case number (optional)"),
@@ -61,7 +52,7 @@ class PurposeForm(PortalForm):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_case(self) -> str:
-        """A case number of ours as it is kept, or nothing."""
+        """Return a case number as stored, or the empty text."""
         typed = str(self.cleaned_data["case"])
         found = read_case_number(typed)
         if typed.strip() and found is None:
@@ -74,69 +65,68 @@ class PurposeForm(PortalForm):
 @require_staff
 @require_safe
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """What there is to do. Nobody's data stands here, so that nothing is asked before."""
-    say, looking = translator(request), current_purpose(request)
-    links = Links([Link(say(name), reverse(page)) for page, name in _PAGES.items()])
+    """Show the tasks. The page contains no personal data, so it needs no purpose."""
+    looking = current_purpose(request)
+    links = Links([Link(_(name), reverse(page)) for page, name in _PAGES.items()])
     if looking is None:
         asked = Alert(
-            say(
+            _(
                 "Before you see anybody's data, say what you need it for. That is written down with "
                 "everything that you look at."
             ),
-            links=[Link(say("Say what you need it for"), reverse("staff_purpose"))],
+            links=[Link(_("Say what you need it for"), reverse("staff_purpose"))],
         )
-        return render_page(request, Page(say("Clerk's pages"), blocks=[asked, links], wide=True))
+        return render_page(request, Page(_("Clerk's pages"), blocks=[asked, links], wide=True))
     clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
     waits = DescriptionList(
         [
             DescriptionItem(
-                say("Applications that wait for a decision"),
+                _("Applications that wait for a decision"),
                 str(applications.count_open(clerk)),
                 link=reverse("staff_applications"),
             ),
             DescriptionItem(
-                say("Revocations that wait for a second clerk"),
+                _("Revocations that wait for a second clerk"),
                 str(bulk_revocations.count_waiting(clerk)),
                 link=reverse("staff_revocations"),
             ),
             DescriptionItem(
-                say("Changes of organisations that wait for a second clerk"),
+                _("Changes of organisations that wait for a second clerk"),
                 str(organisations.count_proposed(clerk)),
                 link=reverse("staff_loads"),
             ),
         ]
     )
-    return show_page(request, say("Clerk's pages"), [waits, links])
+    return show_page(request, _("Clerk's pages"), [waits, links])
 
 
 @require_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Choose a purpose out of a closed list; it stays for the session until it is changed."""
-    say, language = translator(request), language_of(request)
+    """Choose a purpose from a closed list, for the session or until it is changed."""
     if request.method == "POST":
-        form = PurposeForm(language, request.POST)
+        form = PurposeForm(request.POST)
         if form.is_valid():
             request.session[PURPOSE], request.session[CASE] = form.cleaned_data["purpose"], form.cleaned_data["case"]
-            tell(request, say("From now on this is written down with all that you look at."))
+            messages.info(request, _("From now on this is written down with all that you look at."))
             return HttpResponseRedirect(safe_next(form.cleaned_data["next"]), status=HTTPStatus.SEE_OTHER)
     else:
-        form = _form(request, language, current_purpose(request))
+        form = _form(request, current_purpose(request))
     explained = Text(
         [
-            say(
+            _(
                 "Each page and each search is written into the audit trail with your account and this purpose. Look "
                 "only at what your task needs."
             )
         ]
     )
-    button = Button(say("Go on"), "go")
+    button = Button(_("Go on"), "go")
     return render_page(
         request,
-        Page(say("Purpose of your visit to the clerk's pages"), blocks=[explained, form.block(button)], wide=True),
+        Page(_("Purpose of your visit to the clerk's pages"), blocks=[explained, form.block(button)], wide=True),
     )
 
 
-def _form(request: HttpRequest, language: Language, looking: AccessJustification | None) -> PurposeForm:
+def _form(request: HttpRequest, looking: AccessJustification | None) -> PurposeForm:
     there = {"purpose": looking.purpose.value, "case": looking.case} if looking else {}
-    return PurposeForm(language, initial={**there, "next": request.GET.get("next", "")})
+    return PurposeForm(initial={**there, "next": request.GET.get("next", "")})

@@ -1,6 +1,7 @@
-"""Organisations as a clerk looks after them: found, added, renamed, ended."""
+"""Organisations for clerks: search, add, rename, end."""
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -9,8 +10,7 @@ from sinetti.domain.certificates.bulk_revocation import AT_ONCE
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, RowErrorKind
 from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
 from sinetti.domain.values import CustomerIdError, IdentifierType, Language
-from sinetti.eservice.core.context import language_of
-from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view, translator
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -30,9 +30,8 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
-from sinetti.eservice.ui.page import flash as tell
 from sinetti.i18n.staff_labels import CHANNELS, KINDS, SLIPS
-from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import (
     AlterResult,
@@ -46,7 +45,7 @@ _MOVED = gettext_noop("The organisation has changed meanwhile. Nothing was done:
 
 
 class OrganisationSearchForm(PortalForm):
-    """Looking for organisations."""
+    """Search form for organisations."""
 
     text = forms.CharField(
         label=gettext_noop("ID or name"),
@@ -57,13 +56,13 @@ class OrganisationSearchForm(PortalForm):
 
 
 class NameForm(PortalForm):
-    """What may change of an organisation."""
+    """Form for a new name or language of an organisation."""
 
     name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_ORGANISATION)
     spoken = forms.ChoiceField(label=gettext_noop("Language of messages"), choices=LANGUAGE_CHOICES)
 
     def clean_name(self) -> str:
-        """The name as it is kept."""
+        """Return the name as stored."""
         try:
             return check_text("name", str(self.cleaned_data["name"]), LONGEST_ORGANISATION)
         except ValidationError:
@@ -72,7 +71,7 @@ class NameForm(PortalForm):
 
 
 class NewForm(NameForm):
-    """An organisation that comes into the register."""
+    """Form for a new organisation."""
 
     customer_id = forms.CharField(label=gettext_noop("ID"), max_length=30)
     kind = forms.ChoiceField(
@@ -84,7 +83,7 @@ class NewForm(NameForm):
     field_order = ("customer_id", "kind", "country", "name", "spoken")
 
     def clean_country(self) -> str:
-        """Two capitals."""
+        """Return the country in two capital letters."""
         try:
             return check_country("country", str(self.cleaned_data["country"]).strip().upper())
         except ValidationError:
@@ -95,46 +94,44 @@ class NewForm(NameForm):
 @staff_view
 @require_safe
 def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Organisations by name, some at a time."""
-    say, language = translator(request), language_of(request)
-    form = OrganisationSearchForm(language, request.GET if "text" in request.GET else None)
+    """List organisations by name, in pages."""
+    form = OrganisationSearchForm(request.GET if "text" in request.GET else None)
     asked = form.cleaned_data["text"] if form.is_bound and form.is_valid() else ""
     number = page_number(request)
     rows = organisations.search(asked.strip(), (number - 1) * A_PAGE, A_PAGE + 1, clerk)
     table = Table(
-        say("Organisations"),
+        _("Organisations"),
         [
-            Column(say(one))
+            Column(_(one))
             for one in (gettext_noop("Name"), gettext_noop("ID"), gettext_noop("Kind"), gettext_noop("State"))
         ],
         [
             [
                 Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])),
                 Cell(one.customer_id),
-                Cell(say(KINDS[one.kind])),
-                Cell(say("active") if one.closed_at is None else say("ended")),
+                Cell(_(KINDS[one.kind])),
+                Cell(_("active") if one.closed_at is None else _("ended")),
             ]
             for one in rows[:A_PAGE]
         ],
-        say("None was found."),
+        _("None was found."),
     )
     links = Links(
         [
-            Link(say("Add an organisation"), reverse("staff_organisation_new"), button=True),
-            Link(say("Read many from a file"), reverse("staff_loads"), button=True),
+            Link(_("Add an organisation"), reverse("staff_organisation_new"), button=True),
+            Link(_("Read many from a file"), reverse("staff_loads"), button=True),
         ]
     )
-    blocks: list[Component] = [form.block(Button(say("Search")), search=True), links, table]
+    blocks: list[Component] = [form.block(Button(_("Search")), search=True), links, table]
     blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
-    return show_page(request, say("Organisations"), blocks)
+    return show_page(request, _("Organisations"), blocks)
 
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """Add one organisation; channels are approved by its application."""
-    say, language = translator(request), language_of(request)
-    form = NewForm(language, request.POST if request.method == "POST" else None)
+    """Add one organisation; its application approves channels."""
+    form = NewForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         values = form.cleaned_data
         asked = NewOrganisation(
@@ -151,44 +148,41 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             form.refuse("customer_id", SLIPS[RowErrorKind.ID])
         else:
             if made is not None:
-                tell(request, say("Added. Invite its representative next, who can then apply for the interface."))
+                messages.info(
+                    request, _("Added. Invite its representative next, who can then apply for the interface.")
+                )
                 return redirect_to("staff_organisation", made.organisation_id)
             form.refuse(
                 "customer_id", gettext_noop("The register already has an organisation with this ID. Search for it.")
             )
     blocks: list[Component] = [
-        Text(
-            [say("Which ways of delivering it may use is approved on an application, which its representative makes.")]
-        ),
-        form.block(Button(say("Add it"), "add")),
+        Text([_("Which ways of delivering it may use is approved on an application, which its representative makes.")]),
+        form.block(Button(_("Add it"), "add")),
     ]
-    return show_page(request, say("Add an organisation"), blocks, _back(request))
+    return show_page(request, _("Add an organisation"), blocks, _back())
 
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
-    """One organisation: its data, a new name, its end."""
-    say, language = translator(request), language_of(request)
+    """Show one organisation; rename or end it."""
     try:
         found = organisations.organisation(organisation_id, clerk)
     except OrganisationNotFound:
         return not_found(request)
     saved = request.method == "POST" and request.POST.get("do") == "save"
-    form = NameForm(
-        language, request.POST if saved else None, initial={"name": found.name, "spoken": found.language.value}
-    )
+    form = NameForm(request.POST if saved else None, initial={"name": found.name, "spoken": found.language.value})
     blocks: list[Component] = []
     if found.closed_at is None and request.method == "POST":
         change = _asked(found, form, request.POST.get("do", ""))
         if change is not None:
             if (answer := _alter(request, clerk, organisation_id, change)) is not None:
                 return answer
-            blocks.append(Alert(say(_MOVED), Severity.ERROR))
-    blocks += [_values(request, found), Links(_ways(request, found))]
+            blocks.append(Alert(_(_MOVED), Severity.ERROR))
+    blocks += [_values(found), Links(_ways(found))]
     if found.closed_at is None:
-        blocks += _changing(request, clerk, form)
-    return show_page(request, found.name, blocks, _back(request))
+        blocks += _changing(clerk, form)
+    return show_page(request, found.name, blocks, _back())
 
 
 def _alter(
@@ -198,29 +192,27 @@ def _alter(
 
     Returns None if the organisation has changed meanwhile.
     """
-    say = translator(request)
     match organisations.alter(organisation_id, change, clerk):
         case AlterResult.MOVED:
             return None
         case AlterResult.DONE:
-            tell(request, say("The organisation has ended.") if change.kind is ChangeKind.END else say("Saved."))
+            messages.info(request, _("The organisation has ended.") if change.kind is ChangeKind.END else _("Saved."))
             return redirect_to("staff_organisation", organisation_id)
         case AlterResult.SECOND_CLERK:
             proposed = organisations.propose_change(organisation_id, change, clerk)
             return None if proposed is None else redirect_to("staff_load", proposed)
 
 
-def _changing(request: HttpRequest, clerk: StaffSession, form: NameForm) -> list[Component]:
+def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
     """Show the forms for a new name or language, and for the end.
 
     If a second clerk is needed, a notice above says so.
     """
-    say = translator(request)
-    named = Text([say("The new name stands in certificates that are issued or renewed from now on.")])
-    save = form.block(Button(say("Save"), "save"))
+    named = Text([_("The new name stands in certificates that are issued or renewed from now on.")])
+    save = form.block(Button(_("Save"), "save"))
     blocks: list[Component] = []
     if organisations.needs_second(clerk):
-        told = say(
+        told = _(
             "You have renamed or ended {count} organisations within 24 hours. A second clerk has to confirm the next "
             "one.",
             count=AT_ONCE,
@@ -228,13 +220,13 @@ def _changing(request: HttpRequest, clerk: StaffSession, form: NameForm) -> list
         blocks.append(Alert(told, Severity.WARNING))
     return [
         *blocks,
-        Section(say("New name or language"), [named, save]),
-        Section(say("End of the organisation"), _ending(request)),
+        Section(_("New name or language"), [named, save]),
+        Section(_("End of the organisation"), _ending()),
     ]
 
 
 def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChange | None:
-    """The change that a button asks for; None where the form is wrong, or nothing changes."""
+    """Return the requested change; None if the form is invalid or nothing changes."""
     before = (found.name, found.language.value)
     if does == "end":
         after, kind = before, ChangeKind.END
@@ -245,46 +237,43 @@ def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChan
     return ImportChange(0, kind, found.customer_id, found.kind, found.country, before[0], after[0], before[1], after[1])
 
 
-def _ending(request: HttpRequest) -> list[Component]:
-    say = translator(request)
-    told = say(
+def _ending() -> list[Component]:
+    told = _(
         "Nothing more is issued to an organisation that has ended, and nobody can act for it. This is for good. Its "
         "certificates stay valid until they are revoked."
     )
-    return [Text([told]), Form((), [Button(say("Record that the organisation has ended"), "end", danger=True)])]
+    return [Text([told]), Form((), [Button(_("Record that the organisation has ended"), "end", danger=True)])]
 
 
-def _ways(request: HttpRequest, found: OrganisationListItem) -> list[Link]:
-    say = translator(request)
-    ways = [Link(say("Its certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
+def _ways(found: OrganisationListItem) -> list[Link]:
+    ways = [Link(_("Its certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
     ways.append(
-        Link(say("Revoke its certificates"), f"{reverse('staff_revocation_new')}?organisation={found.customer_id}")
+        Link(_("Revoke its certificates"), f"{reverse('staff_revocation_new')}?organisation={found.customer_id}")
     )
     if found.closed_at is None:
         ways.append(
-            Link(say("Invite its representative"), f"{reverse('staff_invitations')}?organisation={found.customer_id}")
+            Link(_("Invite its representative"), f"{reverse('staff_invitations')}?organisation={found.customer_id}")
         )
-    return [*ways, Link(say("Audit trail"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
+    return [*ways, Link(_("Audit trail"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
 
 
-def _values(request: HttpRequest, found: OrganisationListItem) -> DescriptionList:
-    say, language = translator(request), language_of(request)
+def _values(found: OrganisationListItem) -> DescriptionList:
     rows = [
-        DescriptionItem(say("ID"), found.customer_id),
-        DescriptionItem(say("Kind"), say(KINDS[found.kind])),
-        DescriptionItem(say("Country"), found.country),
-        DescriptionItem(say("Language of messages"), say(LANGUAGES[found.language])),
-        DescriptionItem(say("In the register since"), format_datetime(found.created, language)),
+        DescriptionItem(_("ID"), found.customer_id),
+        DescriptionItem(_("Kind"), _(KINDS[found.kind])),
+        DescriptionItem(_("Country"), found.country),
+        DescriptionItem(_("Language of messages"), _(LANGUAGES[found.language])),
+        DescriptionItem(_("In the register since"), format_datetime(found.created)),
         DescriptionItem(
-            say("Approved for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels)) or say("nothing yet")
+            _("Approved for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels)) or _("nothing yet")
         ),
     ]
     if found.closed_at is not None:
-        rows.append(DescriptionItem(say("Ended"), format_datetime(found.closed_at, language)))
+        rows.append(DescriptionItem(_("Ended"), format_datetime(found.closed_at)))
     if found.merged_into:
-        rows.append(DescriptionItem(say("Merged into"), found.merged_into))
+        rows.append(DescriptionItem(_("Merged into"), found.merged_into))
     return DescriptionList(rows)
 
 
-def _back(request: HttpRequest) -> Link:
-    return Link(translator(request)("Organisations"), reverse("staff_organisations"))
+def _back() -> Link:
+    return Link(_("Organisations"), reverse("staff_organisations"))

@@ -1,4 +1,4 @@
-"""Which of clerks' pages stands where."""
+"""URLs of pages for clerks."""
 
 from django.urls import path
 

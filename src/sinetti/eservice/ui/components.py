@@ -1,6 +1,6 @@
-"""What pages are made of: values with their texts in them.
+"""UI components: values with their texts.
 
-Each has a template of its own, which computes nothing.
+Each has its own template, which computes nothing.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class Severity(StrEnum):
-    """How something is told, by the style sheet and by a word for who does not see colours."""
+    """Severity of a message: a style, and a word for readers who do not see colours."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -19,14 +19,17 @@ class Severity(StrEnum):
 
 
 _LONGEST_WORD, _LONGEST_SIGN, _MARKS = 22, 12, ".,:;()“”"
-"""Letters of a word, and of what is none, that a column of a table has room for; marks that stand at a word."""
+"""Limits of a table column: letters of a word, characters of another token.
+
+The third value has the punctuation that is ignored at the ends of a word.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link.
+    """Link.
 
-    `button` makes it look like one; `download` says that a file comes; `current` is where one is.
+    `button` gives it the look of a button. `download` marks a file. `current` marks the current page.
     """
 
     text: str
@@ -35,7 +38,7 @@ class Link:
     download: bool = False
     current: bool = False
     note: str = ""
-    """Read aloud after the text where that alone would not tell links apart."""
+    """Read aloud after the text to distinguish links with the same text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that is not to be overlooked, with what to do about it."""
+    """Alert with the next step."""
 
     template: ClassVar[str] = "blocks/notice.html"
     text: str
@@ -58,7 +61,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionItem:
-    """A value with its name. `secret` is shown to be copied; `link` leads to more."""
+    """Named value. `secret` is shown for copying; `link` leads to more."""
 
     name: str
     value: str = field(repr=False)
@@ -68,7 +71,7 @@ class DescriptionItem:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionList:
-    """A list of names and values."""
+    """List of named values."""
 
     template: ClassVar[str] = "blocks/values.html"
     values: Sequence[DescriptionItem]
@@ -76,7 +79,7 @@ class DescriptionList:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links one below the other, or buttons in a row."""
+    """Links in a column, or buttons in a row."""
 
     template: ClassVar[str] = "blocks/links.html"
     links: Sequence[Link]
@@ -84,7 +87,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something that waits to be done, and where."""
+    """Task of the user, with the link to it."""
 
     text: str
     address: str
@@ -93,7 +96,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """What waits to be done, the most urgent first; each is a link."""
+    """Tasks of the user, most urgent first; each is a link."""
 
     template: ClassVar[str] = "blocks/tasks.html"
     tasks: Sequence[Task]
@@ -101,7 +104,7 @@ class Tasks:
 
 @dataclass(frozen=True, slots=True)
 class CommandBlock:
-    """Something to be typed or copied, and what it does."""
+    """Command to type or copy, with its purpose."""
 
     template: ClassVar[str] = "blocks/command.html"
     name: str
@@ -110,9 +113,9 @@ class CommandBlock:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column.
+    """Column of a table.
 
-    `sort` is where a press on its name leads, `sorted` is "ascending", "descending" or empty.
+    `sort` is the address behind its name. `sorted` is "ascending", "descending" or empty.
     """
 
     name: str
@@ -123,9 +126,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a row under a column.
+    """Cell of a table.
 
-    `percent` draws a bar beside the text, which says the same.
+    `percent` draws a bar beside the text, with the same value.
     """
 
     text: str
@@ -136,17 +139,20 @@ class Cell:
 
     @property
     def breaks(self) -> bool:
-        """Whether a column may be too narrow for a word of it, which then goes on in the next line."""
+        """True if a long word of the text may be broken over two lines."""
         return _breaks(self.text)
 
     @property
     def note_breaks(self) -> bool:
-        """The same of the note."""
+        """True if a long word of the note may be broken over two lines."""
         return _breaks(self.note)
 
 
 def _breaks(words: str) -> bool:
-    """Whether there is an address, an id or an uncommonly long word in it: no column is made wide for one."""
+    """Return True if the text has an address, an id or an unusually long word.
+
+    No column is widened for such a word.
+    """
     return any(
         len(one) > _LONGEST_WORD or (len(one) > _LONGEST_SIGN and not one.strip(_MARKS).isalpha())
         for one in words.split()
@@ -155,11 +161,10 @@ def _breaks(words: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; on narrow screens each row becomes a list of names and values.
+    """Table; on narrow screens each row becomes a list of names and values.
 
-    The first cell of a row is its name.
-
-    `pick` is the name of checkboxes before the rows, whose values are in `picks`; `form` is the id of their form.
+    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
+    `form` is the id of their form.
     """
 
     template: ClassVar[str] = "blocks/table.html"
@@ -171,11 +176,11 @@ class Table:
     picks: Sequence[str] = ()
     form: str = ""
     headed: bool = False
-    """Whether a heading above says its caption already."""
+    """True if a heading above already has the caption."""
 
     @property
     def lines(self) -> "Sequence[TableRow]":
-        """Its rows as the template takes them: each cell beside the name of its column."""
+        """Rows for the template: each cell beside the name of its column."""
         picks = self.picks or [""] * len(self.rows)
         return [
             TableRow(
@@ -187,7 +192,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """A cell and the name of its column."""
+    """Cell and the name of its column."""
 
     name: str
     cell: Cell
@@ -196,7 +201,7 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of a table, and what picking it says."""
+    """Row of a table and the value of its checkbox."""
 
     pick: str
     cells: Sequence[TableCell]
@@ -204,7 +209,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Which part of a list this is, and where the parts before and after are (empty where there is none)."""
+    """Position in a list, with links to the previous and next part, if any."""
 
     template: ClassVar[str] = "blocks/pager.html"
     told: str
@@ -214,7 +219,7 @@ class Pager:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One of several things to choose from."""
+    """Choice of a field."""
 
     value: str
     text: str
@@ -224,11 +229,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One field of a form.
+    """Field of a form.
 
-    `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea",
-    "select", "radio", "checks" (several may be chosen), "check" (yes or no) or "hidden".
-    `code` is for what is copied letter by letter; `focus` is where a reader begins (once a page).
+    `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea", "select", "radio", "checks"
+    (several choices), "check" (yes or no) or "hidden". `code` is for a value that is copied character by character.
+    `focus` sets the initial focus (once a page).
     """
 
     name: str
@@ -249,7 +254,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A form's button; `does` tells the page which one it was."""
+    """Button of a form; `does` is its value."""
 
     text: str
     does: str = ""
@@ -259,11 +264,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form.
+    """Form.
 
-    `errors` are told above it, each with a link to its field: (name, text). `files`: a file may be sent.
-
-    With `search` it is sent by GET, and changes nothing.
+    `errors` are shown above it, each with a link to its field: (name, text). `files`: it has a file field. A `search`
+    form is sent by GET and changes nothing.
     """
 
     template: ClassVar[str] = "blocks/form.html"
@@ -276,12 +280,12 @@ class Form:
     inline: bool = False
     name: str = ""
     new_tab: bool = False
-    """Its answer comes in another tab: what the page shows would be lost."""
+    """The response opens in a new tab, because the content of this page would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a page under a heading of its own."""
+    """Part of a page under its own heading."""
 
     template: ClassVar[str] = "blocks/section.html"
     title: str
@@ -290,7 +294,10 @@ class Section:
 
     @property
     def inner(self) -> "Sequence[Component]":
-        """Its blocks; a table whose caption is the heading above it says it to who does not see alone."""
+        """Components of the section; a caption equal to the heading is hidden visually.
+
+        A screen reader still reads the caption.
+        """
         return [
             replace(one, headed=True) if isinstance(one, Table) and one.caption == self.title else one
             for one in self.blocks
@@ -299,7 +306,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """What may be opened by who wants to know more."""
+    """Details that the reader can open."""
 
     template: ClassVar[str] = "blocks/details.html"
     title: str
@@ -308,7 +315,7 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
-    """A code that a phone's camera reads: a square of `size` modules, drawn by `path` (SVG)."""
+    """QR code: a square of `size` modules, drawn by `path` (SVG)."""
 
     template: ClassVar[str] = "blocks/code.html"
     name: str
@@ -318,9 +325,9 @@ class QrCode:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyButton:
-    """A button that asks the browser for a passkey, new or there, and sends what that answers (static/passkeys.js).
+    """Button that creates or uses a passkey and sends the result (static/passkeys.js).
 
-    `options` are the service's (JSON); `without` is told where scripts do not run.
+    `options` are the server's options (JSON). `without` is shown if the browser runs no scripts.
     """
 
     template: ClassVar[str] = "blocks/passkey.html"
@@ -336,7 +343,7 @@ class PasskeyButton:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePoint:
-    """Something on a timeline, placed: `mark` is the outline of its shape (SVG, path), `filled` what has happened."""
+    """Point on a timeline: `mark` is its outline (SVG path), `filled` means past."""
 
     mark: str
     filled: bool
@@ -350,9 +357,9 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A life as a picture for eyes alone: a list of the same words has to stand below it, for whoever is read to.
+    """Timeline as a picture; a list with the same words follows for screen readers.
 
-    `now_y` is where what is to come begins; `share` is how much of the bar on top is over, out of `width`.
+    `now_y` is the start of the future. `share` is the elapsed part of the bar on top, out of `width`.
     """
 
     template: ClassVar[str] = "blocks/timeline.html"

@@ -1,6 +1,6 @@
-"""Refusals of acts that would exceed a limit of 24 hours.
+"""Messages for exceeded limits of 24 hours.
 
-Each names the limit and the time of the next try.
+Each gives the limit and the time of the next possible try.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,9 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 
 from sinetti.domain.daily_limits import NEVER, LimitKind, LimitReached
-from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import Alert, Severity
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 
 _REACHED: Mapping[LimitKind, str] = {
     LimitKind.LETTERS: gettext_noop(
@@ -35,18 +33,15 @@ _AT_ONCE = gettext_noop(
 )
 
 
-def limit_words(reached: LimitReached, language: Language) -> str:
-    """Say which limit it is, and when the act is possible again."""
+def limit_words(reached: LimitReached) -> str:
+    """Return the limit and the time of the next possible try, in words."""
     if reached.again_at == NEVER:
-        return translate(_AT_ONCE, language, limit=reached.limit)
-    return translate(
-        _REACHED[reached.what], language, limit=reached.limit, again=format_datetime(reached.again_at, language)
-    )
+        return _(_AT_ONCE, limit=reached.limit)
+    return _(_REACHED[reached.what], limit=reached.limit, again=format_datetime(reached.again_at))
 
 
 def over_limit(request: HttpRequest, reached: LimitReached) -> HttpResponse:
-    """Say it on a page of its own, for acts whose form has nothing to keep."""
-    language = language_of(request)
-    blocks = [Alert(limit_words(reached, language), Severity.ERROR)]
-    title = translate("The limit of 24 hours is reached", language)
+    """Show the message on its own page, for actions without a form to keep."""
+    blocks = [Alert(limit_words(reached), Severity.ERROR)]
+    title = _("The limit of 24 hours is reached")
     return render_page(request, Page(title, blocks=blocks, status=HTTPStatus.TOO_MANY_REQUESTS))

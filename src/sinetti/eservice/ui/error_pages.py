@@ -1,34 +1,32 @@
-"""Pages for what cannot be answered: what happened, and what to do."""
+"""Error pages with the cause and the next step."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from sinetti.eservice.core.context import forget_account, language_of, request_id
+from sinetti.eservice.core.context import forget_account, request_id
 from sinetti.eservice.ui.components import Link, Links, Text
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import translate
+from sinetti.i18n.translate import _
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Say that this is no request of a browser's that follows our links."""
+    """Return the page for a malformed request (400)."""
     del exception
-    language = language_of(request)
-    title = translate("The request could not be understood", language)
-    said = translate("Nothing was done. Open the link in our message again.", language)
+    title = _("The request could not be understood")
+    said = _("Nothing was done. Open the link in our message again.")
     return render_page(request, Page(title, [Text([said])], status=400))
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say that a form did not prove to be ours."""
+    """Return the page for a form without a valid CSRF token (403)."""
     del reason
-    language = language_of(request)
     page = Page(
-        translate("The button could not be used", language),
+        _("The button could not be used"),
         [
             Text(
                 [
-                    translate("Nothing was done. Let your browser accept this site's cookies.", language),
-                    translate("Then load the page again and press the button.", language),
+                    _("Nothing was done. Let your browser accept this site's cookies."),
+                    _("Then load the page again and press the button."),
                 ]
             )
         ],
@@ -38,47 +36,39 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """Say that this was tried too often."""
-    language = language_of(request)
-    page = Page(
-        translate("Too many tries", language),
-        [Text([translate("Nothing was done. Wait a few minutes, then try again.", language)])],
-        status=429,
-    )
+    """Return the page for too many tries (429)."""
+    page = Page(_("Too many tries"), [Text([_("Nothing was done. Wait a few minutes, then try again.")])], status=429)
     return render_page(request, page)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Say that there is no such page."""
+    """Return the page for an unknown address (404)."""
     del exception
-    language = language_of(request)
-    said = translate(
+    said = _(
         "If you came by a link in our message, it may have been cut: copy the whole link into your "
-        "browser. Otherwise begin at the first page of the service.",
-        language,
+        "browser. Otherwise begin at the first page of the service."
     )
-    start = Links([Link(translate("To the first page", language), reverse("start"))])
-    return render_page(request, Page(translate("There is no such page", language), [Text([said]), start], status=404))
+    start = Links([Link(_("To the first page"), reverse("start"))])
+    return render_page(request, Page(_("There is no such page"), [Text([said]), start], status=404))
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it was our fault; the reference is what the log has, too.
+    """Return the page for an internal error (500) with the reference of the log entry.
 
-    Nothing is asked of the register.
+    It makes no database query.
     """
     forget_account(request)
-    language = language_of(request)
     page = Page(
-        translate("This cannot be done now", language),
+        _("This cannot be done now"),
         [
             Text(
                 [
-                    translate("The fault is ours. Try again in a few minutes.", language),
-                    translate("Reference: {reference}", language, reference=request_id(request)),
+                    _("The fault is ours. Try again in a few minutes."),
+                    _("Reference: {reference}", reference=request_id(request)),
                 ]
             )
         ],
-        final=True,  # whose links would ask the register once more
+        final=True,  # links would query the database
         status=500,
     )
     return render_page(request, page)

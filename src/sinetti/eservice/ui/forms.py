@@ -1,6 +1,6 @@
-"""Forms in the reader's language: Django's, whose labels, hints and errors are texts of ours, shown as blocks.
+"""Django forms in the reader's language, shown as components.
 
-A form's class names its texts by their English message ids (`mark`), which are read in the language of its reader.
+A form class gives labels, hints and errors as message ids (`gettext_noop`). They are translated for the reader.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,19 @@ from django.forms.boundfield import BoundField
 from django.utils.datastructures import MultiValueDict
 
 from sinetti.domain.validation import LinkError, ValidationError, check_unlinked
-from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input, Option
-from sinetti.i18n.translate import LANGUAGES, gettext_noop, translate
+from sinetti.i18n.translate import LANGUAGES, _, gettext_noop
 
 _FEW = 5
-"""So many choices are shown at once; more fold into a list."""
+"""Maximum number of choices shown as radio buttons; more become a select list."""
 
 LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
-"""The languages of the service, as fields offer them."""
+"""Choices of a language field."""
 
 NO_LINKS = gettext_noop(
     "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
 )
-"""What is said of a text with a link in it."""
+"""Error for a text with a link."""
 
 _ERRORS: Mapping[str, str] = {
     "required": gettext_noop("Fill this in: {label}"),
@@ -44,37 +43,35 @@ _ERRORS: Mapping[str, str] = {
 
 
 class PortalForm(forms.Form):
-    """A form of a page.
+    """Base of the portal's forms.
 
-    Subclasses declare fields as Django has it; `autocomplete` and `numeric` say more of some.
+    Subclasses declare Django fields. `autocomplete` and `numeric` add options to some of them.
     """
 
     autocomplete: ClassVar[Mapping[str, str]] = {}
-    """By field: what browsers may fill in (HTML, autocomplete)."""
+    """Autocomplete value of each field (HTML, autocomplete)."""
     numeric: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
-        language: Language,
         data: Mapping[str, object] | None = None,
         files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
         initial: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(data, files, initial=dict(initial or {}))
-        self.language = language
         for one in self.fields.values():
             label, hint = str(one.label or ""), str(one.help_text or "")
-            one.label = translate(label, language) if label else ""
-            one.help_text = translate(hint, language) if hint else ""
-            # Also of what its validators find: they ask the field for a text by its code.
+            one.label = _(label) if label else ""
+            one.help_text = _(hint) if hint else ""
+            # Validators use these texts, too: they look them up in the field by error code.
             for code, told in _ERRORS.items():
-                one.error_messages[code] = translate(told, language, label=one.label)
+                one.error_messages[code] = _(told, label=one.label)
             if isinstance(one, forms.ChoiceField):
-                one.choices = [(value, translate(str(told), language) if told else "") for value, told in _choices(one)]
+                one.choices = [(value, _(str(told)) if told else "") for value, told in _choices(one)]
 
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
-        """Say what is wrong with a field, or with the form as a whole (None)."""
-        self.add_error(name, translate(message_id, self.language, **values))
+        """Add an error to a field, or to the whole form (None)."""
+        self.add_error(name, _(message_id, **values))
 
     def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:
         """Return the text as letters carry it, or report the fault beside the field."""
@@ -88,17 +85,9 @@ class PortalForm(forms.Form):
         return written
 
     def block(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
-        """The form as a page shows it: what was typed is kept, and each error stands beside its field."""
+        """Return the form as a component with typed values and an error beside each field."""
         inputs = [self._input(bound) for bound in self]
-        return Form(
-            inputs,
-            buttons,
-            action,
-            self._told_errors(),
-            files=self.is_multipart(),
-            search=search,
-            name=name,
-        )
+        return Form(inputs, buttons, action, self._told_errors(), files=self.is_multipart(), search=search, name=name)
 
     def _told_errors(self) -> Sequence[tuple[str, str]]:
         if not self.is_bound:

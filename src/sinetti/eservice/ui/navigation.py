@@ -1,6 +1,6 @@
-"""The menu: what somebody may do is in it, what they may not is not.
+"""Menu with the pages that the user may open.
 
-Ways to pages by their names: links, and leading on after something was done.
+Helpers make links to pages by URL name, and redirects after an action.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,12 @@ from django.urls import NoReverseMatch, reverse
 
 from sinetti.domain.access.roles import Permission
 from sinetti.eservice.core.authentication import current_actor, current_permissions, is_clerk
-from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import Link
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 
 
 def url_or_empty(name: str, *args: object) -> str:
-    """The address of a page, or the empty text where there is no such page."""
+    """Return the address of a page; empty if the page does not exist."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:
@@ -27,7 +26,7 @@ def url_or_empty(name: str, *args: object) -> str:
 
 
 def redirect_to(name: str, *args: object, **query: object) -> HttpResponse:
-    """Lead to another page after something was done."""
+    """Redirect to another page after an action."""
     asked = f"?{urlencode(query)}" if query else ""
     return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)
 
@@ -38,7 +37,7 @@ def _may(right: Permission) -> Callable[[HttpRequest], bool]:
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """One place of the menu: its name, the page's name in urls.py, and for whom it is there."""
+    """Menu item: its text, the URL name of the page, and the condition to show it."""
 
     text: str
     page: str
@@ -46,7 +45,10 @@ class MenuItem:
 
 
 def _acts_for_clients(request: HttpRequest) -> bool:
-    """Whether somebody acts for one organisation through another: a firm's own page lists such clients."""
+    """Return True if the user acts for an organisation through another one.
+
+    The page of a firm lists such clients.
+    """
     return any(one.via is not None for one in current_permissions(request).held.values())
 
 
@@ -57,7 +59,7 @@ ITEMS: tuple[MenuItem, ...] = (
     MenuItem(gettext_noop("Clients"), "clients", _acts_for_clients),
     MenuItem(gettext_noop("Clerk's pages"), "staff", is_clerk),
 )
-"""In the order in which they stand.
+"""Menu items in their order.
 
 Messages and refusals name the first and third by the path to them: *Settings > Technical interface and certificates*,
 *Settings > Authorisations*.
@@ -66,36 +68,30 @@ _NAME, _NAME_OF_CLERKS = gettext_noop("Settings"), gettext_noop("Menu")
 
 
 SECURITY = gettext_noop("Sign-in and security")
-"""What the page of one's passwords and factors is called, wherever something leads to it."""
+"""Title of the page with passwords and factors, used in every link to it."""
 _STRANGERS = ((gettext_noop("Sign in"), "account_login"),)
-_OWN = (
-    (gettext_noop("My details"), "profile"),
-    (SECURITY, "mfa_index"),
-    (gettext_noop("Sign out"), "account_logout"),
-)
+_OWN = ((gettext_noop("My details"), "profile"), (SECURITY, "mfa_index"), (gettext_noop("Sign out"), "account_logout"))
 
 
 def main_menu(request: HttpRequest) -> list[Link]:
-    """What stands in the menu of whoever is signed in."""
+    """Return the menu of the signed-in user."""
     if current_actor(request) is None:
         return []
-    language = language_of(request)
     there = [(item, reverse(item.page)) for item in ITEMS if item.shown(request)]
-    return [
-        Link(translate(item.text, language), address, current=request.path.startswith(address))
-        for item, address in there
-    ]
+    return [Link(_(item.text), address, current=request.path.startswith(address)) for item, address in there]
 
 
 def menu_name(request: HttpRequest) -> str:
-    """What the menu is called: by the word with which the paths in messages begin, where those pages are in it."""
+    """Return the title of the menu.
+
+    Users of the certificate pages see the word with which paths in messages begin.
+    """
     sees = current_actor(request) is not None and bool(current_permissions(request).organisations(Permission.SEE))
-    return translate(_NAME if sees else _NAME_OF_CLERKS, language_of(request))
+    return _(_NAME if sees else _NAME_OF_CLERKS)
 
 
 def account_menu(request: HttpRequest) -> list[Link]:
-    """Signing in; or one's own settings, and signing out."""
-    language = language_of(request)
+    """Return the sign-in link, or links to the user's settings and sign-out."""
     places = _STRANGERS if current_actor(request) is None else _OWN
-    found = ((translate(name, language), url_or_empty(page)) for name, page in places)
+    found = ((_(name), url_or_empty(page)) for name, page in places)
     return [Link(name, address, current=request.path == address) for name, address in found if address]

@@ -1,13 +1,13 @@
-"""A page as a value, and the page as HTML: every text is there before a template sees it.
+"""Page as a value, its rendering as HTML, and its Content-Security-Policy.
 
-What a page may load and where its forms may lead: ours alone, unless the page says that it needs more.
-
-Sentences that the next page of a reader shows once.
+Every text is complete before a template sees it. A page may load only files of the portal, and its forms may lead only
+there, unless the page declares more. Messages of the session are shown once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,26 +18,7 @@ from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
 from sinetti.eservice.ui.components import Component, Disclosure, Form, Link, PasskeyButton, Section
 from sinetti.eservice.ui.navigation import account_menu, main_menu, menu_name, url_or_empty
-from sinetti.i18n.translate import gettext_noop, translate
-
-_SAID = "said"
-
-
-def flash(request: HttpRequest, sentence: str) -> None:
-    """Have the next page of this reader say what was done."""
-    request.session[_SAID] = [*request.session.get(_SAID, ()), sentence]
-
-
-def pop_flash_messages(request: HttpRequest) -> list[str]:
-    """What is to be said on this page, once.
-
-    Where there is no session nothing is, and none is made.
-    """
-    session = getattr(request, "session", None)
-    if session is None or request.method == "HEAD" or _SAID not in session:
-        return []
-    return list(session.pop(_SAID))
-
+from sinetti.i18n.translate import _, gettext_noop
 
 _NOTED = "sinetti_needs"
 
@@ -49,12 +30,12 @@ class _Needs:
 
 
 def extend_csp(response: HttpResponse, *, scripts: bool = False, targets: Sequence[str] = ()) -> None:
-    """Note what the page needs: scripts from our own files, origins that its forms are led on to."""
+    """Record the page's needs: scripts of the portal, and further form targets."""
     setattr(response, _NOTED, _Needs(scripts, targets))
 
 
 def build_csp(response: HttpResponse) -> str:
-    """The Content-Security-Policy of a page (CSP, level 3)."""
+    """Return the Content-Security-Policy of a page (CSP, level 3)."""
     needs: _Needs = getattr(response, _NOTED, _Needs())
     parts = [
         "default-src 'none'",
@@ -87,13 +68,11 @@ _REHEARSAL = gettext_noop("This is the test environment: what you see here is fo
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says, from top to bottom.
+    """Content of a page, from top to bottom.
 
-    `final` keeps its reader there: no link leads away.
-
-    `error` is what went wrong where no field is to blame (a form has its own errors); `script` is the name of a file of
-    ours that it runs, `form_targets` are origins that its forms may lead to; `wide` pages have tables; `back` leads to
-    where one comes from.
+    A `final` page has no links that lead away. `error` is an error without a field; a form has its own errors.
+    `script` is the name of a script of the portal. `form_targets` are further origins for its forms. `wide` pages have
+    tables. `back` leads to the previous page.
     """
 
     title: str
@@ -108,29 +87,29 @@ class Page:
 
     @property
     def wrong(self) -> bool:
-        """Whether it tells of an error, its own or a form's."""
+        """True if the page or one of its forms has an error."""
         return bool(self.error) or _wrong(self.blocks)
 
 
 def render_page(request: HttpRequest, page: Page) -> HttpResponse:
     """Render a page in its reader's language."""
     language, around = language_of(request), portal_context(request)
-    title = translate(_ERROR_IN_TITLE, language, title=page.title) if page.wrong else page.title
+    title = _(_ERROR_IN_TITLE, title=page.title) if page.wrong else page.title
     context: Mapping[str, object] = {
         "page": page,
         "menu": () if page.final else main_menu(request),
         "menu_name": "" if page.final else menu_name(request),
         "account": () if page.final else account_menu(request),
-        "said": () if page.final else pop_flash_messages(request),
+        "said": () if page.final else _pop_messages(request),
         "title": f"{title} – {around.service}",
         "service": around.service,
         "language": language.value,
         "languages": [] if page.final else _languages(request, language),
-        "words": {name: translate(message_id, language) for name, message_id in _WORDS.items()},
-        "rehearsal": translate(_REHEARSAL, language) if around.ctx.environment is Environment.TEST else "",
+        "words": {name: _(message_id) for name, message_id in _WORDS.items()},
+        "rehearsal": _(_REHEARSAL) if around.ctx.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
-        "links": () if page.final else _footer(language),
+        "links": () if page.final else _footer(),
         "icon": reverse(static_files.file, args=[static_files.named("seal.svg")]),
         "script": reverse(static_files.file, args=[static_files.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
@@ -139,6 +118,11 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
     response = render(request, "page.html", dict(context), status=page.status)
     extend_csp(response, scripts=bool(page.script), targets=page.form_targets)
     return response
+
+
+def _pop_messages(request: HttpRequest) -> list[str]:
+    """Return the messages of the session and remove them; none for HEAD requests."""
+    return [] if request.method == "HEAD" else [str(one) for one in messages.get_messages(request)]
 
 
 def _wrong(blocks: Sequence[Component]) -> bool:
@@ -150,9 +134,9 @@ def _wrong(blocks: Sequence[Component]) -> bool:
 
 
 def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]]:
-    """Links to this very page in each language: what its address asks for stays."""
+    """Return links to this page in each language, with the query of its address."""
     asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
-    # A path that begins with two slashes would be another host's address in a link.
+    # In a link, a path that begins with two slashes would name another host.
     here, languages = escape_leading_slashes(request.path), list[dict[str, object]]()
     for one, name in _NAMES.items():
         asked["lang"] = one.value
@@ -161,6 +145,6 @@ def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]
     return languages
 
 
-def _footer(language: Language) -> list[Link]:
-    pages = ((translate(name, language), url_or_empty(page)) for name, page in _FOOTER)
+def _footer() -> list[Link]:
+    pages = ((_(name), url_or_empty(page)) for name, page in _FOOTER)
     return [Link(name, address) for name, address in pages if address]

@@ -1,6 +1,7 @@
-"""Not allowed? Which right is missing, who can give it, and a button that asks for it (docs/mandates.md).
+"""Pages for a missing permission: the right, its givers, a request button.
 
-An organisation is named only to whoever has a role for it already; one that is not there reads like one of others.
+An organisation is named only to a user who has a role for it already. One that does not exist reads like one of others
+(docs/mandates.md).
 """
 
 from http import HTTPStatus
@@ -10,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 
 from sinetti.domain.access.roles import Permission, Role, minimum_role_for
 from sinetti.eservice.core.authentication import current_permissions
-from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Alert, Button, Component, Form, Input, Link, Severity, Text
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import LACKING, ROLES
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import _, gettext_noop
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.access.role_requests import organisations
 from sinetti.services.staff.session import NotStaff
@@ -39,62 +40,57 @@ _FOR_WHICH = gettext_noop(
 
 
 def permission_denied_page(request: HttpRequest, lacking: PermissionDenied) -> HttpResponse:
-    """Say what is lacking and who can give it; an organisation that is not there reads like one of somebody else's."""
-    language = language_of(request)
+    """Show the missing right, its givers, and the button that requests it.
+
+    An organisation that does not exist reads like one of other users.
+    """
     if lacking.second_factor:
         return _second_factor(request)
     role = minimum_role_for(lacking.right)
-    sentences = [
-        translate(LACKING[lacking.right], language),
-        translate(_ENOUGH, language, role=translate(ROLES[role], language)),
-        translate(_WHO, language),
-    ]
+    sentences = [_(LACKING[lacking.right]), _(_ENOUGH, role=_(ROLES[role])), _(_WHO)]
     named = _named(request, lacking.organisation_id)
     if named is None:
-        sentences.append(translate(_FOR_WHICH, language))
+        sentences.append(_(_FOR_WHICH))
     else:
-        sentences.append(translate(_FOR, language, organisation=named[0], customer_id=named[1]))
-    block = _ask(request, role, None if named is None else named[1])
-    return render_page(
-        request, Page(translate(_TITLE, language), [Text(sentences), block], status=HTTPStatus.FORBIDDEN)
-    )
+        sentences.append(_(_FOR, organisation=named[0], customer_id=named[1]))
+    block = _ask(role, None if named is None else named[1])
+    return render_page(request, Page(_(_TITLE), [Text(sentences), block], status=HTTPStatus.FORBIDDEN))
 
 
 def staff_only_page(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
-    """Say that a page is for clerks, and to a clerk what is lacking; whatever it was asked about is not looked at."""
+    """Show that a page is for clerks, and to a clerk the missing second factor.
+
+    The requested object is not read.
+    """
     if lacking.second_factor:
         return _second_factor(request)
-    language = language_of(request)
-    return render_page(
-        request, Page(translate(_TITLE, language), [Text([translate(_CLERKS, language)])], status=HTTPStatus.FORBIDDEN)
-    )
+    return render_page(request, Page(_(_TITLE), [Text([_(_CLERKS)])], status=HTTPStatus.FORBIDDEN))
 
 
 def _second_factor(request: HttpRequest) -> HttpResponse:
-    language, factor = language_of(request), url_or_empty("mfa_index")
-    # A form that was sent is not sent again: its own page is where one goes on.
+    factor = url_or_empty("mfa_index")
+    # A submitted form is not submitted again: the user continues at its page.
     address = f"{factor}?{urlencode({'next': request.get_full_path()})}"
-    links = [Link(translate(SECURITY, language), address)] if factor else []
-    blocks: list[Component] = [Alert(translate(_SECOND, language), Severity.WARNING, links)]
-    return render_page(request, Page(translate(_SECOND_TITLE, language), status=HTTPStatus.FORBIDDEN, blocks=blocks))
+    links = [Link(_(SECURITY), address)] if factor else []
+    blocks: list[Component] = [Alert(_(_SECOND), Severity.WARNING, links)]
+    return render_page(request, Page(_(_SECOND_TITLE), status=HTTPStatus.FORBIDDEN, blocks=blocks))
 
 
 def _named(request: HttpRequest, organisation_id: str | None) -> tuple[str, str] | None:
-    """Name and id of an organisation that the reader has some role for."""
+    """Return name and id of an organisation for which the reader has a role."""
     if organisation_id is None or not current_permissions(request).may(Permission.SEE, organisation_id):
         return None
     found = organisations(frozenset({organisation_id}), portal_context(request).ctx)
     return (found[0].name, found[0].customer_id) if found else None
 
 
-def _ask(request: HttpRequest, role: Role, customer_id: str | None) -> Form:
-    """A press asks for the role, of the organisation that is known, or that is typed."""
-    language = language_of(request)
-    label = translate(gettext_noop("Business ID of the organisation"), language)
+def _ask(role: Role, customer_id: str | None) -> Form:
+    """Return a form that requests the role for the known or typed organisation."""
+    label = _("Business ID of the organisation")
     which = (
         Input("customer_id", label, required=True, longest=30)
         if customer_id is None
         else Input("customer_id", label, "hidden", customer_id)
     )
-    button = Button(translate(gettext_noop("Ask for the authorisation"), language), "ask")
+    button = Button(_("Ask for the authorisation"), "ask")
     return Form([which, Input("role", "", "hidden", role.value)], [button], url_or_empty("ask"))

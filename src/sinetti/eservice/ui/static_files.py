@@ -1,4 +1,4 @@
-"""Files of the pages, each under a name made of its content: it may be kept for ever, a new one has another."""
+"""Static files under names with a content hash, cached by browsers for ever."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,12 +15,12 @@ FILES: Mapping[str, str] = {
     "seal.svg": "image/svg+xml",
     "passkeys.js": "text/javascript; charset=utf-8",
 }
-"""What is served, and as what: nothing else is."""
+"""Closed list of served files and their media types."""
 
 
 @require_safe
 def file(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Serve one."""
+    """Serve a file."""
     del request
     found = next((one for one in FILES if named(one) == name), None)
     if found is None:
@@ -29,13 +29,13 @@ def file(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def stylesheet() -> str:
-    """The style sheet's name."""
+    """Return the style sheet's name."""
     return named("pages.css")
 
 
 @cache
 def named(name: str) -> str:
-    """The name that a file is served under."""
+    """Return the name that a file is served under."""
     stem, _, kind = name.rpartition(".")
     return f"{stem}.{sha256(_octets(name)).hexdigest()[:_DIGITS]}.{kind}"
 
