@@ -23,9 +23,9 @@ PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
 CALLS = frozenset({"translate", "_", "gettext_noop", "make_message", "say"})
-"""Calls whose first argument is a message id, where it is written out."""
+"""Calls whose first argument is a message id, if it is a literal."""
 COUNTS = frozenset({"translate_plural", "ngettext", "ngettext_noop"})
-"""Calls whose first two arguments are the forms of one message id, for one and for more."""
+"""Calls whose first two arguments are the singular and the plural of a message id."""
 MessageId = str | tuple[str, str]
 """Message id of a catalogue: a text, or its singular and plural."""
 IN_ENGLISH = frozenset({"authority", "testbench", "gateway", "enroll"})

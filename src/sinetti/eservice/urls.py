@@ -6,8 +6,8 @@ from sinetti.eservice.secure_messages import opt_out, views
 from sinetti.eservice.ui import error_pages, static_files
 
 urlpatterns = [
-    path("m/<str:token>", views.page),
-    path("stop/<str:message_id>/<str:token>", opt_out.page),
+    path("m/<str:token>", views.secure_message),
+    path("stop/<str:message_id>/<str:token>", opt_out.opt_out),
     path("static/<str:name>", static_files.file),
     path("", include("sinetti.eservice.accounts.urls")),
     path("", include("sinetti.eservice.authorisations.urls")),

@@ -122,28 +122,34 @@ def translate_plural(one: str, more: str, count: int, language: Language, /, **v
 
 
 def number(count: int, language: Language | None = None) -> str:
-    """Return a whole number: "1 000" with a space that does not break, in English "1,000"."""
+    """Return a whole number: "1 000" with a no-break space, in English "1,000"."""
     language = language or active_language()
     written = f"{count:,}"
     return written if language is Language.EN else written.replace(",", "\N{NO-BREAK SPACE}")
 
 
 def format_datetime(at: datetime, language: Language | None = None) -> str:
-    """Return date and hour on a Finnish clock: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)"."""
+    """Return date and time on a Finnish clock.
+
+    Examples: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)".
+    """
     language = language or active_language()
     short = format_time(at, language)
     return f"{short} (Finnish time)" if language is Language.EN else short
 
 
 def format_time(at: datetime, language: Language | None = None) -> str:
-    """Return the same as `when`, without naming the zone: for the second instant in one text."""
+    """Return the same as `format_datetime` without the zone.
+
+    It is for the second instant in one text.
+    """
     language = language or active_language()
     local = _local(at)
     return f"{format_date(local.date(), language)} {_hour(local, language)}"
 
 
 def format_datetime_long(at: datetime, language: Language | None = None) -> str:
-    """Return day of the week, date and hour on a Finnish clock, as an answer to "when?".
+    """Return weekday, date and time on a Finnish clock, as an answer to "when?".
 
     "sunnuntaina 2.5.2027 klo 14.03", "söndagen den 2 maj 2027 kl. 14.03", "Sunday 2 May 2027 at 14:03 (Finnish time)".
     """
@@ -167,7 +173,7 @@ def format_date(one: date, language: Language | None = None) -> str:
 
 
 def format_weekday(one: date, language: Language | None = None) -> str:
-    """Return a date with its day of the week, as an answer to "when?": "perjantaina 30.4.2027", "Friday 30 April 2027".
+    """Return a date with its weekday, as an answer to "when?".
 
     Examples: "perjantaina 30.4.2027", "Friday 30 April 2027". Swedish writes out the month: "fredagen den 30 april
     2027".
@@ -180,7 +186,7 @@ def format_weekday(one: date, language: Language | None = None) -> str:
 
 
 def format_date_range(first: date, last: date, language: Language | None = None) -> str:
-    """Return a range of dates: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
+    """Return a range of dates.
 
     Examples: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027". Across the end of a year both dates have
     their year. A range of one day is that day.
@@ -202,7 +208,7 @@ def format_date_range(first: date, last: date, language: Language | None = None)
 
 
 def refusal_text(refusal: Rejection, language: Language | None = None) -> str:
-    """Return what this refusal says: complete whatever is known of it, and never over 255 characters.
+    """Return the text of a rejection, with at most 255 characters.
 
     It is the first variant in `i18n/refusals.py` that fits and whose placeholders all have values. The last variant
     needs none.

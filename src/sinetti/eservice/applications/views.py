@@ -85,7 +85,7 @@ class ApplicationForm(PortalForm):
 
 @require_safe
 @login_required
-def listed(request: HttpRequest) -> HttpResponse:
+def application_list(request: HttpRequest) -> HttpResponse:
     """List the applications of all organisations that the user may apply for."""
     actor = _actor(request)
     mine = applications.mine(portal_context(request).ctx, actor, start_of(request))
@@ -141,7 +141,7 @@ def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def new(request: HttpRequest) -> HttpResponse:
+def application_create(request: HttpRequest) -> HttpResponse:
     """Apply for one organisation."""
     language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
     organisation_id = request.GET.get("organisation", "")
@@ -174,7 +174,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def one(request: HttpRequest, application_id: str) -> HttpResponse:
+def application_detail(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show one application with its state and decision; withdraw a pending one."""
     actor, ctx = _actor(request), portal_context(request).ctx
     found = applications.application(application_id, ctx, actor)

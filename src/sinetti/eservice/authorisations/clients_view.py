@@ -100,7 +100,7 @@ def firms(request: HttpRequest) -> frozenset[str]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def client_list(request: HttpRequest) -> HttpResponse:
     """Show a firm's clients, or resign some of their authorisations."""
     ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
@@ -124,7 +124,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def asked(request: HttpRequest) -> HttpResponse:
+def client_requests(request: HttpRequest) -> HttpResponse:
     """Show a firm's requests and their outcome."""
     ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)
@@ -139,7 +139,7 @@ def asked(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def ask(request: HttpRequest) -> HttpResponse:
+def client_role_request(request: HttpRequest) -> HttpResponse:
     """Request authorisations from many organisations at once."""
     ids = firms(request)
     firm_id = chosen(request, ids, Permission.ASK)

@@ -70,7 +70,7 @@ class FirmTerms(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
+def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show the authorisation, or run the action of a button."""
     who, ctx = current_permissions(request), portal_context(request).ctx
     try:

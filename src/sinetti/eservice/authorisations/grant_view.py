@@ -94,7 +94,7 @@ class OrganisationForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def to_person(request: HttpRequest) -> HttpResponse:
+def grant_to_person(request: HttpRequest) -> HttpResponse:
     """Invite a person."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _PERSON, "authorisation_person")
@@ -131,7 +131,7 @@ def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> H
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def to_organisation(request: HttpRequest) -> HttpResponse:
+def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     """Grant a role to another organisation."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _FIRM, "authorisation_organisation")

@@ -59,7 +59,7 @@ _TAKE_UP, _ADD = "take-up", "add-second-factor"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, token: str) -> HttpResponseBase:
+def invitation_detail(request: HttpRequest, token: str) -> HttpResponseBase:
     """Redirect a stranger to sign-in; show a user the offer of the link, or accept it."""
     return _stranger(request) if current_actor(request) is None else _known(request, token)
 

@@ -50,7 +50,7 @@ NEAR = timedelta(days=60)
 
 @require_safe
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def authorisation_list(request: HttpRequest) -> HttpResponse:
     """Show the authorisations of one organisation."""
     who = current_permissions(request)
     ids = who.organisations(Permission.GRANT)

@@ -32,7 +32,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, pending_id: str) -> HttpResponse:
+def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Show the invitation, or run the action of a button."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
     found = get_for_confirmation(pending_id, current_permissions(request), ctx)

@@ -58,7 +58,7 @@ class RoleRequestForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def role_request(request: HttpRequest) -> HttpResponse:
     """Show the form and earlier requests, or make a request."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
     start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}

@@ -61,7 +61,7 @@ class FirmAnswerForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, asked_id: str) -> HttpResponse:
+def role_request_review(request: HttpRequest, asked_id: str) -> HttpResponse:
     """Show a request, or answer it."""
     who, ctx = current_permissions(request), portal_context(request).ctx
     organisation_id = organisation_asked(asked_id, who, ctx)

@@ -14,15 +14,21 @@ from sinetti.eservice.authorisations import (
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("settings/authorisations", list_view.page, name="authorisations"),
-    path("settings/authorisations/person", grant_view.to_person, name="authorisation_person"),
-    path("settings/authorisations/organisation", grant_view.to_organisation, name="authorisation_organisation"),
-    path("settings/authorisations/ask", request_view.page, name="ask"),
-    path("settings/authorisations/requests/<str:asked_id>", review_view.page, name="authorisation_request"),
-    path("settings/authorisations/pending/<str:pending_id>", pending_view.page, name="authorisation_pending"),
-    path("settings/authorisations/<str:mandate_id>", detail_view.page, name="authorisation"),
-    path("settings/clients", clients_view.page, name="clients"),
-    path("settings/clients/requests", clients_view.asked, name="clients_requests"),
-    path("settings/clients/ask", clients_view.ask, name="clients_ask"),
-    path("invitation/<str:token>", invitation_view.page, name="invitation"),
+    path("settings/authorisations", list_view.authorisation_list, name="authorisations"),
+    path("settings/authorisations/person", grant_view.grant_to_person, name="authorisation_person"),
+    path("settings/authorisations/organisation", grant_view.grant_to_organisation, name="authorisation_organisation"),
+    path("settings/authorisations/ask", request_view.role_request, name="ask"),
+    path(
+        "settings/authorisations/requests/<str:asked_id>", review_view.role_request_review, name="authorisation_request"
+    ),
+    path(
+        "settings/authorisations/pending/<str:pending_id>",
+        pending_view.pending_invitation,
+        name="authorisation_pending",
+    ),
+    path("settings/authorisations/<str:mandate_id>", detail_view.authorisation_detail, name="authorisation"),
+    path("settings/clients", clients_view.client_list, name="clients"),
+    path("settings/clients/requests", clients_view.client_requests, name="clients_requests"),
+    path("settings/clients/ask", clients_view.client_role_request, name="clients_ask"),
+    path("invitation/<str:token>", invitation_view.invitation_detail, name="invitation"),
 ]

@@ -53,7 +53,7 @@ _COLUMNS = (
 
 @require_safe
 @login_required
-def page(request: HttpRequest) -> HttpResponseBase:
+def certificate_csv(request: HttpRequest) -> HttpResponseBase:
     """Send every row that matches the filter."""
     ctx, standing, language = portal_context(request).ctx, current_permissions(request), language_of(request)
     now = ctx.now()

@@ -150,7 +150,7 @@ class _DetailState:
 
 @require_safe
 @login_required
-def page(request: HttpRequest, serial: str) -> HttpResponse:
+def certificate_detail(request: HttpRequest, serial: str) -> HttpResponse:
     """Show one certificate."""
     ctx, standing, actor = portal_context(request).ctx, current_permissions(request), current_actor(request)
     assert actor is not None  # noqa: S101 - `login_required` has seen to it

@@ -234,7 +234,7 @@ class _ListState:
 
 @require_safe
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def certificate_list(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
     ctx, standing = portal_context(request).ctx, current_permissions(request)
     several = len(standing.organisations(Permission.SEE)) > 1

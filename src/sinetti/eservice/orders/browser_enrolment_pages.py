@@ -311,7 +311,7 @@ _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, Reje
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest) -> HttpResponse:
+def browser_enrolment(request: HttpRequest) -> HttpResponse:
     """Show the form, retrieve the certificate, or send its files."""
     ctx = portal_context(request).ctx
     does = request.POST.get("do", "")

@@ -43,7 +43,7 @@ class LeavingForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def contact_handover(request: HttpRequest) -> HttpResponse:
     """Ask for the leaving person, show their certificates, and hand them over."""
     standing = current_permissions(request)
     if not standing.organisations(Permission.CONTACT):

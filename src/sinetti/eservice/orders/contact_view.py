@@ -99,7 +99,7 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, serial: str) -> HttpResponse:
+def certificate_contact(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the current person, or assign another one."""
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx)
     asked = request.POST if request.method == "POST" else request.GET

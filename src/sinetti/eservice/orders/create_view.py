@@ -236,7 +236,7 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def order_create(request: HttpRequest) -> HttpResponse:
     """Show the form, then the confirmation, then place the order."""
     organisations = orderable(current_permissions(request), portal_context(request).ctx)
     old = _replaced(request)

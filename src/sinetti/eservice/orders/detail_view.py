@@ -32,7 +32,7 @@ from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, order_id: str) -> HttpResponse:
+def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order, or send a new link."""
     if request.method == "POST" and request.POST.get("do") == "send":
         return _send(request, order_id)

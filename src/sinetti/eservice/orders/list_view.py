@@ -19,7 +19,7 @@ _LONGEST = 6
 
 @require_safe
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def order_list(request: HttpRequest) -> HttpResponse:
     """Show one page of the list."""
     standing, ctx = current_permissions(request), portal_context(request).ctx
     if not standing.organisations(Permission.SEE):

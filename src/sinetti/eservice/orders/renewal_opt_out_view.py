@@ -40,7 +40,7 @@ from sinetti.services.self_service.renewal_opt_out import (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, serial: str) -> HttpResponse:
+def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the effects; record the opt-out, or withdraw it."""
     ctx = portal_context(request).ctx
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)

@@ -51,7 +51,7 @@ class DaysForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""
     standing, ctx = current_permissions(request), portal_context(request).ctx
     if not standing.organisations(Permission.ORDER):

@@ -64,7 +64,7 @@ class ReasonForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest, serial: str) -> HttpResponse:
+def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason, show the effects, then revoke."""
     ctx = portal_context(request).ctx
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)

@@ -40,7 +40,7 @@ _UNKNOWN = (
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
+def opt_out(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
     """Show the effect of the button, or its result."""
     ctx = portal_context(request).ctx
     if request.method == "POST" and request.POST.get("do") == _STOP:

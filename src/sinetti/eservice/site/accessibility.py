@@ -195,7 +195,7 @@ _NO_AUTHORITY = gettext_noop("Which authority supervises accessibility has not b
 
 
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def accessibility_page(request: HttpRequest) -> HttpResponse:
     """Show the accessibility statement."""
     found = known()
     tone, told = _STATES[found.conformity]

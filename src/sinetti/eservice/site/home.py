@@ -115,7 +115,7 @@ _APPLICATIONS = ngettext_noop("{count} application waits for a decision", "{coun
 
 
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def home_page(request: HttpRequest) -> HttpResponse:
     """Show a description of the service, or the user's tasks."""
     actor = current_actor(request)
     blocks = _welcome() if actor is None else _to_do(request, actor)

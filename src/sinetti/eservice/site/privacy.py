@@ -83,7 +83,7 @@ _RIGHTS = (
 
 
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def privacy_page(request: HttpRequest) -> HttpResponse:
     """Show the privacy notice."""
     language, around = language_of(request), portal_context(request)
     help_line = around.help[language]

@@ -57,7 +57,7 @@ class ProfileForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def profile_page(request: HttpRequest) -> HttpResponse:
     """Show the profile, or change it."""
     user, language = request.user, language_of(request)
     gives_up = request.method == "POST" and request.POST.get("do") == GIVE_UP

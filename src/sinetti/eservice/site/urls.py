@@ -5,8 +5,8 @@ from django.urls import URLPattern, URLResolver, path
 from sinetti.eservice.site import accessibility, home, privacy, profile
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", home.page, name="start"),
-    path("settings/profile", profile.page, name="profile"),
-    path("privacy", privacy.page, name="privacy"),
-    path("accessibility", accessibility.page, name="accessibility"),
+    path("", home.home_page, name="start"),
+    path("settings/profile", profile.profile_page, name="profile"),
+    path("privacy", privacy.privacy_page, name="privacy"),
+    path("accessibility", accessibility.accessibility_page, name="accessibility"),
 ]

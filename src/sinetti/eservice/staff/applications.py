@@ -102,7 +102,7 @@ class VerdictForm(PortalForm):
 
 @staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List pending applications, oldest first, or decided ones, or one case."""
     form = CaseForm(request.GET if "case" in request.GET else None)
     if form.is_bound and form.is_valid():
@@ -150,7 +150,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
+def application_detail(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
     """Show one application; decide it, or show the recorded decision."""
     found = applications.application(application_id, clerk)
     if found is None:

@@ -58,7 +58,7 @@ class AuditForm(PortalForm):
 
 @staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List rows of the audit log, newest first."""
     asks = {"object", "actor", "since", "until"} & set(request.GET)
     form = AuditForm(request.GET if asks else None)

@@ -109,7 +109,7 @@ class ChooseForm(PortalForm):
 
 @staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List proposals that wait for a second clerk, and unfinished revocations."""
     waiting, unfinished = bulk_revocations.proposals(clerk)
     columns = [
@@ -143,7 +143,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Select certificates, show them, and propose their revocation."""
     initial = {"organisation": request.GET.get("organisation", "")}
     form = ChooseForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -167,7 +167,7 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
+def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
     """Show one proposal and its progress; confirm or withdraw it."""
     try:
         if request.method == "POST":

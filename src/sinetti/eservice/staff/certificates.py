@@ -73,7 +73,7 @@ class RevokeForm(PortalForm):
 
 @staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List certificates that match a prefix; without a text the list is empty."""
     form = CertificateSearchForm(request.GET if "text" in request.GET else None)
     blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
@@ -107,7 +107,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
+def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
     """Show one certificate with its people and history; revoke it."""
     found = certificates.certificate(Serial(serial), clerk)
     if found is None:

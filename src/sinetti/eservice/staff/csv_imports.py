@@ -68,7 +68,7 @@ class FileForm(PortalForm):
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Upload a file; no change is made before the clerk has seen it."""
     sent = request.method == "POST"
     form = FileForm(request.POST if sent else None, request.FILES if sent else None)
@@ -110,7 +110,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:
+def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:
     """Show the changes of a file line by line, and then the progress."""
     try:
         if request.method == "POST" and (answer := _act(request, clerk, load_id)) is not None:

@@ -64,7 +64,7 @@ class PurposeForm(PortalForm):
 
 @require_staff
 @require_safe
-def home(request: HttpRequest, actor: Actor) -> HttpResponse:
+def staff_home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show the tasks. The page contains no personal data, so it needs no purpose."""
     looking = current_purpose(request)
     links = Links([Link(_(name), reverse(page)) for page, name in _PAGES.items()])

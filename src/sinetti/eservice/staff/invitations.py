@@ -82,7 +82,7 @@ class InviteForm(PortalForm):
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List pending invitations; make a new one, or end one."""
     does = request.POST.get("do", "")
     if request.method == "POST" and does == "end":
@@ -159,7 +159,7 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
+def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
     """Show an invitation that a clerk requested, with its decision."""
     found = open_invitations.pending(pending_id, clerk)
     if found is None:

@@ -93,7 +93,7 @@ class NewForm(NameForm):
 
 @staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List organisations by name, in pages."""
     form = OrganisationSearchForm(request.GET if "text" in request.GET else None)
     asked = form.cleaned_data["text"] if form.is_bound and form.is_valid() else ""
@@ -129,7 +129,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Add one organisation; its application approves channels."""
     form = NewForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
@@ -164,7 +164,7 @@ def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
+def organisation_detail(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
     """Show one organisation; rename or end it."""
     try:
         found = organisations.organisation(organisation_id, clerk)

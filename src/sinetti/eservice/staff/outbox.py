@@ -30,7 +30,7 @@ _CHANNELS = {MessageChannel.EMAIL: gettext_noop("e-mail"), MessageChannel.SMS: g
 
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List waiting messages, oldest first, or failed ones, without address and text."""
     if request.method == "POST":
         count = outbox.try_again(request.POST.getlist("message")[:A_PAGE], clerk)
