@@ -6,7 +6,7 @@ from sinetti.eservice.secure_messages import opt_out, views
 from sinetti.eservice.ui import error_pages, static_files
 
 urlpatterns = [
-    path("m/<str:token>", views.secure_message),
+    path("m/<str:token>", views.secure_message_page),
     path("stop/<str:message_id>/<str:token>", opt_out.opt_out),
     path("static/<str:name>", static_files.file),
     path("", include("sinetti.eservice.accounts.urls")),

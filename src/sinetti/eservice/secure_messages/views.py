@@ -23,7 +23,7 @@ _MANY = 9
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def secure_message(request: HttpRequest, token: str) -> HttpResponse:
+def secure_message_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show the content of the link; on request send a PIN code or show transfer IDs."""
     if request.method != "POST":
         return _seen(request, secure_message.view_link(token, portal_context(request).ctx))
