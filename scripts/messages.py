@@ -2,33 +2,26 @@
 
     python scripts/messages.py
 
-The texts are those that the service really sends. The samples' database is a new SQLite file. A test compares the
-folder with the output of this script.
+The texts are those that the service sends. A test compares the folder with the output of this script.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from django.db import transaction
-
-from sinetti.database import models
-from sinetti.database.connection import Database, migrate, open_database
-from sinetti.database.sample_data.certificates import staged
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language
 from sinetti.notifications.context import RenderedMessage
 from sinetti.notifications.previews import samples as previews_samples
-from sinetti.notifications.previews.reminders import REMINDERS, SampleMessage
+from sinetti.notifications.previews.reminders import SampleMessage
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"
 
 
-def samples(db: Database) -> dict[str, str]:
-    """Return every file of the folder by its name. The database is empty."""
+def samples() -> dict[str, str]:
+    """Return every file of the folder by its name."""
     files: dict[str, list[str]] = {}
-    for language, case, letter in letters(db):
+    for language, case, letter in letters():
         if case.kind is MessageKind.OPERATOR and language is not letter.language:
             continue
         files.setdefault(f"{case.kind}.{language}.txt", []).append(shown(case, letter))
@@ -37,16 +30,11 @@ def samples(db: Database) -> dict[str, str]:
     return {name: "\n".join(parts) for name, parts in files.items()}
 
 
-def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
-    """Yield every sample in every language. The database is empty."""
-    with transaction.atomic(using=db.alias):  # one transaction, so that the disk is synced once
-        stage = staged(db, Language.EN)
-        people = models.Person.objects.using(db.alias)
-        for language in Language:
-            for case in previews_samples.CASES:
-                written = None if case.first else REMINDERS[0].now
-                people.update(language=language, first_written_at=written)
-                yield language, case, previews_samples.written(case, stage, language=language)
+def letters() -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
+    """Yield every sample in every language."""
+    for language in Language:
+        for case in previews_samples.CASES:
+            yield language, case, previews_samples.written(case, language=language)
 
 
 def shown(case: SampleMessage, letter: RenderedMessage) -> str:
@@ -58,11 +46,7 @@ def shown(case: SampleMessage, letter: RenderedMessage) -> str:
 
 def main() -> None:
     """Write the folder."""
-    with TemporaryDirectory(prefix="sinetti-messages-") as folder:
-        db = open_database(f"sqlite:///{folder}/register.sqlite3")
-        migrate(db)
-        made = samples(db)
-        db.close()
+    made = samples()
     FOLDER.mkdir(exist_ok=True)
     for old in [*FOLDER.glob("*.txt"), *FOLDER.glob("*.html")]:
         if old.name not in made:

@@ -23,18 +23,17 @@ from sinetti.database.models import (
     RoleAssignment,
     SecureMessage,
 )
-from sinetti.database.sample_data import certificates
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Language
-from sinetti.notifications.previews import samples
 from sinetti.notifications.previews.reminders import SampleMessage
 from sinetti.notifications.previews.samples import CASES, KEY, TERMS
 from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.layout import NOT_THERE
 from sinetti.notifications.templates.renderer import Skip, render
+from tests.support import message_rows
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,7 +55,7 @@ def staged_file():
     path = Path(_kept[-1].name) / "staged.sqlite3"
     with copied_file(path) as url:
         db = open_database(url, alias=ALIAS)
-        made = certificates.staged(db, Language.EN)
+        made = message_rows.staged(db, Language.EN)
         db.close()
     return path, made
 
@@ -76,11 +75,11 @@ def stage(tmp_path):
 def both(db):
     """The same on each database in turn, for what statements decide."""
     with transaction.atomic(using=db.alias):
-        return certificates.staged(db, Language.EN)
+        return message_rows.staged(db, Language.EN)
 
 
 def answered(stage, case, **changes):
-    return samples.answered(replace(case, **changes), stage)
+    return message_rows.answered(replace(case, **changes), stage)
 
 
 def letter(stage, case, **changes):
@@ -259,10 +258,10 @@ OTHERS = {
 @pytest.mark.parametrize(("change", "there"), OTHERS.values(), ids=OTHERS)
 def test_who_else_gets_it(both, change, there):
     case = replace(REMINDER, others=("deputy", "signatory"))
-    one = samples.owed(case, both)
+    one = message_rows.owed(case, both)
     waiting = OutboxMessage.objects.using(both.db.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
-    assert there in render(one, samples.room(case, both)).text
+    assert there in render(one, message_rows.room(case, both)).text
 
 
 def test_whoever_was_replaced_meanwhile_is_no_representative(both):
@@ -483,7 +482,7 @@ KEPT = {730: "for 2 years", 1095: "for 3 years", 365: "for 365 days", 100: "for 
 def test_how_long_data_is_kept(stage, days, said):
     row(stage, Person, stage.people.contact).update(first_written_at=None)
     terms = replace(TERMS, people_kept=timedelta(days=days))
-    assert said in render(samples.owed(REMINDER, stage), samples.room(REMINDER, stage, terms)).text
+    assert said in render(message_rows.owed(REMINDER, stage), message_rows.room(REMINDER, stage, terms)).text
 
 
 def test_only_the_test_environment_is_said_to_be_one(stage):
@@ -603,9 +602,9 @@ def test_who_looks_after_a_certificate_now(stage, changes, there):
 
 def test_whose_place_it_was_is_told_though_the_new_deputy_was_replaced_meanwhile(stage):
     case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
-    one = samples.owed(case, stage)
+    one = message_rows.owed(case, stage)
     one = replace(one, facts={**one.facts, "place": "deputy"})
-    assert "deputy for the certificate “Palkanlaskenta”" in render(one, samples.room(case, stage)).text
+    assert "deputy for the certificate “Palkanlaskenta”" in render(one, message_rows.room(case, stage)).text
 
 
 def test_who_was_replaced_before_it_left_is_not_told_to_be_it(stage):
@@ -648,7 +647,7 @@ def test_mail_goes_on_where_nobody_at_the_organisation_can_be_told(stage, to, th
 
 def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
     case = by_title(MessageKind.DIGEST, "on a Monday, to a firm's contact person")
-    maker = certificates.maker_of(stage)
+    maker = message_rows.maker_of(stage)
     for number in range(60):
         lineage = maker.lineage(0x200 + number, "Etuudet", stage.people.contact)
         maker.certificate(lineage, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")

@@ -16,6 +16,7 @@ from sinetti.domain.business_days import is_business_hours
 from sinetti.domain.business_days import next_business_time as next_time_of_business
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY, MessageChannel, MessageKind
 from sinetti.domain.values import Environment, Language
+from sinetti.notifications.loader import MessageLoader
 
 LADDER = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0))
 """Default times before a certificate's end at which reminders are due.
@@ -109,6 +110,22 @@ class NotificationSettings:
     wave_from: int = WAVE_FROM
     wave_days: int = WAVE_DAYS
     people_kept: timedelta = timedelta(days=730)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderContext:
+    """Loader, clocks, terms and keys from which one message is rendered.
+
+    The fields are as in NotificationContext.
+    """
+
+    loader: MessageLoader
+    environment: Environment
+    now: Callable[[], datetime]
+    machine_now: Callable[[], datetime]
+    terms: NotificationSettings
+    key: bytes = field(repr=False)
+    unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,27 @@
 
 import re
 
+import pytest
+from django.db import transaction
 from lxml import html as reader
 
+from sinetti.database.models import Person
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.notifications.previews.samples import CASES
+from sinetti.notifications.previews.samples import CASES, TERMS, sample
 from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.renderer import EMAILS, TEXT_MESSAGES
 from tests.house.tree import DOCS, rows
 from tests.i18n.test_catalogues import NEVER
-from tests.support import tools
+from tests.support import message_rows, tools
 
 SAMPLES = tools.script("messages")
 LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
 
 
-def test_the_folder_shows_what_is_written(db):
-    made = SAMPLES.samples(db)
+def test_the_folder_shows_what_is_written():
+    made = SAMPLES.samples()
     assert {path.name for path in SAMPLES.FOLDER.iterdir()} - {PAGE.name} == set(made)
     for name, text in made.items():
         assert (SAMPLES.FOLDER / name).read_text(encoding="utf-8") == text, "run `make format`"
@@ -64,8 +67,8 @@ def check_email(letter, language):
 LETTERS = {Language.FI: "äö", Language.SV: "åäö", Language.EN: ""}
 
 
-def test_every_letter_in_every_language(sqlite_db):
-    for language, case, letter in SAMPLES.letters(sqlite_db):
+def test_every_letter_in_every_language():
+    for language, case, letter in SAMPLES.letters():
         about = f"{case.kind}, {case.title}, {language}"
         assert letter.language is (Language.EN if case.kind is MessageKind.OPERATOR else language), about
         assert letter.kind is case.kind
@@ -80,3 +83,22 @@ def test_every_letter_in_every_language(sqlite_db):
             assert (letter.subject, letter.html) == ("", "")
             assert len(letter.text) <= markup.LONGEST_SMS, about
             assert markup.is_texted(letter.text), about
+
+
+def test_the_database_gives_the_same_messages(db):
+    """The rows that correspond to the sample data lead to the text of the preview."""
+    with transaction.atomic(using=db.alias):
+        stage = message_rows.staged(db, Language.EN)
+        people = Person.objects.using(db.alias)
+        for language, case, letter in SAMPLES.letters():
+            people.update(language=language, first_written_at=None if case.first else message_rows.WRITTEN_BEFORE)
+            found = message_rows.answered(case, stage, language)
+            assert found == letter, f"{case.kind}, {case.title}, {language}"
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_a_preview_of_each_kind_is_not_the_first_message(kind):
+    """The notice about personal data is in the first message to a person only."""
+    letter = sample(kind, Language.EN, TERMS)
+    assert letter.kind is kind
+    assert "controller" not in letter.text

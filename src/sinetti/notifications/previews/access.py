@@ -1,13 +1,13 @@
-"""The samples of messages about authorisations; what they are about stands in database/sample_data/access.py.
+"""Samples of messages about authorisations and accounts.
 
-The samples of letters about accounts. Their links lead nowhere.
+The roles are those of `previews/roles.py`. The links of accounts have invalid tokens.
 """
 
 from sinetti.database.access.pending_invitations import PendingNotice
 from sinetti.database.notifications.access_messages import AccessEvent
-from sinetti.database.sample_data import access
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.domain.notifications.messages import AccountEmail, MessageKind
+from sinetti.notifications.previews import roles
 from sinetti.notifications.previews.reminders import SampleMessage, at
 
 _NOW = at(2027, 3, 3, 11, 3)
@@ -21,7 +21,7 @@ def _case(title: str, to: str, tells: AccessEvent, *, first: bool = False, **abo
 
 
 def _pending(title: str, tells: PendingNotice, pending: str) -> SampleMessage:
-    # A lapse is written once the wait is over.
+    # The message about a lapse is written after the expiry of the proposal.
     now = _LAPSED if tells is PendingNotice.LAPSED else _NOW
     return SampleMessage(
         MessageKind.INVITATION_PENDING,
@@ -33,11 +33,11 @@ def _pending(title: str, tells: PendingNotice, pending: str) -> SampleMessage:
 
 
 PENDING = (
-    _pending("it waits", PendingNotice.ASKED, access.PENDING[InvitationProposal.WAITING]),
-    _pending("it was confirmed", PendingNotice.CONFIRMED, access.PENDING[InvitationProposal.CONFIRMED]),
-    _pending("it was rejected", PendingNotice.REJECTED, access.PENDING[InvitationProposal.REJECTED]),
-    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, access.PENDING[InvitationProposal.WITHDRAWN]),
-    _pending("it has lapsed", PendingNotice.LAPSED, access.PENDING[InvitationProposal.WAITING]),
+    _pending("it waits", PendingNotice.ASKED, roles.PENDING[InvitationProposal.WAITING]),
+    _pending("it was confirmed", PendingNotice.CONFIRMED, roles.PENDING[InvitationProposal.CONFIRMED]),
+    _pending("it was rejected", PendingNotice.REJECTED, roles.PENDING[InvitationProposal.REJECTED]),
+    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, roles.PENDING[InvitationProposal.WITHDRAWN]),
+    _pending("it has lapsed", PendingNotice.LAPSED, roles.PENDING[InvitationProposal.WAITING]),
 )
 AUTHORISATIONS = (
     _case(
@@ -45,31 +45,29 @@ AUTHORISATIONS = (
         "newcomer",
         AccessEvent.INVITATION,
         first=True,
-        mandate=access.OFFERED,
-        invitation=access.OFFERED,
+        mandate=roles.OFFERED,
+        invitation=roles.OFFERED,
     ),
     _case(
         "an invitation to be a representative",
         "newcomer",
         AccessEvent.INVITATION,
-        mandate=access.OFFERED_TO_SIGN,
-        invitation=access.OFFERED_TO_SIGN,
+        mandate=roles.OFFERED_TO_SIGN,
+        invitation=roles.OFFERED_TO_SIGN,
     ),
-    _case(
-        "somebody has become a representative, to another one", "signatory", AccessEvent.JOINED, mandate=access.JOINED
-    ),
-    _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=access.ASKED_BY_FIRM),
-    _case("somebody asks, to a representative", "signatory", AccessEvent.ASKED, request=access.ASKED_BY_PERSON),
-    _case("approved, to whoever asked", "newcomer", AccessEvent.GRANTED, request=access.GRANTED),
-    _case("declined, to whoever asked", "newcomer", AccessEvent.DECLINED, request=access.DECLINED),
-    _case("declined, to whoever asked for a firm", "firm", AccessEvent.DECLINED, request=access.DECLINED_TO_FIRM),
-    _case("changed", "newcomer", AccessEvent.CHANGED, mandate=access.CHANGED),
-    _case("changed, to a firm", "firm", AccessEvent.CHANGED, mandate=access.FIRMS),
-    _case("withdrawn", "newcomer", AccessEvent.WITHDRAWN, mandate=access.WITHDRAWN),
-    _case("withdrawn, to a firm", "firm", AccessEvent.WITHDRAWN, mandate=access.FIRMS_WITHDRAWN),
-    _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=access.WITHDRAWN),
-    _case("given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=access.FIRMS_WITHDRAWN),
-    _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=access.FIRMS),
+    _case("a new representative, to another one", "signatory", AccessEvent.JOINED, mandate=roles.JOINED),
+    _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=roles.ASKED_BY_FIRM),
+    _case("a person asks, to a representative", "signatory", AccessEvent.ASKED, request=roles.ASKED_BY_PERSON),
+    _case("approved, to the person who asked", "newcomer", AccessEvent.GRANTED, request=roles.GRANTED),
+    _case("declined, to the person who asked", "newcomer", AccessEvent.DECLINED, request=roles.DECLINED),
+    _case("declined, to the person who asked for a firm", "firm", AccessEvent.DECLINED, request=roles.DECLINED_TO_FIRM),
+    _case("changed", "newcomer", AccessEvent.CHANGED, mandate=roles.CHANGED),
+    _case("changed, to a firm", "firm", AccessEvent.CHANGED, mandate=roles.FIRMS),
+    _case("withdrawn", "newcomer", AccessEvent.WITHDRAWN, mandate=roles.WITHDRAWN),
+    _case("withdrawn, to a firm", "firm", AccessEvent.WITHDRAWN, mandate=roles.FIRMS_WITHDRAWN),
+    _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=roles.WITHDRAWN),
+    _case("given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=roles.FIRMS_WITHDRAWN),
+    _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=roles.FIRMS),
 )
 
 

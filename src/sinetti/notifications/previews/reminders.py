@@ -1,7 +1,4 @@
-"""The samples of reminders.
-
-One sample of a message, before it is written.
-"""
+"""Samples of reminders, and the type of all samples."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,9 +8,10 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 @dataclass(frozen=True, slots=True)
 class SampleMessage:
-    """One sample.
+    """One sample message, before it is rendered.
 
-    `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator.
+    `about` is a key of `LINEAGES`. `to` and `others` are keys of `PEOPLE` (`previews/certificates.py`). `to` is None
+    for an operator. Facts may be keys of `PEOPLE` as well, and `secure` or `pin` for the ids of the order.
     """
 
     kind: MessageKind
@@ -26,12 +24,12 @@ class SampleMessage:
     step: str = "once"
     facts: dict[str, str | list[str]] = field(default_factory=dict)
     first: bool = False
-    """Whether nothing was written to its recipient before."""
+    """True for the first message to its recipient."""
     production: bool = False
 
 
 def at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
-    """An instant, UTC."""
+    """Return an instant in UTC."""
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 

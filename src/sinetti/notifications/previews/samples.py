@@ -1,26 +1,24 @@
-"""The samples: each kind of message in each of its variants, to whom, about what and when."""
+"""Sample messages of each kind in each of its variants, and their rendering.
 
-from tempfile import TemporaryDirectory
-from typing import Any
+The data are in memory, so that a preview needs no database.
+"""
 
-from sinetti.database.connection import migrate, open_database
-from sinetti.database.models import OutboxMessage
-from sinetti.database.notifications import outbox
-from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.sample_data.certificates import CALL, SampleData, SampleLineage, staged
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
-from sinetti.domain.organisations.applications import ApplicationState
+from dataclasses import replace
+
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage, message_id
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
+from sinetti.notifications.context import NotificationSettings, RenderContext, RenderedMessage
 from sinetti.notifications.previews.access import ACCOUNTS, AUTHORISATIONS, PENDING
+from sinetti.notifications.previews.certificates import CALL_ID, FIRM_ID, LINEAGES, PEOPLE, SampleLineage
+from sinetti.notifications.previews.decisions import DECISIONS
+from sinetti.notifications.previews.loader import PreviewLoader
 from sinetti.notifications.previews.reminders import REMINDERS, SampleMessage, at
-from sinetti.notifications.previews.samples_decision import DECIDED, DECISIONS, decided
-from sinetti.notifications.templates.renderer import Skip, render
+from sinetti.notifications.templates.renderer import Skip, render_from
 
 __all__ = ["SampleMessage"]
 
 KEY = b"s" * 32
-"""The samples' key: nothing but samples is made with it."""
+"""Key of the links in samples, used for samples only."""
 
 TERMS = NotificationSettings(
     people_address="https://varmenteet.pki.example",
@@ -79,7 +77,7 @@ OTHERS = (
         None,
         "firm",
         step="2027-04-19",
-        facts={"agent": "0" * 31 + "2"},
+        facts={"agent": FIRM_ID},
     ),
     SampleMessage(_K.FETCHED, "the first certificate of an order", at(2027, 3, 16, 9, 29), "fetched"),
     SampleMessage(_K.FETCHED, "a renewal", at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
@@ -201,7 +199,7 @@ OTHERS = (
         facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
     ),
     SampleMessage(
-        _K.EARLY, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"call": CALL}
+        _K.EARLY, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"call": CALL_ID}
     ),
     SampleMessage(
         _K.EARLY,
@@ -210,7 +208,7 @@ OTHERS = (
         None,
         "contact",
         channel=_SMS,
-        facts={"call": CALL},
+        facts={"call": CALL_ID},
     ),
     SampleMessage(
         _K.OPERATOR,
@@ -230,111 +228,88 @@ CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *PENDING, *DECISIONS, *ACCOUNTS)
 
 
 class NoSample(ValueError):
-    """There is no sample of this kind; the sentence says so."""
+    """No sample of a kind of message; the text says which."""
 
 
 def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -> RenderedMessage:
-    """Write the first sample of a kind, with an operator's terms. Raises NoSample.
+    """Render the first sample of a kind with an operator's terms.
 
-    It is about certificates of nobody, in a register that is made for it; its links lead nowhere.
+    Its certificates are fictitious, and its links have invalid tokens. Raises NoSample if there is none.
     """
     case = next((one for one in CASES if one.kind is kind), None)
     if case is None:
         sentence = f"nothing is written of the kind {kind} by this version"
         raise NoSample(sentence)
-    with TemporaryDirectory(prefix="sinetti-sample-") as folder:
-        db = open_database(f"sqlite:///{folder}/register.sqlite3", alias="sample")
-        try:
-            migrate(db)
-            return written(case, staged(db, language), terms, language)
-        finally:
-            db.close()
+    return written(replace(case, first=False), terms, language)
 
 
 def written(
-    case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS, language: Language = Language.EN
+    case: SampleMessage, terms: NotificationSettings = TERMS, language: Language = Language.EN
 ) -> RenderedMessage:
-    """Write one sample; `language` is that of an account.
+    """Render one sample.
 
-    Raises ValueError where there is no letter.
+    Raises ValueError if the renderer skips it.
     """
-    letter = render(owed(case, stage, language), room(case, stage, terms))
+    letter = render_from(queued(case, language), _context(case, terms, language))
     if isinstance(letter, Skip):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
     return letter
 
 
-def answered(case: SampleMessage, stage: SampleData) -> RenderedMessage | Skip:
-    """Write one sample, or tell why there is no letter."""
-    return render(owed(case, stage), room(case, stage))
+def queued(case: SampleMessage, language: Language = Language.EN) -> QueuedMessage:
+    """Return the row of a sample in the outbox.
 
-
-def room(case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS) -> NotificationContext:
-    """The room in which a sample is written."""
-    return NotificationContext(
-        db=stage.db,
-        environment=Environment.PRODUCTION if case.production else Environment.TEST,
-        now=lambda: case.now,
-        machine_now=lambda: case.now,
-        terms=terms,
-        deliverers={},
-        key=KEY,
-    )
-
-
-def owed(case: SampleMessage, stage: SampleData, language: Language = Language.EN) -> QueuedMessage:
-    """Owe the message to everybody, and give the row of the one that is written; `language` is that of an account."""
-    sample: SampleLineage | None = getattr(stage, case.about) if case.about else None
-    facts = {name: value if name == "place" else _fact(stage, sample, value) for name, value in case.facts.items()}
+    `language` is that of an account.
+    """
+    sample = LINEAGES[case.about] if case.about else None
+    facts = {name: value if name == "place" else _fact(sample, value) for name, value in case.facts.items()}
     if case.kind is _K.ACCOUNT:
         facts["language"] = language
-    elif DECIDED in facts:
-        state = ApplicationState(str(case.facts[DECIDED]))
-        facts = {"application": decided(stage.db, state, language, TERMS.service)}
-    new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
-    OutboxMessage.objects.using(stage.db.alias).all().delete()
-    outbox.enqueue(stage.db, new, case.now)
-    first = new[0]
+    recipient = PEOPLE[case.to].person_id if case.to else None
+    address = None if recipient else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0]
     return QueuedMessage(
-        message_id=first.message_id,
+        message_id=message_id(case.kind, case.title, case.step, recipient or address or "", case.channel),
         kind=case.kind,
         channel=case.channel,
         step=case.step,
         created=case.now,
         due=case.now,
         attempts=0,
-        recipient=first.recipient,
-        address=first.address,
-        lineage=first.lineage,
-        certificate=first.certificate,
-        order=first.order,
+        recipient=recipient,
+        address=address,
+        lineage=sample.lineage_id if sample else None,
+        certificate=sample.number if sample and sample.certificate and case.kind is not _K.CONTACT_CHANGED else None,
+        order=sample.order_id if sample else None,
         facts=facts,
     )
 
 
-def _new(
-    case: SampleMessage, stage: SampleData, sample: SampleLineage | None, person: str | None, facts: dict[str, Any]
-) -> NewMessage:
-    return NewMessage(
-        kind=case.kind,
-        channel=case.channel,
-        about=case.title,
-        step=case.step,
-        due=case.now,
-        recipient=getattr(stage.people, person) if person else None,
-        address=None if person else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0],
-        lineage=sample.lineage if sample else None,
-        certificate=sample.certificate if sample and case.kind is not _K.CONTACT_CHANGED else None,
-        order=sample.order if sample else None,
-        facts=facts,
+def _context(case: SampleMessage, terms: NotificationSettings, language: Language) -> RenderContext:
+    return RenderContext(
+        loader=PreviewLoader(
+            language=language,
+            to=PEOPLE[case.to] if case.to else None,
+            others=tuple(PEOPLE[one] for one in case.others),
+            sample=LINEAGES[case.about] if case.about else None,
+            written_to=not case.first,
+            service=TERMS.service,
+        ),
+        environment=Environment.PRODUCTION if case.production else Environment.TEST,
+        now=lambda: case.now,
+        machine_now=lambda: case.now,
+        terms=terms,
+        key=KEY,
     )
 
 
-def _fact(stage: SampleData, sample: SampleLineage | None, value: str | list[str]) -> str | list[str]:
-    """The id behind a name of the stage, lineages where there are several; anything else is itself."""
+def _fact(sample: SampleLineage | None, value: str | list[str]) -> str | list[str]:
+    """Return the id that a name stands for, or the value itself.
+
+    A list has names of lineages.
+    """
     if isinstance(value, list):
-        return [getattr(stage, one).lineage for one in value]
+        return [LINEAGES[one].lineage_id for one in value]
     if sample is not None and value in {"secure", "pin"}:
-        return str(getattr(sample, value))
-    return str(getattr(stage.people, value, value))
+        return str(sample.order_id)
+    return PEOPLE[value].person_id if value in PEOPLE else value

@@ -6,7 +6,7 @@ or given up by its holder.
 
 from collections.abc import Callable, Mapping
 
-from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData, journal_facts
+from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.i18n import role_labels
@@ -29,7 +29,7 @@ def authorisation(matter: MessageContext) -> MessageBody:
 
     Raises NothingToReport if it does not apply any more.
     """
-    found = journal_facts(matter.room.db, matter.owed.facts or {}, matter.now)
+    found = matter.room.loader.find_access_data(matter.owed.facts or {}, matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(AccessEvent):
         raise NothingToReport(NOT_THERE)

@@ -4,7 +4,6 @@ A decision on the technical interface is quoted in full, as it was made (docs/cl
 sentence, in English, as commands are.
 """
 
-from sinetti.database.organisations import applications
 from sinetti.i18n import staff_labels
 from sinetti.notifications.templates import certificate_events
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport
@@ -17,7 +16,7 @@ def decided(matter: MessageContext) -> MessageBody:
 
     The decision is in the language of its case, not in the recipient's.
     """
-    found = applications.find(matter.room.db, matter.fact("application") or "")
+    found = matter.room.loader.find_application(matter.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToReport(NOT_THERE)
     subject = matter.say(staff_labels.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from datetime import date
 
-from sinetti.database.notifications import message_data
-from sinetti.database.organisations import contact_handover
 from sinetti.database.organisations.contact_handover import LineageSummary
 from sinetti.notifications.templates import certificate_events
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, help_line
@@ -67,7 +65,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
             why = "the recipient is not named for it any more"
             raise NothingToReport(why)
         return MessageBody(subject, tuple(_to_the_new(matter)), matter.role())
-    new = message_data.named(matter.room.db, matter.fact("new"))
+    new = matter.room.loader.find_person(matter.fact("new"))
     if matter.is_to(matter.fact("old")):
         return MessageBody(subject, (_to_the_old(matter, named(new.name) if new else None),), Role.FORMER)
     if new is None:
@@ -80,7 +78,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
 def _many(matter: MessageContext) -> MessageBody:
     """Write one message about a change for many certificates, with a list."""
     deputy = matter.fact("place") == Role.DEPUTY
-    lines = contact_handover.lines(matter.room.db, matter.many, matter.now)
+    lines = matter.room.loader.list_lineages(matter.many, matter.now)
     if matter.is_to(matter.fact("new")):
         address = matter.told.to.email.casefold() if matter.told.to else ""
         lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
@@ -128,7 +126,7 @@ def _is_named(matter: MessageContext) -> bool:
 
 
 def _to_the_new(matter: MessageContext) -> Iterator[str]:
-    old = message_data.named(matter.room.db, matter.fact("old"))
+    old = matter.room.loader.find_person(matter.fact("old"))
     if matter.role() is Role.DEPUTY:
         yield matter.say(certificate_events.NOW_DEPUTY, **matter.names())
     elif old and not matter.is_by_name(old.name):  # for the same person, only the address or number was corrected
@@ -141,7 +139,7 @@ def _to_the_new(matter: MessageContext) -> Iterator[str]:
 def _what_you_do(matter: MessageContext) -> str:
     certificate = matter.told.certificate
     if certificate is None:
-        if message_data.revoked_for_good(matter.room.db, matter.lineage.lineage_id):
+        if matter.room.loader.is_revoked_for_good(matter.lineage.lineage_id):
             return matter.say(certificate_events.WHAT_YOU_DO_REVOKED)
         deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact only
         return matter.say(certificate_events.WHAT_DEPUTY_DOES_FIRST if deputy else certificate_events.WHAT_YOU_DO_FIRST)
@@ -179,7 +177,7 @@ def _name(matter: MessageContext, fact: str) -> str:
 
     Raises NothingToReport if the person was erased meanwhile, because there is nothing to correct then.
     """
-    found = message_data.named(matter.room.db, matter.fact(fact))
+    found = matter.room.loader.find_person(matter.fact(fact))
     if found is None:
         why = "whom the message is about was erased"
         raise NothingToReport(why)

@@ -5,7 +5,7 @@ It lists all certificates near their end in three parts, in their current state,
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sinetti.database.notifications.digests import DigestRow, digest_rows
+from sinetti.database.notifications.digests import DigestRow
 from sinetti.domain.business_days import last_workday
 from sinetti.domain.notifications.digests import DigestItemKind, DigestSection
 from sinetti.domain.notifications.digests import DigestItemKind as What
@@ -73,7 +73,7 @@ def digest(matter: MessageContext) -> MessageBody:
     agent = matter.fact("agent")
     if agent is None:
         raise NothingToReport(NOT_THERE)
-    found = digest_rows(matter.room.db, agent, matter.now)
+    found = matter.room.loader.list_digest_rows(agent, matter.now)
     if not found:
         why = "nothing that the digest told of is left"
         raise NothingToReport(why)

@@ -3,12 +3,7 @@
 A message lists all of the person's certificates in the call.
 """
 
-from sinetti.database.notifications.early_replacement_audience import (
-    CallDetails,
-    CallListItem,
-    find_call_details,
-    list_called,
-)
+from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport
@@ -100,14 +95,14 @@ def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
 
 def _told(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """Return the call and its unreplaced certificates. Raises NothingToReport."""
-    call_id, db = matter.fact("call"), matter.room.db
-    call = None if call_id is None else find_call_details(db, call_id)
+    call_id, loader = matter.fact("call"), matter.room.loader
+    call = None if call_id is None else loader.find_call(call_id)
     if call_id is None or call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
         why = "the call was undone"
         raise NothingToReport(why)
-    rows = list_called(db, call_id, matter.owed.recipient or "", matter.now)
+    rows = loader.list_called(call_id, matter.owed.recipient or "", matter.now)
     if not rows:
         why = "all that was called has been replaced"
         raise NothingToReport(why)

@@ -14,14 +14,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sinetti.database.notifications import message_data
 from sinetti.database.notifications.message_data import CertificateData, LineageData, MessageData
 from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import AUDIENCES, MessageKind, QueuedMessage, RecipientRole
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
-from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.context import RenderContext
 from sinetti.notifications.templates.markup import LinkBlock, Part, RowsBlock, named
 
 
@@ -76,7 +75,7 @@ class MessageContext:
     """Context of one message, written at `now` on the service's clock."""
 
     owed: QueuedMessage
-    room: NotificationContext
+    room: RenderContext
     told: MessageData
     language: Language
     now: datetime
@@ -367,7 +366,7 @@ def _who(matter: MessageContext, written: MessageBody) -> str:
         why = matter.say(WHY[written.role], organisation=matter.organisation if lineage else "")
     # A link to transfer IDs, or an account, belongs to one person; earlier ones are other messages.
     alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
-    also = () if alone else message_data.other_recipients(matter.room.db, matter.owed)
+    also = () if alone else matter.room.loader.list_other_recipients(matter.owed)
     if also is None:
         return why
     people = ", ".join(matter.say(AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)

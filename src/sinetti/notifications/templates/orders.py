@@ -1,6 +1,5 @@
 """Messages about transfer IDs: e-mail with the link, and SMS with the PIN code."""
 
-from sinetti.database.notifications import message_data
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
 from sinetti.i18n.translate import gettext_noop
 from sinetti.notifications.templates import layout
@@ -41,7 +40,7 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
     secure_id, ordered = matter.fact("secure"), matter.told.ordered_at
     if secure_id is None or ordered is None:
         raise NothingToReport(NOT_THERE)
-    expires = message_data.secure_expires(matter.room.db, secure_id)
+    expires = matter.room.loader.find_secure_message_expiry(secure_id)
     if expires is None or matter.now > expires:
         why = "the link would not work any more"
         raise NothingToReport(why)
@@ -65,7 +64,7 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     pin_id = matter.fact("pin")
     if pin_id is None:
         raise NothingToReport(NOT_THERE)
-    expires = message_data.pin_expires(matter.room.db, pin_id)
+    expires = matter.room.loader.find_pin_expiry(pin_id)
     if expires is None or matter.now > expires:
         why = "the PIN code would not work any more"
         raise NothingToReport(why)

@@ -3,7 +3,6 @@
 They report that it waits for confirmation, and how that ended (docs/mandates.md).
 """
 
-from sinetti.database.access import pending_invitations
 from sinetti.database.access.pending_invitations import PendingNotice, PendingView
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.i18n import pending_invitations as i18n_pending_invitations
@@ -33,7 +32,7 @@ def pending(matter: MessageContext) -> MessageBody:
 
     Raises NothingToReport if the state has changed.
     """
-    found = pending_invitations.find(matter.room.db, matter.fact("pending") or "", matter.now)
+    found = matter.room.loader.find_pending_invitation(matter.fact("pending") or "", matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(PendingNotice):
         raise NothingToReport(NOT_THERE)

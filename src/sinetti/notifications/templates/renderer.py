@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from sinetti.database.notifications import message_data
 from sinetti.database.notifications.message_data import Addressee, MessageData
 from sinetti.database.organisations.applications import DECIDED_STEP
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import NotificationContext, RenderedMessage
+from sinetti.notifications.context import NotificationContext, RenderContext, RenderedMessage
+from sinetti.notifications.loader import DatabaseLoader
 from sinetti.notifications.templates import (
     access,
     accounts,
@@ -24,7 +24,7 @@ from sinetti.notifications.templates import (
 )
 from sinetti.notifications.templates.layout import MessageBody, MessageContext, NothingToReport, Skip, with_layout
 
-__all__ = ["Skip", "render"]
+__all__ = ["Skip", "render", "render_from"]
 
 EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.TRANSFER_IDS: orders.transfer_ids,
@@ -62,10 +62,29 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
     """Return the complete message for this row's recipient, or why there is none.
 
-    Raises the errors of the database.
+    The data are those of the database. Raises the errors of the database.
+    """
+    return render_from(
+        owed,
+        RenderContext(
+            loader=DatabaseLoader(ctx.db),
+            environment=ctx.environment,
+            now=ctx.now,
+            machine_now=ctx.machine_now,
+            terms=ctx.terms,
+            key=ctx.key,
+            unseal=ctx.unseal,
+        ),
+    )
+
+
+def render_from(owed: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Skip:
+    """Return the complete message from the loader's data, or why there is none.
+
+    Raises the errors of the context's loader.
     """
     now = ctx.now()
-    told = message_data.load_message_data(ctx.db, owed, now)
+    told = ctx.loader.load_message_data(owed, now)
     if (why := _unreachable(owed, told)) is not None:
         return Skip(why)
     matter = MessageContext(owed, ctx, told, told.to.language if told.to else _language(owed), now)

@@ -1,18 +1,19 @@
-"""The samples of decisions on applications for the technical interface: approved, and refused with its reasons."""
+"""Samples of decisions on applications for the technical interface."""
 
 from collections.abc import Mapping
 
-from sinetti.database.connection import Database
-from sinetti.database.organisations.applications import DECIDED_STEP
-from sinetti.database.sample_data import access
+from sinetti.database.organisations.applications import DECIDED_STEP, Application
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState
 from sinetti.domain.values import Channel, Language
 from sinetti.i18n import application_decision
+from sinetti.notifications.previews import roles
 from sinetti.notifications.previews.reminders import SampleMessage, at
 
-DECIDED = "decided"
-"""The fact of a case that names what was decided: its text is written, and kept, before the message is."""
+APPLICATIONS: Mapping[ApplicationState, str] = {
+    state: f"{0x51 + number:032x}" for number, state in enumerate(roles.CASES)
+}
+"""Ids of the applications, by decision."""
 
 _NOW = at(2027, 3, 3, 11, 3)
 _REASONS: Mapping[Language, str] = {
@@ -28,7 +29,7 @@ _APPEAL: Mapping[Language, str] = {
 
 
 def _case(title: str, to: str, state: ApplicationState) -> SampleMessage:
-    facts: dict[str, str | list[str]] = {DECIDED: state.value}
+    facts: dict[str, str | list[str]] = {"application": APPLICATIONS[state]}
     return SampleMessage(MessageKind.AUTHORISATION, title, _NOW, to=to, step=DECIDED_STEP, facts=facts)
 
 
@@ -38,12 +39,36 @@ DECISIONS = (
 )
 
 
-def decided(db: Database, state: ApplicationState, language: Language, service: str) -> str:
-    """Decide the samples' application so, in this language; returns its id."""
+def find_application(application_id: str, language: Language, service: str) -> Application | None:
+    """Return the application with this id, decided in this language, or None.
+
+    `service` is the name of the authority that decides.
+    """
+    state = next((state for state, one in APPLICATIONS.items() if one == application_id), None)
+    if state is None:
+        return None
+    channels = frozenset({Channel.WS})
     case = application_decision.DecisionContext(
-        access.CASES[state], access.NAME, access.CUSTOMER_ID, frozenset({Channel.WS}), access.APPLIED, language
+        roles.CASES[state], roles.NAME, roles.CUSTOMER_ID, channels, roles.APPLIED, language
     )
     verdict = ApplicationDecision(state)
     if state is ApplicationState.REFUSED:
         verdict = ApplicationDecision(state, _REASONS[language], _APPEAL[language])
-    return access.decide(db, state, language, application_decision.decision(case, verdict, service, _NOW))
+    return Application(
+        application_id=application_id,
+        case_number=case.number,
+        organisation_id=roles.ORGANISATION_ID,
+        customer_id=case.customer_id,
+        organisation=case.organisation,
+        open_organisation=True,
+        channels=channels,
+        purpose="",
+        software="",
+        language=language,
+        state=state,
+        created=case.applied,
+        decided_at=roles.MADE,
+        reason=verdict.reason,
+        decision=application_decision.decision(case, verdict, service, _NOW),
+        applicant=None,
+    )

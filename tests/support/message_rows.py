@@ -1,28 +1,30 @@
-"""Sample data: an organisation, its people, certificates in all reported states."""
+"""Rows of the previews' sample data: an organisation, its people, certificates in all reported states."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sinetti.database import models
 from sinetti.database.connection import Database
-from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, Pin, SecureMessage
-from sinetti.database.sample_data import access
+from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, OutboxMessage, Pin, SecureMessage
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, IdentifierType, Language
+from sinetti.domain.notifications.messages import MessageKind, QueuedMessage
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Environment, IdentifierType, Language
+from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
+from sinetti.notifications.previews import decisions, samples
+from sinetti.notifications.previews.certificates import CALL, CALL_ID, CALLED_AT, SUNDAY_END, TUESDAY_END
+from sinetti.notifications.previews.certificates import FIRM_ID as _FIRM
+from sinetti.notifications.previews.certificates import ORGANISATION_ID as _SINISIIPI
+from sinetti.notifications.previews.reminders import SampleMessage
+from sinetti.notifications.previews.samples import KEY, TERMS
+from sinetti.notifications.templates.renderer import Skip, render
+from tests.support import role_rows
 
-SUNDAY_END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
-"""Expiry of the glossary's certificate: a Sunday, the day after the First of May.
-
-Daylight saving time begins before it.
-"""
-TUESDAY_END = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
 WRITTEN_BEFORE = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 SINCE = datetime(2025, 5, 1, 8, tzinfo=UTC)
-_FIRM = "0" * 31 + "2"
-CALL = "0" * 31 + "7"
-"""Id of the early replacement in samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def staged(db: Database, language: Language, written: datetime | None = WRITTEN_
     maker = _maker(db, language, written)
     made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
     firms = _looked_after(maker)
-    access.add(db, language, maker.people.newcomer, _FIRM)
+    role_rows.add(db, language, maker.people.newcomer, _FIRM)
     unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", made, None)
     still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
     sunday = maker.simple(0x11, "Palkanlaskenta", SUNDAY_END)
@@ -202,19 +204,18 @@ def staged(db: Database, language: Language, written: datetime | None = WRITTEN_
 
 def _called_early(db: Database, *samples: SampleLineage) -> None:
     """Insert an early replacement of these certificates."""
-    began = datetime(2027, 3, 16, 9, 30, tzinfo=UTC)
     call = EarlyReplacement.objects.using(db.alias).create(
-        call_id=CALL,
+        call_id=CALL_ID,
         officer="a17",
         reason="incident 7",
-        explanation_fi="Ohjelmistokirjasto on tehnyt heikkoja avaimia.",
-        explanation_sv="Ett programbibliotek har skapat svaga nycklar.",
-        explanation_en="A software library has made weak keys.",
+        explanation_fi=CALL.explanation[Language.FI],
+        explanation_sv=CALL.explanation[Language.SV],
+        explanation_en=CALL.explanation[Language.EN],
         serials=[],
         count=len(samples),
-        created=began,
-        ends=began + timedelta(days=2),
-        done_at=began,
+        created=CALLED_AT,
+        ends=CALL.ends,
+        done_at=CALLED_AT,
     )
     certificates = models.Certificate.objects.using(db.alias)
     for one in certificates.filter(pk__in=[each.certificate for each in samples]):
@@ -303,7 +304,7 @@ def _organisation(db: Database, language: Language, people: SamplePeople) -> mod
         type_id="data-provider-ws", purpose="data-provider", channel=Channel.WS, authority=authority
     )
     organisation = models.Organisation.objects.using(db.alias).create(
-        organisation_id="0" * 31 + "1",
+        organisation_id=_SINISIIPI,
         customer_id="0123456-7",
         normalised_id="0123456-7",
         kind=IdentifierType.ARTIFICIAL,
@@ -320,3 +321,52 @@ def _organisation(db: Database, language: Language, people: SamplePeople) -> mod
         valid_from=SINCE,
     )
     return organisation
+
+
+def answered(case: SampleMessage, stage: SampleData, language: Language = Language.EN) -> RenderedMessage | Skip:
+    """Render one sample from the rows, or return why it is skipped."""
+    return render(owed(case, stage, language), room(case, stage))
+
+
+def room(case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS) -> NotificationContext:
+    """Return the context in which a sample is rendered."""
+    return NotificationContext(
+        db=stage.db,
+        environment=Environment.PRODUCTION if case.production else Environment.TEST,
+        now=lambda: case.now,
+        machine_now=lambda: case.now,
+        terms=terms,
+        deliverers={},
+        key=KEY,
+    )
+
+
+def owed(case: SampleMessage, stage: SampleData, language: Language = Language.EN) -> QueuedMessage:
+    """Queue the message for all its recipients, and return the row of the one that is rendered."""
+    message = replace(samples.queued(case, language), certificate=None)
+    if case.about and case.kind is not MessageKind.CONTACT_CHANGED:
+        message = replace(message, certificate=getattr(stage, case.about).certificate)
+    for state, application_id in decisions.APPLICATIONS.items():
+        if application_id in case.facts.values():
+            found = decisions.find_application(application_id, language, TERMS.service)
+            role_rows.decide(stage.db, application_id, state, language, found.decision)
+    OutboxMessage.objects.using(stage.db.alias).all().delete()
+    to = [message.recipient, *(getattr(stage.people, one) for one in case.others)]
+    outbox.enqueue(stage.db, [_new(case, message, person) for person in dict.fromkeys(to)], case.now)
+    return message
+
+
+def _new(case: SampleMessage, message: QueuedMessage, person: str | None) -> NewMessage:
+    return NewMessage(
+        kind=case.kind,
+        channel=case.channel,
+        about=case.title,
+        step=case.step,
+        due=case.now,
+        recipient=person,
+        address=message.address,
+        lineage=message.lineage,
+        certificate=message.certificate,
+        order=message.order,
+        facts=message.facts,
+    )

@@ -1,1 +1,0 @@
-"""Rows for previews of messages."""
