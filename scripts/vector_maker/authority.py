@@ -126,7 +126,7 @@ def drawn(name: str) -> Callable[[int], bytes]:
 
 
 def found(keys: Keys, made: datetime) -> Authority:
-    """Make the CAs as `sinetti.ca.hierarchy_builder.build_hierarchy` does.
+    """Make the CAs as `sinetti.ca.hierarchy_builder.generate_hierarchy` does.
 
     The keys are the stored ones.
     """
