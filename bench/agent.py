@@ -37,8 +37,8 @@ from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, Result
-from sinetti.client.store import memory, name_view
-from sinetti.client.store.memory import AgentMemory
+from sinetti.client.store import agent_state, snapshot
+from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import clock
@@ -80,9 +80,10 @@ def remember_hints(store: Path) -> None:
     """Write the memory of each name that a service with renewal information leaves."""
     now = clock.utc_now()
     hint = RenewalInfoState(QUIET_UNTIL + timedelta(days=100), QUIET_UNTIL + timedelta(days=101))
-    for seen in name_view.sights(store):
-        serial = None if seen.in_use is None else seen.in_use.serial
-        memory.store(seen.folder, AgentMemory(serial, hint=hint, ask_again=now + timedelta(hours=6)))
+    for seen in snapshot.list_snapshots(store):
+        agent_state.save_agent_state(
+            seen.folder, AgentState(seen.serial, hint=hint, ask_again=now + timedelta(hours=6))
+        )
 
 
 @contextmanager
@@ -200,7 +201,7 @@ def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
     """
     begun, passes = datetime.fromisoformat(DUE) + HEARD, []
     control(ready, "PUT", "/clock", {"now": f"{begun:%Y-%m-%dT%H:%M:%SZ}"})
-    in_use = [str(seen.in_use.serial) for seen in name_view.sights(store) if seen.in_use is not None]
+    in_use = [seen.serial for seen in snapshot.list_snapshots(store) if seen.serial is not None]
     called = control(ready, "POST", "/early-replacements", {"serials": in_use, "over": f"PT{MINUTES}M"})
     for minute in range(MINUTES + 1):
         at = f"{begun + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}"

@@ -344,7 +344,7 @@ def test_the_interfaces_have_the_exit_codes():
 
 def test_the_interfaces_have_the_members_of_json():
     shown, results, checked, received = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
-    assert shown == [*status.status_of(NameSnapshot("payroll"), facts.NOW).as_json()]
+    assert shown == [*status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW).as_json()]
     assert results == ["result", "codes"]
     good = Verdict(None, "")
     assert checked == [*verify_report.checked(good, strangers=False).as_json()]
@@ -362,7 +362,7 @@ def test_the_interfaces_have_the_members_of_json():
 
 def test_the_interfaces_have_the_json_of_a_store():
     details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
-    row = status.status_of(NameSnapshot("payroll"), facts.NOW)
+    row = status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW)
     assert details == ["status", "--json", *list(status.details(row, DOCS))[7:]]
     assert logged == ["name", "events", "open"]
     finding = findings.passed(findings.Check.DISK, make_message(messages.DOCTOR_WELL))
@@ -375,7 +375,7 @@ def test_the_interfaces_have_the_json_of_a_store():
 
 
 def test_the_page_of_the_agent_has_every_metric():
-    row = status.status_of(NameSnapshot("payroll"), facts.NOW)
+    row = status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW)
     text = metrics.text([row], facts.NOW, facts.NOW)
     assert {cells[0].strip("`") for cells in rows(DOCS / "agent.md", "metric")} == set(
         re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)

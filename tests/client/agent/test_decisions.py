@@ -12,35 +12,40 @@ from sinetti.client.agent import decisions, schedule
 from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.model import AgentSettings, DecisionReason, MaintenanceWindow, RenewalInfoState
 from sinetti.client.results import ExitCode
-from sinetti.client.store.journal import RequestKind, RequestState
-from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.name_view import InstalledCertificate, NameView, PendingRequest
-from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.client.store.agent_state import AgentState
+from sinetti.client.store.generations import NameState
+from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
+from sinetti.client.store.snapshot import InstalledCertificate, NameSnapshot
 from sinetti.domain.values import ValidityPeriod
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = ValidityPeriod(BEGAN, BEGAN + 730 * DAY)
 OPENS, URGENT, END = SPAN.not_after - 60 * DAY, SPAN.not_after - 14 * DAY, SPAN.not_after
-HELD = NameView("payroll", Path("store/payroll"), NameSnapshot("payroll"), InstalledCertificate("0a", SPAN, b"0" * 32))
+HELD = NameSnapshot("payroll", Path("store/payroll"), in_use=InstalledCertificate("0a", SPAN, b"0" * 32))
+REVOKED = NameState(revoked="0a")
 OWN = schedule.scheduled_time(schedule.stable_fraction("0a", "payroll"), SPAN, AgentSettings(), None)
 SUNDAYS = AgentSettings(maintenance=(MaintenanceWindow(frozenset({6}), time(1), time(5)),))
 EARLY = RenewalInfoState(BEGAN + 100 * DAY, BEGAN + 101 * DAY)
 
 
 def remembering(**known):
-    return replace(HELD, memory=AgentMemory("0a", **known))
+    return replace(HELD, memory=AgentState("0a", **known))
 
 
-def renewing(state, fetchable=False):
-    return replace(HELD, renewal=PendingRequest(state, fetchable))
+def pending(kind, state, retrieval_id=None):
+    return RequestJournal(HELD.folder / "pending" / kind, state, "0" * 64, retrieval_id=retrieval_id)
 
 
-def enrolling(state, fetchable=False, in_use=None):
-    return replace(HELD, in_use=in_use, enrolment=PendingRequest(state, fetchable))
+def renewing(state):
+    return replace(HELD, open=(pending(RequestKind.RENEW, state),))
 
 
-GONE_ON = replace(renewing(RequestState.UNCERTAIN), memory=AgentMemory("0a", 1, OWN + timedelta(minutes=5)))
+def enrolling(state, in_use=None):
+    return replace(HELD, in_use=in_use, open=(pending(RequestKind.ENROL, state),))
+
+
+GONE_ON = replace(renewing(RequestState.UNCERTAIN), memory=AgentState("0a", 1, OWN + timedelta(minutes=5)))
 REFUSED = remembering(codes=("PKI035",), exit_code=ExitCode.REFUSED)
 NOW_HINT = RenewalInfoState(OPENS - DAY, OPENS + 5 * DAY)
 CAME = OPENS + 2 * DAY
@@ -90,7 +95,7 @@ CASES = {
     "the last second": (HELD, AgentSettings(), END, Renew(urgent=True, early=False)),
     "a day after the end the clock may be wrong": (HELD, AgentSettings(), END + DAY, Renew(urgent=True, early=False)),
     "beyond doubt": (HELD, AgentSettings(), END + 2 * DAY + SECOND, NeedsOperator(DecisionReason.EXPIRED)),
-    "revoked": (replace(HELD, revoked=True), AgentSettings(), OWN, NeedsOperator(DecisionReason.REVOKED)),
+    "revoked": (replace(HELD, notes=REVOKED), AgentSettings(), OWN, NeedsOperator(DecisionReason.REVOKED)),
     "refused for good": (REFUSED, AgentSettings(), OWN, NeedsOperator(DecisionReason.REFUSED_FOR_GOOD)),
     "refused, but to be mended": (
         remembering(codes=("PKI036",), exit_code=ExitCode.REFUSED), AgentSettings(), OWN,
@@ -101,17 +106,17 @@ CASES = {
         Renew(urgent=False, early=False)
     ),
     "what was accepted is fetched though it was revoked since": (
-        replace(renewing(RequestState.ACCEPTED, fetchable=True), revoked=True), AgentSettings(), OWN,
+        replace(renewing(RequestState.ACCEPTED), notes=REVOKED), AgentSettings(), OWN,
         ResumeRequest(RequestKind.RENEW)
     ),
     "what was not is given up": (
-        replace(renewing(RequestState.SENT), revoked=True), AgentSettings(), OWN, NeedsOperator(DecisionReason.REVOKED)
+        replace(renewing(RequestState.SENT), notes=REVOKED), AgentSettings(), OWN, NeedsOperator(DecisionReason.REVOKED)
     ),
     "an enrolment is fetched": (
-        enrolling(RequestState.ACCEPTED, fetchable=True), AgentSettings(), OWN, ResumeRequest(RequestKind.ENROL),
+        enrolling(RequestState.ACCEPTED), AgentSettings(), OWN, ResumeRequest(RequestKind.ENROL),
     ),
     "one beside a certificate too": (
-        enrolling(RequestState.ACCEPTED, fetchable=True, in_use=HELD.in_use), AgentSettings(), BEGAN,
+        enrolling(RequestState.ACCEPTED, in_use=HELD.in_use), AgentSettings(), BEGAN,
         ResumeRequest(RequestKind.ENROL)
     ),
     "only enrol can go on": (
@@ -141,7 +146,7 @@ def test_decide(seen, care, now, wanted):
 
 times = some.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1), timezones=some.just(UTC))
 memories = some.builds(
-    AgentMemory,
+    AgentState,
     serial=some.just("0a"),
     failures=some.integers(0, 20),
     next_try=some.none() | times,
@@ -150,16 +155,20 @@ memories = some.builds(
     hint=some.none()
     | some.builds(lambda at, long: RenewalInfoState(at, at + long), times, some.timedeltas(SECOND, 90 * DAY)),
 )
-opens = some.none() | some.builds(PendingRequest, some.sampled_from(RequestState), some.booleans())
+opens = some.lists(
+    some.builds(
+        pending, some.sampled_from(RequestKind), some.sampled_from(RequestState), some.sampled_from([None, "R1"])
+    ),
+    max_size=2,
+    unique_by=lambda one: one.folder.name,
+).map(tuple)
 seen_ones = some.builds(
-    NameView,
+    NameSnapshot,
     name=some.just("payroll"),
     folder=some.just(Path("store/payroll")),
-    glance=some.just(NameSnapshot("payroll")),
     in_use=some.just(HELD.in_use),
-    enrolment=opens,
-    renewal=opens,
-    revoked=some.booleans(),
+    open=opens,
+    notes=some.sampled_from([NameState(), REVOKED]),
     memory=memories,
 )
 

@@ -12,7 +12,7 @@ from sinetti.client.agent import deploy
 from sinetti.client.messages import messages
 from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage, OutputOptions
 from sinetti.client.results import Result
-from sinetti.client.store import event_log, files
+from sinetti.client.store import agent_state, event_log, files
 from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Language
 from tests.client.conftest import NAME
@@ -84,7 +84,7 @@ def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays
     for _ in range(12):
         done, told = use(desk, entry, now)
         assert (done, texts(told)) == (False, [messages.HOOK_FAILED, messages.DEPLOY_AGAIN])
-        at = deploy.load(desk.folder).next
+        at = agent_state.load_deploy_state(desk.folder).next_try
         waits.append((at - now) // MINUTE)
         assert not deploy.is_due(desk.folder, at - timedelta(seconds=1), entry)
         assert deploy.is_due(desk.folder, at, entry)
@@ -104,7 +104,7 @@ def test_it_succeeds_in_the_end(desk, seen):
     assert deploy.is_due(desk.folder, NOW, good), "a person has given another command: it is not waited for"
     assert use(desk, good)[0]
     assert len(lines(seen)) == 1
-    assert deploy.load(desk.folder).tries == 0
+    assert agent_state.load_deploy_state(desk.folder).tries == 0
 
 
 def test_a_set_that_came_meanwhile_is_tried_at_once(desk, seen):
@@ -114,7 +114,7 @@ def test_a_set_that_came_meanwhile_is_tried_at_once(desk, seen):
     desk.at(OPENS).renew()
     assert deploy.is_due(desk.folder, NOW, bad)
     use(desk, bad)
-    assert deploy.load(desk.folder).tries == 1
+    assert agent_state.load_deploy_state(desk.folder).tries == 1
 
 
 def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatch):
@@ -130,8 +130,8 @@ def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatc
         store(folder, state)
 
     with monkeypatch.context() as patch:
-        store = deploy._store
-        patch.setattr(deploy, "_store", stored)
+        store = agent_state.save_deploy_state
+        patch.setattr(agent_state, "save_deploy_state", stored)
         with pytest.raises(Killed):
             use(desk, entry)
     later = NOW + timedelta(minutes=5)
@@ -175,14 +175,14 @@ def test_names_without_programs_get_no_file_and_are_not_due(desk):
     desk.enrol()
     assert not deploy.is_due(desk.folder, NOW, entry_of())
     assert use(desk, entry_of()) == (True, ())
-    assert not (desk.folder / deploy.FILE).exists()
+    assert not (desk.folder / agent_state.DEPLOY).exists()
 
 
 def test_whose_programs_were_taken_away_waits_for_nothing(desk):
     desk.enrol()
     use(desk, entry_of(deploy="raise SystemExit(1)"))
     assert use(desk, entry_of()) == (True, ())
-    assert deploy.load(desk.folder).serial == desk.live.resolve().name
+    assert agent_state.load_deploy_state(desk.folder).serial == desk.live.resolve().name
     assert not deploy.is_due(desk.folder, NOW + timedelta(days=2), entry_of())
 
 
@@ -257,7 +257,7 @@ def test_a_state_that_cannot_be_read_runs_the_program_again(desk, octets, seen):
     entry = entry_of(deploy=writes(seen))
     desk.enrol()
     use(desk, entry)
-    (desk.folder / deploy.FILE).write_bytes(octets)
+    (desk.folder / agent_state.DEPLOY).write_bytes(octets)
     assert deploy.is_due(desk.folder, NOW)
     assert use(desk, entry)[0]
     assert len(lines(seen)) == 2
@@ -307,9 +307,9 @@ def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypa
         for tries, after in ((1, timedelta()), (2, timedelta(minutes=5))):
             with pytest.raises(Killed):
                 use(desk, entry_of(deploy=""), NOW + after)
-            assert deploy.load(desk.folder).tries == tries
+            assert agent_state.load_deploy_state(desk.folder).tries == tries
             assert not deploy.is_due(desk.folder, NOW + after, entry_of(deploy=""))
     assert deploy.is_due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
     assert use(desk, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
-    state = deploy.load(desk.folder)
+    state = agent_state.load_deploy_state(desk.folder)
     assert (state.serial, state.tries, state.trying) == (desk.live.resolve().name, 0, None)

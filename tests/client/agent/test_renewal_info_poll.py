@@ -8,7 +8,7 @@ import pytest
 from sinetti.client.agent import renewal_info_poll
 from sinetti.client.model import DecisionReason
 from sinetti.client.results import ExitCode, Result
-from sinetti.client.store import event_log, memory
+from sinetti.client.store import agent_state, event_log
 from sinetti.client.store.event_log import EventType
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
@@ -158,7 +158,7 @@ def test_a_pass_that_is_to_stop_asks_nobody(house):
     house.stop.set()
     house.passed(authority.NOW)
     assert house.desk.double.hints_asked == []
-    assert memory.read(house.desk.store / NAME) == memory.NOTHING
+    assert agent_state.load_agent_state(house.desk.store / NAME) == agent_state.NOTHING
 
 
 def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):

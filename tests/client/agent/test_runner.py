@@ -18,12 +18,11 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, DecisionReason
 from sinetti.client.results import ExitCode, Result, UsageError
-from sinetti.client.store import event_log, files, journal, key_storage, name_view, settings
-from sinetti.client.store import memory as store_memory
+from sinetti.client.store import agent_state, event_log, files, journal, key_storage, settings, snapshot
+from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind, RequestState
-from sinetti.client.store.memory import AgentMemory
 from sinetti.domain.values import Environment, ValidityPeriod
 from sinetti.wire.soap.operations import Failure, Operation
 from tests.client import double as client_double
@@ -114,7 +113,7 @@ class House:
         return (self.desk.store / name / "live").resolve().name
 
     def memory(self, name=NAME):
-        return store_memory.read(self.desk.store / name)
+        return agent_state.load_agent_state(self.desk.store / name)
 
     def events(self, name=NAME):
         return [one.event for one in event_log.read(self.desk.store / name)]
@@ -207,7 +206,7 @@ def test_failure_and_delays(house):
     house.desk.double.script.extend([client_double.say(503, **{"Retry-After": "3600"}), client_double.say(502)])
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.AGAIN
-    assert house.memory() == replace(store_memory.NOTHING, serial=house.serial(), failures=1,
+    assert house.memory() == replace(agent_state.NOTHING, serial=house.serial(), failures=1,
         next_try=OPENS + timedelta(hours=1), exit_code=ExitCode.AGAIN)  # fmt: skip
     assert end.next_due == OPENS + timedelta(hours=1)
     end = house.passed(OPENS + timedelta(minutes=59))
@@ -217,7 +216,7 @@ def test_failure_and_delays(house):
     assert house.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
     assert house.passed(OPENS + timedelta(hours=2)).exit_code is ExitCode.DONE
     received = OPENS + timedelta(hours=2)
-    assert house.memory() == AgentMemory(house.serial(), received=received), "nothing is remembered of what is over"
+    assert house.memory() == AgentState(house.serial(), received=received), "nothing is remembered of what is over"
 
 
 def test_a_lost_answer_is_taken_up_with_the_same_key(house):
@@ -341,7 +340,7 @@ def test_trouble_with_one_stops_no_other(house):
     assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.STORE, ExitCode.DONE]
     assert house.row(end, "firm-02").outcome.result is Result.RENEWED
     assert house.ears.texts.count(messages.STORE_DAMAGED) == 2
-    assert store_memory.read(store / "firm-01").next_try is None, "mended, it is tried at once"
+    assert agent_state.load_agent_state(store / "firm-01").next_try is None, "mended, it is tried at once"
 
 
 def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
@@ -362,16 +361,16 @@ def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
 
 def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
     many(house, 2)
-    real = name_view.view_of_name
+    real = snapshot.find_snapshot
 
-    def look(folder):
-        seen = real(folder)
+    def look(folder, **options):
+        seen = real(folder, **options)
         if seen is None or folder.name != "firm-00":
             return seen
         for_ever = ValidityPeriod(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
         return replace(seen, in_use=replace(seen.in_use, span=for_ever))
 
-    monkeypatch.setattr(name_view, "view_of_name", look)
+    monkeypatch.setattr(snapshot, "find_snapshot", look)
     end = runner.plan_run(house.agent)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
     house.care = AgentSettings(spread=10**6 * DAY)
@@ -461,7 +460,7 @@ def test_a_name_that_somebody_works_on_is_passed_over_and_told(house):
 
 
 def test_renewed_by_hand_meanwhile(house):
-    seen = next(name_view.sights(house.desk.store))
+    seen = next(snapshot.list_snapshots(house.desk.store, for_agent=True))
     house.desk.at(OPENS).renew()
     house.desk.double.seen.clear()
     outcome = worker.process_name(house.agent, seen, Renew(urgent=False, early=True))

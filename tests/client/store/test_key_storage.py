@@ -128,17 +128,17 @@ def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last
     left = 0
 
     def counted(known):
-        def change(*arguments):
+        def change(*arguments, **options):
             nonlocal left
             left -= 1
             if left < 0:
                 raise Killed
-            return known(*arguments)
+            return known(*arguments, **options)
 
         return change
 
     monkeypatch.setattr(files.SYSTEM, "rename", counted(files.SYSTEM.rename))
-    monkeypatch.setattr(files, "_write_synced", counted(files._write_synced))
+    monkeypatch.setattr(files, "_write_private", counted(files._write_private))
     for number in range(80):
         left = number
         try:

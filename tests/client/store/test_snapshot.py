@@ -6,6 +6,7 @@ import pytest
 
 from sinetti.client.messages import messages
 from sinetti.client.store import files, generations, journal, settings, snapshot
+from sinetti.client.store.agent_state import AgentState
 from sinetti.domain.values import KeyType
 from sinetti.pki import encoding
 from tests.client import double
@@ -23,7 +24,7 @@ QUICK = [
 
 
 def seen(desk):
-    (one,) = snapshot.glance(desk.store)
+    (one,) = snapshot.list_snapshots(desk.store)
     return one
 
 
@@ -36,7 +37,8 @@ def test_a_set_in_use_is_seen_without_the_thorough_look(kind, desk, monkeypatch)
     assert (one.service, one.environment) == (desk.settings.service, desk.settings.environment)
     assert one.serial == desk.live.resolve().name
     assert (one.not_before, one.not_after) == (authority.NOW, authority.NOW + authority.VALIDITY)
-    assert (one.trouble, one.open, one.memory, one.deployment) == (None, (), None, None)
+    assert (one.trouble, one.open, one.deployment) == (None, (), None)
+    assert one.memory == AgentState(one.serial)
 
 
 @pytest.mark.parametrize("damage", [*DAMAGE, None])
@@ -168,7 +170,7 @@ def test_a_store_without_right_to_a_name(desk, monkeypatch):
 
     monkeypatch.setattr(snapshot.os, "listdir", refuse)
     assert seen(desk).trouble.text == messages.STORE_UNUSABLE
-    assert snapshot.snapshot_of(desk.folder).trouble.text == messages.STORE_UNUSABLE
+    assert snapshot.load_snapshot(desk.folder).trouble.text == messages.STORE_UNUSABLE
 
 
 HEADS = {

@@ -53,7 +53,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
         )
         raise files.StoreError(told) from bad
-    seen = snapshot.snapshot_of(folder)
+    seen = snapshot.load_snapshot(folder)
     if parsed.json:
         under_way = [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open]
         events = [log_format.as_json(one) for one in found]

@@ -92,7 +92,7 @@ def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
     if config is None:
         return ()
     return [
-        status.not_enrolled(entry, config.services.get(entry.service or ""), now)
+        status.not_enrolled(config.store, entry, config.services.get(entry.service or ""), now)
         for name, entry in sorted(config.entries.items())
         if not files.is_kept(config.store / name)
     ]

@@ -11,9 +11,9 @@ from sinetti.client.agent import schedule
 from sinetti.client.model import AgentSettings, DecisionReason
 from sinetti.client.results import ExitCode
 from sinetti.client.store import journal
-from sinetti.client.store.journal import RequestKind, RequestState
-from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.name_view import InstalledCertificate, NameView, PendingRequest
+from sinetti.client.store.agent_state import AgentState
+from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
+from sinetti.client.store.snapshot import InstalledCertificate, NameSnapshot
 from sinetti.domain.refusals import RejectionReason, reason_for_code
 from sinetti.domain.values import ValidityPeriod
 
@@ -76,7 +76,7 @@ OPERATOR_EXIT_CODES = {
 """Exit codes for the time that a name waits for a person."""
 
 
-def decide(seen: NameView, care: AgentSettings, now: datetime) -> Decision:
+def decide(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
     """Decide about an undamaged name at `now` (UTC)."""
     due = _due(seen, care, now)
     if isinstance(due, Wait | NeedsOperator):
@@ -85,7 +85,7 @@ def decide(seen: NameView, care: AgentSettings, now: datetime) -> Decision:
     return Wait(again, DecisionReason.AFTER_FAILURE) if again is not None and now < again else due
 
 
-def _due(seen: NameView, care: AgentSettings, now: datetime) -> Decision:
+def _due(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
     if seen.enrolment is not None and seen.enrolment.fetchable:
         return ResumeRequest(RequestKind.ENROL)
     if seen.in_use is None:
@@ -100,7 +100,7 @@ def _due(seen: NameView, care: AgentSettings, now: datetime) -> Decision:
     return _by_time(seen, seen.in_use, care, now)
 
 
-def _by_time(seen: NameView, in_use: InstalledCertificate, care: AgentSettings, now: datetime) -> Decision:
+def _by_time(seen: NameSnapshot, in_use: InstalledCertificate, care: AgentSettings, now: datetime) -> Decision:
     place = schedule.stable_fraction(in_use.serial, seen.name)
     rested, on_call = _rested(seen.memory, in_use.span, now)
     own = max(schedule.scheduled_time(place, in_use.span, care, seen.memory.hint), on_call)
@@ -111,7 +111,7 @@ def _by_time(seen: NameView, in_use: InstalledCertificate, care: AgentSettings, 
     return Renew(schedule.is_urgent(in_use.span, care, now), early=early)
 
 
-def _rested(known: AgentMemory, span: ValidityPeriod, now: datetime) -> tuple[datetime, datetime]:
+def _rested(known: AgentState, span: ValidityPeriod, now: datetime) -> tuple[datetime, datetime]:
     """Return the instants until which a received certificate is left alone.
 
     The first instant is that of `schedule.retry_after`, the second applies if its hint calls for it. A hint calls
@@ -127,8 +127,8 @@ def _rested(known: AgentMemory, span: ValidityPeriod, now: datetime) -> tuple[da
     return rested, min(rested, max(known.received + day, known.hint.start))
 
 
-def _why_never(seen: NameView, in_use: InstalledCertificate, now: datetime) -> DecisionReason | None:
-    if seen.revoked:
+def _why_never(seen: NameSnapshot, in_use: InstalledCertificate, now: datetime) -> DecisionReason | None:
+    if seen.is_revoked:
         return DecisionReason.REVOKED
     if now - CLOCK_DOUBT > in_use.span.not_after:
         return DecisionReason.EXPIRED
@@ -150,7 +150,7 @@ def is_permanent(codes: tuple[str, ...]) -> bool:
     return not FOR_GOOD.isdisjoint(reason_for_code(code) for code in codes)
 
 
-def _first_is_open(enrolment: PendingRequest | None) -> DecisionReason:
+def _first_is_open(enrolment: RequestJournal | None) -> DecisionReason:
     if enrolment is None or enrolment.state is RequestState.REFUSED:
         return DecisionReason.ENROLMENT_REFUSED
     return (

@@ -8,57 +8,23 @@ run repeats the command when the delay is over. The command must therefore be re
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sinetti.client import decoder
 from sinetti.client.agent import hooks
 from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import CertificateEntry, Hooks, HookStage
-from sinetti.client.store import event_log, files, generations, key_storage
+from sinetti.client.store import agent_state, event_log, files, generations, key_storage
+from sinetti.client.store.agent_state import DeployState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.pki.signers import SignerUnavailable
 
-FILE = "deploy.json"
-
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(days=1)
 """Delay after a failure: doubled each time, up to a day."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeployMemory:
-    """Progress of the deployment of a name.
-
-    `serial`: deployed last. `trying`: serial whose deployment failed `tries` times and is retried from `next`.
-    `after`: the `after` command of `serial` has not run yet. `command`: digest of the deploy command that failed.
-    """
-
-    serial: str | None = None
-    tries: int = 0
-    next: datetime | None = None
-    trying: str | None = None
-    after: bool = False
-    command: str | None = None
-
-
-def load(folder: Path) -> DeployMemory | None:
-    """Return the deployment state of a name's folder, or None.
-
-    None if there is no readable state: the deployment is then repeated.
-    """
-    try:
-        raw = decoder.json_of(files.octets_of(folder / FILE))
-        at = raw["next"]
-        until = None if at is None else decoder.instant_of(at)
-        texts = [raw.get(one) for one in ("serial", "trying", "command")]
-        serial, trying, command = (one if isinstance(one, str) else None for one in texts)
-        return DeployMemory(serial, decoder.count_of(raw["tries"]), until, trying, bool(raw.get("after")), command)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -> bool:
@@ -70,7 +36,7 @@ def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -
     serial = _serial(folder)
     if serial is None:
         return False
-    state = load(folder) or DeployMemory()
+    state = agent_state.load_deploy_state(folder) or DeployState()
     if entry is not None and _incomplete(folder, entry):
         return True
     if entry is not None and not _has_commands(entry.hooks) and state.trying is None:
@@ -108,12 +74,12 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
 def _brought(
     folder: Path, entry: CertificateEntry, held: InstalledKeySet, now: datetime
 ) -> tuple[bool, tuple[Message, ...]]:
-    state = load(folder)
+    state = agent_state.load_deploy_state(folder)
     if not _has_commands(entry.hooks):
         if state is not None and (state.serial != held.serial or state.after):
-            _store(folder, DeployMemory(held.serial))
+            agent_state.save_deploy_state(folder, DeployState(held.serial))
         return True, ()
-    state = state or DeployMemory()
+    state = state or DeployState()
     about, told = _about(folder, entry, held, state), []
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
@@ -122,25 +88,25 @@ def _brought(
         if entry.hooks.commands.get(HookStage.DEPLOY):
             # Before it runs: a command that kills the agent counts as failed. Otherwise every run would stop there.
             with contextlib.suppress(OSError):
-                _store(folder, failed)
+                agent_state.save_deploy_state(folder, failed)
         end = hooks.run(HookStage.DEPLOY, entry.hooks, about, folder, now)
         if end is not None and not end.ok:
-            _store(folder, failed)
+            agent_state.save_deploy_state(folder, failed)
             _note(folder, now, EventType.DEPLOY_FAILED, held.serial)
             return False, (end.told, _again(folder, held.serial, failed))
-        state = DeployMemory(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
-        _store(folder, state)
+        state = DeployState(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
+        agent_state.save_deploy_state(folder, state)
         _note(folder, now, EventType.DEPLOYED, held.serial)
         told.append(make_message(messages.DEPLOYED, name=folder.name, serial=held.serial))
     if state.after:
         end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
-        _store(folder, replace(state, after=False))
+        agent_state.save_deploy_state(folder, replace(state, after=False))
         if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
             return False, (*told, end.told)
     return True, tuple(told)
 
 
-def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployMemory) -> HookContext:
+def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployState) -> HookContext:
     customer = entry.customer_id
     if customer is None:
         with contextlib.suppress(ValueError):
@@ -156,26 +122,26 @@ def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: 
     )
 
 
-def _failed(state: DeployMemory, serial: str, entry: CertificateEntry, now: datetime) -> DeployMemory:
+def _failed(state: DeployState, serial: str, entry: CertificateEntry, now: datetime) -> DeployState:
     tries = (state.tries if state.trying == serial else 0) + 1
     delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
-    return replace(state, tries=tries, next=now + delay, trying=serial, after=False, command=_digest(entry.hooks))
+    return replace(state, tries=tries, next_try=now + delay, trying=serial, after=False, command=_digest(entry.hooks))
 
 
-def _waited(state: DeployMemory, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
+def _waited(state: DeployState, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
     """Return whether the deployment may be tried now.
 
     If the clock was set back, the deployment still waits no longer than the longest delay.
     """
-    if state.trying != serial or state.next is None:
+    if state.trying != serial or state.next_try is None:
         return True
     if entry is not None and state.command != _digest(entry.hooks):
         return True  # a person has configured another command
-    return now >= state.next or state.next - now > LONGEST_DELAY
+    return now >= state.next_try or state.next_try - now > LONGEST_DELAY
 
 
-def _again(folder: Path, serial: str, state: DeployMemory) -> Message:
-    at = state.next or datetime.min.replace(tzinfo=UTC)
+def _again(folder: Path, serial: str, state: DeployState) -> Message:
+    at = state.next_try or datetime.min.replace(tzinfo=UTC)
     return make_message(messages.DEPLOY_AGAIN, name=folder.name, serial=serial, folder=str(folder / files.LIVE), at=at)
 
 
@@ -202,18 +168,6 @@ def _serial(folder: Path) -> str | None:
         return key_storage.serial_of(generations.certificate_in_use(folder))
     except (files.StoreError, ValueError):
         return None
-
-
-def _store(folder: Path, state: DeployMemory) -> None:
-    raw = {
-        "serial": state.serial,
-        "tries": state.tries,
-        "next": None if state.next is None else state.next.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "trying": state.trying,
-        "after": state.after,
-        "command": state.command,
-    }
-    files.write_atomic(folder / FILE, (json.dumps(raw, indent=1) + "\n").encode())
 
 
 def _note(folder: Path, now: datetime, event: EventType, serial: str) -> None:

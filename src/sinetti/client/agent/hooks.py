@@ -11,11 +11,12 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock, Thread
 from typing import IO
 
+from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Hooks, HookStage
@@ -115,7 +116,7 @@ def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
         "SINETTI_CUSTOMER_ID": about.customer_id or "",
         "SINETTI_SERIAL": about.serial or "",
         "SINETTI_OLD_SERIAL": about.old_serial or "",
-        "SINETTI_NOT_AFTER": "" if until is None else _instant(until),
+        "SINETTI_NOT_AFTER": "" if until is None else decoder.format_instant(until),
         # A program may change its working directory, and the path of the store may be relative to the agent's.
         "SINETTI_LIVE": str(about.live.absolute()),
         "SINETTI_GENERATION": "" if about.generation is None else str(about.generation.absolute()),
@@ -214,8 +215,12 @@ def _ended(code: int) -> _Ended:
 def _text(
     stage: HookStage, command: Sequence[str], start: datetime, end: tuple[datetime, str] | None, output: bytes
 ) -> bytes:
-    lines = [f"stage: {stage.value}", f"command: {' '.join(map(repr, command))}", f"started: {_instant(start)}"]
-    lines += ["ended: not yet"] if end is None else [f"ended: {_instant(end[0])}", f"result: {end[1]}"]
+    lines = [
+        f"stage: {stage.value}",
+        f"command: {' '.join(map(repr, command))}",
+        f"started: {decoder.format_instant(start)}",
+    ]
+    lines += ["ended: not yet"] if end is None else [f"ended: {decoder.format_instant(end[0])}", f"result: {end[1]}"]
     return ("\n".join(lines) + "\n\n").encode(errors="backslashreplace") + output
 
 
@@ -223,7 +228,3 @@ def _keep(path: Path, octets: bytes) -> None:
     with contextlib.suppress(OSError):
         files.make_folder(path.parent)
         files.write_atomic(path, octets)
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,7 +11,7 @@ from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages.messages import Message
 from sinetti.client.model import CertificateEntry, HookStage, OutputOptions
 from sinetti.client.store import files, settings
-from sinetti.client.store.name_view import NameView
+from sinetti.client.store.snapshot import NameSnapshot
 
 
 class HookRunner(Protocol):
@@ -20,13 +20,13 @@ class HookRunner(Protocol):
     A failing program raises no exception here.
     """
 
-    def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
+    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run `before`; return the reason that holds the renewal back, or None.
 
         Raises StoreError.
         """
 
-    def due(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> bool:
+    def due(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
         """Return whether the set in use may have to be deployed now. Cheap."""
 
     def bring_into_use(
@@ -42,7 +42,7 @@ class HookRunner(Protocol):
 class ConfiguredHooks:
     """Programs that sinetti.toml names (docs/agent.md)."""
 
-    def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
+    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run the hook `before`, if there is one."""
         if seen.in_use is None or not entry.hooks.commands.get(HookStage.BEFORE):
             return None
@@ -58,14 +58,14 @@ class ConfiguredHooks:
         end = hooks.run(HookStage.BEFORE, entry.hooks, about, seen.folder, now)
         return None if end is None or end.ok else end.told
 
-    def due(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> bool:
+    def due(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
         """Return whether the set in use may have to be deployed now.
 
         Look closer only if the table asks for something or an earlier deployment is unfinished.
         """
-        entry = _with_files(entry, seen.glance.files)
+        entry = _with_files(entry, seen.files)
         asks = entry.hooks.commands or entry.files != OutputOptions()
-        return bool(asks or seen.undeployed) and deploy.is_due(seen.folder, now, entry)
+        return bool(asks or seen.is_undeployed) and deploy.is_due(seen.folder, now, entry)
 
     def bring_into_use(
         self, folder: Path, entry: CertificateEntry, now: datetime, /

@@ -18,10 +18,10 @@ from sinetti.client import decoder, renewal_window
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.requests import operations, renewal_info
 from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
-from sinetti.client.store import event_log, files, generations, memory, settings
-from sinetti.client.store.event_log import EventType, instant
-from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.name_view import NameView
+from sinetti.client.store import agent_state, event_log, files, generations, settings
+from sinetti.client.store.agent_state import AgentState
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.pki import encoding
 
 FILE = ".hints.json"
@@ -48,17 +48,17 @@ class PollRound:
     ends: float
     silent: dict[str, datetime]
     stop: Flag
-    heard: dict[str, AgentMemory] = field(default_factory=dict)
+    heard: dict[str, AgentState] = field(default_factory=dict)
 
 
-def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[NameView]:
+def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> list[NameSnapshot]:
     """Ask for the hints that are due; return the names with their updated memory."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
     about = PollRound(
         agent, agent.run.ticks() + SECONDS, {one: at for one, at in known.items() if _ahead(at, now)}, stop
     )
-    by_service: dict[str, list[NameView]] = {}
+    by_service: dict[str, list[NameSnapshot]] = {}
     for one in seen:
         service = _service(agent, one) if _due(one, now) else None
         if service is not None and service not in about.silent:
@@ -68,17 +68,18 @@ def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[
     _ask(about, firsts)
     _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
     if about.silent != known:
-        memory.write_private(path, _dump(about.silent))
+        with contextlib.suppress(OSError):
+            files.write_atomic(path, _dump(about.silent), is_durable=False)
     return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
 
 
-def _ask(about: PollRound, wanted: Iterable[tuple[str, NameView]]) -> None:
+def _ask(about: PollRound, wanted: Iterable[tuple[str, NameSnapshot]]) -> None:
     with ThreadPoolExecutor(about.agent.config.care.at_once) as pool:
         for _ in pool.map(lambda pair: _ask_one(about, *pair), wanted):
             pass
 
 
-def _ask_one(about: PollRound, service: str, seen: NameView) -> None:
+def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
     run = about.agent.run
     if service in about.silent or about.stop.is_set() or run.ticks() > about.ends:
         return
@@ -96,22 +97,22 @@ def _ask_one(about: PollRound, service: str, seen: NameView) -> None:
             about.silent[service] = run.now + told.rest
         case _:
             about.heard[seen.name] = _heard(seen, told, run.now)
-            memory.store(seen.folder, about.heard[seen.name])
+            agent_state.save_agent_state(seen.folder, about.heard[seen.name])
 
 
-def _heard(seen: NameView, told: RenewalInfoResult, now: datetime) -> AgentMemory:
+def _heard(seen: NameSnapshot, told: RenewalInfoResult, now: datetime) -> AgentState:
     hint = None if isinstance(told.said, NoRenewalInfo) else told.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
         opens = renewal_window.renewal_opens_at(seen.in_use.span)
         if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
-            facts = {"start": instant(hint.start), "end": instant(hint.end)}
+            facts = {"start": decoder.format_instant(hint.start), "end": decoder.format_instant(hint.end)}
             with contextlib.suppress(OSError):
                 event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
     return replace(seen.memory, hint=hint, ask_again=now + told.rest)
 
 
-def _due(seen: NameView, now: datetime) -> bool:
-    if seen.trouble is not None or seen.in_use is None or seen.revoked or now > seen.in_use.span.not_after:
+def _due(seen: NameSnapshot, now: datetime) -> bool:
+    if seen.trouble is not None or seen.in_use is None or seen.is_revoked or now > seen.in_use.span.not_after:
         return False
     again = seen.memory.ask_again
     return again is None or not _ahead(again, now)
@@ -125,7 +126,7 @@ def _ahead(at: datetime, now: datetime) -> bool:
     return now < at <= now + renewal_info.LONGEST
 
 
-def _service(agent: AgentContext, seen: NameView) -> str | None:
+def _service(agent: AgentContext, seen: NameSnapshot) -> str | None:
     """Return the origin of a name's service, or None.
 
     Sources in order: sinetti.toml, the first line of the name's settings, the whole settings.
@@ -152,4 +153,4 @@ def _silent(path: Path) -> dict[str, datetime]:
 
 
 def _dump(silent: Mapping[str, datetime]) -> bytes:
-    return (json.dumps({one: instant(at) for one, at in silent.items()}, indent=1) + "\n").encode()
+    return (json.dumps({one: decoder.format_instant(at) for one, at in silent.items()}, indent=1) + "\n").encode()

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sinetti.client import decoder
 from sinetti.client.agent import worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.runner import NameResult, RunReport
@@ -10,7 +11,6 @@ from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, Result
-from sinetti.client.store.event_log import instant
 
 _CHATTER = frozenset({messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET})
 """Progress messages for a user who waits for one name, left out for many names."""
@@ -72,9 +72,9 @@ def summary(end: RunReport) -> tuple[Message, ...]:
 def as_json(end: RunReport, at: datetime) -> dict[str, object]:
     """Return a run as JSON for programs."""
     return {
-        "at": instant(at),
+        "at": decoder.format_instant(at),
         "exit_code": int(end.exit_code),
-        "next": None if end.next_due is None else instant(end.next_due),
+        "next": None if end.next_due is None else decoder.format_instant(end.next_due),
         "names": [_row(row, at) for row in end.rows],
     }
 
@@ -84,11 +84,11 @@ def _row(row: NameResult, at: datetime) -> dict[str, object]:
     return {
         "name": row.seen.name,
         "serial": None if in_use is None else in_use.serial,
-        "not_after": None if in_use is None else instant(in_use.span.not_after),
-        "state": status.status_of((row.after or row.seen).glance, at).state.value,
+        "not_after": None if in_use is None else decoder.format_instant(in_use.span.not_after),
+        "state": status.status_of(row.after or row.seen, at).state.value,
         "decision": None if row.decision is None else _WORDS[type(row.decision)],
         "because": _because(row.decision),
-        "next": None if row.next_at is None else instant(row.next_at),
+        "next": None if row.next_at is None else decoder.format_instant(row.next_at),
         "result": None if outcome is None else outcome.result.value,
         "codes": [] if outcome is None else list(outcome.codes),
         "exit_code": int(row.exit_code),

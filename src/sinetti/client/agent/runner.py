@@ -29,10 +29,10 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import agent_state, files, name_view, os_support, repair
+from sinetti.client.store import files, os_support, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
-from sinetti.client.store.name_view import NameView
+from sinetti.client.store.snapshot import NameSnapshot
 
 FILE = ".run.lock"
 
@@ -93,7 +93,7 @@ def holder(path: Path) -> dict[str, Value]:
 
 
 def _written(now: datetime) -> bytes:
-    since = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = decoder.format_instant(now)
     return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "user": _user(), "since": since}).encode()
 
 
@@ -104,7 +104,7 @@ def _user() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "-"
 
 
-def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]:
+def find_duplicates(store: Path, renewing: Sequence[NameSnapshot]) -> dict[str, str]:
     """Return the names not to be renewed now, each with the name that stands for it.
 
     The other name renews the same certificate, or has renewed it. Of several due names, one with a request under way
@@ -152,12 +152,12 @@ class NameResult:
     `next_at`: time of the next due action (UTC), if known. `after`: the name after the run.
     """
 
-    seen: NameView
+    seen: NameSnapshot
     decision: Decision | None
     outcome: CommandResult | None
     exit_code: ExitCode
     next_at: datetime | None = None
-    after: NameView | None = None
+    after: NameSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,9 @@ def plan_run(agent: AgentContext) -> RunReport:
 
     Raises OSError if the store itself cannot be read.
     """
-    return _ended([_planned(agent, one) for one in name_view.sights(agent.run.store)], agent.run.now)
+    return _ended(
+        [_planned(agent, one) for one in snapshot.list_snapshots(agent.run.store, for_agent=True)], agent.run.now
+    )
 
 
 def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
@@ -197,7 +199,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     """
     with exclusive_run(agent.run.store, agent.run.now):
         looked = renewal_info_poll.poll_due(
-            agent, [_repaired(agent, one) for one in name_view.sights(agent.run.store)], stop
+            agent, [_repaired(agent, one) for one in snapshot.list_snapshots(agent.run.store, for_agent=True)], stop
         )
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
@@ -218,17 +220,17 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     return RunReport(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
-def _planned(agent: AgentContext, seen: NameView) -> NameResult:
-    found = repair.find_repair(seen.folder) if seen.glance.repairable else None
+def _planned(agent: AgentContext, seen: NameSnapshot) -> NameResult:
+    found = repair.find_repair(seen.folder) if seen.repairable else None
     if found is None:
         return _first(agent, seen)
     told = make_message(messages.WOULD_REPAIR, name=seen.name, what=found.what)
     return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
 
 
-def _repaired(agent: AgentContext, seen: NameView) -> NameView:
+def _repaired(agent: AgentContext, seen: NameSnapshot) -> NameSnapshot:
     """Repair a damaged name as far as that is safe; return its new state."""
-    if seen.glance.repairable is None:
+    if seen.repairable is None:
         return seen
     try:
         found = repair.repair(seen.folder, agent.run.now_exact)
@@ -237,10 +239,10 @@ def _repaired(agent: AgentContext, seen: NameView) -> NameView:
     if found is None:
         return seen
     agent.run.tell(make_message(messages.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
-    return name_view.view_of_name(seen.folder) or seen
+    return snapshot.find_snapshot(seen.folder, for_agent=True) or seen
 
 
-def _first(agent: AgentContext, seen: NameView) -> NameResult:
+def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     """Decide about one name.
 
     A damaged name, or one for which --now is not allowed, gets its final result here.
@@ -256,12 +258,16 @@ def _first(agent: AgentContext, seen: NameView) -> NameResult:
     except OverflowError as bad:  # dates at the limits of the calendar
         return NameResult(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
     return NameResult(
-        seen, decision, None, _code(agent, seen, decision, None, undeployed=seen.undeployed), _next_at(seen, decision)
+        seen,
+        decision,
+        None,
+        _code(agent, seen, decision, None, undeployed=seen.is_undeployed),
+        _next_at(seen, decision),
     )
 
 
 def _code(
-    agent: AgentContext, seen: NameView, decision: Decision, outcome: CommandResult | None, *, undeployed: bool
+    agent: AgentContext, seen: NameSnapshot, decision: Decision, outcome: CommandResult | None, *, undeployed: bool
 ) -> ExitCode:
     code = worker.exit_code(seen, decision, outcome)
     if undeployed:
@@ -277,7 +283,7 @@ def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameRes
 
 
 def _has_work(agent: AgentContext, row: NameResult) -> bool:
-    if isinstance(row.decision, Renew | ResumeRequest) or row.seen.halves:
+    if isinstance(row.decision, Renew | ResumeRequest) or row.seen.has_partial_files:
         return True
     if isinstance(row.decision, NeedsOperator) and row.seen.memory.told != worker.reported_key(row.seen):
         return True
@@ -285,7 +291,7 @@ def _has_work(agent: AgentContext, row: NameResult) -> bool:
     return row.seen.in_use is not None and agent.programs.due(row.seen, entry, agent.run.now)
 
 
-def _end(seen: NameView) -> datetime:
+def _end(seen: NameSnapshot) -> datetime:
     return _NEVER if seen.in_use is None else seen.in_use.span.not_after
 
 
@@ -323,12 +329,12 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
         outcome = worker.process_name(agent, row.seen, row.decision)
     except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
-    after = name_view.view_of_name(row.seen.folder)
+    after = snapshot.find_snapshot(row.seen.folder, for_agent=True)
     if after is None:
         return NameResult(
             row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome, undeployed=False)
         )
-    code = _code(agent, row.seen, row.decision, outcome, undeployed=after.undeployed)
+    code = _code(agent, row.seen, row.decision, outcome, undeployed=after.is_undeployed)
     if after.trouble is not None:
         return NameResult(row.seen, row.decision, outcome, max(code, ExitCode.STORE), after=after)
     next_at = _next_at(after, decisions.decide(after, agent.config.care, agent.run.now_exact))
@@ -341,13 +347,12 @@ def _ended(rows: Sequence[NameResult], now: datetime) -> RunReport:
     return RunReport(tuple(rows), worst, min((at for at in ahead if at > now), default=None))
 
 
-def _next_at(seen: NameView, decision: Decision) -> datetime | None:
+def _next_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
     """Return the time of the next due action of a name, or None.
 
     Its renewal or the next try of `deploy`, whichever comes first.
     """
     ahead = [decision.until] if isinstance(decision, Wait) else []
-    tried = agent_state.load_deploy_state(seen.folder) if seen.undeployed else None
-    if tried is not None and tried.next_try is not None:
-        ahead.append(tried.next_try)
+    if seen.is_undeployed and seen.deployment is not None and seen.deployment.next_try is not None:
+        ahead.append(seen.deployment.next_try)
     return min(ahead, default=None)

@@ -16,11 +16,11 @@ from sinetti.client.model import CertificateEntry, Config, DecisionReason
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
-from sinetti.client.store import event_log, files, memory, name_view
+from sinetti.client.store import agent_state, event_log, files, snapshot
+from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import RequestKind
-from sinetti.client.store.memory import AgentMemory
-from sinetti.client.store.name_view import NameView
+from sinetti.client.store.snapshot import NameSnapshot
 
 ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
 """Function that adapts the settings of a name to sinetti.toml.
@@ -58,14 +58,14 @@ class AgentContext:
     now_given: bool = False
 
 
-def process_name(agent: AgentContext, seen: NameView, decision: Decision) -> CommandResult | None:
+def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) -> CommandResult | None:
     """Carry out the decision for one name and remember the result.
 
     Return None if there was nothing to do.
     """
     entry, outcome = agent.config.entry_of(seen.name), None
     agent = _speaking_of(agent, seen.name)
-    if seen.halves:
+    if seen.has_partial_files:
         files.remove_partial(seen.folder)
     if isinstance(decision, Renew | ResumeRequest):
         outcome = _tried(agent, entry, seen, decision)
@@ -94,18 +94,18 @@ def _speaking_of(agent: AgentContext, name: str) -> AgentContext:
     return replace(agent, run=replace(agent.run, tell=lambda message: tell(about(name, message))))
 
 
-def outcome_is_final(seen: NameView, outcome: CommandResult) -> NeedsOperator | None:
+def outcome_is_final(seen: NameSnapshot, outcome: CommandResult) -> NeedsOperator | None:
     """Return the decision for an operator if the certificate can never be renewed.
 
     None unless the service has said so.
     """
     if outcome.result is Result.REFUSED and decisions.is_permanent(outcome.codes) and seen.in_use is not None:
-        return NeedsOperator(DecisionReason.REVOKED if seen.revoked else DecisionReason.REFUSED_FOR_GOOD)
+        return NeedsOperator(DecisionReason.REVOKED if seen.is_revoked else DecisionReason.REFUSED_FOR_GOOD)
     return None
 
 
 def _tried(
-    agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew | ResumeRequest
+    agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew | ResumeRequest
 ) -> CommandResult:
     outcome = operations.run_isolated(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
     event_log.append_outcome(seen.folder, agent.run.now_exact, outcome, agent.run.language)
@@ -113,7 +113,7 @@ def _tried(
 
 
 def _attempt(
-    agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew | ResumeRequest
+    agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew | ResumeRequest
 ) -> CommandResult:
     run, name = agent.run, seen.name
     try:
@@ -135,7 +135,7 @@ def _attempt(
         )
 
 
-def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew) -> CommandResult:
+def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew) -> CommandResult:
     run = agent.run
     held_back = agent.programs.before(seen, entry, run.now_exact)
     if held_back is not None and not decision.urgent:
@@ -143,12 +143,11 @@ def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameView, decisio
         return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
     if held_back is not None:
         run.tell(held_back)
-    only = None if seen.in_use is None else seen.in_use.serial
-    return operations.renew(run, seen.name, force=decision.early, among_all=True, only=only)
+    return operations.renew(run, seen.name, force=decision.early, among_all=True, only=seen.serial)
 
 
 def _bring_into_use(
-    agent: AgentContext, entry: CertificateEntry, seen: NameView, outcome: CommandResult | None
+    agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, outcome: CommandResult | None
 ) -> CommandResult | None:
     done = outcome is not None and outcome.result in _RECEIVED
     if not done and not agent.programs.due(seen, entry, agent.run.now):
@@ -160,28 +159,28 @@ def _bring_into_use(
     return replace(outcome, exit_code=ended, messages=outcome.messages + told)
 
 
-def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> NameView:
+def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -> NameSnapshot:
     """Record the result of a try for the certificate that is in use now.
 
     Return the name as it is now in the store.
     """
     now = agent.run.now_exact
-    after = name_view.view_of_name(seen.folder) or seen
+    after = snapshot.find_snapshot(seen.folder, for_agent=True) or seen
     if after.trouble is not None:
         return after
-    known = memory.about(seen.memory, None if after.in_use is None else after.in_use.serial)
+    known = seen.memory.for_serial(after.serial)
     if outcome.exit_code is ExitCode.DONE:
         known = replace(known, failures=0, next_try=None, codes=(), exit_code=ExitCode.DONE)
         if outcome.result in _RECEIVED:
             known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE:
         known = failed(known, outcome, now)
-    if known != memory.read(seen.folder):  # the stored memory may be about the former certificate
-        memory.store(seen.folder, known)
+    if known != agent_state.load_agent_state(seen.folder):  # the stored memory may be about the former certificate
+        agent_state.save_agent_state(seen.folder, known)
     return replace(after, memory=known)
 
 
-def failed(known: AgentMemory, outcome: CommandResult, now: datetime) -> AgentMemory:
+def failed(known: AgentState, outcome: CommandResult, now: datetime) -> AgentState:
     """Count one more failure and plan the next try."""
     failures = known.failures + 1
     again = now + schedule.delay(failures, outcome.retry_after)
@@ -189,7 +188,7 @@ def failed(known: AgentMemory, outcome: CommandResult, now: datetime) -> AgentMe
 
 
 def _persons_turn(
-    agent: AgentContext, seen: NameView, decision: NeedsOperator, outcome: CommandResult | None
+    agent: AgentContext, seen: NameSnapshot, decision: NeedsOperator, outcome: CommandResult | None
 ) -> CommandResult | None:
     """Report once per certificate that a person has to act.
 
@@ -204,19 +203,19 @@ def _persons_turn(
             event_log.append(
                 seen.folder, agent.run.now, EventType.REPLACEMENT_NEEDED, serial=about, why=decision.because.value
             )
-    memory.store(seen.folder, replace(seen.memory, told=about))
+    agent_state.save_agent_state(seen.folder, replace(seen.memory, told=about))
     if outcome is None:
         result = Result.UNCERTAIN if decision.because is DecisionReason.ENROLMENT_UNCERTAIN else Result.REFUSED
         return CommandResult(seen.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (told,))
     return replace(outcome, messages=(*outcome.messages, told))
 
 
-def reported_key(seen: NameView) -> str:
+def reported_key(seen: NameSnapshot) -> str:
     """Return the key by which a name remembers that its operator was informed."""
     return NO_CERTIFICATE if seen.in_use is None else seen.in_use.serial
 
 
-def manual_action_message(seen: NameView, decision: NeedsOperator) -> Message:
+def manual_action_message(seen: NameSnapshot, decision: NeedsOperator) -> Message:
     """Return the message on the action that a name needs from a person."""
     if seen.in_use is None:
         if decision.because is DecisionReason.ENROLMENT_REFUSED:
@@ -229,7 +228,7 @@ def manual_action_message(seen: NameView, decision: NeedsOperator) -> Message:
     return make_message(messages.ORDER_REPLACEMENT, name=seen.name, serial=seen.in_use.serial, why=why)
 
 
-def exit_code(seen: NameView, decision: Decision, outcome: CommandResult | None) -> ExitCode:
+def exit_code(seen: NameSnapshot, decision: Decision, outcome: CommandResult | None) -> ExitCode:
     """Return the exit code of one name in a run: zero only if nothing is left to do."""
     left = ExitCode.DONE if outcome is None else outcome.exit_code
     if isinstance(decision, NeedsOperator):

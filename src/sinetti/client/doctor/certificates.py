@@ -29,7 +29,7 @@ from sinetti.pki import chain
 def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
     """Check one name as every view does, then as thoroughly as a renewal."""
     folder = store / name
-    row = status.status_of(snapshot.snapshot_of(folder), now)
+    row = status.status_of(snapshot.load_snapshot(folder), now)
     if row.state is NameStatus.DAMAGED and row.seen.trouble is not None:
         yield _wrong(name, row.seen.trouble, make_message(messages.RUN_REPAIRS) if row.seen.repairable else None)
         return

@@ -7,7 +7,6 @@ from sinetti.client import decoder
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
-from sinetti.client.store import event_log
 from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
@@ -136,7 +135,7 @@ def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
 
 def as_json(one: LogEvent) -> dict[str, object]:
     """Return an event as `sinetti log --json` prints it."""
-    return {"at": event_log.instant(one.at), "event": one.event.value, "facts": one.facts}
+    return {"at": decoder.format_instant(one.at), "event": one.event.value, "facts": one.facts}
 
 
 def _facts(one: LogEvent, language: Language) -> Iterator[str]:

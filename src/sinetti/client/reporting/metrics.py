@@ -74,7 +74,7 @@ def _families(
     yield _Family(
         "sinetti_agent_failures",
         "Tries of the agent that failed, since the last that did not.",
-        ((labels[row.name], 0 if row.seen.memory is None else row.seen.memory.failures) for row in rows),
+        ((labels[row.name], row.seen.memory.failures) for row in rows),
     )
     states = [row.state for row in rows]
     yield _Family(

@@ -6,12 +6,12 @@ It has the cells of `sinetti status`, the details for programs, and the required
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.client import renewal_window
+from sinetti.client import decoder, renewal_window
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.renewal_window import ValidityPhase
@@ -162,7 +162,7 @@ def required_action(row: StatusRow) -> RequiredAction:
         return RequiredAction.GO_ON if row.shown is None else RequiredAction.ENROL
     if is_hopeless(row):
         return RequiredAction.REPLACE
-    failures = 0 if seen.memory is None else seen.memory.failures
+    failures = seen.memory.failures
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if failures >= TRIES or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
@@ -175,7 +175,7 @@ def required_action(row: StatusRow) -> RequiredAction:
 
 def is_hopeless(row: StatusRow) -> bool:
     """Return whether the agent has found that this certificate cannot be renewed."""
-    told = None if row.seen.memory is None else row.seen.memory.told
+    told = row.seen.memory.told
     return told is not None and told == row.seen.serial
 
 
@@ -190,7 +190,7 @@ def is_deployed(row: StatusRow) -> bool | None:
 
 def not_deployed(row: StatusRow) -> bool:
     """Return whether the deployment was tried and failed."""
-    return is_deployed(row) is False and row.seen.deployment is not None and row.seen.deployment.tries > 0
+    return is_deployed(row) is False and row.seen.is_undeployed
 
 
 def words(row: StatusRow) -> Message | None:
@@ -248,16 +248,13 @@ PHASES = {
 
 
 def instant(at: datetime | None) -> str | None:
-    """Write an instant as RFC 3339, UTC, whole seconds."""
-    if at is None:
-        return None
-    # strftime takes three times as long, and ten thousand rows have two instants each.
-    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    """Write an instant for JSON (`decoder.format_instant`)."""
+    return None if at is None else decoder.format_instant(at)
 
 
 def row(store: Path, name: str, now: datetime) -> StatusRow:
     """Return the status of one name at `now`. Damage is a state, not an error."""
-    return status_of(snapshot.snapshot_of(store / name), now)
+    return status_of(snapshot.load_snapshot(store / name), now)
 
 
 def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[StatusRow, ...]:
@@ -265,17 +262,17 @@ def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[Statu
 
     `now_of` returns the instant for each. Raises OSError if the store cannot be read.
     """
-    return tuple(status_of(seen, now_of(seen)) for seen in snapshot.glance(store))
+    return tuple(status_of(seen, now_of(seen)) for seen in snapshot.list_snapshots(store))
 
 
-def not_enrolled(entry: "CertificateEntry", service: "ServiceEntry | None", now: datetime) -> StatusRow:
+def not_enrolled(store: Path, entry: "CertificateEntry", service: "ServiceEntry | None", now: datetime) -> StatusRow:
     """Return the row of a table of sinetti.toml for a name that the store lacks.
 
     `service` is the table's, if known.
     """
     address = None if service is None else service.address
     environment = None if service is None else service.environment
-    seen = NameSnapshot(entry.name, entry.customer_id, entry.customer_name, address, environment)
+    seen = NameSnapshot(entry.name, store / entry.name, entry.customer_id, entry.customer_name, address, environment)
     return StatusRow(entry.name, NameStatus.NOT_ENROLLED, seen, now)
 
 
@@ -306,7 +303,7 @@ def _shown_open(seen: NameSnapshot) -> Message | None:
 
 def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
     """Return the state that a person has to know first."""
-    if seen.serial is not None and seen.notes.revoked == seen.serial:
+    if seen.is_revoked:
         return NameStatus.REVOKED
     phase = _phase(seen.span, now)
     if phase is ValidityPhase.EXPIRED:
@@ -373,7 +370,7 @@ def status_text(row: StatusRow) -> Message:
     memory = row.seen.memory
     if row.state not in _WITHOUT_RENEWAL and is_hopeless(row):
         return make_message(HOPELESS)
-    if memory is not None and memory.failures and row.state not in _WITHOUT_RENEWAL:
+    if memory.failures and row.state not in _WITHOUT_RENEWAL:
         if memory.failures == 1:
             return make_message(FAILING_ONCE, state=word)
         codes = ", ".join(map(messages.strip_control_chars, memory.codes))
@@ -389,8 +386,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     Reads the name's log. Without access to it there is no last event.
     """
     seen = row.seen
-    memory, deployment = seen.memory, seen.deployment
-    hint = None if memory is None else memory.hint
+    memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
     last = _last(folder)
     return row.as_json() | {
         "customer_name": seen.customer_name,
@@ -399,9 +395,9 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
         "days_left": row.days_left,
         "todo": required_action(row).value,
         "open": [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open],
-        "failures": 0 if memory is None else memory.failures,
-        "next_try": None if memory is None else instant(memory.next_try),
-        "codes": [] if memory is None else list(memory.codes),
+        "failures": memory.failures,
+        "next_try": instant(memory.next_try),
+        "codes": list(memory.codes),
         "replacement_needed": required_action(row) is RequiredAction.REPLACE,
         "hint": None if hint is None else {"start": instant(hint.start), "end": instant(hint.end)},
         "deployed": is_deployed(row),
@@ -422,9 +418,9 @@ def _renewal(row: StatusRow, language: Language) -> str:
     memory = row.seen.memory
     if row.seen.span is None or row.renew_from is None or row.state in _WITHOUT_RENEWAL or is_hopeless(row):
         return "–"
-    if memory is not None and memory.next_try is not None and memory.next_try > row.now:
+    if memory.next_try is not None and memory.next_try > row.now:
         return translate.translate(AGAIN_AT, language, at=translate.format_time(memory.next_try, language))
-    if memory is not None and memory.hint is not None:
+    if memory.hint is not None:
         start, end = (translate.format_time(one, language) for one in (memory.hint.start, memory.hint.end))
         return translate.translate(BY_HINT, language, start=start, end=end)
     if row.state is NameStatus.VALID:

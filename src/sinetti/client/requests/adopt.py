@@ -9,7 +9,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.client import renewal_window
+from sinetti.client import decoder, renewal_window
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
@@ -129,7 +129,7 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         generations.install(folder, key, material.certificate, bundle, wanted.files)
         ctx.step("in-place")
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
-        event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=_instant(until))
+        event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=decoder.format_instant(until))
     live = str(folder / files.LIVE)
     told = make_message(messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
     opens = make_message(
@@ -179,7 +179,3 @@ def _type_of(key: PrivateKey) -> KeyType | None:
     if isinstance(key, rsa.RSAPrivateKey):
         return _SIZES.get(key.key_size)
     return _CURVES.get(key.curve.name)
-
-
-def _instant(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,12 +8,12 @@ is no error.
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
 from cryptography import x509
 
-from sinetti.client import service_address
+from sinetti.client import decoder, service_address
 from sinetti.client.messages.messages import strip_control_chars
 from sinetti.client.model import RenewalInfoState
 from sinetti.client.requests import transport
@@ -107,7 +107,9 @@ def read(answer: ServiceResponse, language: Language) -> RenewalInfoResult:
 def _hint(body: bytes, language: Language) -> RenewalInfoState | None:
     try:
         raw = json.loads(body[: transport.LIMIT])
-        start, end = (_instant(raw["suggestedWindow"][one]) for one in ("start", "end"))
+        start, end = (
+            decoder.instant_of(raw["suggestedWindow"][one]).replace(microsecond=0) for one in ("start", "end")
+        )
         sentences, why = raw.get("explanation"), raw.get("explanationURL")
         if isinstance(sentences, dict):
             why = sentences.get(language.value, why)
@@ -117,13 +119,6 @@ def _hint(body: bytes, language: Language) -> RenewalInfoState | None:
         return None
     shown = strip_control_chars(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
     return RenewalInfoState(start, end, shown or None)
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(text)
-    return at.astimezone(UTC).replace(microsecond=0)
 
 
 def _clamped(rest: timedelta) -> timedelta:

@@ -1,113 +1,222 @@
 """State of the agent and of deployment per name: `agent.json` and `deploy.json`.
 
-Neither decides what a certificate is. A file that is missing, cut short or of another shape counts as empty, and the
-agent writes it anew in its next run.
+Neither decides anything about certificates; the journal does that. If a file is lost or damaged, only the knowledge of
+delays is lost, or a deployment is repeated. The agent takes a file with one unreadable member for lost. A view is
+tolerant: it shows the other members.
 """
 
-from collections.abc import Mapping
+import contextlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sinetti.client import decoder
+from sinetti.client.model import RenewalInfoState
+from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 
 AGENT = "agent.json"
 DEPLOY = "deploy.json"
 
-
-@dataclass(frozen=True, slots=True)
-class StoredRenewalInfo:
-    """Window that the service suggests for renewal (RFC 9773, 4.2).
-
-    From `start` to `end`, UTC.
-    """
-
-    start: datetime
-    end: datetime
-    explanation: str | None = None
-    ask_again: datetime | None = None
+_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentState:
-    """State that a run of the agent leaves for the next run.
+    """State that a run of the agent leaves for the next run, about one name.
 
-    `told`: the serial whose replacement was reported to a person.
+    `serial`: the certificate that it is about, None for a first enrolment. `failures`: number in a row. `codes` and
+    `exit_code`: those of the last failure. `told`: the serial for which a person was informed that a replacement is
+    needed. `ask_again`: time of the next poll for a hint. `received`: time at which a run installed the certificate,
+    None if something else did. `by_hint`: the last renewal by a run was opened by a hint alone.
     """
 
+    serial: str | None = None
     failures: int = 0
     next_try: datetime | None = None
     codes: tuple[str, ...] = ()
+    exit_code: ExitCode = ExitCode.DONE
     told: str | None = None
-    hint: StoredRenewalInfo | None = None
+    hint: RenewalInfoState | None = None
+    ask_again: datetime | None = None
+    received: datetime | None = None
+    by_hint: bool = False
+
+    def for_serial(self, serial: str | None) -> "AgentState":
+        """Return the state of this certificate.
+
+        Of the state of another certificate, only an early opening by a hint is kept.
+        """
+        return self if self.serial == serial else AgentState(serial, by_hint=self.by_hint)
+
+
+NOTHING = AgentState()
 
 
 @dataclass(frozen=True, slots=True)
 class DeployState:
-    """Progress of deployment.
+    """Progress of the deployment of a name.
 
-    `serial`: the certificate that programs use; None: none was deployed yet.
+    `serial`: deployed last; None: none was deployed yet. `trying`: serial whose deployment failed `tries` times and is
+    retried from `next_try`. `after`: the `after` command of `serial` has not run yet. `command`: digest of the deploy
+    command that failed.
     """
 
     serial: str | None = None
     tries: int = 0
     next_try: datetime | None = None
+    trying: str | None = None
+    after: bool = False
+    command: str | None = None
 
 
-def load_agent_state(folder: Path | str, serial: str | None) -> AgentState | None:
-    """Return the agent's state of a name whose certificate in use has this serial.
+def load_agent_state(folder: Path | str, *, tolerant: bool = False, missing_serial: str | None = None) -> AgentState:
+    """Return the agent's state of a name; NOTHING if the file is missing or damaged.
 
-    None if nothing readable is there, or if it is about another certificate.
+    `tolerant`: keep the members that can be read. A file without a serial is then about `missing_serial`.
     """
-    raw = _read(folder, AGENT)
-    if raw is None or ("serial" in raw and raw["serial"] != serial):
-        return None
-    codes = raw.get("codes")
-    return AgentState(
-        failures=_count(raw.get("failures")),
-        next_try=_instant(raw.get("next_try")),
-        codes=tuple(one for one in codes if isinstance(one, str)) if isinstance(codes, list) else (),
-        told=_text(raw.get("told")),
-        hint=_hint(raw.get("hint")),
-    )
-
-
-def load_deploy_state(folder: Path | str) -> DeployState | None:
-    """Return the deployment state; None if nothing readable is there."""
-    raw = _read(folder, DEPLOY)
-    if raw is None:
-        return None
-    return DeployState(_text(raw.get("serial")), _count(raw.get("tries")), _instant(raw.get("next")))
-
-
-def _read(folder: Path | str, name: str) -> Mapping[str, object] | None:
     try:
-        raw = decoder.json_of(files.octets_of(Path(folder, name)))
-    except (OSError, ValueError):
+        raw = _read(folder, AGENT)
+        if tolerant:
+            raw = {"serial": missing_serial} | raw
+        return AgentState(serial=_text(raw["serial"]), **_fields(raw, _AGENT_FIELDS, tolerant=tolerant))
+    except _FAULTS:
+        return NOTHING
+
+
+def save_agent_state(folder: Path, state: AgentState) -> None:
+    """Write the agent's state of a name atomically, not flushed.
+
+    If the disk refuses, the run goes on without it.
+    """
+    hint = state.hint
+    raw: dict[str, object] = {
+        "serial": state.serial,
+        "failures": state.failures,
+        "next_try": _written(state.next_try),
+        "codes": list(state.codes),
+        "exit": int(state.exit_code),
+        "told": state.told,
+        "hint": None,
+        "received": _written(state.received),
+        "by_hint": state.by_hint,
+    }
+    if hint is not None or state.ask_again is not None:
+        raw["hint"] = {
+            "start": None if hint is None else _written(hint.start),
+            "end": None if hint is None else _written(hint.end),
+            "explanation": None if hint is None else hint.explanation,
+            "ask_again": _written(state.ask_again),
+        }
+    with contextlib.suppress(OSError):
+        files.write_atomic(folder / AGENT, (json.dumps(raw, ensure_ascii=False) + "\n").encode(), is_durable=False)
+
+
+def load_deploy_state(folder: Path | str, *, tolerant: bool = False) -> DeployState | None:
+    """Return the deployment state of a name; None if the file is missing or damaged.
+
+    `tolerant`: keep the members that can be read.
+    """
+    try:
+        return DeployState(**_fields(_read(folder, DEPLOY), _DEPLOY_FIELDS, tolerant=tolerant))
+    except _FAULTS:
         return None
-    return raw if isinstance(raw, dict) else None
 
 
-def _hint(raw: object) -> StoredRenewalInfo | None:
+def save_deploy_state(folder: Path, state: DeployState) -> None:
+    """Write the deployment state of a name atomically. Raises OSError."""
+    raw = {
+        "serial": state.serial,
+        "tries": state.tries,
+        "next": _written(state.next_try),
+        "trying": state.trying,
+        "after": state.after,
+        "command": state.command,
+    }
+    files.write_atomic(folder / DEPLOY, (json.dumps(raw, indent=1) + "\n").encode())
+
+
+def _read(folder: Path | str, name: str) -> dict[str, Any]:
+    raw = decoder.json_of(files.octets_of(f"{folder}/{name}"))
     if not isinstance(raw, dict):
+        raise TypeError(name)
+    return raw
+
+
+def _fields(
+    raw: Mapping[str, Any], parsers: Mapping[str, Callable[[Mapping[str, Any]], object]], *, tolerant: bool
+) -> dict[str, Any]:
+    """Return the fields of a state; if `tolerant`, without those that cannot be read."""
+    found: dict[str, Any] = {}
+    for name, parse in parsers.items():
+        try:
+            found[name] = parse(raw)
+        except _FAULTS:
+            if not tolerant:
+                raise
+    return found
+
+
+def _failures(raw: Mapping[str, Any]) -> int:
+    if not isinstance(raw["failures"], int):
+        raise TypeError(raw)
+    return max(raw["failures"], 0)
+
+
+def _codes(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    if not isinstance(raw["codes"], list):
+        raise TypeError(raw)
+    return tuple(str(code) for code in raw["codes"])
+
+
+def _hint(raw: Mapping[str, Any]) -> RenewalInfoState | None:
+    hint = raw["hint"]
+    if hint is None or hint["start"] is None:
         return None
-    start, end = _instant(raw.get("start")), _instant(raw.get("end"))
-    if start is None or end is None:
+    start, end = _instant(hint["start"]), _instant(hint["end"])
+    if start is None or end is None or end <= start:
         return None
-    return StoredRenewalInfo(start, end, _text(raw.get("explanation")), _instant(raw.get("ask_again")))
+    return RenewalInfoState(start, end, _text(hint["explanation"]))
 
 
-def _instant(raw: object) -> datetime | None:
-    try:
-        return decoder.instant_of(raw)
-    except ValueError:
-        return None
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
-def _text(raw: object) -> str | None:
-    return raw if isinstance(raw, str) and raw else None
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
-def _count(raw: object) -> int:
-    return raw if isinstance(raw, int) and raw > 0 else 0
+def _instant(value: object) -> datetime | None:
+    return None if value is None else decoder.instant_of(value)
+
+
+def _written(at: datetime | None) -> str | None:
+    return None if at is None else decoder.format_instant(at)
+
+
+# Files of earlier releases lack the members that are read with `get`.
+_AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "failures": _failures,
+    "next_try": lambda raw: _instant(raw["next_try"]),
+    "codes": _codes,
+    "exit_code": lambda raw: ExitCode(raw["exit"]),
+    "told": lambda raw: _text(raw["told"]),
+    "hint": _hint,
+    "ask_again": lambda raw: None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
+    "received": lambda raw: _instant(raw.get("received")),
+    "by_hint": lambda raw: raw.get("by_hint") is True,
+}
+_DEPLOY_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "serial": lambda raw: _text_or_none(raw.get("serial")),
+    "tries": lambda raw: decoder.count_of(raw["tries"]),
+    "next_try": lambda raw: _instant(raw["next"]),
+    "trying": lambda raw: _text_or_none(raw.get("trying")),
+    "after": lambda raw: bool(raw.get("after")),
+    "command": lambda raw: _text_or_none(raw.get("command")),
+}

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> N
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > LARGEST:
             path.replace(name_folder / BEFORE)
-    line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
+    line = json.dumps({"at": decoder.format_instant(at), "event": event.value, **facts}, ensure_ascii=False)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK | files.NO_WAIT, 0o600)
     try:
         # An earlier line that was cut short must not damage this one.
@@ -146,9 +146,4 @@ def _ends_whole(path: Path) -> bool:
 
 
 def _fact(value: Value) -> str:
-    return instant(value) if isinstance(value, datetime) else str(value)
-
-
-def instant(at: datetime) -> str:
-    """Write an instant as RFC 3339, UTC, whole seconds."""
-    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return decoder.format_instant(value) if isinstance(value, datetime) else str(value)

@@ -128,17 +128,25 @@ def make_folder(folder: Path) -> None:
         SYSTEM.sync_folder(one.parent)
 
 
-def write_atomic(path: Path, octets: bytes, dress: Callable[[Path], None] | None = None) -> None:
+def write_atomic(
+    path: Path, octets: bytes, dress: Callable[[Path], None] | None = None, *, is_durable: bool = True
+) -> None:
     """Write a private file atomically: new file, fsync, rename, fsync of the folder.
 
-    `dress` sets another owner or mode before the rename.
+    `dress` sets another owner or mode before the rename. Without `is_durable` there is no fsync.
     """
     beside = path.with_name(f".{path.name}.new")
-    _write_synced(beside, octets)
+    _write_private(beside, octets, is_durable=is_durable)
     if dress is not None:
         _dressed(beside, dress)
-    SYSTEM.rename(beside, path)
-    SYSTEM.sync_folder(path.parent)
+    try:
+        SYSTEM.rename(beside, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+    if is_durable:
+        SYSTEM.sync_folder(path.parent)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path], None] | None = None) -> None:
@@ -284,14 +292,15 @@ def remove_partial(name_folder: Path) -> None:
         pass
 
 
-def _write_synced(path: Path, octets: bytes) -> None:
+def _write_private(path: Path, octets: bytes, *, is_durable: bool = True) -> None:
     try:
         path.unlink(missing_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(octets)
-            file.flush()
-            SYSTEM.sync_file(file.fileno())
+            if is_durable:
+                file.flush()
+                SYSTEM.sync_file(file.fileno())
     except OSError as bad:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)  # a partial file takes space on a full disk
@@ -310,7 +319,7 @@ def _dressed(beside: Path, dress: Callable[[Path], None]) -> None:
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, octets in files.items():
-            _write_synced(folder / name, octets)
+            _write_private(folder / name, octets)
         SYSTEM.sync_folder(folder)
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Snapshots of the names of a store, shared by all four views.
+"""Snapshots of the names of a store, shared by the agent and all views.
 
 `sinetti status`, `sinetti run`, `sinetti doctor` and the metrics show the same state of a name for that reason.
 
@@ -50,34 +50,53 @@ _LARGEST = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class InstalledCertificate:
+    """Certificate in use; `sha256` is of its DER."""
+
+    serial: Serial
+    span: ValidityPeriod
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NameSnapshot:
     """Snapshot of one name.
 
-    `serial` and `span` are None without a certificate in use. `trouble`: message on damage; the values that could be
-    read before it are set. `open`: the journals of requests under way. `memory` and `deployment` are None if the agent
-    has left nothing.
+    `trouble`: message on damage; the values that could be read before it are set. `open`: the journals of requests
+    under way. `memory`: the agent's state, about the certificate in use. `deployment` is None if no deployment is
+    recorded.
     """
 
     name: str
+    folder: Path
     customer_id: str | None = None
     customer_name: str | None = None
     service: str | None = None
     environment: Environment | None = None
-    serial: Serial | None = None
-    span: ValidityPeriod | None = None
-    fingerprint: bytes | None = None
-    """SHA-256 of the DER of the certificate in use."""
+    in_use: InstalledCertificate | None = None
     open: tuple[RequestJournal, ...] = ()
     notes: NameState = field(default_factory=NameState)
-    memory: AgentState | None = None
+    memory: AgentState = agent_state.NOTHING
     deployment: DeployState | None = None
     dispensable: bool = False
     """There is no certificate, and nothing is lost if its folder is deleted."""
     files: OutputOptions = field(default_factory=OutputOptions)
     """Output options in its settings."""
+    has_partial_files: bool = False
+    """An interrupted run left files that no run needs, perhaps a copy of a key; False if not taken for the agent."""
     trouble: Message | None = None
     repairable: Message | None = None
     """The damage that `sinetti run` can repair."""
+
+    @property
+    def serial(self) -> Serial | None:
+        """The serial of the certificate in use."""
+        return None if self.in_use is None else self.in_use.serial
+
+    @property
+    def span(self) -> ValidityPeriod | None:
+        """The validity of the certificate in use."""
+        return None if self.in_use is None else self.in_use.span
 
     @property
     def not_before(self) -> datetime | None:
@@ -89,82 +108,127 @@ class NameSnapshot:
         """The last valid second of the certificate in use, UTC."""
         return None if self.span is None else self.span.not_after
 
+    @property
+    def is_revoked(self) -> bool:
+        """True if the service has called the certificate in use revoked."""
+        return self.in_use is not None and self.notes.revoked == self.in_use.serial
+
+    @property
+    def is_undeployed(self) -> bool:
+        """True if the deployment has failed so far."""
+        return self.deployment is not None and self.deployment.tries > 0
+
+    @property
+    def enrolment(self) -> RequestJournal | None:
+        """The enrolment under way."""
+        return self._request(RequestKind.ENROL)
+
+    @property
+    def renewal(self) -> RequestJournal | None:
+        """The renewal under way."""
+        return self._request(RequestKind.RENEW)
+
+    def _request(self, kind: RequestKind) -> RequestJournal | None:
+        return next((one for one in self.open if one.folder.name == kind), None)
+
 
 class _LiveSet(NamedTuple):
     """The set in use."""
 
-    serial: Serial
-    span: ValidityPeriod
-    fingerprint: bytes
+    in_use: InstalledCertificate
     certificate: x509.Certificate
     der: bytes
 
 
-def glance(store: Path) -> Iterator[NameSnapshot]:
+def list_snapshots(store: Path, *, for_agent: bool = False) -> Iterator[NameSnapshot]:
     """Yield the snapshot of every name of a store, sorted by name.
 
     Raises OSError if the store itself cannot be read.
     """
     with os.scandir(store) as entries:
         found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
-    for name, path in found:
-        try:
-            there = set(os.listdir(path))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
-        except PermissionError as bad:
-            yield _unusable(NameSnapshot(name), path, bad)
-            continue
-        except OSError:
-            continue
-        if not store_files.OURS.isdisjoint(there):
-            yield snapshot_of_entries(path, there)
+    for _, path in found:
+        seen = find_snapshot(Path(path), for_agent=for_agent)
+        if seen is not None:
+            yield seen
 
 
-def snapshot_of(folder: Path) -> NameSnapshot:
-    """Return the snapshot of one name, by its folder."""
+def find_snapshot(folder: Path, *, for_agent: bool = False) -> NameSnapshot | None:
+    """Return the snapshot of one name; None if its folder has no files of this client.
+
+    `for_agent`: include the remains of interrupted runs, read the agent's state as the agent does, and report any
+    folder that cannot be listed. A view passes over such a folder unless access to it is denied.
+    """
+    try:
+        there = set(os.listdir(folder))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as bad:
+        if not for_agent and not isinstance(bad, PermissionError):
+            return None
+        return _unusable(NameSnapshot(folder.name, folder), bad)
+    return None if store_files.OURS.isdisjoint(there) else _snapshot_of(folder, there, for_agent=for_agent)
+
+
+def load_snapshot(folder: Path) -> NameSnapshot:
+    """Return the snapshot of one name for a view; a folder that cannot be listed is damage."""
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
-        return _unusable(NameSnapshot(folder.name), str(folder), bad)
-    return snapshot_of_entries(str(folder), there)
+        return _unusable(NameSnapshot(folder.name, folder), bad)
+    return _snapshot_of(folder, there)
 
 
-def snapshot_of_entries(folder: str, there: AbstractSet[str]) -> NameSnapshot:
+def _snapshot_of(name_folder: Path, there: AbstractSet[str], *, for_agent: bool = False) -> NameSnapshot:
     """Return the snapshot of one name, by its folder and the names of its entries."""
+    folder = str(name_folder)
     name = os.path.basename(folder)  # noqa: PTH119 - as above
-    seen = NameSnapshot(name)
+    seen = NameSnapshot(name, name_folder)
     try:
         kept = _settings(folder)
-        seen = _of_settings(name, kept)
-        held = (store_files.LIVE in there and _set_in_use(folder)) or _thorough(Path(folder))
+        seen = _of_settings(name_folder, kept)
+        held = (store_files.LIVE in there and _set_in_use(folder)) or _thorough(name_folder)
         if held is not None:
             _check_customer(held, kept, folder)
-        serial = None if held is None else held.serial
+        in_use = None if held is None else held.in_use
         # Not by `replace`, which takes as long as reading two files.
         return NameSnapshot(
             name,
+            name_folder,
             kept.customer_id,
             kept.customer_name,
             kept.service,
             kept.environment,
-            serial,
-            None if held is None else held.span,
-            None if held is None else held.fingerprint,
+            in_use,
             _journals(folder) if journal.PENDING in there else (),
             _notes(folder) if generations.NOTES in there else NameState(),
-            agent_state.load_agent_state(folder, serial) if agent_state.AGENT in there else None,
-            agent_state.load_deploy_state(folder) if agent_state.DEPLOY in there else None,
-            held is None and journal.is_deletable(Path(folder)),
+            _memory(folder, there, None if in_use is None else in_use.serial, for_agent=for_agent),
+            agent_state.load_deploy_state(folder, tolerant=True) if agent_state.DEPLOY in there else None,
+            held is None and journal.is_deletable(name_folder),
             kept.files,
+            for_agent and _has_partial_files(folder, there),
         )
     except store_files.StoreError as bad:
-        found = repair.find_repair(Path(folder))
+        found = repair.find_repair(name_folder)
         return replace(seen, trouble=bad.message, repairable=None if found is None else found.what)
     except OSError as bad:
-        return _unusable(seen, folder, bad)
+        return _unusable(seen, bad)
 
 
-def _of_settings(name: str, kept: NameSettings) -> NameSnapshot:
-    return NameSnapshot(name, kept.customer_id, kept.customer_name, kept.service, kept.environment)
+def _memory(folder: str, there: AbstractSet[str], serial: Serial | None, *, for_agent: bool) -> AgentState:
+    known = agent_state.NOTHING
+    if agent_state.AGENT in there:
+        known = agent_state.load_agent_state(folder, tolerant=not for_agent, missing_serial=serial)
+    return known.for_serial(serial)
+
+
+def _has_partial_files(folder: str, there: AbstractSet[str]) -> bool:
+    pending = os.listdir(f"{folder}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
+    return any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending))
+
+
+def _of_settings(folder: Path, kept: NameSettings) -> NameSnapshot:
+    return NameSnapshot(folder.name, folder, kept.customer_id, kept.customer_name, kept.service, kept.environment)
 
 
 def _settings(folder: str) -> NameSettings:
@@ -196,9 +260,9 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _unusable(seen: NameSnapshot, folder: str, bad: OSError) -> NameSnapshot:
+def _unusable(seen: NameSnapshot, bad: OSError) -> NameSnapshot:
     told = make_message(
-        messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
+        messages.STORE_UNUSABLE, path=str(bad.filename or seen.folder), why=error_reasons.translate_reason(bad)
     )
     return replace(seen, trouble=told)
 
@@ -238,7 +302,7 @@ def _set_in_use(folder: str) -> _LiveSet | None:
         held = _held(certificate, der)
     except (OSError, ValueError, x509.InvalidVersion, store_files.StoreError):
         return None
-    return held if named == f"{store_files.GENERATIONS}/{held.serial}" else None
+    return held if named == f"{store_files.GENERATIONS}/{held.in_use.serial}" else None
 
 
 def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> bool:
@@ -257,13 +321,10 @@ def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes
 
 
 def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:
-    return _LiveSet(
-        key_storage.serial_of(certificate),
-        generations.span_of(certificate),
-        hashlib.sha256(der).digest(),
-        certificate,
-        der,
+    in_use = InstalledCertificate(
+        key_storage.serial_of(certificate), generations.span_of(certificate), hashlib.sha256(der).digest()
     )
+    return _LiveSet(in_use, certificate, der)
 
 
 def _read(path: str) -> bytes:
