@@ -1,4 +1,5 @@
-"""What the pytest fixture returns: sample certificates by state, each made on request and only once."""
+"""Sample certificates by state, each made once and on request, for pytest."""
+
 
 from collections.abc import Callable
 from dataclasses import dataclass
