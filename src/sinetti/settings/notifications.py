@@ -16,10 +16,10 @@ from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.infra.urls import is_loopback
 from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, NotificationSettings
 from sinetti.notifications.delivery.sms import SmsProvider
 from sinetti.notifications.delivery.smtp import Sender, SmtpSecurity, SmtpServer
-from sinetti.settings.authority import is_loopback
 
 FILE = "notices.toml"
 

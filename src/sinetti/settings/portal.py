@@ -20,7 +20,7 @@ from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError, TomlTable
-from sinetti.settings.authority import is_loopback
+from sinetti.infra.urls import is_loopback
 
 FILE = "eservice.toml"
 

@@ -13,7 +13,7 @@ from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, Revo
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
-from sinetti.infra.http_client import InvalidUrl, check_url
+from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.wire.http_signatures.profile import load_signing_key
 
 _HIGHEST_PORT: Final = 65_535
