@@ -86,7 +86,7 @@ def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     `private`: other users cannot read the file. Raises SettingsError.
     """
     try:
-        top = TomlTable(FILE, "", tomllib.loads(text))
+        top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not TOML: {bad}"
         raise SettingsError(sentence) from bad
@@ -107,7 +107,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
     spoken = {language: helps.text(language) for language in Language}
     helps.finish()
     operators = tuple(_email(top, "operators", one) for one in top.texts("operators"))
-    days = top.numbers("ladder_days", range(_LONGEST_STEP + 1))
+    days = top.numbers_or_none("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
         top.refuse("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
     return NotificationSettings(

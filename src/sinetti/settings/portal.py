@@ -125,7 +125,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
     Raises SettingsError.
     """
     try:
-        top = TomlTable(FILE, "", tomllib.loads(text))
+        top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not TOML: {bad}"
         raise SettingsError(sentence) from bad
