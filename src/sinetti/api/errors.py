@@ -9,25 +9,10 @@ from dataclasses import replace
 
 from sinetti.domain.refusals import ERROR_CODES, Rejection
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import refusal_text, translate
+from sinetti.i18n.translate import preferred_language, refusal_text, translate
 from sinetti.server.http import Request, Response
 from sinetti.server.http import problem_response as plain_problem_response
 from sinetti.wire.soap.operations import Failure
-
-
-def preferred_language(accept_language: str | None) -> Language | None:
-    """Return the caller's language by Accept-Language (RFC 9110, 12.5.4).
-
-    Returns None if the header names no supported language.
-    """
-    ranked: list[tuple[float, int, Language]] = []
-    for position, part in enumerate((accept_language or "").split(",")):
-        tag, _, parameters = part.strip().partition(";")
-        primary = tag.strip().split("-")[0].casefold()
-        if primary in set(Language):
-            ranked.append((-_quality(parameters), position, Language(primary)))
-    wanted = [entry for entry in sorted(ranked) if entry[0] < 0]
-    return wanted[0][2] if wanted else None
 
 
 def rejection_response(refusal: Rejection, accept_language: str | None) -> Failure:
@@ -37,16 +22,6 @@ def rejection_response(refusal: Rejection, accept_language: str | None) -> Failu
     """
     language = preferred_language(accept_language) or refusal.language or Language.EN
     return Failure(ERROR_CODES[refusal.reason], refusal_text(refusal, language))
-
-
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip().casefold() != "q":
-        return 1.0
-    try:
-        return max(0.0, min(1.0, float(value)))
-    except ValueError:
-        return 0.0
 
 
 def problem_response(

@@ -11,11 +11,11 @@ from html import escape
 from typing import assert_never
 from urllib.parse import parse_qsl
 
-from sinetti.api.errors import preferred_language, rejection_response
+from sinetti.api.errors import rejection_response
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, Language
-from sinetti.i18n.translate import translate
+from sinetti.i18n.translate import preferred_language, translate
 from sinetti.server.http import SOAP_PATH, Request, Response, text_response
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol

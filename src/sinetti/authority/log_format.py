@@ -5,16 +5,15 @@ Their text is shown only for types whose texts come from the system or from Sine
 database, and so a person or an id.
 """
 
-import json
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from sinetti.authority.data_directory import FolderError
 from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.infra.json_logging import JsonFormatter
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import current_request
@@ -23,7 +22,7 @@ _TELLING = (OSError, SignerUnavailable, JournalError, FolderError, *DATABASE_UNA
 _PACKAGE = "sinetti"
 
 
-class ServerLogFormatter(logging.Formatter):
+class ServerLogFormatter(JsonFormatter):
     """Formatter that writes a record as one line."""
 
     def __init__(self, *, as_json: bool) -> None:
@@ -32,21 +31,22 @@ class ServerLogFormatter(logging.Formatter):
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line: time, level, component, event, request id, facts, process."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {
-            "time": at,
-            "level": record.levelname.lower(),
-            "component": _component(record.name),
-            "event": record.getMessage(),
-        }
-        value: dict[str, Any] = head | {"request_id": current_request.get()} | getattr(record, "facts", {})
-        value |= {"error": list(_errors(record)) or None, "pid": record.process}
-        known = {name: one for name, one in value.items() if one is not None}
+        """Return the line, as JSON or as text."""
         if self._as_json:
-            return json.dumps(known, ensure_ascii=False)
-        more = " ".join(f"{name}={one}" for name, one in known.items() if name not in head)
-        return f"{at} {record.levelname} {head['component']} {' '.join(head['event'].split())} {more}"
+            return super().format(record)
+        head = self._head(record)
+        more = " ".join(f"{name}={one}" for name, one in self.members(record).items() if name not in head)
+        event = " ".join(head["event"].split())
+        return f"{head['time']} {record.levelname} {head['component']} {event} {more}"
+
+    def members(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return the members that have a value: time, level, component, event, request id, facts, process."""
+        value = self._head(record) | {"request_id": current_request.get()} | self.facts(record)
+        value |= {"error": list(_errors(record)) or None, "pid": record.process}
+        return {name: one for name, one in value.items() if one is not None}
+
+    def _head(self, record: logging.LogRecord) -> dict[str, Any]:
+        return self.head(record, component=_component(record.name))
 
 
 def configure_logging(*, leniency: bool, as_json: bool | None = None) -> None:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
-from sinetti.ca.tables import PresetTable
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
+from sinetti.infra.toml_tables import TomlTable
 
 __all__ = [
     "PRESETS",
@@ -36,12 +36,28 @@ _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
 _LONGEST_NAME = 64
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_DAYS = range(1, 36_526)
+"""Days of a lifetime, up to a hundred years.
+
+The limit keeps all dates of certificates within the calendar.
+"""
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
 _ABOVE: Mapping[CaRole, CaRole] = {
     CaRole.INTERMEDIATE: CaRole.ROOT,
     CaRole.ISSUING: CaRole.INTERMEDIATE,
     CaRole.SERVICES: CaRole.INTERMEDIATE,
 }
+
+
+class PresetTable(TomlTable):
+    """Table of a preset; its errors repeat the value found, which is no secret."""
+
+    error_class = HierarchyError
+    missing_template = "{key}: this key is missing; write {wanted}"
+    wrong_template = "{key}: {value!r} will not do; write {wanted}"
+    unknown_template = "{key}: this key is not known here; take it out or correct its spelling"
+    place_template = "[{key}]: "
+    row_template = "[[{key}]] number {number}: "
 
 
 def load_preset(name: str) -> str:
@@ -63,7 +79,7 @@ def parse_hierarchy(text: str, environment: Environment, base_url: str | None = 
     the line or key and what to write.
     """
     try:
-        top = PresetTable("", tomllib.loads(text))
+        top = PresetTable(tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:
         why = f"this is no TOML: {bad}; correct that line"
         raise HierarchyError(why) from None
@@ -81,9 +97,9 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None)
         environment=environment,
         base_url=_base_url(base_url or written_url),
         organisation=top.text("organisation"),
-        country=top.matching("country", _COUNTRY, 'two capitals, such as "FI"'),
+        country=_country(top),
         test_bench_only=top.flag("test_bench_only"),
-        authorities=tuple(_authority(table, environment) for table in top.tables("authorities")),
+        authorities=tuple(_authority(table, environment) for table in top.tables("authorities", 1)),
         response_signer=_response_signer(top.table("response_signer"), environment),
         holder_validity=validity,
         key_policy=policy,
@@ -92,8 +108,19 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None)
     return parsed
 
 
+def _country(top: PresetTable) -> str:
+    value = top.text("country")
+    if not _COUNTRY.fullmatch(value):
+        top.refuse("country", 'two capitals, such as "FI"', value)
+    return value
+
+
+def _days(table: PresetTable, key: str) -> timedelta:
+    return timedelta(days=table.number(key, _DAYS))
+
+
 def _holders(table: PresetTable) -> tuple[timedelta, KeyPolicy]:
-    validity = table.days("validity_days")
+    validity = _days(table, "validity_days")
     policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
     table.finish()
     return validity, policy
@@ -106,7 +133,7 @@ def _authority(table: PresetTable, environment: Environment) -> CaSpec:
         role=role,
         parent=None if role is CaRole.ROOT else _name(table, "parent", environment),
         key_type=table.choice("key", KeyType),
-        lifetime=table.days("lifetime_days"),
+        lifetime=_days(table, "lifetime_days"),
         channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
     )
     table.finish()
@@ -117,7 +144,7 @@ def _response_signer(table: PresetTable, environment: Environment) -> ResponseSi
     parsed = ResponseSignerSpec(
         name=_name(table, "name", environment),
         key_type=table.choice("key", KeyType),
-        lifetime=table.days("lifetime_days"),
+        lifetime=_days(table, "lifetime_days"),
     )
     table.finish()
     return parsed
@@ -131,9 +158,7 @@ def _name(table: PresetTable, key: str, environment: Environment) -> str:
     written = table.text(key)
     name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        raise table.error(
-            key, written, "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them"
-        )
+        table.refuse(key, "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them", written)
     return name
 
 

@@ -1,11 +1,9 @@
 """Addresses of services: https, or http on this machine."""
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_LONGEST_LABEL = 63
-PORTS = {"http": 80, "https": 443}
+from sinetti.infra.urls import PORTS, is_host_name, is_loopback
 
 
 class InvalidServiceUrl(ValueError):
@@ -42,7 +40,7 @@ def parse_service_url(url: str) -> ServiceUrl:
     if not url.isascii() or any(sign.isspace() for sign in url):
         why = "an address holds neither blanks nor letters outside ASCII"
         raise InvalidServiceUrl(why)
-    if not _is_host(parts.hostname):
+    if not is_host_name(parts.hostname):
         why = "its host or its port cannot be read"
         raise InvalidServiceUrl(why)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -50,24 +48,3 @@ def parse_service_url(url: str) -> ServiceUrl:
         raise InvalidServiceUrl(why)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return ServiceUrl(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine itself.
-
-    `localhost`, 127.0.0.0/8 or ::1 (RFC 6761, 6.3).
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_host(host: str) -> bool:
-    """Return whether a name can be looked up.
-
-    No label of it is empty or too long (RFC 1035, 2.3.4).
-    """
-    return host.isascii() and all(0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split("."))

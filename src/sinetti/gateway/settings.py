@@ -20,7 +20,7 @@ from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.http_client import InvalidUrl, check_url
+from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.pki import chain
 from sinetti.pki.encoding import load_certificate
 

@@ -18,7 +18,8 @@ from typing import Final
 from sinetti.domain.usage import Observation
 from sinetti.domain.values import Sha256
 from sinetti.infra.clock import utc_now
-from sinetti.infra.http_client import HttpError, HttpRequest, send_request, url_path
+from sinetti.infra.http_client import HttpError, HttpRequest, send_request
+from sinetti.infra.urls import url_path
 from sinetti.wire.http_signatures.profile import SignedComponents, SigningKey, sign
 from sinetti.wire.json_api.usage_reports import CONTENT_TYPE, render
 

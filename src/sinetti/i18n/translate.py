@@ -229,6 +229,21 @@ def placeholders(message: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in Formatter().parse(message) if name is not None)
 
 
+def preferred_language(accept_language: str | None) -> Language | None:
+    """Return the caller's language by Accept-Language (RFC 9110, 12.5.4).
+
+    Returns None if the header names no supported language.
+    """
+    ranked: list[tuple[float, int, Language]] = []
+    for position, part in enumerate((accept_language or "").split(",")):
+        tag, _, parameters = part.strip().partition(";")
+        primary = tag.strip().split("-")[0].casefold()
+        if primary in set(Language):
+            ranked.append((-_quality(parameters), position, Language(primary)))
+    wanted = [entry for entry in sorted(ranked) if entry[0] < 0]
+    return wanted[0][2] if wanted else None
+
+
 def _local(at: datetime) -> datetime:
     try:
         return at.astimezone(FINNISH_TIME)
@@ -254,6 +269,16 @@ def _values(refusal: Rejection, language: Language) -> dict[str, str]:
         values["ended"] = format_datetime(refusal.ended, language)
         values["ended_short"] = format_time(refusal.ended, language)
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip().casefold() != "q":
+        return 1.0
+    try:
+        return max(0.0, min(1.0, float(value)))
+    except ValueError:
+        return 0.0
 
 
 @cache

@@ -13,11 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-PORTS = {"http": 80, "https": 443}
-
-
-class InvalidUrl(ValueError):
-    """Address that is not acceptable; the text says why."""
+from sinetti.infra.urls import PORTS, url_path
 
 
 class HttpError(Exception):
@@ -46,30 +42,6 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
-
-
-def check_url(url: str) -> str:
-    """Return an address after a check of its form.
-
-    Raises InvalidUrl if it is not acceptable.
-    """
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if not known or not url.isascii() or any(sign.isspace() for sign in url):
-        why = f"{url!r} is no address: it starts with http:// or https:// and names a host"
-        raise InvalidUrl(why)
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        why = f"{url!r}: an address holds no user name, no password and no fragment"
-        raise InvalidUrl(why)
-    return url
-
-
-def url_path(url: str) -> str:
-    """Return the path of an address, without its query."""
-    return urlsplit(url).path or "/"
 
 
 def send_request(wanted: HttpRequest) -> HttpResponse:

@@ -1,6 +1,6 @@
-"""Log of the gateway on standard error: one JSON line per event.
+"""JSON log on standard error: one line per event.
 
-It contains no customer, address or certificate.
+The formatter itself is that of the gateway. It contains no customer, address or certificate.
 """
 
 import json
@@ -11,16 +11,31 @@ from typing import Any
 
 
 class JsonFormatter(logging.Formatter):
-    """Formatter of a record as one line: time, level, event and further facts."""
+    """Formatter of a record as one line: time, level, event and further facts.
+
+    A log with other members overrides `members`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record without the text of its exception, which may quote input."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        value: dict[str, Any] = {"time": at, "level": record.levelname.lower(), "event": record.getMessage()}
-        value |= getattr(record, "facts", {})
+        return json.dumps(self.members(record), ensure_ascii=False)
+
+    def members(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return the members: the head, the facts of the call, the type of an exception."""
+        value = self.head(record) | self.facts(record)
         if record.exc_info and record.exc_info[0] is not None:
             value["error"] = record.exc_info[0].__name__
-        return json.dumps(value, ensure_ascii=False)
+        return value
+
+    def head(self, record: logging.LogRecord, **origin: str) -> dict[str, Any]:
+        """Return the first members: time, level, `origin`, event."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {"time": at, "level": record.levelname.lower(), **origin, "event": record.getMessage()}
+
+    def facts(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return the members that the log call passed as `extra={"facts": …}`."""
+        found: dict[str, Any] = getattr(record, "facts", {})
+        return found
 
 
 def configure_logging() -> None:

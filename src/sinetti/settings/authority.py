@@ -5,7 +5,6 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +13,7 @@ from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError
+from sinetti.infra.urls import is_loopback
 
 
 class ResponseRecipe(StrEnum):
@@ -213,16 +213,6 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
     # Lower case, because programs that compare addresses would not match HTTP:// in a certificate.
     written = value.startswith(tuple(f"{scheme}://" for scheme in schemes))
     return plain and not unusual and written and bool(parts.hostname)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or IP address is this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _one_of(name: str, value: object, allowed: tuple[StrEnum, ...]) -> str:

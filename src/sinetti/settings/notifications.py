@@ -16,10 +16,10 @@ from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.infra.urls import is_loopback
 from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, NotificationSettings
 from sinetti.notifications.delivery.sms import SmsProvider
 from sinetti.notifications.delivery.smtp import Sender, SmtpSecurity, SmtpServer
-from sinetti.settings.authority import is_loopback
 
 FILE = "notices.toml"
 
@@ -86,7 +86,7 @@ def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     `private`: other users cannot read the file. Raises SettingsError.
     """
     try:
-        top = TomlTable(FILE, "", tomllib.loads(text))
+        top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not TOML: {bad}"
         raise SettingsError(sentence) from bad
@@ -107,7 +107,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
     spoken = {language: helps.text(language) for language in Language}
     helps.finish()
     operators = tuple(_email(top, "operators", one) for one in top.texts("operators"))
-    days = top.numbers("ladder_days", range(_LONGEST_STEP + 1))
+    days = top.numbers_or_none("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
         top.refuse("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
     return NotificationSettings(

@@ -20,7 +20,7 @@ from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError, TomlTable
-from sinetti.settings.authority import is_loopback
+from sinetti.infra.urls import is_loopback
 
 FILE = "eservice.toml"
 
@@ -125,7 +125,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
     Raises SettingsError.
     """
     try:
-        top = TomlTable(FILE, "", tomllib.loads(text))
+        top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not TOML: {bad}"
         raise SettingsError(sentence) from bad

@@ -63,7 +63,7 @@ def test_what_is_not_written_has_the_values_of_the_page(written, tmp_path):
 def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
     """But for the users and paths of machines that it speaks of."""
     monkeypatch.setattr(
-        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text(key)
+        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text_or_none(key)
     )
     page = (DOCS / "agent.md").read_text(encoding="utf-8")
     example = re.search(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1]
@@ -100,7 +100,7 @@ def test_the_page_shows_every_key_and_no_other():
 @pytest.mark.parametrize("key", schema.EXAMPLES)
 def test_a_line_that_is_told_as_an_example_does(key, written, monkeypatch):
     monkeypatch.setattr(
-        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text(key)
+        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text_or_none(key)
     )
     monkeypatch.setattr("sinetti.client.config.file_references.bundle", lambda table, key: anchors("holders"))
     line = schema.EXAMPLES[key]
@@ -432,7 +432,7 @@ def test_a_program_lies_where_the_file_says_wherever_the_agent_is_started(line, 
 
 def test_a_group_may_read_where_it_is_named(written, monkeypatch):
     monkeypatch.setattr(
-        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text(key)
+        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text_or_none(key)
     )
     files = loader.read(written('[defaults]\nmode = "640"\ngroup = "payroll"\n')).defaults.files
     assert (files.mode, files.group) == (0o640, "payroll")

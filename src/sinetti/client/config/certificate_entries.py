@@ -58,7 +58,7 @@ class EntryReader:
             name=name,
             service=self._service(table) or base.service,
             customer_id=_customer_id(table) if name else None,
-            customer_name=table.text("customer_name") if name else None,
+            customer_name=table.text_or_none("customer_name") if name else None,
             key=base.key if key is None else key,
             files=wanted_files(table, base.files),
             hooks=hooks(table.below("hooks"), base.hooks),
@@ -66,7 +66,7 @@ class EntryReader:
         )
 
     def _service(self, table: ConfigTable) -> str | None:
-        name = table.text("service")
+        name = table.text_or_none("service")
         if name is None or name in self.services:
             return name
         if self.services:
@@ -77,7 +77,7 @@ class EntryReader:
 
 
 def _customer_id(table: ConfigTable) -> str | None:
-    value = table.text("customer_id")
+    value = table.text_or_none("customer_id")
     if value is not None and _CUSTOMER_ID.fullmatch(value) is None:
         table.blame("customer_id", make_message(config_messages.NO_CUSTOMER_ID, value=value))
     return value
@@ -112,7 +112,7 @@ def hooks(table: ConfigTable, base: Hooks) -> Hooks:
         return base
     commands = dict(base.commands)
     for stage in HookStage:
-        command = table.texts(stage.value, config_messages.NO_HOOK)
+        command = table.texts_or_none(stage.value)
         if command is not None:
             commands[stage] = _beside(table, command)
     timeout = table.duration("timeout", _SECOND, _DAY)
@@ -135,7 +135,7 @@ def _token(table: ConfigTable, base: Token | None) -> Token | None:
     below.only(schema.TOKEN)
     given: dict[str, Any] = {
         "module": below.file("module"),
-        "label": below.text("label"),
+        "label": below.text_or_none("label"),
         "pin_file": file_references.secret(below, "pin_file"),
     }
     for key in given:
@@ -182,7 +182,7 @@ def _of_the_system(table: ConfigTable, key: str, asked: tuple[str, str, str]) ->
     Record a mistake if it knows none of that name.
     """
     module, function, unknown = asked
-    name = table.text(key)
+    name = table.text_or_none(key)
     if name is None:
         return None
     try:

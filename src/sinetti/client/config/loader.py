@@ -143,7 +143,7 @@ def _service(table: ConfigTable, name: str) -> ServiceEntry | None:
 def _care(table: ConfigTable) -> AgentSettings:
     table.only(schema.AGENT)
     given: dict[str, Any] = {
-        "at_once": table.number("at_once", 1, _AT_ONCE),
+        "at_once": table.number_or_none("at_once", range(1, _AT_ONCE + 1)),
         "spread": table.duration("spread", _NONE, RENEWAL_WINDOW),
         "urgent": table.duration("urgent", _NONE, RENEWAL_WINDOW),
         "maintenance": _windows(table),
@@ -155,7 +155,7 @@ def _care(table: ConfigTable) -> AgentSettings:
 
 def _windows(table: ConfigTable) -> tuple[MaintenanceWindow, ...] | None:
     found = []
-    for number, text in enumerate(table.texts("maintenance") or ()):
+    for number, text in enumerate(table.texts_or_none("maintenance") or ()):
         try:
             found.append(table_reader.window(text))
         except ValueError:
@@ -165,7 +165,7 @@ def _windows(table: ConfigTable) -> tuple[MaintenanceWindow, ...] | None:
 
 
 def _zone(table: ConfigTable) -> ZoneInfo | None:
-    name = table.text("zone")
+    name = table.text_or_none("zone")
     if name is None:
         return None
     try:

@@ -16,6 +16,7 @@ from sinetti.client.config.errors import ConfigError, ConfigIssue
 from sinetti.client.config.line_numbers import Path
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import MaintenanceWindow
+from sinetti.infra.toml_tables import TableReader, ValueKind
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Days of the week, in the order of date.weekday()."""
@@ -135,16 +136,36 @@ class ConfigDocument:
         return (self.path.parent / path).absolute()
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigTable:
+class ConfigTable(TableReader):
     """One table.
 
     A missing or wrong value is None; a wrong one is also recorded as a mistake.
     """
 
-    book: ConfigDocument
-    place: Path
-    raw: Mapping[str, object]
+    def __init__(self, book: ConfigDocument, place: Path, raw: Mapping[str, object]) -> None:
+        """Store the table, and its place in the file."""
+        super().__init__(raw)
+        self.book, self.place = book, place
+
+    def wrong(self, key: str, _value: object, kind: ValueKind, among: range | tuple[str, ...] = ()) -> None:
+        """Record a value of another kind."""
+        if kind is ValueKind.TABLE:
+            self.blame(key, make_message(messages.NO_TABLE, key=key, table=schema.header((*self.place, key))))
+        elif isinstance(among, range):
+            limits = {"least": among.start, "most": among.stop - 1}
+            self.blame(key, make_message(messages.NO_NUMBER, key=key, **limits, example=schema.EXAMPLES[key]))
+        elif kind is ValueKind.TEXTS:
+            self.needs(key, messages.NO_HOOK if key in schema.HOOKS else messages.NO_TEXTS)
+        else:
+            self.needs(key, messages.NO_TEXT)
+
+    def is_text(self, value: str) -> bool:
+        """Return whether a text is acceptable: printable, no blanks at its ends."""
+        return bool(value) and value == value.strip() and value.isprintable()
+
+    def is_item(self, value: str) -> bool:
+        """Return whether a text is acceptable in a list: not empty, without NUL."""
+        return bool(value) and "\0" not in value
 
     def blame(self, key: str, told: Message) -> None:
         """Record a mistake in the line of a key."""
@@ -167,60 +188,25 @@ class ConfigTable:
 
     def below(self, key: str) -> "ConfigTable":
         """Return a table in this one; an empty table if there is none."""
-        raw = self.raw.get(key, {})
-        if not isinstance(raw, dict):
-            self.blame(key, make_message(messages.NO_TABLE, key=key, table=schema.header((*self.place, key))))
-            raw = {}
-        return ConfigTable(self.book, (*self.place, key), raw)
-
-    def text(self, key: str) -> str | None:
-        """Return a text: not empty, no blanks at its ends, printable characters only."""
-        value = self.raw.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-            self.needs(key, messages.NO_TEXT)
-            return None
-        return value
+        return ConfigTable(self.book, (*self.place, key), self.table_or_none(key) or {})
 
     def required(self, key: str) -> str | None:
         """Return a required text."""
         if key not in self.raw:
             self.needs(key, messages.MISSING)
-        return self.text(key)
-
-    def texts(self, key: str, wrong: str = messages.NO_TEXTS) -> tuple[str, ...] | None:
-        """Return a list of texts."""
-        value = self.raw.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(one, str) and one and "\0" not in one for one in value):
-            self.needs(key, wrong)
-            return None
-        return tuple(value)
+        return self.text_or_none(key)
 
     def choice(self, key: str, kind: type[Choice]) -> Choice | None:
         """Return one of the values of an enumeration."""
-        value = self.text(key)
+        value = self.text_or_none(key)
         return None if value is None else self._chosen(key, value, kind)
 
     def choices(self, key: str, kind: type[Choice]) -> frozenset[Choice] | None:
         """Return a set of values of an enumeration."""
-        values = self.texts(key)
+        values = self.texts_or_none(key)
         if values is None:
             return None
         return frozenset(one for value in values if (one := self._chosen(key, value, kind)) is not None)
-
-    def number(self, key: str, least: int, most: int) -> int | None:
-        """Return a whole number from `least` to `most`."""
-        value = self.raw.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            told = make_message(messages.NO_NUMBER, key=key, least=least, most=most, example=schema.EXAMPLES[key])
-            self.blame(key, told)
-            return None
-        return value
 
     def duration(self, key: str, least: timedelta, most: timedelta) -> timedelta | None:
         """Return a time from `least` to `most`."""
@@ -239,7 +225,7 @@ class ConfigTable:
 
     def file(self, key: str) -> File | None:
         """Return a path; a relative one is relative to the folder of the file."""
-        value = self.text(key)
+        value = self.text_or_none(key)
         return None if value is None else self.book.beside(value)
 
     def _chosen(self, key: str, value: str, kind: type[Choice]) -> Choice | None:

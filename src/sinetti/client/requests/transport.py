@@ -21,8 +21,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.service_address import PORTS, ServiceUrl, _is_host, is_loopback
+from sinetti.client.service_address import ServiceUrl
 from sinetti.domain.values import Language
+from sinetti.infra.urls import PORTS, is_host_name, is_loopback
 
 LIMIT = 1024 * 1024
 """Longest answer that is read, in octets."""
@@ -355,7 +356,7 @@ def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
         host, port = parts.hostname or "", parts.port or PORTS["http"]
     except ValueError:
         host = ""
-    if not _is_host(host):
+    if not is_host_name(host):
         raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(messages.PROXY_UNREADABLE))
     return parts, host, port
 

@@ -25,7 +25,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sinetti.eservice.accounts.mfa_adapter import ONCE_STRONG, was_strong
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG
-from sinetti.settings.authority import is_loopback
+from sinetti.infra.urls import is_loopback
 from sinetti.settings.portal import Provider, RolesClaim
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

@@ -20,7 +20,8 @@ from cryptography import x509
 from sinetti.gateway.revocation.crl import LARGEST_LIST, CrlSource, InvalidCrl, VerifiedCrl
 from sinetti.gateway.x509.path_validation import CaCertificate
 from sinetti.infra import atomic_files
-from sinetti.infra.http_client import HttpError, HttpRequest, InvalidUrl, check_url, send_request
+from sinetti.infra.http_client import HttpError, HttpRequest, send_request
+from sinetti.infra.urls import InvalidUrl, check_url
 
 WITHIN: Final = 30.0
 """Seconds for the complete download of one list."""

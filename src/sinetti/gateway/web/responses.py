@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from sinetti.domain.values import Language
 from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason, instant
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import gettext_noop, preferred_language, translate
 
 MISSING: Final = "certificate-missing"
 """Reason for a missing certificate, the only HTTP reason without a verdict."""
@@ -21,6 +21,9 @@ AGAIN: Final = "send-again"
 
 A new list came between the two checks, or their rules differ.
 """
+
+_LONGEST_HEADER = 500
+"""Characters of Accept-Language that are read."""
 
 _SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
@@ -75,7 +78,7 @@ def rejected_response(verdict: Verdict | None, accept_language: str | None) -> H
 
     The status is 401 for a missing or unreadable certificate, else 403.
     """
-    language = preferred_language(accept_language)
+    language = _language(accept_language)
     if verdict is None:
         return problem(401, MISSING, (_NEEDED, translate(_NONE_SHOWN, language)), language)
     detail = verdict.text(language)
@@ -86,14 +89,14 @@ def rejected_response(verdict: Verdict | None, accept_language: str | None) -> H
 
 def not_accepted(verdict: Verdict, accept_language: str | None) -> HttpResult:
     """Return the refusal of a document: a problem document with the verdict's members."""
-    language = preferred_language(accept_language)
+    language = _language(accept_language)
     more = verdict.as_json()
     return problem(422, verdict.reason or AGAIN, (_NOT_ACCEPTED, verdict.text(language)), language, more)
 
 
 def retry_response(accept_language: str | None) -> HttpResult:
     """Answer an accepted caller whom the web server in front had rejected."""
-    language = preferred_language(accept_language)
+    language = _language(accept_language)
     answer = problem(503, AGAIN, (_SEND_AGAIN, translate(_TWO_OPINIONS, language)), language)
     return HttpResult(answer.status, {**answer.headers, "Retry-After": "1"}, answer.body)
 
@@ -125,28 +128,6 @@ def problem(
     return HttpResult(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
 
 
-def preferred_language(accept_language: str | None) -> Language:
-    """Return the caller's language by Accept-Language (RFC 9110, 12.5.4).
-
-    Returns English if the header names no supported language.
-    """
-    ranked: list[tuple[float, int, Language]] = []
-    for position, part in enumerate((accept_language or "")[:_LONGEST_WISH].split(",")):
-        tag, _, parameters = part.strip().partition(";")
-        primary = tag.strip().split("-")[0].casefold()
-        if primary in set(Language):
-            ranked.append((-_quality(parameters), position, Language(primary)))
-    return next((language for quality, _, language in sorted(ranked) if quality < 0), Language.EN)
-
-
-_LONGEST_WISH = 500
-
-
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip().casefold() != "q":
-        return 1.0
-    try:
-        return max(0.0, min(1.0, float(value)))
-    except ValueError:
-        return 0.0
+def _language(accept_language: str | None) -> Language:
+    """Return the caller's language, English if the header names no supported one."""
+    return preferred_language((accept_language or "")[:_LONGEST_HEADER]) or Language.EN

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import ClassVar, Final
 
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, open_gateway
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
-from sinetti.infra.http_client import InvalidUrl, check_url
+from sinetti.infra.toml_tables import TomlTable, ValueKind
+from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.wire.http_signatures.profile import load_signing_key
 
 _HIGHEST_PORT: Final = 65_535
@@ -32,53 +33,26 @@ class ListenSettings:
     proxies: TrustedProxies
 
 
-class SettingsTable:
-    """One table that is read key by key; unread keys are an error."""
+class GatewayTable(TomlTable):
+    """Table of gateway.toml."""
 
-    def __init__(self, settings: GatewaySettings, name: str) -> None:
-        raw: object = settings.tables.get(name, {})
-        if not isinstance(raw, dict):
-            why = f"{name} is a table: [{name}]"
-            raise GatewaySettingsError(why)
-        self._raw = dict(raw)
-        self._name = name
-        self.folder = settings.folder
+    error_class = GatewaySettingsError
+    missing_template = "{key}: it is missing"
+    wrong_template = "{key}: {wanted}"
+    unknown_template = "{key}: there is no such setting"
+    kind_words: ClassVar = {ValueKind.TEXT: "a text is needed here", ValueKind.TEXTS: "a list of texts is needed here"}
 
-    def text(self, key: str) -> str | None:
-        """Return a text; None if it is not set."""
-        value = self._raw.pop(key, None)
-        if value is not None and (not isinstance(value, str) or not value):
-            self.refuse(key, "a text is needed here")
-        return value
+    def is_text(self, value: str) -> bool:
+        """Return whether a text is acceptable: not empty."""
+        return bool(value)
 
-    def needed(self, key: str) -> str:
-        """Return a required text."""
-        value = self.text(key)
-        if value is None:
-            self.refuse(key, "it is missing")
-        return value
 
-    def path(self, key: str) -> Path | None:
-        """Return a path; a relative path is relative to the file."""
-        value = self.text(key)
-        return None if value is None else self.folder / value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of texts; empty if it is not set."""
-        value = self._raw.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            self.refuse(key, "a list of texts is needed here")
-        return tuple(value)
-
-    def end(self) -> None:
-        """Raise GatewaySettingsError if keys are left unread."""
-        if self._raw:
-            self.refuse(next(iter(self._raw)), "there is no such setting")
-
-    def refuse(self, key: str, why: str) -> NoReturn:
-        """Raise GatewaySettingsError about one key."""
-        sentence = f"[{self._name}] {key}: {why}"
-        raise GatewaySettingsError(sentence) from None
+def _table(settings: GatewaySettings, name: str) -> GatewayTable:
+    raw = settings.tables.get(name, {})
+    if not isinstance(raw, dict):
+        why = f"{name} is a table: [{name}]"
+        raise GatewaySettingsError(why)
+    return GatewayTable(raw, place=f"[{name}] ")
 
 
 def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
@@ -86,10 +60,10 @@ def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
 
     Raises GatewaySettingsError.
     """
-    table = SettingsTable(settings, "serve")
-    socket, bind = table.path("socket"), table.text("bind")
-    listed, secret = table.texts("proxies"), _secret(table)
-    table.end()
+    table = _table(settings, "serve")
+    socket, bind = table.path("socket", settings.folder), table.text_or_none("bind")
+    listed, secret = table.texts("proxies"), _secret(table, settings.folder)
+    table.finish()
     if (socket is None) == (bind is None):
         table.refuse("socket", 'either socket = "PATH" or bind = "IP:PORT" is needed')
     if bind is not None and not _is_address(bind):
@@ -110,10 +84,10 @@ def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGua
 
     `secret` is required with "proxy" and optional with "unix-socket". Raises GatewaySettingsError.
     """
-    table = SettingsTable(settings, "middleware")
-    kind = table.needed("certificate")
-    listed, secret = table.texts("proxies"), _secret(table)
-    table.end()
+    table = _table(settings, "middleware")
+    kind = table.text("certificate")
+    listed, secret = table.texts("proxies"), _secret(table, settings.folder)
+    table.finish()
     if kind not in {"tls", "unix-socket", "proxy"}:
         table.refuse("certificate", 'one of "tls", "unix-socket", "proxy" is needed here')
     if (kind == "proxy") != bool(listed):
@@ -135,9 +109,9 @@ def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
     """
     if "sightings" not in settings.tables:
         return None
-    table = SettingsTable(settings, "sightings")
-    url, name, path = table.needed("url"), table.needed("name"), table.path("key")
-    table.end()
+    table = _table(settings, "sightings")
+    url, name, path = table.text("url"), table.text("name"), table.path("key", settings.folder)
+    table.finish()
     if path is None:
         table.refuse("key", "it is missing; sinetti gateway key --out FILE makes one")
     try:
@@ -154,8 +128,8 @@ def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
         table.refuse("key", f"{path}: {bad}")
 
 
-def _secret(table: SettingsTable) -> bytes | None:
-    path = table.path("secret")
+def _secret(table: GatewayTable, folder: Path) -> bytes | None:
+    path = table.path("secret", folder)
     try:
         return None if path is None else read_secret(path)
     except OSError as bad:
@@ -164,7 +138,7 @@ def _secret(table: SettingsTable) -> bytes | None:
         table.refuse("secret", str(bad))
 
 
-def _proxies(table: SettingsTable, listed: Sequence[str], secret: bytes | None, *, unix: bool) -> TrustedProxies:
+def _proxies(table: GatewayTable, listed: Sequence[str], secret: bytes | None, *, unix: bool) -> TrustedProxies:
     try:
         if unix:
             return TrustedProxies.on_unix_socket(secret)

@@ -13,10 +13,10 @@ import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
-from ipaddress import ip_address
 from pathlib import Path
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged
+from sinetti.infra.urls import is_loopback
 from sinetti.server.addresses import AddressInUse, check_available
 from sinetti.testbench.core.clock import BenchClock
 from sinetti.testbench.core.server_certificate import ServerFiles
@@ -149,13 +149,9 @@ def _ports_file(folder: DataDirectory) -> Path:
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
-def is_loopback(host: str) -> bool:
+def is_loopback_host(host: str) -> bool:
     """Return True if a Host header names loopback."""
     named = _HOST.fullmatch(host)
     if named is None:
         return False
-    name = named["name"].strip("[]")
-    try:
-        return name.casefold() == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(named["name"].strip("[]").casefold())

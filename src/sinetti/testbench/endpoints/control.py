@@ -33,7 +33,7 @@ from sinetti.services.revocation.revoke import RevocationError, RevocationErrorK
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.core.json_fields import FieldError
-from sinetti.testbench.core.layout import is_loopback
+from sinetti.testbench.core.layout import is_loopback_host
 from sinetti.testbench.endpoints import diagnostics
 from sinetti.testbench.endpoints.accounts import create_account
 from sinetti.testbench.endpoints.early_replacement import early_replacement
@@ -81,7 +81,7 @@ class ControlEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
-        if not is_loopback(request.headers.get("host", "")):
+        if not is_loopback_host(request.headers.get("host", "")):
             return problem_response(
                 403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1."
             )

@@ -12,7 +12,6 @@ from typing import assert_never
 
 from cryptography import x509
 
-from sinetti.api.errors import preferred_language
 from sinetti.client.store import files
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.issuance import transactions
@@ -21,7 +20,7 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.source import GOOD, MISSING, REVOKED, RevocationState, RevocationStatus
 from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.gateway.x509.path_validation import CaCertificate
-from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.i18n.translate import gettext_noop, preferred_language, translate
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import Request, Response, problem_response

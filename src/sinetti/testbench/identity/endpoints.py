@@ -16,13 +16,13 @@ from datetime import datetime
 from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from sinetti.api.errors import preferred_language
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
+from sinetti.i18n.translate import preferred_language
 from sinetti.infra.clock import utc_now
 from sinetti.server.http import Request, Response, json_reply, text_response
 from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
-from sinetti.testbench.core.layout import LOCALHOST, LOOPBACK, Ports, is_loopback
+from sinetti.testbench.core.layout import LOCALHOST, LOOPBACK, Ports, is_loopback_host
 from sinetti.testbench.identity.login_page import page
 from sinetti.testbench.identity.test_users import (
     MANAGER_CODES,
@@ -65,7 +65,7 @@ class IdentityEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path below PATH."""
-        if not is_loopback(request.headers.get("host", "")):
+        if not is_loopback_host(request.headers.get("host", "")):
             return text_response(403, "The rehearsal sign-in is on this machine alone.")
         path = request.path.removeprefix(PATH).rstrip("/")
         method = "GET" if request.method == "HEAD" else request.method

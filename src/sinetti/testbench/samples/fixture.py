@@ -1,6 +1,5 @@
 """Sample certificates by state, each made once and on request, for pytest."""
 
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,0 +1,58 @@
+"""Addresses of services: ports, form of a URL, and loopback hosts."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
+"""Default port of each supported scheme."""
+
+_LONGEST_LABEL = 63
+
+
+class InvalidUrl(ValueError):
+    """Address that is not acceptable; the text says why."""
+
+
+def check_url(url: str) -> str:
+    """Return an address after a check of its form.
+
+    Raises InvalidUrl if it is not acceptable.
+    """
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or not url.isascii() or any(sign.isspace() for sign in url):
+        why = f"{url!r} is no address: it starts with http:// or https:// and names a host"
+        raise InvalidUrl(why)
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        why = f"{url!r}: an address holds no user name, no password and no fragment"
+        raise InvalidUrl(why)
+    return url
+
+
+def url_path(url: str) -> str:
+    """Return the path of an address, without its query."""
+    return urlsplit(url).path or "/"
+
+
+def is_host_name(host: str) -> bool:
+    """Return whether a name can be looked up.
+
+    No label of it is empty or too long (RFC 1035, 2.3.4).
+    """
+    return host.isascii() and all(0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split("."))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or IP address is this machine itself.
+
+    `localhost`, 127.0.0.0/8 or ::1 (RFC 6761, 6.3).
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
