@@ -40,7 +40,10 @@ class ServerLogFormatter(JsonFormatter):
         return f"{head['time']} {record.levelname} {head['component']} {event} {more}"
 
     def members(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return the members that have a value: time, level, component, event, request id, facts, process."""
+        """Return the members that have a value.
+
+        They are time, level, component, event, request id, facts and process.
+        """
         value = self._head(record) | {"request_id": current_request.get()} | self.facts(record)
         value |= {"error": list(_errors(record)) or None, "pid": record.process}
         return {name: one for name, one in value.items() if one is not None}

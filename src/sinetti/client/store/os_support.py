@@ -156,7 +156,7 @@ class MacOs(Posix):
 
 
 class Windows:
-    """Windows.
+    """Experimental support of Windows, which no test has run on Windows yet.
 
     Rights are lists, folders have no flush, links may be forbidden, and open files block renames.
     """

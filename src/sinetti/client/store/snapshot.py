@@ -83,7 +83,10 @@ class NameSnapshot:
     files: OutputOptions = field(default_factory=OutputOptions)
     """Output options in its settings."""
     has_partial_files: bool = False
-    """An interrupted run left files that no run needs, perhaps a copy of a key; False if not taken for the agent."""
+    """Flag of files that an interrupted run left, perhaps a copy of a key.
+
+    It is False in snapshots that are not for the agent.
+    """
     trouble: Message | None = None
     repairable: Message | None = None
     """The damage that `sinetti run` can repair."""
@@ -171,7 +174,10 @@ def find_snapshot(folder: Path, *, for_agent: bool = False) -> NameSnapshot | No
 
 
 def load_snapshot(folder: Path) -> NameSnapshot:
-    """Return the snapshot of one name for a view; a folder that cannot be listed is damage."""
+    """Return the snapshot of one name for a view.
+
+    A folder that cannot be listed counts as damaged.
+    """
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
