@@ -157,7 +157,7 @@ def _replacing_order(life: Life, replaced: int) -> models.Order:
         lineage_id=life.lineage_id,
         contact_id=life.contact.person_id,
         replaces_id=replaced,
-        state=OrderState.SPENT,
+        state=OrderState.FULFILLED,
         created=_REPLACED_AT,
     )
 
@@ -176,7 +176,7 @@ def _row(life: Life, serial: str, ends: datetime, **more: Any) -> models.Certifi
         serial=serial,
         authority_id=AUTHORITY,
         lineage_id=life.lineage_id,
-        state=CertificateState.FETCHED,
+        state=CertificateState.RETRIEVED,
         key_id=digest(serial),
         sha256=digest(f"der {serial}"),
         retrieval_id=digest(f"retrieval {serial}")[:32],

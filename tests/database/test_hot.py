@@ -288,7 +288,7 @@ def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_ren
     found = beside(
         desk, lambda: transactions.store_certificate(desk.db, certificate, signed, desk.audit_entry()), revoke
     )
-    assert (found.state, found.revocation_reason) == (CertificateState.VOID, RevocationReason.KEY_COMPROMISE)
+    assert (found.state, found.revocation_reason) == (CertificateState.SUPERSEDED, RevocationReason.KEY_COMPROMISE)
     assert found.sha256 is None
     assert not table(desk, models.OutboxMessage).filter(kind="renewed").exists()
     assert transactions.get_der(desk.db, found)[1] is None
@@ -301,7 +301,7 @@ def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(des
     found = transactions.store_certificate(
         desk.db, again, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.audit_entry()
     )
-    assert found.state is CertificateState.VOID
+    assert found.state is CertificateState.SUPERSEDED
 
 
 def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothing_reserved(desk):

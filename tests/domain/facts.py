@@ -56,7 +56,7 @@ def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Cer
         "serial": Serial(serial),
         "authority": "DataProvidersTestIssuingCAv1",
         "lineage": lineage(),
-        "state": CertificateState.FETCHED,
+        "state": CertificateState.RETRIEVED,
         "key": HELD_KEY,
         "span": ValidityPeriod(ends - VALIDITY, ends),
         "renewable_from": ends - RENEWAL_WINDOW,

@@ -82,7 +82,7 @@ def test_twelve_renewals_with_as_many_keys_leave_one_in_force(desk):
     assert set(outcomes(answers)) <= allowed
     rows = certificates(desk).filter(predecessor__serial=held.serial)
     assert rows.count() == 4, "one, and three made again"
-    live = rows.exclude(state=CertificateState.VOID).get()
+    live = rows.exclude(state=CertificateState.SUPERSEDED).get()
     assert live.retrieval_id in {one.retrieval_id for one in answers if isinstance(one, AcceptedResponse)}
     collected(desk, live.retrieval_id)
 

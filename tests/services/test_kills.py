@@ -59,7 +59,7 @@ def test_enrolment(desk, step):
     row = certificates(desk).get()
     assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
     assert models.UsedKey.objects.using(desk.db.alias).count() == 1
-    assert models.Order.objects.using(desk.db.alias).get().state == OrderState.SPENT
+    assert models.Order.objects.using(desk.db.alias).get().state == OrderState.FULFILLED
     assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
     assert desk.signer.signatures == SIGNED[step]
 
@@ -98,7 +98,7 @@ def test_a_renewal_that_takes_the_place_of_an_unfetched_one(desk, step):
     ended_at(desk, step, lambda ctx: renew(renew_ask(held, key), ctx, REQUEST))
     second = accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
     rows = {row.retrieval_id: row.state for row in certificates(desk).filter(predecessor__serial=held.serial)}
-    assert rows == {first: CertificateState.VOID, second: CertificateState.ISSUED}
+    assert rows == {first: CertificateState.SUPERSEDED, second: CertificateState.ISSUED}
     assert refused(retrieve(get_ask(first), desk.ctx, REQUEST)) is RejectionReason.SUPERSEDED
     collected(desk, second)
 
@@ -111,7 +111,7 @@ def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
     ended_at(desk, step, lambda ctx: renew(renew_ask(held, new_key()), ctx, REQUEST))
     new = renewed(desk, held)
     rows = certificates(desk).filter(predecessor__serial=held.serial)
-    assert rows.exclude(state=CertificateState.VOID).get().serial == new.serial
+    assert rows.exclude(state=CertificateState.SUPERSEDED).get().serial == new.serial
     assert rows.count() == (1 if step in {"4-read", "8-prepared"} else 2)
 
 
@@ -119,7 +119,7 @@ def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
 def test_retrieval(desk, step):
     retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     ended_at(desk, step, lambda ctx: retrieve(get_ask(retrieval_id), ctx, REQUEST))
-    fetched = certificates(desk).get().state == CertificateState.FETCHED
+    fetched = certificates(desk).get().state == CertificateState.RETRIEVED
     assert fetched is (step == "14-fetched"), "fetched is committed before the certificate leaves"
     assert collected(desk, retrieval_id) == collected(desk, retrieval_id)
     assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-fetched").count() == 1

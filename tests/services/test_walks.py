@@ -125,13 +125,15 @@ class Walk:
     def check(self) -> None:
         """What must be so at any moment."""
         rows = list(models.Certificate.objects.using(self.desk.db.alias).all())
-        live = [row for row in rows if row.state != CertificateState.VOID and row.revoked_at is None]
+        live = [row for row in rows if row.state != CertificateState.SUPERSEDED and row.revoked_at is None]
         renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)
         assert not [one for one, count in renewals.items() if count > 1], "two live renewals of one certificate"
         assert len({row.key_id for row in rows}) == len(rows), "a key in two certificates"
         assert len({row.serial for row in rows}) == len({row.retrieval_id for row in rows}) == len(rows)
         states = {row.retrieval_id: row.state for row in rows}
-        assert all(states[one] == CertificateState.FETCHED for one in self.fetched), "fetched, and voided all the same"
+        assert all(states[one] == CertificateState.RETRIEVED for one in self.fetched), (
+            "fetched, and voided all the same"
+        )
         assert all(one in states for one in self.answered.values()), "answered, and not there"
 
 

@@ -96,7 +96,7 @@ class Maker:
     def certificate(self, lineage: models.Lineage, number: int, ends: datetime, **more: object) -> models.Certificate:
         """Insert a certificate, by default one retrieved shortly after its issue."""
         begins = ends - VALIDITY
-        values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
+        values = {"state": CertificateState.RETRIEVED, "first_fetched_at": begins + timedelta(minutes=9), **more}
         values.setdefault("origin", "order")
         key = models.UsedKey.objects.using(self.db.alias).create(key_id=f"{number:064x}", first_seen=begins)
         return models.Certificate.objects.using(self.db.alias).create(
@@ -126,7 +126,7 @@ class Maker:
         """Insert a certificate that expires on the Sunday, and its renewal."""
         lineage = self.lineage(number, description, self.people.contact)
         old = self.certificate(lineage, number, SUNDAY_END)
-        state = CertificateState.ISSUED if fetched is None else CertificateState.FETCHED
+        state = CertificateState.ISSUED if fetched is None else CertificateState.RETRIEVED
         new = self.certificate(
             lineage,
             number + 0x100,

@@ -85,7 +85,7 @@ def test_the_lineage_has_moved_since(desk):
 
 def test_the_order_was_spent_since(desk):
     approval = approved(desk)
-    models.Order.objects.using(desk.db.alias).update(state=OrderState.SPENT)
+    models.Order.objects.using(desk.db.alias).update(state=OrderState.FULFILLED)
     with pytest.raises(ConcurrentUpdate):
         transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert nothing_came_of_it(desk)
@@ -198,7 +198,7 @@ def test_never_two_of_the_same(desk, row, changes):
 
 
 ALLOWED = {
-    "a voided renewal": {"state": CertificateState.VOID},
+    "a voided renewal": {"state": CertificateState.SUPERSEDED},
     "a serial of another CA": {"authority_id": "DataProvidersSFTPTestIssuingCAv1", "predecessor": None},
 }
 

@@ -39,9 +39,9 @@ def test_every_state_has_its_moves():
 def test_an_order_is_spent_or_cancelled_and_may_open_again_only_from_spent():
     moves = {(state, to) for state, goals in ORDER_MOVES.items() for to in goals}
     assert moves == {
-        (OrderState.OPEN, OrderState.SPENT),
+        (OrderState.OPEN, OrderState.FULFILLED),
         (OrderState.OPEN, OrderState.CANCELLED),
-        (OrderState.SPENT, OrderState.OPEN),
+        (OrderState.FULFILLED, OrderState.OPEN),
     }
     for to in OrderState:
         assert order_predecessors(to) == {state for state, goal in moves if goal is to}

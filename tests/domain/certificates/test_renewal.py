@@ -34,7 +34,7 @@ RENEWAL = certificate(NOW + VALIDITY, "42" * 19, key=NEW_KEY, predecessor=IN_THE
 UNFETCHED = replace(RENEWAL, state=CertificateState.ISSUED)
 RESERVED = replace(RENEWAL, state=CertificateState.RESERVED, sha256=None, recorded_at=None)
 REVOKED = replace(RENEWAL, revoked_at=NOW, revocation_reason=RevocationReason.UNSPECIFIED)
-VOID = replace(REVOKED, state=CertificateState.VOID)
+VOID = replace(REVOKED, state=CertificateState.SUPERSEDED)
 
 
 def reason_of(decision: IssuanceApproval | Replay | Rejection) -> RejectionReason | str:

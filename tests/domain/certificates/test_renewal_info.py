@@ -146,14 +146,14 @@ def test_of_a_revoked_certificate_the_window_has_passed():
     assert suggested_window(gone) == SuggestedWindow(NOW, NOW + HOUR - ONE_SECOND)
 
 
-LIVE = EarlyReplacementFacts(CertificateState.FETCHED, NOW + ONE_DAY, revoked=False, renewed=False, called=False)
+LIVE = EarlyReplacementFacts(CertificateState.RETRIEVED, NOW + ONE_DAY, revoked=False, renewed=False, called=False)
 CALLABLE = {
     "fetched and in force": (LIVE, True),
     "issued, and nobody has fetched it yet": (replace(LIVE, state=CertificateState.ISSUED), True),
     "in its last second": (replace(LIVE, not_after=NOW), True),
     "ended": (replace(LIVE, not_after=NOW - ONE_SECOND), False),
     "not issued yet": (replace(LIVE, state=CertificateState.RESERVED), False),
-    "given up": (replace(LIVE, state=CertificateState.VOID), False),
+    "given up": (replace(LIVE, state=CertificateState.SUPERSEDED), False),
     "revoked": (replace(LIVE, revoked=True), False),
     "renewed already": (replace(LIVE, renewed=True), False),
     "called before": (replace(LIVE, called=True), False),

@@ -15,7 +15,7 @@ from tests.domain.facts import NOW, ONE_SECOND, certificate
 FETCHED = certificate(NOW + VALIDITY, recorded_at=NOW)
 ISSUED = replace(FETCHED, state=CertificateState.ISSUED)
 RESERVED = replace(FETCHED, state=CertificateState.RESERVED, recorded_at=None)
-VOID = replace(FETCHED, state=CertificateState.VOID, revoked_at=NOW)
+VOID = replace(FETCHED, state=CertificateState.SUPERSEDED, revoked_at=NOW)
 NEVER_SIGNED = replace(VOID, recorded_at=None)
 MINE, OTHER = "0123456-7", "7654321-0"
 WAITED = NOW + timedelta(seconds=2)

@@ -42,8 +42,8 @@ LINKS = {
     "unknown": (None, LinkState.CLOSED),
     "past its time": (replace(LINK, expires=NOW - SECOND), LinkState.CLOSED),
     "ended": (replace(LINK, ended=True), LinkState.CLOSED),
-    "ended, and its order is spent": (replace(LINK, ended=True, order=OrderState.SPENT), LinkState.CLOSED),
-    "its order is spent": (replace(LINK, order=OrderState.SPENT), LinkState.SPENT),
+    "ended, and its order is spent": (replace(LINK, ended=True, order=OrderState.FULFILLED), LinkState.CLOSED),
+    "its order is spent": (replace(LINK, order=OrderState.FULFILLED), LinkState.SPENT),
     "its order was cancelled": (replace(LINK, order=OrderState.CANCELLED), LinkState.CLOSED),
 }
 

@@ -185,8 +185,8 @@ def test_a_reservation_in_the_backup_gives_way_to_what_was_issued(desk, tmp_path
     restored(desk.db, backup)
     reconciled(desk)
     states = dict(certificates(desk).filter(predecessor__serial=held.serial).values_list("serial", "state"))
-    assert states.pop(new.serial) == CertificateState.FETCHED
-    assert list(states.values()) == [CertificateState.VOID]
+    assert states.pop(new.serial) == CertificateState.RETRIEVED
+    assert list(states.values()) == [CertificateState.SUPERSEDED]
 
 
 def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
@@ -297,7 +297,7 @@ def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(
         full.setattr(Journal, "_write", unavailable)
         for _ in range(2):
             assert refused(retrieve(get_ask(retrieval_id), desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
-    assert certificates(desk).get().state == CertificateState.FETCHED
+    assert certificates(desk).get().state == CertificateState.RETRIEVED
     collected(desk, retrieval_id)
     assert kinds(desk) == ["begun", "issued", "fetched"]
     collected(desk, retrieval_id)
@@ -411,7 +411,7 @@ def test_what_cannot_be_finished_is_given_up_and_its_ids_come_back(desk, hindere
     desk.machine.forward(2 * RESERVATIONS_WAIT)
     assert resolve_reservations(desk.ctx, REQUEST) == (0, 1)
     row = certificates(desk).get()
-    assert (row.state, row.revoked_at) == (CertificateState.VOID, None)
+    assert (row.state, row.revoked_at) == (CertificateState.SUPERSEDED, None)
     assert models.Order.objects.using(desk.db.alias).get().state == OrderState.OPEN
     assert not models.UsedKey.objects.using(desk.db.alias).filter(pk=key).exists()
     assert refused(retrieve(get_ask(row.retrieval_id), desk.ctx, REQUEST)) is RejectionReason.SUPERSEDED

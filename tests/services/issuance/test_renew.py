@@ -64,7 +64,7 @@ def kept_refusals(desk: Desk):
 
 def live_renewals(desk: Desk, held: Held):
     rows = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True)
-    return rows.exclude(state=CertificateState.VOID)
+    return rows.exclude(state=CertificateState.SUPERSEDED)
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
         answer = retrieve(get_ask(old), desk.ctx, REQUEST)
         assert answer == Rejection(RejectionReason.SUPERSEDED, language=Language.SV)
         row = certificates(desk).get(retrieval_id=old)
-        assert (row.state, row.revocation_reason) == (CertificateState.VOID, RevocationReason.SUPERSEDED)
+        assert (row.state, row.revocation_reason) == (CertificateState.SUPERSEDED, RevocationReason.SUPERSEDED)
         assert row.revoked_at == desk.clock.now
         assert row.first_fetched_at is None
     collected(desk, ids[-1])
@@ -266,7 +266,7 @@ def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
 def test_fetched_is_never_voided(desk, held):
     new = renewed(desk, held)
     assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
-    assert desk.certificate(new.serial).state is CertificateState.FETCHED
+    assert desk.certificate(new.serial).state is CertificateState.RETRIEVED
     assert not desk.certificate(new.serial).revoked
 
 

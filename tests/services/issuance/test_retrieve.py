@@ -46,7 +46,7 @@ def test_as_often_as_asked_and_fetched_once(desk, retrieval_id):
     desk.clock.forward(DAY)
     assert collected(desk, retrieval_id) == der
     row = row_of(desk, retrieval_id)
-    assert (row.state, row.first_fetched_at) == (CertificateState.FETCHED, first)
+    assert (row.state, row.first_fetched_at) == (CertificateState.RETRIEVED, first)
     assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="fetched").count() == 1
 
 

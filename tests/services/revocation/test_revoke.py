@@ -65,7 +65,7 @@ def test_revoked_for_renewal_at_once(desk):
     assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
     found = desk.certificate(held.serial)
     assert (found.revoked_at, found.revocation_reason) == (desk.clock.now, RevocationReason.CESSATION_OF_OPERATION)
-    assert found.state is CertificateState.FETCHED, "revocation stands beside the state"
+    assert found.state is CertificateState.RETRIEVED, "revocation stands beside the state"
 
 
 @pytest.mark.parametrize("reason", [reason for reason in RevocationReason if "compromise" not in reason.lower()])
@@ -123,7 +123,7 @@ def test_what_was_voided_before_keeps_its_reason(desk):
     accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     new = renewed(desk, held)
     assert revoked(desk, held.serial) == [held.serial, new.serial]
-    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.VOID)
+    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.SUPERSEDED)
     assert void.revocation_reason == RevocationReason.SUPERSEDED
 
 
@@ -259,7 +259,7 @@ def test_a_voided_one_stands_on_the_list_too(desk):
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     renewed(desk, held)
-    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.VOID)
+    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.SUPERSEDED)
     assert set(listed(desk)) == {void.serial}
 
 

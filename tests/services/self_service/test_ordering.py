@@ -170,7 +170,7 @@ def test_of_a_spent_order_the_certificate_is_told_and_no_link_is_made(sqlite_des
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     (spent,) = orders(sqlite_desk)
     seen = get_for_confirmation(spent.pk, stands(sqlite_desk, who.signatory), ctx)
-    assert (seen.order.state, seen.order.certificate, seen.order.link) == (OrderState.SPENT, held.serial, None)
+    assert (seen.order.state, seen.order.certificate, seen.order.link) == (OrderState.FULFILLED, held.serial, None)
     with pytest.raises(OrderError) as refused:
         offer_anew(spent.pk, "", ctx, who.signatory, REQUEST)
     assert refused.value.why is OrderErrorReason.SPENT

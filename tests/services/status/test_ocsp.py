@@ -226,7 +226,7 @@ def test_what_is_reserved_or_given_up_is_unknown(desk):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("10-signed")).ctx, REQUEST)
     (reserved,) = revocation.list_certificates(desk.db)
     assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
-    models.Certificate.objects.using(desk.db.alias).update(state=CertificateState.VOID)
+    models.Certificate.objects.using(desk.db.alias).update(state=CertificateState.SUPERSEDED)
     assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
 
 

@@ -34,7 +34,7 @@ AT_ONCE = 200
 """Maximum number of certificates in one transaction."""
 
 _TURN = "early-calls"
-_LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
+_LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class RenewalInfoData:
 def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
     """Return the selected certificates in any state, oldest first."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
-    renewed = Exists(renewals.exclude(state=CertificateState.VOID))
+    renewed = Exists(renewals.exclude(state=CertificateState.SUPERSEDED))
     found = []
     for part in bulk_revocation.filter_rows(db, wanted):
         rows = part.annotate(renewed=renewed).order_by("reserved_at", "pk")

@@ -65,7 +65,7 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
     )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
-    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
     rows = rows.filter(lineage__in=models.Certificate.objects.filter(serial=serial).values("lineage"))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
     line: Sequence[models.Certificate] = list(

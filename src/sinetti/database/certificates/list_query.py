@@ -117,7 +117,7 @@ class _OneOf(Lookup):
 
 
 def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - a query of two tables
-    kept = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
+    kept = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
     kept = kept.filter(_OneOf(F("lineage__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
         kept = kept.filter(lineage__type__channel=wanted.channel)

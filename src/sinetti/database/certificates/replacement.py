@@ -78,7 +78,7 @@ def ending(
 
 
 def _rows(db: Database) -> "QuerySet[models.Certificate]":
-    issued = (CertificateState.ISSUED, CertificateState.FETCHED)
+    issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
     rows = models.Certificate.objects.using(db.alias).filter(state__in=issued)
     orders = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
     approved = models.ApprovedChannel.objects.filter(
@@ -93,7 +93,7 @@ def _rows(db: Database) -> "QuerySet[models.Certificate]":
 
 def _stands(by: str) -> Exists:
     rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
-    return Exists(rows.exclude(state=CertificateState.VOID))
+    return Exists(rows.exclude(state=CertificateState.SUPERSEDED))
 
 
 def _candidates(rows: "QuerySet[models.Certificate]") -> tuple[ReplacementCandidate, ...]:

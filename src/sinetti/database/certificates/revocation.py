@@ -112,7 +112,7 @@ def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Se
     """
     rows = models.CertificateDer.objects.using(db.alias).filter(
         certificate__lineage__type__channel=channel,
-        certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        certificate__state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
         certificate__revoked_at__isnull=True,
         certificate__not_after__gte=now,
     )

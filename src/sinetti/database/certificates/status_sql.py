@@ -88,7 +88,7 @@ _LATER = f"""
 SELECT kept.id AS before, c.first_fetched_at, CASE WHEN c.first_fetched_at IS NOT NULL THEN (
        SELECT MAX(s.last_seen) FROM sinetti_certificateobservation s WHERE s.certificate_id = c.id) END AS last_seen
   FROM kept JOIN sinetti_certificate c ON c.{{link}} = kept.id
- WHERE c.revoked_at IS NULL AND c.state <> '{CertificateState.VOID}'
+ WHERE c.revoked_at IS NULL AND c.state <> '{CertificateState.SUPERSEDED}'
 """  # noqa: S608 - a constant state
 """Valid successors of a certificate, looked up once for three columns.
 
@@ -238,7 +238,7 @@ def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: A
 
 def _successors() -> "QuerySet[models.Certificate]":
     """Return the valid successors of a certificate, by renewal or replacement."""
-    found = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.VOID)
+    found = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.SUPERSEDED)
     return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 
 

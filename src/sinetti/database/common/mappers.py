@@ -44,7 +44,7 @@ def lineage(db: Database, row: models.Lineage) -> Lineage:
 def certificate(db: Database, row: models.Certificate) -> Certificate:
     """Return a certificate with its lineage and its newest renewal that is not void."""
     renewals = models.Certificate.objects.using(db.alias).filter(predecessor_id=row.pk).order_by("-pk")
-    renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
+    renewed_by = renewals.exclude(state=CertificateState.SUPERSEDED).values_list("serial", flat=True).first()
     return Certificate(
         serial=Serial(row.serial),
         authority=row.authority_id,
@@ -68,7 +68,7 @@ def certificate(db: Database, row: models.Certificate) -> Certificate:
 
 def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
     """Return a pair of transfer ids with the certificate issued for its order."""
-    live = certificates(db).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
+    live = certificates(db).filter(order_id=row.order_id).exclude(state=CertificateState.SUPERSEDED).first()
     return TransferIds(
         transfer_id=row.transfer_id,
         order_id=row.order_id,

@@ -154,7 +154,7 @@ def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryF
     for number, state, sha256, first_fetched_at, revoked_at in rows.iterator(chunk_size=_CHUNK):
         serial = Serial(number)
         there = _FLAGS[ISSUED] * (sha256 is not None)
-        there |= _FLAGS[FETCHED] * (state == CertificateState.FETCHED or first_fetched_at is not None)
+        there |= _FLAGS[FETCHED] * (state == CertificateState.RETRIEVED or first_fetched_at is not None)
         there |= _FLAGS[REVOKED] * (revoked_at is not None)
         said = known.pop(serial, 0)
         if missing := there & ~said:
@@ -225,7 +225,7 @@ def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[Jou
         yield fetched(serial, row.first_fetched_at or row.not_before)
     if flags & _FLAGS[REVOKED] and row.revoked_at is not None:
         why = (RevocationReason(row.revocation_reason), row.invalidity_date)
-        gave_way = row.state == CertificateState.VOID
+        gave_way = row.state == CertificateState.SUPERSEDED
         yield revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
 
 

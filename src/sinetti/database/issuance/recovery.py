@@ -105,11 +105,11 @@ def void_reservation(db: Database, certificate: Certificate, audit: AuditContext
         given_up, _ = models.UsedKey.objects.using(db.alias).get_or_create(
             key_id=f"given-up-{certificate.serial}", defaults={"first_seen": audit.at}
         )
-        if not rows.update(state=CertificateState.VOID, key=given_up):
+        if not rows.update(state=CertificateState.SUPERSEDED, key=given_up):
             return False
         models.UsedKey.objects.using(db.alias).filter(pk=certificate.key).delete()
         if certificate.order_id is not None:
-            orders = models.Order.objects.using(db.alias).filter(pk=certificate.order_id, state=OrderState.SPENT)
+            orders = models.Order.objects.using(db.alias).filter(pk=certificate.order_id, state=OrderState.FULFILLED)
             orders.update(state=OrderState.OPEN)
         audit_log.write(
             db, audit, "reservation-given-up", f"certificate:{certificate.serial}", order=certificate.order_id
@@ -146,12 +146,12 @@ def _was_issued(known: JournalState) -> bool:
 def _finish_row(db: Database, row: models.Certificate, known: JournalState) -> None:
     """Mark a certificate as retrieved and revoked, as the journal says."""
     changes: dict[str, Any] = {}
-    if known.fetched is not None and row.state != CertificateState.FETCHED:
-        changes |= {"state": CertificateState.FETCHED, "first_fetched_at": _instant(known.fetched["at"])}
+    if known.fetched is not None and row.state != CertificateState.RETRIEVED:
+        changes |= {"state": CertificateState.RETRIEVED, "first_fetched_at": _instant(known.fetched["at"])}
     if known.revoked is not None and row.revoked_at is None:
         changes |= _revocation(known.revoked)
         if known.revoked["void"]:
-            changes["state"] = CertificateState.VOID
+            changes["state"] = CertificateState.SUPERSEDED
     if changes:
         models.Certificate.objects.using(db.alias).filter(pk=row.pk).update(**changes)
 
@@ -169,7 +169,7 @@ def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
     order = told["order"]["order_id"] if told["order"] else None
     same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
     rows = models.Certificate.objects.using(db.alias).filter(same, state=CertificateState.RESERVED)
-    rows.exclude(serial=serial).update(state=CertificateState.VOID)
+    rows.exclude(serial=serial).update(state=CertificateState.SUPERSEDED)
 
 
 def _issue(db: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
@@ -193,7 +193,7 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
         row.refresh_from_db(using=using)
         return row
     if known.revoked and known.revoked["void"]:
-        news["state"] = CertificateState.VOID
+        news["state"] = CertificateState.SUPERSEDED
     raise_open_shard(db, told["authority"], told["crl_shard"])
     lineage = _lineage(db, told)
     order, certificates = told["order"], models.Certificate.objects.using(using)
@@ -250,7 +250,7 @@ def _order_row(db: Database, lineage_id: str, said: dict[str, Any]) -> None:
         order_id=said["order_id"],
         defaults={
             "lineage_id": lineage_id,
-            "state": OrderState.SPENT,
+            "state": OrderState.FULFILLED,
             "created": _instant(said["created"]),
             "replaces": certificates.get(serial=said["replaces"]) if said["replaces"] else None,
         },
@@ -261,7 +261,7 @@ def _spend(db: Database, lineage_id: str, said: dict[str, Any], audit: AuditCont
     """Mark the order and its transfer ids as spent; insert missing transfer ids."""
     _order_row(db, lineage_id, said)
     orders = models.Order.objects.using(db.alias).filter(pk=said["order_id"])
-    if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
+    if orders.filter(state=OrderState.OPEN).update(state=OrderState.FULFILLED):
         audit_log.write(db, audit, "order-spent-again", f"order:{said['order_id']}")
     for pair in said["transfer_ids"]:
         models.TransferIds.objects.using(db.alias).get_or_create(

@@ -229,13 +229,15 @@ def find_for_renewal(db: Database, sha256: Sha256, key: KeyId | None) -> Renewal
     found = [_certificate(row) for row in rows]
     signer = next((one for one in found if one.sha256 == sha256), None)
     renewals = [one for one in found if one is not signer]
-    live = [one for one in renewals if one.state is not CertificateState.VOID and not one.revoked and one.key != key]
+    live = [
+        one for one in renewals if one.state is not CertificateState.SUPERSEDED and not one.revoked and one.key != key
+    ]
     return RenewalLookup(
         signer,
         Renewals(
             same_key=next((one for one in renewals if one.key == key), None),
             successor=live[0] if live else None,
-            repeat_count=sum(one.state is CertificateState.VOID for one in renewals),
+            repeat_count=sum(one.state is CertificateState.SUPERSEDED for one in renewals),
         ),
         key_known=bool(rows and rows[0][-1]),
     )

@@ -111,7 +111,10 @@ def renewable_from(db: Database, serial: Serial) -> datetime:
 def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
     """Return issued renewals of a certificate that were voided, and when."""
     rows = models.Certificate.objects.using(db.alias).filter(
-        predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
+        predecessor__serial=predecessor,
+        state=CertificateState.SUPERSEDED,
+        sha256__isnull=False,
+        revoked_at__isnull=False,
     )
     found = rows.order_by("reserved_at", "pk").values_list("serial", "revoked_at")
     return tuple((Serial(serial), at) for serial, at in found if at is not None)
@@ -207,9 +210,9 @@ def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) 
         rows = models.Certificate.objects.using(db.alias).filter(
             lineage_id=certificate.lineage.lineage_id,
             serial=certificate.serial,
-            state__in=predecessors(CertificateState.FETCHED),
+            state__in=predecessors(CertificateState.RETRIEVED),
         )
-        if rows.update(state=CertificateState.FETCHED, first_fetched_at=audit.at):
+        if rows.update(state=CertificateState.RETRIEVED, first_fetched_at=audit.at):
             audit_log.write(db, audit, "certificate-fetched", f"certificate:{certificate.serial}")
             outbox.notify_contact(db, "fetched", _row(db, certificate), audit.at)
     return _certificate(db, certificate)
@@ -249,8 +252,10 @@ def _lock(db: Database, lineage_id: str) -> None:
 
 
 def _spend(db: Database, order_id: str) -> None:
-    orders = models.Order.objects.using(db.alias).filter(pk=order_id, state__in=order_predecessors(OrderState.SPENT))
-    if not orders.update(state=OrderState.SPENT):
+    orders = models.Order.objects.using(db.alias).filter(
+        pk=order_id, state__in=order_predecessors(OrderState.FULFILLED)
+    )
+    if not orders.update(state=OrderState.FULFILLED):
         raise ConcurrentUpdate
 
 
@@ -265,10 +270,10 @@ def _void_row(db: Database, row: models.Certificate, reason: RevocationReason, a
     """
     rows = models.Certificate.objects.using(db.alias).filter(
         pk=row.pk,
-        state__in=predecessors(CertificateState.VOID),
+        state__in=predecessors(CertificateState.SUPERSEDED),
         revoked_at__isnull=True,
     )
-    if not rows.update(state=CertificateState.VOID, revoked_at=audit.at, revocation_reason=reason):
+    if not rows.update(state=CertificateState.SUPERSEDED, revoked_at=audit.at, revocation_reason=reason):
         raise ConcurrentUpdate
     audit_log.write(db, audit, "certificate-voided", f"certificate:{row.serial}", reason=reason)
 

@@ -194,7 +194,7 @@ def _days_by_id(ids: Mapping[str, date], db: Database) -> dict[str, date]:
 
 
 _PATHS = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
-_ISSUED = (CertificateState.ISSUED, CertificateState.FETCHED)
+_ISSUED = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 
 
 def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
@@ -238,7 +238,7 @@ def _mandated(path: str, now: datetime) -> Q:
 def _succeeded(by: str) -> Exists:
     """Test for a valid successor, by renewal or by an order that names it."""
     rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
-    return Exists(rows.exclude(state=CertificateState.VOID))
+    return Exists(rows.exclude(state=CertificateState.SUPERSEDED))
 
 
 def _fetched(by: str) -> Exists:

@@ -23,7 +23,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.notifications.early_replacement import CallAudience, channel_to, has_program, list_recipients
 from sinetti.domain.values import Channel, Language, Serial
 
-_LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
+_LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def look_again_each(db: Database, lineage_ids: Iterable[str]) -> None:
     """Schedule a new check of the certificates of each of these lineages."""
     for part in _parts(lineage_ids):
         rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, next_reminder_at__isnull=False)
-        _look_again(db, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
+        _look_again(db, rows.exclude(state=CertificateState.SUPERSEDED).values_list("pk", flat=True))
 
 
 def look_again_behind(db: Database, certificates: Iterable[int]) -> None:
@@ -276,7 +276,7 @@ def _course(
     """Return the progress of a certificate without its successors."""
     return CertificateProgress(
         span,
-        revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
+        revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.RETRIEVED},
         # A renewal or replacement after the opt-out cancels it: the new certificate gets reminders.
         let_end=let_end is not None and span.not_before <= let_end,
         closed=closed is not None,
@@ -329,7 +329,7 @@ def _links(db: Database, certificates: Sequence[int]) -> Iterator[tuple[int, int
 
     Each tuple has the predecessor's key, the successor's key, its first retrieval and its revocation.
     """
-    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
     for part in _parts(certificates):
         fields = "pk", "first_fetched_at", "revoked_at"
         renewals = rows.filter(predecessor__in=part).values_list("predecessor_id", *fields)
@@ -409,7 +409,7 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         active_assignments(now), organisation=OuterRef("lineage__organisation"), role=Role.MANAGER, agent__isnull=False
     )
     rows = certificates.filter(
-        ~Q(state__in=(CertificateState.RESERVED, CertificateState.VOID)),
+        ~Q(state__in=(CertificateState.RESERVED, CertificateState.SUPERSEDED)),
         not_after__gt=now,
         not_after__lte=now + NEAR,
         next_reminder_at__lt=NEVER,

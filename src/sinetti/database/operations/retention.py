@@ -228,7 +228,7 @@ def _lasting(db: Database, before: datetime) -> "QuerySet[models.Certificate]":
 
     Void certificates never were in force. Revocation ends a certificate.
     """
-    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
     return rows.filter(Q(not_after__gte=before) & (Q(revoked_at__isnull=True) | Q(revoked_at__gte=before)))
 
 

@@ -128,7 +128,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
     names = {normalise(one) for one in customer_ids}
     rows = models.Certificate.objects.using(db.alias).filter(
         lineage__organisation__normalised_id__in=json_values(db, names),
-        state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
         revoked_at__isnull=True,
         not_after__gte=now,
     )

@@ -228,7 +228,7 @@ def _in_use(db: Database, organisation_ids: Iterable[str], now: datetime) -> "Qu
 def _in_force(now: datetime) -> "QuerySet[models.Certificate, dict[str, Any]]":
     rows = models.Certificate.objects.filter(
         lineage=OuterRef("pk"),
-        state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
         revoked_at__isnull=True,
         not_after__gte=now,
     )

@@ -240,7 +240,7 @@ def newest_in_force(db: Database, lineage_id: str, now: datetime) -> Serial | No
     """
     rows = models.Certificate.objects.using(db.alias).filter(
         lineage=lineage_id,
-        state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
         revoked_at__isnull=True,
         not_after__gte=now,
     )

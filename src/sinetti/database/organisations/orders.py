@@ -75,7 +75,7 @@ class OrderRow:
 
 def find_order(db: Database, order_id: str) -> OrderDetails | None:
     """Return one order, in three statements, or None."""
-    live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
+    live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.SUPERSEDED)
     rows = models.Order.objects.using(db.alias).select_related(
         "lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy", "replaces"
     )

@@ -78,7 +78,7 @@ def decide_retrieval(
     if found is None or not is_same_identifier(found.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     # A certificate that was revoked before its signature is never signed.
-    if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
+    if found.state is CertificateState.SUPERSEDED or (found.revoked and found.recorded_at is None):
         return Rejection(RejectionReason.SUPERSEDED, language=found.lineage.language)
     if found.recorded_at is None or machine_now < found.recorded_at + leniency.retrieval_delay:
         return Rejection(RejectionReason.NOT_READY, language=found.lineage.language)

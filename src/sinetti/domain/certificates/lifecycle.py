@@ -12,15 +12,15 @@ class CertificateState(StrEnum):
 
     RESERVED = "reserved"
     ISSUED = "issued"
-    FETCHED = "fetched"
-    VOID = "void"
+    RETRIEVED = "fetched"
+    SUPERSEDED = "void"
 
 
 class OrderState(StrEnum):
     """State of an order, which waits for the use of its transfer ids and is then done."""
 
     OPEN = "open"
-    SPENT = "spent"
+    FULFILLED = "spent"
     CANCELLED = "cancelled"
 
 
@@ -35,10 +35,10 @@ class DisplayState(StrEnum):
 
 
 CERTIFICATE_MOVES: dict[CertificateState, frozenset[CertificateState]] = {
-    CertificateState.RESERVED: frozenset({CertificateState.ISSUED, CertificateState.VOID}),
-    CertificateState.ISSUED: frozenset({CertificateState.FETCHED, CertificateState.VOID}),
-    CertificateState.FETCHED: frozenset(),
-    CertificateState.VOID: frozenset(),
+    CertificateState.RESERVED: frozenset({CertificateState.ISSUED, CertificateState.SUPERSEDED}),
+    CertificateState.ISSUED: frozenset({CertificateState.RETRIEVED, CertificateState.SUPERSEDED}),
+    CertificateState.RETRIEVED: frozenset(),
+    CertificateState.SUPERSEDED: frozenset(),
 }
 """Allowed transitions of the state of a certificate.
 
@@ -46,8 +46,8 @@ A retrieved certificate is never voided, since it may be in use (docs/issuance.m
 """
 
 ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.OPEN: frozenset({OrderState.SPENT, OrderState.CANCELLED}),
-    OrderState.SPENT: frozenset({OrderState.OPEN}),
+    OrderState.OPEN: frozenset({OrderState.FULFILLED, OrderState.CANCELLED}),
+    OrderState.FULFILLED: frozenset({OrderState.OPEN}),
     OrderState.CANCELLED: frozenset(),
 }
 """Allowed transitions of the state of an order.
@@ -76,7 +76,7 @@ def order_predecessors(to: OrderState) -> frozenset[OrderState]:
 
 def display_state(state: CertificateState, *, revoked: bool, not_after: datetime, now: datetime) -> DisplayState:
     """Return the state to show; a voided certificate counts as revoked."""
-    if revoked or state is CertificateState.VOID:
+    if revoked or state is CertificateState.SUPERSEDED:
         return DisplayState.REVOKED
     if now > not_after:
         return DisplayState.EXPIRED

@@ -64,7 +64,7 @@ class Certificate:
 
         It is reserved or issued, neither revoked nor expired.
         """
-        return not self.revoked and self.state is not CertificateState.VOID and now <= self.span.not_after
+        return not self.revoked and self.state is not CertificateState.SUPERSEDED and now <= self.span.not_after
 
 
 @dataclass(frozen=True, slots=True)

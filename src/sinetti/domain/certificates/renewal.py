@@ -83,6 +83,6 @@ def _may_be_made_again(successor: Certificate, situation: RenewalContext) -> boo
     """
     return (
         situation.leniency.allow_repeated_renewal
-        and successor.state is not CertificateState.FETCHED
+        and successor.state is not CertificateState.RETRIEVED
         and situation.repeat_count < RENEWALS_UNFETCHED_ALLOWED
     )

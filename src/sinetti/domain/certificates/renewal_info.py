@@ -158,7 +158,7 @@ def is_eligible(one: EarlyReplacementFacts, now: datetime) -> bool:
 
     It must be issued and valid, have no renewal, and be in no other call.
     """
-    issued = one.state in {CertificateState.ISSUED, CertificateState.FETCHED}
+    issued = one.state in {CertificateState.ISSUED, CertificateState.RETRIEVED}
     return issued and not one.revoked and not one.renewed and not one.called and now <= one.not_after
 
 

@@ -104,7 +104,7 @@ def link_state(link: SecureLink | None, now: datetime) -> LinkState:
         return LinkState.CLOSED
     if link.order is OrderState.OPEN:
         return LinkState.PIN if link.phone else LinkState.CODE
-    return LinkState.SPENT if link.order is OrderState.SPENT else LinkState.CLOSED
+    return LinkState.SPENT if link.order is OrderState.FULFILLED else LinkState.CLOSED
 
 
 def pin_state(pin: IssuedPin | None, now: datetime) -> PinState:

@@ -69,7 +69,7 @@ def _page(looked: OrderView, error: str = "") -> Page:
 def _told(looked: OrderView) -> Alert:
     """Return the state of the order and the next step."""
     one, link = looked.order, looked.order.link
-    if one.state is OrderState.SPENT:
+    if one.state is OrderState.FULFILLED:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
     if one.state is OrderState.CANCELLED or not one.organisation_open:
         return Alert(_("This order leads to no certificate any more."), Severity.WARNING)

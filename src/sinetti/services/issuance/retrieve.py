@@ -24,7 +24,7 @@ def retrieve(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Cert
     ctx.step("13-found")
     if isinstance(decision, Rejection):
         return decision
-    if decision.state is not CertificateState.FETCHED:
+    if decision.state is not CertificateState.RETRIEVED:
         # 14: from here on it may be in use, so it can no longer be voided; it may have been voided just now.
         audit = ctx.audit_entry(f"retrieval:{decision.serial}", request_id)
         fetched = transactions.mark_retrieved(ctx.db, decision, audit)
