@@ -30,6 +30,7 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "count"), CASES.values(), ids=CASES)
 def test_what_is_found(text, count, tmp_path, monkeypatch):
+    assert PROSE.message_ids()
     path = tmp_path / "module.py"
     path.write_text(f"{text}\n", encoding="utf-8")
     monkeypatch.setattr(PROSE, "ROOT", tmp_path)
