@@ -1,7 +1,7 @@
-"""Decoders of foreign or damaged input that report any fault as a ValueError.
+"""Decoders of foreign or damaged input, and the one form of an instant.
 
-`json` and `tomllib` exceed the stack on values that are nested thousands deep, and a time near the end of the calendar
-has no UTC. Neither may end a run over ten thousand names.
+A decoder reports any fault as a ValueError. `json` and `tomllib` exceed the stack on values that are nested thousands
+deep, and a time near the end of the calendar has no UTC. Neither may end a run over ten thousand names.
 """
 
 import json

@@ -159,6 +159,7 @@ def test_windows_gives_up_after_two_seconds(windows, tmp_path, monkeypatch):
     with pytest.raises(PermissionError):
         files.write_atomic(tmp_path / "one", b"new")
     assert (tmp_path / "one").read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["one"], "nothing is left beside it"
     assert sum(windows.slept) < 2
 
 

@@ -83,9 +83,9 @@ class NameSnapshot:
     files: OutputOptions = field(default_factory=OutputOptions)
     """Output options in its settings."""
     has_partial_files: bool = False
-    """Flag of files that an interrupted run left, perhaps a copy of a key.
+    """An interrupted run left files that no run needs, perhaps a copy of a key.
 
-    It is False in snapshots that are not for the agent.
+    False if the snapshot was not taken for the agent.
     """
     trouble: Message | None = None
     repairable: Message | None = None
@@ -176,7 +176,7 @@ def find_snapshot(folder: Path, *, for_agent: bool = False) -> NameSnapshot | No
 def load_snapshot(folder: Path) -> NameSnapshot:
     """Return the snapshot of one name for a view.
 
-    A folder that cannot be listed counts as damaged.
+    A folder that cannot be listed is damage.
     """
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
@@ -188,18 +188,16 @@ def load_snapshot(folder: Path) -> NameSnapshot:
 def _snapshot_of(name_folder: Path, there: AbstractSet[str], *, for_agent: bool = False) -> NameSnapshot:
     """Return the snapshot of one name, by its folder and the names of its entries."""
     folder = str(name_folder)
-    name = os.path.basename(folder)  # noqa: PTH119 - as above
-    seen = NameSnapshot(name, name_folder)
+    kept = None
     try:
         kept = _settings(folder)
-        seen = _of_settings(name_folder, kept)
         held = (store_files.LIVE in there and _set_in_use(folder)) or _thorough(name_folder)
         if held is not None:
             _check_customer(held, kept, folder)
         in_use = None if held is None else held.in_use
         # Not by `replace`, which takes as long as reading two files.
         return NameSnapshot(
-            name,
+            os.path.basename(folder),  # noqa: PTH119 - as above
             name_folder,
             kept.customer_id,
             kept.customer_name,
@@ -216,9 +214,10 @@ def _snapshot_of(name_folder: Path, there: AbstractSet[str], *, for_agent: bool 
         )
     except store_files.StoreError as bad:
         found = repair.find_repair(name_folder)
+        seen = _of_settings(name_folder, kept)
         return replace(seen, trouble=bad.message, repairable=None if found is None else found.what)
     except OSError as bad:
-        return _unusable(seen, bad)
+        return _unusable(_of_settings(name_folder, kept), bad)
 
 
 def _memory(folder: str, there: AbstractSet[str], serial: Serial | None, *, for_agent: bool) -> AgentState:
@@ -233,7 +232,10 @@ def _has_partial_files(folder: str, there: AbstractSet[str]) -> bool:
     return any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending))
 
 
-def _of_settings(folder: Path, kept: NameSettings) -> NameSnapshot:
+def _of_settings(folder: Path, kept: NameSettings | None) -> NameSnapshot:
+    """Return a snapshot with the settings alone, if they could be read."""
+    if kept is None:
+        return NameSnapshot(folder.name, folder)
     return NameSnapshot(folder.name, folder, kept.customer_id, kept.customer_name, kept.service, kept.environment)
 
 
