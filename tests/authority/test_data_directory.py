@@ -4,14 +4,8 @@ import stat
 
 import pytest
 
-from sinetti.authority.data_directory import (
-    DataDirectory,
-    DirectoryKind,
-    FolderDamaged,
-    FolderError,
-    atomic_directory,
-    write_secret,
-)
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError, atomic_directory
+from sinetti.infra.atomic_files import write_synced
 
 
 @pytest.fixture
@@ -22,7 +16,7 @@ def root(tmp_path):
 def make(root, kind=DirectoryKind.AUTHORITY):
     with atomic_directory(root) as folder:
         folder.kind.write_text(f"{kind}\n")
-        write_secret(folder.passphrase, b"secret")
+        write_synced(folder.passphrase, b"secret")
 
 
 def test_it_is_made_at_once(root):
@@ -51,7 +45,7 @@ def test_an_empty_folder_is_taken_over(root):
 def test_nothing_stays_behind_when_it_fails(root):
     def fail():
         with atomic_directory(root) as folder:
-            write_secret(folder.passphrase, b"secret")
+            write_synced(folder.passphrase, b"secret")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -69,7 +63,7 @@ def test_who_comes_second_changes_nothing(root):
 def test_a_secret_is_never_overwritten(root):
     make(root)
     with pytest.raises(FileExistsError):
-        write_secret(DataDirectory(root).passphrase, b"other")
+        write_synced(DataDirectory(root).passphrase, b"other")
     assert DataDirectory(root).passphrase.read_bytes() == b"secret"
     assert stat.S_IMODE(DataDirectory(root).passphrase.stat().st_mode) == 0o600
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from sinetti.infra.atomic_files import sync_path
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings.authority import AuthoritySettings
 
@@ -189,15 +190,6 @@ class DataDirectory:
             raise FolderDamaged(sentence) from missing
 
 
-def write_secret(path: Path, octets: bytes) -> None:
-    """Write a new file that only its owner can read; never overwrite a file."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 @contextmanager
 def atomic_directory(
     root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust")
@@ -224,7 +216,7 @@ def atomic_directory(
             folder.sqlite_file.chmod(0o600)
         _sync(temporary)
         temporary.rename(root)
-        sync(root.parent)
+        sync_path(root.parent)
     except OSError as failed:
         sentence = f"{root} could not be made: {failed.strerror or failed}"
         raise FolderError(sentence) from failed
@@ -285,37 +277,14 @@ def _clear(root: Path) -> None:
                 os.close(handle)
 
 
-def write_atomic(path: Path, octets: bytes) -> None:
-    """Write a file atomically, and sync it to disk.
-
-    Raises OSError.
-    """
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync(path.parent)
-
-
 def _sync(folder: Path) -> None:
     """Write everything to disk before the folder gets its name.
 
     A database elsewhere may already refer to it.
     """
     for path in folder.rglob("*"):
-        sync(path)
-    sync(folder)
-
-
-def sync(path: Path) -> None:
-    """Write a file, or the names in a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_path(path)
+    sync_path(folder)
 
 
 def journal_folder(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Path:

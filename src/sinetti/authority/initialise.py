@@ -27,9 +27,6 @@ from sinetti.authority.data_directory import (
     check_no_journal,
     journal_folder,
     locked,
-    sync,
-    write_atomic,
-    write_secret,
 )
 from sinetti.authority.key_files import KeyPair, store_pair
 from sinetti.authority.key_relocation import OfflineKeys
@@ -44,7 +41,8 @@ from sinetti.database.connection import Database, check_durability, migrate
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
-from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex, sign
+from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
+from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex
 from sinetti.pki.key_policy import key_id
 from sinetti.services.context import no_failpoint
 from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
@@ -172,7 +170,7 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
         if founding.offline is not None:
             founding.offline.finish()
         folder.founding.unlink(missing_ok=True)
-        sync(folder.root)
+        sync_path(folder.root)
 
 
 def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
@@ -182,8 +180,8 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
     folder.settings.write_text(authority.render(founding.settings), encoding="utf-8")
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
     if founding.passphrase is None:
-        write_secret(folder.passphrase, passphrase)
-    write_secret(folder.transfer_key, secrets.token_bytes(32))
+        write_synced(folder.passphrase, passphrase)
+    write_synced(folder.transfer_key, secrets.token_bytes(32))
     offline = built.hierarchy.kept_offline if founding.offline is not None else ()
     for spec in built.hierarchy.authorities:
         if spec in offline:
@@ -191,7 +189,7 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
                 octets = _first_list(built, spec, founding, shard)
                 (folder.certificates / f"{spec.file_name}.{shard}.crl").write_bytes(octets)
         else:
-            write_secret(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
+            write_synced(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
         octets = certificate_der(built.certificate(spec.file_name))
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.authority.data_directory import DataDirectory, sync, write_atomic, write_secret
+from sinetti.authority.data_directory import DataDirectory
 from sinetti.ca.issuance_request import LeafProfile
+from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
 from sinetti.pki.chain import extension_value, is_valid_at, issuers_of
 from sinetti.pki.encoding import (
     PrivateKey,
@@ -51,8 +52,8 @@ def store_pair(folder: DataDirectory, name: str, pair: KeyPair, passphrase: byte
     on disk. Raises OSError.
     """
     stem = f"{name}-{serial_hex(pair.certificate.serial_number)}"
-    write_secret(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
-    sync(folder.keys)
+    write_synced(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
+    sync_path(folder.keys)
     write_atomic(folder.certificates / f"{stem}.cer", certificate_der(pair.certificate))
 
 

@@ -14,17 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.authority.bootstrap import Authority
-from sinetti.authority.data_directory import (
-    DataDirectory,
-    FolderDamaged,
-    FolderError,
-    atomic_directory,
-    locked,
-    sync,
-    write_secret,
-)
+from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, atomic_directory, locked
 from sinetti.authority.passphrases import read_passphrase, write_passphrase
 from sinetti.domain.values import Environment
+from sinetti.infra.atomic_files import sync_path, write_synced
 from sinetti.pki.encoding import PrivateKey, dump_private_key, load_private_key
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
@@ -79,8 +72,8 @@ class OfflineKeys:
         """Create the folder with these keys, and write it to disk. Raises FolderError."""
         with atomic_directory(self.place, inside=()) as new:
             for name, key in keys.items():
-                write_secret(new.root / f"{name}.pem", dump_private_key(key, self.passphrase))
-                write_secret(new.root / f"{name}.cer.pem", certificates[name].public_bytes(Encoding.PEM))
+                write_synced(new.root / f"{name}.pem", dump_private_key(key, self.passphrase))
+                write_synced(new.root / f"{name}.cer.pem", certificates[name].public_bytes(Encoding.PEM))
             if mark:
                 (new.root / "founding").write_text(mark, encoding="utf-8")
 
@@ -106,7 +99,7 @@ class OfflineKeys:
     def finish(self) -> None:
         """Remove the mark of an initialisation. Raises OSError."""
         (self.place / "founding").unlink(missing_ok=True)
-        sync(self.place)
+        sync_path(self.place)
 
 
 _PRIVATE_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"-----BEGIN CERTIFICATE-----"
@@ -185,7 +178,7 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
         for name in keys:
             (folder.keys / f"{name}.pem").unlink()
             ctx.step("removed one")
-        sync(folder.keys)
+        sync_path(folder.keys)
     return tuple(keys)
 
 
@@ -209,7 +202,7 @@ def move_passphrase(authority: Authority, to: Path) -> None:
             sentence = f"{to} holds something else than this pass-phrase: nothing was removed; choose another file"
             raise FolderError(sentence)
         folder.passphrase.unlink()
-        sync(folder.passphrase.parent)
+        sync_path(folder.passphrase.parent)
 
 
 def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, bool]]:

@@ -9,7 +9,8 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind, sync, write_secret
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
+from sinetti.infra.atomic_files import sync_path, write_synced
 from sinetti.infra.toml_tables import SettingsError
 
 CREDENTIAL = "sinetti-passphrase"
@@ -84,8 +85,8 @@ def write_passphrase(path: Path, octets: bytes) -> None:
     Raises PassphraseError.
     """
     try:
-        write_secret(path, octets + b"\n")
-        sync(path.parent)
+        write_synced(path, octets + b"\n")
+        sync_path(path.parent)
     except OSError as failed:
         sentence = f"{path}, the file of a pass-phrase, cannot be made: {failed.strerror}"
         raise PassphraseError(sentence) from failed

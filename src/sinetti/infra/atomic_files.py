@@ -16,13 +16,13 @@ def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.unlink(missing_ok=True)
-        _write_synced(beside, octets, mode)
+        write_synced(beside, octets, mode)
         beside.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)  # a partial file takes space on a full disk
         raise
-    _sync_folder(path.parent)
+    sync_path(path.parent)
 
 
 def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
@@ -35,15 +35,19 @@ def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     try:
-        _write_synced(beside, octets, mode)
+        write_synced(beside, octets, mode)
         # A link, since a rename would overwrite a file that was created meanwhile.
         os.link(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_path(path.parent)
 
 
-def _write_synced(path: Path, octets: bytes, mode: int) -> None:
+def write_synced(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
+    """Write a new file in place, and sync it to disk, but not its name.
+
+    Raises FileExistsError if it exists, and OSError if it cannot be written.
+    """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(handle, "wb") as file:
         file.write(octets)
@@ -51,8 +55,9 @@ def _write_synced(path: Path, octets: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync_path(path: Path) -> None:
+    """Sync a file, or the names in a folder, to disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -53,7 +53,7 @@ def send_request(wanted: HttpRequest) -> HttpResponse:
     connection = _connection(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], wanted.within)
     target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
     try:
-        with _deadline(connection, wanted.within) as late:
+        with deadline(connection, wanted.within) as late:
             connection.connect()
             if late.is_set():  # during the TLS handshake there was no socket to shut down
                 raise TimeoutError
@@ -84,7 +84,7 @@ def _connection(scheme: str, host: str, port: int, within: float) -> http.client
 
 
 @contextlib.contextmanager
-def _deadline(connection: http.client.HTTPConnection, within: float) -> Iterator[threading.Event]:
+def deadline(connection: http.client.HTTPConnection, within: float) -> Iterator[threading.Event]:
     """Limit the time for the use of a connection, even if the other side sends slowly.
 
     Raises TimeoutError after `within` seconds.

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sinetti.infra.atomic_files import sync_path
 from sinetti.journal.reader import JournalDamaged
 from sinetti.pki.crl_splice import join_crl, split_crl
 
@@ -109,7 +110,7 @@ def archive(folder: Path, name: ArchivedCrlName, der: bytes, base: Callable[[], 
             if not first.exists():
                 _write(first, base())
         _write(folder / name.file, der)
-        _sync(folder)
+        sync_path(folder)
         for path in _older(folder, name.authority, name.shard):
             path.unlink(missing_ok=True)
 
@@ -128,14 +129,6 @@ def _write(path: Path, octets: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

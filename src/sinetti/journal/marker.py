@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sinetti.infra.atomic_files import sync_path
+
 _log = logging.getLogger(__name__)
 
 
@@ -80,11 +82,7 @@ class JournalMark:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.path)
-        handle = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_path(self.path.parent)
 
 
 def _read(octets: bytes) -> dict[str, Any] | None:

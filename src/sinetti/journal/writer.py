@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from sinetti.infra.atomic_files import sync_path
 from sinetti.journal import crl_archive, reader
 from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.journal.marker import JournalMark
@@ -255,7 +256,7 @@ class Journal:
             self._head = os.open(f"{path}.head", os.O_RDWR | os.O_CREAT, 0o600)
             if last is None:
                 self._write([JournalEntry("begun", _begun(self._owner))])
-                _sync_folder(self.folder)
+                sync_path(self.folder)
             if torn:
                 self._write([JournalEntry("torn", {"octets": len(torn), "sha256": digest(torn)})])
             self._sync()
@@ -343,14 +344,6 @@ def _keep_aside(path: Path, handle: int, torn: bytes) -> None:
     kept.write_bytes(torn)
     os.ftruncate(handle, os.fstat(handle).st_size - len(torn))
     _log.warning("%s ended in a line that was cut off; it is kept in %s", path, kept)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class _told:  # noqa: N801 - reads as what it does: with _told("written")

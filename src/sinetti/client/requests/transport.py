@@ -8,11 +8,9 @@ machine.
 import base64
 import contextlib
 import http.client
-import socket
 import ssl
-import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,6 +21,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.service_address import ServiceUrl
 from sinetti.domain.values import Language
+from sinetti.infra.http_client import deadline
 from sinetti.infra.urls import PORTS, is_host_name, is_loopback
 
 LIMIT = 1024 * 1024
@@ -169,7 +168,7 @@ def send_request(outgoing: ServiceRequest) -> ServiceResponse:
             "Connection": "close",
             "User-Agent": "sinetti",
         }
-        with _deadline(connection):
+        with deadline(connection, ANSWER_SECONDS):
             method = "GET" if outgoing.body is None else "POST"
             connection.request(method, outgoing.address.path, outgoing.body, headers)
             response = connection.getresponse()
@@ -215,7 +214,7 @@ def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> Server
     connection = _connected(outgoing)
     try:
         headers = {"Accept-Language": language.value, "Connection": "close", "User-Agent": "sinetti"}
-        with _deadline(connection):
+        with deadline(connection, ANSWER_SECONDS):
             connection.request("GET", address.path, headers=headers)
             presented = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
             response = connection.getresponse()
@@ -251,25 +250,6 @@ def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | 
     names = {pair[0]: pair[1] for part in issuer for pair in part} if isinstance(issuer, tuple) else {}
     named = names.get("commonName") or names.get("organizationName") or ""
     return ServerProbe(response.status, date, until, named)
-
-
-@contextlib.contextmanager
-def _deadline(connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Limit the total time of the block, even if the server sends slowly.
-
-    Raises TimeoutError.
-    """
-    late = threading.Event()
-    watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection, late))
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        yield
-    finally:
-        watchdog.cancel()
-        # A connection that was cut may look complete: http.client takes the cut for the end of headers.
-        if late.is_set():
-            raise TimeoutError
 
 
 def _lost(
@@ -309,7 +289,7 @@ def _connected(outgoing: ServiceRequest) -> http.client.HTTPConnection:
     address = outgoing.address
     try:
         connection = _secure(address, outgoing.tls_ca) if address.secure else _plain(address)
-        with _deadline(connection):
+        with deadline(connection, ANSWER_SECONDS):
             connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
     except ssl.SSLCertVerificationError as bad:
@@ -365,11 +345,3 @@ def _proxy(host: str) -> str | None:
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get("https")
-
-
-def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
-    late.set()
-    # The descriptor itself is shut down, below TLS, so that a read in progress returns at once.
-    if connection.sock is not None:
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sinetti.authority.data_directory import write_secret
+from sinetti.infra.atomic_files import write_synced
 from sinetti.pki.encoding import dump_private_key
 
 _FROM = datetime(2000, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ def make_server_certificate(files: ServerFiles) -> None:
     leaf = leaf.add_extension(_usage(_SIGNING), critical=True)
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     leaf = leaf.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    write_secret(files.key, dump_private_key(leaf_key, None))
+    write_synced(files.key, dump_private_key(leaf_key, None))
     files.certificate.write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(Encoding.PEM))
     files.trust.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
