@@ -42,7 +42,7 @@ from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
-from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex
+from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex, sign
 from sinetti.pki.key_policy import key_id
 from sinetti.services.context import no_failpoint
 from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
