@@ -89,7 +89,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
     name = f"certificate:{reservation.serial}"
     lineage = approval.lineage.lineage_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
-    audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, lineage=lineage, **facts)
+    audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, holding=lineage, **facts)
     audit_log.write(desk.db, desk.audit_entry(), "certificate-issued", name, sha256=signed.sha256)
     outbox.notify_contact(desk.db, "renewed", mappers.certificates(desk.db).get(pk=row.pk), desk.clock.now)
 

@@ -49,14 +49,15 @@ def bearable(field) -> bool:
     return (field.null or field.db_default is not NOT_PROVIDED) and not field.unique and not field.db_index
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_each_can_run_while_older_code_serves(path):
-    module = importlib.import_module(f"sinetti.database.migrations.{path.stem}")
-    migration = module.Migration(path.stem, "sinetti")
-    if CONTRACTING.get(int(path.name[:4])):
-        assert any(marks(one) for one in migration.operations), "say from which number on code may serve"
-    else:
-        assert faults(migration) == []
+def test_each_can_run_while_older_code_serves():
+    """Each migration from 0002 on; at 0.1.0 there is none yet."""
+    for path in FILES:
+        module = importlib.import_module(f"sinetti.database.migrations.{path.stem}")
+        migration = module.Migration(path.stem, "sinetti")
+        if CONTRACTING.get(int(path.name[:4])):
+            assert any(marks(one) for one in migration.operations), f"{path.stem}: set_minimum_code_version is missing"
+        else:
+            assert faults(migration) == [], path.stem
 
 
 def test_numbers_are_not_used_twice():

@@ -123,7 +123,7 @@ def test_everybody_whom_it_concerns(sqlite_everybody, kind):
 
 
 @pytest.mark.parametrize("kind", FIRST_REACHED)
-@pytest.mark.parametrize("by_holding", [True, False], ids=["of a holding", "of a person alone"])
+@pytest.mark.parametrize("by_lineage", [True, False], ids=["of a holding", "of a person alone"])
 def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
     """Signatories; without any who is reached the organisation's contact person; else operators."""
     desk = sqlite_everybody
