@@ -1,5 +1,6 @@
 """Import rules that import-linter cannot express: the standard library, django.db, and what `serve` loads."""
 
+import ast
 import re
 import sys
 
@@ -104,3 +105,34 @@ def test_a_production_server_does_not_load_the_diagnosis_of_signatures():
     assert not [module for module in served if package_of(module) == "diagnostics"]
     assert "testbench/endpoints/control.py" not in served
     assert "diagnostics/explain.py" in loaded_by("testbench/bench.py")
+
+
+def test_modules_form_no_cycle():
+    """Only imports at the top of a module count; a later import is made once everything is loaded."""
+    names = {
+        f"sinetti.{name.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}": name for name in modules()
+    }
+    graph = {
+        name: {names[one] for one in top_imports(tree) if one in names} - {name} for name, tree in modules().items()
+    }
+    done: set[str] = set()
+    while free := [name for name, wanted in graph.items() if name not in done and wanted <= done]:
+        done.update(free)
+    assert sorted(graph.keys() - done) == []
+
+
+def dotted(module: str) -> str:
+    """Return the name by which a module is imported."""
+    return "sinetti." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def top_imports(tree: ast.Module) -> set[str]:
+    """Return the modules that a module imports when it is loaded; of `from package import module`, the module."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                deeper = f"{node.module}.{alias.name}".removeprefix("sinetti.").replace(".", "/")
+                is_module = f"{deeper}.py" in modules() or f"{deeper}/__init__.py" in modules()
+                found.add(f"{node.module}.{alias.name}" if is_module else node.module)
+    return found

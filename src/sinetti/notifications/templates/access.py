@@ -11,7 +11,7 @@ from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
-from sinetti.notifications.templates import layout, notices_authorisation
+from sinetti.notifications.templates import access_texts, layout
 from sinetti.notifications.templates.layout import (
     NOT_THERE,
     MessageBody,
@@ -45,94 +45,88 @@ def _invitation(matter: MessageContext, about: AccessMessageData) -> MessageBody
     if invitation_id is None or about.expires is None:
         raise NothingToReport(NOT_THERE)
     token = link_token(matter.room.key, INVITATION, invitation_id)
-    how = [matter.say(notices_authorisation.HOW, button=matter.say(role_labels.BUTTON))]
+    how = [matter.say(access_texts.HOW, button=matter.say(role_labels.BUTTON))]
     if about.role in NEEDS_SECOND_FACTOR:
-        how.append(matter.say(notices_authorisation.HOW_SECOND))
+        how.append(matter.say(access_texts.HOW_SECOND))
     parts = (
-        _with_end(matter, about, notices_authorisation.INVITATION),
+        _with_end(matter, about, access_texts.INVITATION),
         " ".join(how),
         LinkBlock(f"{matter.room.terms.people_address}/invitation/{token}"),
         matter.say(layout.TYPE_IT, address=page(matter)),
-        matter.say(notices_authorisation.LINK_WORKS_ONCE, expires=matter.when(about.expires)),
-        matter.say(notices_authorisation.UNEXPECTED),
+        matter.say(access_texts.LINK_WORKS_ONCE, expires=matter.when(about.expires)),
+        matter.say(access_texts.UNEXPECTED),
     )
-    subject = matter.say(notices_authorisation.INVITATION_SUBJECT, day=matter.day(about.expires), **_names(about))
-    return MessageBody(subject, parts, Role.FORMER, matter.say(notices_authorisation.WHY_INVITED, **_names(about)))
+    subject = matter.say(access_texts.INVITATION_SUBJECT, day=matter.day(about.expires), **_names(about))
+    return MessageBody(subject, parts, Role.FORMER, matter.say(access_texts.WHY_INVITED, **_names(about)))
 
 
 def _joined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
-        matter.say(notices_authorisation.JOINED, name=_somebody(about), email=sanitise(about.email), **_names(about)),
-        matter.say(notices_authorisation.NOT_RIGHT, help=help_line(matter)),
+        matter.say(access_texts.JOINED, name=_somebody(about), email=sanitise(about.email), **_names(about)),
+        matter.say(access_texts.NOT_RIGHT, help=help_line(matter)),
     )
-    return _to_signatories(matter, about, notices_authorisation.JOINED_SUBJECT, parts)
+    return _to_signatories(matter, about, access_texts.JOINED_SUBJECT, parts)
 
 
 def _asked(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     # Of a person, only the verified address is given. Their name is unverified text, which must not be sent to others.
     who = {"email": sanitise(about.email), **_firm(about)}
-    message = notices_authorisation.ASKED_BY_FIRM if about.firm else notices_authorisation.ASKED_BY_PERSON
+    message = access_texts.ASKED_BY_FIRM if about.firm else access_texts.ASKED_BY_PERSON
     if about.expires is None:
         raise NothingToReport(NOT_THERE)
     said = matter.say(message, role=_role(matter, about), **who, **_names(about))
-    until = (
-        ""
-        if about.until is None
-        else f" {matter.say(notices_authorisation.UNTIL_ASKED, until=matter.when(about.until))}"
-    )
+    until = "" if about.until is None else f" {matter.say(access_texts.UNTIL_ASKED, until=matter.when(about.until))}"
     parts = (
         said + until,
-        matter.say(notices_authorisation.ANSWER, expires=matter.when(about.expires)),
-        matter.say(notices_authorisation.KNOW_THEM),
+        matter.say(access_texts.ANSWER, expires=matter.when(about.expires)),
+        matter.say(access_texts.KNOW_THEM),
     )
-    return _to_signatories(matter, about, notices_authorisation.ASKED_SUBJECT, parts)
+    return _to_signatories(matter, about, access_texts.ASKED_SUBJECT, parts)
 
 
 def _granted(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    parts = (_with_end(matter, about, notices_authorisation.GRANTED),)
-    return _written(matter, about, notices_authorisation.GRANTED_SUBJECT, parts, notices_authorisation.WHY_ASKED)
+    parts = (_with_end(matter, about, access_texts.GRANTED),)
+    return _written(matter, about, access_texts.GRANTED_SUBJECT, parts, access_texts.WHY_ASKED)
 
 
 def _declined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    message = notices_authorisation.DECLINED_FIRM if about.firm else notices_authorisation.DECLINED
+    message = access_texts.DECLINED_FIRM if about.firm else access_texts.DECLINED
     said = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
-    subject = matter.say(notices_authorisation.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
-    return MessageBody(subject, (said,), Role.FORMER, matter.say(notices_authorisation.WHY_ASKED))
+    subject = matter.say(access_texts.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
+    return MessageBody(subject, (said,), Role.FORMER, matter.say(access_texts.WHY_ASKED))
 
 
 def _changed(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    message = notices_authorisation.CHANGED_FIRM if about.firm else notices_authorisation.CHANGED
+    message = access_texts.CHANGED_FIRM if about.firm else access_texts.CHANGED
     return _written(
         matter,
         about,
-        notices_authorisation.CHANGED_SUBJECT,
+        access_texts.CHANGED_SUBJECT,
         (_with_end(matter, about, message),),
-        notices_authorisation.WHY_YOURS,
+        access_texts.WHY_YOURS,
     )
 
 
 def _withdrawn(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    message = notices_authorisation.WITHDRAWN_FIRM if about.firm else notices_authorisation.WITHDRAWN
+    message = access_texts.WITHDRAWN_FIRM if about.firm else access_texts.WITHDRAWN
     said = matter.say(message, **_firm(about), **_names(about))
-    parts = (said, matter.say(notices_authorisation.IF_NEEDED))
-    return _written(matter, about, notices_authorisation.WITHDRAWN_SUBJECT, parts, notices_authorisation.WHY_YOURS)
+    parts = (said, matter.say(access_texts.IF_NEEDED))
+    return _written(matter, about, access_texts.WITHDRAWN_SUBJECT, parts, access_texts.WHY_YOURS)
 
 
 def _given_up(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     who = {"name": _somebody(about), "email": sanitise(about.email), **_firm(about)}
-    message = notices_authorisation.GIVEN_UP_BY_FIRM if about.firm else notices_authorisation.GIVEN_UP
+    message = access_texts.GIVEN_UP_BY_FIRM if about.firm else access_texts.GIVEN_UP
     said = matter.say(message, role=_role(matter, about), **who, **_names(about))
-    return _to_signatories(
-        matter, about, notices_authorisation.GIVEN_UP_SUBJECT, (said, matter.say(notices_authorisation.WHO_INSTEAD))
-    )
+    return _to_signatories(matter, about, access_texts.GIVEN_UP_SUBJECT, (said, matter.say(access_texts.WHO_INSTEAD)))
 
 
 def _given_to_firm(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
-        _with_end(matter, about, notices_authorisation.GIVEN_TO_FIRM),
-        matter.say(notices_authorisation.WHO_OF_FIRM, **_firm(about)),
+        _with_end(matter, about, access_texts.GIVEN_TO_FIRM),
+        matter.say(access_texts.WHO_OF_FIRM, **_firm(about)),
     )
-    return _written(matter, about, notices_authorisation.GIVEN_SUBJECT, parts, notices_authorisation.WHY_YOURS)
+    return _written(matter, about, access_texts.GIVEN_SUBJECT, parts, access_texts.WHY_YOURS)
 
 
 _WRITERS: Mapping[AccessEvent, Callable[[MessageContext, AccessMessageData], MessageBody]] = {
@@ -153,8 +147,8 @@ def _with_end(matter: MessageContext, about: AccessMessageData, message: str) ->
     """Return a sentence about a role, with the end of its validity."""
     said = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
     if about.until is None:
-        return f"{said} {matter.say(notices_authorisation.NO_END)}"
-    return f"{said} {matter.say(notices_authorisation.UNTIL, until=matter.when(about.until))}"
+        return f"{said} {matter.say(access_texts.NO_END)}"
+    return f"{said} {matter.say(access_texts.UNTIL, until=matter.when(about.until))}"
 
 
 def _to_signatories(
@@ -168,7 +162,7 @@ def _written(
     matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...], why: str
 ) -> MessageBody:
     """Return the message for the holder, or for the representatives of a firm."""
-    said = matter.say(notices_authorisation.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
+    said = matter.say(access_texts.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
     return MessageBody(_subject(matter, about, subject), parts, Role.FORMER, said)
 
 
