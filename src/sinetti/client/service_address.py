@@ -19,6 +19,12 @@ class ServiceUrl:
     port: int
     path: str
 
+    @property
+    def url(self) -> str:
+        """The address as a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}{self.path}"
+
 
 def parse_service_url(url: str) -> ServiceUrl:
     """Parse an address.

@@ -1,7 +1,6 @@
 """HTTP client for one request to a configured address.
 
-It follows no redirects and repeats no request. It ignores the machine's proxy settings, since the gateway's settings
-alone say which hosts it may contact.
+It follows no redirects and repeats no request. It uses a proxy only if the caller names one.
 """
 
 import contextlib
@@ -11,20 +10,59 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from urllib.parse import urlsplit
 
 from sinetti.infra.urls import PORTS, url_path
 
+_TLS_ALERT = b"\x15\x03"
+"""Beginning of a TLS alert, with which TLS answers a request that is no handshake.
+
+Content type alert, version 3.x (RFC 8446, 5.1 and 6).
+"""
+
+
+class HttpStage(Enum):
+    """Stage at which a request failed."""
+
+    UNREACHABLE = auto()
+    """There was no connection, so the server read nothing of the request."""
+    LOST = auto()
+    """The request may have arrived, but there is no complete response."""
+    TOO_LONG = auto()
+    """The response is longer than the limit."""
+
 
 class HttpError(Exception):
-    """Missing or incomplete response; the text has the system's reason."""
+    """Missing or incomplete response; the text has the system's reason.
+
+    `peer_speaks_tls` is true if a server that expects TLS answered a request without it. `__cause__` is the exception
+    of the system or of http.client.
+    """
+
+    def __init__(self, why: str, stage: HttpStage, *, peer_speaks_tls: bool = False) -> None:
+        """Store the reason and the stage."""
+        super().__init__(why)
+        self.stage = stage
+        self.peer_speaks_tls = peer_speaks_tls
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """HTTP proxy for a tunnel; `headers` are sent to it alone."""
+
+    host: str
+    port: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """HTTP request.
 
-    `limit` is the longest accepted response in octets. `within` is the time limit for the whole exchange in seconds.
+    `limit` is the longest accepted response in octets; with `truncates` a longer one is cut one octet later instead of
+    rejected. `within` is the time limit in seconds for the exchange, and `connect_within` for a single wait while
+    connecting. `context` None: TLS 1.2 or newer with the system's anchors.
     """
 
     url: str
@@ -32,16 +70,24 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     limit: int = 64 * 1024
+    truncates: bool = False
     within: float = 30.0
+    connect_within: float | None = None
+    context: ssl.SSLContext | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """HTTP response; header names are lower-case."""
+    """HTTP response; header names are lower-case.
+
+    `peer` is the server's TLS certificate as ssl.SSLSocket.getpeercert returns it, None without TLS.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    peer: Mapping[str, object] | None = field(default=None, repr=False)
 
 
 def send_request(wanted: HttpRequest) -> HttpResponse:
@@ -49,38 +95,21 @@ def send_request(wanted: HttpRequest) -> HttpResponse:
 
     Raises HttpError if there is no complete response.
     """
-    parts = urlsplit(wanted.url)
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], wanted.within)
-    target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
+    connection = _connection(wanted)
     try:
-        with deadline(connection, wanted.within) as late:
-            connection.connect()
-            if late.is_set():  # during the TLS handshake there was no socket to shut down
-                raise TimeoutError
-            headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
-            connection.request(wanted.method, target, wanted.body, headers)
-            response = connection.getresponse()
-            body = response.read(wanted.limit + 1)
-        if len(body) > wanted.limit:
-            why = f"the answer is longer than {wanted.limit} octets"
-            raise HttpError(why)
-        if response.length:
-            # http.client treats an early end of the connection as the end of the body.
-            raise http.client.IncompleteRead(body, response.length)
-        return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
-    except (OSError, http.client.HTTPException, UnicodeError) as bad:  # a host with a part longer than 63 octets
-        why = getattr(bad, "strerror", None) or str(bad) or type(bad).__name__
-        raise HttpError(why) from bad
+        _connect(connection, wanted)
+        return _exchange(connection, wanted)
     finally:
         connection.close()
 
 
-def _connection(scheme: str, host: str, port: int, within: float) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=within)
-    context = ssl.create_default_context()
+def tls_context(anchors: str | None = None) -> ssl.SSLContext:
+    """Return a context for TLS 1.2 or newer; `anchors` (PEM) replace the system's."""
+    # create_default_context takes ASCII; comments beside the certificates may have other characters.
+    known = None if anchors is None else anchors.encode("ascii", "replace").decode("ascii")
+    context = ssl.create_default_context(cadata=known)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return http.client.HTTPSConnection(host, port, timeout=within, context=context)
+    return context
 
 
 @contextlib.contextmanager
@@ -101,6 +130,73 @@ def deadline(connection: http.client.HTTPConnection, within: float) -> Iterator[
         if late.is_set():
             sentence = f"it took longer than {within:g} s"
             raise TimeoutError(sentence)
+
+
+def _connection(wanted: HttpRequest) -> http.client.HTTPConnection:
+    parts = urlsplit(wanted.url)
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    patience = wanted.connect_within or wanted.within
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=patience)
+    context = wanted.context or tls_context()
+    if wanted.proxy is None:
+        return http.client.HTTPSConnection(host, port, timeout=patience, context=context)
+    connection = http.client.HTTPSConnection(wanted.proxy.host, wanted.proxy.port, timeout=patience, context=context)
+    connection.set_tunnel(host, port, dict(wanted.proxy.headers))
+    return connection
+
+
+def _connect(connection: http.client.HTTPConnection, wanted: HttpRequest) -> None:
+    try:
+        with deadline(connection, wanted.within) as late:
+            connection.connect()
+            if late.is_set():  # during the TLS handshake there was no socket to shut down
+                raise TimeoutError
+        connection.sock.settimeout(wanted.within)
+    except (OSError, http.client.HTTPException, UnicodeError) as bad:  # a host with a part longer than 63 octets
+        raise HttpError(_reason(bad), HttpStage.UNREACHABLE) from bad
+
+
+def _exchange(connection: http.client.HTTPConnection, wanted: HttpRequest) -> HttpResponse:
+    parts = urlsplit(wanted.url)
+    target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
+    headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
+    try:
+        with deadline(connection, wanted.within):
+            connection.request(wanted.method, target, wanted.body, headers)
+            peer = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+            response = connection.getresponse()
+            body = response.read(wanted.limit + 1)
+        if response.length and len(body) <= wanted.limit:
+            # http.client treats an early end of the connection as the end of the body.
+            raise http.client.IncompleteRead(body, response.length)
+    except (OSError, http.client.HTTPException) as bad:
+        speaks_tls = parts.scheme == "http" and _refused_by_tls(connection, bad)
+        raise HttpError(_reason(bad), HttpStage.LOST, peer_speaks_tls=speaks_tls) from bad
+    if len(body) > wanted.limit and not wanted.truncates:
+        why = f"the answer is longer than {wanted.limit} octets"
+        raise HttpError(why, HttpStage.TOO_LONG)
+    named = {name.lower(): value for name, value in reversed(response.getheaders())}  # the first of a name counts
+    return HttpResponse(response.status, named, body, peer)
+
+
+def _reason(bad: Exception) -> str:
+    return getattr(bad, "strerror", None) or str(bad) or type(bad).__name__
+
+
+def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
+    """Return whether the server at that port expects TLS.
+
+    Such a server reads only the first octets of a request, which are no handshake.
+    """
+    if isinstance(bad, http.client.BadStatusLine):
+        return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
+    found = b""
+    # A client that is refused while still sending finds the alert in place of the answer.
+    with contextlib.suppress(OSError):
+        if isinstance(bad, BrokenPipeError | ConnectionResetError) and connection.sock is not None:
+            found = connection.sock.recv(len(_TLS_ALERT))
+    return found == _TLS_ALERT
 
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:

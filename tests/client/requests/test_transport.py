@@ -20,6 +20,8 @@ from sinetti.client.requests import transport
 from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, SoapPost, call
 from sinetti.client.service_address import InvalidServiceUrl, parse_service_url
 from sinetti.domain.values import Language
+from sinetti.infra import http_client
+from sinetti.infra.http_client import HttpError, HttpRequest, HttpStage
 from sinetti.pki import encoding
 
 REFUSED = {
@@ -279,11 +281,9 @@ def test_who_leaves_while_a_request_is_being_sent(left, kind):
         return left[:length]
 
     connection = SimpleNamespace(sock=SimpleNamespace(recv=recv))
-    assert transport._lost(parse_service_url("http://127.0.0.1/"), connection, BrokenPipeError()).kind is kind
-    assert (
-        transport._lost(parse_service_url("https://127.0.0.1/"), connection, BrokenPipeError()).kind
-        is ServiceErrorKind.LOST
-    )
+    speaks_tls = http_client._refused_by_tls(connection, BrokenPipeError())
+    lost = HttpError("gone", HttpStage.LOST, peer_speaks_tls=speaks_tls)
+    assert transport._service_error(parse_service_url("http://127.0.0.1/"), lost).kind is kind
 
 
 def test_tls_without_an_anchor_takes_the_systems(tmp_path):
@@ -294,8 +294,7 @@ def test_tls_without_an_anchor_takes_the_systems(tmp_path):
 
 
 def test_old_tls_is_not_spoken():
-    connection = transport._secure(parse_service_url("https://127.0.0.1/"), None)
-    assert connection._context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert http_client.tls_context().minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 PROXIES = {
@@ -307,7 +306,8 @@ PROXIES = {
 @pytest.mark.parametrize(("url", "host", "tunnel"), PROXIES.values(), ids=PROXIES)
 def test_proxies(url, host, tunnel, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://user:pass%20word@proxy.example:3128")
-    connection = transport._secure(parse_service_url(url), None)
+    address = parse_service_url(url)
+    connection = http_client._connection(HttpRequest(address.url, proxy=transport._proxy(address.host)))
     assert (connection.host, connection._tunnel_host) == (host, tunnel)
     if tunnel:
         assert connection._tunnel_headers["Proxy-Authorization"] == "Basic dXNlcjpwYXNzIHdvcmQ="
@@ -343,4 +343,4 @@ def test_a_time_beyond_any_clock_says_nothing():
     with answering(away) as url, pytest.raises(ServiceError) as trouble:
         call(post(url))
     assert (trouble.value.kind, trouble.value.retry_after) == (ServiceErrorKind.NOT_SERVED, None)
-    assert transport._look(SimpleNamespace(headers={"Date": BEYOND}, status=200), None).date is None
+    assert transport._look(SimpleNamespace(headers={"date": BEYOND}, status=200, peer=None)).date is None

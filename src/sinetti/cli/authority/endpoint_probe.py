@@ -1,29 +1,21 @@
 """Probe of the status address, over HTTP as relying parties use it."""
 
-import urllib.error
-import urllib.request
-from http.client import HTTPException
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from sinetti.api.health import LIVES
 from sinetti.cli.authority.common import OptionError
+from sinetti.infra.http_client import HttpError, HttpRequest, HttpStage, send_request
 from sinetti.services.monitoring.findings import CrlLocation, NotFound, Read
 
 WITHIN = 10.0
-"""Seconds until a response must begin, and for each part of it."""
+"""Seconds until a server must answer."""
+
+CRL_WITHIN = 120.0
+"""Seconds for a whole CRL or OCSP response; the largest CRLs take a while."""
 
 LARGEST = 256 * 1024 * 1024
 """Octets of the largest response: a CRL of a million entries has some 40 million."""
-
-
-class _NoDetours(urllib.request.HTTPRedirectHandler):
-    """Handler that follows no redirects: content has to be at the requested address."""
-
-    def redirect_request(self, *_words: object) -> None:
-        """Refuse to follow a redirect."""
-
-
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoDetours)
 
 
 def check_address(text: str) -> str:
@@ -57,13 +49,10 @@ def why_away(address: str) -> str | None:
     Any HTTP response counts as an answer, also an error status.
     """
     try:
-        with _opener.open(f"{address}{LIVES}", timeout=WITHIN):
-            return None
-    except urllib.error.HTTPError as answered:
-        answered.close()
-        return None
-    except (OSError, HTTPException) as failed:
-        return _why(failed)
+        send_request(HttpRequest(f"{address}{LIVES}", within=WITHIN, truncates=True))
+    except HttpError as failed:
+        return str(failed)
+    return None
 
 
 def fetched(url: str, request: bytes | None = None) -> bytes:
@@ -72,24 +61,16 @@ def fetched(url: str, request: bytes | None = None) -> bytes:
     Sends GET, or POST with an OCSP request. Raises NotFound for any other response.
     """
     headers = {} if request is None else {"Content-Type": "application/ocsp-request"}
-    asked = urllib.request.Request(url, request, headers)  # noqa: S310 - check_address lets http and https through
+    method = "GET" if request is None else "POST"
     try:
-        with _opener.open(asked, timeout=WITHIN) as reply:
-            octets: bytes = reply.read(LARGEST + 1)
-    except urllib.error.HTTPError as refused:
-        refused.close()
-        sentence = f"{url} answers {refused.code}: look at the service, and at the proxy in front of it"
+        reply = send_request(HttpRequest(url, method, headers, request, limit=LARGEST, within=CRL_WITHIN))
+    except HttpError as failed:
+        if failed.stage is HttpStage.TOO_LONG:
+            sentence = f"{url} has more than {LARGEST} octets: that is none of ours"
+        else:
+            sentence = f"{url} cannot be fetched ({failed}): is the service running?"
         raise NotFound(sentence) from None
-    except (OSError, HTTPException) as failed:
-        sentence = f"{url} cannot be fetched ({_why(failed)}): is the service running?"
-        raise NotFound(sentence) from None
-    if len(octets) > LARGEST:
-        sentence = f"{url} has more than {LARGEST} octets: that is none of ours"
+    if reply.status != HTTPStatus.OK:
+        sentence = f"{url} answers {reply.status}: look at the service, and at the proxy in front of it"
         raise NotFound(sentence)
-    return octets
-
-
-def _why(failed: Exception) -> str:
-    """Return the reason of a failure in the system's words, without its number."""
-    reason = getattr(failed, "reason", failed)
-    return str(getattr(reason, "strerror", None) or reason)
+    return reply.body

@@ -6,22 +6,23 @@ machine.
 """
 
 import base64
-import contextlib
 import http.client
 import ssl
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import Message as Headers
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.service_address import ServiceUrl
 from sinetti.domain.values import Language
-from sinetti.infra.http_client import deadline
+from sinetti.infra import http_client
+from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, HttpStage, Proxy, tls_context
 from sinetti.infra.urls import PORTS, is_host_name, is_loopback
 
 LIMIT = 1024 * 1024
@@ -50,13 +51,6 @@ The same command would meet them again.
 
 _LONGEST_RETRY = 366 * 86_400
 """Longest Retry-After in seconds; a longer one is shortened to this."""
-
-
-_TLS_ALERT = b"\x15\x03"
-"""Beginning of a TLS alert, with which TLS answers a request that is no handshake.
-
-Content type alert, version 3.x (RFC 8446, 5.1 and 6).
-"""
 
 
 class ServiceErrorKind(Enum):
@@ -160,32 +154,16 @@ def send_request(outgoing: ServiceRequest) -> ServiceResponse:
 
     Raises ServiceError for redirects, for statuses in `BUSY` and without an answer.
     """
-    connection = _connected(outgoing)
-    try:
-        headers = {
-            **outgoing.headers,
-            "Accept-Language": outgoing.language.value,
-            "Connection": "close",
-            "User-Agent": "sinetti",
-        }
-        with deadline(connection, ANSWER_SECONDS):
-            method = "GET" if outgoing.body is None else "POST"
-            connection.request(method, outgoing.address.path, outgoing.body, headers)
-            response = connection.getresponse()
-            body = response.read(LIMIT + 1)
-        _whole(response, body)
-    except (OSError, http.client.HTTPException) as bad:
-        raise _lost(outgoing.address, connection, bad) from bad
-    finally:
-        connection.close()
+    headers = {**outgoing.headers, "Accept-Language": outgoing.language.value}
+    response = _sent(outgoing, "GET" if outgoing.body is None else "POST", headers)
     if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.REDIRECTED))
-    rest = retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
+    rest = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
     if response.status in BUSY:
         raise ServiceError(
             ServiceErrorKind.NOT_SERVED, make_message(messages.HTTP_STATUS, status=response.status), rest
         )
-    return ServiceResponse(response.status, response.headers.get_content_type(), body, rest)
+    return ServiceResponse(response.status, _content_type(response), response.body, rest)
 
 
 def retry_after(text: str | None, date: str | None) -> timedelta | None:
@@ -210,20 +188,8 @@ def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> Server
 
     Raises ServiceError.
     """
-    outgoing = ServiceRequest(address, {}, b"", language, tls_ca)
-    connection = _connected(outgoing)
-    try:
-        headers = {"Accept-Language": language.value, "Connection": "close", "User-Agent": "sinetti"}
-        with deadline(connection, ANSWER_SECONDS):
-            connection.request("GET", address.path, headers=headers)
-            presented = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
-            response = connection.getresponse()
-            response.read(LIMIT)
-    except (OSError, http.client.HTTPException) as bad:
-        raise _lost(address, connection, bad) from bad
-    finally:
-        connection.close()
-    return _look(response, presented)
+    outgoing = ServiceRequest(address, {}, None, language, tls_ca)
+    return _look(_sent(outgoing, "GET", {"Accept-Language": language.value}))
 
 
 def whole_body(answer: ServiceResponse) -> bytes:
@@ -236,112 +202,87 @@ def whole_body(answer: ServiceResponse) -> bytes:
     return answer.body
 
 
-def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | None) -> ServerProbe:
+def _sent(outgoing: ServiceRequest, method: str, headers: Mapping[str, str]) -> HttpResponse:
+    address = outgoing.address
+    wanted = HttpRequest(
+        address.url,
+        method,
+        headers,
+        outgoing.body,
+        limit=LIMIT,
+        truncates=True,
+        within=ANSWER_SECONDS,
+        connect_within=CONNECT_SECONDS,
+        context=tls_context(outgoing.tls_ca) if address.secure else None,
+        proxy=_proxy(address.host) if address.secure else None,
+    )
     try:
-        date = parsedate_to_datetime(response.headers.get("Date", ""))
+        return http_client.send_request(wanted)
+    except HttpError as bad:
+        raise _service_error(address, bad) from bad
+
+
+def _service_error(address: ServiceUrl, bad: HttpError) -> ServiceError:
+    cause = bad.__cause__ if isinstance(bad.__cause__, Exception) else bad
+    why = error_reasons.translate_reason(cause)
+    if bad.stage is HttpStage.UNREACHABLE:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            told = make_message(messages.TLS_NOT_TRUSTED, host=address.host, why=why)
+        else:
+            told = make_message(messages.NOT_REACHED, host=address.host, port=address.port, why=why)
+        return ServiceError(ServiceErrorKind.NOT_REACHED, told)
+    if bad.peer_speaks_tls:
+        told = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
+        return ServiceError(ServiceErrorKind.NOT_REACHED, told)
+    # TLS may close without an alert (OpenSSL does for an HTTP request), or its alert may be lost.
+    may_be_tls = not address.secure and isinstance(cause, ConnectionError | http.client.BadStatusLine)
+    word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST
+    return ServiceError(ServiceErrorKind.LOST, make_message(word, why=why))
+
+
+def _content_type(response: HttpResponse) -> str:
+    """Return the media type without parameters, in lower case (RFC 2045, 5.2 for what is missing or unreadable)."""
+    headers = Headers()
+    if "content-type" in response.headers:
+        headers["content-type"] = response.headers["content-type"]
+    return headers.get_content_type()
+
+
+def _look(response: HttpResponse) -> ServerProbe:
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
     except (ValueError, OverflowError):
         date = None
     if date is not None and date.tzinfo is None:  # "-0000": the sender does not state its zone (RFC 5322, 3.3)
         date = date.replace(tzinfo=UTC)
-    if presented is None:
+    if response.peer is None:
         return ServerProbe(response.status, date)
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
-    issuer = presented.get("issuer", ())
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(response.peer["notAfter"])), UTC)
+    issuer = response.peer.get("issuer", ())
     names = {pair[0]: pair[1] for part in issuer for pair in part} if isinstance(issuer, tuple) else {}
     named = names.get("commonName") or names.get("organizationName") or ""
     return ServerProbe(response.status, date, until, named)
 
 
-def _lost(
-    address: ServiceUrl, connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException
-) -> ServiceError:
-    if not address.secure and _refused_by_tls(connection, bad):
-        told = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
-        return ServiceError(ServiceErrorKind.NOT_REACHED, told)
-    # TLS may close without an alert (OpenSSL does for an HTTP request), or its alert may be lost.
-    may_be_tls = not address.secure and isinstance(bad, ConnectionError | http.client.BadStatusLine)
-    word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST
-    return ServiceError(ServiceErrorKind.LOST, make_message(word, why=error_reasons.translate_reason(bad)))
+def _proxy(host: str) -> Proxy | None:
+    """Return the system's proxy for https to a host; None for this machine, and without a proxy.
 
-
-def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
-    """Return whether the server at that port expects TLS.
-
-    Such a server reads only the first octets of a request, which are no handshake.
+    Raises ServiceError, whose text contains no password, if the proxy's address is unreadable.
     """
-    if isinstance(bad, http.client.BadStatusLine):
-        return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
-    found = b""
-    # A client that is refused while still sending finds the alert in place of the answer.
-    with contextlib.suppress(OSError):
-        if isinstance(bad, BrokenPipeError | ConnectionResetError) and connection.sock is not None:
-            found = connection.sock.recv(len(_TLS_ALERT))
-    return found == _TLS_ALERT
-
-
-def _whole(response: http.client.HTTPResponse, body: bytes) -> None:
-    # http.client takes an early end of the connection for the end of headers or body.
-    if response.length and len(body) <= LIMIT:
-        raise http.client.IncompleteRead(body, response.length)
-
-
-def _connected(outgoing: ServiceRequest) -> http.client.HTTPConnection:
-    address = outgoing.address
-    try:
-        connection = _secure(address, outgoing.tls_ca) if address.secure else _plain(address)
-        with deadline(connection, ANSWER_SECONDS):
-            connection.connect()
-        connection.sock.settimeout(ANSWER_SECONDS)
-    except ssl.SSLCertVerificationError as bad:
-        told = make_message(messages.TLS_NOT_TRUSTED, host=address.host, why=error_reasons.translate_reason(bad))
-        raise ServiceError(ServiceErrorKind.NOT_REACHED, told) from bad
-    except (OSError, http.client.HTTPException) as bad:
-        told = make_message(
-            messages.NOT_REACHED, host=address.host, port=address.port, why=error_reasons.translate_reason(bad)
-        )
-        raise ServiceError(ServiceErrorKind.NOT_REACHED, told) from bad
-    return connection
-
-
-def _plain(address: ServiceUrl) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(address.host, address.port, timeout=CONNECT_SECONDS)
-
-
-def _secure(address: ServiceUrl, tls_ca: str | None) -> http.client.HTTPConnection:
-    # create_default_context with explicit anchors loads none of the system's. It takes ASCII; comments beside the
-    # certificates may have other characters.
-    anchors = None if tls_ca is None else tls_ca.encode("ascii", "replace").decode("ascii")
-    context = ssl.create_default_context(cadata=anchors)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    proxy = _proxy(address.host)
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxy = urllib.request.getproxies().get("https")
     if proxy is None:
-        return http.client.HTTPSConnection(address.host, address.port, timeout=CONNECT_SECONDS, context=context)
-    parts, host, port = _taken_apart(proxy)
-    connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=context)
+        return None
+    try:
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        name, port = parts.hostname or "", parts.port or PORTS["http"]
+    except ValueError:
+        name = ""
+    if not is_host_name(name):
+        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(messages.PROXY_UNREADABLE))
     headers = {}
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair).decode()
-    connection.set_tunnel(address.host, address.port, headers)
-    return connection
-
-
-def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
-    """Parse the address of a proxy; return it with host and port.
-
-    Raises ServiceError, whose text contains no password.
-    """
-    try:
-        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-        host, port = parts.hostname or "", parts.port or PORTS["http"]
-    except ValueError:
-        host = ""
-    if not is_host_name(host):
-        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(messages.PROXY_UNREADABLE))
-    return parts, host, port
-
-
-def _proxy(host: str) -> str | None:
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
-        return None
-    return urllib.request.getproxies().get("https")
+    return Proxy(name, port, headers)

@@ -4,13 +4,13 @@ No redirects and no proxies.
 """
 
 import json
+import ssl
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from typing import Final
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
 
 from sinetti.domain.validation import international
+from sinetti.infra.http_client import HttpError, HttpRequest, HttpStage, send_request
 from sinetti.notifications.context import (
     ConnectionLost,
     PermanentFailure,
@@ -21,7 +21,7 @@ from sinetti.notifications.context import (
 from sinetti.notifications.delivery.smtp import tls_context
 
 TIMEOUT: Final = 10.0
-"""Seconds for each part of the provider's answer; a user may wait for a PIN."""
+"""Seconds for the provider's whole answer; a user may wait for a PIN."""
 
 _TAKEN = range(200, 300)
 _PERMANENT = range(400, 500)
@@ -52,7 +52,7 @@ class HttpSms:
     def __init__(self, provider: SmsProvider) -> None:
         """Store the provider's data without opening a connection."""
         self._provider = provider
-        self._opener: OpenerDirector | None = None
+        self._context: ssl.SSLContext | None = None
 
     def deliver(self, letter: RenderedMessage) -> None:
         """Hand one text message over.
@@ -78,43 +78,43 @@ class HttpSms:
     def close(self) -> None:
         """Do nothing: no connection stays open."""
 
-    def _request(self, letter: RenderedMessage, number: str) -> Request:
+    def _request(self, letter: RenderedMessage, number: str) -> HttpRequest:
         provider = self._provider
         body = {"to": number, "text": letter.text, "sender": provider.sender, "id": letter.message_id}
         headers = {
             "Authorization": f"Bearer {provider.token}",
             "Content-Type": "application/json",
             "Idempotency-Key": letter.message_id,
-            "User-Agent": "sinetti",
         }
-        return Request(provider.url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - a checked setting
+        return HttpRequest(
+            provider.url,
+            "POST",
+            headers,
+            json.dumps(body).encode(),
+            limit=_LONGEST_ANSWER,
+            truncates=True,
+            within=provider.timeout,
+            context=self._tls(),
+        )
 
-    def _status(self, request: Request) -> int:
+    def _status(self, request: HttpRequest) -> int:
         try:
-            with self._opened().open(request, timeout=self._provider.timeout) as answer:
-                answer.read(_LONGEST_ANSWER)
-                return int(answer.status)
-        except (OSError, HTTPException) as broken:
-            if isinstance(getattr(broken, "reason", None), OSError):  # URLError: before anything was sent
-                reason = broken.reason  # type: ignore[union-attr]
-                why = f"the provider of text messages cannot be reached ({reason.strerror or type(reason).__name__})"
+            return send_request(request).status
+        except HttpError as bad:
+            cause = bad.__cause__ or bad
+            if bad.stage is HttpStage.UNREACHABLE:
+                reason = getattr(cause, "strerror", None) or type(cause).__name__
+                why = f"the provider of text messages cannot be reached ({reason})"
                 raise TransportUnavailable(why) from None
-            why = f"the provider of text messages gave no answer ({type(broken).__name__})"
+            why = f"the provider of text messages gave no answer ({type(cause).__name__})"
             raise ConnectionLost(why) from None
 
-    def _opened(self) -> OpenerDirector:
-        """Return an opener that returns each answer unchanged.
-
-        It follows no redirect, asks for no password and uses no proxy.
-        """
-        if self._opener is None:
-            opener = OpenerDirector()
-            opener.add_handler(HTTPHandler())
-            if self._provider.url.startswith("https://"):
-                try:
-                    opener.add_handler(HTTPSHandler(context=tls_context(self._provider.anchors)))
-                except OSError as unusable:
-                    why = f"the file of CAs for the provider cannot be used ({type(unusable).__name__})"
-                    raise TransportUnavailable(why) from None
-            self._opener = opener
-        return self._opener
+    def _tls(self) -> ssl.SSLContext | None:
+        """Return the context for https, read once from the file of CAs; None for http."""
+        if self._context is None and self._provider.url.startswith("https://"):
+            try:
+                self._context = tls_context(self._provider.anchors)
+            except OSError as unusable:
+                why = f"the file of CAs for the provider cannot be used ({type(unusable).__name__})"
+                raise TransportUnavailable(why) from None
+        return self._context
