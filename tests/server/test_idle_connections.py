@@ -118,7 +118,7 @@ def test_it_is_told_in_the_log_with_the_address_and_a_look_that_fails_is_told_to
     (line,) = caplog.records
     assert line.facts == {"reason": "too-many-connections-from-address", "address": "127.0.0.1"}
     monkeypatch.setattr(one, "look", lambda: 1 // 0)
-    one.watch()
+    one.start()
     try:
         until(lambda: "a look at the connections failed" in caplog.text)
     finally:

@@ -117,7 +117,7 @@ class Walk:
     def wait(self) -> None:
         """Go to a moment in the life of something that is held; when all of it is gone or far on, begin again."""
         now = in_the_window(self.desk, self.chance.choice(self.held), self.chance.choice(MOMENTS))
-        if now.year > LAST_YEAR or not any(self.desk.certificate(one.serial).live(now) for one in self.held):
+        if now.year > LAST_YEAR or not any(self.desk.certificate(one.serial).is_active(now) for one in self.held):
             self.desk.clock.now = NOW
             self.held = [enrolled(self.desk)]
             in_the_window(self.desk, self.held[0])

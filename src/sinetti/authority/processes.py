@@ -335,7 +335,7 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
             if plan.behind_proxy
             else ({plan.soap.port, plan.status.port}, [soap, status])
         )
-        IdleConnectionReaper(ports, connections() // PER_ADDRESS, looked_at).watch()
+        IdleConnectionReaper(ports, connections() // PER_ADDRESS, looked_at).start()
     serve(listeners, ready)
     exit_process()
 

@@ -79,7 +79,7 @@ class DigestMatcher:
     text: str
     stated: bytes = field(repr=False)
 
-    def asks(self, octets: bytes) -> Match | None:
+    def matches(self, octets: bytes) -> Match | None:
         """Return the match if the DigestValue is of these octets, or None."""
         return next((fit for name, wanted, fit in self._wanted() if digest(name, octets) == wanted), None)
 
@@ -111,7 +111,7 @@ class SignatureMatcher:
         self._recovered = _recovered(public_key, value)
         self.made_by_key = self._recovered is not None
 
-    def asks(self, octets: bytes) -> Match | None:
+    def matches(self, octets: bytes) -> Match | None:
         """Return the match if the value was made over these octets, or None.
 
         By the declared hash; for RSA, by any hash.
@@ -253,13 +253,13 @@ def compare_document(taken: SignedElement, stated: SignatureInfo, question: Diag
     forms = candidates.document_forms(taken, stated.document_form or _EXCLUSIVE)
     oracle = DigestMatcher(name_of(stated.digest_method) or "", stated.digest_text, stated.digest or b"")
     declared = next(forms)
-    found = _found(chain([declared], forms), oracle.asks, question)
+    found = _found(chain([declared], forms), oracle.matches, question)
     if found is not None:
         return _sides(declared, *found)
     if question.signed is None:
         return Comparison(declared.octets, guesses=(Cause.TEXT_CHANGED,))
     logged = Candidate(Cause.TEXT_CHANGED, AS_LOGGED, question.signed)
-    return replace(_sides(declared, logged, Match()), proven=oracle.asks(logged.octets) is not None)
+    return replace(_sides(declared, logged, Match()), proven=oracle.matches(logged.octets) is not None)
 
 
 def compare_signed_info(
@@ -277,7 +277,7 @@ def compare_signed_info(
     declared = next(forms())
     # `accepts` has checked it: RSA or EC, nothing else.
     oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, stated.value or b"")
-    found = _found(forms(), oracle.asks, question)
+    found = _found(forms(), oracle.matches, question)
     if found is None:
         thorough = oracle.asks_otherwise(declared.octets)
         found = None if thorough is None else (declared, thorough)
@@ -286,11 +286,11 @@ def compare_signed_info(
     others = islice(certificates.other_keys(stated, question.others), _MOST_OTHER_KEYS)
     for other in filter(question.accepts_key, others):
         asked = SignatureMatcher(cast("PublicKey", other), hashing, stated.value or b"")
-        found = _found(islice(forms(), _FORMS_FOR_OTHER_KEYS), asked.asks, question)
+        found = _found(islice(forms(), _FORMS_FOR_OTHER_KEYS), asked.matches, question)
         if found is not None:
             return _sides(declared, replace(found[0], guess=Cause.OTHER_CERTIFICATE), found[1])
     logged = question.signed
-    if logged is not None and oracle.asks(logged) is not None:
+    if logged is not None and oracle.matches(logged) is not None:
         return _sides(declared, Candidate(Cause.SIGNED_INFO_CHANGED, AS_LOGGED, logged), Match())
     return Comparison(declared.octets, guesses=(Cause.SIGNED_INFO_CHANGED if oracle.made_by_key else Cause.WRONG_KEY,))
 

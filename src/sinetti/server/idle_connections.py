@@ -44,7 +44,7 @@ class IdleConnectionReaper:
         self._look = 0
         self._since: dict[tuple[int, Peer], int] = {}
 
-    def watch(self) -> None:
+    def start(self) -> None:
         """Start a thread that checks until `over` is set or the process ends."""
         Thread(target=self._watch, name="doorkeeper", daemon=True).start()
 

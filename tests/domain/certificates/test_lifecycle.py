@@ -77,7 +77,7 @@ LIVE = {
 
 @pytest.mark.parametrize(("one", "lives"), LIVE.values(), ids=LIVE)
 def test_live(one, lives):
-    assert one.live(NOW) is lives
+    assert one.is_active(NOW) is lives
 
 
 @given(state=some.sampled_from(CertificateState), revoked=some.booleans(), ends=INSTANTS, distance=AROUND)
@@ -89,4 +89,4 @@ def test_what_is_shown_as_living_is_what_lives(state, revoked, ends, distance):
         DisplayState.REVOKED,
         DisplayState.EXPIRED,
     }
-    assert one.live(now) is not gone
+    assert one.is_active(now) is not gone

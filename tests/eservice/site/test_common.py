@@ -19,8 +19,8 @@ from sinetti.eservice.site.accessibility import (
     read_run,
 )
 from sinetti.i18n.translate import translate
-from sinetti.notifications.templates.certificate_events import ORDER_IF_NEEDED
 from sinetti.notifications.templates.access_texts import NOT_RIGHT
+from sinetti.notifications.templates.certificate_events import ORDER_IF_NEEDED
 from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door

@@ -69,7 +69,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         document=document,
         to=parsed.to,
         delivery_id=parsed.id,
-        another=parsed.new,
+        force_new=parsed.new,
         tls_ca=None if parsed.tls_ca is None else _bundle(parsed.tls_ca),
     )
     try:

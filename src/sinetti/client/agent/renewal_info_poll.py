@@ -46,7 +46,7 @@ class PollRound:
 
     agent: AgentContext
     ends: float
-    silent: dict[str, datetime]
+    backoff_until: dict[str, datetime]
     stop: Flag
     heard: dict[str, AgentState] = field(default_factory=dict)
 
@@ -61,15 +61,15 @@ def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> l
     by_service: dict[str, list[NameSnapshot]] = {}
     for one in seen:
         service = _service(agent, one) if _due(one, now) else None
-        if service is not None and service not in about.silent:
+        if service is not None and service not in about.backoff_until:
             by_service.setdefault(service, []).append(one)
     # The first name of each service shows whether the service can be reached.
     firsts = [(service, ones[0]) for service, ones in by_service.items()]
     _ask(about, firsts)
     _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
-    if about.silent != known:
+    if about.backoff_until != known:
         with contextlib.suppress(OSError):
-            files.write_atomic(path, _dump(about.silent), is_durable=False)
+            files.write_atomic(path, _dump(about.backoff_until), is_durable=False)
     return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
 
 
@@ -81,7 +81,7 @@ def _ask(about: PollRound, wanted: Iterable[tuple[str, NameSnapshot]]) -> None:
 
 def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
     run = about.agent.run
-    if service in about.silent or about.stop.is_set() or run.ticks() > about.ends:
+    if service in about.backoff_until or about.stop.is_set() or run.ticks() > about.ends:
         return
     try:
         kept = settings.load(seen.folder)
@@ -94,7 +94,7 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
         told = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
     match told.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
-            about.silent[service] = run.now + told.rest
+            about.backoff_until[service] = run.now + told.rest
         case _:
             about.heard[seen.name] = _heard(seen, told, run.now)
             agent_state.save_agent_state(seen.folder, about.heard[seen.name])

@@ -184,7 +184,7 @@ class DeliveryRequest:
     document: bytes = field(repr=False)
     to: str
     delivery_id: str | None = None
-    another: bool = False
+    force_new: bool = False
     tls_ca: str | None = None
 
 
@@ -270,7 +270,7 @@ def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None
     """
     if ask.delivery_id is not None:
         kept = [one for one in kept if one.delivery_id == ask.delivery_id]
-    elif ask.another:
+    elif ask.force_new:
         kept = [one for one in kept[:1] if not one.has_receipt]
     return next((one for one in kept if one.has_receipt), next(iter(kept), None))
 

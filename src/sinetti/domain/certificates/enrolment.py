@@ -50,7 +50,7 @@ def decide_enrolment(
 ) -> IssuanceApproval | Replay | Rejection:
     """Approve the first certificate of an order, return a replay, or reject."""
     spent, language = ids.used_for, ids.lineage.language
-    if spent is not None and spent.key == key and spent.live(now) and situation.leniency.replay_same_request:
+    if spent is not None and spent.key == key and spent.is_active(now) and situation.leniency.replay_same_request:
         return replay_or_reject(spent)
     if now > ids.expires:
         return Rejection(RejectionReason.TRANSFER_IDS_EXPIRED, ended=ids.expires, language=language)

@@ -59,7 +59,7 @@ class Certificate:
         """True if it was revoked, for any reason."""
         return self.revoked_at is not None
 
-    def live(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Return True if a replay may return this certificate.
 
         It is reserved or issued, neither revoked nor expired.

@@ -53,7 +53,7 @@ def decide_renewal(
     A rejection has the one reason that the holder must act on first.
     """
     earlier, language = situation.same_key, held.lineage.language
-    answered = earlier if earlier is not None and earlier.live(now) else None
+    answered = earlier if earlier is not None and earlier.is_active(now) else None
     if answered is not None and situation.leniency.replay_same_request:
         return replay_or_reject(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.

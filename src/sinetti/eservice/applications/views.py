@@ -229,7 +229,7 @@ def _applying(found: Applicant, form: ApplicationForm) -> Page:
     )
     told = _("The case is handled, and the decision is written, in the language in which you read this page.")
     send = Button(_("Send the application"), "apply")
-    page = form.block(send, action=_new(found.organisation.organisation_id))
+    page = form.as_component(send, action=_new(found.organisation.organisation_id))
     back = Link(_(_TITLE), reverse("applications"))
     return Page(_("Apply for the technical interface"), blocks=[who, Text([told]), page], back=back)
 

@@ -153,7 +153,10 @@ def client_role_request(request: HttpRequest) -> HttpResponse:
     named = name_of(request, firm_id)
     how = [_(_HOW, count=ASKED_AT_ONCE)]
     button = Button(_("Ask"), "ask")
-    blocks: list[Component] = [Text(how), form.block(button, action=address("clients_ask", organisation=firm_id))]
+    blocks: list[Component] = [
+        Text(how),
+        form.as_component(button, action=address("clients_ask", organisation=firm_id)),
+    ]
     there = back("clients", TITLE, organisation=firm_id)
     title = _("Ask for authorisations – {organisation}", organisation=named.name)
     return render_page(request, Page(title, blocks=blocks, back=there))

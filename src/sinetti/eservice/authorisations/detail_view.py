@@ -113,7 +113,7 @@ def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: Port
 
 def _shown(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
     who = found.agent.name if found.agent else found.name or found.email
-    change_it = form.block(Button(_("Change"), "change"))
+    change_it = form.as_component(Button(_("Change"), "change"))
     withdraw_it = Form([], [Button(_("Withdraw the authorisation"), "withdraw", danger=True)])
     blocks: list[Component] = [
         *([Alert(_(wrong), Severity.ERROR)] if wrong else ()),

@@ -183,6 +183,6 @@ def _shown(request: HttpRequest, organisation_id: str, title: str, form: PortalF
     whose = _("For: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
     button = Button(_("Give the authorisation"), "give")
     action = f"{request.path}?organisation={organisation_id}"
-    blocks: list[Component] = [Text([whose]), form.block(button, action=action)]
+    blocks: list[Component] = [Text([whose]), form.as_component(button, action=action)]
     there = back("authorisations", TITLE, organisation=organisation_id)
     return render_page(request, Page(_(title), blocks=blocks, back=there))

@@ -75,7 +75,7 @@ def role_request(request: HttpRequest) -> HttpResponse:
     asked_before, pager = paged(request, asked_by(actor, ctx, start_of(request)) if actor else ())
     blocks: list[Component] = [
         Text([_(_HOW)]),
-        form.block(Button(_("Ask"), "ask")),
+        form.as_component(Button(_("Ask"), "ask")),
         Section(_("Your requests"), [requests_table(asked_before), *pager], "asked"),
         Links([Link(_(_FIRM), url_or_empty("clients"))]),
     ]

@@ -104,6 +104,6 @@ def _answered(request: HttpRequest, does: str, asked_id: str, form: PortalForm) 
 
 def _shown(request: HttpRequest, organisation_id: str, found: RoleRequestView, form: PortalForm) -> HttpResponse:
     buttons = (Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True))
-    blocks: list[Component] = [DescriptionList(request_values(found)), form.block(*buttons)]
+    blocks: list[Component] = [DescriptionList(request_values(found)), form.as_component(*buttons)]
     there = back("authorisations", TITLE, organisation=organisation_id)
     return render_page(request, Page(_("Request for an authorisation"), blocks=blocks, back=there))

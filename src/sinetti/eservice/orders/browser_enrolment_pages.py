@@ -228,7 +228,7 @@ def asking(form: FetchForm, environment: Environment, *, error: str = "", status
     customer_id = str(form[ORGANISATION].value() or "").strip()
     blocks += [
         Text([told]),
-        form.block(Button(_("Retrieve the certificate"), "fetch")),
+        form.as_component(Button(_("Retrieve the certificate"), "fetch")),
         Section(_("How to make a certificate signing request"), _how(customer_id, environment)),
     ]
     return Page(_("Retrieve a certificate in the browser"), blocks=blocks, status=status)

@@ -96,7 +96,7 @@ def _asking(request: HttpRequest, form: LeavingForm) -> Page:
     told = _("All certificates that somebody looks after go to somebody else at once, in all organisations of yours.")
     blocks: list[Component] = [
         Text([told]),
-        form.block(Button(_("Show what they look after"), "look")),
+        form.as_component(Button(_("Show what they look after"), "look")),
         _people(people),
     ]
     return Page(
@@ -120,7 +120,7 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -
     if len(found) > MOST_AT_ONCE:
         more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
         blocks.append(Alert(more, Severity.WARNING))
-    block = form.block(Button(_("Hand over {count}", count=len(shown)), "save"))
+    block = form.as_component(Button(_("Hand over {count}", count=len(shown)), "save"))
     carried = [hidden("leaving", leaving), *block.inputs]
     told = _("Both get one message that lists all of them. Transfer IDs that wait are offered to the new person.")
     blocks += [

@@ -164,7 +164,7 @@ def _page(seen: LineageView, form: PersonForm, error: str = "", *, deputy: bool)
         "Correct what is wrong, or write another person's data over it. Both the person before and "
         "the new one are told by e-mail."
     )
-    block = form.block(Button(_("Save")))
+    block = form.as_component(Button(_("Save")))
     carried = [hidden("place", _DEPUTY if deputy else "contact"), *block.inputs]
     here = url_or_empty("certificate_contact", seen.serial)
     other = Link(_("The technical contact person"), here) if deputy else Link(_("The deputy"), f"{here}?place=deputy")

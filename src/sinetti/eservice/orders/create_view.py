@@ -315,7 +315,7 @@ def _form(request: HttpRequest, allowed: frozenset[Channel], old: LineageView | 
 def _asking(
     form: OrderForm, organisation: OrganisationInfo, old: LineageView | None, status: int = HTTPStatus.OK
 ) -> Page:
-    block = form.block(Button(_("Check the order"), "check"))
+    block = form.as_component(Button(_("Check the order"), "check"))
     carried = [*_carried(organisation, old), *block.inputs]
     values = [DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}")]
     if old is not None:

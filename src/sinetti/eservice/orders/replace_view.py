@@ -105,7 +105,7 @@ def _asking(form: DaysForm) -> Page:
         "To replace only some of them, open each in the list of certificates, and choose “Order a replacement” there."
     )
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    blocks: list[Component] = [Text([how, which]), form.block(Button(_("Show what would be ordered"), "look"))]
+    blocks: list[Component] = [Text([how, which]), form.as_component(Button(_("Show what would be ordered"), "look"))]
     return Page(_("Order replacements for many"), blocks=blocks, status=status, back=back_to_list())
 
 

@@ -103,7 +103,11 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
         blocks.append(
             Alert(_("It was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at)), Severity.WARNING)
         )
-    blocks += [DescriptionList(_values(seen)), Text([told]), form.block(Button(_("Look at what is revoked"), "look"))]
+    blocks += [
+        DescriptionList(_values(seen)),
+        Text([told]),
+        form.as_component(Button(_("Look at what is revoked"), "look")),
+    ]
     return Page(
         _("Revoke a certificate"),
         blocks=blocks,

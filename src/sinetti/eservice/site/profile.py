@@ -107,7 +107,7 @@ def _authorisations(request: HttpRequest) -> list[Component]:
 def _shown(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
     there = (Link(_(name), url_or_empty(place)) for name, place in _ACCOUNT)
     blocks: list[Component] = [
-        form.block(Button(_("Save"), "save")),
+        form.as_component(Button(_("Save"), "save")),
         *_authorisations(request),
         Section(_("Signing in"), [Links([one for one in there if one.address])]),
     ]

@@ -138,7 +138,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ],
         _("There are none."),
     )
-    search = form.block(Button(_("Search")), search=True)
+    search = form.as_component(Button(_("Search")), search=True)
     blocks: list[Component] = [
         states,
         table,
@@ -198,7 +198,7 @@ def _deciding(request: HttpRequest, found: Application, form: VerdictForm) -> li
     blocks: list[Component] = []
     if not portal_context(request).eservice.appeal.get(found.language, ""):
         blocks.append(Alert(_(FAULTS[ApplicationErrorReason.APPEAL])))
-    return [*blocks, form.block(Button(_("Decide"), "decide"), name="decide")]
+    return [*blocks, form.as_component(Button(_("Decide"), "decide"), name="decide")]
 
 
 def _values(found: Application) -> DescriptionList:

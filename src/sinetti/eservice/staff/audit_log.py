@@ -62,7 +62,7 @@ def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List rows of the audit log, newest first."""
     asks = {"object", "actor", "since", "until"} & set(request.GET)
     form = AuditForm(request.GET if asks else None)
-    blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
+    blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
     if not form.is_bound or form.is_valid():
         told = request.GET.get("before", "")
         before = int(told) if told.isdecimal() and len(told) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits

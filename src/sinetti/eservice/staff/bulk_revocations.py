@@ -162,7 +162,7 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
     buttons = [Button(_("Show which these are"), "look")]
     if len(shown) > 1:
         buttons.append(Button(_("Revoke them, or propose it"), "propose", danger=True))
-    return show_page(request, _(_TITLE), [explained, *shown, form.block(*buttons)], _back())
+    return show_page(request, _(_TITLE), [explained, *shown, form.as_component(*buttons)], _back())
 
 
 @staff_view

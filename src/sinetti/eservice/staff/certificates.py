@@ -76,7 +76,7 @@ class RevokeForm(PortalForm):
 def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List certificates that match a prefix; without a text the list is empty."""
     form = CertificateSearchForm(request.GET if "text" in request.GET else None)
-    blocks: list[Component] = [form.block(Button(_("Search")), search=True)]
+    blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
@@ -155,7 +155,7 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     blocks: list[Component] = [told]
     if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
         blocks.append(Alert(_("A second clerk has to confirm it."), Severity.WARNING))
-    return [*blocks, form.block(Button(_("Revoke"), "revoke", danger=True))]
+    return [*blocks, form.as_component(Button(_("Revoke"), "revoke", danger=True))]
 
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:

@@ -101,7 +101,7 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     columns = [Column(_("Sent")), Column(_("Carried out"))]
     table = Table(_("Files sent lately"), columns, sent_lately, _("None yet."))
     example = CommandBlock(_("For example"), _EXAMPLE)
-    send = form.block(Button(_("Compare with the register"), "compare"))
+    send = form.as_component(Button(_("Compare with the register"), "compare"))
     blocks: list[Component] = (
         [waits, explained, example, send, table] if waiting else [explained, example, send, waits, table]
     )

@@ -123,7 +123,7 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
     button = Button(_("Go on"), "go")
     return render_page(
         request,
-        Page(_("Purpose of your visit to the clerk's pages"), blocks=[explained, form.block(button)], wide=True),
+        Page(_("Purpose of your visit to the clerk's pages"), blocks=[explained, form.as_component(button)], wide=True),
     )
 
 

@@ -113,7 +113,7 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     ]
     blocks: list[Component] = [
         Text(explained),
-        form.block(Button(_("Ask for the invitation"), "invite")),
+        form.as_component(Button(_("Ask for the invitation"), "invite")),
         _asked_table(asked[:A_PAGE]),
         _table(rows[:A_PAGE]),
         pager(request, number, max(len(rows[:A_PAGE]), len(asked[:A_PAGE])), more=max(len(rows), len(asked)) > A_PAGE),

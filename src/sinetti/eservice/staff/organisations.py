@@ -122,7 +122,7 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
             Link(_("Read many from a file"), reverse("staff_loads"), button=True),
         ]
     )
-    blocks: list[Component] = [form.block(Button(_("Search")), search=True), links, table]
+    blocks: list[Component] = [form.as_component(Button(_("Search")), search=True), links, table]
     blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
     return show_page(request, _("Organisations"), blocks)
 
@@ -157,7 +157,7 @@ def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpRespon
             )
     blocks: list[Component] = [
         Text([_("Which ways of delivering it may use is approved on an application, which its representative makes.")]),
-        form.block(Button(_("Add it"), "add")),
+        form.as_component(Button(_("Add it"), "add")),
     ]
     return show_page(request, _("Add an organisation"), blocks, _back())
 
@@ -209,7 +209,7 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
     If a second clerk is needed, a notice above says so.
     """
     named = Text([_("The new name stands in certificates that are issued or renewed from now on.")])
-    save = form.block(Button(_("Save"), "save"))
+    save = form.as_component(Button(_("Save"), "save"))
     blocks: list[Component] = []
     if organisations.needs_second(clerk):
         told = _(

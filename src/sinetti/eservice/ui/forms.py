@@ -84,7 +84,7 @@ class PortalForm(forms.Form):
             self.refuse(name, wrong, **values)
         return written
 
-    def block(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
+    def as_component(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
         """Return the form as a component with typed values and an error beside each field."""
         inputs = [self._input(bound) for bound in self]
         return Form(inputs, buttons, action, self._told_errors(), files=self.is_multipart(), search=search, name=name)

@@ -50,7 +50,7 @@ class AsgiGateway:
         headers = decoded(scope)
         believed = self._guard.trusts(peer_of(scope), headers)
         shown = self._shown(scope, headers, believed=believed)
-        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.judge, shown)
+        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.check, shown)
         if verdict is not None and verdict.accepted:
             await self._application(_told(scope, verdict, believed=believed), receive, send)
             return

@@ -54,7 +54,7 @@ class AuthService:
     unready: Readiness
 
     @property
-    def waits(self) -> bool:
+    def is_blocking(self) -> bool:
         """True if judging a certificate may wait for an OCSP responder.
 
         Lists are in memory.
@@ -83,7 +83,7 @@ class AuthService:
         return None
 
     def _check(self, asked: IncomingRequest) -> HttpResult:
-        verdict = self.guard.judge(in_headers(asked.headers))
+        verdict = self.guard.check(in_headers(asked.headers))
         if verdict is not None and verdict.accepted:
             return responses.accepted_response(verdict)
         return responses.rejected_response(verdict, wish_of(asked.headers))
@@ -93,7 +93,7 @@ class AuthService:
 
         The status is never 2xx.
         """
-        verdict = self.guard.judge(in_headers(asked.headers))
+        verdict = self.guard.check(in_headers(asked.headers))
         if verdict is not None and verdict.accepted:
             return responses.retry_response(wish_of(asked.headers))
         return responses.rejected_response(verdict, wish_of(asked.headers))

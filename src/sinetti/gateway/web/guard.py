@@ -75,7 +75,7 @@ class RequestGuard:
             _log.info("a certificate in a header is not believed: it came from no listed proxy, or without the secret")
         return believed
 
-    def judge(self, shown: ClientCertificate | None) -> Verdict | None:
+    def check(self, shown: ClientCertificate | None) -> Verdict | None:
         """Return the verdict on a client certificate; None if there is no certificate.
 
         May block on a file or a responder.

@@ -93,7 +93,7 @@ class GatewayApp:
     async def _without_body(self, asked: IncomingRequest) -> HttpResult:
         if asked.path == READY:
             return await self._work(self._looks, asked)
-        if not self._service.waits:
+        if not self._service.is_blocking:
             # A check that does not block takes less time than a change of threads (bench/gateway_serve.py).
             return await self._work(None, asked)
         if self._waiting >= WAITING:

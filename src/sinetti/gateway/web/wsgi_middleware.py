@@ -51,7 +51,7 @@ class WsgiGateway:
         headers = [(name, environ[_key(name)]) for name in (CERTIFICATE, CHAIN, SECRET) if _key(name) in environ]
         # On a Unix socket, servers omit the address or leave it empty.
         believed = self._guard.trusts(environ.get("REMOTE_ADDR") or None, headers)
-        verdict = self._guard.judge(self._shown(environ, headers, believed=believed))
+        verdict = self._guard.check(self._shown(environ, headers, believed=believed))
         if verdict is not None and verdict.accepted:
             return self._application(_told(environ, verdict, believed=believed), start_response)
         answer = responses.rejected_response(verdict, environ.get("HTTP_ACCEPT_LANGUAGE"))
