@@ -1,4 +1,7 @@
-"""One test authority for everybody: EC keys, the preset `default` in TEST, made once per run at one fixed instant."""
+"""Test authority shared by all tests, made once per run at a fixed instant.
+
+It has EC keys, the preset `default` and the environment TEST.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -32,7 +35,7 @@ def authority() -> GeneratedHierarchy:
 
 @cache
 def holder_key(number: int = 1, kind: KeyType = KeyType.EC_P256) -> PrivateKey:
-    """Make a holder's key; the same number and kind give the same key all through a run."""
+    """Return a holder's key, the same one per number and kind within a run."""
     assert number > 0
     return generate_key(kind)
 
@@ -74,7 +77,10 @@ def issue(
 
 
 def ocsp_responder(name: str, now: datetime = NOW, built: GeneratedHierarchy | None = None) -> Responder:
-    """Make the OCSP responder of a CA, by its file name, that is in force at an instant."""
+    """Make the OCSP responder of a CA, in force at an instant.
+
+    `name` is the CA's file name.
+    """
     built, key = built or authority(), generate_key(KeyType.EC_P256)
     by = built.issuer(name)
     plan = responder_plan(built.hierarchy, by, key.public_key(), now)

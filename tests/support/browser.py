@@ -1,4 +1,7 @@
-"""A browser of a few lines, through the door that pages stand behind: it keeps cookies and sends forms as they are."""
+"""Minimal browser for the pages of the e-service.
+
+It calls the endpoint that serves the pages, keeps cookies and sends forms as they are.
+"""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -38,7 +41,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The door of a program that runs: its address, and the one that it believes to have."""
+    """Endpoint of a running program: its actual address and its configured address."""
 
     at: str
     address: str
@@ -56,7 +59,7 @@ class Served:
 
 @dataclass(slots=True)
 class Browser:
-    """Somebody's browser. `page` is what it shows, `reply` how it came."""
+    """Browser of one user; `page` is the page shown, `reply` the last response."""
 
     door: "WsgiEndpoint | Served"
     headers: dict[str, str] = field(default_factory=dict)
@@ -91,7 +94,7 @@ class Browser:
 
     @property
     def error(self) -> str:
-        """What it says went wrong, above all else."""
+        """The text of the error summary at the top of the page."""
         return " ".join(self.page.xpath("//*[@role='alert']//p/text() | //*[@role='alert']//li//text()"))
 
     @property
@@ -101,7 +104,7 @@ class Browser:
 
     @property
     def buttons(self) -> list[str]:
-        """What its buttons ask for."""
+        """The values of the page's buttons."""
         return [str(one) for one in self.page.xpath("//button/@value")]
 
     def _ask(self, method: str, address: str, body: bytes) -> "Browser":
@@ -127,6 +130,6 @@ def people_door(
     *,
     sms: bool = True,
 ) -> WsgiEndpoint:
-    """The pages of an office, as a node serves them."""
+    """Return the endpoint with the pages of an authority, as a node serves it."""
     around = PortalContext(desk.ctx, post or Post(), "Sinetti", HELP, settings, sms=sms)
     return WsgiEndpoint(application(address, desk.ctx.transfer_key), address, around.given())

@@ -1,4 +1,7 @@
-"""Argon2id as accounts have it, with as little work as it can be told to do: tests sign in some hundred times."""
+"""Password hasher with Argon2id, as accounts use it, at the lowest cost.
+
+Tests sign in some hundred times.
+"""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 

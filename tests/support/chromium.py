@@ -1,4 +1,4 @@
-"""Debian's Chromium, and what its driver's event loop does to a test's database connections."""
+"""Debian's Chromium, and cleanup of database connections after its event loop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -17,7 +17,7 @@ from tests.support.service_context import Desk
 
 
 def journal_of(desk: Desk, folder: Path) -> Journal:
-    """Make a journal of the desk's authority in a folder, which it opens when it needs it."""
+    """Return a journal of the desk's authority in a folder, opened on first use."""
     identity = authorities.identity(desk.db)
     assert identity is not None
     return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
@@ -32,7 +32,7 @@ def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
 
 
 def kinds(desk: Desk) -> list[str]:
-    """What kinds of lines the journals have."""
+    """Return the kinds of the journals' lines."""
     return [line.kind for path in reader.files(desk.ctx.journal.folder) for line in reader.read(path)]
 
 
@@ -45,7 +45,10 @@ def lost(desk: Desk) -> None:
 
 
 def listing(serial: str, number: int, built: GeneratedHierarchy | None = None) -> bytes:
-    """Sign a list in the name of the CA that issues, with this certificate on it, by an authority's keys."""
+    """Sign a CRL of the issuing CA that lists this certificate.
+
+    The keys are those of the given authority, by default the test authority.
+    """
     built = built or authority()
     one = issuer(built=built)
     entry = RevokedEntry(Serial(serial), NOW, "keyCompromise")

@@ -1,4 +1,7 @@
-"""A mail server on loopback that is not ours (aiosmtpd), in a thread; the standard library reads what it took."""
+"""Independent mail server (aiosmtpd) on loopback, in a thread.
+
+The standard library parses the messages that it accepted.
+"""
 
 import asyncio
 import logging
@@ -12,13 +15,16 @@ from threading import Thread
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-# It tells of each connection, also when whoever took the log's lines is gone by then.
+# aiosmtpd logs each connection, even after pytest has closed the stream of the log handler.
 logging.getLogger("mail.log").disabled = True
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One letter that the server took: the envelope, the octets, and the same read by `email` (policy.default)."""
+    """One accepted message: envelope, octets, and the parsed form.
+
+    `email` parses it (policy.default).
+    """
 
     mail_from: str
     to: str
@@ -37,9 +43,10 @@ class Taken:
 
 @dataclass(slots=True)
 class Handler:
-    """Takes everything but what `answers` say: to a command (MAIL, DATA) or a recipient; "close" hangs up.
+    """Handler that accepts everything except where `answers` has a reply.
 
-    `once`: each of these is said one time.
+    The keys of `answers` are commands (MAIL, DATA) or recipients. The reply "close" closes the connection. With
+    `once`, each reply is given one time.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -91,7 +98,7 @@ class Handler:
 
 @dataclass(slots=True)
 class MailServer:
-    """Where it listens, and what it does."""
+    """A running mail server: its port and its handler."""
 
     port: int
     handler: Handler
@@ -104,7 +111,11 @@ class MailServer:
 
 @contextmanager
 def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **named: object) -> Iterator[MailServer]:
-    """Run one; `tls` for STARTTLS, or from the first octet where `implicit`. `named` go to aiosmtpd."""
+    """Run a mail server while the block runs.
+
+    `tls` is for STARTTLS, or for TLS from the first octet if `implicit`. `named` are arguments of aiosmtpd's SMTP
+    class.
+    """
     handler, loop = Handler(), asyncio.new_event_loop()
     if tls is not None and not implicit:
         named |= {"tls_context": tls, "require_starttls": True}

@@ -1,4 +1,4 @@
-"""A room of messages on a desk's register and clocks, with whoever delivers for the test."""
+"""Notification context on a desk's database and clocks, with test deliverers."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Programs whose output nobody reads, or that is full."""
+"""Programs whose standard output is closed or full."""
 
 import os
 import subprocess
@@ -25,7 +25,8 @@ def gone():
 
 def ran(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=None):
     """Run the command `sinetti` to its end; gives exit code and standard error."""
-    # In English whatever the machine speaks. Unbuffered, argparse would itself be told, and keep it to itself.
+    # English, independent of the machine's locale. With unbuffered output argparse itself would meet the write error
+    # and hide it.
     known = surroundings({"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": ""})
     ended = subprocess.run(
         program(*words), stdout=stdout, stderr=stderr, cwd=cwd, text=True, timeout=60, check=False, env=known

@@ -1,7 +1,8 @@
-"""A throw-away PostgreSQL for the run: its own cluster in a temporary folder, on loopback, gone at the end.
+"""Temporary PostgreSQL cluster of a test run, on loopback.
 
-Each xdist worker that needs one starts its own (about a second). Where PostgreSQL is not installed the tests that
-need it are skipped with a sentence that says so; with SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail.
+The cluster is in a temporary folder, which is deleted at the end. Each xdist worker that needs a cluster starts its
+own (about a second). Without PostgreSQL the tests that need it are skipped with a reason. With
+SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail.
 """
 
 import os
@@ -28,7 +29,7 @@ START_WITHIN = 30.0
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - each cluster makes a folder of its own there, 0700
 ROOM = 2 * 1024**3
-"""Octets that have to be free in MEMORY before a cluster goes there: a run's takes a tenth of that."""
+"""Free octets that MEMORY needs for a cluster; a run's cluster takes a tenth."""
 
 SETTINGS = {
     # With fsync or synchronous_commit off nothing is served (database/connection.py): memory makes them cheap instead.
@@ -45,7 +46,10 @@ class PostgresMissingError(Exception):
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Give the URL of an empty database, `postgresql://…@127.0.0.1:PORT/sinetti`, whose user may make others."""
+    """Yield the URL of an empty database whose user may create others.
+
+    Its form is `postgresql://…@127.0.0.1:PORT/sinetti`.
+    """
     try:
         binaries = find_binaries()
         owner = find_owner()
@@ -75,12 +79,18 @@ def cluster(binaries: Path, owner: str | None) -> Iterator[str]:
 
 
 def place() -> Path | None:
-    """Where a cluster's folder goes: into memory, where fsync costs nothing, if there is room; else where all goes."""
+    """Return the folder for clusters: MEMORY if it has room, else None.
+
+    In memory fsync costs nothing. None means the default folder for temporary files.
+    """
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
 
 
 def create_database(url: str, name: str, like: str = "template1") -> str:
-    """Create a database beside the one of this URL, as a copy of another, and return its URL."""
+    """Create a database as a copy of another and return its URL.
+
+    `url` is that of a database on the same server.
+    """
     statement = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement.format(psycopg.sql.Identifier(name), psycopg.sql.Identifier(like)))
@@ -89,7 +99,10 @@ def create_database(url: str, name: str, like: str = "template1") -> str:
 
 @contextmanager
 def careless(url: str, **settings: str) -> Iterator[None]:
-    """Let the run's server have other settings while the block runs: each process of the run has one of its own."""
+    """Change settings of the run's server while the block runs.
+
+    Each process of the run has a server of its own.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         for name, value in settings.items():
             connection.execute(f"ALTER SYSTEM SET {name} = {value}")
@@ -118,7 +131,10 @@ def _reload(connection: "psycopg.Connection[tuple[str, ...]]", settings: dict[st
 
 
 def find_binaries() -> Path:
-    """Return the folder with `initdb` and `postgres`: from the path, else the newest of Debian's."""
+    """Return the folder with `initdb` and `postgres`.
+
+    The search path comes first, then the newest version of Debian's. Raises PostgresMissingError if there is none.
+    """
     found = shutil.which("initdb")
     folders = [Path(found).resolve().parent] if found else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -float(folder.parent.name))
@@ -130,7 +146,11 @@ def find_binaries() -> Path:
 
 
 def find_owner() -> str | None:
-    """Return the user that the server must run as: it refuses root, so `postgres` then; else whoever we are."""
+    """Return the user that the server must run as, or None for the current user.
+
+    PostgreSQL refuses to run as root, so that root starts it as `postgres`. Raises PostgresMissingError if that user
+    is missing.
+    """
     if os.geteuid() != 0:
         return None
     try:
@@ -148,7 +168,10 @@ def skip_or_fail(sentence: str) -> None:
 
 
 def initialise(binaries: Path, folder: Path, owner: str | None, password: str) -> None:
-    """Make the cluster's files; the password is wanted of everybody, since loopback is shared."""
+    """Create the files of a cluster that requires a password.
+
+    All local users share loopback, so every connection has to authenticate.
+    """
     secret = folder / "password"
     secret.write_text(password, encoding="ascii")
     if owner:
@@ -163,7 +186,10 @@ def initialise(binaries: Path, folder: Path, owner: str | None, password: str) -
 
 
 def start(binaries: Path, folder: Path, owner: str | None, port: int) -> subprocess.Popen[bytes]:
-    """Start the server; where the system can, it ends with this process even if that is killed."""
+    """Start the server.
+
+    Where `setpriv` exists, the server also ends if this process is killed.
+    """
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
     for name, value in SETTINGS.items():
         command += ["-c", f"{name}={value}"]
@@ -199,7 +225,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on at this moment."""
+    """Return a loopback port that no process listens on at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

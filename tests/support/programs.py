@@ -1,4 +1,4 @@
-"""The real program in processes of its own, and a small holder who speaks SOAP to whatever it serves."""
+"""The real program in separate processes, and a small SOAP client for it."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ STOPS_WITHIN = 5.0
 
 
 def program(*arguments: object) -> list[str]:
-    """Write the command line of the real program; warnings of others are not its business."""
+    """Return the command line of the real program, without Python's warnings."""
     return [sys.executable, "-W", "ignore", "-m", "sinetti", *(str(one) for one in arguments)]
 
 
@@ -45,7 +45,10 @@ def surroundings(changes: dict[str, str]) -> dict[str, str]:
 def ran(
     *arguments: object, bound: bool = False, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. `bound`: by the permissions of files, even if the test run is root's."""
+    """Run a command to its end.
+
+    `bound` makes file permissions apply even if root runs the tests.
+    """
     command = program(*arguments)
     if bound and os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
@@ -55,7 +58,10 @@ def ran(
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Run a program while the block lasts; one that still runs then is killed, so that no failure waits for it."""
+    """Run a program while the block runs, and kill it at the end.
+
+    So a failed test does not wait for the program.
+    """
     with subprocess.Popen(command, **options) as process:
         try:
             yield process
@@ -73,7 +79,10 @@ class Bench:
     log: Path
 
     def control(self, method: str, path: str, value: object = None, **headers: str) -> tuple[int, Any]:
-        """Make a control call as it should be made; status and JSON. None as a header leaves it out."""
+        """Make a valid control call and return status and JSON.
+
+        A header whose value is None is left out.
+        """
         body = None if value is None else json.dumps(value).encode()
         status, _, text = self.raw(method, path, body, {"content-type": "application/json", **headers})
         return status, json.loads(text)
@@ -108,7 +117,7 @@ class Bench:
 def exchange(
     address: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """Make one HTTP request, whatever it is; status, headers (lower-case), body."""
+    """Make one HTTP request as given; return status, headers (lower-case) and body."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     try:
@@ -147,7 +156,10 @@ def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]
 def fetched(
     address: str, body: bytes | None = None, *, server: Path | None = None, headers: dict[str, str] | None = None
 ) -> bytes:
-    """Give what lies at an address, or what answers a POST; over TLS only from a server whom `server` vouches for."""
+    """Return the body at an address, or the body of the answer to a POST.
+
+    Over TLS the certificate of the server must chain to the anchors in `server`.
+    """
     assert urlsplit(address).hostname == "127.0.0.1"
     context = ssl.create_default_context(cafile=str(server)) if server else None
     request = urllib.request.Request(address, body, headers or {})  # noqa: S310 - on loopback
@@ -158,7 +170,10 @@ def fetched(
 
 @dataclass(slots=True)
 class Holder:
-    """A holder who speaks SOAP: keys in memory, each answer believed only if a services CA vouches for its signer."""
+    """A holder who speaks SOAP, with keys in memory.
+
+    It trusts an answer only if the signer's certificate chains to a services CA.
+    """
 
     address: str
     services: Path
@@ -229,5 +244,5 @@ def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
 
 
 def codes(answer: SoapResponse) -> list[str]:
-    """The codes of an answer."""
+    """Return the error codes of an answer."""
     return [error.code for error in answer.errors]

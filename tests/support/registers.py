@@ -1,7 +1,8 @@
-"""Fresh registers on both databases, migrated once per process: an SQLite file is copied, a PostgreSQL one emptied.
+"""Empty databases on SQLite and PostgreSQL, migrated once per process.
 
-`register` is given once on SQLite and once on PostgreSQL; without PostgreSQL its half is skipped with the reason.
-Connections of all threads are closed when the test ends. A room's conftest.py takes the fixture in by importing it.
+An SQLite file is copied, a PostgreSQL database is emptied. The fixture `db` is given once on SQLite and once on
+PostgreSQL. Without PostgreSQL the second half is skipped with the reason. Connections of all threads are closed when
+the test ends. A package's conftest.py imports the fixture.
 """
 
 import shutil
@@ -58,7 +59,7 @@ def opened_register(
 
 @contextmanager
 def all_connections_closed() -> Iterator[None]:
-    """Close whatever connections any thread opens while the block runs."""
+    """Close at the end all connections that any thread opens while the block runs."""
     opened: list[BaseDatabaseWrapper] = []
 
     def note(connection: BaseDatabaseWrapper, **_rest: Any) -> None:
@@ -96,7 +97,10 @@ _kept: list["TemporaryDirectory[str]"] = []
 
 @contextmanager
 def emptied_database(url: str) -> Iterator[str]:
-    """Give the URL of a migrated PostgreSQL database, and empty it afterwards: copying takes much longer."""
+    """Yield the URL of a migrated PostgreSQL database, and empty it afterwards.
+
+    Copying a template takes much longer.
+    """
     own = migrated_database(url)
     try:
         yield own
@@ -105,13 +109,19 @@ def emptied_database(url: str) -> Iterator[str]:
 
 
 def copied_database(url: str, name: str) -> str:
-    """Create a database beside the one of this URL that has our tables, and nothing in them; returns its URL."""
+    """Create an empty database with our tables, and return its URL.
+
+    `url` is that of a database on the same server.
+    """
     return create_database(url, name, like=_template_database(url).rpartition("/")[2])
 
 
 @cache
 def _template_database(url: str) -> str:
-    """Make what databases are copied from, once per process: nobody may be connected to it."""
+    """Create the template of copied databases, once per process.
+
+    PostgreSQL copies a template only while no session is connected to it.
+    """
     own = create_database(url, f"template_{random_id()}")
     _migrated(own)
     return own
@@ -126,7 +136,10 @@ def migrated_database(url: str) -> str:
 
 
 def _empty(url: str) -> None:
-    """Empty a database, over a new connection where a test has had the one that is kept cut."""
+    """Delete all rows of a database.
+
+    Opens a new connection if a test has cut the one that is kept.
+    """
     try:
         _emptying_connection(url).execute(emptying_of(url))
     except psycopg.OperationalError:
@@ -137,17 +150,23 @@ def _empty(url: str) -> None:
 
 @cache
 def _emptying_connection(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    """Give the connection that a database is emptied over, kept as long as the process: making one takes longer."""
+    """Return the connection over which a database is emptied.
+
+    It is kept as long as the process, since connecting takes longer.
+    """
     return psycopg.connect(url, autocommit=True)
 
 
 _KEPT = ["django_migrations%", "django_content_type%", "auth_permission%"]
-"""What migrations write."""
+"""Tables and sequences that migrations fill."""
 
 
 @cache
 def emptying_of(url: str) -> str:
-    """Write the statements that delete every row of ours, past the triggers that forbid it, and count from 1 again."""
+    """Return the statements that delete our rows and restart the sequences.
+
+    They bypass the triggers that forbid deletion.
+    """
     with psycopg.connect(url) as connection:
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE ALL (%s)", [_KEPT]
@@ -169,9 +188,10 @@ def _migrated(url: str) -> None:
 
 
 def crowd(db: Database, count: int, do: Callable[[int], _Result]) -> list[_Result]:
-    """Do something in `count` threads at once, all let loose at the same moment; their results in order.
+    """Run a function in `count` threads at once and return its results in order.
 
-    What a thread raises is raised here. Each thread's connection is closed at its end.
+    All threads start at the same moment. Raises the first exception of a thread. Each thread's connection is closed at
+    its end.
     """
     start, results, failures = Barrier(count), {}, []
 

@@ -1,4 +1,4 @@
-"""A relying party's material: certificates good and bad of the test authority, its lists, and a gateway.toml."""
+"""Files of a relying party: certificates, CRLs and anchors of the test authority."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ AGES = {
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Certificates by what they are, their key, and the authority's; all made for one instant, `now`."""
+    """Certificates by kind, their key, and the authority, all made for `now`."""
 
     now: datetime
     built: GeneratedHierarchy
@@ -69,7 +69,10 @@ class Material:
         return folder
 
     def whole(self) -> tuple[bytes, bytes]:
-        """Give every CA above holders of the channel WS, and the whole list of each, as web servers want them: PEM."""
+        """Return all CAs above WS holders, and a complete CRL of each, in PEM.
+
+        Web servers need them in this form.
+        """
         issuing = issuer(Channel.WS, self.built).file_name
         above = [
             one.file_name for one in self.built.hierarchy.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE}
@@ -90,7 +93,10 @@ class Material:
 
 @cache
 def material(now: datetime) -> Material:
-    """Make it: a day-old authority, a holder's certificate of each kind, one of another authority among them."""
+    """Make an authority and a holder's certificate of each kind.
+
+    The authority is 200 days old. The certificate `foreign` is from another authority.
+    """
     built, other = (_authority(now - timedelta(days=200)) for _ in range(2))
     key = generate_key(KeyType.EC_P256)
     certificates = {}

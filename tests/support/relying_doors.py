@@ -1,4 +1,7 @@
-"""A relying party behind a web server: the gateway's program, an application that says what it was told, a caller."""
+"""Relying party behind a web server: gateway program, application and caller.
+
+The application answers with the headers that it received.
+"""
 
 import json
 import socket
@@ -49,7 +52,7 @@ def gateway_running(folder: Path, settings: str = SETTINGS) -> Iterator[Path]:
 
 
 class Application(BaseHTTPRequestHandler):
-    """Answers with the headers that it was sent; at /own-403 it refuses somebody itself."""
+    """Application that answers with its request headers; /own-403 answers 403."""
 
     protocol_version = "HTTP/1.1"
 
@@ -83,7 +86,7 @@ def application_running() -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a caller got: status, headers by lower-case names, body."""
+    """Answer to a caller: status, headers by lower-case name, body."""
 
     status: int
     headers: dict[str, str]
@@ -103,7 +106,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who calls a web server over TLS with a certificate of the folder, or with none."""
+    """Caller of a web server over TLS, with a certificate of the folder or none."""
 
     port: int
     anchor: Path
@@ -127,7 +130,10 @@ class Caller:
 
 
 def resumed(caller: Caller, kind: str, version: ssl.TLSVersion) -> tuple[bool, list[int]]:
-    """Call twice, the second time with the session of the first; whether it was taken, and both statuses."""
+    """Call twice, the second time with the TLS session of the first.
+
+    Returns whether the server resumed the session, and both statuses.
+    """
     context = ssl.create_default_context(cafile=str(caller.anchor))
     context.maximum_version = version
     context.load_cert_chain(caller.folder / f"{kind}.pem")
@@ -156,4 +162,4 @@ SMUGGLED = {
     "one that is not ours to send": [("Sinetti-Proxy-Secret", "x" * 40), ("Sinetti-Reason", "good")],
     "a certificate": [("Client-Cert", ":AAAA:"), ("Client_Cert", ":AAAA:"), ("Client-Cert-Chain", ":AAAA:")],
 }
-"""What callers write who want to be somebody else."""
+"""Request headers of callers who impersonate another customer."""

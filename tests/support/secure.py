@@ -1,4 +1,7 @@
-"""Secure messages as tests use them: `sent = offered(desk)`, `code = asked(desk, sent)`, `ids = opened(desk, sent)`."""
+"""Secure messages in tests.
+
+Examples: `sent = offered(desk)`, `code = asked(desk, sent)`, `ids = opened(desk, sent)`.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -25,7 +28,7 @@ class Sent:
 
 
 def sent_of(desk: Desk, offered: LinkSent) -> Sent:
-    """What the mail brings of it."""
+    """Return the secure message with the token that its e-mail contains."""
     return Sent(offered, link_token(desk.ctx.transfer_key, OPEN_LINK, offered.secure_id))
 
 
@@ -43,7 +46,7 @@ def asked(desk: Desk, sent: Sent) -> str:
 
 
 def code_of_sms(desk: Desk, sent: Sent) -> str:
-    """The PIN code that was made last."""
+    """Return the PIN code that was made last."""
     pin = Pin.objects.using(desk.db.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
     return pin_code(desk.ctx.transfer_key, pin.pin_id)
 
@@ -56,5 +59,5 @@ def opened(desk: Desk, sent: Sent) -> RevealedIds:
 
 
 def another(pin: str) -> str:
-    """A PIN code that this one is not."""
+    """Return a PIN code that differs from this one."""
     return f"{(int(pin) + 1) % 1_000_000:06}"

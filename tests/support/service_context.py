@@ -1,7 +1,8 @@
-"""A whole office on a fresh register: the test authority's CAs, a signer that can be switched, clocks that are set.
+"""Complete service context on an empty database.
 
-Reads aloud: `ids = ordered(desk)`, `held = enrolled(desk)`, `new = renewed(desk, held)`. A room's conftest.py takes the
-fixture `desk` in by importing it together with `register`.
+It has the test authority's CAs, a signer with switches, and clocks that tests set. Examples: `ids = ordered(desk)`,
+`held = enrolled(desk)`, `new = renewed(desk, held)`. A package's conftest.py imports the fixture `desk` together with
+`db`.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, 
 
 TRANSFER_KEY = b"k" * 32
 REQUEST = "0" * 32
-"""The request id of whatever the helpers below do."""
+"""Request id of everything that the helpers below do."""
 
 CONTACT = ContactDetails("Nimi Nimetty", "nimi@sinisiipi.example", "+358 00 000", Language.SV)
 DAY = timedelta(days=1)
@@ -79,7 +80,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """A signer that makes everybody wait: `somebody_waits` is set once one does, `over` lets them go."""
+    """Events of a signer that blocks its callers.
+
+    `somebody_waits` is set once a caller waits. `over` releases all callers.
+    """
 
     somebody_waits: Event = field(default_factory=Event)
     over: Event = field(default_factory=Event)
@@ -87,7 +91,10 @@ class Stall:
 
 @dataclass(slots=True)
 class SwitchableSigner:
-    """Signs in memory with the CAs' keys. `away` and `garbling` are switches; `signatures` counts what it gave out."""
+    """Signer with the CAs' keys in memory.
+
+    `away` and `garbling` are switches. `signatures` counts the signatures made.
+    """
 
     built: GeneratedHierarchy
     away: bool = False
@@ -108,7 +115,7 @@ class SwitchableSigner:
 
     @contextmanager
     def stalled(self) -> Iterator[Stall]:
-        """Let every signature wait until somebody sets `over`, at the latest until the block ends."""
+        """Block every signature until the test sets `over`, or until the block ends."""
         self.stall = stall = Stall()
         try:
             yield stall
@@ -154,7 +161,10 @@ def killed_at(name: str) -> Callable[[str], None]:
 
 
 def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
-    """Make a step that does something the first time this point is reached: what comes in between."""
+    """Return a step that calls a function the first time this point is reached.
+
+    It simulates an event in the middle of an action.
+    """
     done: list[str] = []
 
     def step(reached: str) -> None:
@@ -181,15 +191,18 @@ class Desk:
         return self.ctx.db
 
     def but(self, **changes: object) -> "Desk":
-        """Give the same desk with something of its office changed, on the same register, clocks and signer."""
+        """Return this desk with changes of its context.
+
+        Database, clocks and signer stay the same.
+        """
         return replace(self, ctx=replace(self.ctx, **changes))  # type: ignore[arg-type]
 
     def audit_entry(self, actor: str = "operator") -> AuditContext:
-        """Who does something, now."""
+        """Return the audit context of an actor, now."""
         return self.ctx.audit_entry(actor, REQUEST)
 
     def certificate(self, serial: Serial) -> Certificate:
-        """What the register says of a certificate."""
+        """Return a certificate from the database."""
         found = transactions.find_certificate(self.db, serial)
         assert found is not None
         return found
@@ -207,7 +220,10 @@ class Held:
 
 @pytest.fixture
 def desk(db: Database) -> Desk:
-    """Give an office on each database in turn, with one organisation approved for both channels."""
+    """Return a desk on each database in turn.
+
+    It has one organisation, approved for both channels.
+    """
     return opened_desk(db)
 
 
@@ -218,7 +234,10 @@ def sqlite_desk(sqlite_db: Database) -> Desk:
 
 
 def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
-    """Found the register with a hierarchy (the test authority's) and open an office with one organisation."""
+    """Insert an authority and return a desk with one organisation.
+
+    The hierarchy is by default the test authority's.
+    """
     built = built or authority()
     clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
     responders = SwitchableResponders(built, clock)
@@ -245,7 +264,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
 
 
 def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
-    """What the register is told of each CA, top down."""
+    """Return the rows of all CAs for the database, top down."""
     specs, validity = built.hierarchy.authorities, built.hierarchy.holder_validity
     names = {spec.name: spec.file_name for spec in specs}
     rows = []
@@ -282,7 +301,7 @@ def add_organisation(
 def an_order(
     customer_id: str = CUSTOMER_ID, channel: Channel = Channel.WS, *, replaces: Serial | None = None
 ) -> NewOrder:
-    """What is said when a certificate is ordered."""
+    """Return the data of an order for one certificate."""
     return NewOrder(customer_id, channel, "payroll", CONTACT, replaces=replaces)
 
 
@@ -297,12 +316,15 @@ def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
 
 
 def csr(key: PrivateKey, customer_id: str = CUSTOMER_ID) -> bytes:
-    """A request in DER as our own client makes it."""
+    """Return a certification request in DER, as our own client makes it."""
     return build_request(key, customer_id, CUSTOMER_NAME)
 
 
 def odd_csr(key: PrivateKey, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
-    """A request with nonsense for names that asks to be a CA, under SHA-512: nothing but its key may count."""
+    """Return a certification request of which only the key may count.
+
+    It has meaningless names, asks to be a CA, and is signed with SHA-512.
+    """
     empty = x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, "-"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "-")]
     )
@@ -318,7 +340,10 @@ def new_ask(ids: GeneratedTransferIds, request: PrivateKey | bytes, customer_id:
 
 
 def renew_ask(held: Held | bytes, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> RenewRequest:
-    """RenewCertificate signed with this certificate, for a key or for the octets of a request."""
+    """Return a RenewCertificate request signed with this certificate.
+
+    `request` is a key, or the octets of a certification request.
+    """
     octets = request if isinstance(request, bytes) else csr(request, customer_id)
     signer = held if isinstance(held, bytes) else held.der
     return RenewRequest(Environment.TEST, customer_id, CUSTOMER_NAME, octets, signer)
@@ -330,13 +355,13 @@ def get_ask(retrieval_id: str, customer_id: str = CUSTOMER_ID) -> RetrieveReques
 
 
 def accepted(answer: AcceptedResponse | Rejection) -> str:
-    """The retrieval id of an answer that must not be a refusal."""
+    """Return the retrieval id of an answer that must not be a rejection."""
     assert isinstance(answer, AcceptedResponse), answer
     return answer.retrieval_id
 
 
 def refused(answer: AcceptedResponse | CertificateResponse | Rejection) -> RejectionReason:
-    """The reason of an answer that must be a refusal."""
+    """Return the reason of an answer that must be a rejection."""
     assert isinstance(answer, Rejection), answer
     return answer.reason
 
@@ -375,5 +400,5 @@ def renewed(desk: Desk, held: Held, key: PrivateKey | None = None) -> Held:
 
 
 def ca_certificate(channel: Channel = Channel.WS) -> x509.Certificate:
-    """The certificate of the CA that issues for a channel."""
+    """Return the certificate of the CA that issues for a channel."""
     return issuer(channel).certificate

@@ -1,4 +1,4 @@
-"""A disk that is soon full: a small tmpfs, mounted by root, that a test fills and may make read-only."""
+"""A small disk: a tmpfs that root mounts and a test fills or makes read-only."""
 
 import errno
 import os
@@ -35,7 +35,7 @@ class SmallDisk:
         (self.root / "filler").unlink(missing_ok=True)
 
     def read_only(self) -> None:
-        """Let nobody write any more, root neither."""
+        """Remount the disk read-only, for root too."""
         subprocess.run(["mount", "-o", "remount,ro", str(self.root)], check=True, capture_output=True)
 
 
@@ -46,7 +46,10 @@ def may_mount() -> str | None:
 
 @contextmanager
 def mounted(root: Path, size: str = "512k") -> Iterator[SmallDisk]:
-    """Mount a tmpfs of this size while the block runs. Raises CalledProcessError where the machine does not let us."""
+    """Mount a tmpfs of this size while the block runs.
+
+    Raises CalledProcessError if the machine does not permit it.
+    """
     root.mkdir(parents=True, exist_ok=True)
     options = f"size={size},mode=0700"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "sinetti", str(root)], check=True, capture_output=True)

@@ -1,4 +1,7 @@
-"""A small HTTP server in the test's own process: answers what it is told, and keeps what it was asked."""
+"""Small HTTP server in the test's own process.
+
+It gives configured answers and keeps the requests.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,7 @@
-"""SoftHSM2: a PKCS#11 token in software. One per process, since a process reads SoftHSM's configuration once."""
+"""SoftHSM2, a PKCS#11 token in software.
+
+There is one token per process, since a process reads SoftHSM's configuration once.
+"""
 
 import os
 import secrets

@@ -1,4 +1,7 @@
-"""The pages of an office over HTTP, in the test's own process: what a browser walks without a node being started."""
+"""Pages of an authority over HTTP, in the test's own process.
+
+A browser opens them without a running node.
+"""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Web servers of others in the tests: finding the programs, places for them, and running them as deploy/ says."""
+"""Third-party web servers in tests: programs, ports, and runs as in deploy/."""
 
 import os
 import shutil
@@ -70,7 +70,10 @@ def changed(text: str, changes: dict[str, str]) -> str:
 
 @contextmanager
 def nginx_running(folder: Path, site: str, port: int) -> Iterator["subprocess.Popen[str]"]:
-    """Run nginx with one file of sites-enabled in a folder of its own; `port` is one that it listens on."""
+    """Run nginx with one file of sites-enabled in a folder of its own.
+
+    `port` is one of the ports that it listens on.
+    """
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )

@@ -1,4 +1,7 @@
-"""Signs documents the way programs in the field do, and in ways that must be refused. Independent of `wire.xmldsig`."""
+"""XML signatures as programs in the field make them, and some to be refused.
+
+The module is independent of `wire.xmldsig`.
+"""
 
 import base64
 import hashlib
@@ -49,7 +52,10 @@ def key(kind: str):
 
 @cache
 def certificate(kind: str) -> bytes:
-    """Make a certificate (DER) of `key(kind)`, issued by itself: the wire judges no issuer."""
+    """Make a self-signed certificate (DER) of `key(kind)`.
+
+    The wire package does not check the issuer.
+    """
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "0123456-7")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key(kind).public_key())
     builder = builder.serial_number(1 << 70).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
@@ -75,10 +81,11 @@ def kept(prefixes: str) -> str:
 
 @dataclass(frozen=True)
 class Shape:
-    """How a signature looks; the texts use the prefix `P:`. The default is our own exclusive recipe.
+    """Form of a signature; the default is our own exclusive recipe.
 
-    `signer` (key, certificate in DER) stands in for `kind`; `sign` makes SignatureValue in another way, of that key and
-    the canonical SignedInfo; `digest_value` is what DigestValue says instead of the document's digest.
+    The texts use the prefix `P:`. `signer` (key, certificate in DER) replaces `kind`. `sign` makes SignatureValue in
+    another way, from that key and the canonical SignedInfo. `digest_value` replaces the document's digest in
+    DigestValue.
     """
 
     prefix: str = "ds"
@@ -122,7 +129,10 @@ def signed(document: str, shape: Shape = OURS) -> bytes:
 
 
 def envelope(payload: bytes, *, declarations: str = "", header: str = "<s:Header/>", start: str = "") -> bytes:
-    """Put a payload into an envelope with more declarations, headers and octets before it."""
+    """Put a payload into a SOAP envelope.
+
+    `declarations`, `header` and `start` add namespace declarations, headers and octets before it.
+    """
     begin = f'{start}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"{declarations}>{header}<s:Body>'
     return begin.encode() + payload.removeprefix(b"\xef\xbb\xbf") + b"</s:Body></s:Envelope>"
 
