@@ -1,4 +1,4 @@
-"""The driver of the client's side: runs commands in processes of their own, and kills them where it is told to."""
+"""Driver of the client: runs commands in separate processes and kills them."""
 
 import json
 import signal
@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Where a run ends by SIGKILL: at a step of the journal, before a change to the disk, or after some seconds."""
+    """Point at which SIGKILL ends a run.
+
+    It is a step of the journal, a change to the disk, or a number of seconds.
+    """
 
     step: str | None = None
     change: int | None = None
@@ -28,7 +31,7 @@ NEVER = Kill()
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended; `code` is negative for a signal."""
+    """Result of a run; `code` is negative for a signal."""
 
     code: int
     out: str
@@ -36,7 +39,7 @@ class Ended:
 
     @property
     def killed(self) -> bool:
-        """Whether it was killed."""
+        """True if SIGKILL ended the run."""
         return self.code == -signal.SIGKILL
 
     @property

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own that keeps what it said it kept: it is stopped at once, and started again, by these tests."""
+"""PostgreSQL cluster with durable commits, which tests stop and restart."""
 
 import secrets
 import shutil
@@ -24,7 +24,10 @@ from tests.support.postgres import (
 )
 
 SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200", "shared_buffers": "64MB"}
-"""Everything else as it comes: fsync and synchronous_commit on, or a restart would lose what was answered."""
+"""Settings of the server; all others have their defaults.
+
+So fsync and synchronous_commit are on. Without them a restart would lose what was answered.
+"""
 
 
 @dataclass(slots=True)
@@ -56,7 +59,10 @@ class Cluster:
         wait_until_up(self.url, self.server, self.folder)
 
     def stop(self) -> None:
-        """Stop it as `pg_ctl stop -m immediate` does: connections are cut, the next start has to recover."""
+        """Stop the server as `pg_ctl stop -m immediate` does.
+
+        Connections are cut, and the next start has to recover.
+        """
         stop(self.server)
 
     def cut(self, database: str) -> int:
@@ -78,7 +84,10 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Make a cluster, run it while the block runs, and take it away. Raises PostgresMissingError."""
+    """Run a new cluster while the block runs, and delete it at the end.
+
+    Raises PostgresMissingError if PostgreSQL is missing.
+    """
     binaries, owner = find_binaries(), find_owner()
     folder, password = Path(tempfile.mkdtemp(prefix="sinetti-chaos-")), secrets.token_hex(16)
     try:

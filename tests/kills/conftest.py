@@ -1,4 +1,4 @@
-"""How many kills there are: a few in `make test`, every one with `--kills every`."""
+"""Number of kills: a few in `make test`, all of them with `--kills every`."""
 
 import secrets
 
@@ -13,7 +13,10 @@ SHORT, FULL = {"test_a_few_of_every_kind", "test_one_of_two_nodes"}, {"test_ever
 
 
 def pytest_addoption(parser):
-    """Add the options; they are known where this folder is named: scripts/pytest tests/kills --kills every."""
+    """Add the options of this folder.
+
+    They exist if the command line names the folder: scripts/pytest tests/kills --kills every.
+    """
     parser.addoption("--kills", choices=[FEW, EVERY], default=FEW, help="how many kills to play")
     parser.addoption("--seed", type=int, help="what the authority's kills are drawn from (default: another each time)")
     parser.addoption(
@@ -23,7 +26,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def every_kill(request):
-    """Whether to play them all."""
+    """Return True if all kills are to be played."""
     return request.config.getoption("--kills", FEW) == EVERY
 
 
@@ -62,14 +65,14 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
-    """A bench that answers the same request again."""
+    """Yield a bench that answers a repeated request again."""
     with scene(tmp_path_factory.mktemp("kind")) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    """A bench that takes ids once and heals nothing."""
+    """Yield a bench that accepts transfer ids once and repairs nothing."""
     with scene(tmp_path_factory.mktemp("strict"), strict=True) as one:
         yield one
 

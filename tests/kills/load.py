@@ -1,4 +1,7 @@
-"""The load: holders who enrol, fetch, renew, and repeat the same octets until there is an answer."""
+"""Load of simulated holders, who enrol, retrieve and renew.
+
+They repeat the same octets until they have an answer.
+"""
 
 import contextlib
 import hashlib
@@ -34,7 +37,11 @@ PAUSE = 0.03
 
 RENEWALS = (0, 1, 1, 2)
 LOSES_KEY, LOSES_ANSWER, ASKS_TWICE, REPEATS, IS_REVOKED = 0.3, 0.1, 0.08, 0.15, 0.15
-"""How often, of one: a holder loses its new key, an answer on purpose, asks twice at once, asks again, is revoked."""
+"""Probabilities of events in a holder's life.
+
+In this order: the holder loses its new key, loses an answer on purpose, sends a request twice at once, repeats a
+request, or is revoked.
+"""
 
 
 class Over(Exception):
@@ -52,7 +59,7 @@ class Order:
 
 
 class Gate:
-    """Whoever asks something goes through here; while it is shut, nobody is inside."""
+    """Gate that every client passes for a request; while it is shut, none is inside."""
 
     def __init__(self) -> None:
         self._changed, self._inside, self._shut, self._over = Condition(), 0, False, False
@@ -74,7 +81,7 @@ class Gate:
 
     @contextmanager
     def shut(self) -> Iterator[None]:
-        """Keep everybody outside while the block runs."""
+        """Keep all clients outside while the block runs."""
         with self._changed:
             self._shut = True
             assert self._changed.wait_for(lambda: not self._inside, 120), "somebody waits for an answer for ever"
@@ -87,11 +94,11 @@ class Gate:
 
     @property
     def over(self) -> bool:
-        """Whether everybody is to end."""
+        """True if all clients have to end."""
         return self._over
 
     def end(self) -> None:
-        """Let everybody end."""
+        """Ask all clients to end."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
@@ -99,7 +106,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Load:
-    """Everybody who asks, what they remember, and what they need."""
+    """All clients, their history, and their stock of orders."""
 
     ports: list[int]
     services: Path
@@ -113,7 +120,10 @@ class Load:
     threads: list[Thread] = field(default_factory=list)
     vouched: dict[bytes, bool] = field(default_factory=dict)
     put_off: set[object] = field(default_factory=set)
-    """Whose last answer was none, or "later": what they asked for may stand half done until they ask again."""
+    """Clients whose last answer was missing or "later".
+
+    Their requests may be half done until the clients repeat them.
+    """
 
     def begin(self, holders: int) -> None:
         """Let so many holders begin."""
@@ -121,7 +131,7 @@ class Load:
             self.add(_Holder(self, random.Random(f"{self.seed}-{number}")).lives)  # noqa: S311 - played again from a seed
 
     def add(self, life: Callable[[], None]) -> None:
-        """Let somebody live, again and again, until it is over."""
+        """Start a client that repeats a function until the load ends."""
 
         def run() -> None:
             try:
@@ -136,18 +146,18 @@ class Load:
         self.threads[-1].start()
 
     def end(self) -> None:
-        """Let everybody end, and wait."""
+        """End all clients, wait for them, and raise the first failure."""
         self.let_go()
         self.check()
 
     def let_go(self) -> None:
-        """Let everybody end, whatever they met with."""
+        """End all clients and wait for them, without regard to failures."""
         self.gate.end()
         for thread in self.threads:
             thread.join(60)
 
     def check(self) -> None:
-        """Raise what somebody met with."""
+        """Raise the first exception of a client."""
         for bad in self.failures:
             raise bad
 
@@ -170,7 +180,7 @@ class Load:
         return self.order()
 
     def vouch(self, signer: x509.Certificate) -> bool:
-        """Whether a services CA stands behind a signer of answers."""
+        """Return True if the signer of an answer chains to a services CA."""
         known = signer.fingerprint(signer.signature_hash_algorithm)
         if known not in self.vouched:
             at = signer.not_valid_before_utc
@@ -179,7 +189,10 @@ class Load:
 
 
 def post(port: int, body: bytes, *, lose: bool = False) -> tuple[int, bytes] | None:
-    """Send one message; status and body, None where no answer came, or was not waited for."""
+    """Send one message and return status and body.
+
+    Returns None if no answer came, or if `lose` is true.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         headers = {"Content-Type": "text/xml; charset=utf-8"}
@@ -196,7 +209,10 @@ def post(port: int, body: bytes, *, lose: bool = False) -> tuple[int, bytes] | N
 
 @dataclass(slots=True, eq=False)
 class _Holder:
-    """One holder after the other: a life is an order, its certificate, and what is renewed from it."""
+    """A sequence of holders.
+
+    A life is one order, its certificate, and the renewals of it.
+    """
 
     load: Load
     random: random.Random
@@ -270,7 +286,7 @@ class _Holder:
 
 
 def get(retrieval_id: str, customer_id: str) -> tuple[Asked, bytes]:
-    """A fetch, and its octets."""
+    """Return a GetCertificate request and its octets."""
     ask = RetrieveRequest(Environment.TEST, customer_id, None, retrieval_id)
     return Asked(GET, retrieval_id, customer_id), operations.render_get(ask)
 

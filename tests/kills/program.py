@@ -1,7 +1,8 @@
-"""The client in processes that can be killed at a step: reads one run per line, forks for it, tells how it ended.
+"""Fork server that runs the client and kills it at a step.
 
-Starting an interpreter for each of a thousand runs would take most of the time, so this one has everything loaded and
-each run is a fork of it. What ends the process lies here alone: the product has steps, and nothing that kills.
+It reads one run per line, forks for it, and reports its exit code. An interpreter start for each of a thousand runs
+would take most of the time. So this process has everything loaded, and each run is a fork of it. Code that ends the
+process is here alone. The product has steps, and nothing that kills.
 """
 
 import gc
@@ -38,7 +39,10 @@ def die_at_step(wanted):
 
 
 def die_at_change(number, store):
-    """End just before the change of that number (from 0) to the store, or call to the service or to a program."""
+    """Kill the process before a change to the store, or a call to service or program.
+
+    `number` counts these from 0.
+    """
     seen = 0
 
     def hook(event, arguments):

@@ -1,4 +1,7 @@
-"""The table of docs/chaos.md: one row per kind and database, written by the run that played them all."""
+"""Table of docs/chaos.md, with one row per kind and database.
+
+The run that played all kills writes it.
+"""
 
 import json
 from collections.abc import Iterable
@@ -27,7 +30,7 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one series."""
+    """Result of one series."""
 
     kind: str
     database: str

@@ -1,4 +1,4 @@
-"""The driver of the authority's side: starts servers and commands, strikes them at a step, kills them, waits."""
+"""Driver of the authority: starts, strikes, kills and awaits its processes."""
 
 import json
 import os
@@ -24,12 +24,15 @@ WORKERS = ("--workers", "2") if find_spec("sinetti.server.supervisor") else ()
 """Two processes answer, where the command can have more than one."""
 
 WITHIN = 60.0
-"""Seconds for whatever has to happen on a busy machine."""
+"""Seconds within which every awaited event happens on a busy machine."""
 
 
 @dataclass(slots=True)
 class Zygote:
-    """A program that has everything loaded and forks. Several threads may ask it, one after the other."""
+    """A process that has everything loaded and forks.
+
+    Threads may share it. A lock serialises their orders.
+    """
 
     process: "subprocess.Popen[str]"
     folder: Path
@@ -86,7 +89,7 @@ class Forked:
         self._handle = os.pidfd_open(self.pid)
 
     def over(self, within: float) -> bool:
-        """Whether it ends within so many seconds; reaped then."""
+        """Return True if the process ends within so many seconds, and reap it."""
         if self.code is None and select.select([self._handle], [], [], within)[0]:
             self.code = self.zygote.reap(self.pid)
             os.close(self._handle)
@@ -115,7 +118,7 @@ class Forked:
             sleep(0.005)
 
     def children(self) -> list[int]:
-        """The processes that it has begotten, where there are such."""
+        """Return the child processes, if there are any."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
@@ -137,7 +140,7 @@ class Node:
 
     @property
     def url(self) -> str:
-        """Where SOAP is spoken."""
+        """The address of the SOAP endpoint."""
         return f"http://127.0.0.1:{self.soap}/2017/10/CertificateServices"
 
     def begin(self) -> None:
@@ -149,7 +152,10 @@ class Node:
         self.process = self.zygote.start(self.strikes, argv=argv)
 
     def start(self) -> None:
-        """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
+        """Serve, and wait until both ports accept connections.
+
+        Raises AssertionError with the log if the server ends or does not listen.
+        """
         self.begin()
         until = monotonic_seconds() + WITHIN
         while not (_listens(self.soap) and _listens(self.status)):
@@ -157,7 +163,10 @@ class Node:
             assert monotonic_seconds() < until, f"the server does not listen: {self.process.err.read_text()[-3000:]}"
 
     def strike(self, step: str, how: str) -> None:
-        """Have whoever comes to this step first killed (`group`, `process`) or held there (`hold`)."""
+        """Order a strike on the first process that reaches this step.
+
+        `how` kills the process group (`group`), kills the process (`process`) or holds it there (`hold`).
+        """
         for name in ("struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
         partial = self.strikes / "strike.new"
@@ -172,7 +181,7 @@ class Node:
             sleep(0.002)
 
     def go_on(self) -> None:
-        """Let whoever is held go on."""
+        """Let the held process go on."""
         (self.strikes / "go").touch()
 
 

@@ -1,4 +1,4 @@
-"""How each kind of kill is done to an arena, and how what was struck comes back."""
+"""Execution of each kind of kill on an arena, and the recovery from it."""
 
 import json
 import os
@@ -17,13 +17,13 @@ LONGEST_WAIT = 0.15
 """Seconds until a random moment."""
 
 LONGEST_START = 0.3
-"""Seconds that a server, or a command, is given before it is killed while it starts."""
+"""Maximum of seconds before a server or a command is killed during its start."""
 
 OLD_REFUSALS = 250
 """Refusals past their period: three transactions of `retention apply`."""
 
 EARLY_OF_RANDOM = 0.25
-"""How often, of one, a command that is killed at a random moment is a call for early replacement."""
+"""Probability that a randomly killed command calls for early replacement."""
 
 ENOUGH = 20
 """Orders that last while a disk is full."""
@@ -69,7 +69,10 @@ def _start(arena: Arena, _step: str | None) -> None:
 
 
 def _worker(arena: Arena, step: str | None) -> None:
-    """Kill one process that answers; the others go on. Now and then the parent starts anew: its delays grow."""
+    """Kill one worker while the others go on.
+
+    Every few kills the parent is restarted too, since its delays grow.
+    """
     node = arena.nodes[0]
     children = node.process.children()
     if step is not None:
@@ -88,7 +91,7 @@ def _worker(arena: Arena, step: str | None) -> None:
 
 
 def _parent(arena: Arena, _step: str | None) -> None:
-    """Kill the parent alone: whoever it has begotten ends with it."""
+    """Kill the parent alone, and check that its children end with it."""
     _moment(arena)
     arena.nodes[0].process.kill_alone()
 
@@ -116,7 +119,7 @@ def _client(arena: Arena, step: str | None) -> None:
 
 
 def _operator(arena: Arena, step: str | None) -> None:
-    """Kill a command that revokes or erases, start the server again, and run the same command again."""
+    """Kill a command that revokes or erases, restart the server, and repeat it."""
     if step == RETAINED or (step is None and arena.random.random() < 0.5):
         arena.sql(ages_ago(OLD_REFUSALS))
         there, told = arena.old_refusals()
@@ -160,7 +163,10 @@ def _many(arena: Arena, step: str | None, serial: str) -> None:
 
 
 def _early(arena: Arena, step: str | None, serial: str) -> None:
-    """Kill a call for early replacement, or the undoing of one; run again, nothing of it is left half done."""
+    """Kill a call for early replacement, or the undoing of one, and repeat it.
+
+    Checks that nothing of it is left half done.
+    """
     officer, place = ("--officer", f"officer-{arena.random.randrange(1 << 32)}"), ("--dir", str(arena.root))
     what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed", *officer)
     # A certificate is in one call at most: what stands of calls before makes room.
@@ -178,7 +184,10 @@ def _early(arena: Arena, step: str | None, serial: str) -> None:
 
 
 def _command(arena: Arena, step: str | None, *what: str) -> Ended:
-    """Kill a command at its step, or at a random moment; start the server again, and run the same command again."""
+    """Kill a command at its step or at a random moment, and repeat it.
+
+    The servers are restarted before the repetition.
+    """
     words = ("authority", *what, "--dir", str(arena.root))
     strikes = arena.folder / "operator"
     strikes.mkdir(exist_ok=True)
@@ -212,7 +221,10 @@ def _database(arena: Arena, step: str | None) -> None:
 
 
 def _disk(arena: Arena, step: str | None) -> None:
-    """Fill the disk with journal, folder and SQLite file; kill the server while it is full, or let it live on."""
+    """Fill the disk with journal, folder and SQLite file.
+
+    The server is killed while the disk is full, or goes on after space is freed.
+    """
     if len(arena.load.stock) < ENOUGH:
         # On a full disk nobody can order: whoever lives would wait for orders, and the strike for them.
         arena.load.stock.extend(arena.order())
@@ -241,7 +253,10 @@ def _clock(arena: Arena, step: str | None) -> None:
 
 
 def _restore(arena: Arena, _step: str | None) -> None:
-    """Take a backup, go on, lose the register, and restore the older one with the journals at hand."""
+    """Take a backup, go on, lose the database, and restore the backup.
+
+    The journals are still present.
+    """
     backup = arena.folder / f"backup-{arena.kills}"
     where = ("--dir", str(arena.root))
     arena.zygote.does("authority", "backup", *where, "--out", backup)

@@ -1,4 +1,7 @@
-"""Which kills there are: one table of kinds, each at the steps that it concerns and at moments that a seed draws."""
+"""Table of the kinds of kills.
+
+A kill is at a step that concerns its kind, or at a moment that a seed draws.
+"""
 
 import random
 from dataclasses import dataclass
@@ -11,11 +14,11 @@ DELIVERY_STEPS = ("delivery-prepared", "delivery-answered", "receipt-kept")
 """Struck one by one in test_client.py: nothing of a delivery is in a register."""
 
 ADOPTION_STEPS = ("settled",)
-"""Likewise, between the changes to the disk that an adoption makes: nobody is called."""
+"""Likewise, between changes to the disk by an adoption, which calls no service."""
 
 
 class Kind(StrEnum):
-    """What is struck."""
+    """Object of a kill."""
 
     SERVER = "server"
     START = "server that starts"
@@ -33,7 +36,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How often a kind is played on each database in a full run: at each of its steps, and at random moments."""
+    """Number of kills of a kind on each database in a full run.
+
+    `each` is the number at each of its steps, `random` that at random moments.
+    """
 
     steps: tuple[str, ...]
     each: int
@@ -80,10 +86,11 @@ def full(kind: Kind, seed: int) -> list[Case]:
 
 
 def few(database: str, seed: int) -> list[Case]:
-    """A few of every kind that needs one node, each at a step or not; the server at half of its steps.
+    """Return a few kills of every kind that needs one node, in random order.
 
-    What both databases could have is shared out between them: half of the kinds, and of the server's steps, each. The
-    seed says which.
+    Each kill is at a step or at a random moment. The server is struck at half of its steps. Kinds that run on both
+    databases are shared out. Each database has half of those kinds, and half of the server's steps. The seed selects
+    the halves.
     """
     drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
     both = TABLE[Kind.SERVER].databases

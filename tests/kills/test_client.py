@@ -1,4 +1,7 @@
-"""The client killed at every step and at random moments, and answers lost: the same command, run again, goes on."""
+"""Kills of the client at every step and at random moments, and lost answers.
+
+The same command, run again, goes on.
+"""
 
 import json
 import random
@@ -22,7 +25,10 @@ FEW_APART = 5
 
 
 def played(stage, site, command, operation, kill):
-    """Kill a run, run the same command again, look from outside; whether the kill came in time."""
+    """Kill a run, repeat the command, and check the outcome from outside.
+
+    Returns True if the kill came in time.
+    """
     run = getattr(stage, command)
     stage.wire.passed.clear()
     first = run(site, kill)
@@ -45,7 +51,7 @@ def test_killed_at_a_step_of_the_journal(stage, step):
 
 
 def changes(every_kill):
-    """Which changes to die before: all of them, or some."""
+    """Return the numbers of changes before which runs are killed: all, or some."""
     apart = 1 if every_kill else FEW_APART
     return range(random.randrange(apart), 1000, apart)  # noqa: S311 - which ones is no secret
 
@@ -79,7 +85,10 @@ def adopted(stage, source, store, kill=NEVER):
 
 
 def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
-    """All of them: they are few. What it came from stays, so nothing can be lost; half a set is never in use."""
+    """Kill an adoption before each change, since there are few of them.
+
+    The adopted files stay, so that nothing can be lost. A partial set is never in use.
+    """
     (source,) = stage.enrolled(1)
     before = {path.name: path.read_bytes() for path in source.live.iterdir()}
     kills = 0
@@ -101,7 +110,10 @@ def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
 
 
 def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
-    """All of them. Whatever was heard of the answer, the same command again knows that it is revoked."""
+    """Kill a revocation before each change.
+
+    The same command, run again, reports the revocation, no matter how much of the answer arrived.
+    """
     (source,) = stage.enrolled(1)
     before = {path.name: path.read_bytes() for path in source.live.iterdir()}
     words = ("revoke", "payroll", "--reason", "superseded", "--yes")
@@ -196,14 +208,21 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
 
 @pytest.fixture
 def sender(stage):
-    """Give a holder who delivers: a new one each time, since tests of renewals move the bench's clock on."""
+    """Return an enrolled holder for deliveries.
+
+    Each test has a new one, since tests of renewals advance the bench's clock.
+    """
     site = stage.site()
     assert stage.enrol(site).code == 0
     return site
 
 
 def delivered(stage, site, kill):
-    """Kill a delivery, run the same command again: it was taken once, and both sides have the same receipt."""
+    """Kill a delivery and repeat the command.
+
+    Checks that the service accepted it once, and that both sides have the same receipt. Returns True if the kill came
+    in time.
+    """
     number = next(stage.numbers)
     document, kept = stage.folder / f"report-{number}.xml", stage.bench.root / "deliveries"
     document.write_text(f"<report>{number}</report>")
@@ -237,7 +256,7 @@ def test_a_delivery_killed_before_every_change_to_the_disk(stage, sender, every_
 
 
 def said(ended):
-    """The service's words, as they were shown."""
+    """Return the lines with the service's answers that the client printed."""
     return [line for line in ended.err.splitlines() if line.startswith("The service answered ")]
 
 

@@ -1,7 +1,7 @@
-"""The authority killed at every step and at random moments, under load; after each start it is looked at from outside.
+"""Kills of the authority at every step and at random moments, under load.
 
-In `make test` a few kills of every kind are played; `make chaos` plays them all. What a series does is drawn from a
-seed: a failure names the command that plays it again.
+After each start the authority is inspected from outside. `make test` plays a few kills of every kind, `make chaos` all
+of them. A seed determines a series. A failure names the command that plays it again.
 """
 
 import ast
@@ -20,7 +20,10 @@ from tests.kills.table import ADOPTION_STEPS, DELIVERY_STEPS, SERIES, TABLE, Cas
 from tests.support.postgres import PostgresMissingError, skip_or_fail
 
 AT_MOST = 60
-"""Kills in one arena: an old register is slow to look at, and hides nothing that a young one shows."""
+"""Maximum of kills in one arena.
+
+An old database is slow to inspect, and shows the same faults as a young one.
+"""
 
 
 @pytest.fixture(scope="module")

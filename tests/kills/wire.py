@@ -1,4 +1,7 @@
-"""What lies between client and service: passes requests on, keeps a copy, and loses what a test wants lost."""
+"""Proxy between client and service.
+
+It forwards requests, keeps a copy, and loses what a test wants lost.
+"""
 
 import socket
 import threading
@@ -16,7 +19,7 @@ Hinted = tuple[int, dict[str, str], bytes]
 
 
 class Fate(Enum):
-    """What becomes of one request."""
+    """Outcome of one request."""
 
     PASSES = "the answer comes back"
     ANSWER_LOST = "the service answers, and nothing of it comes back"
@@ -27,7 +30,7 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class Wire:
-    """The address to call, what passed (operation, octets), and what becomes of the next requests."""
+    """A proxy: its address, the passed requests (operation, octets), and coming fates."""
 
     service: str
     url: str = ""
@@ -36,10 +39,13 @@ class Wire:
     lineage: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
     hint: Callable[[str], Hinted] | None = None
-    """What is answered to whoever asks for a renewal hint at a path, true or not. None: there is no such door."""
+    """Function that returns the answer about the renewal hint at a path.
+
+    The answer may be false. With None there is no such endpoint.
+    """
 
     def sent(self, operation: str, customer_id: str) -> list[bytes]:
-        """The requests of one operation and customer, in order."""
+        """Return the requests of one operation and customer, in order."""
         named = f">{customer_id}<".encode()
         return [body for name, body in self.passed if name == operation and named in body]
 
@@ -50,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     wire: Wire
 
     def do_POST(self) -> None:
-        """Pass a request on whole, wait for the whole answer, and only then let fate have its way."""
+        """Forward a whole request, wait for the whole answer, and apply the fate."""
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
         if len(body) < length:
@@ -76,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer[: len(answer) // 2] if fate is Fate.ANSWER_CUT else answer)
 
     def do_GET(self) -> None:
-        """Answer a question for a renewal hint as a test wants it, by nobody's knowledge."""
+        """Answer a request for a renewal hint as the test defines, without the service."""
         told = self.wire.hint
         status, headers, body = told(self.path) if told else (404, {"Content-Type": "text/plain"}, b"Not found")
         with suppress(OSError):

@@ -39,8 +39,8 @@ STRANGER, NOBODY, SIGNATORY, VIEWER, CLERK, WEAK = "stranger", "nobody", "signat
 OWNER = "owner"
 """Kinds of visitors.
 
-All but the stranger are signed in, one of them without a role. `weak` is a signatory without a second factor. `owner` has a password and
-one-time codes.
+All but the stranger are signed in, one of them without a role. `weak` is a signatory without a second factor. `owner`
+has a password and one-time codes.
 """
 PASSWORD = "neljä sanaa peräkkäin"
 LOAD = (
