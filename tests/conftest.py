@@ -19,14 +19,14 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.support.postgres"]
 
-settings.register_profile("sinetti", deadline=None)  # machines are shared: a slow moment is no failure
+settings.register_profile("sinetti", deadline=None)  # machines are shared, so a slow moment is no failure
 settings.load_profile("sinetti")
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 class NetworkForbiddenError(AssertionError):
-    """A test tried to reach something that is not this machine."""
+    """A test tried to reach another machine."""
 
 
 def is_loopback(host: object) -> bool:
@@ -42,7 +42,7 @@ def is_loopback(host: object) -> bool:
 
 
 def guard(address: object, *, families_without_host: bool = False) -> None:
-    """Let a Unix socket's path and a loopback address pass, and nothing else."""
+    """Raise NetworkForbiddenError unless the address is loopback or a Unix socket."""
     if families_without_host or (isinstance(address, tuple) and address and is_loopback(address[0])):
         return
     sentence = f"tests reach nothing but loopback: {address!r}"
@@ -105,7 +105,7 @@ def is_measured(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
-    """Leave coverage out of the other tests, and of what they set up."""
+    """Suspend coverage for tests without measurement, and for their fixtures."""
     measuring = Coverage.current()
     if measuring is None or is_measured(item):
         return (yield)
@@ -163,9 +163,9 @@ They test rules above the database package, which has tests of its own.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what takes long; leave out the other database of what is shared out.
+    """Mark long tests, and deselect one of the two databases of shared tests.
 
-    The seed of the random order says which, the next one another.
+    The seed of the random order selects the database, so that another seed selects another one.
     """
     for item in items:
         if f"{item.path.relative_to(HERE).as_posix()}::{item.name}".startswith(LONG):
@@ -215,7 +215,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Settings of the machine for proxies and databases are removed from the environment.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # As a shell has it for what it runs in the background; programs that tests interrupt would inherit it.
+        # A shell ignores SIGINT for background jobs. Programs that tests interrupt would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     resolve = socket.getaddrinfo
 
@@ -227,7 +227,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     socket.socket = LoopbackSocket
     socket.getaddrinfo = resolve_loopback
-    for name in list(os.environ):  # noqa: TID251 - what the machine says must not reach a test
+    for name in list(os.environ):  # noqa: TID251 - tests must not depend on the machine's environment
         if name.lower() in PROXIES or name.startswith(("SINETTI_", "DATABASE_URL", "DJANGO_")):
             if name == "SINETTI_REQUIRE_EVERYTHING":
                 continue

@@ -71,11 +71,11 @@ class Arena:
             done = self.zygote.start(self.folder, orders=[str(self.root), customers]).ended()
             if done.code == 0:
                 return [Order(*one) for one in json.loads(done.out)]
-            sleep(0.1)  # the register is away: an operator runs the command again
+            sleep(0.1)  # the database is unavailable, and an operator would repeat the command
         raise AssertionError(done.err)
 
     def clock(self, seconds: int) -> None:
-        """Move the office's clock: so many seconds from the machine's."""
+        """Set the authority's clock to so many seconds from the machine's."""
         self.history.clock_moved = True
         partial = self.zygote.folder / "clock.new"
         partial.write_text(str(seconds))
@@ -154,7 +154,7 @@ class Arena:
                 sleep(0.01)
 
     def sql(self, statement: str) -> None:
-        """Change the register behind the authority's back."""
+        """Change the database without the authority."""
         if self.cluster is None:
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=60)) as connection, connection:
                 connection.execute(statement)
@@ -239,7 +239,7 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
 
 
 def _disk(folder: Path, stack: ExitStack) -> SmallDisk | None:
-    """Mount a small disk, where the machine lets us."""
+    """Mount a small disk, or return None if the machine does not permit it."""
     if may_mount():
         return None
     try:

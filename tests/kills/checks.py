@@ -13,7 +13,7 @@ from tests.kills.outside import Row, Seen
 
 Check = Callable[[History, Seen], Iterator[str]]
 PASSING = {"PKI021", "PKI090", "PKI092", "PKI099"}
-"""Not now: the same request again."""
+"""Codes after which the client repeats the same request."""
 
 DUE_TO_REVOCATION = {"PKI006", "PKI033"}
 SUPERSEDED, TOO_EARLY, RENEWED, KEY_REUSED = "PKI022", "PKI034", "PKI035", "PKI012"
@@ -134,7 +134,7 @@ STAGES = ("ordered", "certificate-reserved", "certificate-issued", "certificate-
 
 
 def audit_is_complete_and_in_order(history: History, seen: Seen) -> Iterator[str]:
-    """Every state has its audit rows, once each and in their order, on each holding."""
+    """Check that each state has its audit rows once and in order, in each lineage."""
     trail: dict[str, list[str]] = defaultdict(list)
     for one in seen.audit:
         if not one.whole:
@@ -251,7 +251,7 @@ def _has_reason(one: Answer, rows: dict[str, Row], by_id: dict[str, Row], histor
     if one.kind == TOO_EARLY:
         return history.clock_moved
     if one.kind == "PKI004":
-        # Ids that were ordered after the backup, and of which no answer tells, are gone with the older register.
+        # A restore loses transfer ids that were ordered after the backup and have no accepted request.
         return history.restored and one.asked not in history.accepted()
     if one.asked.operation == GET:
         row = by_id.get(one.asked.subject)
@@ -319,5 +319,5 @@ CHECKS: tuple[Check, ...] = (
 
 
 def complaints(history: History, seen: Seen) -> list[str]:
-    """Everything that is wrong."""
+    """Return the faults that all checks find."""
     return [f"{check.__name__}: {one}" for check in CHECKS for one in check(history, seen)]

@@ -38,7 +38,7 @@ The client uses as much of the machine as all holders, and is killed in a series
 
 @dataclass(slots=True, eq=False)
 class RealClient:
-    """Runs the real client, one name after the other, against one node."""
+    """Runner of the real client, one name after the other, against one node."""
 
     load: Load
     clients: Clients
@@ -76,7 +76,7 @@ class RealClient:
         return [*read[:-1], *(replace(one, under_way=self.busy) for one in read[-1:])]
 
     def keys(self) -> set[str]:
-        """Every key that lies in a store."""
+        """Return all keys in the stores."""
         paths = self.folder.glob("store-*/**/key.pem")
         return {spki(load_pem_private_key(path.read_bytes(), None).public_key()) for path in paths}
 
@@ -144,7 +144,7 @@ class RealClient:
 
 
 def read_store(store: Path) -> Store:
-    """Read the set in use as a stranger would."""
+    """Read the set in use without our own reader."""
     live = store / "payroll" / "live"
     key = load_pem_private_key((live / "key.pem").read_bytes(), None)
     certificate = x509.load_pem_x509_certificate((live / "certificate.pem").read_bytes())

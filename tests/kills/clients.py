@@ -44,20 +44,20 @@ class Ended:
 
     @property
     def row(self) -> dict:
-        """The one row of its JSON."""
+        """The only row of its JSON output."""
         (row,) = json.loads(self.out)
         return row
 
 
 @dataclass(slots=True)
 class Clients:
-    """Runs the client, one command at a time."""
+    """Runner of the client, one command at a time."""
 
     process: "subprocess.Popen[str]"
     folder: Path
 
     def run(self, *arguments: object, kill: Kill = NEVER) -> Ended:
-        """Run a command to its end, or to where it is killed."""
+        """Run a command to its end, or to the point where it is killed."""
         out, err = self.folder / "out", self.folder / "err"
         words = [str(one) for one in arguments]
         order = {"argv": words, "out": str(out), "err": str(err), "store": words[words.index("--store") + 1]}
@@ -71,7 +71,7 @@ class Clients:
 
 @contextmanager
 def clients(folder: Path) -> Iterator[Clients]:
-    """Have a program ready that runs the client."""
+    """Run the fork server of the client while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.kills.program"]
     with subprocess.Popen(

@@ -43,11 +43,11 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The URL of the database that is always there."""
+        """The URL of the database `postgres`, which always exists."""
         return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it, and wait until it answers; it ends with this process."""
+        """Start the server and wait until it answers; it ends with this process."""
         command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         command += ["-k", str(self.folder)]
         for name, value in SETTINGS.items():
@@ -66,18 +66,18 @@ class Cluster:
         stop(self.server)
 
     def cut(self, database: str) -> int:
-        """Cut every connection to a database; how many there were."""
+        """Cut all connections to a database and return their number."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             ours = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
             (number,) = connection.execute(ours, [database]).fetchone()
             return int(number)
 
     def make(self, name: str) -> str:
-        """Make an empty database; its URL."""
+        """Create an empty database and return its URL."""
         return create_database(self.url, name)
 
     def drop(self, name: str) -> None:
-        """Take a database away, as a machine does that burns."""
+        """Drop a database, to simulate the loss of a machine."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

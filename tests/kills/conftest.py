@@ -32,29 +32,29 @@ def every_kill(request):
 
 @pytest.fixture(scope="session")
 def seed(request):
-    """Give what the authority's kills are drawn from."""
+    """Return the seed of the authority's kills."""
     given = request.config.getoption("--seed", None)
     return secrets.randbelow(1_000_000) if given is None else given
 
 
 def pytest_collection_modifyitems(config, items):
-    """Play the authority's kills either in short or all of them."""
+    """Select either the short series of the authority's kills or all of them."""
     left_out = SHORT if config.getoption("--kills", FEW) == EVERY else FULL
     config.hook.pytest_deselected(items=[item for item in items if item.originalname in left_out])
-    # The long ones first: no process of the run is left alone with one at the end.
+    # Long tests come first, so that at the end no process of the run is left alone with one.
     long = [item for item in items if item.originalname in SHORT - left_out]
     items[:] = long + [item for item in items if item.originalname not in SHORT | left_out]
 
 
 def pytest_sessionstart(session):
-    """Forget the results of earlier runs."""
+    """Delete the results of earlier runs."""
     if session.config.getoption("--chaos-command", "") and not hasattr(session.config, "workerinput"):
         for path in session.config.cache.mkdir("chaos").glob("*.json"):
             path.unlink()
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Write the page, once every kill was played and nothing was found."""
+    """Write the page once all kills were played without a fault."""
     command = session.config.getoption("--chaos-command", "")
     if not command or hasattr(session.config, "workerinput") or exitstatus:
         return
@@ -79,7 +79,7 @@ def strict(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_left_over(request):
-    """Let no test see the requests of another."""
+    """Clear the requests, fates and hint of earlier tests."""
     for name in ("stage", "strict"):
         if name in request.fixturenames:
             wire = request.getfixturevalue(name).wire

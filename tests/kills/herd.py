@@ -49,7 +49,7 @@ The agent's clock may have been a day ahead when it read the hint.
 """
 
 PATIENCE = 8
-"""Days within which everything has to be well again: delays grow up to one."""
+"""Days within which all work has to be done; delays grow up to one day."""
 
 TOML = """\
 store = "{store}"
@@ -182,7 +182,7 @@ class Herd:
 
 
 def window(start: datetime, end: datetime, **headers: str) -> Hinted:
-    """Write an answer to a question for a hint."""
+    """Return the answer of a renewal hint with this window."""
     said = f'{{"suggestedWindow": {{"start": "{start:%Y-%m-%dT%H:%M:%SZ}", "end": "{end:%Y-%m-%dT%H:%M:%SZ}"}}}}'
     return 200, {"Content-Type": "application/json", **headers}, said.encode()
 

@@ -51,9 +51,9 @@ class Store:
 
 @dataclass(slots=True)
 class History:
-    """Everything that was asked and answered, in order, and what operators were told.
+    """All requests and answers in order, and the answers to operators.
 
-    `client_keys` are the keys that the real client made; its requests are its own affair.
+    `client_keys` are the keys that the real client made; its requests are not recorded.
     """
 
     asked: set[Asked] = field(default_factory=set)
@@ -68,24 +68,24 @@ class History:
     lock: Lock = field(default_factory=Lock)
 
     def ask(self, asked: Asked) -> None:
-        """Note that something is asked."""
+        """Record a request."""
         with self.lock:
             self.asked.add(asked)
 
     def lose(self) -> None:
-        """Note that an answer did not come."""
+        """Record the loss of an answer."""
         with self.lock:
             self.lost += 1
 
     def answer(self, answer: Answer, der: bytes | None = None) -> None:
-        """Note an answer."""
+        """Record an answer."""
         with self.lock:
             self.answers.append(answer)
             if der is not None:
                 self.ders[answer.value] = der
 
     def handed_out(self) -> dict[str, Asked]:
-        """Every retrieval id that was handed out, and the first request that it answered."""
+        """Return all issued retrieval ids with the first request that each answered."""
         found: dict[str, Asked] = {}
         for one in self.answers:
             if one.kind == ACCEPTED:

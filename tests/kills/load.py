@@ -45,7 +45,7 @@ request, or is revoked.
 
 
 class Over(Exception):
-    """The load is told to end."""
+    """End of the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Gate:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Ask something. Raises Over."""
+        """Hold the gate open for a request; raises Over if the load has to end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._shut or self._over)
             if self._over:
@@ -126,7 +126,7 @@ class Load:
     """
 
     def begin(self, holders: int) -> None:
-        """Let so many holders begin."""
+        """Start so many holders."""
         for number in range(holders):
             self.add(_Holder(self, random.Random(f"{self.seed}-{number}")).lives)  # noqa: S311 - played again from a seed
 
@@ -139,7 +139,7 @@ class Load:
                     life()
             except Over:
                 pass
-            except BaseException as bad:  # noqa: BLE001 - told by whoever waits for the load
+            except BaseException as bad:  # noqa: BLE001 - check() raises it
                 self.failures.append(bad)
 
         self.threads.append(Thread(target=run, daemon=True))
@@ -162,7 +162,7 @@ class Load:
             raise bad
 
     def answers(self, more: int) -> None:
-        """Wait for so many more answers that are one."""
+        """Wait for so many further answers."""
         wanted, until = len(self.history.answers) + more, monotonic_seconds() + 60
         while len(self.history.answers) < wanted:
             self.check()
@@ -172,7 +172,7 @@ class Load:
             sleep(0.003)
 
     def order(self) -> Order:
-        """Take an order; orders more when there are few."""
+        """Take an order from the stock; an empty stock is refilled."""
         with contextlib.suppress(IndexError):
             return self.stock.popleft()
         with self.gate.inside():
@@ -218,7 +218,7 @@ class _Holder:
     random: random.Random
 
     def lives(self) -> None:
-        """Live once."""
+        """Live the life of one holder."""
         order = self.load.order()
         key = new_key()
         ask = EnrolRequest(
@@ -259,7 +259,7 @@ class _Holder:
         return self.load.history.ders[answer.value] if answer.kind == CERTIFICATE else None
 
     def _until_answered(self, asked: Asked, body: bytes) -> Answer:
-        """Send the same octets until there is an answer that says more than "later"."""
+        """Send the same octets until an answer is final."""
         if self.random.random() < ASKS_TWICE:
             twin = Thread(target=lambda: exchange(self.load, asked, body, self._port()), daemon=True)
             with self.load.gate.inside():
@@ -292,7 +292,10 @@ def get(retrieval_id: str, customer_id: str) -> tuple[Asked, bytes]:
 
 
 def exchange(load: Load, asked: Asked, body: bytes, port: int, *, lose: bool = False) -> Answer | None:
-    """Ask once and remember what came; None where nothing came that counts."""
+    """Send a request once, record the answer and return it.
+
+    Returns None if no trusted answer came.
+    """
     load.history.ask(asked)
     reply = post(port, body, lose=lose)
     if reply is None or reply[0] not in {200, 500}:

@@ -38,7 +38,7 @@ AUDIT = "SELECT sequence, action, object, octets, sha256 FROM sinetti_auditevent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A certificate in the register."""
+    """A certificate in the database."""
 
     serial: str
     authority: str
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def key(self) -> str | None:
-        """The SHA-256 of its SubjectPublicKeyInfo, once it is there."""
+        """The SHA-256 of its SubjectPublicKeyInfo, or None before it is issued."""
         return key_of(self.der) if self.der is not None else None
 
 
@@ -86,7 +86,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A signed list as it was served."""
+    """A CRL as served."""
 
     number: int
     serials: frozenset[str]
@@ -120,7 +120,7 @@ def key_of(der: bytes) -> str:
 
 
 def look(url: str, seen: Seen) -> None:
-    """Read the register at a database URL with plain SQL."""
+    """Read the database at a URL with plain SQL."""
     read = _sqlite if url.startswith("sqlite:") else _postgres
     certificates, orders, pairs, audit = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT))
     seen.rows = [
@@ -156,7 +156,7 @@ def ten_revoked_by(officer: str) -> str:
 
     After it, one more revocation takes two officers.
     """
-    at = "2999-01-01 00:00:00"  # within a day of whatever the clock is moved to
+    at = "2999-01-01 00:00:00"  # later than a day before any time of the clock
     return f"""
         INSERT INTO sinetti_bulkrevocation
                (proposal_id, officer, reason, serials, count, created, expires, approver, approved_at, done_at)
@@ -212,7 +212,7 @@ class JournalReader:
     places: dict[Path, tuple[int, int, str]] = field(default_factory=dict)
 
     def read(self) -> Journal:
-        """Read what is new."""
+        """Read the new lines of all journals."""
         for folder in self.folders:
             for path in sorted(folder.glob("*.jsonl")):
                 self._read(path)

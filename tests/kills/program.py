@@ -24,12 +24,15 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def die():
-    """End as a machine does that loses power: nothing is flushed, nothing is caught."""
+    """Kill this process, to simulate a power loss.
+
+    No buffer is flushed and no handler runs.
+    """
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_at_step(wanted):
-    """Have the client's run end at a step of the journal."""
+    """Arrange the end of the client's run at a step of the journal."""
     put_together = common.run_of
 
     def run_of(*arguments):
@@ -61,7 +64,7 @@ def die_at_change(number, store):
 
 
 def child(order):
-    """Be one run of the client."""
+    """Run the client once, in a forked process."""
     for descriptor, path in ((1, order["out"]), (2, order["err"])):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(handle, descriptor)
@@ -81,7 +84,7 @@ def child(order):
 
 
 def ended(pid, after):
-    """Wait for a run; kill it when that many seconds have passed."""
+    """Wait for a run, kill it after so many seconds, and return its wait status."""
     begun = monotonic_seconds()
     while after is not None:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -95,7 +98,7 @@ def ended(pid, after):
 
 
 def serve():
-    """Do one run after the other."""
+    """Execute the runs on standard input one after the other."""
     gc.collect()
     gc.freeze()
     for line in sys.stdin:

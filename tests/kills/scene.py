@@ -30,7 +30,7 @@ IN_PARTS = ("P640D", "P20D", "P15D", "P15D")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One holder: a store with one name in it, and the transfer ids of an order."""
+    """A holder: a store with one name, and the transfer ids of an order."""
 
     store: Path
     ids: dict[str, str]
@@ -48,7 +48,7 @@ class Site:
         return self.folder / "live"
 
     def private_keys(self) -> set[bytes]:
-        """Every private key that lies anywhere in the store."""
+        """Return all private keys in the store."""
         return {path.read_bytes() for path in self.store.rglob("key.pem")}
 
     def state(self, kind: str) -> str | None:
@@ -59,7 +59,7 @@ class Site:
 
 @dataclass(slots=True)
 class Scene:
-    """Everything that a test of kills needs."""
+    """Bench, proxy, client driver and stock of holders for tests of kills."""
 
     bench: Bench
     wire: Wire
@@ -70,18 +70,18 @@ class Scene:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def site(self) -> Site:
-        """Have a new organisation order a certificate."""
+        """Order a certificate for a new organisation."""
         number = next(self.numbers)
         customer_id = f"kill-{number}"
         ids = self.bench.order(customer_id=customer_id, customer_name=f"Organisation {number}")
         return Site(self.folder / f"store-{number}", ids, customer_id)
 
     def enrol(self, site: Site, kill: Kill = NEVER, ids: dict[str, str] | None = None) -> Ended:
-        """Run `sinetti enrol`, always in the same words."""
+        """Run `sinetti enrol`, always with the same arguments."""
         return self.clients.run(*self.words_to_enrol(site, ids), kill=kill)
 
     def words_to_enrol(self, site: Site, ids: dict[str, str] | None = None) -> list[str]:
-        """Give the words of `sinetti enrol`."""
+        """Return the arguments of `sinetti enrol`."""
         used = ids or site.ids
         password = self.folder / "password"
         password.write_text(used["transfer_password"])
@@ -117,12 +117,15 @@ class Scene:
         return given
 
     def stock_up(self, number: int) -> None:
-        """Have so many holders ready whose renewal is open: all of them by going on once."""
+        """Stock so many holders whose renewal window is open.
+
+        The clock is advanced once for all of them.
+        """
         fresh = [self.site() for _ in range(number)]
         for site in fresh:
             ended = self.enrol(site)
             assert ended.code == 0, ended.err
-        for part in IN_PARTS:  # for each of them there are messages to be sent meanwhile
+        for part in IN_PARTS:  # the bench sends messages for each holder in between
             assert self.bench.control("PUT", "/clock", {"advance": part})[0] == 200
         self.stock = fresh
 
@@ -186,7 +189,7 @@ def set_in_use(site: Site) -> x509.Certificate:
 
 
 def dress(site: Site) -> None:
-    """Have a holder's next set in every format, its key encrypted."""
+    """Configure all formats and an encrypted key for a holder's next set."""
     password, kept = site.store.with_name(f"{site.store.name}-password"), site.folder / "settings.toml"
     password.write_bytes(DRESSED_BY)
     password.chmod(0o600)

@@ -41,9 +41,9 @@ With it the clock can go back and still be within the validity of the CAs.
 for _name in ("granian.server.embed", "psycopg", "django.db.backends.sqlite3.base",
               "django.db.backends.postgresql.base", "django.core.management.commands.migrate"):  # fmt: skip
     importlib.import_module(_name)
-# What the load has enrolled it renews at once: in these processes the window is the whole life.
+# The load renews its certificates at once, so in these processes the renewal window is the whole validity.
 renewal_info.renewal_window = lambda span: span.not_after - span.not_before
-main.build_parser("authority")  # has every command loaded, so that no process loads one again
+main.build_parser("authority")  # loads every command, so that no forked process has to
 
 
 class Striker:
@@ -60,7 +60,7 @@ class Striker:
             wanted = json.loads(self.order.read_text())
             if wanted["step"] != name:
                 return
-            self.order.rename(self.struck)  # of many threads and processes, one has it
+            self.order.rename(self.struck)  # only one of many threads and processes succeeds
         except FileNotFoundError:
             return
         if wanted["how"] == "group":
@@ -104,7 +104,7 @@ def wired(told):
 
 
 def take_orders(root, customers):
-    """Order a certificate for each of these customers; prints the transfer ids."""
+    """Order a certificate for each of these customers, and print the transfer ids."""
     contact = ContactDetails("Contact", "contact@customer.example", "", Language.EN)
     made = []
     with common.opened_authority(Path(root)) as authority:
@@ -117,7 +117,7 @@ def take_orders(root, customers):
 
 
 def child(told):
-    """Be one process of the authority."""
+    """Run one process of the authority, after a fork."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for descriptor, path in ((0, os.devnull), (1, told["out"]), (2, told["err"])):

@@ -21,7 +21,7 @@ from tests.kills.clients import ROOT, Ended
 from tests.support.programs import surroundings
 
 WORKERS = ("--workers", "2") if find_spec("sinetti.server.supervisor") else ()
-"""Two processes answer, where the command can have more than one."""
+"""Option for two workers, if the command supports several."""
 
 WITHIN = 60.0
 """Seconds within which every awaited event happens on a busy machine."""
@@ -41,7 +41,10 @@ class Zygote:
     _asking: Lock = field(default_factory=Lock)
 
     def start(self, strikes: Path, **told: Any) -> "Forked":
-        """Start a process of the authority, whose strikes lie in this folder; give it."""
+        """Start a process of the authority and return it.
+
+        Its strikes are read from the folder `strikes`.
+        """
         with self._asking:
             self.number += 1
             out, err = (self.folder / f"{self.number}.{end}" for end in ("out", "err"))
@@ -50,18 +53,18 @@ class Zygote:
         return Forked(self, pid, out, err)
 
     def run(self, *arguments: object, strikes: Path | None = None, **told: Any) -> Ended:
-        """Run a command to its end, or to where it is struck."""
+        """Run a command to its end, or to the point where it is struck."""
         words = [str(one) for one in arguments]
         return self.start(strikes or self.folder, argv=words, **told).ended()
 
     def does(self, *arguments: object) -> str:
-        """Run a command that has to succeed; its output."""
+        """Run a command that has to succeed, and return its output."""
         done = self.run(*arguments)
         assert done.code == 0, done.err
         return done.out
 
     def reap(self, pid: int) -> int:
-        """Wait for a process that has ended, or is about to; negative for a signal."""
+        """Wait for a process and return its exit code, negative for a signal."""
         with self._asking:
             return self._ask({"wait": pid})
 
@@ -85,7 +88,7 @@ class Forked:
     _handle: int = -1
 
     def __post_init__(self) -> None:
-        """Take hold of it: its number stays its own until it is reaped."""
+        """Open a pidfd, with which the process id stays valid until it is reaped."""
         self._handle = os.pidfd_open(self.pid)
 
     def over(self, within: float) -> bool:
@@ -96,19 +99,19 @@ class Forked:
         return self.code is not None
 
     def ended(self) -> Ended:
-        """Wait for its end."""
+        """Wait for the end of the process and return its result."""
         assert self.over(WITHIN), f"{self.pid} does not end: {self.err.read_text()[-2000:]}"
         return Ended(self.code, self.out.read_text(), self.err.read_text())
 
     def kill(self) -> None:
-        """Kill the whole group, as a machine does that loses power."""
+        """Kill the whole process group, to simulate a power loss."""
         if self.code is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             assert self.over(WITHIN)
 
     def kill_alone(self) -> None:
-        """Kill it and none of its children; they have to end by themselves."""
+        """Kill the process alone, and wait until its children have ended."""
         children = self.children()
         os.kill(self.pid, signal.SIGKILL)
         assert self.over(WITHIN)
@@ -144,7 +147,7 @@ class Node:
         return f"http://127.0.0.1:{self.soap}/2017/10/CertificateServices"
 
     def begin(self) -> None:
-        """Begin to serve."""
+        """Start the server without waiting for it."""
         for name in ("strike", "struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
         words = ("serve", "--dir", self.root, "--bind", f"127.0.0.1:{self.soap}", *WORKERS)
@@ -174,7 +177,7 @@ class Node:
         partial.rename(self.strikes / "strike")
 
     def wait_until_struck(self) -> None:
-        """Wait until it came to the step."""
+        """Wait until a process has reached the step."""
         until = monotonic_seconds() + WITHIN
         while not (self.strikes / "struck").exists():
             assert monotonic_seconds() < until, f"nobody came to {(self.strikes / 'strike').read_text()}"
@@ -202,7 +205,7 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def zygote(folder: Path, environment: dict[str, str]) -> Iterator[Zygote]:
-    """Have a program ready that starts servers and commands."""
+    """Run the fork server of the authority while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "tests.kills.server_program"]
     with subprocess.Popen(

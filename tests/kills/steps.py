@@ -21,7 +21,7 @@ EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-
 REPLACED, HANDED_OVER = "replacement-ordered", "contacts-handed-over"
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
-"""Reached by an operator's commands, not by the server."""
+"""Steps of an operator's commands, not of the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LOAD_COMPARED, LOADED)
 """Steps of user-facing pages.
 

@@ -14,7 +14,7 @@ from tests.kills.steps import APPROVED, CONTACT, EARLY, EARLY_UNDONE, MANY, RETA
 from tests.kills.table import Case, Kind
 
 LONGEST_WAIT = 0.15
-"""Seconds until a random moment."""
+"""Maximum of seconds until a random moment."""
 
 LONGEST_START = 0.3
 """Maximum of seconds before a server or a command is killed during its start."""
@@ -26,15 +26,15 @@ EARLY_OF_RANDOM = 0.25
 """Probability that a randomly killed command calls for early replacement."""
 
 ENOUGH = 20
-"""Orders that last while a disk is full."""
+"""Number of orders that suffice while a disk is full."""
 
 HOUR = 3600
 STARTED_ANEW_AFTER = 3
-"""Kills of processes that answer, until their parent is started anew."""
+"""Kills of workers after which their parent is restarted."""
 
 
 def play(arena: Arena, case: Case) -> None:
-    """Strike, let everything come back and go on, and look from outside."""
+    """Strike, let the authority recover and go on, and inspect it from outside."""
     STRIKES[case.kind](arena, case.step)
     arena.kills += 1
     arena.start()
@@ -47,7 +47,7 @@ def _moment(arena: Arena) -> None:
 
 
 def _server(arena: Arena, step: str | None) -> None:
-    """Kill a server, parent and workers, where it is."""
+    """Kill a server, parent and workers, at a step or at a random moment."""
     node = arena.random.choice(arena.nodes)
     if step is None:
         _moment(arena)
@@ -97,7 +97,7 @@ def _parent(arena: Arena, _step: str | None) -> None:
 
 
 def _held(arena: Arena, step: str | None, do: Callable[[], object]) -> None:
-    """Do something while a request is held at a step, or at a random moment."""
+    """Call a function while a request is held at a step, or at a random moment."""
     node = arena.nodes[0]
     if step is None:
         _moment(arena)
@@ -112,7 +112,7 @@ def _held(arena: Arena, step: str | None, do: Callable[[], object]) -> None:
 
 
 def _client(arena: Arena, step: str | None) -> None:
-    """Kill the real client; the service lives on."""
+    """Kill the real client while the service runs on."""
     before = arena.client.runs
     arena.client.kills.append(Kill(step=step) if step else Kill(after=arena.random.uniform(0.02, 0.2)))
     _wait(arena, lambda: not arena.client.kills and arena.client.runs > before)
@@ -146,7 +146,7 @@ def _operator(arena: Arena, step: str | None) -> None:
 
 
 def _many(arena: Arena, step: str | None, serial: str) -> None:
-    """Kill a bulk revocation, by one officer or as a second one approves it."""
+    """Kill a bulk revocation by one officer, or its approval by a second one."""
     officer, folder = f"officer-{arena.random.randrange(1 << 32)}", arena.folder / "operator"
     folder.mkdir(exist_ok=True)
     (folder / "serials").write_text(serial)
@@ -169,7 +169,7 @@ def _early(arena: Arena, step: str | None, serial: str) -> None:
     """
     officer, place = ("--officer", f"officer-{arena.random.randrange(1 << 32)}"), ("--dir", str(arena.root))
     what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed", *officer)
-    # A certificate is in one call at most: what stands of calls before makes room.
+    # A certificate is in one call at most, so earlier calls are undone.
     for one in json.loads(arena.zygote.does("authority", "call-early", "--list", "--json", *place)):
         arena.zygote.does("authority", "call-early", "--undo", one["call"], *officer, *place)
     if step in EARLY_UNDONE or (step is None and arena.random.random() < 0.5):
@@ -205,7 +205,7 @@ def _command(arena: Arena, step: str | None, *what: str) -> Ended:
 
 
 def _cut(arena: Arena, step: str | None) -> None:
-    """Cut every connection to the database."""
+    """Cut all connections to the database."""
     database = arena.url.rpartition("/")[2]
     _held(arena, step, lambda: arena.cluster.cut(database))
 
@@ -226,7 +226,7 @@ def _disk(arena: Arena, step: str | None) -> None:
     The server is killed while the disk is full, or goes on after space is freed.
     """
     if len(arena.load.stock) < ENOUGH:
-        # On a full disk nobody can order: whoever lives would wait for orders, and the strike for them.
+        # On a full disk no order succeeds. Holders would wait for orders, and the strike for the holders.
         arena.load.stock.extend(arena.order())
     _held(arena, step, arena.disk.fill)
     arena.load.answers(4)
@@ -241,14 +241,14 @@ def _disk(arena: Arena, step: str | None) -> None:
 
 
 def _clock(arena: Arena, step: str | None) -> None:
-    """Move the clock forth or back, kill the server there, and put the clock right."""
+    """Move the clock forward or back, kill the server, and correct the clock."""
     _held(arena, step, lambda: arena.clock(arena.random.choice((-5 * HOUR, -HOUR, -60, 60, HOUR, 5 * HOUR))))
     arena.load.answers(4)
     arena.nodes[0].process.kill()
     arena.start()
     arena.load.answers(4)
     arena.clock(0)
-    # What a wrong clock has stored in the future stops everything until an operator says that the time is right.
+    # Rows with future times from a wrong clock stop the service until an operator accepts the current time.
     arena.zygote.does("authority", "clock", "accept", "--yes", "--dir", arena.root)
 
 

@@ -11,7 +11,10 @@ from tests.kills import steps
 
 CLIENT_STEPS = ("prepared", "request-leaves", "answered", "accepted", "collected", "in-place")
 DELIVERY_STEPS = ("delivery-prepared", "delivery-answered", "receipt-kept")
-"""Struck one by one in test_client.py: nothing of a delivery is in a register."""
+"""Steps struck one by one in test_client.py.
+
+A delivery leaves no trace in the database.
+"""
 
 ADOPTION_STEPS = ("settled",)
 """Likewise, between changes to the disk by an adoption, which calls no service."""
@@ -67,7 +70,7 @@ TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kill; at a random moment where there is no step."""
+    """One kill, at a step or at a random moment."""
 
     kind: Kind
     step: str | None
@@ -77,7 +80,7 @@ SERIES = tuple((kind, database) for kind, extent in TABLE.items() for database i
 
 
 def full(kind: Kind, seed: int) -> list[Case]:
-    """Every kill of a kind, in an order that the seed draws."""
+    """Return all kills of a kind, in an order that the seed draws."""
     extent = TABLE[kind]
     cases = [Case(kind, step) for step in extent.steps for _ in range(extent.each)]
     cases += [Case(kind, None)] * extent.random

@@ -19,7 +19,10 @@ from tests.support.small_disk import may_mount, mounted
 
 STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
 APART = 12
-"""In a short run every twelfth change is one to die before, beginning at random."""
+"""Distance between the changes before which a short run kills.
+
+The first one is random.
+"""
 
 FATES = [Fate.PASSES, Fate.ANSWER_LOST, Fate.ANSWER_CUT, Fate.REQUEST_LOST]
 KILLS, NAMES = {False: 6, True: 890}, {False: 28, True: 250}
@@ -35,17 +38,20 @@ Its clock advances with each store, and its CAs expire at some time.
 """
 
 LONGEST = 1.5
-"""Seconds within which a run of a few names is struck at random."""
+"""Maximum of seconds before a random kill of a run with a few names."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def names(stage, every_kill):
-    """Have enough names whose renewal is open."""
+    """Stock enough names whose renewal window is open."""
     stage.stock_up(NAMES[every_kill])
 
 
 def played(flock, kill):
-    """Kill a run, run it again until all is done; whether the kill came in time."""
+    """Kill a run, and run it again until all work is done.
+
+    Returns True if the kill came in time.
+    """
     first = flock.run(kill)
     flock.sound()
     flock.tells(first)
@@ -113,7 +119,7 @@ def lies(flock, drawn):
 
 
 def struck(drawn):
-    """Draw where a run ends."""
+    """Draw the point at which a run is killed."""
     how = drawn.random()
     if how < 0.15:
         return Kill(step=drawn.choice(STEPS))
@@ -132,7 +138,7 @@ def adversity(flock, drawn):
 
 
 def both(flock, other, drawn, hours):
-    """Run two agents at once, either of them killed; gives how they ended."""
+    """Run two agents at once, kill either, and return their results."""
     kills, ended = (struck(drawn), struck(drawn)), []
     second = threading.Thread(target=lambda: ended.append(flock.run(kills[0], hours, by=other)))
     second.start()
@@ -170,7 +176,7 @@ def endured(stage, other, drawn, wanted, stores):
             break
         flock = herd(stage, 2)
         for later in range(drawn.randrange(3, 9)):
-            hours = 2 * later + adversity(flock, drawn)  # what failed a few times may be tried again by then
+            hours = 2 * later + adversity(flock, drawn)  # by then the delay after a few failures may be over
             ended = both(flock, other, drawn, hours) if drawn.random() < 0.25 else [flock.run(struck(drawn), hours)]
             flock.sound()
             if len(ended) == 1:

@@ -72,7 +72,7 @@ def test_nobody_complains_of_an_honest_history():
 
 
 def change(number, **changes):
-    """Forge a row of the register."""
+    """Forge a certificate row of the database."""
 
     def forge(_history, seen):
         seen.rows[number] = replace(seen.rows[number], **changes)
@@ -86,7 +86,7 @@ def answered(asked, kind, value=""):
 
 
 def drop(number):
-    """Forge the audit trail: one row is missing."""
+    """Forge the audit trail by removing one row."""
     return lambda _history, seen: seen.audit.pop(number)
 
 
@@ -98,7 +98,7 @@ def swap(history, seen):
 
 
 def told(kind, *serials):
-    """Forge what the journals say."""
+    """Forge the content of the journals."""
     return lambda _history, seen: setattr(seen.journal, kind, set(serials))
 
 

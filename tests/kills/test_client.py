@@ -21,7 +21,10 @@ from tests.support.programs import program, started, surroundings
 
 STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
 FEW_APART = 5
-"""In a short run every fifth change is one to die before, beginning at random."""
+"""Distance between the changes before which a short run kills.
+
+The first one is random.
+"""
 
 
 def played(stage, site, command, operation, kill):
@@ -76,7 +79,7 @@ def test_renew_killed_before_every_change_to_the_disk(stage, every_kill):
 
 
 def adopted(stage, source, store, kill=NEVER):
-    """Run `sinetti adopt` on the set of another store, always in the same words."""
+    """Run `sinetti adopt` on the set of another store, always with the same arguments."""
     trust = stage.bench.ready["trust"]
     words = {"--key": source.live / "key.pem", "--certificate": source.live / "certificate.pem", "--store": store}
     words |= {"--service": stage.wire.url, "--environment": "TEST", "--trust-services": trust["services"]}
@@ -122,7 +125,9 @@ def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
         site = replace(source, store=tmp_path / f"store-{number}")
         shutil.copytree(source.store, site.store, symlinks=True)
         path = site.folder / "settings.toml"
-        path.write_text(path.read_text().replace(stage.wire.url, stage.bench.ready["soap_url"]))  # it passes SOAP alone
+        path.write_text(
+            path.read_text().replace(stage.wire.url, stage.bench.ready["soap_url"])
+        )  # the proxy forwards SOAP only
         killed = stage.clients.run(*words, "--store", str(site.store), kill=Kill(change=number)).killed
         set_in_use(site)
         again = stage.clients.run(*words, "--store", str(site.store))
@@ -252,7 +257,7 @@ def test_a_delivery_killed_before_every_change_to_the_disk(stage, sender, every_
     assert kills > 10 / (1 if every_kill else FEW_APART) - 1
 
 
-# A service that takes ids once and heals nothing.
+# Tests with a service that accepts transfer ids once and repairs nothing.
 
 
 def said(ended):

@@ -51,7 +51,7 @@ class Wire:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """Handler of one request."""
 
     wire: Wire
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
         if len(body) < length:
-            return  # of a client that was killed between head and body: no request
+            return  # no request: the client was killed between head and body
         fate = self.wire.fates.popleft() if self.wire.fates else Fate.PASSES
         operation = self.headers["SOAPAction"].strip('"')
         self.wire.passed.append((operation, body))
@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         if fate in {Fate.ANSWER_LOST, Fate.ANSWER_HELD}:
             self._cut()
             return
-        with suppress(OSError):  # a client that was killed takes no answer
+        with suppress(OSError):  # a killed client does not read the answer
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(answer)))
@@ -108,21 +108,21 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_arguments: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection, gone with the test."""
+    """Server with a daemon thread for each connection."""
 
     daemon_threads = True
 
     def handle_error(self, *_arguments: object) -> None:
-        """Say nothing of clients that were killed in the middle of a request."""
+        """Ignore clients that were killed in the middle of a request."""
 
 
 @contextmanager
 def between(service: str) -> Iterator[Wire]:
-    """Stand between clients and a service while the block runs."""
+    """Run a proxy between clients and a service while the block runs."""
     wire = Wire(service)
     server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"wire": wire}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -29,7 +29,7 @@ class Cast:
 
 
 def cast(desk: Desk) -> Cast:
-    """Make accounts and give each of them a role."""
+    """Create accounts, each with a role."""
     other = add_organisation(desk, OTHER_ID)
     actors = []
     for name, role in (("signatory", Role.SIGNATORY), ("manager", Role.MANAGER), ("viewer", Role.VIEWER)):
@@ -48,7 +48,7 @@ def stands(desk: Desk, actor: Actor) -> Permissions:
 
 
 def orders(desk: Desk) -> "list[models.Order]":
-    """All orders, the oldest first."""
+    """Return all orders, oldest first."""
     return list(models.Order.objects.using(desk.db.alias).order_by("created", "pk"))
 
 

@@ -1,4 +1,4 @@
-"""OCSP requests as clients make them, and answers checked as clients check them."""
+"""OCSP requests as clients send them, and client checks of the responses."""
 
 from datetime import datetime
 

@@ -14,7 +14,7 @@ from tests.support.postgres import find_binaries
 
 
 def backed_up(db: Database, folder: Path) -> Path:
-    """Take a backup of a register as it is now."""
+    """Take a backup of the database as it is now."""
     path = folder / f"backup-{random_id()}"
     settings = connections[db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:

@@ -25,13 +25,13 @@ HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
 
 @dataclass(slots=True)
 class Post:
-    """Notes which messages were to be sent at once; `away` is a switch."""
+    """Recorder of messages to be sent at once; `away` is a switch."""
 
     sent: list[str] = field(default_factory=list)
     away: bool = False
 
     def __call__(self, message_id: str) -> bool:
-        """Send one."""
+        """Record a message; raises OSError if `away`."""
         self.sent.append(message_id)
         if self.away:
             why = "the provider is away for a test"
@@ -47,7 +47,7 @@ class Served:
     address: str
 
     def __call__(self, request: Request) -> Response:
-        """Ask over HTTP."""
+        """Send a request over HTTP."""
         with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=30)) as connection:
             query = f"?{request.query}" if request.query else ""
             connection.request(request.method, f"{request.path}{query}", request.body or None, dict(request.headers))
@@ -72,24 +72,24 @@ class Browser:
         return self._ask(method, address, b"")
 
     def press(self, does: str, **values: str) -> "Browser":
-        """Press the button of a form that the page shows, with these values in its fields."""
+        """Press the button of a form on the page, with these values in its fields."""
         (form,) = (one for one in self.page.forms if one.xpath(f".//button[@value='{does}']"))
         fields = {name: value or "" for name, value in form.form_values()}
         return self.post(form.action, {**fields, "do": does, **values})
 
     def post(self, address: str, fields: dict[str, str]) -> "Browser":
-        """Send a form, and follow where it leads."""
+        """Send a form and follow its redirect."""
         self._ask("POST", address, urlencode(fields).encode())
         return self.get(self.reply.headers["location"]) if self.reply.status == 303 else self
 
     @property
     def page(self) -> html.HtmlElement:
-        """The page that it shows."""
+        """The page shown."""
         return html.document_fromstring(self.reply.body.decode())
 
     @property
     def heading(self) -> str:
-        """Its heading."""
+        """The heading of the page."""
         return str(self.page.findtext(".//h1"))
 
     @property
@@ -99,7 +99,7 @@ class Browser:
 
     @property
     def secrets(self) -> list[str]:
-        """The values that it shows to be copied."""
+        """The secret values shown for copying."""
         return [str(one) for one in self.page.xpath("//dd[@class='secret']/text()")]
 
     @property

@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class CheapArgon2(Argon2PasswordHasher):
-    """The same hash, of one pass over 8 KiB."""
+    """Argon2id with one pass over 8 KiB."""
 
     time_cost = 1
     memory_cost = 8

@@ -65,7 +65,7 @@ class Faults:
 
 
 def signed(document: str, shape: Shape = OURS, faults: Faults = Faults()) -> bytes:
-    """Sign a document that has a signature's place, with faults."""
+    """Sign a document that has a signature placeholder, with faults."""
     octets = canonical(document, shape) if faults.digested is None else faults.digested
     digest = hashlib.new(faults.hashing, octets).digest()
     digest = faults.stated(digest) if faults.stated else digest
@@ -86,12 +86,12 @@ def in_der(value: bytes) -> bytes:
 
 
 def indented(octets: bytes) -> bytes:
-    """As editors lay documents out."""
+    """Return the document indented as editors do."""
     root = etree.fromstring(octets)
     etree.indent(root)
     return etree.tostring(root, encoding="utf-8")
 
 
 def envelope(payload: bytes, declarations: str = "", start: str = "") -> bytes:
-    """Put a payload into an envelope with more declarations."""
+    """Put a payload into an envelope with more namespace declarations."""
     return xml_signing.envelope(payload, declarations=declarations, start=start)

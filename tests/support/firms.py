@@ -17,7 +17,7 @@ YEARS = timedelta(days=730)
 
 
 def rows(desk: Desk, model: str):
-    """Rows of a model, by its name."""
+    """Return the rows of a model by its name."""
     return apps.get_model("sinetti", model).objects.using(desk.db.alias)
 
 

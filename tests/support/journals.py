@@ -1,4 +1,4 @@
-"""Desks that keep a journal: what lies in its folder, and what its lines are."""
+"""Desks that write a journal, and readers of its folder and lines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def journal_of(desk: Desk, folder: Path) -> Journal:
 
 @contextmanager
 def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
-    """Give the desk with a journal of its own."""
+    """Yield the desk with a journal of its own."""
     one = journal_of(desk, folder)
     yield desk.but(journal=one)
     one.close()
@@ -37,7 +37,7 @@ def kinds(desk: Desk) -> list[str]:
 
 
 def lost(desk: Desk) -> None:
-    """Take away every journal, with its head; the lists stay."""
+    """Delete all journals with their heads; the CRLs stay."""
     desk.ctx.journal.close()
     for path in reader.files(desk.ctx.journal.folder):
         path.unlink()

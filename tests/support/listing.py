@@ -26,13 +26,16 @@ def ending(after: timedelta, **more: object) -> CertificateFacts:
 
 
 def of_a_week(after: timedelta) -> CertificateFacts:
-    """One that lives for a week and ends this long after NOW."""
+    """Return a certificate of one week that expires this long after NOW."""
     span = ValidityPeriod(NOW + after - 7 * DAY, NOW + after)
     return CertificateFacts(span, span.not_after - timedelta(hours=56), fetched_at=span.not_before)
 
 
 def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta | None = None) -> CertificateFacts:
-    """One whose renewal was fetched ten days ago; gateways saw both so long ago."""
+    """Return a certificate whose renewal was retrieved ten days ago.
+
+    Gateways saw the old one `seen` ago and the new one `new_seen` ago.
+    """
     when = [None if one is None else NOW - one for one in (seen, new_seen)]
     return ending(after, succeeded=True, taken_at=NOW - 10 * DAY, seen=when[0], new_seen=when[1])
 

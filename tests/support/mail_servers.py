@@ -15,7 +15,7 @@ from threading import Thread
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-# aiosmtpd logs each connection, even after pytest has closed the stream of the log handler.
+# aiosmtpd logs each connection, even after the stream of the log handler is closed.
 logging.getLogger("mail.log").disabled = True
 
 
@@ -32,12 +32,12 @@ class Taken:
 
     @property
     def read(self) -> EmailMessage:
-        """Read it as mail programs do."""
+        """The message as mail programs parse it."""
         return message_from_bytes(self.octets, policy=policy.default)
 
     @property
     def message_id(self) -> str:
-        """The row's id, out of the Message-ID."""
+        """The row's id from the Message-ID header."""
         return self.read["Message-ID"].strip("<>").partition("@")[0]
 
 
@@ -62,19 +62,19 @@ class Handler:
         return responses
 
     async def handle_MAIL(self, server, _session, envelope, address, _options):  # noqa: N802
-        """Take the sender."""
+        """Accept or reject the sender."""
         envelope.mail_from = address
         return self._answer(server, "MAIL")
 
     async def handle_RCPT(self, server, _session, envelope, address, _options):  # noqa: N802
-        """Take the recipient, unless told otherwise."""
+        """Accept or reject the recipient."""
         answer = self._answer(server, address)
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take the letter."""
+        """Accept or reject the message."""
         answer = self._answer(server, "DATA")
         if answer.startswith("2"):
             (to,) = envelope.rcpt_tos
@@ -82,7 +82,7 @@ class Handler:
         return answer
 
     def authenticate(self, _server, _session, _envelope, _mechanism, data):
-        """Let one name in."""
+        """Accept any name with the password `right`."""
         self.authenticated.append((data.login, data.password))
         return AuthResult(success=data.password == b"right", handled=False)
 
@@ -105,7 +105,7 @@ class MailServer:
 
     @property
     def taken(self) -> list[Taken]:
-        """The letters, in the order in which they came."""
+        """The messages in the order of their arrival."""
         return self.handler.taken
 
 
@@ -123,7 +123,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
     def protocol() -> SMTP:
         return SMTP(handler, hostname="localhost", authenticator=handler.authenticate, loop=loop, **named)
 
-    # All in the thread: a browser's driver may have a loop of its own running in this one.
+    # The loop runs in its own thread, since a browser's driver may run a loop in this one.
     thread = Thread(target=loop.run_forever, name="mail server", daemon=True)
     thread.start()
     began = loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None)
@@ -138,7 +138,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
 
 
 async def _ended(listening: asyncio.Server) -> None:
-    """Stop listening, and end what is still under way."""
+    """Stop listening and cancel open sessions."""
     listening.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:

@@ -15,7 +15,7 @@ TERMS = NotificationSettings(
 
 
 def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> NotificationContext:
-    """Give a room whose terms are `TERMS`, but for what is said otherwise."""
+    """Return a context with the settings `TERMS` and these changes."""
     return NotificationContext(
         desk.db,
         Environment.TEST,

@@ -14,7 +14,7 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system ha
 
 @contextmanager
 def gone():
-    """Give an output whose reader has gone."""
+    """Yield a pipe whose reading end is closed."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -24,7 +24,7 @@ def gone():
 
 
 def ran(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=None):
-    """Run the command `sinetti` to its end; gives exit code and standard error."""
+    """Run the command `sinetti` and return exit code and standard error."""
     # English, independent of the machine's locale. With unbuffered output argparse itself would meet the write error
     # and hide it.
     known = surroundings({"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": ""})

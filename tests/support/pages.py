@@ -39,5 +39,5 @@ def fields(browser: Browser, does: str) -> dict[str, str]:
 
 
 def told(browser: Browser) -> str:
-    """All that the page says, white space normalised_id."""
+    """Return the text of the page with normalised white space."""
     return " ".join(browser.page.text_content().split())

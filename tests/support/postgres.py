@@ -32,7 +32,8 @@ ROOM = 2 * 1024**3
 """Free octets that MEMORY needs for a cluster; a run's cluster takes a tenth."""
 
 SETTINGS = {
-    # With fsync or synchronous_commit off nothing is served (database/connection.py): memory makes them cheap instead.
+    # The program refuses a database with fsync or synchronous_commit off (database/connection.py). The folder in memory
+    # makes both cheap.
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",
@@ -41,7 +42,7 @@ SETTINGS = {
 
 
 class PostgresMissingError(Exception):
-    """PostgreSQL cannot be started here; the sentence says why."""
+    """PostgreSQL cannot be started here; the message has the reason."""
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +62,7 @@ def postgres_url() -> Iterator[str]:
 
 @contextmanager
 def cluster(binaries: Path, owner: str | None) -> Iterator[str]:
-    """Make a cluster, run it while the block runs, and take it away."""
+    """Run a new cluster while the block runs, and delete it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="sinetti-postgres-", dir=place()))
     password = secrets.token_hex(16)
     try:
@@ -122,7 +123,7 @@ def _default(connection: "psycopg.Connection[tuple[str, ...]]", name: str) -> st
 
 
 def _reload(connection: "psycopg.Connection[tuple[str, ...]]", settings: dict[str, str]) -> None:
-    """Have the server read its settings again, and wait until it did."""
+    """Let the server reload its settings, and wait until it has."""
     connection.execute("SELECT pg_reload_conf()")
     deadline = monotonic_seconds() + START_WITHIN
     while any(connection.execute(f"SHOW {name}").fetchone() != (value,) for name, value in settings.items()):
@@ -161,7 +162,7 @@ def find_owner() -> str | None:
 
 
 def skip_or_fail(sentence: str) -> None:
-    """Skip, saying why; fail where everything is required."""
+    """Skip with this reason, or fail if SINETTI_REQUIRE_EVERYTHING is set."""
     if os.environ.get("SINETTI_REQUIRE_EVERYTHING"):  # noqa: TID251 - a switch of the test run, not of the program
         pytest.fail(sentence)
     pytest.skip(sentence)
@@ -215,7 +216,7 @@ def wait_until_up(url: str, server: subprocess.Popen[bytes], folder: Path) -> No
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Stop at once: connections are cut, nothing needs to be kept."""
+    """Stop at once; connections are cut and no data is kept."""
     server.send_signal(signal.SIGQUIT)
     try:
         server.wait(10)

@@ -38,7 +38,7 @@ def program(*arguments: object) -> list[str]:
 
 
 def surroundings(changes: dict[str, str]) -> dict[str, str]:
-    """Give the environment of a child: this process's, with changes."""
+    """Return this process's environment with changes, for a child process."""
     return {**os.environ, **changes}  # noqa: TID251 - a child of the test run
 
 
@@ -71,7 +71,7 @@ def started(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
 
 @dataclass(slots=True)
 class Bench:
-    """A running bench: what it said when it was ready, and its process."""
+    """A running bench: its ready line, its process and its log."""
 
     root: Path
     ready: dict[str, Any]
@@ -90,11 +90,11 @@ class Bench:
     def raw(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Make a control call as it is given; status, headers (lower-case), body."""
+        """Make a control call as given; return status, headers (lower-case) and body."""
         return exchange(self.ready["control_url"], method, path, body, headers)
 
     def order(self, **changes: object) -> dict[str, str]:
-        """Order a certificate; its transfer ids."""
+        """Order a certificate and return its transfer ids."""
         status, ids = self.control("POST", "/orders", {**CUSTOMER, **changes})
         assert status == 201, ids
         return ids
@@ -105,11 +105,11 @@ class Bench:
         return self.control("GET", f"/certificates{query}")[1]
 
     def now(self) -> datetime:
-        """Tell the bench's time."""
+        """Return the bench's time."""
         return datetime.fromisoformat(self.control("GET", "/clock")[1]["now"])
 
     def stop(self, how: int = 15) -> int:
-        """Tell it to stop, and wait as long as it may take."""
+        """Signal the bench to stop, wait up to STOPS_WITHIN, and return the exit code."""
         self.process.send_signal(how)
         return self.process.wait(STOPS_WITHIN)
 
@@ -136,7 +136,7 @@ def exchange(
 
 @contextmanager
 def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]:
-    """Run a bench in this folder; stopped at the end if it still runs."""
+    """Run a bench in this folder, and stop it at the end if it still runs."""
     log = root.parent / f"{root.name}.log"
     command = program("testbench", "serve", "--dir", root, *options)
     with log.open("a") as errors, started(
@@ -183,7 +183,7 @@ class Holder:
     keys: dict[str, PrivateKey] = field(default_factory=dict)
 
     def new(self, ids: dict[str, str], key: PrivateKey) -> SoapResponse:
-        """Spend transfer ids."""
+        """Send SignNewCertificate with transfer ids."""
         ask = EnrolRequest(
             Environment.TEST,
             self.customer_id,
@@ -195,14 +195,14 @@ class Holder:
         return self._send(operations.render_new(ask), Operation.NEW)
 
     def get(self, retrieval_id: str) -> SoapResponse:
-        """Fetch."""
+        """Send GetCertificate."""
         return self._send(
             operations.render_get(RetrieveRequest(Environment.TEST, self.customer_id, None, retrieval_id)),
             Operation.GET,
         )
 
     def renew(self, key: PrivateKey, certificate: x509.Certificate, new_key: PrivateKey) -> SoapResponse:
-        """Renew with the key in force."""
+        """Send RenewCertificate, signed with the current key."""
         old = certificate_der(certificate)
         ask = RenewRequest(
             Environment.TEST, self.customer_id, None, build_request(new_key, self.customer_id, None), old
@@ -210,11 +210,11 @@ class Holder:
         return self._send(operations.render_renew(ask, signer_for_key(key, old)), Operation.RENEW)
 
     def enrolled(self, ids: dict[str, str], key: PrivateKey) -> x509.Certificate:
-        """Spend transfer ids and fetch the certificate."""
+        """Enrol with transfer ids and retrieve the certificate."""
         return self.fetched(self.new(ids, key))
 
     def fetched(self, answer: SoapResponse) -> x509.Certificate:
-        """Fetch what was accepted."""
+        """Retrieve the certificate of an accepted request."""
         assert answer.status_ok, answer.errors
         got = self.get(answer.retrieval_id)
         assert got.status_ok, got.errors
@@ -232,7 +232,7 @@ class Holder:
 
 
 def holder_of(bench: Bench, customer_id: str = CUSTOMER["customer_id"]) -> Holder:
-    """Give a holder at this bench, at its present time."""
+    """Return a holder at this bench, at its present time."""
     trust = bench.ready["trust"]
     server = Path(trust["server"]) if trust["server"] else None
     return Holder(bench.ready["soap_url"], Path(trust["services"]), server, customer_id, bench.now())

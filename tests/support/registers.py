@@ -24,7 +24,10 @@ from sinetti.database.sql import random_id
 from tests.support.postgres import create_database
 
 ALIAS = "under-test"
-"""Never "default": a statement that forgets which register it is about finds none."""
+"""Alias of the database; never "default".
+
+A statement without an explicit alias therefore finds no database.
+"""
 
 DATABASES = ("sqlite", "postgresql")
 _Result = TypeVar("_Result")
@@ -32,14 +35,14 @@ _Result = TypeVar("_Result")
 
 @pytest.fixture(params=DATABASES)
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Give an empty register with all its tables, on each database in turn."""
+    """Yield an empty database with all tables, on each database system in turn."""
     with opened_register(request.param, request, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
 def sqlite_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Give one on SQLite only, for what does not depend on the database."""
+    """Yield an empty SQLite database, for tests independent of the database system."""
     with opened_register("sqlite", request, tmp_path) as opened:
         yield opened
 
@@ -48,7 +51,7 @@ def sqlite_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
 def opened_register(
     database: str, request: pytest.FixtureRequest, folder: Path, alias: str = ALIAS
 ) -> Iterator[Database]:
-    """Open a fresh register on this kind of database, and take it away again."""
+    """Open an empty database of this kind, and remove it at the end."""
     if database == "sqlite":
         fresh = copied_file(folder / "register.sqlite3")
     else:
@@ -77,14 +80,14 @@ def all_connections_closed() -> Iterator[None]:
 
 @contextmanager
 def copied_file(path: Path) -> Iterator[str]:
-    """Give the URL of a copy of the SQLite template."""
+    """Yield the URL of a copy of the SQLite template."""
     shutil.copyfile(template_file(), path)
     yield f"sqlite:///{path}"
 
 
 @cache
 def template_file() -> Path:
-    """Make the SQLite template, once per process."""
+    """Create the SQLite template, once per process."""
     _kept.append(TemporaryDirectory(prefix="sinetti-registers-"))
     path = Path(_kept[-1].name) / "template.sqlite3"
     _migrated(f"sqlite:///{path}")
@@ -92,7 +95,7 @@ def template_file() -> Path:
 
 
 _kept: list["TemporaryDirectory[str]"] = []
-"""Folders that are taken away when the process ends."""
+"""Folders that are deleted when the process ends."""
 
 
 @contextmanager
@@ -129,7 +132,10 @@ def _template_database(url: str) -> str:
 
 @cache
 def migrated_database(url: str) -> str:
-    """Make a database beside the one of this URL, once per process; returns its URL."""
+    """Create a migrated database, once per process, and return its URL.
+
+    `url` is that of a database on the same server.
+    """
     own = create_database(url, f"registers_{random_id()}")
     _migrated(own)
     return own

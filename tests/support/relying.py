@@ -26,7 +26,7 @@ AGES = {
     "expired": (-timedelta(days=100), -timedelta(days=1)),
     "foreign": (-timedelta(days=10), timedelta(days=100)),
 }
-"""From when until when each certificate is valid, seen from now."""
+"""Start and end of each certificate's validity, relative to now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +39,26 @@ class Material:
     certificates: Mapping[str, x509.Certificate]
 
     def der(self, kind: str) -> bytes:
-        """Give a certificate in DER."""
+        """Return a certificate in DER."""
         return certificate_der(self.certificates[kind])
 
     def rfc9440(self, kind: str) -> str:
-        """Give a certificate's DER in base64."""
+        """Return a certificate's DER in base64."""
         return b64encode(self.der(kind)).decode("ascii")
 
     def crl(self, *, at: datetime | None = None, number: int = 1, channel: Channel = Channel.WS) -> bytes:
-        """Sign a list of the issuing CA on which the revoked certificate stands."""
+        """Sign a CRL of the issuing CA that lists the revoked certificate."""
         by, at = issuer(channel, self.built), at or self.now
         entry = RevokedEntry(self.serial("revoked"), at, "keyCompromise", None)
         tbs = prepare_crl(by, [entry], number, at, at + timedelta(days=7))
         return attach_crl_signature(tbs, sign(self.built.key(by.key_name), tbs), by.certificate)
 
     def serial(self, kind: str) -> Serial:
-        """Give a certificate's serial number."""
+        """Return a certificate's serial number."""
         return serial_hex(self.certificates[kind].serial_number)
 
     def written(self, folder: Path, *, at: datetime | None = None) -> Path:
-        """Write anchors, the list, keys and certificates into a folder; gives it."""
+        """Write anchors, the CRL, keys and certificates into a folder, and return it."""
         (folder / "lists").mkdir(parents=True)
         (folder / "anchors.pem").write_bytes(self.anchors())
         (folder / "issuing.pem").write_bytes(issuer(Channel.WS, self.built).certificate.public_bytes(Encoding.PEM))
@@ -87,7 +87,7 @@ class Material:
         return b"".join(self.built.certificate(name).public_bytes(Encoding.PEM) for name in (*above, issuing)), lists
 
     def anchors(self) -> bytes:
-        """Give the CAs that issue to holders, as PEM."""
+        """Return the CAs that issue to holders, in PEM."""
         return b"".join(issuer(one, self.built).certificate.public_bytes(Encoding.PEM) for one in Channel)
 
 

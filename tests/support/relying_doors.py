@@ -37,7 +37,7 @@ socket = "gateway.sock"
 
 @contextmanager
 def gateway_running(folder: Path, settings: str = SETTINGS) -> Iterator[Path]:
-    """Run `sinetti gateway serve` in a folder with material; gives its socket."""
+    """Run `sinetti gateway serve` in a folder with material, and yield its socket."""
     (folder / "gateway.toml").write_text(settings, encoding="utf-8")
     place = folder / "gateway.sock"
     command = program("gateway", "serve", "--settings", folder / "gateway.toml")
@@ -66,15 +66,15 @@ class Application(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+    do_POST = do_GET  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *_words):
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @contextmanager
 def application_running() -> Iterator[int]:
-    """Serve the application; gives its port."""
+    """Serve the application, and yield its port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -94,12 +94,12 @@ class Answered:
 
     @property
     def told(self) -> list[list[str]]:
-        """Give the headers that the application was sent."""
+        """The headers that the application received."""
         return json.loads(self.body)
 
     @property
     def problem(self) -> dict[str, Any]:
-        """Give the problem document."""
+        """The problem document."""
         assert self.headers["content-type"] == "application/problem+json", self
         return json.loads(self.body)
 
@@ -115,7 +115,7 @@ class Caller:
     def calls(
         self, kind: str | None, headers: Sequence[tuple[str, str]] = (), *, method: str = "GET", path: str = "/x"
     ) -> Answered:
-        """Call once."""
+        """Send one request."""
         context = ssl.create_default_context(cafile=str(self.anchor))
         if kind is not None:
             context.load_cert_chain(self.folder / f"{kind}.pem")
@@ -149,7 +149,7 @@ def resumed(caller: Caller, kind: str, version: ssl.TLSVersion) -> tuple[bool, l
 
 
 def ours_in(told: list[list[str]]) -> list[list[str]]:
-    """Give what of an application's headers speaks in our name, however it is written."""
+    """Return the headers with a name of ours, in any spelling."""
     return [one for one in told if one[0].replace("_", "-").startswith(("sinetti", "client-cert"))]
 
 

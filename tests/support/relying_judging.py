@@ -24,7 +24,7 @@ WORDS = {"fi": "varmen", "sv": "certifikat", "en": "certificate"}
 
 
 class Judged:
-    """The tests."""
+    """Tests of a web server before a relying party."""
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_the_good_one_gets_through_and_the_application_hears_who_it_is(self, caller, made, method):

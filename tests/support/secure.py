@@ -21,7 +21,7 @@ from tests.support.service_context import CONTACT, REQUEST, Desk, an_order
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A secure message, and the token of its link as the mail has it."""
+    """A secure message, and the token of the link in its e-mail."""
 
     offered: LinkSent
     token: str
@@ -33,13 +33,13 @@ def sent_of(desk: Desk, offered: LinkSent) -> Sent:
 
 
 def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
-    """Order a certificate and have its contact written to."""
+    """Order a certificate whose contact gets a secure message."""
     new = replace(an_order(), contact=replace(CONTACT, phone=phone))
     return sent_of(desk, order_and_offer(new, desk.ctx, "operator", REQUEST))
 
 
 def asked(desk: Desk, sent: Sent) -> str:
-    """Press the button: the PIN code that the SMS brings."""
+    """Request a PIN code and return the code of the SMS."""
     opened = send_pin(sent.token, view_link(sent.token, desk.ctx).made, desk.ctx, REQUEST)
     assert isinstance(opened, PinSent), opened
     return code_of_sms(desk, sent)
@@ -52,7 +52,7 @@ def code_of_sms(desk: Desk, sent: Sent) -> str:
 
 
 def opened(desk: Desk, sent: Sent) -> RevealedIds:
-    """Press the button and enter the PIN code."""
+    """Request a PIN code, enter it, and return the transfer ids."""
     shown = reveal_with_pin(sent.token, asked(desk, sent), desk.ctx, REQUEST)
     assert isinstance(shown, RevealedIds), shown
     return shown

@@ -62,18 +62,18 @@ SECOND = timedelta(seconds=1)
 
 
 class Clock:
-    """A clock that stands still until it is set."""
+    """Clock that stands still until a test sets it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         """Begin at `now`, UTC."""
         self.now = now
 
     def __call__(self) -> datetime:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
     def forward(self, by: timedelta) -> datetime:
-        """Let time pass."""
+        """Advance the clock and return the time."""
         self.now += by
         return self.now
 
@@ -103,7 +103,7 @@ class SwitchableSigner:
     stall: Stall | None = None
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign, or do what the switches say."""
+        """Sign, wait or fail, as the switches say."""
         if (stall := self.stall) is not None:
             stall.somebody_waits.set()
             assert stall.over.wait(30), "the signer was never let go"
@@ -126,7 +126,7 @@ class SwitchableSigner:
 
 @dataclass(slots=True)
 class SwitchableResponders:
-    """An OCSP responder in force of each CA that issues. `away` is a switch."""
+    """OCSP responders in force of the issuing CAs; `away` is a switch."""
 
     built: GeneratedHierarchy
     clock: Clock
@@ -134,7 +134,7 @@ class SwitchableResponders:
     made: dict[str, Responder] = field(default_factory=dict)
 
     def of(self, name: str) -> Callable[[], Responder]:
-        """Give what gives a CA's responder."""
+        """Return a function that returns a CA's responder."""
 
         def responder() -> Responder:
             if self.away:
@@ -148,11 +148,11 @@ class SwitchableResponders:
 
 
 class KilledError(BaseException):
-    """The process ended here: nothing after it happened."""
+    """Simulated end of the process at this point."""
 
 
 def killed_at(name: str) -> Callable[[str], None]:
-    """Make a step that ends the process at one of the numbered points, once."""
+    """Return a step that ends the process at one of the numbered points, once."""
 
     def die() -> None:
         raise KilledError(name)
@@ -177,7 +177,7 @@ def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
 
 @dataclass(slots=True)
 class Desk:
-    """An office and the switches behind it."""
+    """A service context with the switches behind it."""
 
     ctx: ServiceContext
     clock: Clock
@@ -210,7 +210,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A certificate in its holder's hands, with its key."""
+    """A holder's certificate with its key."""
 
     key: PrivateKey
     der: bytes
@@ -229,7 +229,7 @@ def desk(db: Database) -> Desk:
 
 @pytest.fixture
 def sqlite_desk(sqlite_db: Database) -> Desk:
-    """Give an office on SQLite only, for what does not depend on the database."""
+    """Return a desk on SQLite, for tests independent of the database system."""
     return opened_desk(sqlite_db)
 
 
@@ -291,7 +291,7 @@ def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
 def add_organisation(
     desk: Desk, customer_id: str = CUSTOMER_ID, channels: frozenset[Channel] = frozenset(Channel)
 ) -> str:
-    """Register an organisation; returns its id in the register."""
+    """Register an organisation and return its database id."""
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
     found = register_organisation(new, desk.ctx, "operator", REQUEST)
     assert found is not None
@@ -306,12 +306,12 @@ def an_order(
 
 
 def ordered(desk: Desk, new: NewOrder | None = None) -> GeneratedTransferIds:
-    """Order a certificate; returns its transfer ids with the password."""
+    """Order a certificate and return its transfer ids with the password."""
     return order.order(new or an_order(), desk.ctx, "operator", REQUEST)
 
 
 def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
-    """Make a key that no test had before."""
+    """Generate a new key."""
     return generate_key(kind)
 
 
@@ -334,7 +334,10 @@ def odd_csr(key: PrivateKey, algorithm: hashes.HashAlgorithm | None = None) -> b
 
 
 def new_ask(ids: GeneratedTransferIds, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> EnrolRequest:
-    """SignNewCertificate with these ids, for a key or for the octets of a request."""
+    """Return a SignNewCertificate request with these ids.
+
+    `request` is a key, or the octets of a certification request.
+    """
     octets = request if isinstance(request, bytes) else csr(request, customer_id)
     return EnrolRequest(Environment.TEST, customer_id, CUSTOMER_NAME, ids.transfer_id, ids.transfer_password, octets)
 
@@ -350,7 +353,7 @@ def renew_ask(held: Held | bytes, request: PrivateKey | bytes, customer_id: str 
 
 
 def get_ask(retrieval_id: str, customer_id: str = CUSTOMER_ID) -> RetrieveRequest:
-    """GetCertificate with this retrieval id."""
+    """Return a GetCertificate request with this retrieval id."""
     return RetrieveRequest(Environment.TEST, customer_id, CUSTOMER_NAME, retrieval_id)
 
 
@@ -367,14 +370,14 @@ def refused(answer: AcceptedResponse | CertificateResponse | Rejection) -> Rejec
 
 
 def collected(desk: Desk, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
-    """Fetch a certificate that must be there."""
+    """Retrieve a certificate that must exist."""
     answer = retrieve(get_ask(retrieval_id, customer_id), desk.ctx, REQUEST)
     assert isinstance(answer, CertificateResponse), answer
     return answer.certificate
 
 
 def held_by(desk: Desk, key: PrivateKey, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> Held:
-    """Fetch a certificate into its holder's hands."""
+    """Retrieve a certificate and return it with its key."""
     der = collected(desk, retrieval_id, customer_id)
     return Held(key, der, serial_hex(load_certificate(der).serial_number), retrieval_id)
 
@@ -382,7 +385,7 @@ def held_by(desk: Desk, key: PrivateKey, retrieval_id: str, customer_id: str = C
 def enrolled(
     desk: Desk, channel: Channel = Channel.WS, *, customer_id: str = CUSTOMER_ID, replaces: Serial | None = None
 ) -> Held:
-    """Order, enrol and fetch a certificate."""
+    """Order, enrol and retrieve a certificate."""
     key, ids = new_key(), ordered(desk, an_order(customer_id, channel, replaces=replaces))
     return held_by(desk, key, accepted(enrol(new_ask(ids, key, customer_id), desk.ctx, REQUEST)), customer_id)
 
@@ -394,7 +397,7 @@ def in_the_window(desk: Desk, held: Held, before_the_end: timedelta = 30 * DAY) 
 
 
 def renewed(desk: Desk, held: Held, key: PrivateKey | None = None) -> Held:
-    """Renew a certificate whose window is open, and fetch the new one."""
+    """Renew a certificate whose window is open, and retrieve the new one."""
     key = key or new_key()
     return held_by(desk, key, accepted(renew(renew_ask(held, key), desk.ctx, REQUEST)))
 

@@ -42,11 +42,11 @@ class Served:
 
     @property
     def log(self) -> str:
-        """All that was logged so far."""
+        """The log so far."""
         return "".join(self.lines)
 
     def events(self) -> list[dict[str, Any]]:
-        """Give the log's events, oldest first: each line is one."""
+        """Return the events of the log, one per line, oldest first."""
         return [json.loads(line) for line in self.lines]
 
     def children(self) -> list[int]:
@@ -84,7 +84,7 @@ def serving(root: Path, *options: object, **environment: str) -> Iterator[Served
             assert served.soap, served.log
             yield served
         finally:
-            # What its parent left, were it to leave something, holds the log open.
+            # A process that outlives the parent would keep the log open.
             _kill_group(process.pid)
             process.wait()
             reader.join()
@@ -108,7 +108,7 @@ def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
 
 
 def until(happened: Callable[[], Any], within: float = SOON) -> None:
-    """Wait until something has happened."""
+    """Wait until a condition holds; raises AssertionError after `within` seconds."""
     end = monotonic_seconds() + within
     while not happened():
         assert monotonic_seconds() < end, "it did not happen in time"

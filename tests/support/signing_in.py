@@ -60,7 +60,7 @@ def send(browser: Browser, address: str | None = None, **values: str) -> Browser
 
 
 def follow(browser: Browser) -> Browser:
-    """Follow redirects to pages of ours."""
+    """Follow up to five redirects to our pages."""
     for _ in range(5):
         if browser.reply.status not in {301, 302, 303}:
             break
@@ -69,7 +69,7 @@ def follow(browser: Browser) -> Browser:
 
 
 def sign_in(browser: Browser, email: str, password: str = PASSWORD) -> Browser:
-    """Sign in by the form."""
+    """Sign in with the form."""
     browser.get("/account/login/")
     return send(browser, login=email, password=password)
 

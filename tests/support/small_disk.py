@@ -18,7 +18,7 @@ class SmallDisk:
     root: Path
 
     def fill(self, leave: int = 0) -> None:
-        """Fill the disk but for so many pages."""
+        """Fill the disk except for so many pages of 4096 octets."""
         filler = os.open(self.root / "filler", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             while True:
@@ -31,7 +31,7 @@ class SmallDisk:
         os.truncate(self.root / "filler", max(0, (self.root / "filler").stat().st_size - leave * PAGE))
 
     def free(self) -> None:
-        """Give the room back."""
+        """Free the filled space."""
         (self.root / "filler").unlink(missing_ok=True)
 
     def read_only(self) -> None:
@@ -40,7 +40,7 @@ class SmallDisk:
 
 
 def may_mount() -> str | None:
-    """Say why no disk can be mounted here; None where one can."""
+    """Return the reason that no disk can be mounted here, or None."""
     return None if os.geteuid() == 0 else "a small disk is mounted by root alone"
 
 

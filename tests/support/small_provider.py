@@ -40,7 +40,7 @@ class Says:
     foreign_key: bool = False
     without_id_token: bool = False
     token: dict[str, Any] | None = None
-    """In place of all that the token endpoint would say."""
+    """Replacement for the whole answer of the token endpoint."""
     nonce: str = ""
     asked: list[dict[str, list[str]]] = field(default_factory=list)
     """Requests to its token endpoint."""
@@ -78,7 +78,7 @@ class Says:
 
 @contextmanager
 def small_provider() -> Iterator[Says]:
-    """Serve one; gives what it says, to be changed."""
+    """Run a provider and yield its answers, which the test may change."""
     says = Says()
 
     class Handler(BaseHTTPRequestHandler):

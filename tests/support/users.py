@@ -1,7 +1,7 @@
 """Accounts and role assignments in a database, and a signed-in browser.
 
-Examples: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1", Role.SIGNATORY)`, `signed_in(browser,
-maija).get("/settings/certificates")`.
+Examples: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1", Role.SIGNATORY)`,
+`signed_in(browser, maija).get("/settings/certificates")`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from tests.support.service_context import Desk
 
 
 def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
-    """Make an account, whose e-mail address is made of its name."""
+    """Create an account whose e-mail address is derived from its name."""
     user = models.User(
         email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.ctx.now()
     )

@@ -36,7 +36,7 @@ class Visitor:
     shots: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def goes(self, path: str) -> int:
-        """Open a page; gives its status."""
+        """Open a page and return its status."""
         answer = self.page.goto(path)
         assert answer is not None
         return answer.status
@@ -52,7 +52,7 @@ class Visitor:
         assert self.page.get_by_role("link", name="Sign out").count() == 1, self.reads()
 
     def presses(self, button: str) -> None:
-        """Press a button by its whole name, and wait for the page that follows."""
+        """Press a button by its whole name, and wait for the next page."""
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=button, exact=True).click()
 
@@ -62,7 +62,7 @@ class Visitor:
             self.page.get_by_role("link", name=link, exact=True).first.click()
 
     def fills(self, **values: str) -> None:
-        """Write into fields by their names, and choose where there is a choice."""
+        """Fill in fields by name, and select options."""
         for name, value in values.items():
             found = self.page.locator(f"[name={name}]:not([type=hidden])")
             kind = found.first.evaluate("one => one.tagName === 'SELECT' ? 'select' : one.type")
@@ -78,7 +78,7 @@ class Visitor:
         return self.page.inner_text("main")
 
     def shows(self, name: str) -> None:
-        """Keep a picture of the page, to be looked at."""
+        """Save a screenshot of the page for review."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"story-{name}.png", full_page=True)
 

@@ -267,9 +267,9 @@ class Town:
 
 
 def town(desk: Desk, address: str) -> Town:
-    """Build it."""
+    """Create the objects and users of the town."""
     built = Town(desk, address)
-    people_door(desk, Post(), address)  # names of cookies are those of its address
+    people_door(desk, Post(), address)  # the names of cookies depend on its address
     for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER):
         built.people[who] = account(desk, who, staff=who == CLERK)
     with_factors(desk, built.people[OWNER])
@@ -369,7 +369,7 @@ def with_factors(desk: Desk, user: models.User) -> None:
 
 
 def patterns() -> dict[str, URLPattern]:
-    """Every page of the e-service by its name in urls.py, else its pattern there."""
+    """Return all pages of the e-service by their name or pattern in urls.py."""
 
     def within(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
         for one in resolver.url_patterns:

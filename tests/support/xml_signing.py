@@ -32,7 +32,7 @@ _HASHES = {"1": hashes.SHA1, "256": hashes.SHA256, "384": hashes.SHA384, "512": 
 
 @cache
 def key(kind: str):
-    """Make a key of one kind, once per run."""
+    """Generate a key of one kind, once per run."""
     match kind:
         case "p256":
             return ec.generate_private_key(ec.SECP256R1())
@@ -43,7 +43,7 @@ def key(kind: str):
         case "p521":
             return ec.generate_private_key(ec.SECP521R1())
         case "rsa-1024":
-            return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - one to be refused
+            return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - a key to be refused
         case "rsa-e3":
             return rsa.generate_private_key(3, 2048)
         case _:
@@ -64,18 +64,18 @@ def certificate(kind: str) -> bytes:
 
 
 def lines(octets: bytes, end: str = "\n", width: int = 76) -> str:
-    """Write base64 in lines."""
+    """Return octets as base64 in lines."""
     text = base64.b64encode(octets).decode()
     return end.join(text[at : at + width] for at in range(0, len(text), width))
 
 
 def transform(algorithm: str, inside: str = "") -> str:
-    """Write one ds:Transform, with `P:` for the prefix of the signature."""
+    """Return one ds:Transform, with `P:` for the prefix of the signature."""
     return f'<P:Transform Algorithm="{algorithm}">{inside}</P:Transform>'
 
 
 def kept(prefixes: str) -> str:
-    """Write an InclusiveNamespaces."""
+    """Return an InclusiveNamespaces element."""
     return f'<e:InclusiveNamespaces xmlns:e="{EXCLUSIVE}" PrefixList="{prefixes}"/>'
 
 
@@ -116,7 +116,7 @@ ENVELOPED_ALONE = Shape(transforms=(transform(ENVELOPED),), document_c14n=INCLUS
 
 
 def signed(document: str, shape: Shape = OURS) -> bytes:
-    """Sign a document that has `{signature}` at its place."""
+    """Sign a document with the placeholder `{signature}`."""
     bare = etree.fromstring(document.replace(PLACE, "").encode())
     digest = shape.digest_value
     if digest is None:
@@ -140,7 +140,9 @@ def envelope(payload: bytes, *, declarations: str = "", header: str = "<s:Header
 def _c14n(node, algorithm: str, prefixes: str | None) -> bytes:
     listed = prefixes.split() if prefixes else None
     exclusive = algorithm.startswith(EXCLUSIVE)
-    if not exclusive and isinstance(node, etree._Element):  # a part: xml:lang from above comes along (C14N 1.0, 2.4)
+    if not exclusive and isinstance(
+        node, etree._Element
+    ):  # a subset inherits xml:lang of its ancestors (C14N 1.0, 2.4)
         above = {
             name: text
             for one in reversed([*node.iterancestors()])
@@ -189,6 +191,6 @@ def _sign(shape: Shape, octets: bytes) -> bytes:
 
 
 def beside(signer: ec.EllipticCurvePrivateKey, plain: bytes) -> bytes:
-    """Write an ECDSA signature in DER as r and s beside each other."""
+    """Convert an ECDSA signature from DER to r and s concatenated."""
     width = (signer.curve.key_size + 7) // 8
     return b"".join(number.to_bytes(width, "big") for number in decode_dss_signature(plain))
