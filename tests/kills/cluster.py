@@ -26,7 +26,7 @@ from tests.support.postgres import (
 SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200", "shared_buffers": "64MB"}
 """Settings of the server; all others have their defaults.
 
-So fsync and synchronous_commit are on. Without them a restart would lose what was answered.
+So fsync and synchronous_commit are on. Without them a restart would lose answered requests.
 """
 
 

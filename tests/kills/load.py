@@ -39,8 +39,11 @@ RENEWALS = (0, 1, 1, 2)
 LOSES_KEY, LOSES_ANSWER, ASKS_TWICE, REPEATS, IS_REVOKED = 0.3, 0.1, 0.08, 0.15, 0.15
 """Probabilities of events in a holder's life.
 
-In this order: the holder loses its new key, loses an answer on purpose, sends a request twice at once, repeats a
-request, or is revoked.
+- The holder loses its new key.
+- It loses an answer on purpose.
+- It sends a request twice at once.
+- It repeats a request.
+- Its certificate is put up for revocation.
 """
 
 

@@ -149,7 +149,7 @@ def resumed(caller: Caller, kind: str, version: ssl.TLSVersion) -> tuple[bool, l
 
 
 def ours_in(told: list[list[str]]) -> list[list[str]]:
-    """Return the headers with a name of ours, in any spelling."""
+    """Return the headers named Sinetti-… or Client-Cert…, in any spelling."""
     return [one for one in told if one[0].replace("_", "-").startswith(("sinetti", "client-cert"))]
 
 
