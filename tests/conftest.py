@@ -1,4 +1,7 @@
-"""The run proves its own isolation: no network but loopback, warnings are errors (pyproject.toml), order is random."""
+"""Isolation of the test run.
+
+The network is limited to loopback, warnings are errors (pyproject.toml), and the order of tests is random.
+"""
 
 import gc
 import ipaddress
@@ -16,18 +19,18 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.support.postgres"]
 
-settings.register_profile("sinetti", deadline=None)  # machines are shared: a slow moment is no failure
+settings.register_profile("sinetti", deadline=None)  # machines are shared, so a slow moment is no failure
 settings.load_profile("sinetti")
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 class NetworkForbiddenError(AssertionError):
-    """A test tried to reach something that is not this machine."""
+    """A test tried to reach another machine."""
 
 
 def is_loopback(host: object) -> bool:
-    """Whether a socket's host is this machine, by a number or as "localhost"."""
+    """Return True if a socket's host is this machine, by address or as "localhost"."""
     if isinstance(host, bytes):
         host = host.decode("ascii", "replace")
     if not isinstance(host, str):
@@ -39,7 +42,7 @@ def is_loopback(host: object) -> bool:
 
 
 def guard(address: object, *, families_without_host: bool = False) -> None:
-    """Let a Unix socket's path and a loopback address pass, and nothing else."""
+    """Raise NetworkForbiddenError unless the address is loopback or a Unix socket."""
     if families_without_host or (isinstance(address, tuple) and address and is_loopback(address[0])):
         return
     sentence = f"tests reach nothing but loopback: {address!r}"
@@ -76,16 +79,23 @@ class LoopbackSocket(socket.socket):
 DATABASES = ("sqlite", "postgresql")
 
 MEASURED = ("domain", "wire", "pki", "ca", "services")
-"""Rooms whose tests reach every branch of theirs. Measuring takes a third of the time, so it is left out elsewhere …"""
+"""Packages whose tests reach every branch of the package.
+
+Measurement takes a third of the time, so that other tests run without it.
+"""
 
 MEASURED_ON_BOTH = ("services/issuance/test_clock_guard.py",)
-"""… and where a test is repeated on PostgreSQL, but for those of what only that has: a clock, connections to cut."""
+"""Tests that are measured on PostgreSQL too.
+
+They need features that only PostgreSQL has: a clock, and connections to cut. Other repetitions on PostgreSQL run
+without measurement.
+"""
 
 HERE = Path(__file__).parent
 
 
 def is_measured(item: pytest.Item) -> bool:
-    """Whether coverage is asked for of this test."""
+    """Return True if this test is measured for coverage."""
     path = item.path.relative_to(HERE)
     if path.parts[0] not in MEASURED:
         return False
@@ -95,7 +105,7 @@ def is_measured(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
-    """Leave coverage out of the other tests, and of what they set up."""
+    """Suspend coverage for tests without measurement, and for their fixtures."""
     measuring = Coverage.current()
     if measuring is None or is_measured(item):
         return (yield)
@@ -131,9 +141,10 @@ LONG = (
     "testbench/test_short_lives.py",
     "testbench/test_running.py",
 )
-"""What takes long for what it tells each day: `make judges` plays it, `make test` leaves it out (marker `long`).
+"""Tests that take long for the little that they report each day.
 
-Folders, files, or tests by the beginning of their names.
+`make judges` runs them, `make test` leaves them out (marker `long`). An entry is a folder, a file, or the beginning of
+a test's name.
 """
 
 SHARED_OUT = (
@@ -145,13 +156,16 @@ SHARED_OUT = (
     "notifications/planning/test_events.py",
     "notifications/test_unheard.py",
 )
-"""Where each test runs on one of the two databases: rules above the registry, which has tests of its own."""
+"""Tests that run on one of the two databases each.
+
+They test rules above the database package, which has tests of its own.
+"""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what takes long; leave out the other database of what is shared out.
+    """Mark long tests, and deselect one of the two databases of shared tests.
 
-    The seed of the random order says which, the next one another.
+    The seed of the random order selects the database, so that another seed selects another one.
     """
     for item in items:
         if f"{item.path.relative_to(HERE).as_posix()}::{item.name}".startswith(LONG):
@@ -171,7 +185,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Take away handlers of the log whose stream is gone with a command's test: they would complain in this one's."""
+    """Remove log handlers whose stream was closed after the test of a command.
+
+    Otherwise they would report errors during this test.
+    """
     root = logging.getLogger()
     for one in list(root.handlers):
         if isinstance(one, logging.StreamHandler) and getattr(one.stream, "closed", False):
@@ -180,7 +197,10 @@ def pytest_runtest_setup() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Iterator[object]:
-    """Look for no garbage while tests are collected, nor ever among what stays to the end: thousands of tests."""
+    """Disable garbage collection while tests are collected.
+
+    The collected objects, thousands of tests, stay until the end. They are exempt from later collections.
+    """
     gc.disable()
     try:
         return (yield)
@@ -190,9 +210,12 @@ def pytest_collection(session: pytest.Session) -> Iterator[object]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Shut the network off in every process of the run, and forget proxies and databases of the machine."""
+    """Block the network in every process of the run.
+
+    Settings of the machine for proxies and databases are removed from the environment.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # As a shell has it for what it runs in the background; programs that tests interrupt would inherit it.
+        # A shell ignores SIGINT for background jobs. Programs that tests interrupt would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     resolve = socket.getaddrinfo
 
@@ -204,7 +227,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     socket.socket = LoopbackSocket
     socket.getaddrinfo = resolve_loopback
-    for name in list(os.environ):  # noqa: TID251 - what the machine says must not reach a test
+    for name in list(os.environ):  # noqa: TID251 - tests must not depend on the machine's environment
         if name.lower() in PROXIES or name.startswith(("SINETTI_", "DATABASE_URL", "DJANGO_")):
             if name == "SINETTI_REQUIRE_EVERYTHING":
                 continue

@@ -1,4 +1,4 @@
-"""Where the kills take place: an authority on one database, its nodes, the load on them, and the look from outside."""
+"""Authority under load on one database: nodes, holders, and external checks."""
 
 import json
 import random
@@ -29,13 +29,13 @@ from tests.support.small_disk import SmallDisk, may_mount, mounted
 
 CUSTOMERS = tuple(f"chaos-{number}" for number in range(5))
 ORDERS = 60
-"""How many orders are taken at a time."""
+"""Number of orders in one batch."""
 
 HOLDERS = 3
 DISK = "96m"
 LISTS = ("DataProvidersTestIssuingCAv1",)
 OLD_ONES = 3
-"""How many retrieval ids that were fetched before are asked for again at each look."""
+"""Number of retrieval ids already retrieved that each inspection requests again."""
 
 
 @dataclass(slots=True)
@@ -71,11 +71,11 @@ class Arena:
             done = self.zygote.start(self.folder, orders=[str(self.root), customers]).ended()
             if done.code == 0:
                 return [Order(*one) for one in json.loads(done.out)]
-            sleep(0.1)  # the register is away: an operator runs the command again
+            sleep(0.1)  # the database is unavailable, and an operator would repeat the command
         raise AssertionError(done.err)
 
     def clock(self, seconds: int) -> None:
-        """Move the office's clock: so many seconds from the machine's."""
+        """Set the authority's clock to so many seconds from the machine's."""
         self.history.clock_moved = True
         partial = self.zygote.folder / "clock.new"
         partial.write_text(str(seconds))
@@ -89,13 +89,21 @@ class Arena:
                 self.starts += 1
 
     def restart(self) -> None:
-        """Kill what runs, and start it again: what a process left unwritten is written by the next start."""
+        """Kill all nodes and start them again.
+
+        The start writes what the killed processes left unwritten.
+        """
         for node in self.nodes:
             node.process.kill()
         self.start()
 
     def look(self) -> None:
-        """Look from outside, while nobody asks and nobody was told to come again, and complain."""
+        """Inspect the authority from outside while no request is open.
+
+        Asserts that there are no faults.
+
+        Waits until no client has an answer "later" or a lost answer pending.
+        """
         with self._quiet():
             self._fetch()
             seen = Seen()
@@ -121,13 +129,16 @@ class Arena:
             sleep(0.02)
 
     def seen(self) -> Seen:
-        """What the register is now."""
+        """Return the current content of the database."""
         seen = Seen()
         look(self.url, seen)
         return seen
 
     def _fetch(self) -> None:
-        """Fetch every certificate that nobody has fetched yet, and some of those that somebody has, until answered."""
+        """Retrieve all certificates not retrieved so far, and a sample of the others.
+
+        Each request is repeated until it has a final answer.
+        """
         handed, final = list(self.history.handed_out()), {}
         for one in self.history.answers:
             if one.asked.operation == GET and one.kind in {CERTIFICATE, "PKI022"}:
@@ -143,7 +154,7 @@ class Arena:
                 sleep(0.01)
 
     def sql(self, statement: str) -> None:
-        """Change the register behind the authority's back."""
+        """Change the database without the authority."""
         if self.cluster is None:
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=60)) as connection, connection:
                 connection.execute(statement)
@@ -152,11 +163,17 @@ class Arena:
                 connection.execute(statement)
 
     def old_refusals(self) -> tuple[int, int]:
-        """How many refusals of long ago are there, and how many the audit trail says were erased."""
+        """Return the counts of old rejections in the database and in the audit trail.
+
+        The audit trail counts those that were erased.
+        """
         return old_refusals(self.url)
 
     def calls(self) -> tuple[int, int, int]:
-        """How many calls for early replacement stand, how many are half done, and how many certificates are called."""
+        """Return counts of early replacements, unfinished ones, and called certificates.
+
+        Undone replacements are not in the first count.
+        """
         return calls(self.url)
 
     def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
@@ -183,7 +200,7 @@ class Arena:
 
 @contextmanager
 def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> Iterator[Arena]:
-    """Found an authority, serve it and let the load begin; everything ends with the block."""
+    """Found and serve an authority and start the load, until the block ends."""
     with ExitStack() as stack:
         disk = _disk(folder, stack)
         place = disk.root if disk else folder
@@ -222,7 +239,7 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
 
 
 def _disk(folder: Path, stack: ExitStack) -> SmallDisk | None:
-    """Mount a small disk, where the machine lets us."""
+    """Mount a small disk, or return None if the machine does not permit it."""
     if may_mount():
         return None
     try:
@@ -238,7 +255,10 @@ def _node(forks: Zygote, folder: Path, root: Path) -> Node:
 
 
 def _found(forks: Zygote, node: Node, folder: Path, database: str | None) -> None:
-    """Found the authority. Each certificate can be renewed at once (server_program.py)."""
+    """Found the authority with short-lived certificates.
+
+    Each of them can be renewed at once (server_program.py).
+    """
     short = folder / "short.toml"
     short.write_text(load_preset("default").replace("validity_days = 730", "validity_days = 59"), encoding="utf-8")
     addresses = ("--base-url", f"http://127.0.0.1:{node.status}", "--soap-url", f"http://127.0.0.1:{node.soap}")

@@ -1,4 +1,7 @@
-"""What may never be, whatever was killed: each check compares what was answered with what is seen from outside."""
+"""Invariants that hold after any kill.
+
+Each check compares the answers to clients with the state seen from outside.
+"""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -10,14 +13,17 @@ from tests.kills.outside import Row, Seen
 
 Check = Callable[[History, Seen], Iterator[str]]
 PASSING = {"PKI021", "PKI090", "PKI092", "PKI099"}
-"""Not now: the same request again."""
+"""Codes after which the client repeats the same request."""
 
 DUE_TO_REVOCATION = {"PKI006", "PKI033"}
 SUPERSEDED, TOO_EARLY, RENEWED, KEY_REUSED = "PKI022", "PKI034", "PKI035", "PKI012"
 
 
 def one_certificate_per_request(history: History, seen: Seen) -> Iterator[str]:
-    """Per accepted request exactly one certificate, for its key; and none that nobody asked for."""
+    """Check that each accepted request has exactly one certificate, for its key.
+
+    No certificate exists without a request for it.
+    """
     rows = defaultdict(list)
     for row in seen.rows:
         rows[row.retrieval_id].append(row)
@@ -47,7 +53,10 @@ def _origin(asked: Asked, row: Row, seen: Seen) -> str | None:
 
 
 def voided_are_counted(_history: History, seen: Seen) -> Iterator[str]:
-    """One live certificate per order and one live renewal per certificate; what is void gave way to a later one."""
+    """Check for one live certificate per order, and one live renewal per certificate.
+
+    A void certificate was superseded by a later one.
+    """
     live = Counter(row.order or f"renewal of {row.predecessor}" for row in seen.rows if _live(row))
     yield from (f"{number} live certificates of {of}" for of, number in live.items() if number > 1)
     line: dict[str | None, list[Row]] = defaultdict(list)
@@ -67,7 +76,7 @@ def _live(row: Row) -> bool:
 
 
 def retrieval_ids_lead_somewhere(history: History, seen: Seen) -> Iterator[str]:
-    """Every retrieval id that was handed out gives its certificate, or PKI022 where that was voided."""
+    """Check that every retrieval id gives its certificate, or PKI022 if that is void."""
     last = {one.asked.subject: one for one in history.answers if one.asked.operation == GET and one.kind not in PASSING}
     rows = {row.retrieval_id: row for row in seen.rows}
     for retrieval_id, asked in history.handed_out().items():
@@ -84,7 +93,7 @@ def retrieval_ids_lead_somewhere(history: History, seen: Seen) -> Iterator[str]:
 
 
 def no_serial_twice(history: History, seen: Seen) -> Iterator[str]:
-    """A serial is one certificate: in the register, in every journal, in everybody's hands."""
+    """Check that a serial denotes one certificate in database, journals and clients."""
     numbers = Counter((row.authority, row.serial) for row in seen.rows)
     yield from (f"{number} rows have the serial {serial}" for (_, serial), number in numbers.items() if number > 1)
     known: dict[str, set[str]] = defaultdict(set)
@@ -101,7 +110,10 @@ def no_serial_twice(history: History, seen: Seen) -> Iterator[str]:
 
 
 def no_ids_burnt(history: History, seen: Seen) -> Iterator[str]:
-    """A spent order has its certificate, an open one none, and whoever had ids accepted has a spent order."""
+    """Check that a spent order has its certificate, and an open order has none.
+
+    The order of accepted transfer ids is spent.
+    """
     of: dict[str | None, list[Row]] = defaultdict(list)
     for row in seen.rows:
         of[row.order].append(row)
@@ -122,7 +134,7 @@ STAGES = ("ordered", "certificate-reserved", "certificate-issued", "certificate-
 
 
 def audit_is_complete_and_in_order(history: History, seen: Seen) -> Iterator[str]:
-    """Every state has its audit rows, once each and in their order, on each holding."""
+    """Check that each state has its audit rows once and in order, in each lineage."""
     trail: dict[str, list[str]] = defaultdict(list)
     for one in seen.audit:
         if not one.whole:
@@ -156,7 +168,10 @@ def audit_is_complete_and_in_order(history: History, seen: Seen) -> Iterator[str
 
 
 def _lineages_in_order(seen: Seen) -> Iterator[str]:
-    """A renewal is reserved after its predecessor was issued, and everything after its order."""
+    """Check that a renewal is reserved after its predecessor was issued.
+
+    Other certificates are reserved after their order.
+    """
     first: dict[tuple[str, str], int] = {}
     for one in seen.audit:
         first.setdefault((one.object, one.action), one.sequence)
@@ -172,7 +187,10 @@ def _lineages_in_order(seen: Seen) -> Iterator[str]:
 
 
 def journals_agree(_history: History, seen: Seen) -> Iterator[str]:
-    """The journals are whole, and say of issued, fetched and revoked certificates what the register says."""
+    """Check that the journals are complete and agree with the database.
+
+    They agree on issued, retrieved and revoked certificates.
+    """
     told = seen.journal
     yield from told.faults
     rows = {row.serial: row for row in seen.rows}
@@ -199,7 +217,10 @@ def journals_agree(_history: History, seen: Seen) -> Iterator[str]:
 
 
 def no_answer_is_contradicted(history: History, seen: Seen) -> Iterator[str]:
-    """What was once answered holds: the same retrieval id, the same certificate, and no refusal without its reason."""
+    """Check that later answers agree with earlier ones.
+
+    The same request has the same retrieval id and certificate. Every rejection has its reason in the database.
+    """
     before: dict[Asked, Answer] = {}
     rows = {row.serial: row for row in seen.rows}
     by_id = {row.retrieval_id: row for row in seen.rows}
@@ -224,13 +245,13 @@ def no_answer_is_contradicted(history: History, seen: Seen) -> Iterator[str]:
 
 
 def _has_reason(one: Answer, rows: dict[str, Row], by_id: dict[str, Row], history: History) -> bool:
-    """Whether the register shows why a request was refused."""
+    """Return True if the database shows the reason of a rejection."""
     subject = rows.get(one.asked.subject)
     renewals = [row for row in rows.values() if row.predecessor == one.asked.subject]
     if one.kind == TOO_EARLY:
         return history.clock_moved
     if one.kind == "PKI004":
-        # Ids that were ordered after the backup, and of which no answer tells, are gone with the older register.
+        # A restore loses transfer ids that were ordered after the backup and have no accepted request.
         return history.restored and one.asked not in history.accepted()
     if one.asked.operation == GET:
         row = by_id.get(one.asked.subject)
@@ -244,7 +265,10 @@ def _has_reason(one: Answer, rows: dict[str, Row], by_id: dict[str, Row], histor
 
 
 def revocations_stand(history: History, seen: Seen) -> Iterator[str]:
-    """What an operator was told is revoked is so, on the served lists too, whose numbers never fall."""
+    """Check that revocations stay in the database and on the served CRLs.
+
+    CRL numbers never fall.
+    """
     rows = {row.serial: row for row in seen.rows}
     newest = {name: lists[-1].serials for name, lists in seen.lists.items() if lists}
     for serial in history.revoked:
@@ -262,7 +286,10 @@ def revocations_stand(history: History, seen: Seen) -> Iterator[str]:
 
 
 def stores_hold_a_matching_set(history: History, seen: Seen) -> Iterator[str]:
-    """Key, certificate and chain of the client's store belong together, and are the newest of their line."""
+    """Check that key, certificate and chain of the client's store match.
+
+    They are the newest of their lineage.
+    """
     rows = {row.sha256: row for row in seen.rows}
     renewed = {row.predecessor for row in seen.rows if row.state != "void"}
     for store in history.stores:
@@ -292,5 +319,5 @@ CHECKS: tuple[Check, ...] = (
 
 
 def complaints(history: History, seen: Seen) -> list[str]:
-    """Everything that is wrong."""
+    """Return the faults that all checks find."""
     return [f"{check.__name__}: {one}" for check in CHECKS for one in check(history, seen)]

@@ -1,4 +1,7 @@
-"""The real client under load: `sinetti enrol` and `renew`, killed where it is told to, run again in the same words."""
+"""The real client under load: `sinetti enrol` and `renew`.
+
+The client is killed at configured points, and then the same command is run again.
+"""
 
 import itertools
 import random
@@ -24,15 +27,18 @@ AGAIN = {ExitCode.AGAIN, ExitCode.UNCERTAIN}
 STORES_KEPT = 40
 TRIES = 500
 COMES_AGAIN_AFTER = 1.0
-"""Seconds after it was told to come again: 100 calls a minute are taken from one signer."""
+"""Seconds before a repetition; the service takes 100 calls a minute from a signer."""
 
 REST = 1.0
-"""Seconds: the client takes as much of the machine as all holders do, and is killed in its own series."""
+"""Seconds of rest between names.
+
+The client uses as much of the machine as all holders, and is killed in a series of its own.
+"""
 
 
 @dataclass(slots=True, eq=False)
 class RealClient:
-    """Runs the real client, one name after the other, against one node."""
+    """Runner of the real client, one name after the other, against one node."""
 
     load: Load
     clients: Clients
@@ -49,7 +55,10 @@ class RealClient:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def lives(self) -> None:
-        """Have one name enrolled, and renewed now and then; with a rest before it, unless a kill waits for it."""
+        """Enrol one name, and sometimes renew it.
+
+        Rests before it, unless a kill is scheduled.
+        """
         until = monotonic_seconds() + REST
         while not self.kills and monotonic_seconds() < until and not self.load.gate.over:
             sleep(PAUSE)
@@ -62,12 +71,12 @@ class RealClient:
                 return
 
     def stores(self) -> list[Store]:
-        """What is in use, of the names that were enrolled last; nobody is at work meanwhile."""
+        """Return the sets in use of the names enrolled last, while no client runs."""
         read = [read_store(name) for name in self.names[-STORES_KEPT:]]
         return [*read[:-1], *(replace(one, under_way=self.busy) for one in read[-1:])]
 
     def keys(self) -> set[str]:
-        """Every key that lies in a store."""
+        """Return all keys in the stores."""
         paths = self.folder.glob("store-*/**/key.pem")
         return {spki(load_pem_private_key(path.read_bytes(), None).public_key()) for path in paths}
 
@@ -90,7 +99,11 @@ class RealClient:
         return [str(word) for name, value in options.items() for word in (f"--{name}", value)]
 
     def _until_done(self, words: list[str]) -> bool:
-        """Run the same command until it is done; False where the service says no, for a reason that is looked at."""
+        """Repeat the same command until it succeeds.
+
+        Returns False if the service rejects it after a clock change or a restore. Raises AssertionError for any other
+        rejection.
+        """
         self.busy = True
         for _ in range(TRIES):
             with self.load.gate.inside():
@@ -115,10 +128,10 @@ class RealClient:
         raise AssertionError(sentence)
 
     def _in_vain(self, ended: Ended) -> bool:
-        """Whether it would be told the same for ever, or for hours, by what was done to register and clock.
+        """Return True if a restore or a clock change prevents success for hours or ever.
 
-        An order is in no journal: one that was placed after the backup is gone. A certificate of a clock that was ahead
-        begins, and is renewed, when that hour has come.
+        Journals do not record orders, so that an order placed after the backup is lost. A certificate from a clock
+        that was ahead becomes valid and renewable only at that later time.
         """
         history = self.load.history
         if history.restored and "PKI004" in ended.err:
@@ -131,7 +144,7 @@ class RealClient:
 
 
 def read_store(store: Path) -> Store:
-    """Read the set in use as a stranger would."""
+    """Read the set in use without our own reader."""
     live = store / "payroll" / "live"
     key = load_pem_private_key((live / "key.pem").read_bytes(), None)
     certificate = x509.load_pem_x509_certificate((live / "certificate.pem").read_bytes())

@@ -1,4 +1,4 @@
-"""The driver of the client's side: runs commands in processes of their own, and kills them where it is told to."""
+"""Driver of the client: runs commands in separate processes and kills them."""
 
 import json
 import signal
@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Where a run ends by SIGKILL: at a step of the journal, before a change to the disk, or after some seconds."""
+    """Point at which SIGKILL ends a run.
+
+    It is a step of the journal, a change to the disk, or a number of seconds.
+    """
 
     step: str | None = None
     change: int | None = None
@@ -28,7 +31,7 @@ NEVER = Kill()
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended; `code` is negative for a signal."""
+    """Result of a run; `code` is negative for a signal."""
 
     code: int
     out: str
@@ -36,25 +39,25 @@ class Ended:
 
     @property
     def killed(self) -> bool:
-        """Whether it was killed."""
+        """True if SIGKILL ended the run."""
         return self.code == -signal.SIGKILL
 
     @property
     def row(self) -> dict:
-        """The one row of its JSON."""
+        """The only row of its JSON output."""
         (row,) = json.loads(self.out)
         return row
 
 
 @dataclass(slots=True)
 class Clients:
-    """Runs the client, one command at a time."""
+    """Runner of the client, one command at a time."""
 
     process: "subprocess.Popen[str]"
     folder: Path
 
     def run(self, *arguments: object, kill: Kill = NEVER) -> Ended:
-        """Run a command to its end, or to where it is killed."""
+        """Run a command to its end, or to the point where it is killed."""
         out, err = self.folder / "out", self.folder / "err"
         words = [str(one) for one in arguments]
         order = {"argv": words, "out": str(out), "err": str(err), "store": words[words.index("--store") + 1]}
@@ -68,7 +71,7 @@ class Clients:
 
 @contextmanager
 def clients(folder: Path) -> Iterator[Clients]:
-    """Have a program ready that runs the client."""
+    """Run the fork server of the client while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.kills.program"]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own that keeps what it said it kept: it is stopped at once, and started again, by these tests."""
+"""PostgreSQL cluster with durable commits, which tests stop and restart."""
 
 import secrets
 import shutil
@@ -24,7 +24,10 @@ from tests.support.postgres import (
 )
 
 SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200", "shared_buffers": "64MB"}
-"""Everything else as it comes: fsync and synchronous_commit on, or a restart would lose what was answered."""
+"""Settings of the server; all others have their defaults.
+
+So fsync and synchronous_commit are on. Without them a restart would lose answered requests.
+"""
 
 
 @dataclass(slots=True)
@@ -40,11 +43,11 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The URL of the database that is always there."""
+        """The URL of the database `postgres`, which always exists."""
         return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it, and wait until it answers; it ends with this process."""
+        """Start the server and wait until it answers; it ends with this process."""
         command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         command += ["-k", str(self.folder)]
         for name, value in SETTINGS.items():
@@ -56,29 +59,35 @@ class Cluster:
         wait_until_up(self.url, self.server, self.folder)
 
     def stop(self) -> None:
-        """Stop it as `pg_ctl stop -m immediate` does: connections are cut, the next start has to recover."""
+        """Stop the server as `pg_ctl stop -m immediate` does.
+
+        Connections are cut, and the next start has to recover.
+        """
         stop(self.server)
 
     def cut(self, database: str) -> int:
-        """Cut every connection to a database; how many there were."""
+        """Cut all connections to a database and return their number."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             ours = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
             (number,) = connection.execute(ours, [database]).fetchone()
             return int(number)
 
     def make(self, name: str) -> str:
-        """Make an empty database; its URL."""
+        """Create an empty database and return its URL."""
         return create_database(self.url, name)
 
     def drop(self, name: str) -> None:
-        """Take a database away, as a machine does that burns."""
+        """Drop a database, to simulate the loss of a machine."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Make a cluster, run it while the block runs, and take it away. Raises PostgresMissingError."""
+    """Run a new cluster while the block runs, and delete it at the end.
+
+    Raises PostgresMissingError if PostgreSQL is missing.
+    """
     binaries, owner = find_binaries(), find_owner()
     folder, password = Path(tempfile.mkdtemp(prefix="sinetti-chaos-")), secrets.token_hex(16)
     try:

@@ -1,4 +1,4 @@
-"""How many kills there are: a few in `make test`, every one with `--kills every`."""
+"""Number of kills: a few in `make test`, all of them with `--kills every`."""
 
 import secrets
 
@@ -13,7 +13,10 @@ SHORT, FULL = {"test_a_few_of_every_kind", "test_one_of_two_nodes"}, {"test_ever
 
 
 def pytest_addoption(parser):
-    """Add the options; they are known where this folder is named: scripts/pytest tests/kills --kills every."""
+    """Add the options of this folder.
+
+    They exist if the command line names the folder: scripts/pytest tests/kills --kills every.
+    """
     parser.addoption("--kills", choices=[FEW, EVERY], default=FEW, help="how many kills to play")
     parser.addoption("--seed", type=int, help="what the authority's kills are drawn from (default: another each time)")
     parser.addoption(
@@ -23,35 +26,35 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def every_kill(request):
-    """Whether to play them all."""
+    """Return True if all kills are to be played."""
     return request.config.getoption("--kills", FEW) == EVERY
 
 
 @pytest.fixture(scope="session")
 def seed(request):
-    """Give what the authority's kills are drawn from."""
+    """Return the seed of the authority's kills."""
     given = request.config.getoption("--seed", None)
     return secrets.randbelow(1_000_000) if given is None else given
 
 
 def pytest_collection_modifyitems(config, items):
-    """Play the authority's kills either in short or all of them."""
+    """Select either the short series of the authority's kills or all of them."""
     left_out = SHORT if config.getoption("--kills", FEW) == EVERY else FULL
     config.hook.pytest_deselected(items=[item for item in items if item.originalname in left_out])
-    # The long ones first: no process of the run is left alone with one at the end.
+    # Long tests come first, so that at the end no process of the run is left alone with one.
     long = [item for item in items if item.originalname in SHORT - left_out]
     items[:] = long + [item for item in items if item.originalname not in SHORT | left_out]
 
 
 def pytest_sessionstart(session):
-    """Forget the results of earlier runs."""
+    """Delete the results of earlier runs."""
     if session.config.getoption("--chaos-command", "") and not hasattr(session.config, "workerinput"):
         for path in session.config.cache.mkdir("chaos").glob("*.json"):
             path.unlink()
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Write the page, once every kill was played and nothing was found."""
+    """Write the page once all kills were played without a fault."""
     command = session.config.getoption("--chaos-command", "")
     if not command or hasattr(session.config, "workerinput") or exitstatus:
         return
@@ -62,21 +65,21 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
-    """A bench that answers the same request again."""
+    """Yield a bench that answers a repeated request again."""
     with scene(tmp_path_factory.mktemp("kind")) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    """A bench that takes ids once and heals nothing."""
+    """Yield a bench that accepts transfer ids once and repairs nothing."""
     with scene(tmp_path_factory.mktemp("strict"), strict=True) as one:
         yield one
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_over(request):
-    """Let no test see the requests of another."""
+    """Clear the requests, fates and hint of earlier tests."""
     for name in ("stage", "strict"):
         if name in request.fixturenames:
             wire = request.getfixturevalue(name).wire

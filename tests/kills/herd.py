@@ -1,4 +1,7 @@
-"""A store with names, a sinetti.toml and programs of a holder: what `sinetti run` is killed on, and the look at it."""
+"""Store of several names, with a sinetti.toml and a holder's deploy program.
+
+Tests kill `sinetti run` on it and inspect it from outside.
+"""
 
 import shutil
 import sqlite3
@@ -33,17 +36,20 @@ test "$(basename "$(readlink "$SINETTI_LIVE")")" = "$SINETTI_SERIAL" || exit 3
 test -s "$SINETTI_LIVE/key.pem" && test -s "$SINETTI_LIVE/certificate.p12" || exit 4
 echo "$SINETTI_SERIAL" >> "$0.done/$SINETTI_NAME"
 """
-"""What brings a set into use: it looks at what it was told, and writes down that it did."""
+"""Deploy hook that checks the set which it is given, and records the call."""
 
 NO_HINT: Hinted = (404, {"Content-Type": "application/problem+json"}, b"{}")
-"""Where there are hints, and none for this certificate."""
+"""Answer of a service that has renewal hints, but none for this certificate."""
 
 MOODS = ("well", "fails", "hangs", "shouts")
 ASKED_AGAIN = 4
-"""Days after which whoever believed a hint that said "later", by a clock that was a day ahead, has asked again."""
+"""Days after which an agent that believed a hint "later" has asked again.
+
+The agent's clock may have been a day ahead when it read the hint.
+"""
 
 PATIENCE = 8
-"""Days within which everything has to be well again: delays grow up to one."""
+"""Days within which all work has to be done; delays grow up to one day."""
 
 TOML = """\
 store = "{store}"
@@ -66,7 +72,10 @@ timeout = "1s"
 
 @dataclass(slots=True)
 class Herd:
-    """Names of one store whose renewal is due. `old`: how the hints name their certificates (RFC 9773, 4.1)."""
+    """Names of one store whose renewal is due.
+
+    `old` has the identifiers of their certificates in hints (RFC 9773, 4.1).
+    """
 
     stage: Scene
     sites: list[Site]
@@ -78,11 +87,14 @@ class Herd:
 
     @property
     def store(self) -> Path:
-        """Where the names are."""
+        """The folder of the store."""
         return self.sites[0].store
 
     def run(self, kill: Kill = NEVER, hours: int = 0, by: Clients | None = None) -> Ended:
-        """Run `sinetti run` by a clock that goes wrong by some hours; one that ends by itself tells what is left."""
+        """Run `sinetti run` with a clock that is off by some hours.
+
+        Checks that the command did not end with an internal or usage error.
+        """
         at = f"{self.now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
         words = ("run", "--config", self.config, "--store", self.store, "--wait", "10", "--json", "--now", at)
         ended = (by or self.stage.clients).run(*words, kill=kill)
@@ -91,15 +103,15 @@ class Herd:
         return ended
 
     def mood(self, mood: str) -> None:
-        """Have the program that brings into use go well, fail, hang, or say more than anybody wants to hear."""
+        """Set the behaviour of the deploy hook: success, failure, hang, or much output."""
         self.program.with_name(f"{self.program.name}.mood").write_text(mood)
 
     def serial(self, site: Site) -> str:
-        """The serial in use."""
+        """Return the serial in use."""
         return site.live.resolve().name
 
     def left(self) -> list[str]:
-        """What is not done yet, seen from outside."""
+        """Return the work that is not done yet, as seen from outside."""
         found = []
         for site in self.sites:
             rows = self.stage.rows(site)
@@ -110,12 +122,15 @@ class Herd:
         return found
 
     def brought(self, site: Site) -> str | None:
-        """The serial that was brought into use last, by the program's word."""
+        """Return the serial that the deploy hook recorded last, or None."""
         path = self.program.with_name(f"{self.program.name}.done") / site.name
         return path.read_text().split()[-1] if path.exists() else None
 
     def sound(self) -> None:
-        """Complain if a key of an issued certificate is gone, one was issued twice, or a set in use does not match."""
+        """Check keys, issued certificates and sets in use.
+
+        The key of every issued certificate exists, no name was renewed twice, and each set in use matches.
+        """
         for site in self.sites:
             set_in_use(site)
             issued = keys_of_issued(self.stage, site)
@@ -123,21 +138,27 @@ class Herd:
             assert issued <= keys_in(site), f"{site.name}: the key of a certificate that was issued is gone"
 
     def tells(self, ended: Ended) -> None:
-        """Complain about a run that ended by itself with 0 while something was left that it could have done."""
+        """Check that a run which ended with 0 left no work that it could have done."""
         left = self.left()
         assert ended.killed or ended.code or self.says_later or not left, (left, ended.err)
 
     def honest(self, path: str) -> Hinted:
-        """Answer truly: the certificates of before may be renewed since yesterday, of others nothing is said."""
+        """Answer truthfully about renewal.
+
+        The old certificates have a window from two days ago to yesterday. Others have no hint.
+        """
         begun = self.now - timedelta(days=2)
         return window(begun, begun + timedelta(days=1)) if self.is_old(path) else NO_HINT
 
     def is_old(self, path: str) -> bool:
-        """Whether a hint is asked for about one of the certificates of before."""
+        """Return True if the path asks for the hint of an old certificate."""
         return path.rsplit("/", 1)[-1] in self.old
 
     def settle(self) -> None:
-        """Let everything go well from now on: within days all is done, once, and a run more does nothing."""
+        """Let everything succeed from now on, and check that all work is done.
+
+        Within days each name is renewed once. A further run sends no request.
+        """
         self.mood("well")
         self.stage.wire.fates.clear()
         self.stage.wire.hint = self.honest
@@ -161,13 +182,16 @@ class Herd:
 
 
 def window(start: datetime, end: datetime, **headers: str) -> Hinted:
-    """Write an answer to a question for a hint."""
+    """Return the answer of a renewal hint with this window."""
     said = f'{{"suggestedWindow": {{"start": "{start:%Y-%m-%dT%H:%M:%SZ}", "end": "{end:%Y-%m-%dT%H:%M:%SZ}"}}}}'
     return 200, {"Content-Type": "application/json", **headers}, said.encode()
 
 
 def herd(stage: Scene, number: int, place: Path | None = None) -> Herd:
-    """Put names whose renewal is due into one store, beside it a sinetti.toml and a program."""
+    """Put names whose renewal is due into one store.
+
+    A sinetti.toml and a program are beside it.
+    """
     sites = stage.enrolled(number)
     store = (place or stage.folder) / f"herd-{sites[0].store.name}"
     store.mkdir(mode=0o700)
@@ -188,14 +212,17 @@ def herd(stage: Scene, number: int, place: Path | None = None) -> Herd:
 
 
 def keys_of_issued(stage: Scene, site: Site) -> set[str]:
-    """The keys of every certificate that the service's register has of an organisation."""
+    """Return the keys of an organisation's certificates in the service's database."""
     with closing(sqlite3.connect(stage.bench.root / "register.sqlite3", timeout=60)) as connection:
         rows = connection.execute(CERTIFICATES, (site.customer_id,)).fetchall()
     return {spki(x509.load_der_x509_certificate(bytes(der)).public_key()) for (der,) in rows if der is not None}
 
 
 def keys_in(site: Site) -> set[str]:
-    """The keys that lie in a name's folder for good: not those in halves that the next run takes away."""
+    """Return the permanent keys in the folder of a name.
+
+    Keys in partial folders, which the next run deletes, are left out.
+    """
     found = set()
     for path in site.folder.rglob("key.pem"):
         parts: Sequence[str] = path.relative_to(site.folder).parts

@@ -1,4 +1,4 @@
-"""What was asked and what was answered, as the other side of the wire remembers it."""
+"""Requests and answers as a client remembers them."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -9,9 +9,10 @@ NEW, RENEW, GET = "new", "renew", "get"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: what it is about, and the key that is to be certified (SHA-256 of its SubjectPublicKeyInfo).
+    """One request: its subject and the key to be certified.
 
-    `subject` is the transfer id, the serial of the certificate that signed, or the retrieval id.
+    `key` is the SHA-256 of the SubjectPublicKeyInfo. `subject` is the transfer id, the serial of the certificate that
+    signed, or the retrieval id.
     """
 
     operation: str
@@ -21,7 +22,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A trusted answer. `kind` is ACCEPTED with a retrieval id, CERTIFICATE with the DER's SHA-256, or a code."""
+    """A trusted answer.
+
+    `kind` is ACCEPTED with a retrieval id, CERTIFICATE with the SHA-256 of the DER, or an error code.
+    """
 
     asked: Asked
     kind: str
@@ -30,9 +34,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What the real client has in use: the keys (SHA-256) of its key file and of its certificate, and the digest.
+    """The set that the real client has in use.
 
-    `vouched` is whether its chain goes up; `under_way` whether the client was cut off at something, to be run again.
+    `key` and `certificate_key` are the SHA-256 of the keys in the key file and in the certificate. `sha256` is that of
+    the certificate. `vouched` is true if the chain verifies. `under_way` is true if a kill interrupted the client and
+    the command has to be repeated.
     """
 
     name: str
@@ -45,9 +51,9 @@ class Store:
 
 @dataclass(slots=True)
 class History:
-    """Everything that was asked and answered, in order, and what operators were told.
+    """All requests and answers in order, and the answers to operators.
 
-    `client_keys` are the keys that the real client made; its requests are its own affair.
+    `client_keys` are the keys that the real client made; its requests are not recorded.
     """
 
     asked: set[Asked] = field(default_factory=set)
@@ -62,24 +68,24 @@ class History:
     lock: Lock = field(default_factory=Lock)
 
     def ask(self, asked: Asked) -> None:
-        """Note that something is asked."""
+        """Record a request."""
         with self.lock:
             self.asked.add(asked)
 
     def lose(self) -> None:
-        """Note that an answer did not come."""
+        """Record the loss of an answer."""
         with self.lock:
             self.lost += 1
 
     def answer(self, answer: Answer, der: bytes | None = None) -> None:
-        """Note an answer."""
+        """Record an answer."""
         with self.lock:
             self.answers.append(answer)
             if der is not None:
                 self.ders[answer.value] = der
 
     def handed_out(self) -> dict[str, Asked]:
-        """Every retrieval id that was handed out, and the first request that it answered."""
+        """Return all issued retrieval ids with the first request that each answered."""
         found: dict[str, Asked] = {}
         for one in self.answers:
             if one.kind == ACCEPTED:
@@ -87,7 +93,7 @@ class History:
         return found
 
     def accepted(self) -> dict[Asked, set[str]]:
-        """Every request that was accepted, and the retrieval ids that it was ever answered with."""
+        """Return every accepted request with all retrieval ids in its answers."""
         found: dict[Asked, set[str]] = {}
         for one in self.answers:
             if one.kind == ACCEPTED:

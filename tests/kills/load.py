@@ -1,4 +1,7 @@
-"""The load: holders who enrol, fetch, renew, and repeat the same octets until there is an answer."""
+"""Load of simulated holders, who enrol, retrieve and renew.
+
+They repeat the same octets until they have an answer.
+"""
 
 import contextlib
 import hashlib
@@ -34,11 +37,18 @@ PAUSE = 0.03
 
 RENEWALS = (0, 1, 1, 2)
 LOSES_KEY, LOSES_ANSWER, ASKS_TWICE, REPEATS, IS_REVOKED = 0.3, 0.1, 0.08, 0.15, 0.15
-"""How often, of one: a holder loses its new key, an answer on purpose, asks twice at once, asks again, is revoked."""
+"""Probabilities of events in a holder's life.
+
+- The holder loses its new key.
+- It loses an answer on purpose.
+- It sends a request twice at once.
+- It repeats a request.
+- Its certificate is put up for revocation.
+"""
 
 
 class Over(Exception):
-    """The load is told to end."""
+    """End of the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +62,14 @@ class Order:
 
 
 class Gate:
-    """Whoever asks something goes through here; while it is shut, nobody is inside."""
+    """Gate that every client passes for a request; while it is shut, none is inside."""
 
     def __init__(self) -> None:
         self._changed, self._inside, self._shut, self._over = Condition(), 0, False, False
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Ask something. Raises Over."""
+        """Hold the gate open for a request; raises Over if the load has to end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._shut or self._over)
             if self._over:
@@ -74,7 +84,7 @@ class Gate:
 
     @contextmanager
     def shut(self) -> Iterator[None]:
-        """Keep everybody outside while the block runs."""
+        """Keep all clients outside while the block runs."""
         with self._changed:
             self._shut = True
             assert self._changed.wait_for(lambda: not self._inside, 120), "somebody waits for an answer for ever"
@@ -87,11 +97,11 @@ class Gate:
 
     @property
     def over(self) -> bool:
-        """Whether everybody is to end."""
+        """True if all clients have to end."""
         return self._over
 
     def end(self) -> None:
-        """Let everybody end."""
+        """Ask all clients to end."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
@@ -99,7 +109,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Load:
-    """Everybody who asks, what they remember, and what they need."""
+    """All clients, their history, and their stock of orders."""
 
     ports: list[int]
     services: Path
@@ -113,15 +123,18 @@ class Load:
     threads: list[Thread] = field(default_factory=list)
     vouched: dict[bytes, bool] = field(default_factory=dict)
     put_off: set[object] = field(default_factory=set)
-    """Whose last answer was none, or "later": what they asked for may stand half done until they ask again."""
+    """Clients whose last answer was missing or "later".
+
+    Their requests may be half done until the clients repeat them.
+    """
 
     def begin(self, holders: int) -> None:
-        """Let so many holders begin."""
+        """Start so many holders."""
         for number in range(holders):
             self.add(_Holder(self, random.Random(f"{self.seed}-{number}")).lives)  # noqa: S311 - played again from a seed
 
     def add(self, life: Callable[[], None]) -> None:
-        """Let somebody live, again and again, until it is over."""
+        """Start a client that repeats a function until the load ends."""
 
         def run() -> None:
             try:
@@ -129,30 +142,30 @@ class Load:
                     life()
             except Over:
                 pass
-            except BaseException as bad:  # noqa: BLE001 - told by whoever waits for the load
+            except BaseException as bad:  # noqa: BLE001 - check() raises it
                 self.failures.append(bad)
 
         self.threads.append(Thread(target=run, daemon=True))
         self.threads[-1].start()
 
     def end(self) -> None:
-        """Let everybody end, and wait."""
+        """End all clients, wait for them, and raise the first failure."""
         self.let_go()
         self.check()
 
     def let_go(self) -> None:
-        """Let everybody end, whatever they met with."""
+        """End all clients and wait for them, without regard to failures."""
         self.gate.end()
         for thread in self.threads:
             thread.join(60)
 
     def check(self) -> None:
-        """Raise what somebody met with."""
+        """Raise the first exception of a client."""
         for bad in self.failures:
             raise bad
 
     def answers(self, more: int) -> None:
-        """Wait for so many more answers that are one."""
+        """Wait for so many further answers."""
         wanted, until = len(self.history.answers) + more, monotonic_seconds() + 60
         while len(self.history.answers) < wanted:
             self.check()
@@ -162,7 +175,7 @@ class Load:
             sleep(0.003)
 
     def order(self) -> Order:
-        """Take an order; orders more when there are few."""
+        """Take an order from the stock; an empty stock is refilled."""
         with contextlib.suppress(IndexError):
             return self.stock.popleft()
         with self.gate.inside():
@@ -170,7 +183,7 @@ class Load:
         return self.order()
 
     def vouch(self, signer: x509.Certificate) -> bool:
-        """Whether a services CA stands behind a signer of answers."""
+        """Return True if the signer of an answer chains to a services CA."""
         known = signer.fingerprint(signer.signature_hash_algorithm)
         if known not in self.vouched:
             at = signer.not_valid_before_utc
@@ -179,7 +192,10 @@ class Load:
 
 
 def post(port: int, body: bytes, *, lose: bool = False) -> tuple[int, bytes] | None:
-    """Send one message; status and body, None where no answer came, or was not waited for."""
+    """Send one message and return status and body.
+
+    Returns None if no answer came, or if `lose` is true.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         headers = {"Content-Type": "text/xml; charset=utf-8"}
@@ -196,13 +212,16 @@ def post(port: int, body: bytes, *, lose: bool = False) -> tuple[int, bytes] | N
 
 @dataclass(slots=True, eq=False)
 class _Holder:
-    """One holder after the other: a life is an order, its certificate, and what is renewed from it."""
+    """A sequence of holders.
+
+    A life is one order, its certificate, and the renewals of it.
+    """
 
     load: Load
     random: random.Random
 
     def lives(self) -> None:
-        """Live once."""
+        """Live the life of one holder."""
         order = self.load.order()
         key = new_key()
         ask = EnrolRequest(
@@ -243,7 +262,7 @@ class _Holder:
         return self.load.history.ders[answer.value] if answer.kind == CERTIFICATE else None
 
     def _until_answered(self, asked: Asked, body: bytes) -> Answer:
-        """Send the same octets until there is an answer that says more than "later"."""
+        """Send the same octets until an answer is final."""
         if self.random.random() < ASKS_TWICE:
             twin = Thread(target=lambda: exchange(self.load, asked, body, self._port()), daemon=True)
             with self.load.gate.inside():
@@ -270,13 +289,16 @@ class _Holder:
 
 
 def get(retrieval_id: str, customer_id: str) -> tuple[Asked, bytes]:
-    """A fetch, and its octets."""
+    """Return a GetCertificate request and its octets."""
     ask = RetrieveRequest(Environment.TEST, customer_id, None, retrieval_id)
     return Asked(GET, retrieval_id, customer_id), operations.render_get(ask)
 
 
 def exchange(load: Load, asked: Asked, body: bytes, port: int, *, lose: bool = False) -> Answer | None:
-    """Ask once and remember what came; None where nothing came that counts."""
+    """Send a request once, record the answer and return it.
+
+    Returns None if no trusted answer came.
+    """
     load.history.ask(asked)
     reply = post(port, body, lose=lose)
     if reply is None or reply[0] not in {200, 500}:

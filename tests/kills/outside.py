@@ -1,4 +1,7 @@
-"""The register, the journals and the lists as a stranger reads them: plain SQL, plain JSON, none of our own readers."""
+"""Independent readers of the database, the journals and the CRLs.
+
+They use plain SQL and plain JSON, without our own readers.
+"""
 
 import hashlib
 import json
@@ -35,7 +38,7 @@ AUDIT = "SELECT sequence, action, object, octets, sha256 FROM sinetti_auditevent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A certificate in the register."""
+    """A certificate in the database."""
 
     serial: str
     authority: str
@@ -52,13 +55,16 @@ class Row:
 
     @property
     def key(self) -> str | None:
-        """The SHA-256 of its SubjectPublicKeyInfo, once it is there."""
+        """The SHA-256 of its SubjectPublicKeyInfo, or None before it is issued."""
         return key_of(self.der) if self.der is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A row of the audit trail; `whole` where its octets fit their digest and say what the row says."""
+    """A row of the audit trail.
+
+    `whole` is true if the octets match their digest and agree with the row.
+    """
 
     sequence: int
     action: str
@@ -69,7 +75,7 @@ class Audit:
 
 @dataclass(slots=True)
 class Journal:
-    """What all journals together say, and what is wrong with them."""
+    """Content of all journals, and their faults."""
 
     faults: list[str] = field(default_factory=list)
     issued: dict[str, set[str]] = field(default_factory=dict)
@@ -80,7 +86,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A signed list as it was served."""
+    """A CRL as served."""
 
     number: int
     serials: frozenset[str]
@@ -88,7 +94,7 @@ class Listed:
 
 @dataclass(slots=True)
 class Seen:
-    """Everything that can be seen from outside at one moment at which nothing is asked."""
+    """State seen from outside at a moment without open requests."""
 
     rows: list[Row] = field(default_factory=list)
     orders: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -102,19 +108,19 @@ _keys: dict[bytes, str] = {}
 
 
 def spki(public_key: Any) -> str:
-    """The SHA-256 of a key's SubjectPublicKeyInfo."""
+    """Return the SHA-256 of a key's SubjectPublicKeyInfo."""
     return hashlib.sha256(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def key_of(der: bytes) -> str:
-    """The same of a certificate's key."""
+    """Return the SHA-256 of a certificate's SubjectPublicKeyInfo."""
     if der not in _keys:
         _keys[der] = spki(x509.load_der_x509_certificate(der).public_key())
     return _keys[der]
 
 
 def look(url: str, seen: Seen) -> None:
-    """Read the register at a database URL with plain SQL."""
+    """Read the database at a URL with plain SQL."""
     read = _sqlite if url.startswith("sqlite:") else _postgres
     certificates, orders, pairs, audit = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT))
     seen.rows = [
@@ -134,7 +140,10 @@ def look(url: str, seen: Seen) -> None:
 
 
 def ages_ago(number: int) -> str:
-    """Write the statement that puts in refusals of long ago, as many, of a holding that there is."""
+    """Return the statement that inserts rejections of long ago.
+
+    They belong to an existing lineage.
+    """
     return f"""
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number})
         INSERT INTO sinetti_rejectedrequest (refusal_id, reason, operation, at, request_id, lineage_id)
@@ -143,8 +152,11 @@ def ages_ago(number: int) -> str:
 
 
 def ten_revoked_by(officer: str) -> str:
-    """Write the statement after which this officer has revoked ten by his word alone, so that one more takes two."""
-    at = "2999-01-01 00:00:00"  # within a day of whatever the clock is moved to
+    """Return the statement that records ten revocations by this officer alone.
+
+    After it, one more revocation takes two officers.
+    """
+    at = "2999-01-01 00:00:00"  # later than a day before any time of the clock
     return f"""
         INSERT INTO sinetti_bulkrevocation
                (proposal_id, officer, reason, serials, count, created, expires, approver, approved_at, done_at)
@@ -152,13 +164,19 @@ def ten_revoked_by(officer: str) -> str:
 
 
 def old_refusals(url: str) -> tuple[int, int]:
-    """How many refusals of long ago are there, and how many the audit trail says were erased."""
+    """Return the counts of old rejections in the database and in the audit trail.
+
+    The audit trail counts those that were erased.
+    """
     ((there,),), rows = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (OLD_REFUSALS, ERASED))
     return there, sum(json.loads(bytes(octets))["facts"]["count"] for (octets,) in rows)
 
 
 def calls(url: str) -> tuple[int, int, int]:
-    """How many calls for early replacement stand, how many are half done, and how many certificates are called."""
+    """Return counts of early replacements, unfinished ones, and called certificates.
+
+    Undone replacements are not in the first count.
+    """
     (counts,) = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (CALLS,))
     stand, half, called = counts[0]
     return stand, half, called
@@ -184,14 +202,17 @@ def _audit(sequence: int, action: str, about: str, octets: bytes, sha256: str) -
 
 @dataclass(slots=True)
 class JournalReader:
-    """Reads the journals of some folders, each line once; what was read may not go away again."""
+    """Incremental reader of the journals of some folders.
+
+    It reads each line once. A journal that became shorter is a fault.
+    """
 
     folders: list[Path]
     told: Journal = field(default_factory=Journal)
     places: dict[Path, tuple[int, int, str]] = field(default_factory=dict)
 
     def read(self) -> Journal:
-        """Read what is new."""
+        """Read the new lines of all journals."""
         for folder in self.folders:
             for path in sorted(folder.glob("*.jsonl")):
                 self._read(path)

@@ -1,7 +1,8 @@
-"""The client in processes that can be killed at a step: reads one run per line, forks for it, tells how it ended.
+"""Fork server that runs the client and kills it at a step.
 
-Starting an interpreter for each of a thousand runs would take most of the time, so this one has everything loaded and
-each run is a fork of it. What ends the process lies here alone: the product has steps, and nothing that kills.
+It reads one run per line, forks for it, and reports its exit code. An interpreter start for each of a thousand runs
+would take most of the time. So this process has everything loaded, and each run is a fork of it. Code that ends the
+process is here alone. The product has steps, and nothing that kills.
 """
 
 import gc
@@ -23,12 +24,15 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def die():
-    """End as a machine does that loses power: nothing is flushed, nothing is caught."""
+    """Kill this process, to simulate a power loss.
+
+    No buffer is flushed and no handler runs.
+    """
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_at_step(wanted):
-    """Have the client's run end at a step of the journal."""
+    """Arrange the end of the client's run at a step of the journal."""
     put_together = common.run_of
 
     def run_of(*arguments):
@@ -38,7 +42,10 @@ def die_at_step(wanted):
 
 
 def die_at_change(number, store):
-    """End just before the change of that number (from 0) to the store, or call to the service or to a program."""
+    """Kill the process before a change to the store, or a call to service or program.
+
+    `number` counts these from 0.
+    """
     seen = 0
 
     def hook(event, arguments):
@@ -57,7 +64,7 @@ def die_at_change(number, store):
 
 
 def child(order):
-    """Be one run of the client."""
+    """Run the client once, in a forked process."""
     for descriptor, path in ((1, order["out"]), (2, order["err"])):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(handle, descriptor)
@@ -77,7 +84,7 @@ def child(order):
 
 
 def ended(pid, after):
-    """Wait for a run; kill it when that many seconds have passed."""
+    """Wait for a run, kill it after so many seconds, and return its wait status."""
     begun = monotonic_seconds()
     while after is not None:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -91,7 +98,7 @@ def ended(pid, after):
 
 
 def serve():
-    """Do one run after the other."""
+    """Execute the runs on standard input one after the other."""
     gc.collect()
     gc.freeze()
     for line in sys.stdin:

@@ -1,4 +1,7 @@
-"""The table of docs/chaos.md: one row per kind and database, written by the run that played them all."""
+"""Table of docs/chaos.md, with one row per kind and database.
+
+The run that played all kills writes it.
+"""
 
 import json
 from collections.abc import Iterable
@@ -27,7 +30,7 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one series."""
+    """Result of one series."""
 
     kind: str
     database: str
@@ -42,18 +45,18 @@ class Result:
 
 
 def keep(folder: Path, result: Result) -> None:
-    """Keep a result where the process that writes the page finds it."""
+    """Store a result for the process that writes the page."""
     (folder / f"{Kind(result.kind).name}-{result.database}.json").write_text(json.dumps(asdict(result)))
 
 
 def kept(folder: Path) -> list[Result]:
-    """Every result, in the order of the table."""
+    """Return the stored results in the order of the table."""
     paths = [folder / f"{kind.name}-{database}.json" for kind, database in SERIES]
     return [Result(**json.loads(path.read_text())) for path in paths if path.exists()]
 
 
 def write(results: Iterable[Result], command: str, page: Path = PAGE) -> None:
-    """Put the table of a full run into the page."""
+    """Write the table of a full run into the page."""
     rows = [[str(value) for value in asdict(one).values()] for one in results]
     sums = [sum(float(row[number]) for row in rows) for number in range(2, len(HEADINGS))]
     rows.append(["**all**", "", *(f"{number:.0f}" for number in sums)])

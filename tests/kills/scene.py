@@ -1,4 +1,4 @@
-"""A bench, the wire to it, clients and their stores: what kills are played on, and how it is looked at from outside."""
+"""Bench, proxy, clients and stores for kills, and checks from outside."""
 
 import hashlib
 import itertools
@@ -30,7 +30,7 @@ IN_PARTS = ("P640D", "P20D", "P15D", "P15D")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One holder: a store with one name in it, and the transfer ids of an order."""
+    """A holder: a store with one name, and the transfer ids of an order."""
 
     store: Path
     ids: dict[str, str]
@@ -39,7 +39,7 @@ class Site:
 
     @property
     def folder(self) -> Path:
-        """Where the name's files are."""
+        """The folder of the name."""
         return self.store / self.name
 
     @property
@@ -48,18 +48,18 @@ class Site:
         return self.folder / "live"
 
     def private_keys(self) -> set[bytes]:
-        """Every private key that lies anywhere in the store."""
+        """Return all private keys in the store."""
         return {path.read_bytes() for path in self.store.rglob("key.pem")}
 
     def state(self, kind: str) -> str | None:
-        """The state of a journal, read as a stranger would."""
+        """Return the state of a journal, read without our own reader, or None."""
         path = self.folder / "pending" / kind / "journal.json"
         return path.read_text().partition('"state": "')[2].partition('"')[0] if path.exists() else None
 
 
 @dataclass(slots=True)
 class Scene:
-    """Everything that a test of kills needs."""
+    """Bench, proxy, client driver and stock of holders for tests of kills."""
 
     bench: Bench
     wire: Wire
@@ -70,18 +70,18 @@ class Scene:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def site(self) -> Site:
-        """Have a new organisation order a certificate."""
+        """Order a certificate for a new organisation."""
         number = next(self.numbers)
         customer_id = f"kill-{number}"
         ids = self.bench.order(customer_id=customer_id, customer_name=f"Organisation {number}")
         return Site(self.folder / f"store-{number}", ids, customer_id)
 
     def enrol(self, site: Site, kill: Kill = NEVER, ids: dict[str, str] | None = None) -> Ended:
-        """Run `sinetti enrol`, always in the same words."""
+        """Run `sinetti enrol`, always with the same arguments."""
         return self.clients.run(*self.words_to_enrol(site, ids), kill=kill)
 
     def words_to_enrol(self, site: Site, ids: dict[str, str] | None = None) -> list[str]:
-        """Give the words of `sinetti enrol`."""
+        """Return the arguments of `sinetti enrol`."""
         used = ids or site.ids
         password = self.folder / "password"
         password.write_text(used["transfer_password"])
@@ -102,7 +102,10 @@ class Scene:
         return self._words("enrol", options)
 
     def enrolled(self, number: int) -> list[Site]:
-        """Have so many holders whose renewal is open. Some are kept in stock: the clock can go on only so often."""
+        """Return so many holders whose renewal window is open.
+
+        Others are kept in stock, since the clock can advance only a limited number of times.
+        """
         if len(self.stock) < number:
             fresh = [self.site() for _ in range(number + (0 if self.strict else STOCK))]
             for site in fresh:
@@ -114,12 +117,15 @@ class Scene:
         return given
 
     def stock_up(self, number: int) -> None:
-        """Have so many holders ready whose renewal is open: all of them by going on once."""
+        """Stock so many holders whose renewal window is open.
+
+        The clock is advanced once for all of them.
+        """
         fresh = [self.site() for _ in range(number)]
         for site in fresh:
             ended = self.enrol(site)
             assert ended.code == 0, ended.err
-        for part in IN_PARTS:  # for each of them there are messages to be sent meanwhile
+        for part in IN_PARTS:  # the bench sends messages for each holder in between
             assert self.bench.control("PUT", "/clock", {"advance": part})[0] == 200
         self.stock = fresh
 
@@ -143,7 +149,7 @@ class Scene:
         return self.clients.run("status", "--store", site.store, "--json", "--now", now)
 
     def rows(self, site: Site) -> list[dict]:
-        """What the service holds of an organisation, newest first."""
+        """Return the service's certificates of an organisation, newest first."""
         return self.bench.rows(site.customer_id)
 
     def _words(self, command: str, options: dict[str, object]) -> list[str]:
@@ -154,7 +160,10 @@ class Scene:
 
 @contextmanager
 def scene(folder: Path, *, strict: bool = False) -> Iterator[Scene]:
-    """Set the scene: a bench whose clock stands still, and everything else. `strict`: ids once, nothing healed."""
+    """Run a bench with a stopped clock, a proxy and a client driver.
+
+    With `strict` the bench accepts transfer ids once and repairs nothing.
+    """
     options = ["--strict"] if strict else []
     with (
         running(folder / "bench", "--http", "--now", DAY_ONE, *options) as bench,
@@ -165,7 +174,10 @@ def scene(folder: Path, *, strict: bool = False) -> Iterator[Scene]:
 
 
 def set_in_use(site: Site) -> x509.Certificate:
-    """Read the live set: key, certificate and chain belong together, and nothing is under way."""
+    """Read the live set and return its certificate.
+
+    Checks that key, certificate and chain match.
+    """
     pem = (site.live / "key.pem").read_bytes()
     key = load_pem_private_key(pem, DRESSED_BY if b"ENCRYPTED" in pem else None)
     certificate = x509.load_pem_x509_certificate((site.live / "certificate.pem").read_bytes())
@@ -177,7 +189,7 @@ def set_in_use(site: Site) -> x509.Certificate:
 
 
 def dress(site: Site) -> None:
-    """Have a holder's next set in every format, its key encrypted."""
+    """Configure all formats and an encrypted key for a holder's next set."""
     password, kept = site.store.with_name(f"{site.store.name}-password"), site.folder / "settings.toml"
     password.write_bytes(DRESSED_BY)
     password.chmod(0o600)
@@ -187,7 +199,10 @@ def dress(site: Site) -> None:
 
 
 def is_dressed(site: Site) -> None:
-    """Look from outside: every file of the set in use is of one key and one certificate, and no key lies in clear."""
+    """Check all files of the set in use from outside.
+
+    They have one key and one certificate, and no key is unencrypted.
+    """
     certificate = set_in_use(site)
     assert (site.live / "certificate.der").read_bytes() == certificate.public_bytes(Encoding.DER)
     keys = [load_der_private_key((site.live / "key.der").read_bytes(), DRESSED_BY)]
@@ -200,7 +215,10 @@ def is_dressed(site: Site) -> None:
 
 
 def is_whole(stage: Scene, site: Site, certificates: int) -> None:
-    """Look from outside: so many certificates were issued, the newest is in use, each request was sent alike."""
+    """Check the outcome from outside.
+
+    So many certificates were issued and retrieved, the newest is in use, and no journal or partial file is left.
+    """
     used = hashlib.sha256(set_in_use(site).public_bytes(Encoding.DER)).hexdigest()
     rows = stage.rows(site)
     assert [row["state"] for row in rows] == ["fetched"] * certificates
@@ -212,5 +230,8 @@ def is_whole(stage: Scene, site: Site, certificates: int) -> None:
 
 
 def same_octets(requests: list[bytes]) -> None:
-    """Every request, however often it was sent, was the same octets: the same key, the same signature."""
+    """Check that all repetitions of a request had the same octets.
+
+    So they had the same key and the same signature.
+    """
     assert len(set(requests)) == 1, f"{len(set(requests))} different requests"

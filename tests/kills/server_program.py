@@ -1,8 +1,8 @@
-"""The authority's commands in processes that can be struck at a step: reads one order per line, forks for it.
+"""Fork server that runs the authority's commands and strikes them at a step.
 
-Starting an interpreter for each of a thousand servers would take most of the time, so this one has everything loaded,
-and each server is a fork of it that runs the real command. What ends the process, holds it at a step or moves its
-clock lies here alone: the product has steps, and nothing that kills.
+It reads one order per line and forks for it. An interpreter start for each of a thousand servers would take most of
+the time. So this process has everything loaded, and each server is a fork of it that runs the real command. Code that
+ends the process, holds it at a step or moves its clock is here alone. The product has steps, and nothing that kills.
 """
 
 import gc
@@ -33,18 +33,24 @@ HELD_AT_MOST = 20.0
 """Seconds that a process waits at a step for the driver to go on."""
 
 FOUNDED_AGO = timedelta(days=1)
-"""How old an authority is when its kills begin, so that its clock can go back without leaving its CAs' lives."""
+"""Age of an authority when its kills begin.
+
+With it the clock can go back and still be within the validity of the CAs.
+"""
 
 for _name in ("granian.server.embed", "psycopg", "django.db.backends.sqlite3.base",
               "django.db.backends.postgresql.base", "django.core.management.commands.migrate"):  # fmt: skip
     importlib.import_module(_name)
-# What the load has enrolled it renews at once: in these processes the window is the whole life.
+# The load renews its certificates at once, so in these processes the renewal window is the whole validity.
 renewal_info.renewal_window = lambda span: span.not_after - span.not_before
-main.build_parser("authority")  # has every command loaded, so that no process loads one again
+main.build_parser("authority")  # loads every command, so that no forked process has to
 
 
 class Striker:
-    """The step of a process: does what lies in its folder as the order `strike`, once, at the step that it names."""
+    """Step of a process that executes the order `strike` in its folder.
+
+    It executes the order once, at the step that the order names.
+    """
 
     def __init__(self, folder):
         self.order, self.struck, self.go = (folder / name for name in ("strike", "struck", "go"))
@@ -54,7 +60,7 @@ class Striker:
             wanted = json.loads(self.order.read_text())
             if wanted["step"] != name:
                 return
-            self.order.rename(self.struck)  # of many threads and processes, one has it
+            self.order.rename(self.struck)  # only one of many threads and processes succeeds
         except FileNotFoundError:
             return
         if wanted["how"] == "group":
@@ -67,7 +73,7 @@ class Striker:
 
 
 def clock_of(path):
-    """The office's clock: the machine's, moved by as many seconds as stand in a file."""
+    """Return a clock that is off from the machine's by the seconds in a file."""
 
     def now():
         try:
@@ -79,7 +85,7 @@ def clock_of(path):
 
 
 def wired(told):
-    """Have every authority that this process opens take steps, and live on a clock, that the driver has a hand on."""
+    """Give every authority that this process opens the driver's steps and clock."""
     step = Striker(Path(told["strikes"]))
     manner = RuntimeOptions(now=clock_of(Path(told["clock"])), step=step)
     common.open_authority = partial(open_authority, manner=manner)
@@ -98,7 +104,7 @@ def wired(told):
 
 
 def take_orders(root, customers):
-    """Order a certificate for each of these customers; prints the transfer ids."""
+    """Order a certificate for each of these customers, and print the transfer ids."""
     contact = ContactDetails("Contact", "contact@customer.example", "", Language.EN)
     made = []
     with common.opened_authority(Path(root)) as authority:
@@ -111,7 +117,7 @@ def take_orders(root, customers):
 
 
 def child(told):
-    """Be one process of the authority."""
+    """Run one process of the authority, after a fork."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for descriptor, path in ((0, os.devnull), (1, told["out"]), (2, told["err"])):
@@ -132,7 +138,10 @@ def child(told):
 
 
 def serve():
-    """Do one order after the other: start a process and tell its id, or wait for it and tell how it ended."""
+    """Execute the orders on standard input one after the other.
+
+    An order starts a process and prints its id, or waits for one and prints its exit code.
+    """
     gc.collect()
     gc.freeze()
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""The driver of the authority's side: starts servers and commands, strikes them at a step, kills them, waits."""
+"""Driver of the authority: starts, strikes, kills and awaits its processes."""
 
 import json
 import os
@@ -21,15 +21,18 @@ from tests.kills.clients import ROOT, Ended
 from tests.support.programs import surroundings
 
 WORKERS = ("--workers", "2") if find_spec("sinetti.server.supervisor") else ()
-"""Two processes answer, where the command can have more than one."""
+"""Option for two workers, if the command supports several."""
 
 WITHIN = 60.0
-"""Seconds for whatever has to happen on a busy machine."""
+"""Seconds within which every awaited event happens on a busy machine."""
 
 
 @dataclass(slots=True)
 class Zygote:
-    """A program that has everything loaded and forks. Several threads may ask it, one after the other."""
+    """A process that has everything loaded and forks.
+
+    Threads may share it. A lock serialises their orders.
+    """
 
     process: "subprocess.Popen[str]"
     folder: Path
@@ -38,7 +41,10 @@ class Zygote:
     _asking: Lock = field(default_factory=Lock)
 
     def start(self, strikes: Path, **told: Any) -> "Forked":
-        """Start a process of the authority, whose strikes lie in this folder; give it."""
+        """Start a process of the authority and return it.
+
+        Its strikes are read from the folder `strikes`.
+        """
         with self._asking:
             self.number += 1
             out, err = (self.folder / f"{self.number}.{end}" for end in ("out", "err"))
@@ -47,18 +53,18 @@ class Zygote:
         return Forked(self, pid, out, err)
 
     def run(self, *arguments: object, strikes: Path | None = None, **told: Any) -> Ended:
-        """Run a command to its end, or to where it is struck."""
+        """Run a command to its end, or to the point where it is struck."""
         words = [str(one) for one in arguments]
         return self.start(strikes or self.folder, argv=words, **told).ended()
 
     def does(self, *arguments: object) -> str:
-        """Run a command that has to succeed; its output."""
+        """Run a command that has to succeed, and return its output."""
         done = self.run(*arguments)
         assert done.code == 0, done.err
         return done.out
 
     def reap(self, pid: int) -> int:
-        """Wait for a process that has ended, or is about to; negative for a signal."""
+        """Wait for a process and return its exit code, negative for a signal."""
         with self._asking:
             return self._ask({"wait": pid})
 
@@ -82,30 +88,30 @@ class Forked:
     _handle: int = -1
 
     def __post_init__(self) -> None:
-        """Take hold of it: its number stays its own until it is reaped."""
+        """Open a pidfd, with which the process id stays valid until it is reaped."""
         self._handle = os.pidfd_open(self.pid)
 
     def over(self, within: float) -> bool:
-        """Whether it ends within so many seconds; reaped then."""
+        """Return True if the process ends within so many seconds, and reap it."""
         if self.code is None and select.select([self._handle], [], [], within)[0]:
             self.code = self.zygote.reap(self.pid)
             os.close(self._handle)
         return self.code is not None
 
     def ended(self) -> Ended:
-        """Wait for its end."""
+        """Wait for the end of the process and return its result."""
         assert self.over(WITHIN), f"{self.pid} does not end: {self.err.read_text()[-2000:]}"
         return Ended(self.code, self.out.read_text(), self.err.read_text())
 
     def kill(self) -> None:
-        """Kill the whole group, as a machine does that loses power."""
+        """Kill the whole process group, to simulate a power loss."""
         if self.code is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             assert self.over(WITHIN)
 
     def kill_alone(self) -> None:
-        """Kill it and none of its children; they have to end by themselves."""
+        """Kill the process alone, and wait until its children have ended."""
         children = self.children()
         os.kill(self.pid, signal.SIGKILL)
         assert self.over(WITHIN)
@@ -115,7 +121,7 @@ class Forked:
             sleep(0.005)
 
     def children(self) -> list[int]:
-        """The processes that it has begotten, where there are such."""
+        """Return the child processes, if there are any."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
@@ -137,11 +143,11 @@ class Node:
 
     @property
     def url(self) -> str:
-        """Where SOAP is spoken."""
+        """The address of the SOAP endpoint."""
         return f"http://127.0.0.1:{self.soap}/2017/10/CertificateServices"
 
     def begin(self) -> None:
-        """Begin to serve."""
+        """Start the server without waiting for it."""
         for name in ("strike", "struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
         words = ("serve", "--dir", self.root, "--bind", f"127.0.0.1:{self.soap}", *WORKERS)
@@ -149,7 +155,10 @@ class Node:
         self.process = self.zygote.start(self.strikes, argv=argv)
 
     def start(self) -> None:
-        """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
+        """Serve, and wait until both ports accept connections.
+
+        Raises AssertionError with the log if the server ends or does not listen.
+        """
         self.begin()
         until = monotonic_seconds() + WITHIN
         while not (_listens(self.soap) and _listens(self.status)):
@@ -157,7 +166,10 @@ class Node:
             assert monotonic_seconds() < until, f"the server does not listen: {self.process.err.read_text()[-3000:]}"
 
     def strike(self, step: str, how: str) -> None:
-        """Have whoever comes to this step first killed (`group`, `process`) or held there (`hold`)."""
+        """Order a strike on the first process that reaches this step.
+
+        `how` kills the process group (`group`), kills the process (`process`) or holds it there (`hold`).
+        """
         for name in ("struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
         partial = self.strikes / "strike.new"
@@ -165,14 +177,14 @@ class Node:
         partial.rename(self.strikes / "strike")
 
     def wait_until_struck(self) -> None:
-        """Wait until it came to the step."""
+        """Wait until a process has reached the step."""
         until = monotonic_seconds() + WITHIN
         while not (self.strikes / "struck").exists():
             assert monotonic_seconds() < until, f"nobody came to {(self.strikes / 'strike').read_text()}"
             sleep(0.002)
 
     def go_on(self) -> None:
-        """Let whoever is held go on."""
+        """Let the held process go on."""
         (self.strikes / "go").touch()
 
 
@@ -193,7 +205,7 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def zygote(folder: Path, environment: dict[str, str]) -> Iterator[Zygote]:
-    """Have a program ready that starts servers and commands."""
+    """Run the fork server of the authority while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "tests.kills.server_program"]
     with subprocess.Popen(

@@ -1,4 +1,7 @@
-"""Where the authority may be ended: every point that is named in `services/`, and the two ends of its door."""
+"""Points at which the authority may be ended.
+
+They are all steps named in `services/`, and both ends of the SOAP endpoint.
+"""
 
 import ast
 from functools import cache
@@ -6,7 +9,10 @@ from pathlib import Path
 
 SERVICES = Path(__file__).resolve().parents[2] / "src" / "sinetti" / "services"
 ARRIVED, RENDERED = "1-arrived", "12-rendered"
-"""Steps 1 and 12 of docs/issuance.md: the door is asked, and its answer is made but has not left."""
+"""Steps 1 and 12 of docs/issuance.md.
+
+The endpoint has received the request, and its response is rendered but not sent.
+"""
 
 REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
@@ -15,14 +21,20 @@ EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-
 REPLACED, HANDED_OVER = "replacement-ordered", "contacts-handed-over"
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
-"""Reached by an operator's commands, not by the server."""
+"""Steps of an operator's commands, not of the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LOAD_COMPARED, LOADED)
-"""Reached by pages for people: tests/services/self_service and tests/services/staff end them there."""
+"""Steps of user-facing pages.
+
+tests/services/self_service and tests/services/staff end them there.
+"""
 
 
 @cache
 def named() -> tuple[str, ...]:
-    """Every name that an action gives to `ctx.step`, as it stands in the code: a new one is found by itself."""
+    """Return every name that the code of an action passes to `ctx.step`.
+
+    A new step is found automatically.
+    """
     found = {
         node.args[0].value
         for path in SERVICES.rglob("*.py")
@@ -35,5 +47,5 @@ def named() -> tuple[str, ...]:
 
 
 def of_the_server() -> tuple[str, ...]:
-    """The steps that a server takes while it answers."""
+    """Return the steps that a server takes while it answers."""
     return (ARRIVED, *(name for name in named() if name not in {*OF_COMMANDS, *OF_PAGES}), RENDERED)

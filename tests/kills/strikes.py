@@ -1,4 +1,4 @@
-"""How each kind of kill is done to an arena, and how what was struck comes back."""
+"""Execution of each kind of kill on an arena, and the recovery from it."""
 
 import json
 import os
@@ -14,27 +14,27 @@ from tests.kills.steps import APPROVED, CONTACT, EARLY, EARLY_UNDONE, MANY, RETA
 from tests.kills.table import Case, Kind
 
 LONGEST_WAIT = 0.15
-"""Seconds until a random moment."""
+"""Maximum of seconds until a random moment."""
 
 LONGEST_START = 0.3
-"""Seconds that a server, or a command, is given before it is killed while it starts."""
+"""Maximum of seconds before a server or a command is killed during its start."""
 
 OLD_REFUSALS = 250
 """Refusals past their period: three transactions of `retention apply`."""
 
 EARLY_OF_RANDOM = 0.25
-"""How often, of one, a command that is killed at a random moment is a call for early replacement."""
+"""Probability that a randomly killed command calls for early replacement."""
 
 ENOUGH = 20
-"""Orders that last while a disk is full."""
+"""Number of orders that suffice while a disk is full."""
 
 HOUR = 3600
 STARTED_ANEW_AFTER = 3
-"""Kills of processes that answer, until their parent is started anew."""
+"""Kills of workers after which their parent is restarted."""
 
 
 def play(arena: Arena, case: Case) -> None:
-    """Strike, let everything come back and go on, and look from outside."""
+    """Strike, let the authority recover and go on, and inspect it from outside."""
     STRIKES[case.kind](arena, case.step)
     arena.kills += 1
     arena.start()
@@ -47,7 +47,7 @@ def _moment(arena: Arena) -> None:
 
 
 def _server(arena: Arena, step: str | None) -> None:
-    """Kill a server, parent and workers, where it is."""
+    """Kill a server, parent and workers, at a step or at a random moment."""
     node = arena.random.choice(arena.nodes)
     if step is None:
         _moment(arena)
@@ -69,7 +69,10 @@ def _start(arena: Arena, _step: str | None) -> None:
 
 
 def _worker(arena: Arena, step: str | None) -> None:
-    """Kill one process that answers; the others go on. Now and then the parent starts anew: its delays grow."""
+    """Kill one worker while the others go on.
+
+    Every few kills the parent is restarted too, since its delays grow.
+    """
     node = arena.nodes[0]
     children = node.process.children()
     if step is not None:
@@ -88,13 +91,13 @@ def _worker(arena: Arena, step: str | None) -> None:
 
 
 def _parent(arena: Arena, _step: str | None) -> None:
-    """Kill the parent alone: whoever it has begotten ends with it."""
+    """Kill the parent alone, and check that its children end with it."""
     _moment(arena)
     arena.nodes[0].process.kill_alone()
 
 
 def _held(arena: Arena, step: str | None, do: Callable[[], object]) -> None:
-    """Do something while a request is held at a step, or at a random moment."""
+    """Call a function while a request is held at a step, or at a random moment."""
     node = arena.nodes[0]
     if step is None:
         _moment(arena)
@@ -109,14 +112,14 @@ def _held(arena: Arena, step: str | None, do: Callable[[], object]) -> None:
 
 
 def _client(arena: Arena, step: str | None) -> None:
-    """Kill the real client; the service lives on."""
+    """Kill the real client while the service runs on."""
     before = arena.client.runs
     arena.client.kills.append(Kill(step=step) if step else Kill(after=arena.random.uniform(0.02, 0.2)))
     _wait(arena, lambda: not arena.client.kills and arena.client.runs > before)
 
 
 def _operator(arena: Arena, step: str | None) -> None:
-    """Kill a command that revokes or erases, start the server again, and run the same command again."""
+    """Kill a command that revokes or erases, restart the server, and repeat it."""
     if step == RETAINED or (step is None and arena.random.random() < 0.5):
         arena.sql(ages_ago(OLD_REFUSALS))
         there, told = arena.old_refusals()
@@ -143,7 +146,7 @@ def _operator(arena: Arena, step: str | None) -> None:
 
 
 def _many(arena: Arena, step: str | None, serial: str) -> None:
-    """Kill a bulk revocation, by one officer or as a second one approves it."""
+    """Kill a bulk revocation by one officer, or its approval by a second one."""
     officer, folder = f"officer-{arena.random.randrange(1 << 32)}", arena.folder / "operator"
     folder.mkdir(exist_ok=True)
     (folder / "serials").write_text(serial)
@@ -160,10 +163,13 @@ def _many(arena: Arena, step: str | None, serial: str) -> None:
 
 
 def _early(arena: Arena, step: str | None, serial: str) -> None:
-    """Kill a call for early replacement, or the undoing of one; run again, nothing of it is left half done."""
+    """Kill a call for early replacement, or the undoing of one, and repeat it.
+
+    Checks that nothing of it is left half done.
+    """
     officer, place = ("--officer", f"officer-{arena.random.randrange(1 << 32)}"), ("--dir", str(arena.root))
     what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed", *officer)
-    # A certificate is in one call at most: what stands of calls before makes room.
+    # A certificate is in one call at most, so earlier calls are undone.
     for one in json.loads(arena.zygote.does("authority", "call-early", "--list", "--json", *place)):
         arena.zygote.does("authority", "call-early", "--undo", one["call"], *officer, *place)
     if step in EARLY_UNDONE or (step is None and arena.random.random() < 0.5):
@@ -178,7 +184,10 @@ def _early(arena: Arena, step: str | None, serial: str) -> None:
 
 
 def _command(arena: Arena, step: str | None, *what: str) -> Ended:
-    """Kill a command at its step, or at a random moment; start the server again, and run the same command again."""
+    """Kill a command at its step or at a random moment, and repeat it.
+
+    The servers are restarted before the repetition.
+    """
     words = ("authority", *what, "--dir", str(arena.root))
     strikes = arena.folder / "operator"
     strikes.mkdir(exist_ok=True)
@@ -196,7 +205,7 @@ def _command(arena: Arena, step: str | None, *what: str) -> Ended:
 
 
 def _cut(arena: Arena, step: str | None) -> None:
-    """Cut every connection to the database."""
+    """Cut all connections to the database."""
     database = arena.url.rpartition("/")[2]
     _held(arena, step, lambda: arena.cluster.cut(database))
 
@@ -212,9 +221,12 @@ def _database(arena: Arena, step: str | None) -> None:
 
 
 def _disk(arena: Arena, step: str | None) -> None:
-    """Fill the disk with journal, folder and SQLite file; kill the server while it is full, or let it live on."""
+    """Fill the disk with journal, folder and SQLite file.
+
+    The server is killed while the disk is full, or goes on after space is freed.
+    """
     if len(arena.load.stock) < ENOUGH:
-        # On a full disk nobody can order: whoever lives would wait for orders, and the strike for them.
+        # On a full disk no order succeeds. Holders would wait for orders, and the strike for the holders.
         arena.load.stock.extend(arena.order())
     _held(arena, step, arena.disk.fill)
     arena.load.answers(4)
@@ -229,19 +241,22 @@ def _disk(arena: Arena, step: str | None) -> None:
 
 
 def _clock(arena: Arena, step: str | None) -> None:
-    """Move the clock forth or back, kill the server there, and put the clock right."""
+    """Move the clock forward or back, kill the server, and correct the clock."""
     _held(arena, step, lambda: arena.clock(arena.random.choice((-5 * HOUR, -HOUR, -60, 60, HOUR, 5 * HOUR))))
     arena.load.answers(4)
     arena.nodes[0].process.kill()
     arena.start()
     arena.load.answers(4)
     arena.clock(0)
-    # What a wrong clock has stored in the future stops everything until an operator says that the time is right.
+    # Rows with future times from a wrong clock stop the service until an operator accepts the current time.
     arena.zygote.does("authority", "clock", "accept", "--yes", "--dir", arena.root)
 
 
 def _restore(arena: Arena, _step: str | None) -> None:
-    """Take a backup, go on, lose the register, and restore the older one with the journals at hand."""
+    """Take a backup, go on, lose the database, and restore the backup.
+
+    The journals are still present.
+    """
     backup = arena.folder / f"backup-{arena.kills}"
     where = ("--dir", str(arena.root))
     arena.zygote.does("authority", "backup", *where, "--out", backup)

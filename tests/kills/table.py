@@ -1,4 +1,7 @@
-"""Which kills there are: one table of kinds, each at the steps that it concerns and at moments that a seed draws."""
+"""Table of the kinds of kills.
+
+A kill is at a step that concerns its kind, or at a moment that a seed draws.
+"""
 
 import random
 from dataclasses import dataclass
@@ -8,14 +11,17 @@ from tests.kills import steps
 
 CLIENT_STEPS = ("prepared", "request-leaves", "answered", "accepted", "collected", "in-place")
 DELIVERY_STEPS = ("delivery-prepared", "delivery-answered", "receipt-kept")
-"""Struck one by one in test_client.py: nothing of a delivery is in a register."""
+"""Steps struck one by one in test_client.py.
+
+A delivery leaves no trace in the database.
+"""
 
 ADOPTION_STEPS = ("settled",)
-"""Likewise, between the changes to the disk that an adoption makes: nobody is called."""
+"""Likewise, between changes to the disk by an adoption, which calls no service."""
 
 
 class Kind(StrEnum):
-    """What is struck."""
+    """Object of a kill."""
 
     SERVER = "server"
     START = "server that starts"
@@ -33,7 +39,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How often a kind is played on each database in a full run: at each of its steps, and at random moments."""
+    """Number of kills of a kind on each database in a full run.
+
+    `each` is the number at each of its steps, `random` that at random moments.
+    """
 
     steps: tuple[str, ...]
     each: int
@@ -61,7 +70,7 @@ TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kill; at a random moment where there is no step."""
+    """One kill, at a step or at a random moment."""
 
     kind: Kind
     step: str | None
@@ -71,7 +80,7 @@ SERIES = tuple((kind, database) for kind, extent in TABLE.items() for database i
 
 
 def full(kind: Kind, seed: int) -> list[Case]:
-    """Every kill of a kind, in an order that the seed draws."""
+    """Return all kills of a kind, in an order that the seed draws."""
     extent = TABLE[kind]
     cases = [Case(kind, step) for step in extent.steps for _ in range(extent.each)]
     cases += [Case(kind, None)] * extent.random
@@ -80,10 +89,11 @@ def full(kind: Kind, seed: int) -> list[Case]:
 
 
 def few(database: str, seed: int) -> list[Case]:
-    """A few of every kind that needs one node, each at a step or not; the server at half of its steps.
+    """Return a few kills of every kind that needs one node, in random order.
 
-    What both databases could have is shared out between them: half of the kinds, and of the server's steps, each. The
-    seed says which.
+    Each kill is at a step or at a random moment. The server is struck at half of its steps. Kinds that run on both
+    databases are shared out. Each database has half of those kinds, and half of the server's steps. The seed selects
+    the halves.
     """
     drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
     both = TABLE[Kind.SERVER].databases

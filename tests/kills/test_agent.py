@@ -1,4 +1,7 @@
-"""`sinetti run` killed, with everything against it: nothing is lost, nothing issued twice, and it says what is left."""
+"""Kills of `sinetti run` under adverse conditions.
+
+No key is lost, no certificate is issued twice, and each run reports the work that is left.
+"""
 
 import random
 import shutil
@@ -16,27 +19,39 @@ from tests.support.small_disk import may_mount, mounted
 
 STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
 APART = 12
-"""In a short run every twelfth change is one to die before, beginning at random."""
+"""Distance between the changes before which a short run kills.
+
+The first one is random.
+"""
 
 FATES = [Fate.PASSES, Fate.ANSWER_LOST, Fate.ANSWER_CUT, Fate.REQUEST_LOST]
 KILLS, NAMES = {False: 6, True: 890}, {False: 28, True: 250}
-"""How many kills at random there are, and how many names are ready for all others: the clock is put on once."""
+"""Number of random kills, and of names ready for all other kills.
+
+The clock is advanced once for all names.
+"""
 
 STORES = {False: 6, True: 40}
-"""Of two names each, that are played on one bench: its clock goes on with each, and its CAs end some day."""
+"""Number of stores, of two names each, that are played on one bench.
+
+Its clock advances with each store, and its CAs expire at some time.
+"""
 
 LONGEST = 1.5
-"""Seconds within which a run of a few names is struck at random."""
+"""Maximum of seconds before a random kill of a run with a few names."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def names(stage, every_kill):
-    """Have enough names whose renewal is open."""
+    """Stock enough names whose renewal window is open."""
     stage.stock_up(NAMES[every_kill])
 
 
 def played(flock, kill):
-    """Kill a run, run it again until all is done; whether the kill came in time."""
+    """Kill a run, and run it again until all work is done.
+
+    Returns True if the kill came in time.
+    """
     first = flock.run(kill)
     flock.sound()
     flock.tells(first)
@@ -64,7 +79,10 @@ DAMAGE = [b"", b"{", b"\0" * 20, b'{"serial": 1, "tries": 1e999, "next": "9999-1
 
 
 def hurt(flock, drawn):
-    """Damage what decides nothing: what the agent and its deploying remember, the log, what is known of services."""
+    """Damage a file that decides nothing.
+
+    It is the state of the agent or of its deployment, the log, or the cache of services' hints.
+    """
     site = drawn.choice(flock.sites)
     path = drawn.choice(
         [site.folder / name for name in ("agent.json", "deploy.json", "log.jsonl")] + [flock.store / ".hints.json"]
@@ -76,10 +94,11 @@ def hurt(flock, drawn):
 
 
 def lies(flock, drawn):
-    """Have whoever answers for hints lie: long ago, never, in no time at all, and with what is no hint.
+    """Let the service give false hints.
 
-    Of certificates that are new by then nothing is said: asked for too early with the answer lost as well, a renewal
-    stays uncertain until it opens (docs/holder-journal.md, "When it stays uncertain").
+    They are long past, far in the future, immediate, or malformed. New certificates have no hint. Otherwise a renewal
+    that is requested too early and whose answer is lost stays uncertain until its window opens
+    (docs/holder-journal.md, "When it stays uncertain").
     """
     now, day = flock.now, timedelta(days=1)
     later = window(now + 300 * day, now + 301 * day)
@@ -100,7 +119,7 @@ def lies(flock, drawn):
 
 
 def struck(drawn):
-    """Draw where a run ends."""
+    """Draw the point at which a run is killed."""
     how = drawn.random()
     if how < 0.15:
         return Kill(step=drawn.choice(STEPS))
@@ -108,7 +127,7 @@ def struck(drawn):
 
 
 def adversity(flock, drawn):
-    """Draw what else is wrong while a run is killed; gives how many hours its clock is off."""
+    """Draw further faults during a run, and return the error of its clock in hours."""
     flock.mood(drawn.choice(MOODS) if drawn.random() < 0.4 else "well")
     flock.stage.wire.fates.extend(drawn.choices(FATES, k=drawn.randrange(4)))
     if drawn.random() < 0.3:
@@ -119,7 +138,7 @@ def adversity(flock, drawn):
 
 
 def both(flock, other, drawn, hours):
-    """Run two agents at once, either of them killed; gives how they ended."""
+    """Run two agents at once, kill either, and return their results."""
     kills, ended = (struck(drawn), struck(drawn)), []
     second = threading.Thread(target=lambda: ended.append(flock.run(kills[0], hours, by=other)))
     second.start()
@@ -129,7 +148,10 @@ def both(flock, other, drawn, hours):
 
 
 def test_killed_again_and_again_while_everything_else_goes_wrong_too(tmp_path, every_kill, seed, record_property):
-    """Lost answers, two agents, hung and failing programs, damaged memory, lying hints, a clock a day off: at once."""
+    """Combine lost answers, two agents, bad programs, damage, false hints and clock.
+
+    The programs hang or fail, and the clock is off by a day.
+    """
     drawn, wanted, kills, runs = random.Random(f"{seed}-agent"), KILLS[every_kill], 0, 0  # noqa: S311 - played again
     for bench in count():
         if kills >= wanted:
@@ -144,14 +166,17 @@ def test_killed_again_and_again_while_everything_else_goes_wrong_too(tmp_path, e
 
 
 def endured(stage, other, drawn, wanted, stores):
-    """Play stores on one bench, whose CAs end after some years of its clock; gives kills and runs."""
+    """Play stores on one bench and return the numbers of kills and runs.
+
+    The CAs of a bench expire after some years of its clock.
+    """
     kills = runs = 0
     for _ in range(stores):
         if kills >= wanted:
             break
         flock = herd(stage, 2)
         for later in range(drawn.randrange(3, 9)):
-            hours = 2 * later + adversity(flock, drawn)  # what failed a few times may be tried again by then
+            hours = 2 * later + adversity(flock, drawn)  # by then the delay after a few failures may be over
             ended = both(flock, other, drawn, hours) if drawn.random() < 0.25 else [flock.run(struck(drawn), hours)]
             flock.sound()
             if len(ended) == 1:

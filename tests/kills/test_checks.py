@@ -1,4 +1,7 @@
-"""The checks can fail: a history is forged against each of them, and it complains; about the honest one none does."""
+"""Tests of the checks: each of them finds a forged history.
+
+None complains about the correct history.
+"""
 
 import hashlib
 import json
@@ -39,7 +42,10 @@ def trail(*rows):
 
 
 def honest():
-    """One order, enrolled and renewed twice: the first renewal gave way to the second, which was revoked in the end."""
+    """Return the history of one order, enrolled and renewed twice.
+
+    The second renewal superseded the first, and was revoked at the end.
+    """
     a = row("a1", FIRST, order="o")
     b = row("b2", SECOND, predecessor="a1", state="void", revoked=True, reason="superseded", fetched=False)
     c = row("c3", THIRD, predecessor="a1", revoked=True, reason="cessationOfOperation")
@@ -66,7 +72,7 @@ def test_nobody_complains_of_an_honest_history():
 
 
 def change(number, **changes):
-    """Forge a row of the register."""
+    """Forge a certificate row of the database."""
 
     def forge(_history, seen):
         seen.rows[number] = replace(seen.rows[number], **changes)
@@ -80,7 +86,7 @@ def answered(asked, kind, value=""):
 
 
 def drop(number):
-    """Forge the audit trail: one row is missing."""
+    """Forge the audit trail by removing one row."""
     return lambda _history, seen: seen.audit.pop(number)
 
 
@@ -92,7 +98,7 @@ def swap(history, seen):
 
 
 def told(kind, *serials):
-    """Forge what the journals say."""
+    """Forge the content of the journals."""
     return lambda _history, seen: setattr(seen.journal, kind, set(serials))
 
 

@@ -1,4 +1,7 @@
-"""The client killed at every step and at random moments, and answers lost: the same command, run again, goes on."""
+"""Kills of the client at every step and at random moments, and lost answers.
+
+The same command, run again, goes on.
+"""
 
 import json
 import random
@@ -18,11 +21,17 @@ from tests.support.programs import program, started, surroundings
 
 STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
 FEW_APART = 5
-"""In a short run every fifth change is one to die before, beginning at random."""
+"""Distance between the changes before which a short run kills.
+
+The first one is random.
+"""
 
 
 def played(stage, site, command, operation, kill):
-    """Kill a run, run the same command again, look from outside; whether the kill came in time."""
+    """Kill a run, repeat the command, and check the outcome from outside.
+
+    Returns True if the kill came in time.
+    """
     run = getattr(stage, command)
     stage.wire.passed.clear()
     first = run(site, kill)
@@ -45,7 +54,7 @@ def test_killed_at_a_step_of_the_journal(stage, step):
 
 
 def changes(every_kill):
-    """Which changes to die before: all of them, or some."""
+    """Return the numbers of changes before which runs are killed: all, or some."""
     apart = 1 if every_kill else FEW_APART
     return range(random.randrange(apart), 1000, apart)  # noqa: S311 - which ones is no secret
 
@@ -70,7 +79,7 @@ def test_renew_killed_before_every_change_to_the_disk(stage, every_kill):
 
 
 def adopted(stage, source, store, kill=NEVER):
-    """Run `sinetti adopt` on the set of another store, always in the same words."""
+    """Run `sinetti adopt` on the set of another store, always with the same arguments."""
     trust = stage.bench.ready["trust"]
     words = {"--key": source.live / "key.pem", "--certificate": source.live / "certificate.pem", "--store": store}
     words |= {"--service": stage.wire.url, "--environment": "TEST", "--trust-services": trust["services"]}
@@ -79,7 +88,10 @@ def adopted(stage, source, store, kill=NEVER):
 
 
 def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
-    """All of them: they are few. What it came from stays, so nothing can be lost; half a set is never in use."""
+    """Kill an adoption before each change, since there are few of them.
+
+    The adopted files stay, so that nothing can be lost. A partial set is never in use.
+    """
     (source,) = stage.enrolled(1)
     before = {path.name: path.read_bytes() for path in source.live.iterdir()}
     kills = 0
@@ -101,7 +113,10 @@ def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
 
 
 def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
-    """All of them. Whatever was heard of the answer, the same command again knows that it is revoked."""
+    """Kill a revocation before each change.
+
+    The same command, run again, reports the revocation, no matter how much of the answer arrived.
+    """
     (source,) = stage.enrolled(1)
     before = {path.name: path.read_bytes() for path in source.live.iterdir()}
     words = ("revoke", "payroll", "--reason", "superseded", "--yes")
@@ -110,7 +125,9 @@ def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
         site = replace(source, store=tmp_path / f"store-{number}")
         shutil.copytree(source.store, site.store, symlinks=True)
         path = site.folder / "settings.toml"
-        path.write_text(path.read_text().replace(stage.wire.url, stage.bench.ready["soap_url"]))  # it passes SOAP alone
+        path.write_text(
+            path.read_text().replace(stage.wire.url, stage.bench.ready["soap_url"])
+        )  # the proxy forwards SOAP only
         killed = stage.clients.run(*words, "--store", str(site.store), kill=Kill(change=number)).killed
         set_in_use(site)
         again = stage.clients.run(*words, "--store", str(site.store))
@@ -196,14 +213,21 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
 
 @pytest.fixture
 def sender(stage):
-    """Give a holder who delivers: a new one each time, since tests of renewals move the bench's clock on."""
+    """Return an enrolled holder for deliveries.
+
+    Each test has a new one, since tests of renewals advance the bench's clock.
+    """
     site = stage.site()
     assert stage.enrol(site).code == 0
     return site
 
 
 def delivered(stage, site, kill):
-    """Kill a delivery, run the same command again: it was taken once, and both sides have the same receipt."""
+    """Kill a delivery and repeat the command.
+
+    Checks that the service accepted it once, and that both sides have the same receipt. Returns True if the kill came
+    in time.
+    """
     number = next(stage.numbers)
     document, kept = stage.folder / f"report-{number}.xml", stage.bench.root / "deliveries"
     document.write_text(f"<report>{number}</report>")
@@ -233,11 +257,11 @@ def test_a_delivery_killed_before_every_change_to_the_disk(stage, sender, every_
     assert kills > 10 / (1 if every_kill else FEW_APART) - 1
 
 
-# A service that takes ids once and heals nothing.
+# Tests with a service that accepts transfer ids once and repairs nothing.
 
 
 def said(ended):
-    """The service's words, as they were shown."""
+    """Return the lines with the service's answers that the client printed."""
     return [line for line in ended.err.splitlines() if line.startswith("The service answered ")]
 
 

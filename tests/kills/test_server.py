@@ -1,7 +1,7 @@
-"""The authority killed at every step and at random moments, under load; after each start it is looked at from outside.
+"""Kills of the authority at every step and at random moments, under load.
 
-In `make test` a few kills of every kind are played; `make chaos` plays them all. What a series does is drawn from a
-seed: a failure names the command that plays it again.
+After each start the authority is inspected from outside. `make test` plays a few kills of every kind, `make chaos` all
+of them. A seed determines a series. A failure names the command that plays it again.
 """
 
 import ast
@@ -20,12 +20,15 @@ from tests.kills.table import ADOPTION_STEPS, DELIVERY_STEPS, SERIES, TABLE, Cas
 from tests.support.postgres import PostgresMissingError, skip_or_fail
 
 AT_MOST = 60
-"""Kills in one arena: an old register is slow to look at, and hides nothing that a young one shows."""
+"""Maximum of kills in one arena.
+
+An old database is slow to inspect, and shows the same faults as a young one.
+"""
 
 
 @pytest.fixture(scope="module")
 def postgres():
-    """Give a PostgreSQL that keeps what it said it kept."""
+    """Yield a PostgreSQL cluster with durable commits."""
     try:
         with cluster() as one:
             yield one
@@ -35,7 +38,7 @@ def postgres():
 
 @contextmanager
 def told(kill, again):
-    """Say with a failure what was struck, and how to play it again."""
+    """Add the kill, and the command that plays it again, to a failure."""
     try:
         yield
     except Exception as bad:
@@ -44,17 +47,17 @@ def told(kill, again):
 
 
 def few_again(seed, name):
-    """Write the command that plays a short run again."""
+    """Return the command that plays a short run again."""
     return f"scripts/pytest tests/kills/test_server.py --seed {seed} -k {name}"
 
 
 def playing(folder, seed, database, cases, again):
-    """Play some kills in an arena of their own; what came of it, counted."""
+    """Play some kills in an arena of their own, and return the counts."""
     nodes = max(TABLE[case.kind].nodes for case in cases)
     with arena(folder, seed, database, nodes) as place:
         for number, case in enumerate(cases, 1):
             if case.kind is Kind.DISK and place.disk is None:
-                continue  # told by all_were_played
+                continue  # all_were_played reports it
             with told(f"kill {number} of {len(cases)}: {case.kind}, {case.step or 'a random moment'}", again):
                 play(place, case)
         seen = place.seen()
@@ -72,7 +75,7 @@ def playing(folder, seed, database, cases, again):
 
 
 def all_were_played(result, cases):
-    """Say what could not be played on this machine."""
+    """Skip with a reason if this machine could not play all kills."""
     if result["kills"] < len(cases):
         pytest.skip("NOT TESTED, an authority whose disk is full: no small disk can be mounted here; all else was")
 
@@ -102,7 +105,7 @@ def test_every_kill(tmp_path, request, seed, kind, database):
     report.keep(request.config.cache.mkdir("chaos"), report.Result(kind, database, **result, seconds=seconds))
 
 
-# What is played.
+# Tests of the series and of the page.
 
 
 def test_every_step_that_the_code_takes_is_struck():

@@ -1,4 +1,7 @@
-"""What lies between client and service: passes requests on, keeps a copy, and loses what a test wants lost."""
+"""Proxy between client and service.
+
+It forwards requests, keeps a copy, and loses what a test wants lost.
+"""
 
 import socket
 import threading
@@ -16,7 +19,7 @@ Hinted = tuple[int, dict[str, str], bytes]
 
 
 class Fate(Enum):
-    """What becomes of one request."""
+    """Outcome of one request."""
 
     PASSES = "the answer comes back"
     ANSWER_LOST = "the service answers, and nothing of it comes back"
@@ -27,7 +30,7 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class Wire:
-    """The address to call, what passed (operation, octets), and what becomes of the next requests."""
+    """A proxy: its address, the passed requests (operation, octets), and coming fates."""
 
     service: str
     url: str = ""
@@ -36,25 +39,28 @@ class Wire:
     lineage: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
     hint: Callable[[str], Hinted] | None = None
-    """What is answered to whoever asks for a renewal hint at a path, true or not. None: there is no such door."""
+    """Function that returns the answer about the renewal hint at a path.
+
+    The answer may be false. With None there is no such endpoint.
+    """
 
     def sent(self, operation: str, customer_id: str) -> list[bytes]:
-        """The requests of one operation and customer, in order."""
+        """Return the requests of one operation and customer, in order."""
         named = f">{customer_id}<".encode()
         return [body for name, body in self.passed if name == operation and named in body]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """Handler of one request."""
 
     wire: Wire
 
     def do_POST(self) -> None:
-        """Pass a request on whole, wait for the whole answer, and only then let fate have its way."""
+        """Forward a whole request, wait for the whole answer, and apply the fate."""
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
         if len(body) < length:
-            return  # of a client that was killed between head and body: no request
+            return  # no request: the client was killed between head and body
         fate = self.wire.fates.popleft() if self.wire.fates else Fate.PASSES
         operation = self.headers["SOAPAction"].strip('"')
         self.wire.passed.append((operation, body))
@@ -68,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         if fate in {Fate.ANSWER_LOST, Fate.ANSWER_HELD}:
             self._cut()
             return
-        with suppress(OSError):  # a client that was killed takes no answer
+        with suppress(OSError):  # a killed client does not read the answer
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(answer)))
@@ -76,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer[: len(answer) // 2] if fate is Fate.ANSWER_CUT else answer)
 
     def do_GET(self) -> None:
-        """Answer a question for a renewal hint as a test wants it, by nobody's knowledge."""
+        """Answer a request for a renewal hint as the test defines, without the service."""
         told = self.wire.hint
         status, headers, body = told(self.path) if told else (404, {"Content-Type": "text/plain"}, b"Not found")
         with suppress(OSError):
@@ -102,21 +108,21 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_arguments: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection, gone with the test."""
+    """Server with a daemon thread for each connection."""
 
     daemon_threads = True
 
     def handle_error(self, *_arguments: object) -> None:
-        """Say nothing of clients that were killed in the middle of a request."""
+        """Ignore clients that were killed in the middle of a request."""
 
 
 @contextmanager
 def between(service: str) -> Iterator[Wire]:
-    """Stand between clients and a service while the block runs."""
+    """Run a proxy between clients and a service while the block runs."""
     wire = Wire(service)
     server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"wire": wire}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

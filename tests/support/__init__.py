@@ -1,1 +1,1 @@
-"""Builders and helpers that several rooms' tests share."""
+"""Builders and helpers shared by the tests of several packages."""

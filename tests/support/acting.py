@@ -1,4 +1,4 @@
-"""Who acts for whom in tests: people with a role for the test organisation, and one of another firm."""
+"""People with roles for the test organisation, and one of another organisation."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ WITHOUT_PHONE = ContactDetails("Ilman Puhelinta", "ilman@sinisiipi.example", "",
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A signatory, a manager and a viewer of the test organisation, and the signatory of another one."""
+    """Signatory, manager and viewer of the test organisation, and another's signatory."""
 
     signatory: Actor
     manager: Actor
@@ -29,7 +29,7 @@ class Cast:
 
 
 def cast(desk: Desk) -> Cast:
-    """Make accounts and give each of them a role."""
+    """Create accounts, each with a role."""
     other = add_organisation(desk, OTHER_ID)
     actors = []
     for name, role in (("signatory", Role.SIGNATORY), ("manager", Role.MANAGER), ("viewer", Role.VIEWER)):
@@ -43,22 +43,22 @@ def cast(desk: Desk) -> Cast:
 
 
 def stands(desk: Desk, actor: Actor) -> Permissions:
-    """What somebody may do now."""
+    """Return the permissions that an actor has now."""
     return load_permissions(actor, desk.ctx)
 
 
 def orders(desk: Desk) -> "list[models.Order]":
-    """All orders, the oldest first."""
+    """Return all orders, oldest first."""
     return list(models.Order.objects.using(desk.db.alias).order_by("created", "pk"))
 
 
 def lineage(desk: Desk, serial: Serial) -> models.Lineage:
-    """The line of a certificate, with its people."""
+    """Return the lineage of a certificate, with its contact and deputy."""
     rows = models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy")
     return rows.get(certificates__serial=serial)
 
 
 def audited(desk: Desk, action: str) -> list[str]:
-    """Who did this, as audit rows say it."""
+    """Return the actors of an action's audit rows, oldest first."""
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("actor", flat=True))

@@ -1,4 +1,4 @@
-"""OCSP requests as clients make them, and answers checked as clients check them."""
+"""OCSP requests as clients send them, and client checks of the responses."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ def asked(
     sha256: bool = False,
     nonce: bytes | None = None,
 ) -> bytes:
-    """A request (DER) about a certificate, or about a serial number."""
+    """Build an OCSP request (DER) about a certificate or a serial number."""
     number = serial if isinstance(serial, int) else serial.serial_number
     algorithm = hashes.SHA256() if sha256 else hashes.SHA1()  # noqa: S303 - what clients send
     key = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
@@ -30,7 +30,11 @@ def asked(
 
 
 def believed(der: bytes, issuer: x509.Certificate, now: datetime) -> ocsp.OCSPResponse:
-    """Read an answer and check it: by a responder of this CA, in force, over these octets, and not too old."""
+    """Parse an OCSP response and check it as a client does.
+
+    The responder certificate was issued by this CA and is in force. The signature covers these octets. The response is
+    neither too early nor too old.
+    """
     response = ocsp.load_der_ocsp_response(der)
     assert response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
     (responder,) = response.certificates
@@ -55,6 +59,9 @@ def _hash(octets: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
 
 
 def _digest(key: object, algorithm: hashes.HashAlgorithm) -> bytes:
-    """The key's bits, hashed: the BIT STRING at the end of SubjectPublicKeyInfo, for the test authority's EC keys."""
+    """Hash the public key of an EC key of the test authority.
+
+    The hashed octets are the content of the BIT STRING at the end of SubjectPublicKeyInfo.
+    """
     assert isinstance(key, ec.EllipticCurvePublicKey)
     return _hash(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint), algorithm)

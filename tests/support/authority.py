@@ -1,4 +1,7 @@
-"""One test authority for everybody: EC keys, the preset `default` in TEST, made once per run at one fixed instant."""
+"""Test authority shared by all tests, made once per run at a fixed instant.
+
+It has EC keys, the preset `default` and the environment TEST.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,30 +18,30 @@ from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Valid
 from sinetti.pki.encoding import PrivateKey, PublicKey, generate_key, load_certificate, sign
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-"""The instant at which the authority was made, and at which tests begin."""
+"""Instant at which the authority was made and at which tests begin."""
 
 BASE_URL = "http://pki.sinetti.example"
 CUSTOMER_ID = "0123456-7"
 CUSTOMER_NAME = "Sinisiipi Oy"
 LINEAGE = UUID("0f0e0d0c-0b0a-4908-8706-050403020100").hex.upper()
-"""A holding's id as it stands in the subject."""
+"""Lineage id in the form of the subject."""
 
 
 @cache
 def authority() -> GeneratedHierarchy:
-    """Keys and certificates of every CA and of the response signer."""
+    """Return keys and certificates of all CAs and of the response signer."""
     return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), NOW)
 
 
 @cache
 def holder_key(number: int = 1, kind: KeyType = KeyType.EC_P256) -> PrivateKey:
-    """Make a holder's key; the same number and kind give the same key all through a run."""
+    """Return a holder's key, the same one per number and kind within a run."""
     assert number > 0
     return generate_key(kind)
 
 
 def issuer(channel: Channel = Channel.WS, built: GeneratedHierarchy | None = None) -> IssuingCa:
-    """Give the CA that issues to holders for a channel."""
+    """Return the CA that issues to holders for a channel."""
     built = built or authority()
     spec = built.hierarchy.issuing(channel)
     assert spec is not None
@@ -46,13 +49,13 @@ def issuer(channel: Channel = Channel.WS, built: GeneratedHierarchy | None = Non
 
 
 def services_issuer(built: GeneratedHierarchy | None = None) -> IssuingCa:
-    """Give the CA whose leaves sign responses."""
+    """Return the CA that issues response signers."""
     built = built or authority()
     return built.issuer(built.hierarchy.services.file_name)
 
 
 def response_signer(built: GeneratedHierarchy | None = None) -> tuple[PrivateKey, x509.Certificate]:
-    """Key and certificate that sign responses."""
+    """Return the key and certificate that sign responses."""
     built = built or authority()
     return built.entries[built.hierarchy.response_signer.file_name]
 
@@ -60,7 +63,7 @@ def response_signer(built: GeneratedHierarchy | None = None) -> tuple[PrivateKey
 def leaf_plan(
     public_key: PublicKey, *, begins: datetime = NOW, customer_id: str = CUSTOMER_ID, life: timedelta = VALIDITY
 ) -> LeafRequest:
-    """Make a plan for a holder's certificate, of 730 days as a rule."""
+    """Return a request for a holder's certificate, by default of 730 days."""
     span = ValidityPeriod(begins, begins + life)
     return LeafRequest(customer_id, CUSTOMER_NAME, "FI", LINEAGE, public_key, new_serial(), span)
 
@@ -68,13 +71,16 @@ def leaf_plan(
 def issue(
     plan: LeafRequest, by: IssuingCa, *, kind: LeafProfile = LeafProfile.HOLDER, built: GeneratedHierarchy | None = None
 ) -> x509.Certificate:
-    """Sign a plan with the CA's key."""
+    """Issue a certificate by signing a plan with the CA's key."""
     tbs = build_tbs(plan, by, kind)
     return load_certificate(attach_signature(tbs, sign((built or authority()).key(by.key_name), tbs), by.certificate))
 
 
 def ocsp_responder(name: str, now: datetime = NOW, built: GeneratedHierarchy | None = None) -> Responder:
-    """Make the OCSP responder of a CA, by its file name, that is in force at an instant."""
+    """Make the OCSP responder of a CA, in force at an instant.
+
+    `name` is the CA's file name.
+    """
     built, key = built or authority(), generate_key(KeyType.EC_P256)
     by = built.issuer(name)
     plan = responder_plan(built.hierarchy, by, key.public_key(), now)
@@ -88,5 +94,5 @@ def holder_certificate(
     begins: datetime = NOW,
     customer_id: str = CUSTOMER_ID,
 ) -> x509.Certificate:
-    """Issue a holder's certificate for this key, issued by the test authority."""
+    """Issue a holder's certificate for this key from the test authority."""
     return issue(leaf_plan(key.public_key(), begins=begins, customer_id=customer_id), issuer(channel))

@@ -1,4 +1,4 @@
-"""Real backups of a register, taken and restored: SQLite's own backup, and pg_dump with pg_restore."""
+"""Backup and restore of a database, by SQLite or by pg_dump and pg_restore."""
 
 import sqlite3
 import subprocess
@@ -14,7 +14,7 @@ from tests.support.postgres import find_binaries
 
 
 def backed_up(db: Database, folder: Path) -> Path:
-    """Take a backup of a register as it is now."""
+    """Take a backup of the database as it is now."""
     path = folder / f"backup-{random_id()}"
     settings = connections[db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
@@ -28,7 +28,10 @@ def backed_up(db: Database, folder: Path) -> Path:
 
 
 def restored(db: Database, backup: Path) -> None:
-    """Let the register's handle name a database that is as the backup was; its own one stays as it is."""
+    """Point the handle at a database restored from the backup.
+
+    The original database stays as it is.
+    """
     db.close()
     settings = connections[db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
@@ -44,7 +47,7 @@ def restored(db: Database, backup: Path) -> None:
 
 
 def url_of(db: Database) -> str:
-    """The URL of a PostgreSQL register."""
+    """Return the URL of a PostgreSQL database."""
     one = connections[db.alias].settings_dict
     return f"postgresql://{one['USER']}:{quote(one['PASSWORD'])}@{one['HOST']}:{one['PORT']}/{one['NAME']}"
 

@@ -1,4 +1,7 @@
-"""A browser of a few lines, through the door that pages stand behind: it keeps cookies and sends forms as they are."""
+"""Minimal browser for the pages of the e-service.
+
+It calls the endpoint that serves the pages, keeps cookies and sends forms as they are.
+"""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,13 +25,13 @@ HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
 
 @dataclass(slots=True)
 class Post:
-    """Notes which messages were to be sent at once; `away` is a switch."""
+    """Recorder of messages to be sent at once; `away` is a switch."""
 
     sent: list[str] = field(default_factory=list)
     away: bool = False
 
     def __call__(self, message_id: str) -> bool:
-        """Send one."""
+        """Record a message; raises OSError if `away`."""
         self.sent.append(message_id)
         if self.away:
             why = "the provider is away for a test"
@@ -38,13 +41,13 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The door of a program that runs: its address, and the one that it believes to have."""
+    """Endpoint of a running program: its actual address and its configured address."""
 
     at: str
     address: str
 
     def __call__(self, request: Request) -> Response:
-        """Ask over HTTP."""
+        """Send a request over HTTP."""
         with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=30)) as connection:
             query = f"?{request.query}" if request.query else ""
             connection.request(request.method, f"{request.path}{query}", request.body or None, dict(request.headers))
@@ -56,7 +59,7 @@ class Served:
 
 @dataclass(slots=True)
 class Browser:
-    """Somebody's browser. `page` is what it shows, `reply` how it came."""
+    """Browser of one user; `page` is the page shown, `reply` the last response."""
 
     door: "WsgiEndpoint | Served"
     headers: dict[str, str] = field(default_factory=dict)
@@ -69,39 +72,39 @@ class Browser:
         return self._ask(method, address, b"")
 
     def press(self, does: str, **values: str) -> "Browser":
-        """Press the button of a form that the page shows, with these values in its fields."""
+        """Press the button of a form on the page, with these values in its fields."""
         (form,) = (one for one in self.page.forms if one.xpath(f".//button[@value='{does}']"))
         fields = {name: value or "" for name, value in form.form_values()}
         return self.post(form.action, {**fields, "do": does, **values})
 
     def post(self, address: str, fields: dict[str, str]) -> "Browser":
-        """Send a form, and follow where it leads."""
+        """Send a form and follow its redirect."""
         self._ask("POST", address, urlencode(fields).encode())
         return self.get(self.reply.headers["location"]) if self.reply.status == 303 else self
 
     @property
     def page(self) -> html.HtmlElement:
-        """The page that it shows."""
+        """The page shown."""
         return html.document_fromstring(self.reply.body.decode())
 
     @property
     def heading(self) -> str:
-        """Its heading."""
+        """The heading of the page."""
         return str(self.page.findtext(".//h1"))
 
     @property
     def error(self) -> str:
-        """What it says went wrong, above all else."""
+        """The text of the error summary at the top of the page."""
         return " ".join(self.page.xpath("//*[@role='alert']//p/text() | //*[@role='alert']//li//text()"))
 
     @property
     def secrets(self) -> list[str]:
-        """The values that it shows to be copied."""
+        """The secret values shown for copying."""
         return [str(one) for one in self.page.xpath("//dd[@class='secret']/text()")]
 
     @property
     def buttons(self) -> list[str]:
-        """What its buttons ask for."""
+        """The values of the page's buttons."""
         return [str(one) for one in self.page.xpath("//button/@value")]
 
     def _ask(self, method: str, address: str, body: bytes) -> "Browser":
@@ -127,6 +130,6 @@ def people_door(
     *,
     sms: bool = True,
 ) -> WsgiEndpoint:
-    """The pages of an office, as a node serves them."""
+    """Return the endpoint with the pages of an authority, as a node serves it."""
     around = PortalContext(desk.ctx, post or Post(), "Sinetti", HELP, settings, sms=sms)
     return WsgiEndpoint(application(address, desk.ctx.transfer_key), address, around.given())

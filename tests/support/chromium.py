@@ -1,4 +1,4 @@
-"""Debian's Chromium, and what its driver's event loop does to a test's database connections."""
+"""Debian's Chromium, and cleanup of database connections after its event loop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from tests.support.web_servers import tool
 
 @contextmanager
 def started_chromium() -> Iterator[Browser]:
-    """Run Chromium; the sandbox is for users who are not root.
+    """Run Chromium without its sandbox, which does not work for root.
 
-    Playwright's synchronous calls have an event loop in this thread. Django speaks to a database under one only where
-    it is told to, and then keeps connections of their own for it: left there, they would lead the next test that runs
-    under a loop to the database of this one.
+    Playwright's synchronous calls run an event loop in this thread. Under an event loop Django uses a database only if
+    DJANGO_ALLOW_ASYNC_UNSAFE permits it, and keeps separate connections there. They are closed at the end. Otherwise
+    the next test under a loop would use the database of this one.
     """
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

@@ -1,4 +1,7 @@
-"""Clerks at work: `anna = a_clerk(desk, "anna")`, and what of theirs stands in the audit trail."""
+"""Clerks at work, and the audit rows of what they viewed.
+
+Example: `anna = a_clerk(desk, "anna")`.
+"""
 
 import json
 
@@ -15,7 +18,7 @@ from tests.support.users import account
 def a_clerk(
     desk: Desk, name: str = "anna", case: str = "", purpose: AccessPurpose = AccessPurpose.APPLICATION
 ) -> StaffSession:
-    """A clerk with an account, who has said what for."""
+    """Return the session of a clerk who has an account and has stated a purpose."""
     user = account(desk, name, staff=True)
     return StaffSession(
         Actor(user.pk, second_factor=True, staff=True), AccessJustification(purpose, case), desk.ctx, REQUEST
@@ -23,13 +26,16 @@ def a_clerk(
 
 
 def same_subject(desk: Desk, *user_ids: str) -> None:
-    """Have these accounts be of one person, by the same subject of a sign-in provider under different names."""
+    """Link these accounts to one person.
+
+    Each gets the same subject of a sign-in provider, under different provider names.
+    """
     known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.db.alias)
     for number, user_id in enumerate(user_ids):
         known.create(user_id=user_id, provider=f"bank-{number}", uid="digest")
 
 
 def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:
-    """What clerks looked at, oldest first, with what more the rows say."""
+    """Return the objects that clerks viewed, oldest first, with the facts of the rows."""
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="looked").order_by("sequence")
     return [(row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]

@@ -11,7 +11,7 @@ _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 
 def described(certificate, signer):
-    """Return the certificate with a described P-256 key, signed anew."""
+    """Return the certificate with a described P-256 key, signed again."""
     public = certificate.public_key()
     named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

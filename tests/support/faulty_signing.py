@@ -1,4 +1,7 @@
-"""Signs as programs do that get it wrong: a fault at each place where one can be. Independent of `wire`."""
+"""XML signatures with faults, one at each place where a signer can fail.
+
+The module is independent of `wire`.
+"""
 
 import base64
 import hashlib
@@ -17,7 +20,10 @@ INCLUSIVE_INFO = replace(ENVELOPED_ALONE, info_c14n=INCLUSIVE)
 
 
 def request(inside="", *, name="Äiti &amp; isä Oy", csr=None, root="", prefix="cer", end="") -> str:
-    """A renewal request with the signature's place; `inside` stands before the certificate signing request."""
+    """Return a renewal request with a placeholder for the signature.
+
+    `inside` is inserted before the certificate signing request.
+    """
     csr = csr or base64.b64encode(bytes(range(256)) * 3).decode()
     named, declared = (f"{prefix}:", f"xmlns:{prefix}") if prefix else ("", "xmlns")
     plain = "" if prefix else ' xmlns=""'
@@ -29,22 +35,25 @@ def request(inside="", *, name="Äiti &amp; isä Oy", csr=None, root="", prefix=
 
 
 def c14n(text: bytes, algorithm: str = EXCLUSIVE) -> bytes:
-    """The canonical form of a whole document."""
+    """Return the canonical form of a whole document."""
     return xml_signing._c14n(etree.fromstring(text).getroottree(), algorithm, None)
 
 
 def canonical(document: str, shape: Shape = OURS) -> bytes:
-    """The canonical form that a shape says, without the signature."""
+    """Return the canonical form of a document, as a shape defines, without signature."""
     return c14n(document.replace(PLACE, "").encode(), shape.document_c14n)
 
 
 @dataclass(frozen=True)
 class Faults:
-    """What is done otherwise.
+    """Deviations from a correct signature.
 
-    `digested`: octets whose digest is stated; `info`: canonical SignedInfo to what is signed; `hashing`: by what the
-    document is digested; `stated`: octets of the digest to those of DigestValue; `sign`: octets to a SignatureValue;
-    `value`: SignatureValue to another.
+    - `digested`: octets whose digest is stated.
+    - `info`: maps the canonical SignedInfo to the octets that are signed.
+    - `hashing`: hash algorithm for the document.
+    - `stated`: maps the octets of the digest to those of DigestValue.
+    - `sign`: maps octets to a SignatureValue.
+    - `value`: maps the SignatureValue to another one.
     """
 
     digested: bytes | None = None
@@ -56,7 +65,7 @@ class Faults:
 
 
 def signed(document: str, shape: Shape = OURS, faults: Faults = Faults()) -> bytes:
-    """Sign a document that has a signature's place, with faults."""
+    """Sign a document that has a signature placeholder, with faults."""
     octets = canonical(document, shape) if faults.digested is None else faults.digested
     digest = hashlib.new(faults.hashing, octets).digest()
     digest = faults.stated(digest) if faults.stated else digest
@@ -70,19 +79,19 @@ def signed(document: str, shape: Shape = OURS, faults: Faults = Faults()) -> byt
 
 
 def in_der(value: bytes) -> bytes:
-    """An ECDSA signature as most libraries give it."""
+    """Return an ECDSA signature in DER, as most libraries produce it."""
     half = len(value) // 2
     numbers = (int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
     return encode_dss_signature(*numbers)
 
 
 def indented(octets: bytes) -> bytes:
-    """As editors lay documents out."""
+    """Return the document indented as editors do."""
     root = etree.fromstring(octets)
     etree.indent(root)
     return etree.tostring(root, encoding="utf-8")
 
 
 def envelope(payload: bytes, declarations: str = "", start: str = "") -> bytes:
-    """Put a payload into an envelope with more declarations."""
+    """Put a payload into an envelope with more namespace declarations."""
     return xml_signing.envelope(payload, declarations=declarations, start=start)

@@ -1,4 +1,7 @@
-"""A firm that looks after clients, and certificates as rows without keys: what digests and marks are about."""
+"""Firm that manages clients, and certificates as rows without keys.
+
+Tests of digests and marks use them.
+"""
 
 from datetime import datetime, timedelta
 
@@ -14,18 +17,18 @@ YEARS = timedelta(days=730)
 
 
 def rows(desk: Desk, model: str):
-    """Rows of a model, by its name."""
+    """Return the rows of a model by its name."""
     return apps.get_model("sinetti", model).objects.using(desk.db.alias)
 
 
 def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person:
-    """Somebody with an e-mail address."""
+    """Insert a person with an e-mail address."""
     terms = {"phone": "", "language": Language.FI, **changes}
     return rows(desk, "Person").create(name=name or email, email=email, **terms)
 
 
 def an_organisation(desk: Desk, name: str, contact: models.Person | None = None) -> models.Organisation:
-    """An organisation that is approved for WS."""
+    """Insert an organisation that is approved for WS."""
     organisation = rows(desk, "Organisation").create(
         customer_id=name, normalised_id=name.casefold(), kind=IdentifierType.ARTIFICIAL, name=name,
         language=Language.FI,
@@ -36,12 +39,15 @@ def an_organisation(desk: Desk, name: str, contact: models.Person | None = None)
 
 
 def the_type(desk: Desk) -> models.CertificateType:
-    """The certificate type of WS."""
+    """Return the certificate type of WS."""
     return rows(desk, "CertificateType").get(channel=Channel.WS)
 
 
 def a_firm(desk: Desk, *clients: models.Organisation, name: str = "firm") -> models.Organisation:
-    """A firm whose contact person is `reader@NAME.example`, and that looks after these."""
+    """Insert a firm that manages these clients.
+
+    Its contact person is `reader@NAME.example`.
+    """
     firm = an_organisation(desk, name, a_person(desk, f"reader@{name}.example"))
     for client in clients:
         looked_after(desk, client, firm)
@@ -51,13 +57,13 @@ def a_firm(desk: Desk, *clients: models.Organisation, name: str = "firm") -> mod
 def looked_after(
     desk: Desk, client: models.Organisation, firm: models.Organisation, **changes
 ) -> models.RoleAssignment:
-    """A mandate by which a firm looks after a client."""
+    """Insert a role assignment by which a firm manages a client."""
     terms = {"valid_from": NOW, **changes}
     return rows(desk, "RoleAssignment").create(organisation=client, agent=firm, role=Role.MANAGER, **terms)
 
 
 def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Person) -> models.RoleAssignment:
-    """A mandate of a signatory."""
+    """Insert the role assignment of a signatory."""
     return rows(desk, "RoleAssignment").create(
         organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW
     )
@@ -66,7 +72,7 @@ def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Pe
 def a_certificate(
     desk: Desk, organisation: models.Organisation, ends: datetime, contact: models.Person | None = None, **changes
 ) -> models.Certificate:
-    """A certificate that was fetched, of a holding of its own unless one is given."""
+    """Insert a retrieved certificate, in a lineage of its own unless one is given."""
     number = f"{rows(desk, 'Certificate').count():032x}"
     lineage = changes.pop("lineage", None) or rows(desk, "Lineage").create(
         organisation=organisation, type=the_type(desk), subject_serial=number, contact=contact, created=NOW
@@ -84,7 +90,7 @@ def a_certificate(
 
 
 def a_message(desk: Desk, to: models.Person | None, kind: str = "reminder", **changes) -> models.OutboxMessage:
-    """An e-mail that was sent to somebody."""
+    """Insert an e-mail that was sent to a person."""
     now = desk.clock.now
     terms = {"step": "60:email", "created": now, "due": now, "sent": now, "channel": "email", **changes}
     return rows(desk, "OutboxMessage").create(kind=kind, recipient=to, **terms)

@@ -1,4 +1,4 @@
-"""Desks that keep a journal: what lies in its folder, and what its lines are."""
+"""Desks that write a journal, and readers of its folder and lines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tests.support.service_context import Desk
 
 
 def journal_of(desk: Desk, folder: Path) -> Journal:
-    """Make a journal of the desk's authority in a folder, which it opens when it needs it."""
+    """Return a journal of the desk's authority in a folder, opened on first use."""
     identity = authorities.identity(desk.db)
     assert identity is not None
     return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
@@ -25,19 +25,19 @@ def journal_of(desk: Desk, folder: Path) -> Journal:
 
 @contextmanager
 def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
-    """Give the desk with a journal of its own."""
+    """Yield the desk with a journal of its own."""
     one = journal_of(desk, folder)
     yield desk.but(journal=one)
     one.close()
 
 
 def kinds(desk: Desk) -> list[str]:
-    """What kinds of lines the journals have."""
+    """Return the kinds of the journals' lines."""
     return [line.kind for path in reader.files(desk.ctx.journal.folder) for line in reader.read(path)]
 
 
 def lost(desk: Desk) -> None:
-    """Take away every journal, with its head; the lists stay."""
+    """Delete all journals with their heads; the CRLs stay."""
     desk.ctx.journal.close()
     for path in reader.files(desk.ctx.journal.folder):
         path.unlink()
@@ -45,7 +45,10 @@ def lost(desk: Desk) -> None:
 
 
 def listing(serial: str, number: int, built: GeneratedHierarchy | None = None) -> bytes:
-    """Sign a list in the name of the CA that issues, with this certificate on it, by an authority's keys."""
+    """Sign a CRL of the issuing CA that lists this certificate.
+
+    The keys are those of the given authority, by default the test authority.
+    """
     built = built or authority()
     one = issuer(built=built)
     entry = RevokedEntry(Serial(serial), NOW, "keyCompromise")

@@ -1,6 +1,6 @@
-"""Named cases of what a list says of certificates, and rows in a register that are like them.
+"""Named cases of the display status of certificates, and matching database rows.
 
-One table for the rule (tests/domain/certificates/test_display_status.py) and for the same rule in SQL
+One table serves the rule (tests/domain/certificates/test_display_status.py) and the same rule in SQL
 (tests/database/certificates/test_list_query.py).
 """
 
@@ -19,20 +19,23 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 def ending(after: timedelta, **more: object) -> CertificateFacts:
-    """A certificate that was fetched and ends this long after NOW."""
+    """Return a retrieved certificate that expires this long after NOW."""
     span = ValidityPeriod(NOW + after - 730 * DAY, NOW + after)
     facts = CertificateFacts(span, span.not_after - 60 * DAY, fetched_at=span.not_before)
     return replace(facts, **more)  # type: ignore[arg-type] # a case's own values
 
 
 def of_a_week(after: timedelta) -> CertificateFacts:
-    """One that lives for a week and ends this long after NOW."""
+    """Return a certificate of one week that expires this long after NOW."""
     span = ValidityPeriod(NOW + after - 7 * DAY, NOW + after)
     return CertificateFacts(span, span.not_after - timedelta(hours=56), fetched_at=span.not_before)
 
 
 def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta | None = None) -> CertificateFacts:
-    """One whose renewal was fetched ten days ago; gateways saw both so long ago."""
+    """Return a certificate whose renewal was retrieved ten days ago.
+
+    Gateways saw the old one `seen` ago and the new one `new_seen` ago.
+    """
     when = [None if one is None else NOW - one for one in (seen, new_seen)]
     return ending(after, succeeded=True, taken_at=NOW - 10 * DAY, seen=when[0], new_seen=when[1])
 
@@ -150,7 +153,7 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
 
 
 def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "", **lineage: object) -> str:
-    """Write a certificate that is like these facts, with what took its place; returns its serial."""
+    """Insert a certificate with these facts and its successor, and return its serial."""
     using = desk.db.alias
     row = _certificate(desk, facts, f"{number:038x}", _lineage(desk, facts, description, lineage))
     if facts.seen is not None:
@@ -167,7 +170,7 @@ def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "",
 
 
 def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
-    """A gateway that has looked for a hundred days."""
+    """Return a gateway that has reported for a hundred days."""
     values = {"public_key": "", "added": NOW, "first_report": NOW - 100 * DAY, "last_report": last}
     return Gateway.objects.using(desk.db.alias).get_or_create(name="gate", defaults=values)[0]
 

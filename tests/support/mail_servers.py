@@ -1,4 +1,7 @@
-"""A mail server on loopback that is not ours (aiosmtpd), in a thread; the standard library reads what it took."""
+"""Independent mail server (aiosmtpd) on loopback, in a thread.
+
+The standard library parses the messages that it accepted.
+"""
 
 import asyncio
 import logging
@@ -12,13 +15,16 @@ from threading import Thread
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-# It tells of each connection, also when whoever took the log's lines is gone by then.
+# aiosmtpd logs each connection, even after the stream of the log handler is closed.
 logging.getLogger("mail.log").disabled = True
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One letter that the server took: the envelope, the octets, and the same read by `email` (policy.default)."""
+    """One accepted message: envelope, octets, and the parsed form.
+
+    `email` parses it (policy.default).
+    """
 
     mail_from: str
     to: str
@@ -26,20 +32,21 @@ class Taken:
 
     @property
     def read(self) -> EmailMessage:
-        """Read it as mail programs do."""
+        """The message as mail programs parse it."""
         return message_from_bytes(self.octets, policy=policy.default)
 
     @property
     def message_id(self) -> str:
-        """The row's id, out of the Message-ID."""
+        """The row's id from the Message-ID header."""
         return self.read["Message-ID"].strip("<>").partition("@")[0]
 
 
 @dataclass(slots=True)
 class Handler:
-    """Takes everything but what `answers` say: to a command (MAIL, DATA) or a recipient; "close" hangs up.
+    """Handler that accepts everything except where `answers` has a reply.
 
-    `once`: each of these is said one time.
+    The keys of `answers` are commands (MAIL, DATA) or recipients. The reply "close" closes the connection. With
+    `once`, each reply is given one time.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -55,19 +62,19 @@ class Handler:
         return responses
 
     async def handle_MAIL(self, server, _session, envelope, address, _options):  # noqa: N802
-        """Take the sender."""
+        """Accept or reject the sender."""
         envelope.mail_from = address
         return self._answer(server, "MAIL")
 
     async def handle_RCPT(self, server, _session, envelope, address, _options):  # noqa: N802
-        """Take the recipient, unless told otherwise."""
+        """Accept or reject the recipient."""
         answer = self._answer(server, address)
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take the letter."""
+        """Accept or reject the message."""
         answer = self._answer(server, "DATA")
         if answer.startswith("2"):
             (to,) = envelope.rcpt_tos
@@ -75,7 +82,7 @@ class Handler:
         return answer
 
     def authenticate(self, _server, _session, _envelope, _mechanism, data):
-        """Let one name in."""
+        """Accept any name with the password `right`."""
         self.authenticated.append((data.login, data.password))
         return AuthResult(success=data.password == b"right", handled=False)
 
@@ -91,20 +98,24 @@ class Handler:
 
 @dataclass(slots=True)
 class MailServer:
-    """Where it listens, and what it does."""
+    """A running mail server: its port and its handler."""
 
     port: int
     handler: Handler
 
     @property
     def taken(self) -> list[Taken]:
-        """The letters, in the order in which they came."""
+        """The messages in the order of their arrival."""
         return self.handler.taken
 
 
 @contextmanager
 def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **named: object) -> Iterator[MailServer]:
-    """Run one; `tls` for STARTTLS, or from the first octet where `implicit`. `named` go to aiosmtpd."""
+    """Run a mail server while the block runs.
+
+    `tls` is for STARTTLS, or for TLS from the first octet if `implicit`. `named` are arguments of aiosmtpd's SMTP
+    class.
+    """
     handler, loop = Handler(), asyncio.new_event_loop()
     if tls is not None and not implicit:
         named |= {"tls_context": tls, "require_starttls": True}
@@ -112,7 +123,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
     def protocol() -> SMTP:
         return SMTP(handler, hostname="localhost", authenticator=handler.authenticate, loop=loop, **named)
 
-    # All in the thread: a browser's driver may have a loop of its own running in this one.
+    # The loop runs in its own thread, since a browser's driver may run a loop in this one.
     thread = Thread(target=loop.run_forever, name="mail server", daemon=True)
     thread.start()
     began = loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None)
@@ -127,7 +138,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
 
 
 async def _ended(listening: asyncio.Server) -> None:
-    """Stop listening, and end what is still under way."""
+    """Stop listening and cancel open sessions."""
     listening.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:

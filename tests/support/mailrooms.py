@@ -1,4 +1,4 @@
-"""A room of messages on a desk's register and clocks, with whoever delivers for the test."""
+"""Notification context on a desk's database and clocks, with test deliverers."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ TERMS = NotificationSettings(
 
 
 def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> NotificationContext:
-    """Give a room whose terms are `TERMS`, but for what is said otherwise."""
+    """Return a context with the settings `TERMS` and these changes."""
     return NotificationContext(
         desk.db,
         Environment.TEST,

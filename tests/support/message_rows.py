@@ -1,4 +1,7 @@
-"""Rows of the previews' sample data: an organisation, its people, certificates in all reported states."""
+"""Rows of the previews' sample data.
+
+They are an organisation, its people, and certificates in all reported states.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -342,7 +345,7 @@ def room(case: SampleMessage, stage: SampleData, terms: NotificationSettings = T
 
 
 def owed(case: SampleMessage, stage: SampleData, language: Language = Language.EN) -> QueuedMessage:
-    """Queue the message for all its recipients, and return the row of the one that is rendered."""
+    """Queue the message for all its recipients, and return the row to render."""
     message = replace(samples.queued(case, language), certificate=None)
     if case.about and case.kind is not MessageKind.CONTACT_CHANGED:
         message = replace(message, certificate=getattr(stage, case.about).certificate)

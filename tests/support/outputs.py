@@ -1,4 +1,4 @@
-"""Programs whose output nobody reads, or that is full."""
+"""Programs whose standard output is closed or full."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system ha
 
 @contextmanager
 def gone():
-    """Give an output whose reader has gone."""
+    """Yield a pipe whose reading end is closed."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -24,8 +24,9 @@ def gone():
 
 
 def ran(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=None):
-    """Run the command `sinetti` to its end; gives exit code and standard error."""
-    # In English whatever the machine speaks. Unbuffered, argparse would itself be told, and keep it to itself.
+    """Run the command `sinetti` and return exit code and standard error."""
+    # English, independent of the machine's locale. With unbuffered output argparse itself would meet the write error
+    # and hide it.
     known = surroundings({"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": ""})
     ended = subprocess.run(
         program(*words), stdout=stdout, stderr=stderr, cwd=cwd, text=True, timeout=60, check=False, env=known

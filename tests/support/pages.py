@@ -1,4 +1,4 @@
-"""Looking at a page: what it says, its fields and errors, and how many statements it took."""
+"""Readers of a page: its text, fields, errors, and the SQL statements it took."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ MOST_STATEMENTS = 8
 
 
 def statements(act: Callable[[], object]) -> list[str]:
-    """The statements that something takes: those of the page's data, session and user included."""
+    """Return the SQL statements of an action, including those of session and user."""
     with CaptureQueriesContext(connections["default"]) as taken:
         act()
     begun = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
@@ -19,7 +19,10 @@ def statements(act: Callable[[], object]) -> list[str]:
 
 
 def errors(browser: Browser) -> dict[str, str]:
-    """What stands beside the fields, by their names, and in the summary above with a link to each."""
+    """Return the errors beside the fields, by field name.
+
+    Checks that the summary at the top links to each of them with the same text.
+    """
     beside = {
         str(one.get("id")).removesuffix("-error"): one.text_content()
         for one in browser.page.xpath("//p[@class='wrong']")
@@ -30,11 +33,11 @@ def errors(browser: Browser) -> dict[str, str]:
 
 
 def fields(browser: Browser, does: str) -> dict[str, str]:
-    """What the form with this button would send."""
+    """Return the fields that the form with this button would send."""
     (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
     return {name: value or "" for name, value in form.form_values()}
 
 
 def told(browser: Browser) -> str:
-    """All that the page says, white space normalised_id."""
+    """Return the text of the page with normalised white space."""
     return " ".join(browser.page.text_content().split())

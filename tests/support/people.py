@@ -1,4 +1,7 @@
-"""People of an organisation as tests name them: `director = a_person("director")`, `named(desk)`: one in every role."""
+"""People of an organisation: one, or one in every role.
+
+Examples: `director = a_person("director")`, `named(desk, serial)`.
+"""
 
 from sinetti.database import models
 from sinetti.database.organisations.organisations import ContactDetails
@@ -10,12 +13,15 @@ from tests.support.service_context import REQUEST, Desk
 
 
 def a_person(who: str, language: Language = Language.FI) -> ContactDetails:
-    """Somebody with an address and a phone."""
+    """Return contact details with an e-mail address and a phone number."""
     return ContactDetails(f"The {who}", f"{who}@customer.example", "+358 00 001", language)
 
 
 def named(desk: Desk, serial: Serial) -> None:
-    """Name a contact, a deputy, a contact person and two signatories, called as their roles are."""
+    """Assign a contact, a deputy, a contact person and two signatories.
+
+    Each is named after the role.
+    """
     ctx = desk.ctx
     for who, deputy in (("contact", False), ("deputy", True)):
         change_contact(ContactUpdate(serial, a_person(who), deputy=deputy), ctx, "operator", REQUEST)
@@ -25,6 +31,6 @@ def named(desk: Desk, serial: Serial) -> None:
 
 
 def audited(desk: Desk, action: str) -> list[str]:
-    """The audit rows of an action, as they are hashed, oldest first."""
+    """Return the audit rows of an action as hashed, oldest first."""
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
     return [bytes(row.octets).decode() for row in rows]

@@ -1,7 +1,8 @@
-"""A throw-away PostgreSQL for the run: its own cluster in a temporary folder, on loopback, gone at the end.
+"""Temporary PostgreSQL cluster of a test run, on loopback.
 
-Each xdist worker that needs one starts its own (about a second). Where PostgreSQL is not installed the tests that
-need it are skipped with a sentence that says so; with SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail.
+The cluster is in a temporary folder, which is deleted at the end. Each xdist worker that needs a cluster starts its
+own (about a second). Without PostgreSQL the tests that need it are skipped with a reason. With
+SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail.
 """
 
 import os
@@ -28,10 +29,11 @@ START_WITHIN = 30.0
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - each cluster makes a folder of its own there, 0700
 ROOM = 2 * 1024**3
-"""Octets that have to be free in MEMORY before a cluster goes there: a run's takes a tenth of that."""
+"""Free octets that MEMORY needs for a cluster; a run's cluster takes a tenth."""
 
 SETTINGS = {
-    # With fsync or synchronous_commit off nothing is served (database/connection.py): memory makes them cheap instead.
+    # The program refuses a database with fsync or synchronous_commit off (database/connection.py). The folder in memory
+    # makes both cheap.
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",
@@ -40,12 +42,15 @@ SETTINGS = {
 
 
 class PostgresMissingError(Exception):
-    """PostgreSQL cannot be started here; the sentence says why."""
+    """PostgreSQL cannot be started here; the message has the reason."""
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Give the URL of an empty database, `postgresql://…@127.0.0.1:PORT/sinetti`, whose user may make others."""
+    """Yield the URL of an empty database whose user may create others.
+
+    Its form is `postgresql://…@127.0.0.1:PORT/sinetti`.
+    """
     try:
         binaries = find_binaries()
         owner = find_owner()
@@ -57,7 +62,7 @@ def postgres_url() -> Iterator[str]:
 
 @contextmanager
 def cluster(binaries: Path, owner: str | None) -> Iterator[str]:
-    """Make a cluster, run it while the block runs, and take it away."""
+    """Run a new cluster while the block runs, and delete it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="sinetti-postgres-", dir=place()))
     password = secrets.token_hex(16)
     try:
@@ -75,12 +80,18 @@ def cluster(binaries: Path, owner: str | None) -> Iterator[str]:
 
 
 def place() -> Path | None:
-    """Where a cluster's folder goes: into memory, where fsync costs nothing, if there is room; else where all goes."""
+    """Return the folder for clusters: MEMORY if it has room, else None.
+
+    In memory fsync costs nothing. None means the default folder for temporary files.
+    """
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
 
 
 def create_database(url: str, name: str, like: str = "template1") -> str:
-    """Create a database beside the one of this URL, as a copy of another, and return its URL."""
+    """Create a database as a copy of another and return its URL.
+
+    `url` is that of a database on the same server.
+    """
     statement = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement.format(psycopg.sql.Identifier(name), psycopg.sql.Identifier(like)))
@@ -89,7 +100,10 @@ def create_database(url: str, name: str, like: str = "template1") -> str:
 
 @contextmanager
 def careless(url: str, **settings: str) -> Iterator[None]:
-    """Let the run's server have other settings while the block runs: each process of the run has one of its own."""
+    """Change settings of the run's server while the block runs.
+
+    Each process of the run has a server of its own.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         for name, value in settings.items():
             connection.execute(f"ALTER SYSTEM SET {name} = {value}")
@@ -109,7 +123,7 @@ def _default(connection: "psycopg.Connection[tuple[str, ...]]", name: str) -> st
 
 
 def _reload(connection: "psycopg.Connection[tuple[str, ...]]", settings: dict[str, str]) -> None:
-    """Have the server read its settings again, and wait until it did."""
+    """Let the server reload its settings, and wait until it has."""
     connection.execute("SELECT pg_reload_conf()")
     deadline = monotonic_seconds() + START_WITHIN
     while any(connection.execute(f"SHOW {name}").fetchone() != (value,) for name, value in settings.items()):
@@ -118,7 +132,10 @@ def _reload(connection: "psycopg.Connection[tuple[str, ...]]", settings: dict[st
 
 
 def find_binaries() -> Path:
-    """Return the folder with `initdb` and `postgres`: from the path, else the newest of Debian's."""
+    """Return the folder with `initdb` and `postgres`.
+
+    The search path comes first, then the newest version of Debian's. Raises PostgresMissingError if there is none.
+    """
     found = shutil.which("initdb")
     folders = [Path(found).resolve().parent] if found else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -float(folder.parent.name))
@@ -130,7 +147,11 @@ def find_binaries() -> Path:
 
 
 def find_owner() -> str | None:
-    """Return the user that the server must run as: it refuses root, so `postgres` then; else whoever we are."""
+    """Return the user that the server must run as, or None for the current user.
+
+    PostgreSQL refuses to run as root, so that root starts it as `postgres`. Raises PostgresMissingError if that user
+    is missing.
+    """
     if os.geteuid() != 0:
         return None
     try:
@@ -141,14 +162,17 @@ def find_owner() -> str | None:
 
 
 def skip_or_fail(sentence: str) -> None:
-    """Skip, saying why; fail where everything is required."""
+    """Skip with this reason, or fail if SINETTI_REQUIRE_EVERYTHING is set."""
     if os.environ.get("SINETTI_REQUIRE_EVERYTHING"):  # noqa: TID251 - a switch of the test run, not of the program
         pytest.fail(sentence)
     pytest.skip(sentence)
 
 
 def initialise(binaries: Path, folder: Path, owner: str | None, password: str) -> None:
-    """Make the cluster's files; the password is wanted of everybody, since loopback is shared."""
+    """Create the files of a cluster that requires a password.
+
+    All local users share loopback, so every connection has to authenticate.
+    """
     secret = folder / "password"
     secret.write_text(password, encoding="ascii")
     if owner:
@@ -163,7 +187,10 @@ def initialise(binaries: Path, folder: Path, owner: str | None, password: str) -
 
 
 def start(binaries: Path, folder: Path, owner: str | None, port: int) -> subprocess.Popen[bytes]:
-    """Start the server; where the system can, it ends with this process even if that is killed."""
+    """Start the server.
+
+    Where `setpriv` exists, the server also ends if this process is killed.
+    """
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
     for name, value in SETTINGS.items():
         command += ["-c", f"{name}={value}"]
@@ -189,7 +216,7 @@ def wait_until_up(url: str, server: subprocess.Popen[bytes], folder: Path) -> No
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Stop at once: connections are cut, nothing needs to be kept."""
+    """Stop at once; connections are cut and no data is kept."""
     server.send_signal(signal.SIGQUIT)
     try:
         server.wait(10)
@@ -199,7 +226,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on at this moment."""
+    """Return a loopback port that no process listens on at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

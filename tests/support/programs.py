@@ -1,4 +1,4 @@
-"""The real program in processes of its own, and a small holder who speaks SOAP to whatever it serves."""
+"""The real program in separate processes, and a small SOAP client for it."""
 
 import http.client
 import json
@@ -33,19 +33,22 @@ STOPS_WITHIN = 5.0
 
 
 def program(*arguments: object) -> list[str]:
-    """Write the command line of the real program; warnings of others are not its business."""
+    """Return the command line of the real program, without Python's warnings."""
     return [sys.executable, "-W", "ignore", "-m", "sinetti", *(str(one) for one in arguments)]
 
 
 def surroundings(changes: dict[str, str]) -> dict[str, str]:
-    """Give the environment of a child: this process's, with changes."""
+    """Return this process's environment with changes, for a child process."""
     return {**os.environ, **changes}  # noqa: TID251 - a child of the test run
 
 
 def ran(
     *arguments: object, bound: bool = False, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. `bound`: by the permissions of files, even if the test run is root's."""
+    """Run a command to its end.
+
+    `bound` makes file permissions apply even if root runs the tests.
+    """
     command = program(*arguments)
     if bound and os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
@@ -55,7 +58,10 @@ def ran(
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Run a program while the block lasts; one that still runs then is killed, so that no failure waits for it."""
+    """Run a program while the block runs, and kill it at the end.
+
+    So a failed test does not wait for the program.
+    """
     with subprocess.Popen(command, **options) as process:
         try:
             yield process
@@ -65,7 +71,7 @@ def started(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
 
 @dataclass(slots=True)
 class Bench:
-    """A running bench: what it said when it was ready, and its process."""
+    """A running bench: its ready line, its process and its log."""
 
     root: Path
     ready: dict[str, Any]
@@ -73,7 +79,10 @@ class Bench:
     log: Path
 
     def control(self, method: str, path: str, value: object = None, **headers: str) -> tuple[int, Any]:
-        """Make a control call as it should be made; status and JSON. None as a header leaves it out."""
+        """Make a valid control call and return status and JSON.
+
+        A header whose value is None is left out.
+        """
         body = None if value is None else json.dumps(value).encode()
         status, _, text = self.raw(method, path, body, {"content-type": "application/json", **headers})
         return status, json.loads(text)
@@ -81,11 +90,11 @@ class Bench:
     def raw(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Make a control call as it is given; status, headers (lower-case), body."""
+        """Make a control call as given; return status, headers (lower-case) and body."""
         return exchange(self.ready["control_url"], method, path, body, headers)
 
     def order(self, **changes: object) -> dict[str, str]:
-        """Order a certificate; its transfer ids."""
+        """Order a certificate and return its transfer ids."""
         status, ids = self.control("POST", "/orders", {**CUSTOMER, **changes})
         assert status == 201, ids
         return ids
@@ -96,11 +105,11 @@ class Bench:
         return self.control("GET", f"/certificates{query}")[1]
 
     def now(self) -> datetime:
-        """Tell the bench's time."""
+        """Return the bench's time."""
         return datetime.fromisoformat(self.control("GET", "/clock")[1]["now"])
 
     def stop(self, how: int = 15) -> int:
-        """Tell it to stop, and wait as long as it may take."""
+        """Signal the bench to stop, wait up to STOPS_WITHIN, and return the exit code."""
         self.process.send_signal(how)
         return self.process.wait(STOPS_WITHIN)
 
@@ -108,7 +117,7 @@ class Bench:
 def exchange(
     address: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """Make one HTTP request, whatever it is; status, headers (lower-case), body."""
+    """Make one HTTP request as given; return status, headers (lower-case) and body."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     try:
@@ -127,7 +136,7 @@ def exchange(
 
 @contextmanager
 def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]:
-    """Run a bench in this folder; stopped at the end if it still runs."""
+    """Run a bench in this folder, and stop it at the end if it still runs."""
     log = root.parent / f"{root.name}.log"
     command = program("testbench", "serve", "--dir", root, *options)
     with log.open("a") as errors, started(
@@ -147,7 +156,10 @@ def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]
 def fetched(
     address: str, body: bytes | None = None, *, server: Path | None = None, headers: dict[str, str] | None = None
 ) -> bytes:
-    """Give what lies at an address, or what answers a POST; over TLS only from a server whom `server` vouches for."""
+    """Return the body at an address, or the body of the answer to a POST.
+
+    Over TLS the certificate of the server must chain to the anchors in `server`.
+    """
     assert urlsplit(address).hostname == "127.0.0.1"
     context = ssl.create_default_context(cafile=str(server)) if server else None
     request = urllib.request.Request(address, body, headers or {})  # noqa: S310 - on loopback
@@ -158,7 +170,10 @@ def fetched(
 
 @dataclass(slots=True)
 class Holder:
-    """A holder who speaks SOAP: keys in memory, each answer believed only if a services CA vouches for its signer."""
+    """A holder who speaks SOAP, with keys in memory.
+
+    It trusts an answer only if the signer's certificate chains to a services CA.
+    """
 
     address: str
     services: Path
@@ -168,7 +183,7 @@ class Holder:
     keys: dict[str, PrivateKey] = field(default_factory=dict)
 
     def new(self, ids: dict[str, str], key: PrivateKey) -> SoapResponse:
-        """Spend transfer ids."""
+        """Send SignNewCertificate with transfer ids."""
         ask = EnrolRequest(
             Environment.TEST,
             self.customer_id,
@@ -180,14 +195,14 @@ class Holder:
         return self._send(operations.render_new(ask), Operation.NEW)
 
     def get(self, retrieval_id: str) -> SoapResponse:
-        """Fetch."""
+        """Send GetCertificate."""
         return self._send(
             operations.render_get(RetrieveRequest(Environment.TEST, self.customer_id, None, retrieval_id)),
             Operation.GET,
         )
 
     def renew(self, key: PrivateKey, certificate: x509.Certificate, new_key: PrivateKey) -> SoapResponse:
-        """Renew with the key in force."""
+        """Send RenewCertificate, signed with the current key."""
         old = certificate_der(certificate)
         ask = RenewRequest(
             Environment.TEST, self.customer_id, None, build_request(new_key, self.customer_id, None), old
@@ -195,11 +210,11 @@ class Holder:
         return self._send(operations.render_renew(ask, signer_for_key(key, old)), Operation.RENEW)
 
     def enrolled(self, ids: dict[str, str], key: PrivateKey) -> x509.Certificate:
-        """Spend transfer ids and fetch the certificate."""
+        """Enrol with transfer ids and retrieve the certificate."""
         return self.fetched(self.new(ids, key))
 
     def fetched(self, answer: SoapResponse) -> x509.Certificate:
-        """Fetch what was accepted."""
+        """Retrieve the certificate of an accepted request."""
         assert answer.status_ok, answer.errors
         got = self.get(answer.retrieval_id)
         assert got.status_ok, got.errors
@@ -217,7 +232,7 @@ class Holder:
 
 
 def holder_of(bench: Bench, customer_id: str = CUSTOMER["customer_id"]) -> Holder:
-    """Give a holder at this bench, at its present time."""
+    """Return a holder at this bench, at its present time."""
     trust = bench.ready["trust"]
     server = Path(trust["server"]) if trust["server"] else None
     return Holder(bench.ready["soap_url"], Path(trust["services"]), server, customer_id, bench.now())
@@ -229,5 +244,5 @@ def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
 
 
 def codes(answer: SoapResponse) -> list[str]:
-    """The codes of an answer."""
+    """Return the error codes of an answer."""
     return [error.code for error in answer.errors]

@@ -1,7 +1,8 @@
-"""Fresh registers on both databases, migrated once per process: an SQLite file is copied, a PostgreSQL one emptied.
+"""Empty databases on SQLite and PostgreSQL, migrated once per process.
 
-`register` is given once on SQLite and once on PostgreSQL; without PostgreSQL its half is skipped with the reason.
-Connections of all threads are closed when the test ends. A room's conftest.py takes the fixture in by importing it.
+An SQLite file is copied, a PostgreSQL database is emptied. The fixture `db` is given once on SQLite and once on
+PostgreSQL. Without PostgreSQL the second half is skipped with the reason. Connections of all threads are closed when
+the test ends. A package's conftest.py imports the fixture.
 """
 
 import shutil
@@ -23,7 +24,10 @@ from sinetti.database.sql import random_id
 from tests.support.postgres import create_database
 
 ALIAS = "under-test"
-"""Never "default": a statement that forgets which register it is about finds none."""
+"""Alias of the database; never "default".
+
+A statement without an explicit alias therefore finds no database.
+"""
 
 DATABASES = ("sqlite", "postgresql")
 _Result = TypeVar("_Result")
@@ -31,14 +35,14 @@ _Result = TypeVar("_Result")
 
 @pytest.fixture(params=DATABASES)
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Give an empty register with all its tables, on each database in turn."""
+    """Yield an empty database with all tables, on each database system in turn."""
     with opened_register(request.param, request, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
 def sqlite_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Give one on SQLite only, for what does not depend on the database."""
+    """Yield an empty SQLite database, for tests independent of the database system."""
     with opened_register("sqlite", request, tmp_path) as opened:
         yield opened
 
@@ -47,7 +51,7 @@ def sqlite_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
 def opened_register(
     database: str, request: pytest.FixtureRequest, folder: Path, alias: str = ALIAS
 ) -> Iterator[Database]:
-    """Open a fresh register on this kind of database, and take it away again."""
+    """Open an empty database of this kind, and remove it at the end."""
     if database == "sqlite":
         fresh = copied_file(folder / "register.sqlite3")
     else:
@@ -58,7 +62,7 @@ def opened_register(
 
 @contextmanager
 def all_connections_closed() -> Iterator[None]:
-    """Close whatever connections any thread opens while the block runs."""
+    """Close at the end all connections that any thread opens while the block runs."""
     opened: list[BaseDatabaseWrapper] = []
 
     def note(connection: BaseDatabaseWrapper, **_rest: Any) -> None:
@@ -76,14 +80,14 @@ def all_connections_closed() -> Iterator[None]:
 
 @contextmanager
 def copied_file(path: Path) -> Iterator[str]:
-    """Give the URL of a copy of the SQLite template."""
+    """Yield the URL of a copy of the SQLite template."""
     shutil.copyfile(template_file(), path)
     yield f"sqlite:///{path}"
 
 
 @cache
 def template_file() -> Path:
-    """Make the SQLite template, once per process."""
+    """Create the SQLite template, once per process."""
     _kept.append(TemporaryDirectory(prefix="sinetti-registers-"))
     path = Path(_kept[-1].name) / "template.sqlite3"
     _migrated(f"sqlite:///{path}")
@@ -91,12 +95,15 @@ def template_file() -> Path:
 
 
 _kept: list["TemporaryDirectory[str]"] = []
-"""Folders that are taken away when the process ends."""
+"""Folders that are deleted when the process ends."""
 
 
 @contextmanager
 def emptied_database(url: str) -> Iterator[str]:
-    """Give the URL of a migrated PostgreSQL database, and empty it afterwards: copying takes much longer."""
+    """Yield the URL of a migrated PostgreSQL database, and empty it afterwards.
+
+    Copying a template takes much longer.
+    """
     own = migrated_database(url)
     try:
         yield own
@@ -105,13 +112,19 @@ def emptied_database(url: str) -> Iterator[str]:
 
 
 def copied_database(url: str, name: str) -> str:
-    """Create a database beside the one of this URL that has our tables, and nothing in them; returns its URL."""
+    """Create an empty database with our tables, and return its URL.
+
+    `url` is that of a database on the same server.
+    """
     return create_database(url, name, like=_template_database(url).rpartition("/")[2])
 
 
 @cache
 def _template_database(url: str) -> str:
-    """Make what databases are copied from, once per process: nobody may be connected to it."""
+    """Create the template of copied databases, once per process.
+
+    PostgreSQL copies a template only while no session is connected to it.
+    """
     own = create_database(url, f"template_{random_id()}")
     _migrated(own)
     return own
@@ -119,14 +132,20 @@ def _template_database(url: str) -> str:
 
 @cache
 def migrated_database(url: str) -> str:
-    """Make a database beside the one of this URL, once per process; returns its URL."""
+    """Create a migrated database, once per process, and return its URL.
+
+    `url` is that of a database on the same server.
+    """
     own = create_database(url, f"registers_{random_id()}")
     _migrated(own)
     return own
 
 
 def _empty(url: str) -> None:
-    """Empty a database, over a new connection where a test has had the one that is kept cut."""
+    """Delete all rows of a database.
+
+    Opens a new connection if a test has cut the one that is kept.
+    """
     try:
         _emptying_connection(url).execute(emptying_of(url))
     except psycopg.OperationalError:
@@ -137,17 +156,23 @@ def _empty(url: str) -> None:
 
 @cache
 def _emptying_connection(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    """Give the connection that a database is emptied over, kept as long as the process: making one takes longer."""
+    """Return the connection over which a database is emptied.
+
+    It is kept as long as the process, since connecting takes longer.
+    """
     return psycopg.connect(url, autocommit=True)
 
 
 _KEPT = ["django_migrations%", "django_content_type%", "auth_permission%"]
-"""What migrations write."""
+"""Tables and sequences that migrations fill."""
 
 
 @cache
 def emptying_of(url: str) -> str:
-    """Write the statements that delete every row of ours, past the triggers that forbid it, and count from 1 again."""
+    """Return the statements that delete our rows and restart the sequences.
+
+    They bypass the triggers that forbid deletion.
+    """
     with psycopg.connect(url) as connection:
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE ALL (%s)", [_KEPT]
@@ -169,9 +194,10 @@ def _migrated(url: str) -> None:
 
 
 def crowd(db: Database, count: int, do: Callable[[int], _Result]) -> list[_Result]:
-    """Do something in `count` threads at once, all let loose at the same moment; their results in order.
+    """Run a function in `count` threads at once and return its results in order.
 
-    What a thread raises is raised here. Each thread's connection is closed at its end.
+    All threads start at the same moment. Raises the first exception of a thread. Each thread's connection is closed at
+    its end.
     """
     start, results, failures = Barrier(count), {}, []
 

@@ -1,4 +1,4 @@
-"""A relying party's material: certificates good and bad of the test authority, its lists, and a gateway.toml."""
+"""Files of a relying party: certificates, CRLs and anchors of the test authority."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ AGES = {
     "expired": (-timedelta(days=100), -timedelta(days=1)),
     "foreign": (-timedelta(days=10), timedelta(days=100)),
 }
-"""From when until when each certificate is valid, seen from now."""
+"""Start and end of each certificate's validity, relative to now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Certificates by what they are, their key, and the authority's; all made for one instant, `now`."""
+    """Certificates by kind, their key, and the authority, all made for `now`."""
 
     now: datetime
     built: GeneratedHierarchy
@@ -39,26 +39,26 @@ class Material:
     certificates: Mapping[str, x509.Certificate]
 
     def der(self, kind: str) -> bytes:
-        """Give a certificate in DER."""
+        """Return a certificate in DER."""
         return certificate_der(self.certificates[kind])
 
     def rfc9440(self, kind: str) -> str:
-        """Give a certificate's DER in base64."""
+        """Return a certificate's DER in base64."""
         return b64encode(self.der(kind)).decode("ascii")
 
     def crl(self, *, at: datetime | None = None, number: int = 1, channel: Channel = Channel.WS) -> bytes:
-        """Sign a list of the issuing CA on which the revoked certificate stands."""
+        """Sign a CRL of the issuing CA that lists the revoked certificate."""
         by, at = issuer(channel, self.built), at or self.now
         entry = RevokedEntry(self.serial("revoked"), at, "keyCompromise", None)
         tbs = prepare_crl(by, [entry], number, at, at + timedelta(days=7))
         return attach_crl_signature(tbs, sign(self.built.key(by.key_name), tbs), by.certificate)
 
     def serial(self, kind: str) -> Serial:
-        """Give a certificate's serial number."""
+        """Return a certificate's serial number."""
         return serial_hex(self.certificates[kind].serial_number)
 
     def written(self, folder: Path, *, at: datetime | None = None) -> Path:
-        """Write anchors, the list, keys and certificates into a folder; gives it."""
+        """Write anchors, the CRL, keys and certificates into a folder, and return it."""
         (folder / "lists").mkdir(parents=True)
         (folder / "anchors.pem").write_bytes(self.anchors())
         (folder / "issuing.pem").write_bytes(issuer(Channel.WS, self.built).certificate.public_bytes(Encoding.PEM))
@@ -69,7 +69,10 @@ class Material:
         return folder
 
     def whole(self) -> tuple[bytes, bytes]:
-        """Give every CA above holders of the channel WS, and the whole list of each, as web servers want them: PEM."""
+        """Return all CAs above WS holders, and a complete CRL of each, in PEM.
+
+        Web servers need them in this form.
+        """
         issuing = issuer(Channel.WS, self.built).file_name
         above = [
             one.file_name for one in self.built.hierarchy.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE}
@@ -84,13 +87,16 @@ class Material:
         return b"".join(self.built.certificate(name).public_bytes(Encoding.PEM) for name in (*above, issuing)), lists
 
     def anchors(self) -> bytes:
-        """Give the CAs that issue to holders, as PEM."""
+        """Return the CAs that issue to holders, in PEM."""
         return b"".join(issuer(one, self.built).certificate.public_bytes(Encoding.PEM) for one in Channel)
 
 
 @cache
 def material(now: datetime) -> Material:
-    """Make it: a day-old authority, a holder's certificate of each kind, one of another authority among them."""
+    """Make an authority and a holder's certificate of each kind.
+
+    The authority is 200 days old. The certificate `foreign` is from another authority.
+    """
     built, other = (_authority(now - timedelta(days=200)) for _ in range(2))
     key = generate_key(KeyType.EC_P256)
     certificates = {}

@@ -1,4 +1,7 @@
-"""A relying party behind a web server: the gateway's program, an application that says what it was told, a caller."""
+"""Relying party behind a web server: gateway program, application and caller.
+
+The application answers with the headers that it received.
+"""
 
 import json
 import socket
@@ -34,7 +37,7 @@ socket = "gateway.sock"
 
 @contextmanager
 def gateway_running(folder: Path, settings: str = SETTINGS) -> Iterator[Path]:
-    """Run `sinetti gateway serve` in a folder with material; gives its socket."""
+    """Run `sinetti gateway serve` in a folder with material, and yield its socket."""
     (folder / "gateway.toml").write_text(settings, encoding="utf-8")
     place = folder / "gateway.sock"
     command = program("gateway", "serve", "--settings", folder / "gateway.toml")
@@ -49,7 +52,7 @@ def gateway_running(folder: Path, settings: str = SETTINGS) -> Iterator[Path]:
 
 
 class Application(BaseHTTPRequestHandler):
-    """Answers with the headers that it was sent; at /own-403 it refuses somebody itself."""
+    """Application that answers with its request headers; /own-403 answers 403."""
 
     protocol_version = "HTTP/1.1"
 
@@ -63,15 +66,15 @@ class Application(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+    do_POST = do_GET  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *_words):
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @contextmanager
 def application_running() -> Iterator[int]:
-    """Serve the application; gives its port."""
+    """Serve the application, and yield its port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -83,7 +86,7 @@ def application_running() -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a caller got: status, headers by lower-case names, body."""
+    """Answer to a caller: status, headers by lower-case name, body."""
 
     status: int
     headers: dict[str, str]
@@ -91,19 +94,19 @@ class Answered:
 
     @property
     def told(self) -> list[list[str]]:
-        """Give the headers that the application was sent."""
+        """The headers that the application received."""
         return json.loads(self.body)
 
     @property
     def problem(self) -> dict[str, Any]:
-        """Give the problem document."""
+        """The problem document."""
         assert self.headers["content-type"] == "application/problem+json", self
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who calls a web server over TLS with a certificate of the folder, or with none."""
+    """Caller of a web server over TLS, with a certificate of the folder or none."""
 
     port: int
     anchor: Path
@@ -112,7 +115,7 @@ class Caller:
     def calls(
         self, kind: str | None, headers: Sequence[tuple[str, str]] = (), *, method: str = "GET", path: str = "/x"
     ) -> Answered:
-        """Call once."""
+        """Send one request."""
         context = ssl.create_default_context(cafile=str(self.anchor))
         if kind is not None:
             context.load_cert_chain(self.folder / f"{kind}.pem")
@@ -127,7 +130,10 @@ class Caller:
 
 
 def resumed(caller: Caller, kind: str, version: ssl.TLSVersion) -> tuple[bool, list[int]]:
-    """Call twice, the second time with the session of the first; whether it was taken, and both statuses."""
+    """Call twice, the second time with the TLS session of the first.
+
+    Returns whether the server resumed the session, and both statuses.
+    """
     context = ssl.create_default_context(cafile=str(caller.anchor))
     context.maximum_version = version
     context.load_cert_chain(caller.folder / f"{kind}.pem")
@@ -143,7 +149,7 @@ def resumed(caller: Caller, kind: str, version: ssl.TLSVersion) -> tuple[bool, l
 
 
 def ours_in(told: list[list[str]]) -> list[list[str]]:
-    """Give what of an application's headers speaks in our name, however it is written."""
+    """Return the headers named Sinetti-… or Client-Cert…, in any spelling."""
     return [one for one in told if one[0].replace("_", "-").startswith(("sinetti", "client-cert"))]
 
 
@@ -156,4 +162,4 @@ SMUGGLED = {
     "one that is not ours to send": [("Sinetti-Proxy-Secret", "x" * 40), ("Sinetti-Reason", "good")],
     "a certificate": [("Client-Cert", ":AAAA:"), ("Client_Cert", ":AAAA:"), ("Client-Cert-Chain", ":AAAA:")],
 }
-"""What callers write who want to be somebody else."""
+"""Request headers of callers who impersonate another customer."""

@@ -1,6 +1,7 @@
-"""What every web server before a relying party has to do, told as tests: a judge's class takes them over.
+"""Tests that every web server before a relying party has to pass.
 
-The class has a fixture `caller` (relying_doors.Caller) and `made` (relying.Material).
+A judge's class inherits them. The class has the fixtures `caller` (relying_doors.Caller) and `made`
+(relying.Material).
 """
 
 import ssl
@@ -16,14 +17,14 @@ REFUSED = {
     "foreign": (403, "untrusted"),
     None: (401, "certificate-missing"),
 }
-"""What becomes of whom: status and reason."""
+"""Expected status and reason by kind of certificate."""
 
 WISHES = {"fi": "fi", "sv-FI, fi;q=0.5": "sv", "en": "en", "de, *;q=0.1": "en"}
 WORDS = {"fi": "varmen", "sv": "certifikat", "en": "certificate"}
 
 
 class Judged:
-    """The tests."""
+    """Tests of a web server before a relying party."""
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_the_good_one_gets_through_and_the_application_hears_who_it_is(self, caller, made, method):

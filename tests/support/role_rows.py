@@ -1,4 +1,4 @@
-"""Rows of the previews' organisation with roles, requests of roles and applications."""
+"""Rows of the previews' organisation: roles, role requests and applications."""
 
 from datetime import timedelta
 

@@ -1,4 +1,7 @@
-"""Secure messages as tests use them: `sent = offered(desk)`, `code = asked(desk, sent)`, `ids = opened(desk, sent)`."""
+"""Secure messages in tests.
+
+Examples: `sent = offered(desk)`, `code = asked(desk, sent)`, `ids = opened(desk, sent)`.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -18,43 +21,43 @@ from tests.support.service_context import CONTACT, REQUEST, Desk, an_order
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A secure message, and the token of its link as the mail has it."""
+    """A secure message, and the token of the link in its e-mail."""
 
     offered: LinkSent
     token: str
 
 
 def sent_of(desk: Desk, offered: LinkSent) -> Sent:
-    """What the mail brings of it."""
+    """Return the secure message with the token that its e-mail contains."""
     return Sent(offered, link_token(desk.ctx.transfer_key, OPEN_LINK, offered.secure_id))
 
 
 def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
-    """Order a certificate and have its contact written to."""
+    """Order a certificate whose contact gets a secure message."""
     new = replace(an_order(), contact=replace(CONTACT, phone=phone))
     return sent_of(desk, order_and_offer(new, desk.ctx, "operator", REQUEST))
 
 
 def asked(desk: Desk, sent: Sent) -> str:
-    """Press the button: the PIN code that the SMS brings."""
+    """Request a PIN code and return the code of the SMS."""
     opened = send_pin(sent.token, view_link(sent.token, desk.ctx).made, desk.ctx, REQUEST)
     assert isinstance(opened, PinSent), opened
     return code_of_sms(desk, sent)
 
 
 def code_of_sms(desk: Desk, sent: Sent) -> str:
-    """The PIN code that was made last."""
+    """Return the PIN code that was made last."""
     pin = Pin.objects.using(desk.db.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
     return pin_code(desk.ctx.transfer_key, pin.pin_id)
 
 
 def opened(desk: Desk, sent: Sent) -> RevealedIds:
-    """Press the button and enter the PIN code."""
+    """Request a PIN code, enter it, and return the transfer ids."""
     shown = reveal_with_pin(sent.token, asked(desk, sent), desk.ctx, REQUEST)
     assert isinstance(shown, RevealedIds), shown
     return shown
 
 
 def another(pin: str) -> str:
-    """A PIN code that this one is not."""
+    """Return a PIN code that differs from this one."""
     return f"{(int(pin) + 1) % 1_000_000:06}"

@@ -1,7 +1,8 @@
-"""A whole office on a fresh register: the test authority's CAs, a signer that can be switched, clocks that are set.
+"""Complete service context on an empty database.
 
-Reads aloud: `ids = ordered(desk)`, `held = enrolled(desk)`, `new = renewed(desk, held)`. A room's conftest.py takes the
-fixture `desk` in by importing it together with `register`.
+It has the test authority's CAs, a signer with switches, and clocks that tests set. Examples: `ids = ordered(desk)`,
+`held = enrolled(desk)`, `new = renewed(desk, held)`. A package's conftest.py imports the fixture `desk` together with
+`db`.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, 
 
 TRANSFER_KEY = b"k" * 32
 REQUEST = "0" * 32
-"""The request id of whatever the helpers below do."""
+"""Request id of everything that the helpers below do."""
 
 CONTACT = ContactDetails("Nimi Nimetty", "nimi@sinisiipi.example", "+358 00 000", Language.SV)
 DAY = timedelta(days=1)
@@ -61,25 +62,28 @@ SECOND = timedelta(seconds=1)
 
 
 class Clock:
-    """A clock that stands still until it is set."""
+    """Clock that stands still until a test sets it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         """Begin at `now`, UTC."""
         self.now = now
 
     def __call__(self) -> datetime:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
     def forward(self, by: timedelta) -> datetime:
-        """Let time pass."""
+        """Advance the clock and return the time."""
         self.now += by
         return self.now
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """A signer that makes everybody wait: `somebody_waits` is set once one does, `over` lets them go."""
+    """Events of a signer that blocks its callers.
+
+    `somebody_waits` is set once a caller waits. `over` releases all callers.
+    """
 
     somebody_waits: Event = field(default_factory=Event)
     over: Event = field(default_factory=Event)
@@ -87,7 +91,10 @@ class Stall:
 
 @dataclass(slots=True)
 class SwitchableSigner:
-    """Signs in memory with the CAs' keys. `away` and `garbling` are switches; `signatures` counts what it gave out."""
+    """Signer with the CAs' keys in memory.
+
+    `away` and `garbling` are switches. `signatures` counts the signatures made.
+    """
 
     built: GeneratedHierarchy
     away: bool = False
@@ -96,7 +103,7 @@ class SwitchableSigner:
     stall: Stall | None = None
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign, or do what the switches say."""
+        """Sign, wait or fail, as the switches say."""
         if (stall := self.stall) is not None:
             stall.somebody_waits.set()
             assert stall.over.wait(30), "the signer was never let go"
@@ -108,7 +115,7 @@ class SwitchableSigner:
 
     @contextmanager
     def stalled(self) -> Iterator[Stall]:
-        """Let every signature wait until somebody sets `over`, at the latest until the block ends."""
+        """Block every signature until the test sets `over`, or until the block ends."""
         self.stall = stall = Stall()
         try:
             yield stall
@@ -119,7 +126,7 @@ class SwitchableSigner:
 
 @dataclass(slots=True)
 class SwitchableResponders:
-    """An OCSP responder in force of each CA that issues. `away` is a switch."""
+    """OCSP responders in force of the issuing CAs; `away` is a switch."""
 
     built: GeneratedHierarchy
     clock: Clock
@@ -127,7 +134,7 @@ class SwitchableResponders:
     made: dict[str, Responder] = field(default_factory=dict)
 
     def of(self, name: str) -> Callable[[], Responder]:
-        """Give what gives a CA's responder."""
+        """Return a function that returns a CA's responder."""
 
         def responder() -> Responder:
             if self.away:
@@ -141,11 +148,11 @@ class SwitchableResponders:
 
 
 class KilledError(BaseException):
-    """The process ended here: nothing after it happened."""
+    """Simulated end of the process at this point."""
 
 
 def killed_at(name: str) -> Callable[[str], None]:
-    """Make a step that ends the process at one of the numbered points, once."""
+    """Return a step that ends the process at one of the numbered points, once."""
 
     def die() -> None:
         raise KilledError(name)
@@ -154,7 +161,10 @@ def killed_at(name: str) -> Callable[[str], None]:
 
 
 def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
-    """Make a step that does something the first time this point is reached: what comes in between."""
+    """Return a step that calls a function the first time this point is reached.
+
+    It simulates an event in the middle of an action.
+    """
     done: list[str] = []
 
     def step(reached: str) -> None:
@@ -167,7 +177,7 @@ def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
 
 @dataclass(slots=True)
 class Desk:
-    """An office and the switches behind it."""
+    """A service context with the switches behind it."""
 
     ctx: ServiceContext
     clock: Clock
@@ -181,15 +191,18 @@ class Desk:
         return self.ctx.db
 
     def but(self, **changes: object) -> "Desk":
-        """Give the same desk with something of its office changed, on the same register, clocks and signer."""
+        """Return this desk with changes of its context.
+
+        Database, clocks and signer stay the same.
+        """
         return replace(self, ctx=replace(self.ctx, **changes))  # type: ignore[arg-type]
 
     def audit_entry(self, actor: str = "operator") -> AuditContext:
-        """Who does something, now."""
+        """Return the audit context of an actor, now."""
         return self.ctx.audit_entry(actor, REQUEST)
 
     def certificate(self, serial: Serial) -> Certificate:
-        """What the register says of a certificate."""
+        """Return a certificate from the database."""
         found = transactions.find_certificate(self.db, serial)
         assert found is not None
         return found
@@ -197,7 +210,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A certificate in its holder's hands, with its key."""
+    """A holder's certificate with its key."""
 
     key: PrivateKey
     der: bytes
@@ -207,18 +220,24 @@ class Held:
 
 @pytest.fixture
 def desk(db: Database) -> Desk:
-    """Give an office on each database in turn, with one organisation approved for both channels."""
+    """Return a desk on each database in turn.
+
+    It has one organisation, approved for both channels.
+    """
     return opened_desk(db)
 
 
 @pytest.fixture
 def sqlite_desk(sqlite_db: Database) -> Desk:
-    """Give an office on SQLite only, for what does not depend on the database."""
+    """Return a desk on SQLite, for tests independent of the database system."""
     return opened_desk(sqlite_db)
 
 
 def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
-    """Found the register with a hierarchy (the test authority's) and open an office with one organisation."""
+    """Insert an authority and return a desk with one organisation.
+
+    The hierarchy is by default the test authority's.
+    """
     built = built or authority()
     clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
     responders = SwitchableResponders(built, clock)
@@ -245,7 +264,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
 
 
 def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
-    """What the register is told of each CA, top down."""
+    """Return the rows of all CAs for the database, top down."""
     specs, validity = built.hierarchy.authorities, built.hierarchy.holder_validity
     names = {spec.name: spec.file_name for spec in specs}
     rows = []
@@ -272,7 +291,7 @@ def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
 def add_organisation(
     desk: Desk, customer_id: str = CUSTOMER_ID, channels: frozenset[Channel] = frozenset(Channel)
 ) -> str:
-    """Register an organisation; returns its id in the register."""
+    """Register an organisation and return its database id."""
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
     found = register_organisation(new, desk.ctx, "operator", REQUEST)
     assert found is not None
@@ -282,27 +301,30 @@ def add_organisation(
 def an_order(
     customer_id: str = CUSTOMER_ID, channel: Channel = Channel.WS, *, replaces: Serial | None = None
 ) -> NewOrder:
-    """What is said when a certificate is ordered."""
+    """Return the data of an order for one certificate."""
     return NewOrder(customer_id, channel, "payroll", CONTACT, replaces=replaces)
 
 
 def ordered(desk: Desk, new: NewOrder | None = None) -> GeneratedTransferIds:
-    """Order a certificate; returns its transfer ids with the password."""
+    """Order a certificate and return its transfer ids with the password."""
     return order.order(new or an_order(), desk.ctx, "operator", REQUEST)
 
 
 def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
-    """Make a key that no test had before."""
+    """Generate a new key."""
     return generate_key(kind)
 
 
 def csr(key: PrivateKey, customer_id: str = CUSTOMER_ID) -> bytes:
-    """A request in DER as our own client makes it."""
+    """Return a certification request in DER, as our own client makes it."""
     return build_request(key, customer_id, CUSTOMER_NAME)
 
 
 def odd_csr(key: PrivateKey, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
-    """A request with nonsense for names that asks to be a CA, under SHA-512: nothing but its key may count."""
+    """Return a certification request of which only the key may count.
+
+    It has meaningless names, asks to be a CA, and is signed with SHA-512.
+    """
     empty = x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, "-"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "-")]
     )
@@ -312,44 +334,50 @@ def odd_csr(key: PrivateKey, algorithm: hashes.HashAlgorithm | None = None) -> b
 
 
 def new_ask(ids: GeneratedTransferIds, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> EnrolRequest:
-    """SignNewCertificate with these ids, for a key or for the octets of a request."""
+    """Return a SignNewCertificate request with these ids.
+
+    `request` is a key, or the octets of a certification request.
+    """
     octets = request if isinstance(request, bytes) else csr(request, customer_id)
     return EnrolRequest(Environment.TEST, customer_id, CUSTOMER_NAME, ids.transfer_id, ids.transfer_password, octets)
 
 
 def renew_ask(held: Held | bytes, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> RenewRequest:
-    """RenewCertificate signed with this certificate, for a key or for the octets of a request."""
+    """Return a RenewCertificate request signed with this certificate.
+
+    `request` is a key, or the octets of a certification request.
+    """
     octets = request if isinstance(request, bytes) else csr(request, customer_id)
     signer = held if isinstance(held, bytes) else held.der
     return RenewRequest(Environment.TEST, customer_id, CUSTOMER_NAME, octets, signer)
 
 
 def get_ask(retrieval_id: str, customer_id: str = CUSTOMER_ID) -> RetrieveRequest:
-    """GetCertificate with this retrieval id."""
+    """Return a GetCertificate request with this retrieval id."""
     return RetrieveRequest(Environment.TEST, customer_id, CUSTOMER_NAME, retrieval_id)
 
 
 def accepted(answer: AcceptedResponse | Rejection) -> str:
-    """The retrieval id of an answer that must not be a refusal."""
+    """Return the retrieval id of an answer that must not be a rejection."""
     assert isinstance(answer, AcceptedResponse), answer
     return answer.retrieval_id
 
 
 def refused(answer: AcceptedResponse | CertificateResponse | Rejection) -> RejectionReason:
-    """The reason of an answer that must be a refusal."""
+    """Return the reason of an answer that must be a rejection."""
     assert isinstance(answer, Rejection), answer
     return answer.reason
 
 
 def collected(desk: Desk, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
-    """Fetch a certificate that must be there."""
+    """Retrieve a certificate that must exist."""
     answer = retrieve(get_ask(retrieval_id, customer_id), desk.ctx, REQUEST)
     assert isinstance(answer, CertificateResponse), answer
     return answer.certificate
 
 
 def held_by(desk: Desk, key: PrivateKey, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> Held:
-    """Fetch a certificate into its holder's hands."""
+    """Retrieve a certificate and return it with its key."""
     der = collected(desk, retrieval_id, customer_id)
     return Held(key, der, serial_hex(load_certificate(der).serial_number), retrieval_id)
 
@@ -357,7 +385,7 @@ def held_by(desk: Desk, key: PrivateKey, retrieval_id: str, customer_id: str = C
 def enrolled(
     desk: Desk, channel: Channel = Channel.WS, *, customer_id: str = CUSTOMER_ID, replaces: Serial | None = None
 ) -> Held:
-    """Order, enrol and fetch a certificate."""
+    """Order, enrol and retrieve a certificate."""
     key, ids = new_key(), ordered(desk, an_order(customer_id, channel, replaces=replaces))
     return held_by(desk, key, accepted(enrol(new_ask(ids, key, customer_id), desk.ctx, REQUEST)), customer_id)
 
@@ -369,11 +397,11 @@ def in_the_window(desk: Desk, held: Held, before_the_end: timedelta = 30 * DAY) 
 
 
 def renewed(desk: Desk, held: Held, key: PrivateKey | None = None) -> Held:
-    """Renew a certificate whose window is open, and fetch the new one."""
+    """Renew a certificate whose window is open, and retrieve the new one."""
     key = key or new_key()
     return held_by(desk, key, accepted(renew(renew_ask(held, key), desk.ctx, REQUEST)))
 
 
 def ca_certificate(channel: Channel = Channel.WS) -> x509.Certificate:
-    """The certificate of the CA that issues for a channel."""
+    """Return the certificate of the CA that issues for a channel."""
     return issuer(channel).certificate

@@ -1,4 +1,4 @@
-"""`sinetti authority serve` in processes of its own: its addresses, its workers, and its log."""
+"""`sinetti authority serve` in separate processes: addresses, workers, and log."""
 
 import json
 import os
@@ -28,12 +28,12 @@ from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, program, surroun
 ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
 READY = re.compile(r"Ready: SOAP on (\S+), status on (\S+)")
 SOON = 20.0
-"""Seconds within which everything that is waited for has happened, on a busy machine too."""
+"""Seconds within which every awaited event happens, on a busy machine too."""
 
 
 @dataclass(slots=True)
 class Served:
-    """A serving authority: where it answers, the parent's process, and what was logged so far."""
+    """A serving authority: its addresses, the parent process, and the log so far."""
 
     process: "subprocess.Popen[str]"
     lines: list[str] = field(default_factory=list)
@@ -42,21 +42,24 @@ class Served:
 
     @property
     def log(self) -> str:
-        """All that was logged so far."""
+        """The log so far."""
         return "".join(self.lines)
 
     def events(self) -> list[dict[str, Any]]:
-        """Give the log's events, oldest first: each line is one."""
+        """Return the events of the log, one per line, oldest first."""
         return [json.loads(line) for line in self.lines]
 
     def children(self) -> list[int]:
-        """Give the processes of the node, but for the parent, in the order in which they were started."""
+        """Return the ids of the parent's child processes in the order of their start."""
         return sorted(
             int(one) for one in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         )
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """Tell the parent to stop, and wait as long as it may take; it ends well and without a trace."""
+        """Signal the parent to stop, and wait for it up to STOPS_WITHIN.
+
+        Checks that the exit code is 0 and the log has no traceback.
+        """
         self.process.send_signal(how)
         assert self.process.wait(STOPS_WITHIN) == 0, self.log
         assert "Traceback" not in self.log
@@ -64,7 +67,10 @@ class Served:
 
 @contextmanager
 def serving(root: Path, *options: object, **environment: str) -> Iterator[Served]:
-    """Serve the authority in this folder; killed at the end with all its processes, should it still run."""
+    """Serve the authority in this folder while the block runs.
+
+    At the end all processes that still run are killed.
+    """
     command = program("authority", "serve", "--dir", root, *(() if "--bind" in options else ANY), *options)
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=surroundings(environment),
@@ -78,14 +84,17 @@ def serving(root: Path, *options: object, **environment: str) -> Iterator[Served
             assert served.soap, served.log
             yield served
         finally:
-            # What its parent left, were it to leave something, holds the log open.
+            # A process that outlives the parent would keep the log open.
             _kill_group(process.pid)
             process.wait()
             reader.join()
 
 
 def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
-    """Write a TLS certificate for loopback, its own anchor, and its key, over what is there; gives both paths."""
+    """Write a self-signed TLS certificate for loopback and its key.
+
+    Existing files are replaced. Returns both paths.
+    """
     key, now = generate_key(KeyType.EC_P256), utc_now()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     dates = (now - timedelta(days=1), now + timedelta(days=1))
@@ -99,7 +108,7 @@ def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
 
 
 def until(happened: Callable[[], Any], within: float = SOON) -> None:
-    """Wait until something has happened."""
+    """Wait until a condition holds; raises AssertionError after `within` seconds."""
     end = monotonic_seconds() + within
     while not happened():
         assert monotonic_seconds() < end, "it did not happen in time"
@@ -107,7 +116,7 @@ def until(happened: Callable[[], Any], within: float = SOON) -> None:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process is there, and has not ended."""
+    """Return True while a process exists and has not ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

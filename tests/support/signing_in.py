@@ -1,4 +1,7 @@
-"""Somebody's way through the pages of accounts: forms as browsers send them, letters as they arrive, an app's codes."""
+"""Steps of a user through the account pages.
+
+Forms are sent as browsers send them. Messages are rendered as they arrive. Codes are those of an authenticator app.
+"""
 
 import re
 from base64 import b32decode
@@ -25,27 +28,30 @@ PERIOD = 30
 
 
 def letters(desk: Desk, email: str) -> list[RenderedMessage | Skip]:
-    """What has been written about accounts to an address, the oldest first, as it would arrive now."""
+    """Return the account messages to an address as they arrive now, oldest first."""
     room = replace(a_mailroom(desk), unseal=partial(decrypt_token, TRANSFER_KEY, LINK))
     rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return [render(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
 
 
 def told(desk: Desk, email: str) -> set[str]:
-    """Which letters there were to an address."""
+    """Return the kinds of account messages that were queued for an address."""
     rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
 
 
 def way(desk: Desk, email: str, begins: str) -> str:
-    """The path of the link in the last letter whose subject begins so."""
+    """Return the path of the link in the last message whose subject begins so."""
     found = [one for one in letters(desk, email) if isinstance(one, RenderedMessage) and one.subject.startswith(begins)]
     (link,) = re.findall(r"^https://\S+$", found[-1].text, re.MULTILINE)
     return urlsplit(link).path
 
 
 def send(browser: Browser, address: str | None = None, **values: str) -> Browser:
-    """Send the page's form, the one that leads to `address` or to the page itself, and follow where it leads."""
+    """Send a form of the page and follow the redirects.
+
+    The form is the one whose action is `address`, by default the page itself.
+    """
     wanted = address or browser.path
     form = next(one for one in browser.page.forms if urlsplit(one.action or "").path == wanted)
     fields = {name: value or "" for name, value in form.form_values()}
@@ -54,7 +60,7 @@ def send(browser: Browser, address: str | None = None, **values: str) -> Browser
 
 
 def follow(browser: Browser) -> Browser:
-    """Follow redirects to pages of ours."""
+    """Follow up to five redirects to our pages."""
     for _ in range(5):
         if browser.reply.status not in {301, 302, 303}:
             break
@@ -63,13 +69,13 @@ def follow(browser: Browser) -> Browser:
 
 
 def sign_in(browser: Browser, email: str, password: str = PASSWORD) -> Browser:
-    """Sign in by the form."""
+    """Sign in with the form."""
     browser.get("/account/login/")
     return send(browser, login=email, password=password)
 
 
 def code(secret: str, later: int = 0) -> str:
-    """The code that an app shows now, or so many periods later (RFC 6238)."""
+    """Return the code that an app shows now, or `later` periods later (RFC 6238)."""
     counter = int(utc_now().timestamp()) // PERIOD + later
     mac = digest(b32decode(secret.replace(" ", "")), pack(">Q", counter), sha1)
     at = mac[-1] & 0xF

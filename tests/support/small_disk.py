@@ -1,4 +1,4 @@
-"""A disk that is soon full: a small tmpfs, mounted by root, that a test fills and may make read-only."""
+"""A small disk: a tmpfs that root mounts and a test fills or makes read-only."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ class SmallDisk:
     root: Path
 
     def fill(self, leave: int = 0) -> None:
-        """Fill the disk but for so many pages."""
+        """Fill the disk except for so many pages of 4096 octets."""
         filler = os.open(self.root / "filler", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             while True:
@@ -31,22 +31,25 @@ class SmallDisk:
         os.truncate(self.root / "filler", max(0, (self.root / "filler").stat().st_size - leave * PAGE))
 
     def free(self) -> None:
-        """Give the room back."""
+        """Free the filled space."""
         (self.root / "filler").unlink(missing_ok=True)
 
     def read_only(self) -> None:
-        """Let nobody write any more, root neither."""
+        """Remount the disk read-only, for root too."""
         subprocess.run(["mount", "-o", "remount,ro", str(self.root)], check=True, capture_output=True)
 
 
 def may_mount() -> str | None:
-    """Say why no disk can be mounted here; None where one can."""
+    """Return the reason that no disk can be mounted here, or None."""
     return None if os.geteuid() == 0 else "a small disk is mounted by root alone"
 
 
 @contextmanager
 def mounted(root: Path, size: str = "512k") -> Iterator[SmallDisk]:
-    """Mount a tmpfs of this size while the block runs. Raises CalledProcessError where the machine does not let us."""
+    """Mount a tmpfs of this size while the block runs.
+
+    Raises CalledProcessError if the machine does not permit it.
+    """
     root.mkdir(parents=True, exist_ok=True)
     options = f"size={size},mode=0700"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "sinetti", str(root)], check=True, capture_output=True)

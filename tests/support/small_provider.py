@@ -1,4 +1,7 @@
-"""A small OpenID Connect provider on this machine, which says what it is told to say, right or wrong."""
+"""Small OpenID Connect provider on this machine with configurable answers.
+
+Tests make the answers right or wrong.
+"""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +26,10 @@ _KEY, _OTHER = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(
 
 @dataclass(slots=True)
 class Says:
-    """What the provider says. `claims` take the place of right ones; None takes one away."""
+    """Answers of the provider.
+
+    `claims` replace the correct ones. A value of None removes a claim.
+    """
 
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
@@ -34,13 +40,13 @@ class Says:
     foreign_key: bool = False
     without_id_token: bool = False
     token: dict[str, Any] | None = None
-    """In place of all that the token endpoint would say."""
+    """Replacement for the whole answer of the token endpoint."""
     nonce: str = ""
     asked: list[dict[str, list[str]]] = field(default_factory=list)
-    """What was sent to its token endpoint."""
+    """Requests to its token endpoint."""
 
     def id_token(self) -> str:
-        """An ID token."""
+        """Return an ID token."""
         now = int(utc_now().timestamp())
         right = {"iss": self.issuer, "sub": "one", "aud": CLIENT, "exp": now + 300, "iat": now, "nonce": self.nonce}
         claims = {name: value for name, value in {**right, **self.claims}.items() if value is not None}
@@ -48,7 +54,7 @@ class Says:
         return jwt.encode(claims, key, self.algorithm, headers={"kid": self.key_id})
 
     def answer(self, path: str) -> dict[str, Any] | None:
-        """What stands at a path."""
+        """Return the document at a path, or None if there is none."""
         places = {
             "/.well-known/openid-configuration": {
                 "issuer": self.issuer,
@@ -72,7 +78,7 @@ class Says:
 
 @contextmanager
 def small_provider() -> Iterator[Says]:
-    """Serve one; gives what it says, to be changed."""
+    """Run a provider and yield its answers, which the test may change."""
     says = Says()
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,5 +115,5 @@ def small_provider() -> Iterator[Says]:
 
 
 def settings_for(issuer: str, roles: RolesClaim | None = None) -> EserviceSettings:
-    """Settings with this one provider, whose id is `op`."""
+    """Return settings with this one provider, whose id is `op`."""
     return EserviceSettings((Provider("op", NAMES, issuer, CLIENT, SECRET, ("strong",), roles),))  # type: ignore[arg-type] # languages are texts

@@ -1,4 +1,7 @@
-"""A small HTTP server in the test's own process: answers what it is told, and keeps what it was asked."""
+"""Small HTTP server in the test's own process.
+
+It gives configured answers and keeps the requests.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +25,7 @@ Reply = tuple[int, Mapping[str, str], bytes]
 
 @dataclass(slots=True)
 class Small:
-    """The server: where it is, what answers, what it was asked."""
+    """A running server: its URL, its answers and the requests to it."""
 
     url: str
     answers: Callable[[Question], Reply]
@@ -31,7 +34,7 @@ class Small:
 
 @contextmanager
 def small_server(answers: Callable[[Question], Reply]) -> Iterator[Small]:
-    """Serve until the block ends."""
+    """Run a server until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self):
@@ -46,10 +49,10 @@ def small_server(answers: Callable[[Question], Reply]) -> Iterator[Small]:
             self.end_headers()
             self.wfile.write(octets)
 
-        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_words):
-            """Keep quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

@@ -1,4 +1,7 @@
-"""SoftHSM2: a PKCS#11 token in software. One per process, since a process reads SoftHSM's configuration once."""
+"""SoftHSM2, a PKCS#11 token in software.
+
+There is one token per process, since a process reads SoftHSM's configuration once.
+"""
 
 import os
 import secrets
@@ -12,19 +15,19 @@ LABEL, PIN = "sinetti test", "4711-pin"
 
 
 def module() -> Path | None:
-    """Return SoftHSM's library, None where it is not installed."""
+    """Return SoftHSM's library, or None if it is not installed."""
     return next((Path(one) for one in MODULES if Path(one).exists()), None)
 
 
 @cache
 def folder() -> Path:
-    """Make a token for this process, and give the folder with its configuration."""
+    """Create a token for this process, and return the folder of its configuration."""
     place = Path(tempfile.mkdtemp(prefix="sinetti-token-"))
     (place / "tokens").mkdir()
     text = f"directories.tokendir = {place / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n"
     (place / "softhsm2.conf").write_text(text)
-    # The library reads it in this process; programs that are started read the same.
-    os.environ["SOFTHSM2_CONF"] = str(place / "softhsm2.conf")  # noqa: TID251 - SoftHSM's only door
+    # The library reads the variable in this process. Child processes inherit it.
+    os.environ["SOFTHSM2_CONF"] = str(place / "softhsm2.conf")  # noqa: TID251 - SoftHSM's only setting
     command = ("softhsm2-util", "--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "so-pin")
     subprocess.run(command, check=True, capture_output=True)
     return place

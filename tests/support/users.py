@@ -1,6 +1,6 @@
-"""Accounts and who acts for whom, put into a register; and somebody's browser that is signed in.
+"""Accounts and role assignments in a database, and a signed-in browser.
 
-Reads aloud: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1", Role.SIGNATORY)`,
+Examples: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1", Role.SIGNATORY)`,
 `signed_in(browser, maija).get("/settings/certificates")`.
 """
 
@@ -21,7 +21,7 @@ from tests.support.service_context import Desk
 
 
 def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
-    """Make an account, whose e-mail address is made of its name."""
+    """Create an account whose e-mail address is derived from its name."""
     user = models.User(
         email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.ctx.now()
     )
@@ -33,7 +33,10 @@ def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: b
 def mandate(
     desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
 ) -> models.RoleAssignment:
-    """Give a role for an organisation to an account, or to another organisation by its customer id."""
+    """Assign a role for an organisation to an account or to another organisation.
+
+    `who` is the account, or the customer id of the other organisation.
+    """
     rows = models.Organisation.objects.using(desk.db.alias)
     organisation = rows.get(customer_id=customer_id)
     values: dict[str, object] = {"agent": rows.get(customer_id=who)} if isinstance(who, str) else {"user": who}
@@ -55,9 +58,10 @@ def signed_in(
     outside: Iterable[tuple[str, Role]] = (),
     keeps: Mapping[str, str] | None = None,
 ) -> Browser:
-    """Sign somebody in as allauth leaves a session behind, without its forms: those have tests of their own.
+    """Create the session that allauth leaves after a sign-in.
 
-    `recent`: just now, so that nothing asks for the password once more. `keeps` is what else its session has.
+    The forms of allauth are bypassed, since they have tests of their own. With `recent` the sign-in was just now, so
+    that no page asks for the password once more. `keeps` are further values of the session.
     """
     proved = {"at": utc_now().timestamp(), "reauthenticated": True} if recent else {"at": 0}
     session = SessionStore()

@@ -1,7 +1,7 @@
-"""People at the pages of a bench: a browser each, who sign in, press and type; and what the bench has sent them.
+"""Users at the pages of a bench, each with a browser, and the messages to them.
 
-Reads aloud: `signatory = town.somebody("signatory", role="signatory")`, `signatory.signs_in()`,
-`signatory.presses("Order")`, `town.letter(to, "transfer-ids")`.
+Users sign in, press buttons and type. Examples: `signatory.goes("/settings/orders")`, `signatory.signs_in()`,
+`signatory.presses("Order")`, `town.letters(to, "transfer-ids")`.
 """
 
 import itertools
@@ -27,7 +27,7 @@ _LINK = re.compile(r"http://localhost:\d+(/\S+)")
 
 @dataclass
 class Visitor:
-    """Somebody at a browser of their own; with an account, if they were given one."""
+    """A user with a browser of their own, and an account if one was given."""
 
     page: Page
     email: str = ""
@@ -36,13 +36,13 @@ class Visitor:
     shots: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def goes(self, path: str) -> int:
-        """Open a page; gives its status."""
+        """Open a page and return its status."""
         answer = self.page.goto(path)
         assert answer is not None
         return answer.status
 
     def signs_in(self) -> None:
-        """Sign in with the password and a code of the app, as everybody does."""
+        """Sign in with the password and a code of the app, as every user does."""
         self.goes("/account/login/")
         self.page.locator("[name=login]").fill(self.email)
         self.page.locator("[name=password]").fill(self.password)
@@ -52,7 +52,7 @@ class Visitor:
         assert self.page.get_by_role("link", name="Sign out").count() == 1, self.reads()
 
     def presses(self, button: str) -> None:
-        """Press a button by its whole name, and wait for the page that follows."""
+        """Press a button by its whole name, and wait for the next page."""
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=button, exact=True).click()
 
@@ -62,7 +62,7 @@ class Visitor:
             self.page.get_by_role("link", name=link, exact=True).first.click()
 
     def fills(self, **values: str) -> None:
-        """Write into fields by their names, and choose where there is a choice."""
+        """Fill in fields by name, and select options."""
         for name, value in values.items():
             found = self.page.locator(f"[name={name}]:not([type=hidden])")
             kind = found.first.evaluate("one => one.tagName === 'SELECT' ? 'select' : one.type")
@@ -74,18 +74,18 @@ class Visitor:
                 found.fill(value)
 
     def reads(self) -> str:
-        """What the page says."""
+        """Return the text of the page."""
         return self.page.inner_text("main")
 
     def shows(self, name: str) -> None:
-        """Keep a picture of the page, to be looked at."""
+        """Save a screenshot of the page for review."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"story-{name}.png", full_page=True)
 
-    # Keys alone: what somebody does who has no mouse.
+    # Keyboard only, for users without a mouse.
 
     def tabs_to(self, selector: str) -> Locator:
-        """Press Tab until this has the focus, which everybody can see."""
+        """Press Tab until this element has a visible focus."""
         for _ in range(80):
             if self.page.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
                 outline = self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -95,7 +95,7 @@ class Visitor:
         return pytest.fail(f"the keyboard does not reach {selector} on {self.reads()!r}")
 
     def types(self, **values: str) -> None:
-        """Reach fields by Tab and type into them; of a choice, the arrows go to what is wanted."""
+        """Reach fields by Tab and type into them; arrow keys select a choice."""
         for name, value in values.items():
             focused = self.tabs_to(f"[name={name}]:not([type=hidden])")
             if focused.get_attribute("type") != "radio":
@@ -117,14 +117,14 @@ class Visitor:
 
 @dataclass
 class Town:
-    """A bench and everybody who visits its pages."""
+    """A bench and all users who visit its pages."""
 
     bench: Bench
     browser: Browser
     contexts: list[BrowserContext] = field(default_factory=list)
 
     def stranger(self) -> Visitor:
-        """Give somebody without an account, who reads English."""
+        """Return a user without an account, who reads English."""
         address = self.bench.ready["people_url"]
         context = self.browser.new_context(locale="en-GB", base_url=address, viewport=WIDE)
         context.set_default_timeout(10_000)
@@ -132,7 +132,7 @@ class Town:
         return Visitor(context.new_page())
 
     def somebody(self, name: str, **more: object) -> Visitor:
-        """Give somebody with an account, signed in."""
+        """Return a user with an account, signed in."""
         asked = {"email": f"{name}-{next(_PEOPLE)}@people.example", "name": name.title(), **more}
         status, made = self.bench.control("POST", "/accounts", asked)
         assert status == 201, made
@@ -142,12 +142,12 @@ class Town:
         return visitor
 
     def letters(self, to: str, kind: str) -> list[dict[str, str]]:
-        """What was sent to an address or a number, oldest first."""
+        """Return the messages to an address or a phone number, oldest first."""
         found: list[dict[str, str]] = self.bench.control("GET", f"/messages?to={quote(to)}&kind={kind}")[1]
         return found
 
     def way(self, to: str, kind: str) -> str:
-        """The path of the page that the newest letter leads to."""
+        """Return the path of the page that the newest message links to."""
         found = self.letters(to, kind)
         assert found, f"no {kind} was sent to {to}"
         link = _LINK.search(found[-1]["text"])

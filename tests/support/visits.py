@@ -1,7 +1,8 @@
-"""How each page is reached, as whom: the pages that tests and judges go round. A page without a visit fails a test.
+"""Visits to all pages, each with the user who opens it.
 
-A visit's address has names of what stands in the town: {organisation}, {serial}, {message} … Whoever adds a page adds a
-visit to it, and one to each state of it that looks different.
+Tests and judges open all of them. A page without a visit fails a test. The address of a visit has placeholders for
+objects of the town: {organisation}, {serial}, {message} … The author of a new page adds a visit to it, and one for
+each state of the page that looks different.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,8 +37,11 @@ from tests.support.users import account, mandate, signed_in
 DAY = timedelta(days=1)
 STRANGER, NOBODY, SIGNATORY, VIEWER, CLERK, WEAK = "stranger", "nobody", "signatory", "viewer", "clerk", "weak"
 OWNER = "owner"
-"""Who comes by: `nobody` is signed in and has no role, `weak` is a signatory without a second factor; `owner` has a
-password and one-time codes."""
+"""Kinds of visitors.
+
+All but the stranger are signed in, one of them without a role. `weak` is a signatory without a second factor. `owner`
+has a password and one-time codes.
+"""
 PASSWORD = "neljä sanaa peräkkäin"
 LOAD = (
     b"customer_id;kind;country;name;language;merged_into;ended\n7654321-4;business-id;FI;Uusi nimi Oy;fi;;\nx;y;;;;;\n"
@@ -50,9 +54,10 @@ RENAMING = (
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One state of a page. `sends` presses the button that does this, with these values typed into its form.
+    """One state of a page.
 
-    Not `recent`: the sign-in was long ago. A clerk who `looks` has said what for.
+    `sends` presses the button with this value, after these values are typed into its form. Without `recent` the
+    sign-in was long ago. A clerk who `looks` has stated a purpose.
     """
 
     route: str
@@ -221,12 +226,12 @@ NOT_WALKED: Mapping[str, str] = {
     "mfa_view_recovery_codes": "leads on: codes are shown once",
     "socialaccount_signup": "comes after a provider's answer: accounts have their own walk",
 }
-"""Pages that nobody sees, and why."""
+"""Pages that the visits leave out, with the reason."""
 
 
 @dataclass(slots=True)
 class Town:
-    """An office with something of everything, and somebody of each kind."""
+    """An authority with objects of every kind, and one user of each kind."""
 
     desk: Desk
     address: str
@@ -234,7 +239,7 @@ class Town:
     people: dict[str, models.User] = field(default_factory=dict)
 
     def browser(self, visit: Visit) -> Browser:
-        """A browser of whoever the visit is of."""
+        """Return a browser of the user of a visit."""
         browser = Browser(people_door(self.desk, Post(), self.address))
         if visit.who == STRANGER:
             return browser
@@ -243,11 +248,11 @@ class Town:
         return signed_in(browser, self.people[visit.who], second_factor=factor, recent=visit.recent, keeps=keeps)
 
     def place(self, visit: Visit) -> str:
-        """Where it leads."""
+        """Return the address of a visit with its placeholders filled in."""
         return visit.address.format(**self.objects)
 
     def visited(self, visit: Visit, language: str) -> Browser:
-        """What whoever it is sees in a language."""
+        """Open the page of a visit in a language, and return the browser."""
         browser = self.browser(visit)
         browser.cookies["language"] = language
         browser.get(self.place(visit))
@@ -262,9 +267,9 @@ class Town:
 
 
 def town(desk: Desk, address: str) -> Town:
-    """Build it."""
+    """Create the objects and users of the town."""
     built = Town(desk, address)
-    people_door(desk, Post(), address)  # names of cookies are those of its address
+    people_door(desk, Post(), address)  # the names of cookies depend on its address
     for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER):
         built.people[who] = account(desk, who, staff=who == CLERK)
     with_factors(desk, built.people[OWNER])
@@ -342,7 +347,7 @@ def town(desk: Desk, address: str) -> Town:
 
 
 def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:
-    """Loads that need a second clerk, in each state, by what addresses call them."""
+    """Insert loads that need a second clerk, one in each state, by placeholder name."""
     other = replace(clerk, actor=Actor(account(desk, "other", staff=True).pk, second_factor=True, staff=True))
     found = {"renaming": preview(RENAMING, clerk)}
     for name, sender in (("own_proposal", clerk), ("to_confirm", other), ("rejected", clerk), ("confirmed", clerk)):
@@ -364,7 +369,7 @@ def with_factors(desk: Desk, user: models.User) -> None:
 
 
 def patterns() -> dict[str, URLPattern]:
-    """Every page of the e-service by its name in urls.py, else its pattern there."""
+    """Return all pages of the e-service by their name or pattern in urls.py."""
 
     def within(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
         for one in resolver.url_patterns:
@@ -378,6 +383,6 @@ def patterns() -> dict[str, URLPattern]:
 
 
 def session_of(browser: Browser) -> dict[str, str]:
-    """The cookie that makes somebody signed in."""
+    """Return the session cookie of a browser."""
     name = settings.SESSION_COOKIE_NAME
     return {name: browser.cookies[name]} if name in browser.cookies else {}

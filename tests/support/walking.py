@@ -1,4 +1,7 @@
-"""The pages of an office over HTTP, in the test's own process: what a browser walks without a node being started."""
+"""Pages of an authority over HTTP, in the test's own process.
+
+A browser opens them without a running node.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +28,7 @@ def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
             try:
                 self._told()
             finally:
-                connections.close_all()  # this thread's
+                connections.close_all()  # of this thread
 
         def _told(self):
             place = urlsplit(self.path)
@@ -39,10 +42,10 @@ def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_words):
-            """Keep quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         address = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""Web servers of others in the tests: finding the programs, places for them, and running them as deploy/ says."""
+"""Third-party web servers in tests: programs, ports, and runs as in deploy/."""
 
 import os
 import shutil
@@ -20,7 +20,10 @@ WITHIN = 30.0
 
 
 def tool(name: str) -> str:
-    """Give the path of a program that a Debian package of the list brings."""
+    """Return the path of a program from a listed Debian package.
+
+    Skips or fails the test if it is missing.
+    """
     found = shutil.which(name, path=f"{surroundings({})['PATH']}:/usr/sbin")
     if found is None:
         skip_or_fail(f"{name} is not installed (scripts/packages judges says how)")
@@ -28,7 +31,7 @@ def tool(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Give ports that nothing listens on."""
+    """Return free ports of loopback."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in held]
     for one in held:
@@ -37,7 +40,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
-    """Wait until something takes connections."""
+    """Wait until a process accepts connections on a port."""
     deadline = monotonic_seconds() + WITHIN
     while monotonic_seconds() < deadline and process.poll() is None:
         try:
@@ -61,7 +64,7 @@ def process(*command: str, **options: object) -> Iterator["subprocess.Popen[str]
 
 
 def changed(text: str, changes: dict[str, str]) -> str:
-    """Put a test's own places into a file of deploy/; each has to be there."""
+    """Replace texts of a file of deploy/ by a test's own; each has to occur."""
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -70,7 +73,10 @@ def changed(text: str, changes: dict[str, str]) -> str:
 
 @contextmanager
 def nginx_running(folder: Path, site: str, port: int) -> Iterator["subprocess.Popen[str]"]:
-    """Run nginx with one file of sites-enabled in a folder of its own; `port` is one that it listens on."""
+    """Run nginx with one file of sites-enabled in a folder of its own.
+
+    `port` is one of the ports that it listens on.
+    """
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )

@@ -1,4 +1,7 @@
-"""Signs documents the way programs in the field do, and in ways that must be refused. Independent of `wire.xmldsig`."""
+"""XML signatures as programs in the field make them, and some to be refused.
+
+The module is independent of `wire.xmldsig`.
+"""
 
 import base64
 import hashlib
@@ -29,7 +32,7 @@ _HASHES = {"1": hashes.SHA1, "256": hashes.SHA256, "384": hashes.SHA384, "512": 
 
 @cache
 def key(kind: str):
-    """Make a key of one kind, once per run."""
+    """Generate a key of one kind, once per run."""
     match kind:
         case "p256":
             return ec.generate_private_key(ec.SECP256R1())
@@ -40,7 +43,7 @@ def key(kind: str):
         case "p521":
             return ec.generate_private_key(ec.SECP521R1())
         case "rsa-1024":
-            return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - one to be refused
+            return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - a key to be refused
         case "rsa-e3":
             return rsa.generate_private_key(3, 2048)
         case _:
@@ -49,7 +52,10 @@ def key(kind: str):
 
 @cache
 def certificate(kind: str) -> bytes:
-    """Make a certificate (DER) of `key(kind)`, issued by itself: the wire judges no issuer."""
+    """Make a self-signed certificate (DER) of `key(kind)`.
+
+    The wire package does not check the issuer.
+    """
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "0123456-7")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key(kind).public_key())
     builder = builder.serial_number(1 << 70).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
@@ -58,27 +64,28 @@ def certificate(kind: str) -> bytes:
 
 
 def lines(octets: bytes, end: str = "\n", width: int = 76) -> str:
-    """Write base64 in lines."""
+    """Return octets as base64 in lines."""
     text = base64.b64encode(octets).decode()
     return end.join(text[at : at + width] for at in range(0, len(text), width))
 
 
 def transform(algorithm: str, inside: str = "") -> str:
-    """Write one ds:Transform, with `P:` for the prefix of the signature."""
+    """Return one ds:Transform, with `P:` for the prefix of the signature."""
     return f'<P:Transform Algorithm="{algorithm}">{inside}</P:Transform>'
 
 
 def kept(prefixes: str) -> str:
-    """Write an InclusiveNamespaces."""
+    """Return an InclusiveNamespaces element."""
     return f'<e:InclusiveNamespaces xmlns:e="{EXCLUSIVE}" PrefixList="{prefixes}"/>'
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How a signature looks; the texts use the prefix `P:`. The default is our own exclusive recipe.
+    """Form of a signature; the default is our own exclusive recipe.
 
-    `signer` (key, certificate in DER) stands in for `kind`; `sign` makes SignatureValue in another way, of that key and
-    the canonical SignedInfo; `digest_value` is what DigestValue says instead of the document's digest.
+    The texts use the prefix `P:`. `signer` (key, certificate in DER) replaces `kind`. `sign` makes SignatureValue in
+    another way, from that key and the canonical SignedInfo. `digest_value` replaces the document's digest in
+    DigestValue.
     """
 
     prefix: str = "ds"
@@ -109,7 +116,7 @@ ENVELOPED_ALONE = Shape(transforms=(transform(ENVELOPED),), document_c14n=INCLUS
 
 
 def signed(document: str, shape: Shape = OURS) -> bytes:
-    """Sign a document that has `{signature}` at its place."""
+    """Sign a document with the placeholder `{signature}`."""
     bare = etree.fromstring(document.replace(PLACE, "").encode())
     digest = shape.digest_value
     if digest is None:
@@ -122,7 +129,10 @@ def signed(document: str, shape: Shape = OURS) -> bytes:
 
 
 def envelope(payload: bytes, *, declarations: str = "", header: str = "<s:Header/>", start: str = "") -> bytes:
-    """Put a payload into an envelope with more declarations, headers and octets before it."""
+    """Put a payload into a SOAP envelope.
+
+    `declarations`, `header` and `start` add namespace declarations, headers and octets before it.
+    """
     begin = f'{start}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"{declarations}>{header}<s:Body>'
     return begin.encode() + payload.removeprefix(b"\xef\xbb\xbf") + b"</s:Body></s:Envelope>"
 
@@ -130,7 +140,9 @@ def envelope(payload: bytes, *, declarations: str = "", header: str = "<s:Header
 def _c14n(node, algorithm: str, prefixes: str | None) -> bytes:
     listed = prefixes.split() if prefixes else None
     exclusive = algorithm.startswith(EXCLUSIVE)
-    if not exclusive and isinstance(node, etree._Element):  # a part: xml:lang from above comes along (C14N 1.0, 2.4)
+    if not exclusive and isinstance(
+        node, etree._Element
+    ):  # a subset inherits xml:lang of its ancestors (C14N 1.0, 2.4)
         above = {
             name: text
             for one in reversed([*node.iterancestors()])
@@ -179,6 +191,6 @@ def _sign(shape: Shape, octets: bytes) -> bytes:
 
 
 def beside(signer: ec.EllipticCurvePrivateKey, plain: bytes) -> bytes:
-    """Write an ECDSA signature in DER as r and s beside each other."""
+    """Convert an ECDSA signature from DER to r and s concatenated."""
     width = (signer.curve.key_size + 7) // 8
     return b"".join(number.to_bytes(width, "big") for number in decode_dss_signature(plain))
