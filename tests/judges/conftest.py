@@ -1,4 +1,7 @@
-"""A bench for the peers, and what became of each of them: played once for all tests, and told in docs/judges.md."""
+"""Fixtures of the judges: one bench for the peers and the results of their runs.
+
+All tests share one run of the peers. docs/judges.md shows the results.
+"""
 
 import pytest
 
@@ -46,7 +49,10 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the tables of docs/judges.md, where a run was whole: every judge and peer was there, and nothing failed."""
+    """Write the tables of docs/judges.md after a whole run.
+
+    A run is whole if every judge and peer was there and no test failed.
+    """
     stash = session.config.stash
     peers, played = (stash.get(key, {}) for key in (STANDING, PLAYED))
     if session.testsfailed or stash.get(LEFT_OUT, False) or not matrix.is_whole({one.path for one in session.items}):

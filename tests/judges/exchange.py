@@ -1,4 +1,7 @@
-"""Plays the peers: each key with each recipe against a live test bench over TLS, and keeps what was sent and got."""
+"""Exchanges of the peers with a live test bench over TLS.
+
+Each peer runs with each key and each recipe. The folders of the cases keep what was sent and received.
+"""
 
 import shutil
 import subprocess
@@ -15,7 +18,10 @@ TO_THE_WINDOW = "P680D"
 """From a certificate's first day into the last 60 of its 730."""
 
 WITHIN = 120.0
-"""Seconds that a command of a peer may take, on a busy machine too: what is not compiled yet is compiled."""
+"""Timeout of a peer's command in seconds.
+
+It allows for a busy machine and for the compilation of a peer that is not compiled yet.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,7 +42,10 @@ CASES = tuple(Case(peer.name, key, recipe) for peer in PEERS for key in peer.key
 
 @dataclass(slots=True)
 class Played:
-    """What became of a case: its folder, and both commands as they ended; None where it was not reached."""
+    """Result of a case: its folder and both finished commands.
+
+    A command that was not reached is None.
+    """
 
     folder: Path
     enrolled: "subprocess.CompletedProcess[str] | None" = None
@@ -44,11 +53,14 @@ class Played:
 
     @property
     def whole(self) -> bool:
-        """Whether both commands did what they should."""
+        """True if both commands ended with exit code 0."""
         return all(one is not None and one.returncode == 0 for one in (self.enrolled, self.renewed))
 
     def messages(self, kind: str) -> list[Path]:
-        """Give the kept messages of a kind ("request" or "response"), in the order in which they were sent."""
+        """Return the kept messages of a kind, in the order in which they were sent.
+
+        The kind is "request" or "response".
+        """
         return sorted((self.folder / "messages").glob(f"*-{kind}.xml"))
 
 
@@ -61,9 +73,9 @@ def called(peer: Peer, *arguments: object) -> "subprocess.CompletedProcess[str]"
 
 
 def versions(peers: Iterable[Peer] = PEERS) -> dict[str, list[str]]:
-    """Say what each peer stands on, as "name version"; peers that cannot run here are left out.
+    """Return the libraries of each peer, as "name version".
 
-    Whatever has to be compiled is compiled by this.
+    Peers that cannot run here are left out. The call compiles every peer that needs it.
     """
     found: dict[str, list[str]] = {}
     for peer in peers:

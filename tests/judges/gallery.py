@@ -1,4 +1,7 @@
-"""A page that shows every block in every state: for the judges, in no product. Its addresses are the pages' and one."""
+"""Page that shows every block in every state, for the judges alone.
+
+It is in no product. Its addresses are those of the pages and one more.
+"""
 
 from collections.abc import Sequence
 
@@ -82,7 +85,7 @@ def fields(error: str = "") -> list[Input]:
 
 
 def table(language: object) -> Table:
-    """A list of certificates, as wide as it gets."""
+    """Return a list of certificates, as wide as it gets."""
     columns = [
         Column("Certificate", "?sort=name"),
         Column("Organisation"),
@@ -146,18 +149,18 @@ def values() -> DescriptionList:
 
 
 def search() -> Form:
-    """A search above a table."""
+    """Return a search form as it stands above a table."""
     state = Input("state", "State", "select", options=[Option("", "All"), Option("ends", "Ends soon", chosen=True)])
     return Form([Input("q", "Search"), state], [Button("Search")], search=True, inline=True)
 
 
 def many() -> Form:
-    """What is done with the rows that were picked."""
+    """Return the form of the actions on the selected rows."""
     return Form([], [Button("Order replacements", "many")], name="many")
 
 
 def pager() -> Pager:
-    """The second page of three."""
+    """Return the pager of the second page of three."""
     return Pager("51–100 of 129", Link("Earlier", "?page=1"), Link("Later", "?page=3"))
 
 

@@ -1,4 +1,7 @@
-"""For judges who read the machine's clock: a chain of CAs, and certificates that are good, revoked, expired."""
+"""Material for judges that read the machine's clock.
+
+It consists of a chain of CAs and of certificates that are good, revoked and expired.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +24,15 @@ from tests.support.authority import holder_key, issue, issuer, leaf_plan
 DAY = timedelta(days=1)
 WEEK = 7 * DAY
 NOWHERE = "http://127.0.0.1:9"
-"""Nothing answers there: whoever would fetch what stands in the certificates is told so at once."""
+"""Address at which no server answers.
+
+A judge that tries to fetch the addresses in the certificates gets an error at once.
+"""
 
 
 @cache
 def now() -> datetime:
-    """When the material is made: the machine's time, once per run."""
+    """Return the machine's time at which the material is made, once per run."""
     return clock.utc_now()
 
 
@@ -47,7 +53,7 @@ class Leaf:
 
     @property
     def entry(self) -> RevokedEntry:
-        """What stands in a list once it is revoked."""
+        """Entry of the certificate in a CRL after its revocation."""
         return RevokedEntry(serial_hex(self.certificate.serial_number), now() - DAY, "keyCompromise")
 
     @property
@@ -87,7 +93,10 @@ def signed_list(by: IssuingCa, entries: Sequence[RevokedEntry] = (), age: timede
 
 
 def lists(shard: int, age: timedelta = timedelta(0)) -> dict[str, bytes]:
-    """Sign the list of every CA by its file name; on that of the holders' CA stands what is revoked."""
+    """Sign the CRL of every CA; return them by file name.
+
+    The CRL of the holders' CA lists the revoked certificate. `age` is the time since the CRLs were signed.
+    """
     holders = issuer(Channel.WS, authority()).file_name
     return {
         spec.file_name: signed_list(

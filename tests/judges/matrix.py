@@ -1,4 +1,7 @@
-"""Writes docs/judges.md's tables: which peer passed with which key and recipe, and the versions that did."""
+"""Writer of the tables in docs/judges.md.
+
+The tables list which peer passed with which key and recipe, and the versions that passed.
+"""
 
 import re
 import shutil
@@ -29,7 +32,10 @@ _PROGRAMS = {
 
 
 def is_whole(modules: AbstractSet[Path]) -> bool:
-    """Whether a run had the tests of all these judges: the page names them all as those that passed."""
+    """Return True if a run had the tests of all judges in this folder.
+
+    The page names all of them as judges that passed.
+    """
     return modules >= set(FOLDER.glob("test_*.py"))
 
 

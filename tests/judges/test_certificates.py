@@ -42,7 +42,10 @@ def ways(tmp_path_factory) -> list[str]:
 
 
 def openssl_takes(certificate, ways: list[str], folder: Path, *options: str, at=NOW) -> bool:
-    """Whether `openssl verify` takes a certificate at an instant, strictly by RFC 5280, for a TLS client."""
+    """Return True if `openssl verify` accepts a certificate at an instant.
+
+    The check is strict by RFC 5280, for a TLS client.
+    """
     program = shutil.which("openssl")
     if program is None:
         skip_or_fail("openssl is not installed (scripts/packages judges says how)")

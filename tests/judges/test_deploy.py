@@ -1,4 +1,7 @@
-"""systemd judges the units of deploy/; nginx, as deploy/ configures it, stands between the client and the service."""
+"""Tests of deploy/: the systemd units and the nginx configuration.
+
+systemd judges the units. nginx stands between the client and the service.
+"""
 
 import ctypes
 import json
@@ -33,7 +36,10 @@ DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 EXPOSURE = 1.5
-"""What deploy/README.md says of the service, and what the others keep to: 1.1, by systemd 257."""
+"""Highest exposure that the units may have by `systemd-analyze security`.
+
+deploy/README.md names it for the service. The other units have 1.1, by systemd 257.
+"""
 
 PATH = "/2017/10/CertificateServices"
 PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 38, 65
@@ -56,7 +62,7 @@ def test_systemd_finds_little_exposed(path):
 
 
 def without_writable_code() -> None:
-    """As MemoryDenyWriteExecute= and NoNewPrivileges= have it, by the kernel's own word for it."""
+    """Set in the kernel what MemoryDenyWriteExecute= and NoNewPrivileges= set."""
     ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0)
     ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
@@ -65,9 +71,9 @@ def without_writable_code() -> None:
 def nginx(
     folder: Path, soap: int, status: int, changes: dict[str, str] | None = None
 ) -> Iterator[tuple[int, int, Path]]:
-    """Run nginx as deploy/nginx.conf says, on free ports; gives those for TLS and for http, and the TLS anchor.
+    """Run nginx with deploy/nginx.conf on free ports; yield ports and TLS anchor.
 
-    `changes` are a test's own, beside those of places.
+    The ports are those for TLS and for http. `changes` are the test's own changes, beside those of places.
     """
     secure, plain = free_ports(2)
     folder.mkdir()
@@ -150,7 +156,10 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
 
 
 def answers_come_through(address: str, ca: Path) -> None:
-    """Ask through nginx by GET, slashes of base64 next to each other among them, and by POST."""
+    """Send OCSP requests through nginx by GET and by POST.
+
+    The base64 of a GET request has adjacent slashes.
+    """
     issuer = x509.load_der_x509_certificate(ca.read_bytes())
     octets = asked(5, issuer, nonce=b"\xff\xff\xff" * 8)
     text = b64encode(octets).decode()
@@ -183,7 +192,10 @@ class Recorder(BaseHTTPRequestHandler):
 def nginx_alone(
     folder: Path, changes: dict[str, str] | None = None
 ) -> Iterator[tuple[int, int, ssl.SSLContext, list[dict[str, str]]]]:
-    """Run nginx before a service that answers everything; gives the ports, how to speak TLS, and what came through."""
+    """Run nginx before a service that answers every request.
+
+    The block gets both ports, the TLS context and the headers of the requests that came through.
+    """
     seen: list[dict[str, str]] = []
     with HTTPServer(("127.0.0.1", 0), type("OfThisTest", (Recorder,), {"seen": seen})) as recorder:
         threading.Thread(target=recorder.serve_forever, daemon=True).start()
@@ -264,7 +276,7 @@ def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
 
 
 def test_nginx_turns_away_who_calls_too_often_and_nobody_else(tmp_path):
-    """Callers are told apart by a header here: as realip_module has it behind a balancer."""
+    """Here a header distinguishes callers, as realip_module does behind a balancer."""
     changes = {
         "rate=100r/s": "rate=1r/m",
         "    ssl_session_tickets off;": "    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Caller;",

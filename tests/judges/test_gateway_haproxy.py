@@ -1,4 +1,7 @@
-"""HAProxy, as deploy/gateway-haproxy.cfg says, before an application: who gets through, and what the others read."""
+"""HAProxy with deploy/gateway-haproxy.cfg before an application.
+
+The tests check which clients get through and what the others read.
+"""
 
 import ssl
 import subprocess

@@ -1,4 +1,7 @@
-"""nginx, as deploy/gateway-nginx.conf says, before an application: who gets through, and what the others read."""
+"""nginx with deploy/gateway-nginx.conf before an application.
+
+The tests check which clients get through and what the others read.
+"""
 
 from contextlib import ExitStack, contextmanager
 

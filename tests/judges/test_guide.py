@@ -1,6 +1,6 @@
-"""docs/integrators.md as its reader does it: every command of it, one after the other, in an empty folder.
+"""Every command of docs/integrators.md, in its order, in an empty folder.
 
-By bash, curl, OpenSSL and, where it is there, keytool, against a bench that the commands start themselves.
+The programs are bash, curl, OpenSSL and, where it is installed, keytool. The commands start their bench themselves.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""docs/holders.md as its reader does it: both files of it, and every command, one after the other, against a bench.
+"""Both files and every command of docs/holders.md, in its order, against a bench.
 
-What people do in between is done here: the order in the e-service, the old key of another program, the anchors.
+The test itself does what people do in between: the order in the e-service, the old key of another program, the
+anchors.
 """
 
 import os
@@ -48,7 +49,10 @@ def bench(tmp_path_factory):
 
 @pytest.fixture
 def folder(bench, tmp_path):
-    """A folder with the anchors of the bench, and secrets that nobody else may read."""
+    """Return a folder with the anchors of the bench and with secrets.
+
+    Only the owner may read the secrets.
+    """
     for role in ("services", "holders"):
         shutil.copy(bench.ready["trust"][role], tmp_path / f"{role}.pem")
     (tmp_path / "old").mkdir()
@@ -59,7 +63,10 @@ def folder(bench, tmp_path):
 
 
 def written(bench, folder, text):
-    """Write the sinetti.toml of a part of the page, which speaks of another service than the bench."""
+    """Write the sinetti.toml of a part of the page, with the bench as its service.
+
+    The page itself names another service.
+    """
     whole = "\n".join(blocks(text, "toml")).replace('"PRODUCTION"', '"TEST"').replace("systemctl", "true")
     whole = re.sub(r'^address = ".*"$', f'address = "{bench.ready["soap_url"]}"', whole, flags=re.MULTILINE)
     # In whichever hour this is played.

@@ -1,7 +1,8 @@
-"""openssl, GnuTLS, the JDK, zlint and pkilint judge every certificate that peers were given, and those above them.
+"""Judgement of every certificate issued to peers, and of their CA certificates.
 
-zlint is asked for the rules of the RFCs; those for servers of the public web (CA/Browser Forum, Mozilla, Apple) are
-about other certificates than ours. What it finds all the same is listed in docs/divergences.md; nothing else may be.
+The judges are openssl, GnuTLS, the JDK, zlint and pkilint. zlint checks the rules of the RFCs. Its rules for servers
+of the public web (CA/Browser Forum, Mozilla, Apple) concern other certificates than these. docs/divergences.md lists
+the findings of zlint that remain. Any other finding fails the test.
 """
 
 import json
@@ -34,12 +35,18 @@ MACHINE = 300
 
 RSA_LEAF = "e_key_usage_and_extended_key_usage_inconsistent"
 FAR_ARC = "base 128 integer too large"
-"""What zlint says of a policy below 2.25, whose numbers have 128 bits: it does not read the certificate at all."""
+"""Message of zlint about a policy below 2.25, whose numbers have 128 bits.
+
+zlint does not read such a certificate at all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate, those above it (direct issuer first, the root last), and the purpose that openssl asks for."""
+    """A certificate, its chain and the purpose that openssl checks.
+
+    The chain begins with the direct issuer and ends with the root.
+    """
 
     name: str
     certificate: x509.Certificate
@@ -76,7 +83,10 @@ def issued(exchanges, peer_bench) -> list[Issued]:
 
 @pytest.fixture(scope="session")
 def written(issued, tmp_path_factory) -> list[tuple[Issued, Path]]:
-    """Write each with its chain: `leaf.pem`, `ways.pem`, `root.pem`, `chain.pem` (all of it)."""
+    """Write each certificate with its chain; return the folders.
+
+    The files are `leaf.pem`, `ways.pem`, `root.pem` and `chain.pem` (all of it).
+    """
     folder = tmp_path_factory.mktemp("issued")
     places = []
     for number, one in enumerate(issued):
@@ -147,7 +157,7 @@ def test_the_jdk(written, tmp_path):
 
 
 def linted(places: Sequence[Path]) -> Iterator[tuple[Path, set[str]]]:
-    """Let zlint look at certificates; gives the findings that are more than information."""
+    """Yield the findings of zlint that are more than information, by certificate."""
     for place in places:
         done = said("zlint", "-includeSources", SOURCES, place)
         assert done.returncode == 0, done.stderr

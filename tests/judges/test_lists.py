@@ -1,4 +1,7 @@
-"""OpenSSL and GnuTLS judge our lists, and by them a good, a revoked and an expired certificate, by the clock."""
+"""OpenSSL and GnuTLS judge our CRLs by the machine's clock.
+
+By the CRLs they also judge a good, a revoked and an expired certificate.
+"""
 
 import re
 import shutil
@@ -21,7 +24,10 @@ GNUTLS_SAYS = {
 
 
 def run(*command: str, given: bytes | None = None) -> tuple[int, str]:
-    """Run a judge, without whom this is skipped loudly; gives its exit code and all that it says."""
+    """Run a judge; return its exit code and its whole output.
+
+    Without the judge the test is skipped visibly.
+    """
     program = shutil.which(command[0])
     if program is None:
         skip_or_fail(f"{command[0]} is not installed (scripts/packages judges says how)")
@@ -63,7 +69,7 @@ def test_openssl_by_our_lists(name, scope, shard, folder):
 
 
 def test_openssl_takes_nobody_without_the_list_of_the_root(folder):
-    """What web servers ask for that check the whole chain."""
+    """Web servers that check the whole chain require this CRL."""
     ders = material.lists(0)
     ders.pop(next(iter(ders)))
     (folder / "without-root.pem").write_bytes(material.list_pem(*ders.values()))

@@ -1,4 +1,7 @@
-"""Postfix takes our mail over STARTTLS into maildirs, refuses whom it does not know, and sends back the rest."""
+"""Postfix takes our mail over STARTTLS into maildirs.
+
+It refuses unknown recipients and returns undeliverable mail.
+"""
 
 import mailbox
 import pwd
@@ -78,7 +81,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """Where it listens, the CA of its certificate, and the folder of its maildirs."""
+    """A running Postfix: its address, the CA of its certificate and its maildirs."""
 
     port: int
     anchors: Path

@@ -21,7 +21,7 @@ from tests.support.postgres import skip_or_fail
 
 NAME, SERVICES = "DataProvidersTestIssuingCAv1", "ServicesTestIssuingCAv1"
 LIFE = 120
-"""Seconds until the bench must have said that it is ready, and an answer must be there."""
+"""Seconds until the bench must report that it is ready and an answer must arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Bench:
             return json.loads(reply.read())
 
     def issuer(self, name: str = NAME) -> str:
-        """A CA's certificate as PEM, which older openssl wants."""
+        """Write a CA's certificate as PEM, which older openssl requires; return its path."""
         return self.pem(self.folder / "bench" / "ca" / f"{name}.cer")
 
     def pem(self, der: Path) -> str:
-        """A certificate of the bench's folder as PEM."""
+        """Convert a certificate of the bench's folder to PEM; return its path."""
         place = self.folder / f"{der.stem}.pem"
         done = subprocess.run([openssl(), "x509", "-in", der, "-outform", "PEM", "-out", place], check=False)
         assert done.returncode == 0
@@ -117,7 +117,10 @@ def revoked(bench) -> Path:
 
 
 def ocsp(bench: Bench, *about: object, name: str = NAME, trust: str | None = None) -> tuple[int, str]:
-    """Ask as openssl does, which checks signature, responder, dates, nonce; gives its exit code and all it says."""
+    """Send an OCSP request with openssl; return its exit code and whole output.
+
+    openssl checks signature, responder, dates and nonce.
+    """
     command = [openssl(), "ocsp", "-issuer", bench.issuer(name), *about, "-CAfile", trust or bench.trust]
     command += ["-no-CApath", "-no-CAstore", "-url", f"{bench.ready['status_url']}/ocsp/{name}"]
     done = subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False, timeout=LIFE)
@@ -178,7 +181,10 @@ def test_two_certificates_at_once(bench, good, revoked):
 @pytest.mark.parametrize("safe", ["", "/+="], ids=["with percent signs", "as it is"])
 @pytest.mark.parametrize("slashes", ["/", "//"])
 def test_get(safe, slashes, bench, good):
-    """Openssl posts, so the request is its own, sent by somebody else, and the answer is its to read."""
+    """By itself openssl sends its requests by POST.
+
+    Here another client sends openssl's own request by GET, and openssl reads the answer.
+    """
     request, answer = bench.folder / "request.der", bench.folder / "answer.der"
     about = ["-issuer", bench.issuer(), "-cert", str(good), "-no_nonce"]
     subprocess.run([openssl(), "ocsp", *about, "-reqout", request], check=True)
@@ -202,7 +208,10 @@ def test_pkilint_on_the_responders(bench):
 
 
 def test_what_has_ended(tmp_path):
-    """Three years ago: the answer of then is refused now; that of now is about a certificate that has ended."""
+    """The answer of three years ago is refused by its dates.
+
+    Today's answer is about a certificate that has expired.
+    """
     openssl()
     then = f"{utc_now() - timedelta(days=3 * 365):%Y-%m-%dT%H:%M:%SZ}"
     with served(tmp_path, "--now", then) as bench:

@@ -1,4 +1,7 @@
-"""Signing in by npm's certified OpenID Connect provider, on this machine: a real code flow, with PKCE."""
+"""Sign-in with npm's certified OpenID Connect provider on this machine.
+
+It is a real code flow with PKCE.
+"""
 
 import json
 import shutil
@@ -51,7 +54,7 @@ def provider():
 
 @pytest.fixture(scope="module")
 def issuer():
-    """The provider, for all tests of this page."""
+    """Run the provider for all tests of this module."""
     with provider() as running:
         yield running
 
@@ -62,7 +65,10 @@ def browser_for(desk, issuer, secret=SECRET):
 
 
 def signed_in_there(address, subject):
-    """Sign in at the provider, by its own pages, as a browser would; gives where it leads back to."""
+    """Sign in on the provider's own pages; return the address that it redirects to.
+
+    The requests are those of a browser.
+    """
     with requests.Session() as session:
         answer = session.get(address, allow_redirects=False, timeout=10)
         for _ in range(12):

@@ -1,4 +1,7 @@
-"""Chromium walks the pages for people, in three languages and with the keyboard alone; axe looks at every state."""
+"""Chromium visits the pages for people in three languages, by keyboard alone.
+
+axe checks every state.
+"""
 
 import json
 import re
@@ -59,7 +62,7 @@ token_file = "sms-token"
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A node that runs, the office behind it as the tests have it, and what has left by mail and by SMS."""
+    """A running node, a service context on its database, and the sent mail and SMS."""
 
     root: Path
     address: str
@@ -86,7 +89,7 @@ class Town:
         return self.pin(path)
 
     def pin(self, path: str) -> str:
-        """The PIN code that was made last for the page."""
+        """Return the PIN code that was made last for the page."""
         secure_id = next(
             one.secure_id
             for one in self.using(SecureMessage).all()
@@ -110,7 +113,10 @@ def node(tmp_path_factory):
 
 @pytest.fixture
 def town(node):
-    """Open the office of what is served, whatever else was opened in this process meanwhile."""
+    """Open the database of the running node.
+
+    It does so independently of what this process opened in the meantime.
+    """
     root, address, soap, *left = node
     with office_of(root) as ctx:
         yield Town(root, address, soap, ctx, *left)
@@ -155,7 +161,7 @@ def chromium():
 
 @pytest.fixture
 def page(request, chromium: Browser, town: Town):
-    """A window of 320 pixels without scripts, whose reader's language is the test's."""
+    """Yield a window of 320 pixels without scripts, in the language of the test."""
     language = request.node.callspec.params.get("language", Language.EN) if hasattr(request.node, "callspec") else "en"
     context = chromium.new_context(locale=LOCALES[Language(language)], viewport=NARROW, base_url=town.address)
     yield context.new_page()
@@ -227,7 +233,7 @@ def a_pin_was_given_up(page, town):
     pins = town.using(models.OutboxMessage).filter(kind="pin")
     pins.update(sent=None, failed_at=town.ctx.now())
     page.goto(path)
-    pins.update(sent=town.ctx.now(), failed_at=None)  # a test that sends is told of all that were given up
+    pins.update(sent=town.ctx.now(), failed_at=None)  # a test that sends gets a report of all abandoned messages
 
 
 def a_wrong_pin(page, town):
@@ -462,7 +468,10 @@ def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
 
 
 def test_behind_nginx_over_tls(chromium, tmp_path):
-    """As it is in production: cookies of the host alone, and forms that say `Origin: null`."""
+    """The setting is that of production.
+
+    Cookies belong to the host alone, and forms send `Origin: null`.
+    """
     root = tmp_path / "authority"
     (people,) = free_ports(1)
     founded(root, NOTICES.format(people="https://people.example", mails=1, texts="http://127.0.0.1:1"))
@@ -478,7 +487,10 @@ def test_behind_nginx_over_tls(chromium, tmp_path):
 
 
 def walked(chromium: Browser, port: int, path: str, pin: Callable[[], str]) -> None:
-    """Open the page over TLS under its own name; look at cookies, and at what the forms say of themselves."""
+    """Open the page over TLS under its own name.
+
+    The function checks cookies and the headers that the forms send.
+    """
     launched = chromium.browser_type.launch(
         executable_path=tool("chromium"),
         args=["--no-sandbox", f"--host-resolver-rules=MAP people.example:443 127.0.0.1:{port}"],

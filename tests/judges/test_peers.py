@@ -1,6 +1,7 @@
-"""Programs of other languages and libraries enrol, renew and fetch at a live test bench over TLS.
+"""Programs in other languages and on other libraries against a live test bench.
 
-Each verifies the answers' signatures with its own code, and believes none that were changed on their way.
+They enrol, renew and retrieve over TLS. Each verifies the signatures of answers with its own code and refuses every
+answer that was changed in transit.
 """
 
 import socket
@@ -58,7 +59,10 @@ def test_enrols_and_renews(case, exchanges, standing, peer_bench):
 
 @pytest.fixture(scope="session")
 def a_holder_signs(peer_bench):
-    """Give changes by a holder of this very service, who has a certificate and a key, but answers for nobody."""
+    """Return changes that sign an answer with a holder's key.
+
+    The holder has a certificate of this service and its key, but no authority to sign answers.
+    """
     key, holder = new_key(), holder_of(peer_bench, "a-holder")
     certificate = holder.enrolled(peer_bench.order(customer_id="a-holder"), key)
     issuers = build_chain(certificate, load_bundle(Path(peer_bench.ready["trust"]["holders"]).read_bytes()))
@@ -70,7 +74,10 @@ def a_holder_signs(peer_bench):
 
 @pytest.fixture(scope="session")
 def an_answer_to_something_else(peer_bench):
-    """Give what puts a refusal that the service signed, of an unknown retrieval id, in the place of every answer."""
+    """Return a change that replaces every answer with a signed refusal.
+
+    The service signed the refusal for an unknown retrieval id.
+    """
     values = {"Environment": "TEST", "CustomerId": "a-holder", "RetrievalId": "0" * 32}
     message = messages.enveloped(messages.element("GetCertificateRequest", values))
     headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '"getCertificate"'}
@@ -108,7 +115,7 @@ def test_passes_a_refusal_on(peer, peer_bench, tmp_path):
 
 
 def test_a_lost_answer_costs_no_certificate(peer, peer_bench, tmp_path):
-    """Whoever gives the same command again gets on: with the same key, and with the retrieval id that came."""
+    """A repeated command continues with the same key and the same retrieval id."""
     trust, ids = peer_bench.ready["trust"], ordered(peer_bench, f"{peer.name}-lost")
     gets_lost = iter([True, False, True, False])
     change = lambda answer: None if next(gets_lost) else answer  # noqa: E731 - the answers in their order

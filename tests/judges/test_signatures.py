@@ -1,4 +1,4 @@
-"""xmlsec1, signxml and bergshamra judge the signatures that we make: good ones, and changed ones."""
+"""xmlsec1, signxml and bergshamra judge our signatures, good and changed ones."""
 
 import re
 

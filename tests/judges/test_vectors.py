@@ -1,4 +1,7 @@
-"""xmlsec1 judges the vectors: what was signed verifies by the CAs of the folder, and what is broken does not."""
+"""xmlsec1 judges the vectors.
+
+Signed vectors verify by the CAs of the folder. Broken ones do not.
+"""
 
 import json
 import re
@@ -33,7 +36,10 @@ def document(vector) -> bytes:
 
 
 def verdict(vector, folder) -> bool:
-    """Whether xmlsec1 takes it at the vector's instant, trusting the root alone."""
+    """Return True if xmlsec1 accepts the vector at its instant.
+
+    It trusts the root alone.
+    """
     program = shutil.which("xmlsec1")
     if program is None:
         skip_or_fail("xmlsec1 is not installed (scripts/packages judges says how)")

@@ -1,4 +1,7 @@
-"""One state of a page before Chromium: looked at by axe, photographed, and gone through with the Tab key."""
+"""Walk through one state of a page in Chromium.
+
+axe checks it, a screenshot keeps it, and the Tab key moves through it.
+"""
 
 import json
 import re
@@ -16,7 +19,10 @@ from tests.support.visits import STRANGER, Town, Visit, session_of
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 WIDTHS = (WIDE, NARROW)
 ZOOMED = {"width": WIDE["width"] // 2, "height": WIDE["height"] // 2}
-"""The wide window at 200 %: between the two, where tables are laid out in another way than in either."""
+"""The wide window at 200 %.
+
+Its width lies between the two others, where the layout of tables differs from both.
+"""
 SCREENSHOTS = ROOT / "build" / "screenshots"
 RULES = {
     "resultTypes": ["violations"],
@@ -76,7 +82,7 @@ _BROKEN = """() => {
 
 @dataclass(slots=True)
 class Walk:
-    """What was found on the way."""
+    """Findings of one walk."""
 
     name: str
     wrong: list[str] = field(default_factory=list)
@@ -88,14 +94,14 @@ class Walk:
 
 
 def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:
-    """A window with axe in it, which asks for no other host."""
+    """Open a window with axe that sends requests to no other host."""
     context = browser.new_context(base_url=address, viewport=WIDE, color_scheme="light", reduced_motion="reduce")
     context.add_init_script(AXE.axe_script)
     return context, context.new_page()
 
 
 def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
-    """Go to a page as whoever it is, in a language, and press what there is to press."""
+    """Open a page as the visitor, in a language, and press its button if it has one."""
     context = page.context
     context.clear_cookies()
     cookies = {"language": language}
@@ -113,7 +119,10 @@ def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
 
 
 def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
-    """Look at one state in each language and width, in light, and at 200 %; once in dark and with the keyboard."""
+    """Check one state of a page; return the findings.
+
+    Each language is checked in light at each width and at 200 %. Dark and the keyboard are checked once.
+    """
     found = Walk(name)
     listen(page, town, found, visit)
     for language in languages:
@@ -146,7 +155,10 @@ def fits(page: Page, found: Walk, where: str) -> None:
 
 
 def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
-    """Note requests to other hosts, and what the console says: above all of the Content-Security-Policy."""
+    """Note requests to other hosts and messages of the console.
+
+    Above all the console reports violations of the Content-Security-Policy.
+    """
     ours, expected = urlsplit(town.address).netloc, f"status of {visit.status}"
 
     def asked(url: str) -> None:
@@ -154,7 +166,7 @@ def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
             found.note("asks another host", url)
 
     def heard(kind: str, told: str) -> None:
-        # What is neither is advice of the browser's to whoever writes pages.
+        # Other messages are the browser's advice to authors of pages.
         if kind in {"error", "warning"} and expected not in told:
             found.note("console", told)
 
