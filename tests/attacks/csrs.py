@@ -1,4 +1,7 @@
-"""PKCS#10 requests written octet by octet (X.690, RFC 2986), so that each can be wrong in one way."""
+"""PKCS#10 requests written octet by octet (X.690, RFC 2986).
+
+Each can be wrong in one way.
+"""
 
 from hashlib import sha256
 
@@ -86,7 +89,7 @@ def signed(inside: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def signed_with_numbers(inside: bytes, modulus: int, private_exponent: int) -> bytes:
-    """Sign it with RSA numbers (RFC 8017, 8.2), whatever they are good for."""
+    """Sign the content with RSA numbers (RFC 8017, 8.2), also with unsound ones."""
     size = (modulus.bit_length() + 7) // 8
     digest = _DIGEST_INFO + sha256(inside).digest()
     padded = b"\0\1" + b"\xff" * (size - len(digest) - 3) + b"\0" + digest

@@ -1,7 +1,8 @@
-"""The protocol as a state machine: random calls in random order, octets in and octets out, against `protocol_model`.
+"""The protocol as a state machine: random calls compared with `protocol_model`.
 
-Values are dressed in comments, CDATA, references and blanks, which must change nothing; and now and then something is
-hung onto one behind a comment, which must never be passed over.
+The calls come in random order. Their input and output are octets. Values contain comments, CDATA, references and
+blanks, which must change nothing. Now and then a value has an appended character behind a comment. No reader may skip
+that character.
 """
 
 import base64
@@ -50,7 +51,7 @@ def _mostly_none(times: int, *others: str) -> st.SearchStrategy[str | None]:
 
 
 class Protocol(RuleBasedStateMachine):
-    """A service on a fresh register, two organisations, and what their programs may do to it."""
+    """A service on a fresh database, two organisations and their programs' calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +73,7 @@ class Protocol(RuleBasedStateMachine):
         self.sent: list[tuple[Operation, bytes, object]] = []
 
     heard: ClassVar[Counter[str]] = Counter()
-    """How often each code was answered, for whoever wants to know whether a run has been anywhere."""
+    """Number of answers with each code, which shows the coverage of a run."""
 
     def teardown(self) -> None:
         """Take the register away."""
@@ -87,7 +88,10 @@ class Protocol(RuleBasedStateMachine):
 
     @initialize(customer=CUSTOMERS, into=st.sampled_from(["an order", "the window", "a renewal", "two renewals"]))
     def begin(self, customer: str, into: str) -> None:
-        """Begin with an order, in the renewal window of a certificate that was fetched, or with a renewal of it."""
+        """Begin with an order, in a renewal window or with a renewal.
+
+        The window is that of a retrieved certificate, and the renewal is of that certificate.
+        """
         self.order(customer, "WS")
         if into == "an order":
             return
@@ -188,7 +192,10 @@ class Protocol(RuleBasedStateMachine):
         hung=_mostly_none(15, "CustomerId", "TransferId", "TransferPassword"),
     )
     def sign_new(self, which: int, key: str, wrong: str | None, dress: str, hung: str | None) -> None:
-        """SignNewCertificate with ids of an order, the newest or earlier ones, right or wrong."""
+        """Send SignNewCertificate with ids of an order, right or wrong.
+
+        The ids are the newest or earlier ones.
+        """
         every = [one for order in self.model.orders for one in order.ids]
         usable = [one for one in every if not one.ended and one.expires >= self.now]
         shown = usable if usable and which % 4 else every
@@ -230,7 +237,10 @@ class Protocol(RuleBasedStateMachine):
         hung=_mostly_none(9, "CustomerId"),
     )
     def renew(self, which: int, key: str, wrong: str | None, dress: str, hung: str | None) -> None:
-        """RenewCertificate signed with a certificate that was fetched, old or new, revoked or not."""
+        """Send RenewCertificate signed with a retrieved certificate.
+
+        The certificate may be old or new, revoked or not.
+        """
         fit = [one for one in self.model.issued if one.fetched and one.counts(self.now)]
         signer: Issued | None = fit[-1 - which // 4 % len(fit)] if fit and which % 4 else self._fetched(which)
         customer, private, der = signer.order.customer, key_of(signer.key), signer.der
@@ -247,7 +257,10 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: any(one.fetched for one in self.model.issued))
     @rule(which=NUMBERS, times=st.integers(2, 5))
     def renew_over_and_over(self, which: int, times: int) -> None:
-        """Renew with one key after the other, as whoever loses every answer and keeps no key does."""
+        """Renew with one key after the other.
+
+        A holder that loses every answer and keeps no key does this.
+        """
         for _ in range(times):
             self.renew(which, "fresh", None, "plain", None)
 
@@ -280,14 +293,20 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.sent)
     @rule(which=NUMBERS)
     def repeat(self, which: int) -> None:
-        """Send one of the last messages again, octet for octet, as whoever lost the answer does."""
+        """Send one of the last messages again, octet for octet.
+
+        A holder that lost the answer does this.
+        """
         self._send(*self.sent[-1 - which % min(8, len(self.sent))])
 
     # What must be so after each step.
 
     @invariant()
     def the_register_is_as_the_model(self) -> None:
-        """Never two, never none: each certificate that should be there is there, as it should be, and no other."""
+        """Compare the certificates in the database with those of the model.
+
+        Each expected certificate is there once and in the expected state. There is no other.
+        """
         rows = models.Certificate.objects.using(self.desk.db.alias).select_related("predecessor", "order")
         there = {
             (
@@ -313,7 +332,10 @@ class Protocol(RuleBasedStateMachine):
         return one.retrieval_id, key_id(key_of(one.key).public_key()), order, above, state, one.revoked
 
     def _signing_request(self, key: str, number: int) -> tuple[bytes, str | None, str]:
-        """A signing request in one of two spellings; or, without a key, one that is refused, and for what."""
+        """Return a signing request, the name of its key and its error code.
+
+        The request has one of two spellings. Without a key it is refused with the code.
+        """
         if key == "with more behind":
             return csr(key_of(KEYS[0])) + b"\x00", None, "PKI010"
         if key == "of a strange curve":
@@ -350,7 +372,10 @@ class Protocol(RuleBasedStateMachine):
             self._compare(operation, answer, made)
 
     def _compare(self, operation: Operation, answer: SoapResponse, made: Issued) -> None:
-        """The same request has the same answer; a certificate is for the key and the customer that it should be for."""
+        """Compare an answer with the model.
+
+        The same request has the same answer. A certificate has the expected key and customer.
+        """
         if operation is not Operation.GET:
             made.retrieval_id = made.retrieval_id or answer.retrieval_id
             assert answer.retrieval_id == made.retrieval_id

@@ -1,4 +1,4 @@
-"""Shapes of message that are signed as they should be, and for somebody else, or for something else."""
+"""Shapes of correctly signed messages with another addressee or another purpose."""
 
 from dataclasses import replace
 

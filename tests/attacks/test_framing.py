@@ -1,6 +1,7 @@
-"""Where a message begins and ends: compression, chunks, sizes that lie, two sizes at once, over real sockets.
+"""Framing of messages over real sockets.
 
-Slow senders: tests/cli/authority/test_traffic.py and tests/server/test_listening.py.
+The cases are compression, chunks, wrong sizes and two sizes at once. Slow senders: tests/cli/authority/test_traffic.py
+and tests/server/test_listening.py.
 """
 
 import gzip
@@ -35,7 +36,10 @@ _PEER = 3 * 4
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory):
-    """Give the real servers: a bench's SOAP door and its deliveries, and a gateway, with the processes behind them."""
+    """Yield the real servers with the processes behind them.
+
+    They are a bench's SOAP endpoint, its deliveries and a gateway.
+    """
     folder = tmp_path_factory.mktemp("framing")
     made = material(utc_now()).written(folder / "m")
     with running(folder / "bench", "--http") as bench, gateway_running(made) as place:
@@ -99,7 +103,10 @@ def memory(pid, name):
 
 
 def cheaply(door, headers, body):
-    """Exchange, held against what it may cost: the quickest of three, since the machine may be busy."""
+    """Send octets and check the cost of the call; return the answer.
+
+    The quickest of three calls counts, since the machine may be busy.
+    """
     Path(f"/proc/{door.pid}/clear_refs").write_text("5")
     before = memory(door.pid, "VmRSS")
     for _ in range(3):
@@ -181,14 +188,17 @@ def test_framing(headers, body, expected, doors):
         if expected == READ:
             assert statuses(got) == [read[name]]
         else:
-            # Whoever is cut off in the middle of sending may find nothing but the end of the connection.
+            # A client that is cut off while it sends may read only the end of the connection.
             much = len(body) + sum(map(len, headers)) > 100_000
             assert statuses(got) == [expected] or (much and not got)
             assert b"PKI" not in got
 
 
 def test_chunks_and_a_size_at_once_are_one_message_and_its_connection_ends(doors):
-    """RFC 9112, 6.3: the chunks count. What would be a second message by the size is never read as one."""
+    """The chunks count (RFC 9112, 6.3).
+
+    The octets behind them, a second message by the size, are never read as one.
+    """
     for one in doors.values():
         for headers in ([CHUNKED, length(5)], [length(5), CHUNKED]):
             got = cheaply(one, headers, chunk(GOOD) + END + HIDDEN)

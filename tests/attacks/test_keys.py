@@ -1,4 +1,7 @@
-"""Requests for certificates that are meant to harm: through the SOAP door, and nothing is used up by a refusal."""
+"""Harmful requests for certificates, through the SOAP endpoint.
+
+A refusal uses up nothing.
+"""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -48,7 +51,10 @@ def counter(shared):
 
 @dataclass
 class Attack:
-    """Somebody who sends request after request, each with the same right to get one answered."""
+    """An attacker that sends request after request.
+
+    Each has the same right to an answer.
+    """
 
     draft: object
 
@@ -79,7 +85,10 @@ def altered(der, at, octet):
 
 
 def indefinite(der):
-    """Write the outermost length as BER may: no length, and two octets of nothing at the end."""
+    """Write the outermost length in BER's indefinite form.
+
+    It has no length, and two zero octets at the end.
+    """
     return b"\x30\x80" + der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :] + b"\0\0"
 
 
@@ -165,7 +174,10 @@ def edwards(key):
 
 
 def another_generator():
-    """Describe P-256 with a generator that makes the attacker's private key 1 (CVE-2020-0601)."""
+    """Describe P-256 with another generator (CVE-2020-0601).
+
+    With that generator the attacker's private key is 1.
+    """
     generator = csrs.tlv(0x04, csrs.point_of(ec.derive_private_key(1, ec.SECP256R1())))
     return csrs.explicit_p256().replace(generator, csrs.tlv(0x04, POINT))
 
@@ -216,7 +228,10 @@ def test_refused_in_a_renewal_and_nothing_is_used_up(counter):
 
 @pytest.mark.parametrize("what", WEAK)
 def test_weak_keys_are_weak(what):
-    """By the judgement of another program; and it is not their size that they are refused for."""
+    """An independent program judges them as weak.
+
+    Their size is not the reason of their refusal.
+    """
     modulus, exponent, called = weak()[what]
     assert checkrsa(modulus, exponent, checks=[called])
     assert modulus.bit_length() == 2048 or called == "rsawarnings"

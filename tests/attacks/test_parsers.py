@@ -1,4 +1,7 @@
-"""Hostile XML at every door that takes XML: refused in under a second and 64 MB, and nothing of it is followed."""
+"""Hostile XML at every endpoint that takes XML.
+
+The endpoint refuses it in under a second and 64 MB and follows none of its references.
+"""
 
 import json
 import socket
@@ -11,7 +14,7 @@ from tests.attacks.measured_doors import PATHS, doors_open
 from tests.support.registers import copied_file
 
 SECONDS, MEBIBYTES = 1.0, 64.0
-"""What one call may take, and what memory it may cost beyond what the process has (issue 5)."""
+"""Limits of one call: seconds, and MiB beyond those of the process (issue 5)."""
 
 RECEIVERS = ("gateway", "deliveries")
 FITS = 120_000
@@ -28,7 +31,10 @@ def doors(tmp_path_factory):
 
 @pytest.fixture
 def place(tmp_path):
-    """Give a file that can be read and an address where somebody listens; in the end nobody has connected."""
+    """Yield a readable file and an address with a listener.
+
+    At the end the fixture checks that there was no connection.
+    """
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
@@ -37,7 +43,7 @@ def place(tmp_path):
 
 
 def somebody_connected(listening):
-    """Whether the kernel has taken a connection, though nobody asked for it yet."""
+    """Return True if the kernel has taken a connection that was not accepted yet."""
     listening.setblocking(False)
     try:
         listening.accept()[0].close()
@@ -82,7 +88,7 @@ def cheap(ask):
 
 
 def told_by_soap(answered):
-    """Give the code of a signed answer, "Fault", or the status of an answer in plain words."""
+    """Return the code of a signed answer, "Fault", or the HTTP status."""
     if answered.status == 500 and "<faultcode>SOAP-ENV:Client</faultcode>" in answered.body:
         return "Fault"
     if answered.status != 200:
@@ -131,7 +137,10 @@ def test_nothing_grows_at_the_bench_either(name, doors, place):
 
 
 def test_a_signature_that_was_copied_around_10_megabytes(doors, place):
-    """It has to be canonicalised before it shows: what that costs is bounded, too, if not by 64 MB."""
+    """The verifier canonicalises the document before it finds the error.
+
+    The cost of that is bounded, too, but not by 64 MB.
+    """
     delivery = LARGE["10 MB of text"].hostile(19_000_000).delivery(place, doors.document)
     answered = doors.asked("gateway", delivery)
     assert reason_of(answered) == "signature-invalid"
@@ -139,7 +148,10 @@ def test_a_signature_that_was_copied_around_10_megabytes(doors, place):
 
 
 def test_a_signature_that_was_copied_around_what_grows_in_c14n(doors, place):
-    """2 MB whose canonical form would have 70 MB: it is written so far and no further, beside the tree."""
+    """The document has 2 MB, and its canonical form would have 70 MB.
+
+    The verifier writes that form up to its limit only, in addition to the tree.
+    """
     delivery = LONG_NAMES.hostile(19_000_000).delivery(place, doors.document)
     answered = doors.asked("gateway", delivery)
     assert reason_of(answered) == LONG_NAMES.document

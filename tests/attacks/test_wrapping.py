@@ -1,6 +1,7 @@
-"""Signature wrapping and all that is like it: each shape is refused with its code, and its unmutated twin is accepted.
+"""Signature wrapping and similar attacks.
 
-The tables are in the modules beside this one, one for each group; docs/attacks.md shows them.
+Each shape is refused with its code, and its unmutated twin is accepted. The tables are in the modules beside this one,
+one for each group. docs/attacks.md shows them.
 """
 
 from datetime import timedelta
@@ -42,7 +43,10 @@ SHAPES = {name: attack for table in GROUPS.values() for name, attack in table.it
 ON_SOAP = {name: attack for name, attack in SHAPES.items() if attack.answers[0]}
 ON_GATEWAY = {name: attack for name, attack in SHAPES.items() if attack.answers[1]}
 PROVEN = {"PKI003"}
-"""By these somebody is proven to be a holder, whose refusal is kept."""
+"""Codes of refusals that the service stores.
+
+Their senders proved to be holders.
+"""
 
 
 @pytest.mark.parametrize("attack", ON_SOAP.values(), ids=ON_SOAP)

@@ -1,4 +1,7 @@
-"""Shapes of text: values changed after signing, comments and instructions in and around them, namespaces, encodings."""
+"""Shapes of text: values changed after signing, comments, namespaces, encodings.
+
+Comments and processing instructions stand in values and around them.
+"""
 
 import base64
 import hashlib
@@ -23,7 +26,10 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.xml_signing import DS, ENVELOPED_ALONE, INCLUSIVE, lines
 
 BY_SCHEMA = ("PKI001", "signature-invalid")
-"""The SOAP door reads the schema before the signature; the gateway knows no schema."""
+"""Answers that differ because the SOAP endpoint validates the schema first.
+
+It does so before it verifies the signature. The gateway knows no schema.
+"""
 
 INCLUSIVELY = replace(ENVELOPED_ALONE, info_c14n=INCLUSIVE)
 """Signed as .NET does: inclusive C14N of the document and of SignedInfo."""
@@ -304,7 +310,10 @@ def _declared(encoding: str) -> str:
 
 
 def _as(encoding: str, declared: str | None = None, start: bytes = b"") -> Make:
-    """Write the signed document in another encoding; the SOAP door gets the whole envelope so (`test_wrapping.py`)."""
+    """Write the signed document in another encoding.
+
+    The SOAP endpoint gets the whole envelope in that encoding (`test_wrapping.py`).
+    """
     return lambda given: start + (_declared(declared or encoding) + given.message).encode(encoding)
 
 

@@ -1,4 +1,7 @@
-"""Every kept input holds, in the very functions that are fuzzed: a fault that was found stays found."""
+"""Kept inputs, run through the same functions that are fuzzed.
+
+A fault that was found once stays found.
+"""
 
 from pathlib import Path
 
