@@ -17,7 +17,7 @@ class Busy:
     """
 
     def __init__(self, *others: int) -> None:
-        """Begin."""
+        """Start the counter."""
         self.processes = ("self", *others)
         self.ran, self.queued = _told(self.processes)
         self.begun = monotonic_seconds()
@@ -43,6 +43,6 @@ def _told(processes: tuple[object, ...]) -> tuple[float, float]:
         try:
             on, off, _ = path.read_text(encoding="ascii").split()
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended meanwhile
+            continue  # the thread has ended
         ran, queued = ran + int(on) / 1e9, queued + int(off) / 1e9
     return ran, queued

@@ -102,7 +102,7 @@ class SoapDoor:
         return Given(*names, good, evil, replace(attack.of, signer=signer), signer, self.other)
 
     def other(self) -> Signer:
-        """Another organisation's certificate."""
+        """Return another organisation's key and certificate."""
         if not self._other:
             add_organisation(self.desk, OTHER_CUSTOMER)
             held = enrolled(self.desk, customer_id=OTHER_CUSTOMER)
@@ -111,7 +111,7 @@ class SoapDoor:
         return self._other[0]
 
     def answer(self, message: str | bytes | Sent) -> tuple[str, str | None]:
-        """Send it: a code or `Fault`, or WHOLE with a retrieval id."""
+        """Send a message; return a code or `Fault`, or WHOLE with a retrieval id."""
         if not isinstance(message, Sent):
             before, after = envelope("|").encode().split(b"|")
             octets = message if isinstance(message, bytes) else message.encode()
@@ -145,13 +145,13 @@ GOOD, EVIL = "1000", "9000"
 
 @cache
 def gateway() -> Gateway:
-    """Make a gateway of the test authority's, for one channel, with a fresh list."""
+    """Return a gateway of the test authority, for one channel, with a fresh CRL."""
     return Gateway(ANCHORS, source=CrlSource([crl()]), channel=Channel.WS)
 
 
 @cache
 def holder(kind: KeyType = KeyType.EC_P256, channel: Channel = Channel.WS, customer_id: str = CUSTOMER_ID) -> Signer:
-    """Issue a holder's certificate."""
+    """Issue a holder's certificate; return its key and the certificate (DER)."""
     key = authority.holder_key(1 if customer_id == CUSTOMER_ID else 2, kind)
     return key, certificate_der(authority.holder_certificate(key, channel=channel, customer_id=customer_id))
 

@@ -41,7 +41,7 @@ def _soap(make: Make, answer: str) -> Attack:
 
 
 def _whole(pattern: str) -> Make:
-    """Send a body that is no envelope of `envelope`."""
+    """Send a body that is not an envelope of `envelope`."""
 
     def make(given: Given) -> Sent:
         texts = {"message": given.message, "forged": given.forged, "right": envelope(given.message)}
@@ -229,7 +229,7 @@ def _signed_in_its_envelope(given: Given) -> str:
 
 
 def _signed_envelope(given: Given) -> str:
-    """Sign the whole envelope, by a Signature that is the envelope's own last child."""
+    """Sign the whole envelope with a Signature as the envelope's own last child."""
     return given.signed(envelope(given.draft().replace(PLACE, "")).replace("</s:Envelope>", f"{PLACE}</s:Envelope>"))
 
 

@@ -13,7 +13,7 @@ SECRET = "qwxz-what-nobody-may-read"
 
 _MILLION = 1_000_000
 _TEN_MEGABYTES = 9_900_000
-"""Octets of one text, just below libxml2's own bound."""
+"""Octets of one text, just below libxml2's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Hostile:
         return self.octets(self._at(self.start, place) + whole)
 
     def delivery(self, place: Place, document: str) -> bytes:
-        """Put it into a document that is signed without it."""
+        """Insert the hostile XML into a document that was signed without it."""
         attributes, value = self._at(self.attributes, place), self._inside(place)
         changed = document.replace("<Delivery", f"<Delivery{attributes}", 1).replace("<Pay>", f"{value}<Pay>", 1)
         return self.octets(self._at(self.start, place) + changed)
@@ -203,7 +203,7 @@ class Large:
     attribute: bool = False
 
     def hostile(self, room: int) -> Hostile:
-        """Write it, in so many octets at most."""
+        """Return the hostile XML in at most `room` octets."""
         text = self.write(room)
         if self.attribute:
             return Hostile(self.soap, self.document, attributes=text)

@@ -43,10 +43,10 @@ from tests.support.authority import NOW, issuer, response_signer
 from tests.support.service_context import REQUEST, enrolled, opened_desk
 
 PIECE = 64 * 1024
-"""Octets that come in one message of the HTTP server."""
+"""Octets in one message of the HTTP server."""
 
 PATHS = {"soap": PATH, "gateway": "/verify", "deliveries": "/deliveries"}
-"""The doors by their names."""
+"""Paths of the endpoints by name."""
 
 DOCUMENT = b'<Delivery xmlns="urn:example"><Pay>100</Pay></Delivery>'
 """Document to be signed."""
@@ -89,7 +89,7 @@ class Doors:
         return self.again(door, also=also)
 
     def again(self, door: str, *, also: str = "") -> Answered:
-        """Send the same body through another door."""
+        """Send the same body to another endpoint."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps([door, str(self.folder / "body"), also]), file=self.process.stdin, flush=True)
@@ -138,7 +138,7 @@ def _opened(db: str, folder: Path):
     receiving = DeliveryEndpoint(desk.ctx, gateway_of(desk.ctx), lambda: seal, folder)
     gateway = Gateway([issuer(Channel.WS).certificate], source=CrlSource([crl()]), channel=Channel.WS)
     service = AuthService(RequestGuard(gateway, TrustedProxies.on_unix_socket(), now=lambda: NOW), list)
-    # What is loaded at the first call is loaded now.
+    # Load now what the first call would load.
     for door in (soap, receiving):
         door(Request("POST", PATH, "", {"delivery-id": "0"}, REQUEST, b"<a/>"))
     held = enrolled(desk)
@@ -199,16 +199,16 @@ def _measured(make, door: str, file: str, also: str) -> dict[str, object]:
 
 
 def _memory(name: str) -> int:
-    """One line of /proc/self/status, in KiB."""
+    """Return one value of /proc/self/status in KiB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def main(db: str, folder: str) -> None:
-    """Answer calls until there are no more."""
+    """Answer calls until the input ends."""
     document, doors = _opened(db, Path(folder))
     gc.collect()
-    gc.freeze()  # what children never look at stays shared with them
+    gc.freeze()  # pages that children do not touch stay shared
     print(json.dumps(document), flush=True)  # noqa: T201 - to the tests that wait for it
     for line in sys.stdin:
         door, file, also = json.loads(line)

@@ -25,7 +25,7 @@ NAME = "Ääni &amp; Kaiku Oy"
 PLAIN_HEADERS = {"content-type": "text/xml; charset=utf-8", "soapaction": '"renewCertificate"'}
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the group of P-256 (SP 800-186, 3.2.1.3)."""
+"""Order of the group of P-256 (SP 800-186, 3.2.1.3)."""
 
 WHOLE = "whole"
 """Answer of an endpoint that accepts a message.
@@ -89,7 +89,7 @@ class Given:
         return self.draft(self.evil).replace(PLACE, "")
 
     def draft(self, value: str | None = None) -> str:
-        """Write the document with `{signature}` at the signature's place."""
+        """Return the document with `{signature}` at the signature's place."""
         return (
             f'<c:{self.root} xmlns:c="{self.namespace}"><Environment>TEST</Environment>'
             f"<CustomerId>{CUSTOMER_ID}</CustomerId><CustomerName>{NAME}</CustomerName>"
@@ -144,7 +144,7 @@ An attack that uses it has `key=KeyType.RSA_2048` too.
 
 
 def change(old: str, new: str) -> Make:
-    """Change the first place of a pattern in the signed message; it must be there."""
+    """Change the first match of a pattern in the signed message; it must be there."""
 
     def make(given: Given) -> str:
         before, after = given.filled(old), given.filled(new)
@@ -185,7 +185,7 @@ def sent(body: str | bytes, **headers: str) -> Sent:
 
 
 def encode(octets: bytes) -> str:
-    """One line of base64."""
+    """Return one line of base64."""
     return base64.b64encode(octets).decode()
 
 

@@ -208,7 +208,7 @@ def _digested(name: str, uri: str) -> Attack:
 
 
 def _rsa_without_name(key: object, octets: bytes) -> bytes:
-    """PKCS#1 v1.5 over the bare hash, so that its algorithm is not said."""
+    """Sign the bare hash by PKCS#1 v1.5, without the name of its algorithm."""
     assert isinstance(key, rsa.RSAPrivateKey)
     numbers = key.private_numbers()
     hashed = hashlib.sha256(octets).digest()
@@ -220,7 +220,7 @@ _WIDTH = 32
 
 
 def _numbers(change_them: Callable[[int, int], tuple[int, int]]) -> Make:
-    """Change r and s."""
+    """Change r and s of the signature."""
 
     def change_octets(value: bytes) -> bytes:
         changed = change_them(int.from_bytes(value[:_WIDTH], "big"), int.from_bytes(value[_WIDTH:], "big"))

@@ -16,7 +16,7 @@ from tests.support.xml_signing import OURS, lines
 
 
 def _key_info(text: str) -> Make:
-    """Let the holder sign the right document and say so in another manner."""
+    """Let the holder sign the right document with another KeyInfo."""
     return lambda given: given.signed(key_info=_described(text, given.signer[1]))
 
 

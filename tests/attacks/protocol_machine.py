@@ -46,7 +46,7 @@ WHICH_KEY = st.sampled_from(["fresh"] * 4 + ["newest"] * 2 + ["used"] * 2 + ["wi
 
 
 def _mostly_none(times: int, *others: str) -> st.SearchStrategy[str | None]:
-    """Mostly nothing is wrong: else no call gets far."""
+    """Return a strategy that mostly yields None, so that calls get far."""
     return st.sampled_from([*[None] * times, *others])
 
 
@@ -76,15 +76,15 @@ class Protocol(RuleBasedStateMachine):
     """Number of answers with each code, which shows the coverage of a run."""
 
     def teardown(self) -> None:
-        """Take the register away."""
+        """Remove the database."""
         self.stack.close()
 
     @property
     def now(self) -> datetime:
-        """The office's clock."""
+        """Time of the service's clock."""
         return self.desk.clock.now
 
-    # What is done in the office, outside the protocol.
+    # Actions of the operator, outside the protocol.
 
     @initialize(customer=CUSTOMERS, into=st.sampled_from(["an order", "the window", "a renewal", "two renewals"]))
     def begin(self, customer: str, into: str) -> None:
@@ -122,7 +122,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.model.orders)
     @rule(which=NUMBERS)
     def send_new_ids(self, which: int) -> None:
-        """Let new transfer ids be sent for an order: the old ones end."""
+        """Have new transfer ids sent for an order, which end the old ones."""
         order = self.model.orders[which % len(self.model.orders)]
         try:
             shown = issuance_order.reissue_transfer_ids(order.order_id, self.desk.ctx, "operator", REQUEST)
@@ -136,7 +136,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(customer=CUSTOMERS, channel=st.sampled_from(["WS", "SFTP"]))
     def turn_approval(self, customer: str, channel: str) -> None:
-        """Withdraw a channel from an organisation, or give it back."""
+        """Withdraw a channel from an organisation, or restore it."""
         approved = self.model.approved[customer]
         if channel in approved:
             assert withdraw(customer, Channel(channel), self.desk.ctx, "operator", REQUEST)
@@ -148,7 +148,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: any(one.fetched for one in self.model.issued))
     @rule(which=NUMBERS, compromised=st.booleans())
     def revoke(self, which: int, compromised: bool) -> None:
-        """Revoke a certificate that was fetched."""
+        """Revoke a retrieved certificate."""
         named = self._fetched(which)
         reason = RevocationReason.KEY_COMPROMISE if compromised else RevocationReason.AFFILIATION_CHANGED
         serial = serial_hex(load_certificate(named.der).serial_number)
@@ -162,13 +162,13 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([0, 1, 7, 14]), seconds=st.sampled_from([0, 1, 3600]))
     def wait(self, days: int, seconds: int) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.desk.clock.forward(days * DAY + seconds * SECOND)
 
     @precondition(lambda self: self.model.issued or self.model.orders)
     @rule(which=NUMBERS)
     def wait_for_an_edge(self, which: int) -> None:
-        """Go on to a last second, or a first one, or one beside it."""
+        """Move the clock to a last second, or a first one, or one beside it."""
         edges = [one.expires for order in self.model.orders for one in order.ids]
         edges += [edge for one in self.model.issued for edge in (one.ends, one.ends - WINDOW)]
         ahead = sorted({at for edge in edges for at in (edge - SECOND, edge, edge + SECOND) if at > self.now})
@@ -178,10 +178,10 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: any(one.ends - WINDOW > self.now for one in self.model.issued))
     @rule(days=st.integers(0, 59))
     def wait_for_a_window(self, days: int) -> None:
-        """Go on into the window of the newest certificate."""
+        """Move the clock into the renewal window of the newest certificate."""
         self.desk.clock.now = max(one.ends for one in self.model.issued) - WINDOW + days * DAY
 
-    # What programs send.
+    # Requests of programs.
 
     @precondition(lambda self: self.model.orders)
     @rule(
@@ -223,7 +223,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.model.orders)
     @rule(which=NUMBERS, times=st.sampled_from([1, 1, 1, 10]))
     def guess(self, which: int, times: int) -> None:
-        """Guess at a password, as often as it takes, and then use the right one."""
+        """Guess at a password several times, then use the right one."""
         for _ in range(times):
             self.sign_new(which, "fresh", "password", "plain", None)
         self.sign_new(which, "fresh", None, "plain", None)
@@ -272,7 +272,7 @@ class Protocol(RuleBasedStateMachine):
         hung=_mostly_none(10, "CustomerId", "RetrievalId"),
     )
     def get(self, which: int, wrong: str | None, dress: str, hung: str | None) -> None:
-        """GetCertificate with an id that was answered, once or again."""
+        """Send GetCertificate with an answered retrieval id, once or again."""
         void = [one for one in self.model.issued if one.void]
         there = void if void and which % 4 == 1 else self.model.issued
         found: Issued | None = there[-1 - which // 4 % len(there)]
@@ -299,7 +299,7 @@ class Protocol(RuleBasedStateMachine):
         """
         self._send(*self.sent[-1 - which % min(8, len(self.sent))])
 
-    # What must be so after each step.
+    # Invariants after each step.
 
     @invariant()
     def the_register_is_as_the_model(self) -> None:
@@ -352,7 +352,7 @@ class Protocol(RuleBasedStateMachine):
         return fetched[-1 - which % len(fetched)]
 
     def _send(self, operation: Operation, body: bytes, meant: tuple) -> None:
-        """Send a message, and compare what is answered with what the model says."""
+        """Send a message and compare its answer with the model's."""
         self.sent.append((operation, body, meant))
         match operation:
             case Operation.NEW:
@@ -415,7 +415,7 @@ class Protocol(RuleBasedStateMachine):
             "CertificateRequest": request,
         }
         if hung is not None and hung in texts:
-            # The model knows the whole value; on the wire a comment stands before what was hung on.
+            # The model knows the whole value. The message has a comment before the appended text.
             written[hung] = f"{texts[hung][: -len(HUNG_ON)]}<!-- -->{HUNG_ON}"
         payload = messages.element(f"{operation}Request", {name: written.get(name) for name in order})
         if signed_by is not None:

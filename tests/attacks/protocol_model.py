@@ -40,7 +40,7 @@ class Order:
 
 @dataclass(eq=False)
 class Issued:
-    """One certificate that the model says is there."""
+    """One certificate that exists according to the model."""
 
     key: str
     order: Order
@@ -53,7 +53,7 @@ class Issued:
 
     @property
     def ends(self) -> datetime:
-        """The last second."""
+        """Last second of the validity."""
         return self.begins + LIFE
 
     @property
@@ -168,7 +168,7 @@ class Model:
         return OK, made
 
     def get(self, customer: str, found: Issued | None, *, malformed: bool = False) -> str:
-        """GetCertificate: the code, or OK."""
+        """Answer GetCertificate: return the code, or OK."""
         if malformed:
             return "PKI001"
         if found is None or found.order.customer != customer:

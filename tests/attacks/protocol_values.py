@@ -26,7 +26,10 @@ DRESSES = {
 
 
 def hung_on(values: dict[str, str], name: str | None, _dress: str) -> tuple[dict[str, str], bool]:
-    """Hang something onto a value; whether the schema takes so long a one."""
+    """Append a text to a value.
+
+    The function also returns True if the value is then too long for the schema.
+    """
     if name is None:
         return values, False
     whole = values[name] + HUNG_ON

@@ -30,7 +30,7 @@ _UNKNOWN: Pair = ("PKI031", "untrusted")
 
 @cache
 def attackers_key(kind: str = "p256") -> PrivateKey:
-    """Make a key of the attacker's, once per run."""
+    """Return a key of the attacker's, made once per run."""
     match kind:
         case "p521":
             return ec.generate_private_key(ec.SECP521R1())
@@ -152,14 +152,14 @@ def _own_generator(given: Given) -> str:
 
 
 def _by_a_leaf(given: Given) -> Signer:
-    """Another holder plays a CA with its own certificate."""
+    """Return a certificate issued by another holder, whose certificate acts as a CA."""
     other, der = given.other()
     above = x509.load_der_x509_certificate(der)
     return _of(attackers_key(), copied(_loaded(given), attackers_key(), other, issuer=above.subject))
 
 
 def _not_registered(given: Given) -> Signer:
-    """Issued by the right CA, behind the register's back."""
+    """Return a certificate of the right CA that is not in the database."""
     key = attackers_key()
     return _of(key, issue(leaf_plan(key.public_key(), begins=_loaded(given).not_valid_before_utc), issuer()))
 
@@ -214,7 +214,7 @@ def method_of(key: PrivateKey) -> str:
 
 
 def _by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
-    """Let that signer sign the forged document, in its own right."""
+    """Return an attack in which the signer signs the forged document in its own right."""
 
     def make(given: Given) -> str:
         signer = choose(given)
@@ -224,7 +224,7 @@ def _by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
 
 
 def _right_by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
-    """Let that signer sign the right document."""
+    """Return an attack in which the signer signs the right document."""
     return Attack(lambda given: given.signed(signer=choose(given)), answers)
 
 

@@ -21,7 +21,7 @@ SPIN = "while True: pass"
 
 
 def spin(seconds):
-    """Run so long by the processor's clock."""
+    """Run for these seconds of the processor's clock."""
     ends = process_time() + seconds
     while process_time() < ends:
         pass

@@ -24,7 +24,7 @@ from tests.support.relying import material
 from tests.support.relying_doors import gateway_running
 
 SOON = 20.0
-"""Seconds after which a door that says nothing is given up."""
+"""Seconds to wait for a silent endpoint."""
 
 GET = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0123456-7", "RetrievalId": "x"})
 GOOD = messages.enveloped(GET)
@@ -57,7 +57,7 @@ def at(bench, name):
 
 
 def listener(place):
-    """Give the process that listens on a Unix socket (SO_PEERCRED, unix(7))."""
+    """Return the process that listens on a Unix socket (SO_PEERCRED, unix(7))."""
     with closing(connected(str(place))) as one:
         return int.from_bytes(one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER)[:4], "little")
 
@@ -70,7 +70,7 @@ def connected(place):
 
 
 def exchanged(door, headers, body):
-    """Send octets and read until the door has answered or closed; gives what came."""
+    """Send octets; return what the endpoint sent until it answered or closed."""
     lines = [f"POST {door.path} HTTP/1.1", "Host: localhost", "Delivery-Id: 1", "Content-Type: text/xml", *headers]
     got = b""
     with closing(connected(door.place)) as one:
@@ -82,7 +82,7 @@ def exchanged(door, headers, body):
                     break
                 got += piece
         except ConnectionError:
-            pass  # it was closed before everything was sent
+            pass  # the connection closed before everything was sent
     return got
 
 
@@ -97,7 +97,7 @@ def statuses(got):
 
 
 def memory(pid, name):
-    """One line of a process's status, in MiB."""
+    """Return one value of a process's status in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
@@ -130,7 +130,7 @@ def length(size=None):
 
 
 def sized(size):
-    """Write a chunk whose size is said in these octets."""
+    """Return a chunk with these octets as its size."""
     return size + b"\r\n" + GOOD + b"\r\n" + END
 
 

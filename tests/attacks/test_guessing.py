@@ -132,9 +132,9 @@ AT = {"transfer ids": guesses_at_transfer_ids, "retrieval ids": guesses_at_retri
 
 
 def guesses(desk, at, most=1):
-    """Make them ready for so many guesses of each kind."""
+    """Prepare at most `most` guesses of each kind."""
     made = Guesses(opened_counter(desk), AT[at](desk, most))
-    made.sends("unknown")  # the first of all also makes the counter of wrong passwords
+    made.sends("unknown")  # the first request also makes the counter of wrong passwords
     return made
 
 
@@ -149,7 +149,7 @@ def test_answers_are_equal_octet_for_octet(at, sqlite_desk):
 
 @contextmanager
 def statements(desk):
-    """Give the statements of the block, without their values."""
+    """Yield the statements of the block, without their values."""
     said = []
 
     def note(execute, sql, parameters, many, context):

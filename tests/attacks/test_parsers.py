@@ -18,12 +18,12 @@ SECONDS, MEBIBYTES = 1.0, 64.0
 
 RECEIVERS = ("gateway", "deliveries")
 FITS = 120_000
-"""Octets of hostile text that the SOAP door reads, beside the message around them."""
+"""Octets of hostile text that the SOAP endpoint reads, without the message around."""
 
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory):
-    """Give the doors, in a process that has seen nothing large."""
+    """Yield the endpoints, in a process that has read nothing large."""
     folder = tmp_path_factory.mktemp("attacked")
     with copied_file(folder / "register.sqlite3") as db, doors_open(folder, db) as opened:
         yield opened
@@ -73,9 +73,9 @@ def test_what_is_not_hostile_is_taken(doors, place):
 
 
 def cheap(ask):
-    """Hold an answer against what a call may cost, and against what it may tell.
+    """Check the cost of a call and that its answer does not reveal the secret.
 
-    The machine may be busy with something else: the quickest of three counts. What is slow in itself is so each time.
+    The quickest of three calls counts, since the machine may be busy. A call that is slow in itself is slow each time.
     """
     answered = ask()
     for _ in range(2):
@@ -116,7 +116,7 @@ THE_SAME = ["an entity of a file", "billion laughs", "XInclude of an address", "
 
 @pytest.mark.parametrize("name", THE_SAME)
 def test_nothing_is_followed_at_the_bench_either(name, doors, place):
-    """The same reading as the gateway's, behind another edge."""
+    """The bench reads as the gateway does, behind another edge."""
     delivery = XML[name].delivery(place, doors.document)
     assert reason_of(cheap(lambda: doors.asked("deliveries", delivery))) == XML[name].document
 
@@ -131,7 +131,7 @@ def test_nothing_grows(large, doors, place):
 
 @pytest.mark.parametrize("name", ["a million attributes", "10 MB of an instruction"])
 def test_nothing_grows_at_the_bench_either(name, doors, place):
-    """The same reading as the gateway's, behind another edge."""
+    """The bench reads as the gateway does, behind another edge."""
     whole = LARGE[name].hostile(19_000_000).delivery(place, "<Delivery><Pay>100</Pay></Delivery>")
     assert reason_of(cheap(lambda: doors.asked("deliveries", whole))) == LARGE[name].document
 
@@ -160,7 +160,10 @@ def test_a_signature_that_was_copied_around_what_grows_in_c14n(doors, place):
 
 
 def test_names_that_c14n_would_write_over_and_over_are_no_message(doors, place):
-    """In the Header, too, since they are counted while the envelope is read."""
+    """The limit applies to the Header, too.
+
+    The names are counted while the envelope is read.
+    """
     assert told_by_soap(cheap(lambda: doors.asked("soap", LONG_NAMES.hostile(FITS).envelope(place)))) == LONG_NAMES.soap
 
 

@@ -144,7 +144,7 @@ def test_the_shapes_are_many_and_each_has_its_name():
 
 
 def told() -> dict[str, Pair]:
-    """Each shape and its answers, as the page has them."""
+    """Return the answers of each shape, as the page has them."""
     by_soap, by_gateway = ({name: one[1] for name, one in table.items()} for table in (LAPSED, JUDGED))
     lapsed = {name: (by_soap.get(name), by_gateway.get(name)) for name in LAPSED | JUDGED}
     return {name: attack.answers for name, attack in SHAPES.items()} | lapsed

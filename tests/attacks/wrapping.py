@@ -27,7 +27,7 @@ _MANIFEST = f"{DS}Manifest"
 
 
 def digest_of(document: str) -> bytes:
-    """SHA-256 over the exclusive canonical form."""
+    """Return SHA-256 over the exclusive canonical form."""
     return hashlib.sha256(etree.tostring(etree.fromstring(document), method="c14n", exclusive=True)).digest()
 
 
@@ -40,7 +40,7 @@ def _object(inside: str) -> str:
 
 
 def _forged_with_object(inside: str) -> Make:
-    """Put the signature onto the forged document, with something in an Object of it."""
+    """Put the signature onto the forged document, with an Object inside it."""
 
     def make(given: Given) -> str:
         parts = inside.replace("{unsigned}", _unsigned(given)).replace("{message}", given.message)
@@ -50,7 +50,7 @@ def _forged_with_object(inside: str) -> Make:
 
 
 def _signature_in(before: str, after: str) -> Make:
-    """Move the signature into something else, last in the forged document."""
+    """Move the signature into another element, last in the forged document."""
     return lambda given: given.forged_with(before + given.signature + after)
 
 
@@ -195,7 +195,7 @@ def _value_by_id(given: Given) -> str:
 
 
 def _second(uri: str) -> Make:
-    """Sign the right document, and beside it a second Reference to something forged."""
+    """Sign the right document and a second Reference to forged content."""
 
     def make(given: Given) -> str:
         digest = encode(digest_of(given.forged))
@@ -289,7 +289,7 @@ def _info(pattern: str) -> Make:
 
 
 def _parts(*names: str) -> Make:
-    """Write the parts of the signature in another order, or another number of times."""
+    """Write the parts of the signature in another order or number."""
 
     def make(given: Given) -> str:
         inside = "".join(_part(name, given) for name in names)

@@ -14,11 +14,11 @@ from tests.house.tree import ROOT
 from tests.support.postgres import skip_or_fail
 
 HEAD = 2
-"""Lines of a table above its rows."""
+"""Number of lines of a table above its rows."""
 
 
 def run(module, monkeypatch, capsys, *words):
-    """Run a bench as a person does; gives its exit code and what it printed."""
+    """Run a bench as from the command line; return its exit code and its output."""
     monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, words)])
     return module.main(), capsys.readouterr()
 

@@ -11,10 +11,10 @@ from fuzz.keeping import CORPUS, HERE, kept
 from fuzz.targets import TARGETS
 
 LARGEST = 1_000_000
-"""Octets of all kept inputs together."""
+"""Largest number of octets of all kept inputs together."""
 
 
-@pytest.mark.filterwarnings("ignore")  # cryptography warns of names that are too long, which kept inputs have
+@pytest.mark.filterwarnings("ignore")  # cryptography warns of the overlong names in kept inputs
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_everything_that_is_kept_holds(name):
     inputs = kept(name)

@@ -15,7 +15,7 @@ from tests.judges.peers import PEERS, RECIPES, Peer
 from tests.support.programs import Bench, surroundings
 
 TO_THE_WINDOW = "P680D"
-"""From a certificate's first day into the last 60 of its 730."""
+"""Duration from a certificate's first day into the last 60 of its 730 days."""
 
 WITHIN = 120.0
 """Timeout of a peer's command in seconds.
@@ -33,7 +33,7 @@ class Case:
     recipe: str
 
     def __str__(self) -> str:
-        """Name it, and its organisation, as a test does."""
+        """Return the name of the case, which is also that of its organisation."""
         return f"{self.peer}-{self.key}-{self.recipe}"
 
 
@@ -65,7 +65,7 @@ class Played:
 
 
 def called(peer: Peer, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Run a command of a peer to its end."""
+    """Run a command of a peer to its end; return the finished process."""
     return subprocess.run(
         [peer.run, *(str(one) for one in arguments)], capture_output=True, text=True, timeout=WITHIN, check=False,
         stdin=subprocess.DEVNULL, env=surroundings({"PEER_PYTHON": sys.executable}),
@@ -86,7 +86,7 @@ def versions(peers: Iterable[Peer] = PEERS) -> dict[str, list[str]]:
 
 
 def furnished(folder: Path, trust: Mapping[str, str | Path]) -> Path:
-    """Make a peer's folder: whom it trusts stands in it."""
+    """Make a peer's folder with its trust anchors; return it."""
     folder.mkdir(parents=True)
     for name in ("server", "services"):
         shutil.copyfile(trust[name], folder / f"{name}.pem")
@@ -94,18 +94,21 @@ def furnished(folder: Path, trust: Mapping[str, str | Path]) -> Path:
 
 
 def ordered(bench: Bench, customer_id: str) -> dict[str, str]:
-    """Order a certificate for an organisation: whose it is, and its transfer ids."""
+    """Order a certificate for an organisation; return customer id and transfer ids."""
     return {"customer_id": customer_id} | bench.order(customer_id=customer_id, customer_name=f"Oy {customer_id}")
 
 
 def enrol(peer: Peer, folder: Path, url: str, ids: Mapping[str, str], key: str) -> "subprocess.CompletedProcess[str]":
-    """Let a peer spend transfer ids for its first certificate."""
+    """Let a peer use transfer ids for its first certificate."""
     spent = (ids[name] for name in ("customer_id", "transfer_id", "transfer_password"))
     return called(peer, "enrol", folder, url, *spent, key)
 
 
 def play_all(bench: Bench, cases: Iterable[Case], root: Path) -> dict[Case, Played]:
-    """Enrol all, put the clock into the window of all, renew all: two at a time."""
+    """Enrol all peers, set the clock into the renewal window, renew all.
+
+    Two commands run at a time.
+    """
     played = {case: Played(furnished(root / str(case), bench.ready["trust"])) for case in cases}
     url, peers = bench.ready["soap_url"], {peer.name: peer for peer in PEERS}
     ids = {case: ordered(bench, str(case)) for case in played}

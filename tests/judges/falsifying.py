@@ -48,7 +48,7 @@ def a_character_of_a_value(envelope: bytes) -> bytes:
 
 
 def no_signature(envelope: bytes) -> bytes:
-    """Leave the signature out."""
+    """Remove the signature."""
     root, payload = _payload(envelope)
     payload.remove(payload.find(f"{{{DS}}}Signature"))
     return etree.tostring(root)
@@ -177,15 +177,15 @@ def falsifying(
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
-            """Hand the WSDL on; it names this address."""
+            """Forward the WSDL; it names this address."""
             octets = self._asked(None, {})
             self._answer(octets.replace(origin(service).encode(), origin(address).encode()))
 
         def do_POST(self) -> None:
-            """Hand a call on, and a changed answer back."""
+            """Forward a call and return a changed answer."""
             body = self.rfile.read(int(self.headers["content-length"]))
             if elsewhere is not None:
                 self._answer(b"", 307, location=elsewhere)
@@ -223,7 +223,7 @@ def falsifying(
 
 
 def origin(address: str) -> str:
-    """Give an address without its path."""
+    """Return an address without its path."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
 

@@ -53,7 +53,7 @@ STATES = [
 
 
 def fields(error: str = "") -> list[Input]:
-    """Each kind of field."""
+    """Return a field of each kind."""
     kinds = (
         "text",
         "email",
@@ -111,7 +111,7 @@ def table(language: object) -> Table:
 
 
 def gallery(request: HttpRequest) -> HttpResponse:
-    """Show all there is."""
+    """Show every block."""
     notices = [
         Alert("The certificate ends on Sunday 2 May 2027 at 14:03 (Finnish time). Renew it in the program.", tone)
         for tone in Severity
@@ -138,7 +138,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 
 def values() -> DescriptionList:
-    """Names and values."""
+    """Return a list of names and values."""
     return DescriptionList(
         [
             DescriptionItem("Serial number", "3f9a2c0d5e7b41886a0c9d2e4f60718293a4b5"),
@@ -165,7 +165,7 @@ def pager() -> Pager:
 
 
 def wrong() -> Form:
-    """Every kind of field, filled in wrong."""
+    """Return a form with every kind of field, each filled in wrong."""
     there = fields("This does not look right: write it as it stands in the register.")
     return Form(there, [Button("Order", "order")], errors=[(one.name, one.error) for one in there])
 

@@ -85,7 +85,7 @@ def bergshamra(document: bytes, trusted: Trusted) -> bool:
     """
     manager = pybergshamra.KeysManager()
     context = pybergshamra.DsigContext(manager, trusted_keys_only=False, strict_verification=True)
-    context.insecure = True  # the chain is looked at below: without a root this would take any
+    context.insecure = True  # the chain is checked below: without a root this call would accept any
     roots, ways = ([_der(one) for one in some] for some in (trusted.roots, trusted.ways))
     try:
         result = pybergshamra.verify(context, document.decode())
@@ -106,7 +106,7 @@ JUDGES: dict[str, Callable[[bytes, Trusted], bool]] = {
 
 
 def versions() -> list[str]:
-    """Say which judges there are, as "name version"."""
+    """Return the available judges, as "name version"."""
     program = shutil.which("xmlsec1")
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout if program else ""
     packages = [f"{name} {version(name)}" for name in ("signxml", "pybergshamra")]
@@ -114,7 +114,7 @@ def versions() -> list[str]:
 
 
 def shown(document: bytes) -> bytes:
-    """Give the certificate that stands in a document, as PEM."""
+    """Return the certificate in a document, as PEM."""
     (inside,) = etree.fromstring(document).iter("{http://www.w3.org/2000/09/xmldsig#}X509Certificate")
     lines = "\n".join((inside.text or "").split())
     return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n".encode()

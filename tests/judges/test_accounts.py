@@ -138,7 +138,7 @@ def placed(path: str, page: Page) -> str:
 
 
 def sign_in(page: Page) -> None:
-    """Sign in by the form."""
+    """Sign in with the form."""
     page.goto("/account/login/")
     at(page, "/account/login/")
     page.get_by_label("E-mail address").fill(EMAIL)
@@ -147,7 +147,7 @@ def sign_in(page: Page) -> None:
 
 
 def sign_out(page: Page) -> None:
-    """Sign out by the button."""
+    """Sign out with the button."""
     page.goto("/account/logout/")
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(placed("/", page))

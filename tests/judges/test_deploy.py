@@ -97,7 +97,7 @@ def nginx(
 
 @pytest.fixture
 def served(tmp_path):
-    """Serve an authority in PRODUCTION's manner."""
+    """Serve an authority as in PRODUCTION."""
     root, etc = tmp_path / "authority", tmp_path / "etc"
     etc.mkdir()
     (etc / "hierarchy.toml").write_text(load_preset("default"), encoding="utf-8")
@@ -118,7 +118,7 @@ def served(tmp_path):
 
 
 def did(*words: object) -> str:
-    """Run a command of the authority that has to succeed; gives standard output."""
+    """Run a command of the authority, which has to succeed; return standard output."""
     done = ran("authority", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -173,7 +173,7 @@ def answers_come_through(address: str, ca: Path) -> None:
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """A service that writes down what comes through."""
+    """Service that records the headers of the requests that come through."""
 
     seen: list[dict[str, str]]
 
@@ -185,7 +185,7 @@ class Recorder(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_words):
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -240,7 +240,7 @@ def test_what_nginx_lets_through(tmp_path):
 
 
 def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> tuple[int, str | None]:
-    """POST once over a kept connection; gives the status and Retry-After."""
+    """Send one POST over a kept connection; return the status and Retry-After."""
     connection.request("POST", PATH, body, {"Content-Type": "text/xml", **headers})
     reply = connection.getresponse()
     reply.read()
@@ -248,7 +248,7 @@ def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> 
 
 
 def begun(port: int, context: ssl.SSLContext) -> socket.socket:
-    """Begin a request whose body does not come to its end."""
+    """Begin a request with an incomplete body; return its socket."""
     one = context.wrap_socket(socket.create_connection(("127.0.0.1", port), WITHIN), server_hostname="127.0.0.1")
     one.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<a".encode())
     return one
@@ -265,7 +265,7 @@ def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
         last = stack.enter_context(begun(secure, context))
         caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
         deadline = monotonic_seconds() + 5
-        while (told := answered(caller)) != (503, "5"):  # the last ones' heads may be on their way yet
+        while (told := answered(caller)) != (503, "5"):  # the headers of the last requests may still be in transit
             assert told[0] == 200
             assert monotonic_seconds() < deadline
         last.sendall(b"x" * 98)
@@ -307,7 +307,7 @@ def fetched_status(address: str) -> int:
 
 
 def test_silent_connections_keep_nobody_out_of_nginx(tmp_path):
-    """As the test runs it, nginx has 512 connections: the silent ones go first."""
+    """Here nginx has 512 connections and closes the silent ones first."""
     with nginx_alone(tmp_path / "nginx") as (secure, _, context, _), ExitStack() as stack:
         for _ in range(900):
             stack.enter_context(socket.create_connection(("127.0.0.1", secure), WITHIN))

@@ -135,7 +135,10 @@ def dot_net(tmp_path_factory):
 
 
 RSA_ALONE = pytest.mark.parametrize("live", [KeyType.RSA_2048], indirect=True)
-"""Mono knows no EC keys in PKCS#12."""
+"""Mark for tests with an RSA key alone.
+
+Mono knows no EC keys in PKCS#12.
+"""
 
 
 @RSA_ALONE

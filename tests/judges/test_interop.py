@@ -37,7 +37,7 @@ AT_LEAST = {
 
 
 def vectors() -> list[Path]:
-    """Give the documents, by name."""
+    """Return the documents, sorted by name."""
     return sorted(FOLDER.glob("signxml-*/test/**/*.xml"))
 
 
@@ -67,7 +67,7 @@ def expected(octets: bytes) -> str:
 
 
 def told(octets: bytes) -> str:
-    """Say what we say of it."""
+    """Return our reason for a document."""
     try:
         verify_document(octets, lambda _: True)
     except SignatureMissing:
@@ -81,7 +81,7 @@ def told(octets: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def found():
-    """Give the documents, and what they should be."""
+    """Return the documents with the expected reasons."""
     if not vectors():
         skip_or_fail("the interoperability vectors are not there (scripts/interop fetches them)")
     return {place: expected(place.read_bytes()) for place in vectors()}

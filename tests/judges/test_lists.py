@@ -37,7 +37,7 @@ def run(*command: str, given: bytes | None = None) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Write root, chains, certificates and lists."""
+    """Return a folder with the root, chains, certificates and CRLs."""
     place = tmp_path_factory.mktemp("material")
     (place / "root.pem").write_bytes(material.pem(material.root()))
     for name, leaf in material.cases().items():
@@ -46,13 +46,13 @@ def folder(tmp_path_factory) -> Path:
         (place / "above.pem").write_bytes(material.pem(*leaf.above))
     full, shards = material.lists(0), material.lists(1)
     (place / "lists-0.pem").write_bytes(material.list_pem(*full.values()))
-    # OpenSSL looks the root up too, which names no place for a list: one that speaks for a place is of another scope.
+    # OpenSSL checks the root too, which names no distribution point: a CRL for one has another scope.
     (place / "lists-1.pem").write_bytes(material.list_pem(*shards.values(), next(iter(full.values()))))
     return place
 
 
 def openssl(folder: Path, name: str, lists: str, *options: str) -> tuple[int, str]:
-    """Let `openssl verify` look at a certificate, strictly by RFC 5280."""
+    """Judge a certificate by `openssl verify`, strictly by RFC 5280."""
     trust = ["-no-CApath", "-no-CAstore", "-CAfile", f"{folder}/root.pem", "-untrusted", f"{folder}/above.pem"]
     words = ["-x509_strict", "-purpose", "sslclient", *trust, "-CRLfile", f"{folder}/{lists}.pem", *options]
     return run("openssl", "verify", *words, f"{folder}/{name}.pem")
@@ -87,7 +87,7 @@ def test_openssl_takes_nobody_by_a_list_that_has_ended(folder):
 
 
 def every_list(shard: int) -> list[tuple[str, bytes, bytes]]:
-    """Give name, issuer's certificate (PEM) and list (DER) of every CA."""
+    """Return name, issuer's certificate (PEM) and CRL (DER) of every CA."""
     ders = material.lists(shard)
     return [(name, material.pem(material.authority().certificate(name)), der) for name, der in ders.items()]
 

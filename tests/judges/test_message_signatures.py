@@ -76,16 +76,16 @@ class EcdsaP384(peer.HTTPSignatureAlgorithm):
     algorithm_id = "ecdsa-p384-sha384"
 
     def __init__(self, public_key=None, private_key=None, password=None):  # noqa: ARG002 - as the library calls it
-        """Take the keys."""
+        """Set the keys."""
         self.public_key, self.private_key = public_key, private_key
 
     def sign(self, message):
-        """Sign: r and s, each of 48 octets."""
+        """Return the signature, which is r and s of 48 octets each."""
         r, s = decode_dss_signature(self.private_key.sign(message, ec.ECDSA(hashes.SHA384())))
         return r.to_bytes(48, "big") + s.to_bytes(48, "big")
 
     def verify(self, signature, message):
-        """Verify it; raises where it does not fit."""
+        """Verify a signature; raise an error if it is invalid."""
         r, s = int.from_bytes(signature[:48], "big"), int.from_bytes(signature[48:], "big")
         self.public_key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA384()))
 

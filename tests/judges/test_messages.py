@@ -17,7 +17,7 @@ from tests.judges.exchange import CASES
 from tests.judges.signature_judges import JUDGES, Trusted, shown, signxml
 from tests.support.postgres import skip_or_fail
 
-pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+pytestmark = pytest.mark.timeout(600)  # the first test waits until all peers have run
 
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 INCLUSIVE = b"http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
@@ -29,7 +29,7 @@ EVERY_JUDGE = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
 
 @pytest.fixture
 def one(case, exchanges, standing):
-    """Give what was played."""
+    """Return the result of a case."""
     if case.peer not in standing:
         skip_or_fail(f"the peer {case.peer} cannot run here")
     assert exchanges[case].whole

@@ -1,4 +1,7 @@
-"""`openssl ocsp` asks a running test bench, and judges what it says."""
+"""`openssl ocsp` as client of a running test bench.
+
+It judges the bench's answers.
+"""
 
 import json
 import shutil
@@ -26,7 +29,7 @@ LIFE = 120
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A bench that answers, the folder beside it, and what it said of itself."""
+    """A running bench, the folder beside it and its own description."""
 
     folder: Path
     ready: dict[str, object]
@@ -52,7 +55,7 @@ class Bench:
 
     @property
     def trust(self) -> str:
-        """The anchors of holders' certificates."""
+        """Path of the trust anchors of holders' certificates."""
         return str(self.folder / "bench" / "trust" / "holders.pem")
 
 
@@ -65,7 +68,7 @@ def openssl() -> str:
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[Bench]:
-    """Serve a new bench."""
+    """Serve a new bench; yield it."""
     command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(folder / "bench"), "--http"]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as one:
         try:
@@ -78,14 +81,14 @@ def served(folder: Path, *options: str) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Iterator[Bench]:
-    """Give a bench on the machine's clock, which openssl reads."""
+    """Yield a bench on the machine's clock, which openssl reads."""
     openssl()
     with served(tmp_path_factory.mktemp("ocsp")) as one:
         yield one
 
 
 def enrolled(bench: Bench, customer: str, *more: str) -> Path:
-    """Order and enrol with the client; gives the certificate's file."""
+    """Order and enrol with the client; return the certificate's file."""
     ids = bench.control("POST", "/orders", {"customer_id": customer, "customer_name": "Malli Oy"})
     password = bench.folder / "password"
     password.write_text(ids["transfer_password"], encoding="utf-8")

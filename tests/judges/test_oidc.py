@@ -37,7 +37,7 @@ ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNAT
 
 @contextmanager
 def provider():
-    """Run the provider; gives its issuer."""
+    """Run the provider; yield its issuer."""
     if shutil.which("node") is None or not (FOLDER / "node_modules" / "oidc-provider").is_dir():
         pytest.skip("the provider is not installed: make peers")
     shutil.copy(Path(__file__).parent / "oidc" / "provider.js", FOLDER)
@@ -87,7 +87,7 @@ def signed_in_there(address, subject):
 
 
 def by_provider(browser, subject):
-    """Press our button, sign in there, and come back."""
+    """Press our button, sign in at the provider and come back."""
     browser.get("/account/login/")
     form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
     browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})

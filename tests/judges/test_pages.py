@@ -76,13 +76,13 @@ class Town:
         return model.objects.using(self.ctx.db.alias)
 
     def offered(self, phone: str = PHONE) -> tuple[LinkSent, str]:
-        """Order, and give the page that the mail's link leads to."""
+        """Order a certificate; return the order and the path of the mail's link."""
         contact = replace(CONTACT, phone=phone)
         offered = order_and_offer(replace(an_order(), contact=contact), self.ctx, "operator", REQUEST)
         return offered, f"/m/{link_token(self.ctx.transfer_key, OPEN_LINK, offered.secure_id)}"
 
     def asked(self, path: str) -> str:
-        """Make a PIN code, whose SMS got away; gives it."""
+        """Make a PIN code whose SMS was sent; return the code."""
         token = path.rpartition("/")[2]
         send_pin(token, view_link(token, self.ctx).made, self.ctx, REQUEST)
         self.using(models.OutboxMessage).filter(kind="pin").update(sent=self.ctx.now())
@@ -154,7 +154,7 @@ def did(*words: object, root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's."""
+    """Yield Debian's Chromium."""
     with started_chromium() as browser:
         yield browser
 
@@ -169,7 +169,7 @@ def page(request, chromium: Browser, town: Town):
 
 
 def focus_on(page: Page, selector: str) -> None:
-    """Press Tab until this has the focus; a person sees that it has."""
+    """Press Tab until an element has the focus; check that the focus is visible."""
     for _ in range(30):
         if page.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -180,14 +180,14 @@ def focus_on(page: Page, selector: str) -> None:
 
 
 def pressed(page: Page, does: str) -> None:
-    """Press a button with the keyboard, and wait for the page that follows."""
+    """Press a button with the keyboard and wait for the page that follows."""
     focus_on(page, f"button[value='{does}']")
     with page.expect_navigation():
         page.keyboard.press("Enter")
 
 
 def entered(page: Page, field: str, text: str) -> None:
-    """Write into a field, which has the focus already, and press Enter."""
+    """Write into a field that already has the focus, and press Enter."""
     page.locator(f"#{field}:focus").wait_for()
     page.keyboard.type(text)
     with page.expect_navigation():
@@ -380,7 +380,7 @@ RULES = {
 }
 
 
-# Of these test_walk.py has no visit, since each is come to once; of the others it has all languages.
+# test_walk.py does not visit these pages, since each opens once. It visits the others in all languages.
 IN_EVERY_LANGUAGE = {"the ids", "spent", "the fifth wrong pin", "no more pins today", "not my task", "told"}
 IN_LANGUAGES = [
     (state, language)
@@ -436,7 +436,10 @@ def test_the_first_tab_offers_to_skip_to_the_content(town, page):
 
 @pytest.mark.parametrize("language", Language)
 def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
-    """The operator orders; mail, SMS, page and the holder's own program do the rest."""
+    """The operator orders.
+
+    Mail, SMS, page and the holder's own program do the rest.
+    """
     phone = ("--contact-phone", PHONE, "--contact-language", language)
     contact = ("--contact-name", "The Contact", "--contact-email", f"{language}@customer.example")
     did("order", "--customer-id", CUSTOMER["customer_id"], *contact, *phone, "--send", root=town.root)

@@ -19,7 +19,7 @@ from tests.judges.peers import ANYTHING_ELSE, DONE, PEERS, REFUSED, UNBELIEVED
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import fetched, holder_of, new_key
 
-pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+pytestmark = pytest.mark.timeout(600)  # the first test waits until all peers have run
 
 SIZES = {"rsa-2048": 2048, "rsa-3072": 3072, "p256": 256, "p384": 384}
 FASTEST = {peer.name: "p256" if "p256" in peer.keys else peer.keys[0] for peer in PEERS}
@@ -52,7 +52,9 @@ def test_enrols_and_renews(case, exchanges, standing, peer_bench):
         assert key.public_key() == certificate.public_key()
         assert key.key_size == SIZES[case.key]
     assert {name: (one.folder / name).stat().st_mode & 0o777 for name in MODES} == MODES
-    assert {place.stat().st_mode & 0o777 for place in one.messages("request")} == {0o600}  # a password stands in one
+    assert {place.stat().st_mode & 0o777 for place in one.messages("request")} == {
+        0o600
+    }  # one of them holds a password
     assert {place.name for place in one.folder.iterdir()} - {"key.pub", "next-key.pub"} == FILES
     assert len(one.messages("request")) == len(one.messages("response")) >= 4
 
@@ -89,7 +91,7 @@ def an_answer_to_something_else(peer_bench):
 
 @pytest.fixture(scope="session")
 def changes(a_holder_signs, an_answer_to_something_else):
-    """Give all that becomes of answers, by its name."""
+    """Return all changes of answers, by name."""
     return CHANGES | a_holder_signs | an_answer_to_something_else
 
 
@@ -163,7 +165,7 @@ def test_tells_nobody_a_password_without_tls(peer, peer_bench, tmp_path):
 def test_says_what_is_wrong_with_a_command(peer, words):
     done = called(peer, *words)
     assert (done.returncode, done.stdout) == (ANYTHING_ELSE, "")
-    # What a key is called is said where one is made, so it may have been called as it should be.
+    # The program names the key's kind where it makes a key, so the kind may have been named correctly.
     assert "rsa-1024" in words or any(told in done.stderr for told in ("enrol FOLDER URL", "see the top of"))
     assert done.stderr
 

@@ -49,7 +49,7 @@ WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running sshd: its port, its folder, and what it writes."""
+    """A running sshd: its port, its folder and its output."""
 
     port: int
     folder: Path
@@ -79,7 +79,10 @@ class Server:
 
 
 def needed(program: str) -> str:
-    """Give the path of a program; without it this part is skipped, loudly."""
+    """Return the path of a program.
+
+    Without the program the test is skipped visibly.
+    """
     found = shutil.which(program, path=f"{surroundings({})['PATH']}:/usr/sbin")
     if found is None:
         skip_or_fail(f"{program} is not installed (scripts/packages judges says how)")
@@ -106,7 +109,7 @@ def folder() -> Iterator[Path]:
 
 
 def keep(folder: Path, name: str, leaf: Leaf, *, known: bool = True) -> None:
-    """Give a holder the key, and the server the certificate."""
+    """Store the key for a holder and the certificate for the server."""
     private = folder / "private" / name
     private.write_bytes(leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     private.chmod(0o600)
@@ -141,7 +144,10 @@ def leaves(folder) -> dict[str, Leaf]:
 
 
 def write_lists(folder: Path, revoked: Leaf, age: timedelta = timedelta(0)) -> None:
-    """Write the lists that the server goes by, signed this long ago."""
+    """Write the CRLs that the server uses.
+
+    `age` is the time since their signature.
+    """
     for channel in Channel:
         der = material.list_of(channel, [revoked.entry] if channel is Channel.SFTP else [], age=age)
         (folder / "crls" / f"{channel}.crl").write_bytes(der)
@@ -159,7 +165,7 @@ def command_user() -> str:
 
 
 def configured(folder: Path) -> str:
-    """Give the configuration of deploy/ with the test's own places."""
+    """Return the configuration of deploy/ with the test's own paths."""
     changes = {
         "Match Group sinetti-sftp": f"Match User {','.join(USERS)}",
         COMMAND: str(folder / "sinetti"),
@@ -178,7 +184,7 @@ def configured(folder: Path) -> str:
 
 @contextmanager
 def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
-    """Run sshd with this configuration until the block ends."""
+    """Run sshd with this configuration until the block ends; yield the server."""
     place = folder / name
     place.mkdir()
     (place / "private").symlink_to(folder / "private")
@@ -193,7 +199,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
         "MaxStartups 100", "PerSourcePenalties no", "Subsystem sftp internal-sftp",
     ]  # fmt: skip
     (place / "sshd_config").write_text("\n".join([*lines, configuration]), encoding="utf-8")
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as its unit does, before it starts it
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as the systemd unit of sshd does before the start
     command = [needed("sshd"), "-D", "-e", "-f", str(place / "sshd_config")]
     with (place / "log").open("w") as log, subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL) as process:
         server = Server(port, place)
@@ -206,7 +212,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
 
 
 def until_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until it listens."""
+    """Wait until the server listens."""
     deadline = monotonic_seconds() + WITHIN
     while "Server listening" not in server.log:
         assert process.poll() is None, server.log
@@ -216,7 +222,7 @@ def until_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(scope="module")
 def server(folder, leaves) -> Iterator[Server]:
-    """Run sshd as deploy/ has it."""
+    """Run sshd as deploy/ configures it."""
     needed("sftp")
     write_command(folder)
     with sshd(folder, "deployed", configured(folder)) as one:

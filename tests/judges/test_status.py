@@ -27,7 +27,7 @@ from tests.support.programs import Bench, exchange, holder_of, running
 PROGRAM = ROOT / "tests" / "judges" / "java" / "Judge.java"
 CASES = ("good", "revoked", "expired")
 MACHINE = 300
-"""Seconds that a judge may take on a machine that does other things as well."""
+"""Timeout of a judge in seconds, long enough for a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Published:
         return f"{self.address}/ocsp/{self.name}"
 
     def got(self, path: str) -> bytes:
-        """Fetch something that is published."""
+        """Return a published file."""
         status, _, body = exchange(self.address, "GET", path)
         assert status == 200, (path, body)
         return body
@@ -115,7 +115,7 @@ def files_of_another_authority(folder: Path) -> Path:
 
 
 def line(case: str, way: str, folder: Path, name: str, rest: str) -> str:
-    """Write one case as the program reads it."""
+    """Return one case as a line of the program's input."""
     return "\t".join([case, way, f"{folder}/root.pem", f"{folder}/{name}-chain.pem", rest])
 
 

@@ -26,21 +26,21 @@ DIRECTOR = "new.director@people.example"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """Serve a bench whose clock stands on a working day."""
+    """Serve a bench whose clock is at a working day."""
     with running(tmp_path_factory.mktemp("stories") / "bench", "--http", "--now", NOW) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's."""
+    """Yield Debian's Chromium."""
     with started_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def town(bench, chromium):
-    """Give the bench, and close its visitors' windows at the end."""
+    """Yield the bench; close its visitors' windows at the end."""
     one = Town(bench, chromium)
     yield one
     one.close()
@@ -276,7 +276,7 @@ def test_an_organisation_comes_in(town):
 
 
 def added(clerk, customer_id, name):
-    """Have a clerk, who says what for, add an organisation."""
+    """Have a clerk state a purpose and add an organisation."""
     says_what_for(clerk)
     clerk.goes("/staff/organisations/new")
     clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
@@ -285,7 +285,7 @@ def added(clerk, customer_id, name):
 
 
 def says_what_for(clerk):
-    """Have a clerk say what they need the information for."""
+    """Have a clerk state the purpose of the access."""
     clerk.goes("/staff")
     clerk.follows("Say what you need it for")
     clerk.fills(purpose="application")
@@ -332,7 +332,7 @@ def enrolled(town, customer_id, description):
 
 
 def checked(town, folder):
-    """Have a gateway judge the certificate, by the list that is out now."""
+    """Have a gateway judge the certificate by the current CRL."""
     certificate = load_certificate((folder / "certificate.pem").read_bytes())
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     crl = folder / "fresh.crl"

@@ -22,12 +22,12 @@ BROKEN = {
     if one["name"] in {"delivery-changed", "disbelieved-changed", "disbelieved-status"}
     or one["name"].startswith("refused-signature-")
 }
-# xmlsec1 asks whether a signature holds: where it stands and what else is not taken here is for who calls it.
+# xmlsec1 verifies signatures alone. Their place and the other rules of the service are checks of its caller.
 HOLDS_AND_IS_REFUSED = {"refused-signature-not-last", "refused-signature-with-comments"}
 
 
 def document(vector) -> bytes:
-    """Give the document that was signed: by itself, or cut out of its envelope."""
+    """Return the signed document: the vector itself, or the part of its envelope."""
     files = vector["files"]
     alone = files.get("document")
     octets = (FOLDER / (alone or files.get("request") or files["answer"])).read_bytes()

@@ -43,7 +43,7 @@ def built(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's."""
+    """Yield Debian's Chromium."""
     with started_chromium() as browser:
         yield browser
 

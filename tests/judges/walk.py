@@ -33,7 +33,7 @@ AXE = Axe()
 AXE_VERSION = re.search(r"axe v([0-9.]+)", AXE.axe_script)[1]  # type: ignore[index] # its first line
 _RUN = """options => axe.run(document, options)
   .then(found => found.violations.map(one => ({id: one.id, nodes: one.nodes.map(n => n.html)})))"""
-# Every control that is seen, but of a group of radio buttons the one that Tab leads to.
+# All visible controls. A group of radio buttons counts as the one that Tab reaches.
 _CONTROLS = """() => {
   const seen = one => one.getClientRects().length && one.checkVisibility({visibilityProperty: true})
   const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
@@ -58,12 +58,12 @@ _TARGETS = """() => [...document.querySelectorAll('button, input:not([type=hidde
   .map(one => [one.outerHTML, one.getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24 || (box.x >= 0 && box.right > innerWidth + 1))
   .map(([told]) => told)"""
-# Of the numbers that a picture was drawn with, none is the width of a font.
+# A picture is drawn with fixed numbers, none of which depends on the width of a font.
 _CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(one => {
   const box = one.getBBox(), shown = one.ownerSVGElement.viewBox.baseVal
   return box.x < shown.x || box.x + box.width > shown.x + shown.width || box.y + box.height > shown.y + shown.height
 }).map(one => one.textContent)"""
-# Words of letters alone: addresses and ids may go on in the next line, and so may what has a description's place.
+# Only words of letters: addresses, ids and descriptions may continue in the next line.
 _BROKEN = """() => {
   const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   while (texts.nextNode()) {
@@ -88,7 +88,7 @@ class Walk:
     wrong: list[str] = field(default_factory=list)
 
     def note(self, where: str, found: object) -> None:
-        """Note what there should be nothing of."""
+        """Note a fault if there is one."""
         if found:
             self.wrong.append(f"{self.name}, {where}: {found}")
 
@@ -146,7 +146,7 @@ def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[
 
 
 def fits(page: Page, found: Walk, where: str) -> None:
-    """Note what does not fit into the window."""
+    """Note elements that do not fit into the window."""
     found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
     found.note(f"{where}, cut off", page.evaluate(_CUT_OFF))
     found.note(f"{where}, broken in the middle", page.evaluate(_BROKEN))
@@ -176,7 +176,7 @@ def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
 
 
 def keyboard(page: Page, found: Walk) -> None:
-    """Press Tab through the page: every control is reached, seen and marked."""
+    """Press Tab through the page; note controls without focus or visible mark."""
     page.evaluate("document.activeElement.blur()")
     wanted = page.evaluate(_CONTROLS)
     for _ in range(wanted + wanted // 5 + 10):  # fields of dates have several stops
@@ -187,7 +187,7 @@ def keyboard(page: Page, found: Walk) -> None:
 
 
 def photographed(page: Page, name: str) -> None:
-    """Keep what it looks like, to be looked at."""
+    """Save a screenshot of the page for review."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     place = SCREENSHOTS / f"{name.replace(' ', '-').replace(',', '')}.png"
     page.screenshot(path=Path(place), full_page=True, animations="disabled", caret="hide")

@@ -50,7 +50,7 @@ CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}
 
 
 class Refused(Exception):
-    """The service said no: its code, and its text."""
+    """The service refused the request; the arguments are its code and its text."""
 
 
 class NotTrusted(Exception):
@@ -72,10 +72,10 @@ def keep(path, octets):
 
 
 def key_in(path, kind):
-    """Give the key in a file, made first where there is none.
+    """Return the key in a file; make it first if the file is missing.
 
-    It is there before it is used: when an answer gets lost, the same command again, with the same key, is answered
-    again. With another key it would be refused, and the transfer ids would have been spent for nothing.
+    The key is stored before its first use. If an answer gets lost, the same command with the same key gets the answer
+    again. Another key would be refused, and the transfer ids would be used up without a result.
     """
     if not path.exists():
         if kind in RSA_BITS:
@@ -87,9 +87,9 @@ def key_in(path, kind):
 
 
 def retrieval_id_in(path, ask):
-    """Give the retrieval id in a file, asked for first where there is none.
+    """Return the retrieval id in a file; ask for it first if the file is missing.
 
-    It stays there until the certificate has come: the same command again then goes on where this one was stopped, also
+    The file stays until the certificate has come. A repeated command then continues where the last one stopped, also
     at a service that answers an order only once.
     """
     if not path.exists():
@@ -150,10 +150,10 @@ def signed(document, key, certificate, recipe):
 
 
 def cut(octets):
-    """Cut what the Body holds out of an envelope, octet for octet.
+    """Cut the content of the Body out of an envelope, octet for octet.
 
-    An answer was signed before it was put into the envelope. Taken out of a parsed envelope it would bring the
-    envelope's namespaces along, and an inclusive canonical form would no longer be the one that was signed.
+    An answer is signed before it is put into the envelope. An element of a parsed envelope would bring the envelope's
+    namespaces along, and its inclusive canonical form would no longer be the signed one.
     """
     parser, path, found = expat.ParserCreate(namespace_separator=" "), [], []
 
@@ -177,7 +177,10 @@ def cut(octets):
 
 
 def only(parent, path):
-    """Find the one element of this path. A second one is where forgeries hide."""
+    """Return the one element of this path.
+
+    Forgeries hide in a second one.
+    """
     found = parent.findall(path, {"ds": DS})
     if len(found) != 1:
         raise NotTrusted(f"{path} stands there {len(found)} times")
@@ -238,7 +241,7 @@ def check_signer(signer, anchors):
 
 
 def check_value(key, method, value, octets):
-    """Check a SignatureValue; key and algorithm must be of one family."""
+    """Verify a SignatureValue; key and algorithm must be of one family."""
     family, hashing = METHODS.get(method, (None, None))
     if family is None or not isinstance(key, family):
         raise NotTrusted("the signature's algorithm does not fit")
@@ -254,7 +257,10 @@ def check_value(key, method, value, octets):
 
 
 def call(folder, url, operation, document):
-    """Send one request and give its verified answer. Raises Refused and NotTrusted."""
+    """Send one request; return its verified answer.
+
+    Raises Refused if the service refused it, and NotTrusted if the answer is not trusted.
+    """
     sent = f'<soap:Envelope xmlns:soap="{SOAP}"><soap:Body>'.encode() + document + b"</soap:Body></soap:Envelope>"
     kept = folder / "messages"
     kept.mkdir(exist_ok=True)
