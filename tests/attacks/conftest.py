@@ -1,4 +1,7 @@
-"""A SOAP door for all shapes: what they send is refused and changes nothing, so none of them sees what another did."""
+"""SOAP endpoint that all shapes share.
+
+It refuses what they send and changes nothing, so that no shape sees the effect of another.
+"""
 
 from collections.abc import Iterator
 
@@ -15,7 +18,10 @@ __all__ = ["sqlite_db", "sqlite_desk"]
 
 @pytest.fixture(scope="session")
 def soap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoapDoor]:
-    """Give the certificate service, once per run, under a name of its own: other tests' registers come and go."""
+    """Yield the certificate service, once per run, under an alias of its own.
+
+    The databases of other tests come and go.
+    """
     path = tmp_path_factory.mktemp("attacks") / "register.sqlite3"
     with copied_file(path) as url, all_connections_closed():
         door = soap_door(opened_desk(open_database(url, alias="attacks")), path, (KeyType.EC_P256, KeyType.RSA_2048))

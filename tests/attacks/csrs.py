@@ -1,4 +1,7 @@
-"""PKCS#10 requests written octet by octet (X.690, RFC 2986), so that each can be wrong in one way."""
+"""PKCS#10 requests written octet by octet (X.690, RFC 2986).
+
+Each can be wrong in one way.
+"""
 
 from hashlib import sha256
 
@@ -29,7 +32,7 @@ _N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def tlv(tag: int, *parts: bytes) -> bytes:
-    """Write one element in DER."""
+    """Return one element in DER."""
     inside = b"".join(parts)
     size = len(inside)
     if size < 0x80:
@@ -39,54 +42,54 @@ def tlv(tag: int, *parts: bytes) -> bytes:
 
 
 def integer(number: int) -> bytes:
-    """Write an INTEGER, in as few octets as DER wants."""
+    """Return an INTEGER in as few octets as DER requires."""
     return tlv(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
 
 
 def name(*values: bytes) -> bytes:
-    """Write a Name of common names; each value is one element already."""
+    """Return a Name of common names; each value is an element already."""
     return tlv(SEQUENCE, *(tlv(SET, tlv(SEQUENCE, COMMON_NAME, value)) for value in values))
 
 
 def asks_for(*extensions: bytes) -> bytes:
-    """Write the attribute that asks for extensions (RFC 2985, 5.4.2)."""
+    """Return the attribute that asks for extensions (RFC 2985, 5.4.2)."""
     return tlv(SEQUENCE, _EXTENSIONS, tlv(SET, tlv(SEQUENCE, *extensions)))
 
 
 def ec_key(point: bytes, parameters: bytes = P256) -> bytes:
-    """Write a SubjectPublicKeyInfo of an EC point."""
+    """Return a SubjectPublicKeyInfo of an EC point."""
     return tlv(SEQUENCE, tlv(SEQUENCE, EC, parameters), tlv(BITS, b"\0", point))
 
 
 def rsa_key(modulus: bytes, exponent: bytes, algorithm: bytes = RSA + NULL) -> bytes:
-    """Write a SubjectPublicKeyInfo of two INTEGERs."""
+    """Return a SubjectPublicKeyInfo of two INTEGERs."""
     return tlv(SEQUENCE, tlv(SEQUENCE, algorithm), tlv(BITS, b"\0", tlv(SEQUENCE, modulus, exponent)))
 
 
 def explicit_p256() -> bytes:
-    """Write the parameters of P-256 out, as if it were a curve without a name (X9.62)."""
+    """Return the parameters of P-256 in explicit form, without its name (X9.62)."""
     field = tlv(SEQUENCE, bytes.fromhex("06072a8648ce3d0101"), integer(P))
     curve = tlv(SEQUENCE, tlv(0x04, (P - 3).to_bytes(32, "big")), tlv(0x04, _B.to_bytes(32, "big")))
     return tlv(SEQUENCE, integer(1), field, curve, tlv(0x04, _G), integer(_N), integer(1))
 
 
 def point_of(key: ec.EllipticCurvePrivateKey, form: PublicFormat = PublicFormat.UncompressedPoint) -> bytes:
-    """Write a key's point (SEC 1, 2.3.3)."""
+    """Return a key's point (SEC 1, 2.3.3)."""
     return key.public_key().public_bytes(Encoding.X962, form)
 
 
 def info(spki: bytes, subject: bytes = b"\x30\x00", attributes: bytes = b"", version: bytes = b"\x02\x01\x00") -> bytes:
-    """Write a CertificationRequestInfo."""
+    """Return a CertificationRequestInfo."""
     return tlv(SEQUENCE, version, subject, spki, tlv(0xA0, attributes))
 
 
 def signed(inside: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Sign it with an EC key."""
+    """Sign the content with an EC key."""
     return tlv(SEQUENCE, inside, _ECDSA_SHA256, tlv(BITS, b"\0", key.sign(inside, ec.ECDSA(hashes.SHA256()))))
 
 
 def signed_with_numbers(inside: bytes, modulus: int, private_exponent: int) -> bytes:
-    """Sign it with RSA numbers (RFC 8017, 8.2), whatever they are good for."""
+    """Sign the content with RSA numbers (RFC 8017, 8.2), also with unsound ones."""
     size = (modulus.bit_length() + 7) // 8
     digest = _DIGEST_INFO + sha256(inside).digest()
     padded = b"\0\1" + b"\xff" * (size - len(digest) - 3) + b"\0" + digest
@@ -95,5 +98,5 @@ def signed_with_numbers(inside: bytes, modulus: int, private_exponent: int) -> b
 
 
 def unsigned(inside: bytes) -> bytes:
-    """Put octets of no meaning where the signature stands."""
+    """Return a request with meaningless octets at the signature's place."""
     return tlv(SEQUENCE, inside, _RSA_SHA256, tlv(BITS, b"\0", bytes(range(256))))

@@ -1,4 +1,7 @@
-"""The two doors: what they are given, what they answer, and that what they take is what was signed, whole."""
+"""Attacked endpoints: their input and their answers.
+
+The module also checks that the accepted content is what was signed, whole.
+"""
 
 import base64
 import sqlite3
@@ -44,9 +47,10 @@ REFUSALS = "sinetti_rejectedrequest"
 
 @dataclass(slots=True)
 class SoapDoor:
-    """The certificate service, where a holder may renew now; the attacker wants a certificate for a key of his.
+    """The certificate service, at a time when a holder may renew.
 
-    Each twin is sent once for all shapes: what is refused changes nothing, and the same request is answered again.
+    The attacker wants a certificate for his own key. Each twin is sent once for all shapes: a refused request changes
+    nothing, and the same request gets the same answer again.
     """
 
     desk: Desk
@@ -60,7 +64,7 @@ class SoapDoor:
     _twins: dict[tuple[Shape, KeyType], tuple[Given, str]] = field(default_factory=dict)
 
     def twin(self, attack: Attack) -> tuple[Given, str]:
-        """What the attacker starts from, and the retrieval id that the valid message was answered with."""
+        """Return the attacker's material and the retrieval id of the valid message."""
         kind = (attack.of, attack.key)
         if kind not in self._twins:
             given = self.signed_for(self.asked.setdefault(attack.key, new_key()), attack)
@@ -78,7 +82,10 @@ class SoapDoor:
         return self._twins[kind]
 
     def changes(self) -> dict[str, int]:
-        """How many rows more each table has that changed in whatever way since this was asked last."""
+        """Return the added rows of each table that changed since the last call.
+
+        A table is also listed if its rows changed but not their number.
+        """
         names = self.file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sinetti%'")
         rows = {name: self.file.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}  # noqa: S608 - its own
         before, self._rows = self._rows, rows
@@ -87,7 +94,7 @@ class SoapDoor:
         }
 
     def signed_for(self, asked: PrivateKey, attack: Attack) -> Given:
-        """The holder's request for this key, in the manner of the attack's twin."""
+        """Return the holder's request for this key, in the manner of the attack's twin."""
         held = self.held[attack.key]
         good, evil = (base64.b64encode(csr(one)).decode() for one in (asked, self.attackers))
         signer = (held.key, held.der)
@@ -95,7 +102,7 @@ class SoapDoor:
         return Given(*names, good, evil, replace(attack.of, signer=signer), signer, self.other)
 
     def other(self) -> Signer:
-        """Another organisation's certificate."""
+        """Return another organisation's key and certificate."""
         if not self._other:
             add_organisation(self.desk, OTHER_CUSTOMER)
             held = enrolled(self.desk, customer_id=OTHER_CUSTOMER)
@@ -104,7 +111,7 @@ class SoapDoor:
         return self._other[0]
 
     def answer(self, message: str | bytes | Sent) -> tuple[str, str | None]:
-        """Send it: a code or `Fault`, or WHOLE with a retrieval id."""
+        """Send a message; return a code or `Fault`, or WHOLE with a retrieval id."""
         if not isinstance(message, Sent):
             before, after = envelope("|").encode().split(b"|")
             octets = message if isinstance(message, bytes) else message.encode()
@@ -118,7 +125,10 @@ class SoapDoor:
 
 
 def soap_door(desk: Desk, path: Path, kinds: Sequence[KeyType] = (KeyType.EC_P256,)) -> SoapDoor:
-    """Open a door in front of a fresh office (its register's file is `path`) that issued to a holder with such keys."""
+    """Open a SOAP endpoint on a fresh database with a holder.
+
+    `path` is the file of the database. The holder has a certificate for each of `kinds`.
+    """
     held = {kind: _issued(desk, authority.holder_key(1, kind)) for kind in kinds}
     in_the_window(desk, held[kinds[0]])
     opened = SoapDoor(desk, opened_counter(desk), sqlite3.connect(path), held)
@@ -135,26 +145,29 @@ GOOD, EVIL = "1000", "9000"
 
 @cache
 def gateway() -> Gateway:
-    """Make a gateway of the test authority's, for one channel, with a fresh list."""
+    """Return a gateway of the test authority, for one channel, with a fresh CRL."""
     return Gateway(ANCHORS, source=CrlSource([crl()]), channel=Channel.WS)
 
 
 @cache
 def holder(kind: KeyType = KeyType.EC_P256, channel: Channel = Channel.WS, customer_id: str = CUSTOMER_ID) -> Signer:
-    """Issue a holder's certificate."""
+    """Issue a holder's certificate; return its key and the certificate (DER)."""
     key = authority.holder_key(1 if customer_id == CUSTOMER_ID else 2, kind)
     return key, certificate_der(authority.holder_certificate(key, channel=channel, customer_id=customer_id))
 
 
 def delivery(attack: Attack, signer: Signer | None = None) -> Given:
-    """A signed delivery; the attacker would rather have another sum in it."""
+    """Return a signed delivery; the attacker wants another sum in it."""
     signer = signer or holder(attack.key)
     shape = replace(attack.of, signer=signer)
     return Given("Delivery", DELIVERY, "Pay", GOOD, EVIL, shape, signer, lambda: holder(customer_id=OTHER_CUSTOMER))
 
 
 def verdict(message: str | bytes | Sent, by: Gateway | None = None, now: object = NOW, tls: bytes | None = None) -> str:
-    """Judge it: a reason, or WHOLE where all that is handed out is what the holder signed."""
+    """Verify a message; return the reason of a refusal, or WHOLE.
+
+    WHOLE means that the gateway returns only what the holder signed.
+    """
     assert not isinstance(message, Sent)
     octets = message if isinstance(message, bytes) else message.encode()
     found = (by or gateway()).verify(octets, now, tls)

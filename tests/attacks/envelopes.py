@@ -1,4 +1,7 @@
-"""Shapes of envelope and of HTTP, for the SOAP door alone: what stands around the request, and what fools a cutter."""
+"""Shapes of envelope and of HTTP, for the SOAP endpoint alone.
+
+They change what stands around the request, and exploit naive extraction of the request.
+"""
 
 from html import escape
 
@@ -12,7 +15,10 @@ _SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 
 
 def _body(pattern: str, **around: str) -> Make:
-    """Send an envelope whose Body is `pattern`: `{message}`, `{forged}` and `{signature}` in it and around it."""
+    """Send an envelope with the Body `pattern`.
+
+    The pattern and the parts in `around` may hold `{message}`, `{forged}` and `{signature}`.
+    """
 
     def filled(text: str, given: Given) -> str:
         texts = {"message": given.message, "forged": given.forged, "signature": given.signature}
@@ -35,7 +41,7 @@ def _soap(make: Make, answer: str) -> Attack:
 
 
 def _whole(pattern: str) -> Make:
-    """Send a body that is no envelope of `envelope`."""
+    """Send a body that is not an envelope of `envelope`."""
 
     def make(given: Given) -> Sent:
         texts = {"message": given.message, "forged": given.forged, "right": envelope(given.message)}
@@ -57,12 +63,15 @@ def _swapped(old: str, new: str) -> Make:
 
 
 def _with_forged_signed(given: Given) -> str:
-    """The attacker's document with the holder's signature on it."""
+    """Return the attacker's document with the holder's signature on it."""
     return given.forged_with(given.signature)
 
 
 def _by_default(more: str) -> Make:
-    """Let the request's root stand in the default namespace, which the Body alone declares."""
+    """Put the request's root into the default namespace.
+
+    The Body alone declares that namespace.
+    """
 
     def make(given: Given) -> Sent:
         declared = f' xmlns="{given.namespace}"'
@@ -74,7 +83,10 @@ def _by_default(more: str) -> Make:
 
 
 def _in_no_namespace(given: Given) -> Sent:
-    """What is signed is another element than the one in the envelope, letter for letter the same."""
+    """Sign an element in no namespace and send it in the default namespace.
+
+    The signed element differs from the one in the envelope, although their text is identical.
+    """
     draft = by_default(given).replace(f' xmlns="{given.namespace}"', "", 1)
     return sent(envelope(given.signed(draft), body=f' xmlns="{given.namespace}"'))
 
@@ -205,16 +217,19 @@ ENVELOPES = {
     "a document signed within its envelope": _soap(lambda given: sent(_signed_in_its_envelope(given)), "PKI030"),
     "an envelope signed as a whole": _soap(lambda given: sent(_signed_envelope(given)), "Fault"),
 }
-"""What stands around the request."""
+"""Shapes of the envelope around the request."""
 
 
 def _signed_in_its_envelope(given: Given) -> str:
-    """Sign the whole envelope, by a Signature where ours stands: it covers more than the request."""
+    """Sign the whole envelope with a Signature at the usual place.
+
+    It covers more than the request.
+    """
     return given.signed(envelope(given.draft()))
 
 
 def _signed_envelope(given: Given) -> str:
-    """Sign the whole envelope, by a Signature that is the envelope's own last child."""
+    """Sign the whole envelope with a Signature as the envelope's own last child."""
     return given.signed(envelope(given.draft().replace(PLACE, "")).replace("</s:Envelope>", f"{PLACE}</s:Envelope>"))
 
 
@@ -251,4 +266,4 @@ HTTP = {
     "the request with a byte order mark": _soap(_in("utf-8", start=b"\xef\xbb\xbf"), WHOLE),
     "the request with two byte order marks": _soap(_in("utf-8", start=b"\xef\xbb\xbf" * 2), "Fault"),
 }
-"""What HTTP and the XML declaration say of it."""
+"""Shapes of the HTTP headers and the XML declaration."""

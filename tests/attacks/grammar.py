@@ -1,4 +1,7 @@
-"""Shapes at the edge of XML's grammar, where two parsers may part, and in what of a signature nobody reads."""
+"""Shapes at the edge of XML's grammar, where two parsers may differ.
+
+Some change parts of a signature that no verifier reads.
+"""
 
 from tests.attacks.messages import BROKEN, NO_XML, TAKEN, Attack, change
 from tests.support.xml_signing import DS
@@ -52,4 +55,7 @@ GRAMMAR = {
     "MgmtData beside the certificate": Attack(change(_KEY_INFO, f"{_KEY_INFO}<ds:MgmtData>x</ds:MgmtData>"), BROKEN),
     "XML Signature by a second prefix": Attack(change(_KEY_INFO, f'<ds:KeyInfo xmlns:q="{DS}">'), TAKEN),
 }
-"""What is no XML is none for both parsers; what nobody reads changes nothing of what is acted on."""
+"""Shapes at the edge of the grammar.
+
+Both parsers refuse what is not XML. Parts that no verifier reads change nothing in the accepted content.
+"""

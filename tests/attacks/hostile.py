@@ -1,4 +1,7 @@
-"""Hostile XML, told once and put where each door looks: into an envelope, or into a document that somebody delivers."""
+"""Hostile XML for every endpoint.
+
+It is defined once and placed into an envelope or into a delivered document.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,16 +9,16 @@ from dataclasses import dataclass
 from tests.api.messages import SERVICE, SOAP
 
 SECRET = "qwxz-what-nobody-may-read"
-"""What the file says that hostile XML asks for."""
+"""Content of the file that hostile XML asks for."""
 
 _MILLION = 1_000_000
 _TEN_MEGABYTES = 9_900_000
-"""Octets of one text, just below libxml2's own bound."""
+"""Octets of one text, just below libxml2's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where hostile XML points: an address at which somebody listens, and a file that can be read."""
+    """Targets of hostile XML: an address with a listener, and a readable file."""
 
     url: str
     file: str
@@ -23,9 +26,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """`start` comes before the root, `attributes` on it, `inside` in it; `octets` makes them of the whole text.
+    """Hostile XML and the expected answers of the endpoints.
 
-    `soap` and `document`: how the doors answer. `{url}` and `{file}` stand for the place.
+    `start` comes before the root, `attributes` on it, `inside` in it. `octets` encodes the whole text. `soap` and
+    `document` are the answers to an envelope and to a document. `{url}` and `{file}` stand for the place.
     """
 
     soap: str
@@ -36,7 +40,10 @@ class Hostile:
     octets: Callable[[str], bytes] = str.encode
 
     def envelope(self, place: Place) -> bytes:
-        """Write GetCertificate with it: on the envelope, and in its header where the text itself is no value."""
+        """Return GetCertificate with the hostile XML.
+
+        The attributes are on the envelope. The inner text is in the Header.
+        """
         value = self._inside(place)
         root = f'<s:Envelope xmlns:s="{SOAP}"{self._at(self.attributes, place)}>'
         body = (
@@ -47,7 +54,7 @@ class Hostile:
         return self.octets(self._at(self.start, place) + whole)
 
     def delivery(self, place: Place, document: str) -> bytes:
-        """Put it into a document that is signed without it."""
+        """Insert the hostile XML into a document that was signed without it."""
         attributes, value = self._at(self.attributes, place), self._inside(place)
         changed = document.replace("<Delivery", f"<Delivery{attributes}", 1).replace("<Pay>", f"{value}<Pay>", 1)
         return self.octets(self._at(self.start, place) + changed)
@@ -95,7 +102,10 @@ ENTITIES = {
     "an entity that nobody declares": Hostile("Fault", "malformed", inside="<i>&nbsp;</i>"),
     "a DOCTYPE within": Hostile("Fault", "malformed", inside="<!DOCTYPE x>"),
 }
-"""What a DOCTYPE can do: it is never taken, so none of it is ever read."""
+"""Uses of a DOCTYPE.
+
+A DOCTYPE is always refused, so none of it is ever read.
+"""
 
 POINTERS = {
     "schemaLocation": Hostile(
@@ -112,7 +122,10 @@ POINTERS = {
     "xml-model": Hostile("PKI020", _AFTER_SIGNING, '<?xml-model href="{url}/x.rng"?>'),
     "xml:base": Hostile("PKI020", _AFTER_SIGNING, attributes=' xml:base="{url}/"'),
 }
-"""What some programs follow: harmless here, since nobody does."""
+"""Pointers that some programs follow.
+
+They are harmless here, since no component follows them.
+"""
 
 
 def _declared(name: str) -> Callable[[str], bytes]:
@@ -149,16 +162,25 @@ ENCODINGS = {
     "UTF-8 declared twice": _encoded(lambda text: b'<?xml version="1.0" encoding="UTF-8"?>' * 2 + text.encode()),
     "an overlong angle bracket": _encoded(lambda text: text.encode().replace(b"<", b"\xc0\xbc")),
 }
-"""Octets that one reader takes for one text and another for another: UTF-8 it is, with one mark or none."""
+"""Octets that two readers may decode to different texts.
+
+Only UTF-8 with one byte order mark or none is accepted.
+"""
 
 
 def _many(text: str, most: int) -> Callable[[int], str]:
-    """Say how to write so many of something; where there is room for fewer, as many as fit."""
+    """Return a function that repeats a text `most` times.
+
+    If the room is too small, it writes as many as fit.
+    """
     return lambda room: text * min(most, room // len(text))
 
 
 def _numbered(before: str, after: str, most: int) -> Callable[[int], str]:
-    """The same, with another number in each, of seven digits at most."""
+    """Return a function that writes numbered texts, `most` of them or as many as fit.
+
+    Each text has another number of at most seven digits.
+    """
     each = len(before + after) + 7
     return lambda room: "".join([f"{before}{number}{after}" for number in range(min(most, room // each))])
 
@@ -169,9 +191,10 @@ def _long(sign: str, before: str = "", after: str = "") -> Callable[[int], str]:
 
 @dataclass(frozen=True, slots=True)
 class Large:
-    """Much of something, as much as there is room for; `attribute`: on the root, else within.
+    """Repeated text that fills the available room.
 
-    `document`: the reason of a receiver; `soap`: how the SOAP door answers where it is cut to what that door reads.
+    With `attribute` it is on the root, otherwise inside it. `document` is a receiver's reason. `soap` is the answer of
+    the SOAP endpoint to as much of it as that endpoint reads.
     """
 
     soap: str
@@ -180,7 +203,7 @@ class Large:
     attribute: bool = False
 
     def hostile(self, room: int) -> Hostile:
-        """Write it, in so many octets at most."""
+        """Return the hostile XML in at most `room` octets."""
         text = self.write(room)
         if self.attribute:
             return Hostile(self.soap, self.document, attributes=text)
@@ -213,15 +236,18 @@ LARGE = {
     "10 MB of blanks in a tag": Large("PKI020", "signature-missing", _long(" "), attribute=True),
     "10 MB that never end": Large("Fault", "malformed", _long("x", "<!--")),
 }
-"""What grows in a parser's hands."""
+"""XML that grows in a parser."""
 
 
 def _long_names(most: int) -> Callable[[int], str]:
-    """Say how to write elements each of which relies on 16 long namespace names: C14N writes them at every one."""
+    """Return a function that writes elements with 16 long namespace names each.
+
+    C14N writes the names at every element.
+    """
     start = "<x" + "".join(f' xmlns:p{n}="urn:{"x" * 250}{n:02}"' for n in range(16)) + ">"
     each = "<b" + "".join(f' p{n}:c=""' for n in range(16)) + "/>"
     return lambda room: start + each * min(most, (room - len(start) - 4) // len(each)) + "</x>"
 
 
 LONG_NAMES = Large("Fault", "malformed", _long_names(17_000))
-"""What grows in C14N alone, to thirty times its octets."""
+"""XML that grows in C14N alone, to thirty times its octets."""

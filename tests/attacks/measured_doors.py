@@ -1,9 +1,11 @@
-"""The doors that take XML, each call in a process of its own that says how long it took and what memory it cost.
+"""Endpoints that take XML, with time and memory measured per call.
 
-Run as a module it is the program that the tests speak to: a line of JSON in, a line of JSON out. For each call it
-forks, while nothing large was ever in its memory: what the child takes is then the call's own, and is really taken,
-since there is nothing freed to be used again. The peak is the kernel's (VmHWM, set back by clear_refs, proc(5)), so
-what C libraries allocate counts as well.
+Each call runs in a process of its own. Run as a module, this is the program that the tests speak to. It reads a line
+of JSON and writes a line of JSON for each call.
+
+The program forks for each call and never holds large data itself. The memory of the child is therefore the call's own:
+there is no freed memory to be used again. The peak is the kernel's (VmHWM, reset by clear_refs, proc(5)), so
+allocations of C libraries count as well.
 """
 
 import asyncio
@@ -41,13 +43,13 @@ from tests.support.authority import NOW, issuer, response_signer
 from tests.support.service_context import REQUEST, enrolled, opened_desk
 
 PIECE = 64 * 1024
-"""Octets that come in one message of the HTTP server."""
+"""Octets in one message of the HTTP server."""
 
 PATHS = {"soap": PATH, "gateway": "/verify", "deliveries": "/deliveries"}
-"""The doors by their names."""
+"""Paths of the endpoints by name."""
 
 DOCUMENT = b'<Delivery xmlns="urn:example"><Pay>100</Pay></Delivery>'
-"""What is signed."""
+"""Document to be signed."""
 
 ROOT = Path(__file__).parents[2]
 _MEBIBYTE = 1024
@@ -55,9 +57,10 @@ _MEBIBYTE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One call: what it took, MiB that its peak lies above what was there before, the answer.
+    """Result of one call: seconds, memory, status and body.
 
-    Seconds are those of the clock around it, without those in which it could have run but other programs did.
+    `mebibytes` is the peak above the memory before the call, in MiB. `seconds` is the time by the clock without the
+    time in which the call could have run but other programs did.
     """
 
     seconds: float
@@ -68,19 +71,25 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The program, running. `document` is one that both receivers take, signed with a certificate of the service."""
+    """The running program.
+
+    Both receivers accept `document`, which is signed with a certificate of the service.
+    """
 
     process: "subprocess.Popen[str]"
     folder: Path
     document: str
 
     def asked(self, door: str, body: bytes, *, also: str = "") -> Answered:
-        """Send a body through a door. `also`: a harm that the process does to itself, to see that it is noticed."""
+        """Send a body to an endpoint.
+
+        `also` is a harm that the process does to itself. With it a test checks that the harm is noticed.
+        """
         (self.folder / "body").write_bytes(body)
         return self.again(door, also=also)
 
     def again(self, door: str, *, also: str = "") -> Answered:
-        """Send the same body through another door."""
+        """Send the same body to another endpoint."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps([door, str(self.folder / "body"), also]), file=self.process.stdin, flush=True)
@@ -89,7 +98,10 @@ class Doors:
 
 @contextmanager
 def doors_open(folder: Path, db: str) -> Iterator[Doors]:
-    """Run the program while the block lasts, in front of a register that is migrated and empty (its URL)."""
+    """Run the program until the block ends, on a migrated and empty database.
+
+    `db` is the URL of the database.
+    """
     command = [
         sys.executable,
         "-W",
@@ -115,7 +127,10 @@ def doors_open(folder: Path, db: str) -> Iterator[Doors]:
 
 
 def _opened(db: str, folder: Path):
-    """Make what gives each door's edge; edges have threads, so each child makes its own."""
+    """Return the signed document and a factory for each endpoint's edge.
+
+    Edges have threads, so each child makes its own.
+    """
     desk = opened_desk(open_database(db, alias="attacked"))
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
@@ -123,7 +138,7 @@ def _opened(db: str, folder: Path):
     receiving = DeliveryEndpoint(desk.ctx, gateway_of(desk.ctx), lambda: seal, folder)
     gateway = Gateway([issuer(Channel.WS).certificate], source=CrlSource([crl()]), channel=Channel.WS)
     service = AuthService(RequestGuard(gateway, TrustedProxies.on_unix_socket(), now=lambda: NOW), list)
-    # What is loaded at the first call is loaded now.
+    # Load now what the first call would load.
     for door in (soap, receiving):
         door(Request("POST", PATH, "", {"delivery-id": "0"}, REQUEST, b"<a/>"))
     held = enrolled(desk)
@@ -138,12 +153,15 @@ def _opened(db: str, folder: Path):
 
 
 def _nobody(_request: Request) -> Response:
-    """The door of sign-in, which no document goes to."""
+    """Answer sign-in requests; no document goes to that endpoint."""
     return text_response(404, "There is nobody here.")
 
 
 def _call(edge, door: str, file: str) -> tuple[int, bytes]:
-    """Hand a request to an edge as the HTTP server does, its body from a file, piece by piece."""
+    """Pass a request to an edge as the HTTP server does; return status and body.
+
+    The body comes from a file, piece by piece.
+    """
     sent = []
     with Path(file).open("rb", buffering=0) as body:
         left = Path(file).stat().st_size
@@ -181,16 +199,16 @@ def _measured(make, door: str, file: str, also: str) -> dict[str, object]:
 
 
 def _memory(name: str) -> int:
-    """One line of /proc/self/status, in KiB."""
+    """Return one value of /proc/self/status in KiB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def main(db: str, folder: str) -> None:
-    """Answer calls until there are no more."""
+    """Answer calls until the input ends."""
     document, doors = _opened(db, Path(folder))
     gc.collect()
-    gc.freeze()  # what children never look at stays shared with them
+    gc.freeze()  # pages that children do not touch stay shared
     print(json.dumps(document), flush=True)  # noqa: T201 - to the tests that wait for it
     for line in sys.stdin:
         door, file, also = json.loads(line)
@@ -198,9 +216,9 @@ def main(db: str, folder: str) -> None:
         if child == 0:
             try:
                 print(json.dumps(_measured(doors[door], door, file, also)), flush=True)  # noqa: T201 - the answer
-            except BaseException:  # noqa: BLE001 - told, and the child ends all the same
+            except BaseException:  # noqa: BLE001 - printed, and the child ends normally
                 traceback.print_exc()
-                print("null", flush=True)  # noqa: T201 - whoever waits for an answer fails, and does not wait on
+                print("null", flush=True)  # noqa: T201 - the waiting test fails at once
             os._exit(0)
         os.waitpid(child, 0)
 

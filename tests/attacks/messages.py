@@ -1,7 +1,7 @@
-"""What an attacker starts from: a message that is signed and right, and what he would rather have in it.
+"""Base of all shapes: a valid signed message and the attacker's own value.
 
-A shape is a small function that makes his message of it. Most make a document, which each door gets in its own manner;
-what is about envelopes or headers makes a `Sent`, for the SOAP door alone.
+A shape is a small function that makes the attacker's message of it. Most make a document, which each endpoint gets in
+its own manner. Shapes of envelopes or headers make a `Sent`, for the SOAP endpoint alone.
 """
 
 import base64
@@ -25,13 +25,19 @@ NAME = "Ääni &amp; Kaiku Oy"
 PLAIN_HEADERS = {"content-type": "text/xml; charset=utf-8", "soapaction": '"renewCertificate"'}
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the group of P-256 (SP 800-186, 3.2.1.3)."""
+"""Order of the group of P-256 (SP 800-186, 3.2.1.3)."""
 
 WHOLE = "whole"
-"""The answer where a message is taken: what is acted on is what was signed, whole, and nothing of the attacker's."""
+"""Answer of an endpoint that accepts a message.
+
+The accepted content is what was signed, whole, without anything of the attacker's.
+"""
 
 Pair = tuple[str | None, str | None]
-"""The answers of the SOAP door and of the gateway; None where a shape says nothing to one of them."""
+"""Answers of the SOAP endpoint and of the gateway.
+
+None means that a shape does not apply to the endpoint.
+"""
 
 BROKEN: Pair = ("PKI030", "signature-invalid")
 ELSEWHERE: Pair = ("PKI030", "covers-something-else")
@@ -50,10 +56,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class Given:
-    """`message` is signed and right: one document, `root` in `namespace`, whose `field` has the value `good`.
+    """A valid signed message and its parts.
 
-    `forged` is the same, unsigned, with the attacker's own value `evil`. `signer` is whose message it is, `other` gives
-    another organisation's key and certificate, which are as good as his.
+    `message` is one document, `root` in `namespace`, whose `field` has the value `good`. `forged` is the same
+    document, unsigned, with the attacker's own value `evil`. `signer` is the signer of the message. `other` returns
+    another organisation's key and certificate, which are equally valid.
     """
 
     root: str
@@ -82,7 +89,7 @@ class Given:
         return self.draft(self.evil).replace(PLACE, "")
 
     def draft(self, value: str | None = None) -> str:
-        """Write the document with `{signature}` at the signature's place."""
+        """Return the document with `{signature}` at the signature's place."""
         return (
             f'<c:{self.root} xmlns:c="{self.namespace}"><Environment>TEST</Environment>'
             f"<CustomerId>{CUSTOMER_ID}</CustomerId><CustomerName>{NAME}</CustomerName>"
@@ -90,7 +97,10 @@ class Given:
         )
 
     def signed(self, draft: str | None = None, **changes: object) -> str:
-        """Sign a draft (the right one) with the holder's key, in the message's manner but for `changes`."""
+        """Sign a draft with the holder's key, in the message's manner except `changes`.
+
+        The default is the right draft.
+        """
         return signed(draft or self.draft(), replace(self.shape, **changes)).decode()
 
     def forged_with(self, signature: str) -> str:
@@ -98,7 +108,10 @@ class Given:
         return self.draft(self.evil).replace(PLACE, signature)
 
     def filled(self, text: str) -> str:
-        """Fill a pattern: `{good}` (its halves are `{begin}` and `{end}`), `{evil}`, `{field}`, `{root}` …."""
+        """Fill a pattern with `{good}`, `{evil}`, `{field}`, `{root}` and `{namespace}`.
+
+        `{begin}` and `{end}` are the halves of `{good}`.
+        """
         half = len(self.good) // 2
         values = {"begin": self.good[:half], "end": self.good[half:], "good": self.good, "evil": self.evil}
         values |= {"field": self.field, "root": self.root, "namespace": self.namespace}
@@ -112,7 +125,10 @@ Make = Callable[[Given], str | bytes | Sent]
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One shape: how it is made, and what each door answers. `of`: how the message that is changed was signed."""
+    """One shape: its maker and the answer of each endpoint.
+
+    `of` is the signature manner of the message that is changed.
+    """
 
     make: Make
     answers: Pair
@@ -121,11 +137,14 @@ class Attack:
 
 
 RSA = replace(OURS, method=MORE + "rsa-sha256")
-"""How an RSA key signs; an attack that has it has `key=KeyType.RSA_2048` too."""
+"""Signature manner of an RSA key.
+
+An attack that uses it has `key=KeyType.RSA_2048` too.
+"""
 
 
 def change(old: str, new: str) -> Make:
-    """Change the first place of a pattern in the signed message; it must be there."""
+    """Change the first match of a pattern in the signed message; it must be there."""
 
     def make(given: Given) -> str:
         before, after = given.filled(old), given.filled(new)
@@ -137,7 +156,7 @@ def change(old: str, new: str) -> Make:
 
 
 def forge(old: str, new: str) -> Make:
-    """Put the attacker's value into the signed message, and make another change to cover it up."""
+    """Put the attacker's value into the signed message, with a change to cover it up."""
 
     def make(given: Given) -> str:
         changed = change(old, new)(given)
@@ -157,18 +176,21 @@ def envelope(payload: str, *, header: str = "", declarations: str = "", body: st
 
 
 def sent(body: str | bytes, **headers: str) -> Sent:
-    """Send a whole body, with other headers than usual where they are named (`_` for `-`)."""
+    """Send a whole body, with other headers than usual where they are given.
+
+    Underscores in the names stand for hyphens.
+    """
     octets = body.encode() if isinstance(body, str) else body
     return Sent(octets, PLAIN_HEADERS | {name.replace("_", "-"): text for name, text in headers.items()})
 
 
 def encode(octets: bytes) -> str:
-    """One line of base64."""
+    """Return one line of base64."""
     return base64.b64encode(octets).decode()
 
 
 def value_of(given: Given, name: str) -> str:
-    """The text of an element of the signature."""
+    """Return the text of an element of the signature."""
     return given.signature.partition(f"<ds:{name}>")[2].partition(f"</ds:{name}>")[0]
 
 
@@ -184,6 +206,6 @@ def with_value(change_octets: Callable[[bytes], bytes], name: str = "SignatureVa
 
 
 def p256(key: PrivateKey) -> ec.EllipticCurvePrivateKey:
-    """The key, which is an EC key."""
+    """Return the key, which is an EC key."""
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key

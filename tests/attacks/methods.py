@@ -1,4 +1,7 @@
-"""Shapes of method: transforms, algorithms and values outside what is taken, most of them right by their own rules."""
+"""Shapes of method: transforms, algorithms and values that are not accepted.
+
+Most of them are right by their own rules.
+"""
 
 import hashlib
 import hmac
@@ -62,7 +65,10 @@ _ESCAPE = _STYLE.replace("signed", '<x:value-of select="document(&quot;file:///e
 
 
 def _forged_under(digested: bytes, *transforms: str) -> Make:
-    """Sign a forged document so that, with these transforms, only `digested` is covered: all but a wrong verifier's."""
+    """Sign a forged document so that the signature covers only `digested`.
+
+    The transforms select it. Only a wrong verifier would accept the document.
+    """
     digest = hashlib.sha256(digested).digest()
     return lambda given: given.signed(given.draft(given.evil), transforms=transforms, digest_value=digest)
 
@@ -131,11 +137,11 @@ TRANSFORMS = {
     ),
     "InclusiveNamespaces of inclusive C14N": Attack(otherwise(info_c14n=INCLUSIVE, info_prefixes="c"), BROKEN),
 }
-"""How the document becomes octets."""
+"""Shapes of the transforms that turn the document into octets."""
 
 
 def public_of(certificate: bytes) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
-    """The public key of a certificate (DER)."""
+    """Return the public key of a certificate (DER)."""
     key = x509.load_der_x509_certificate(certificate).public_key()
     assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
     return key
@@ -151,11 +157,14 @@ SECRETS: dict[str, Callable[[bytes], bytes]] = {
     "the point on the curve": lambda der: public_of(der).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
     "nothing": lambda _der: b"",
 }
-"""What everybody knows and a confused verifier could take for a secret."""
+"""Public data that a confused verifier could take for a secret."""
 
 
 def _hmac(secret: Callable[[bytes], bytes], hashing: str = "sha256", length: int | None = None) -> Make:
-    """Sign the forged document without any key but what is public; `length` in bits, also where it is cut to."""
+    """Sign the forged document by HMAC with public data as key.
+
+    `length` is the length of the truncated HMAC in bits.
+    """
 
     def make(given: Given) -> str:
         inside = "" if length is None else f"<P:HMACOutputLength>{length}</P:HMACOutputLength>"
@@ -199,7 +208,7 @@ def _digested(name: str, uri: str) -> Attack:
 
 
 def _rsa_without_name(key: object, octets: bytes) -> bytes:
-    """PKCS#1 v1.5 over the bare hash, so that its algorithm is not said."""
+    """Sign the bare hash by PKCS#1 v1.5, without the name of its algorithm."""
     assert isinstance(key, rsa.RSAPrivateKey)
     numbers = key.private_numbers()
     hashed = hashlib.sha256(octets).digest()
@@ -211,7 +220,7 @@ _WIDTH = 32
 
 
 def _numbers(change_them: Callable[[int, int], tuple[int, int]]) -> Make:
-    """Change r and s."""
+    """Change r and s of the signature."""
 
     def change_octets(value: bytes) -> bytes:
         changed = change_them(int.from_bytes(value[:_WIDTH], "big"), int.from_bytes(value[_WIDTH:], "big"))
@@ -281,4 +290,4 @@ ALGORITHMS = {
     "a bit of the value changed": Attack(_numbers(lambda r, s: (r, s ^ 1)), BROKEN),
     "the other s, which fits as well": Attack(_numbers(lambda r, s: (r, P256_ORDER - s)), TAKEN),
 }
-"""How octets are digested and signed, and what the signature's value looks like."""
+"""Shapes of the digest and signature algorithms and of the signature's value."""

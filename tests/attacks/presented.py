@@ -1,4 +1,7 @@
-"""Shapes of KeyInfo: signatures that hold, or would by another key, and what they say of whose key it is."""
+"""Shapes of KeyInfo: statements of a signature about the owner of its key.
+
+The signatures hold, or would hold by another key.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from tests.support.xml_signing import OURS, lines
 
 
 def _key_info(text: str) -> Make:
-    """Let the holder sign the right document and say so in another manner."""
+    """Let the holder sign the right document with another KeyInfo."""
     return lambda given: given.signed(key_info=_described(text, given.signer[1]))
 
 
@@ -63,7 +66,10 @@ def _presented(der: bytes) -> str:
 
 
 def _and_another(pattern: str) -> Make:
-    """Present the holder's certificate (`{own}`) and another holder's (`{other}`), in one X509Data."""
+    """Present two certificates in one X509Data.
+
+    They are the holder's (`{own}`) and another holder's (`{other}`).
+    """
 
     def make(given: Given) -> str:
         texts = {"{own}": _presented(given.signer[1]), "{other}": _presented(given.other()[1])}
@@ -143,4 +149,4 @@ KEY_INFO = {
     "the public key in place of the certificate": _octets(lambda der: public_of(der).public_bytes(Encoding.DER, SPKI)),
     "an empty certificate": Attack(_key_info(_data("<P:X509Certificate/>")), BROKEN),
 }
-"""Whose key it is said to be."""
+"""Shapes of KeyInfo, which names the owner of the key."""

@@ -1,7 +1,8 @@
-"""The protocol as a state machine: random calls in random order, octets in and octets out, against `protocol_model`.
+"""The protocol as a state machine: random calls compared with `protocol_model`.
 
-Values are dressed in comments, CDATA, references and blanks, which must change nothing; and now and then something is
-hung onto one behind a comment, which must never be passed over.
+The calls come in random order. Their input and output are octets. Values contain comments, CDATA, references and
+blanks, which must change nothing. Now and then a value has an appended character behind a comment. No reader may skip
+that character.
 """
 
 import base64
@@ -45,12 +46,12 @@ WHICH_KEY = st.sampled_from(["fresh"] * 4 + ["newest"] * 2 + ["used"] * 2 + ["wi
 
 
 def _mostly_none(times: int, *others: str) -> st.SearchStrategy[str | None]:
-    """Mostly nothing is wrong: else no call gets far."""
+    """Return a strategy that mostly yields None, so that calls get far."""
     return st.sampled_from([*[None] * times, *others])
 
 
 class Protocol(RuleBasedStateMachine):
-    """A service on a fresh register, two organisations, and what their programs may do to it."""
+    """A service on a fresh database, two organisations and their programs' calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,22 +73,25 @@ class Protocol(RuleBasedStateMachine):
         self.sent: list[tuple[Operation, bytes, object]] = []
 
     heard: ClassVar[Counter[str]] = Counter()
-    """How often each code was answered, for whoever wants to know whether a run has been anywhere."""
+    """Number of answers with each code, which shows the coverage of a run."""
 
     def teardown(self) -> None:
-        """Take the register away."""
+        """Remove the database."""
         self.stack.close()
 
     @property
     def now(self) -> datetime:
-        """The office's clock."""
+        """Time of the service's clock."""
         return self.desk.clock.now
 
-    # What is done in the office, outside the protocol.
+    # Actions of the operator, outside the protocol.
 
     @initialize(customer=CUSTOMERS, into=st.sampled_from(["an order", "the window", "a renewal", "two renewals"]))
     def begin(self, customer: str, into: str) -> None:
-        """Begin with an order, in the renewal window of a certificate that was fetched, or with a renewal of it."""
+        """Begin with an order, in a renewal window or with a renewal.
+
+        The window is that of a retrieved certificate, and the renewal is of that certificate.
+        """
         self.order(customer, "WS")
         if into == "an order":
             return
@@ -118,7 +122,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.model.orders)
     @rule(which=NUMBERS)
     def send_new_ids(self, which: int) -> None:
-        """Let new transfer ids be sent for an order: the old ones end."""
+        """Have new transfer ids sent for an order, which end the old ones."""
         order = self.model.orders[which % len(self.model.orders)]
         try:
             shown = issuance_order.reissue_transfer_ids(order.order_id, self.desk.ctx, "operator", REQUEST)
@@ -132,7 +136,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(customer=CUSTOMERS, channel=st.sampled_from(["WS", "SFTP"]))
     def turn_approval(self, customer: str, channel: str) -> None:
-        """Withdraw a channel from an organisation, or give it back."""
+        """Withdraw a channel from an organisation, or restore it."""
         approved = self.model.approved[customer]
         if channel in approved:
             assert withdraw(customer, Channel(channel), self.desk.ctx, "operator", REQUEST)
@@ -144,7 +148,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: any(one.fetched for one in self.model.issued))
     @rule(which=NUMBERS, compromised=st.booleans())
     def revoke(self, which: int, compromised: bool) -> None:
-        """Revoke a certificate that was fetched."""
+        """Revoke a retrieved certificate."""
         named = self._fetched(which)
         reason = RevocationReason.KEY_COMPROMISE if compromised else RevocationReason.AFFILIATION_CHANGED
         serial = serial_hex(load_certificate(named.der).serial_number)
@@ -158,13 +162,13 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([0, 1, 7, 14]), seconds=st.sampled_from([0, 1, 3600]))
     def wait(self, days: int, seconds: int) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.desk.clock.forward(days * DAY + seconds * SECOND)
 
     @precondition(lambda self: self.model.issued or self.model.orders)
     @rule(which=NUMBERS)
     def wait_for_an_edge(self, which: int) -> None:
-        """Go on to a last second, or a first one, or one beside it."""
+        """Move the clock to a last second, or a first one, or one beside it."""
         edges = [one.expires for order in self.model.orders for one in order.ids]
         edges += [edge for one in self.model.issued for edge in (one.ends, one.ends - WINDOW)]
         ahead = sorted({at for edge in edges for at in (edge - SECOND, edge, edge + SECOND) if at > self.now})
@@ -174,10 +178,10 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: any(one.ends - WINDOW > self.now for one in self.model.issued))
     @rule(days=st.integers(0, 59))
     def wait_for_a_window(self, days: int) -> None:
-        """Go on into the window of the newest certificate."""
+        """Move the clock into the renewal window of the newest certificate."""
         self.desk.clock.now = max(one.ends for one in self.model.issued) - WINDOW + days * DAY
 
-    # What programs send.
+    # Requests of programs.
 
     @precondition(lambda self: self.model.orders)
     @rule(
@@ -188,7 +192,10 @@ class Protocol(RuleBasedStateMachine):
         hung=_mostly_none(15, "CustomerId", "TransferId", "TransferPassword"),
     )
     def sign_new(self, which: int, key: str, wrong: str | None, dress: str, hung: str | None) -> None:
-        """SignNewCertificate with ids of an order, the newest or earlier ones, right or wrong."""
+        """Send SignNewCertificate with ids of an order, right or wrong.
+
+        The ids are the newest or earlier ones.
+        """
         every = [one for order in self.model.orders for one in order.ids]
         usable = [one for one in every if not one.ended and one.expires >= self.now]
         shown = usable if usable and which % 4 else every
@@ -216,7 +223,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.model.orders)
     @rule(which=NUMBERS, times=st.sampled_from([1, 1, 1, 10]))
     def guess(self, which: int, times: int) -> None:
-        """Guess at a password, as often as it takes, and then use the right one."""
+        """Guess at a password several times, then use the right one."""
         for _ in range(times):
             self.sign_new(which, "fresh", "password", "plain", None)
         self.sign_new(which, "fresh", None, "plain", None)
@@ -230,7 +237,10 @@ class Protocol(RuleBasedStateMachine):
         hung=_mostly_none(9, "CustomerId"),
     )
     def renew(self, which: int, key: str, wrong: str | None, dress: str, hung: str | None) -> None:
-        """RenewCertificate signed with a certificate that was fetched, old or new, revoked or not."""
+        """Send RenewCertificate signed with a retrieved certificate.
+
+        The certificate may be old or new, revoked or not.
+        """
         fit = [one for one in self.model.issued if one.fetched and one.counts(self.now)]
         signer: Issued | None = fit[-1 - which // 4 % len(fit)] if fit and which % 4 else self._fetched(which)
         customer, private, der = signer.order.customer, key_of(signer.key), signer.der
@@ -247,7 +257,10 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: any(one.fetched for one in self.model.issued))
     @rule(which=NUMBERS, times=st.integers(2, 5))
     def renew_over_and_over(self, which: int, times: int) -> None:
-        """Renew with one key after the other, as whoever loses every answer and keeps no key does."""
+        """Renew with one key after the other.
+
+        A holder that loses every answer and keeps no key does this.
+        """
         for _ in range(times):
             self.renew(which, "fresh", None, "plain", None)
 
@@ -259,7 +272,7 @@ class Protocol(RuleBasedStateMachine):
         hung=_mostly_none(10, "CustomerId", "RetrievalId"),
     )
     def get(self, which: int, wrong: str | None, dress: str, hung: str | None) -> None:
-        """GetCertificate with an id that was answered, once or again."""
+        """Send GetCertificate with an answered retrieval id, once or again."""
         void = [one for one in self.model.issued if one.void]
         there = void if void and which % 4 == 1 else self.model.issued
         found: Issued | None = there[-1 - which // 4 % len(there)]
@@ -280,14 +293,20 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.sent)
     @rule(which=NUMBERS)
     def repeat(self, which: int) -> None:
-        """Send one of the last messages again, octet for octet, as whoever lost the answer does."""
+        """Send one of the last messages again, octet for octet.
+
+        A holder that lost the answer does this.
+        """
         self._send(*self.sent[-1 - which % min(8, len(self.sent))])
 
-    # What must be so after each step.
+    # Invariants after each step.
 
     @invariant()
     def the_register_is_as_the_model(self) -> None:
-        """Never two, never none: each certificate that should be there is there, as it should be, and no other."""
+        """Compare the certificates in the database with those of the model.
+
+        Each expected certificate is there once and in the expected state. There is no other.
+        """
         rows = models.Certificate.objects.using(self.desk.db.alias).select_related("predecessor", "order")
         there = {
             (
@@ -313,7 +332,10 @@ class Protocol(RuleBasedStateMachine):
         return one.retrieval_id, key_id(key_of(one.key).public_key()), order, above, state, one.revoked
 
     def _signing_request(self, key: str, number: int) -> tuple[bytes, str | None, str]:
-        """A signing request in one of two spellings; or, without a key, one that is refused, and for what."""
+        """Return a signing request, the name of its key and its error code.
+
+        The request has one of two spellings. Without a key it is refused with the code.
+        """
         if key == "with more behind":
             return csr(key_of(KEYS[0])) + b"\x00", None, "PKI010"
         if key == "of a strange curve":
@@ -330,7 +352,7 @@ class Protocol(RuleBasedStateMachine):
         return fetched[-1 - which % len(fetched)]
 
     def _send(self, operation: Operation, body: bytes, meant: tuple) -> None:
-        """Send a message, and compare what is answered with what the model says."""
+        """Send a message and compare its answer with the model's."""
         self.sent.append((operation, body, meant))
         match operation:
             case Operation.NEW:
@@ -350,7 +372,10 @@ class Protocol(RuleBasedStateMachine):
             self._compare(operation, answer, made)
 
     def _compare(self, operation: Operation, answer: SoapResponse, made: Issued) -> None:
-        """The same request has the same answer; a certificate is for the key and the customer that it should be for."""
+        """Compare an answer with the model.
+
+        The same request has the same answer. A certificate has the expected key and customer.
+        """
         if operation is not Operation.GET:
             made.retrieval_id = made.retrieval_id or answer.retrieval_id
             assert answer.retrieval_id == made.retrieval_id
@@ -390,7 +415,7 @@ class Protocol(RuleBasedStateMachine):
             "CertificateRequest": request,
         }
         if hung is not None and hung in texts:
-            # The model knows the whole value; on the wire a comment stands before what was hung on.
+            # The model knows the whole value. The message has a comment before the appended text.
             written[hung] = f"{texts[hung][: -len(HUNG_ON)]}<!-- -->{HUNG_ON}"
         payload = messages.element(f"{operation}Request", {name: written.get(name) for name in order})
         if signed_by is not None:

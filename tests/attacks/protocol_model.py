@@ -1,6 +1,7 @@
-"""What the service must answer, kept in a few plain lists: written from docs/errors.md, sharing no code with it.
+"""Model of the service's answers in a few plain lists.
 
-A certificate is known by the retrieval id that was answered; keys and customers by their names here.
+It was written from docs/errors.md and shares no code with the service. A certificate is known by its retrieval id.
+Keys and customers are known by their names here.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ LIFE, WINDOW, IDS_LIVE = 730 * DAY, 60 * DAY, 14 * DAY
 GUESSES, MADE_AGAIN = 10, 3
 
 OK = "OK"
-"""What is answered where there is no code."""
+"""Answer without an error code."""
 
 
 @dataclass(eq=False)
@@ -39,7 +40,7 @@ class Order:
 
 @dataclass(eq=False)
 class Issued:
-    """One certificate that the model says is there."""
+    """One certificate that exists according to the model."""
 
     key: str
     order: Order
@@ -52,22 +53,25 @@ class Issued:
 
     @property
     def ends(self) -> datetime:
-        """The last second."""
+        """Last second of the validity."""
         return self.begins + LIFE
 
     @property
     def fetched(self) -> bool:
-        """Whether it was handed out."""
+        """True if the certificate was retrieved."""
         return self.der is not None
 
     def counts(self, now: datetime) -> bool:
-        """Whether the answer about it may be given again."""
+        """Return True if the answer about it may be given again."""
         return not self.revoked and not self.void and now <= self.ends
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks for. `key` None: its signing request is worth `csr` (PKI010 or PKI011)."""
+    """Content of a request.
+
+    Without `key` the answer to the signing request is `csr` (PKI010 or PKI011).
+    """
 
     customer: str
     key: str | None
@@ -77,7 +81,10 @@ class Wanted:
 
 @dataclass
 class Model:
-    """The service as it should be. `issues_until`: certificates of the CAs may not outlive them."""
+    """The service as it should be.
+
+    It issues until `issues_until`, since certificates may not outlive those of the CAs.
+    """
 
     issues_until: datetime
     approved: dict[str, set[str]]
@@ -88,7 +95,10 @@ class Model:
     def sign_new(  # noqa: C901, PLR0911 - the order of checks, one after the other
         self, wanted: Wanted, ids: Ids | None, password: str, now: datetime
     ) -> tuple[str, Issued | None]:
-        """SignNewCertificate: the code, or OK and the certificate. In the order of checks; a wrong password counts."""
+        """Answer SignNewCertificate: return the code, or OK and the certificate.
+
+        The checks are in the order of the service. A wrong password counts.
+        """
         if wanted.malformed:
             return "PKI001", None
         if ids is None or ids.ended or ids.password != password:
@@ -117,7 +127,10 @@ class Model:
     def renew(
         self, wanted: Wanted, signer: Issued | None, now: datetime, *, broken: bool = False
     ) -> tuple[str, Issued | None]:
-        """RenewCertificate, likewise. `signer` None: a certificate that was not issued here."""
+        """Answer RenewCertificate: return the code, or OK and the certificate.
+
+        Without `signer` the signing certificate was not issued here.
+        """
         if wanted.malformed:
             return "PKI001", None
         if broken:
@@ -155,7 +168,7 @@ class Model:
         return OK, made
 
     def get(self, customer: str, found: Issued | None, *, malformed: bool = False) -> str:
-        """GetCertificate: the code, or OK."""
+        """Answer GetCertificate: return the code, or OK."""
         if malformed:
             return "PKI001"
         if found is None or found.order.customer != customer:
@@ -163,7 +176,10 @@ class Model:
         return "PKI022" if found.void else OK
 
     def revoke(self, named: Issued, *, compromised: bool) -> bool:
-        """Revoke it; where its key was compromised, all renewed from it too. False where all of that was before."""
+        """Revoke a certificate; return False if it changed nothing.
+
+        If the key was compromised, every certificate renewed from it is revoked too.
+        """
         taken = [named]
         if compromised:
             for one in taken:
@@ -174,7 +190,7 @@ class Model:
         return bool(fresh)
 
     def _issue(self, key: str, order: Order, predecessor: Issued | None, now: datetime) -> Issued | str:
-        """The last checks, and then there is one certificate more."""
+        """Make the last checks; return the new certificate or a code."""
         if order.channel not in self.approved[order.customer]:
             return "PKI036"
         if key in self.keys:

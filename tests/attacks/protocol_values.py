@@ -1,4 +1,7 @@
-"""What the state machine writes: values in their dresses, keys by their names, signing requests in two spellings."""
+"""Values of the state machine's messages.
+
+They are values in several notations, keys by name and signing requests in two spellings.
+"""
 
 from functools import cache
 
@@ -8,7 +11,7 @@ from tests.support.service_context import csr, new_key, odd_csr
 
 KEYS = tuple(f"key {number}" for number in range(20))
 HUNG_ON = "1"
-"""What is hung onto a value, behind a comment."""
+"""Text that is appended to a value, behind a comment."""
 
 DRESSES = {
     "plain": lambda text: text,
@@ -19,11 +22,14 @@ DRESSES = {
     "an instruction inside": lambda text: f"{text[:4]}<?cut here?>{text[4:]}",
     "a comment before": lambda text: f"<!--{text}-->{text}",
 }
-"""How a value may be written; it is the same value."""
+"""Notations of the same value."""
 
 
 def hung_on(values: dict[str, str], name: str | None, _dress: str) -> tuple[dict[str, str], bool]:
-    """Hang something onto a value; whether the schema takes so long a one."""
+    """Append a text to a value.
+
+    The function also returns True if the value is then too long for the schema.
+    """
     if name is None:
         return values, False
     whole = values[name] + HUNG_ON

@@ -1,4 +1,7 @@
-"""Shapes of signer: messages that are signed as they should be, by a key whose certificate gives no right to it."""
+"""Shapes of signer: correctly signed messages by a key without authority.
+
+The certificate of the key gives no right to the message.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -27,7 +30,7 @@ _UNKNOWN: Pair = ("PKI031", "untrusted")
 
 @cache
 def attackers_key(kind: str = "p256") -> PrivateKey:
-    """Make a key of the attacker's, once per run."""
+    """Return a key of the attacker's, made once per run."""
     match kind:
         case "p521":
             return ec.generate_private_key(ec.SECP521R1())
@@ -37,7 +40,10 @@ def attackers_key(kind: str = "p256") -> PrivateKey:
 
 
 def copied(certificate: x509.Certificate, key: object, by: object, **changed: object) -> x509.Certificate:
-    """Make a certificate with everything that this one says, for another key, signed by another."""
+    """Copy a certificate for another key, signed by another key.
+
+    The arguments in `changed` replace its issuer, subject or authority key identifier.
+    """
     builder = x509.CertificateBuilder(
         changed.get("issuer", certificate.issuer),
         changed.get("subject", certificate.subject),
@@ -71,17 +77,26 @@ def _self_signed(given: Given, kind: str = "p256") -> Signer:
 
 
 def _same_names(given: Given) -> Signer:
-    """Subject, issuer, serial number, dates and extensions are the holder's; the keys are the attacker's."""
+    """Return a signer whose certificate has all data of the holder's.
+
+    Subject, issuer, serial number, dates and extensions are the holder's. The keys are the attacker's.
+    """
     return _of(attackers_key(), copied(_loaded(given), attackers_key(), attackers_key("ca")))
 
 
 def _holders_key(given: Given) -> Signer:
-    """The holder's own key and names, by the attacker's CA: whoever knows the public key can have that made."""
+    """Return the holder's own key and names, certified by the attacker's CA.
+
+    Anyone who knows the public key can have such a certificate made.
+    """
     return _of(given.signer[0], copied(_loaded(given), given.signer[0], attackers_key("ca")))
 
 
 def _key_exchanged(given: Given) -> Signer:
-    """The holder's certificate with another key in it, and the CA's signature left as it was."""
+    """Return the holder's certificate with another key in it.
+
+    The CA's signature is left as it was.
+    """
     before, after = (
         key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         for key in (given.signer[0], attackers_key())
@@ -98,13 +113,19 @@ _FIELD, _A, _B = (
         "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
     )
 )
-"""Of P-256 (SP 800-186, 3.2.1.3): the prime as an INTEGER's octets, and the two coefficients."""
+"""Parameters of P-256 (SP 800-186, 3.2.1.3).
+
+They are the prime as an INTEGER's octets and the two coefficients.
+"""
 
 _EC_PUBLIC_KEY, _PRIME_FIELD = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0101")
 
 
 def _own_generator(given: Given) -> str:
-    """The holder's own point, on P-256 with that very point for its generator: the private key is 1 (CVE-2020-0601)."""
+    """Sign the forged document with the private key 1 (CVE-2020-0601).
+
+    The certificate has the holder's own point, on P-256 with that very point as generator.
+    """
     public, der = given.signer[0].public_key(), given.signer[1]
     assert isinstance(public, ec.EllipticCurvePublicKey)
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
@@ -131,20 +152,23 @@ def _own_generator(given: Given) -> str:
 
 
 def _by_a_leaf(given: Given) -> Signer:
-    """Another holder plays a CA with its own certificate."""
+    """Return a certificate issued by another holder, whose certificate acts as a CA."""
     other, der = given.other()
     above = x509.load_der_x509_certificate(der)
     return _of(attackers_key(), copied(_loaded(given), attackers_key(), other, issuer=above.subject))
 
 
 def _not_registered(given: Given) -> Signer:
-    """Issued by the right CA, behind the register's back."""
+    """Return a certificate of the right CA that is not in the database."""
     key = attackers_key()
     return _of(key, issue(leaf_plan(key.public_key(), begins=_loaded(given).not_valid_before_utc), issuer()))
 
 
 def _other_signature(given: Given) -> Signer:
-    """The holder's certificate with the other s in its CA's signature: that holds too, over the same content."""
+    """Return the holder's certificate with the other s in its CA's signature.
+
+    That signature holds too, over the same content.
+    """
     certificate = _loaded(given)
     r, s = decode_dss_signature(certificate.signature)
     other = encode_dss_signature(r, P256_ORDER - s)
@@ -152,7 +176,7 @@ def _other_signature(given: Given) -> Signer:
 
 
 def _by_services_ca(given: Given) -> Signer:
-    """A holder's certificate in all it says, by the CA that issues to those who sign answers."""
+    """Return a certificate with the holder's data, by the CA of the response signers."""
     by = authority.services_issuer()
     signer = authority.authority().key(by.key_name)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
@@ -183,14 +207,14 @@ def _responder() -> Signer:
 
 
 def method_of(key: PrivateKey) -> str:
-    """What a key signs by."""
+    """Return the signature method of a key."""
     if isinstance(key, rsa.RSAPrivateKey):
         return f"{MORE}rsa-sha256"
     return f"{MORE}ecdsa-sha384" if key.curve.key_size > 256 else f"{MORE}ecdsa-sha256"
 
 
 def _by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
-    """Let that signer sign the forged document, in its own right."""
+    """Return an attack in which the signer signs the forged document in its own right."""
 
     def make(given: Given) -> str:
         signer = choose(given)
@@ -200,7 +224,7 @@ def _by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
 
 
 def _right_by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
-    """Let that signer sign the right document."""
+    """Return an attack in which the signer signs the right document."""
     return Attack(lambda given: given.signed(signer=choose(given)), answers)
 
 
@@ -227,4 +251,4 @@ SIGNERS = {
     "the root CA": _by(_authority(CaRole.ROOT), ("PKI031", "wrong-purpose")),
     "another organisation's certificate": _by(lambda given: given.other(), ("PKI003", None)),
 }
-"""Who signs."""
+"""Shapes of signer, by name."""

@@ -1,4 +1,4 @@
-"""Shapes of message that are signed as they should be, and for somebody else, or for something else."""
+"""Shapes of correctly signed messages with another addressee or another purpose."""
 
 from dataclasses import replace
 
@@ -8,17 +8,17 @@ from tests.attacks.messages import BROKEN, Attack, Given, Make
 
 
 def _as(root: str, namespace: str) -> Make:
-    """Let the holder sign such a message, with the right value in it."""
+    """Let the holder sign a message with this root, with the right value in it."""
     return lambda given: replace(given, root=root, namespace=namespace).message
 
 
 def _signature_of(root: str, namespace: str) -> Make:
-    """Put the signature of such a message onto the forged one."""
+    """Put the signature of a message with this root onto the forged one."""
     return lambda given: given.forged_with(replace(given, root=root, namespace=namespace).signature)
 
 
 def _renewal_of_another(given: Given) -> str:
-    """Another organisation's valid request, with this one's id in it."""
+    """Return another organisation's valid request with this organisation's id in it."""
     return given.signed(signer=given.other()).replace(given.good, given.evil)
 
 
@@ -33,4 +33,4 @@ STRAYS = {
     "the signature of another message": Attack(_signature_of("Note", "urn:example:note"), BROKEN),
     "another organisation's message, with the forged value": Attack(_renewal_of_another, BROKEN),
 }
-"""Signed as it should be, for something else."""
+"""Shapes of correctly signed messages with another purpose."""

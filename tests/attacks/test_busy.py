@@ -1,4 +1,7 @@
-"""What is measured of a call: what it takes itself, and what it waits for, but no time in the processors' queue."""
+"""Tests of the measurement of a call.
+
+It counts the time that the call takes and its waiting, but no time in the processors' queue.
+"""
 
 import os
 import subprocess
@@ -18,7 +21,7 @@ SPIN = "while True: pass"
 
 
 def spin(seconds):
-    """Run so long by the processor's clock."""
+    """Run for these seconds of the processor's clock."""
     ends = process_time() + seconds
     while process_time() < ends:
         pass
@@ -41,7 +44,10 @@ def test_what_a_thread_runs_counts():
 
 
 def test_what_stands_in_the_queue_does_not_count():
-    """Two that run all the time on one processor beside this: it is there for three times as long as it runs."""
+    """Two other processes run all the time on the same processor.
+
+    By the clock the measured code takes three times as long as it runs.
+    """
     if not Path("/proc/self/schedstat").exists():
         skip_or_fail("this kernel does not tell how long a thread stood in the queue")
     before = os.sched_getaffinity(0)

@@ -1,6 +1,7 @@
-"""Where a message begins and ends: compression, chunks, sizes that lie, two sizes at once, over real sockets.
+"""Framing of messages over real sockets.
 
-Slow senders: tests/cli/authority/test_traffic.py and tests/server/test_listening.py.
+The cases are compression, chunks, wrong sizes and two sizes at once. Slow senders: tests/cli/authority/test_traffic.py
+and tests/server/test_listening.py.
 """
 
 import gzip
@@ -23,7 +24,7 @@ from tests.support.relying import material
 from tests.support.relying_doors import gateway_running
 
 SOON = 20.0
-"""Seconds after which a door that says nothing is given up."""
+"""Seconds to wait for a silent endpoint."""
 
 GET = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0123456-7", "RetrievalId": "x"})
 GOOD = messages.enveloped(GET)
@@ -35,7 +36,10 @@ _PEER = 3 * 4
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory):
-    """Give the real servers: a bench's SOAP door and its deliveries, and a gateway, with the processes behind them."""
+    """Yield the real servers with the processes behind them.
+
+    They are a bench's SOAP endpoint, its deliveries and a gateway.
+    """
     folder = tmp_path_factory.mktemp("framing")
     made = material(utc_now()).written(folder / "m")
     with running(folder / "bench", "--http") as bench, gateway_running(made) as place:
@@ -53,7 +57,7 @@ def at(bench, name):
 
 
 def listener(place):
-    """Give the process that listens on a Unix socket (SO_PEERCRED, unix(7))."""
+    """Return the process that listens on a Unix socket (SO_PEERCRED, unix(7))."""
     with closing(connected(str(place))) as one:
         return int.from_bytes(one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER)[:4], "little")
 
@@ -66,7 +70,7 @@ def connected(place):
 
 
 def exchanged(door, headers, body):
-    """Send octets and read until the door has answered or closed; gives what came."""
+    """Send octets; return what the endpoint sent until it answered or closed."""
     lines = [f"POST {door.path} HTTP/1.1", "Host: localhost", "Delivery-Id: 1", "Content-Type: text/xml", *headers]
     got = b""
     with closing(connected(door.place)) as one:
@@ -78,7 +82,7 @@ def exchanged(door, headers, body):
                     break
                 got += piece
         except ConnectionError:
-            pass  # it was closed before everything was sent
+            pass  # the connection closed before everything was sent
     return got
 
 
@@ -93,13 +97,16 @@ def statuses(got):
 
 
 def memory(pid, name):
-    """One line of a process's status, in MiB."""
+    """Return one value of a process's status in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def cheaply(door, headers, body):
-    """Exchange, held against what it may cost: the quickest of three, since the machine may be busy."""
+    """Send octets and check the cost of the call; return the answer.
+
+    The quickest of three calls counts, since the machine may be busy.
+    """
     Path(f"/proc/{door.pid}/clear_refs").write_text("5")
     before = memory(door.pid, "VmRSS")
     for _ in range(3):
@@ -123,7 +130,7 @@ def length(size=None):
 
 
 def sized(size):
-    """Write a chunk whose size is said in these octets."""
+    """Return a chunk with these octets as its size."""
     return size + b"\r\n" + GOOD + b"\r\n" + END
 
 
@@ -181,14 +188,17 @@ def test_framing(headers, body, expected, doors):
         if expected == READ:
             assert statuses(got) == [read[name]]
         else:
-            # Whoever is cut off in the middle of sending may find nothing but the end of the connection.
+            # A client that is cut off while it sends may read only the end of the connection.
             much = len(body) + sum(map(len, headers)) > 100_000
             assert statuses(got) == [expected] or (much and not got)
             assert b"PKI" not in got
 
 
 def test_chunks_and_a_size_at_once_are_one_message_and_its_connection_ends(doors):
-    """RFC 9112, 6.3: the chunks count. What would be a second message by the size is never read as one."""
+    """The chunks count (RFC 9112, 6.3).
+
+    The octets behind them, a second message by the size, are never read as one.
+    """
     for one in doors.values():
         for headers in ([CHUNKED, length(5)], [length(5), CHUNKED]):
             got = cheaply(one, headers, chunk(GOOD) + END + HIDDEN)

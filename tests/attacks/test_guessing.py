@@ -1,8 +1,8 @@
-"""Guessing at transfer and retrieval ids: nobody learns from an answer or its time whether an id exists.
+"""Guesses at transfer and retrieval ids.
 
-What is there to be told apart is compared by three measures: the octets of the answers, the statements that the
-database gets, and the processor's time, statistically. That ten wrong passwords lock, also when they come at once:
-tests/services/issuance/test_enrol.py and test_crowds.py.
+Neither an answer nor its time reveals the existence of an id. Three measures compare the kinds of guess: the octets of
+the answers, the statements that the database gets, and the processor's time, statistically. The lock after ten wrong
+passwords, also simultaneous ones, is tested in tests/services/issuance/test_enrol.py and test_crowds.py.
 """
 
 import re
@@ -45,7 +45,10 @@ __all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
 
 WRONG, OTHER_CUSTOMER = "Qqwwqqww00112233", "7654321-0"
 ROUNDS, TIMES = 25, 5
-"""Samples of each kind before the first look, and how often as many more are taken while it is not clear."""
+"""Samples of each kind in a series, and the highest number of series.
+
+A further series follows only while the result is not clear.
+"""
 
 _CHANCE = Random(5)  # noqa: S311 - which kind is asked first
 _SIGNATURE = re.compile(rb"(?<=<ds:SignatureValue>)[^<]*")
@@ -54,13 +57,19 @@ _CSR = messages.base64_of(csr(new_key()))
 
 @dataclass
 class Guesses:
-    """Somebody who guesses, at a door. `kinds` gives a request of each kind that must not be told apart."""
+    """An attacker that sends guesses to an endpoint.
+
+    `kinds` returns a request of each kind. The attacker must not be able to distinguish the kinds.
+    """
 
     counter: object
     kinds: dict[str, Callable[[], bytes]] = field(default_factory=dict)
 
     def sends(self, kind):
-        """Send one; gives its answer in octets, without the signature's value, which is another each time."""
+        """Send a request of a kind; return the answer without the signature's value.
+
+        That value differs in each answer.
+        """
         reply = self.counter.post(self.kinds[kind]())
         return reply.status, reply.content_type, dict(reply.headers), _SIGNATURE.sub(b"", reply.body)
 
@@ -77,7 +86,10 @@ def get(retrieval_id):
 
 
 def guesses_at_transfer_ids(desk, most):
-    """Give ids in every state, each with a wrong password; of those that a guess locks, new ones in time."""
+    """Return requests with ids in every state, each with a wrong password.
+
+    The function uses new ids before guesses lock the ones in use.
+    """
     lapsed = [ordered(desk) for _ in range(most // 9 + 1)]
     desk.clock.forward(15 * DAY)
     waiting = [ordered(desk) for _ in lapsed]
@@ -102,7 +114,10 @@ def guesses_at_transfer_ids(desk, most):
 
 
 def guesses_at_retrieval_ids(desk, _most):
-    """Give retrieval ids of nobody and of another customer, fetched, renewed and not yet fetched."""
+    """Return requests with unknown retrieval ids and with those of another customer.
+
+    The other customer's ids are of a retrieved certificate and of one that is not retrieved yet.
+    """
     add_organisation(desk, OTHER_CUSTOMER)
     fetched, ids = enrolled(desk, customer_id=OTHER_CUSTOMER), ordered(desk, an_order(OTHER_CUSTOMER))
     waiting = accepted(enrol(new_ask(ids, new_key(), OTHER_CUSTOMER), desk.ctx, REQUEST))
@@ -117,9 +132,9 @@ AT = {"transfer ids": guesses_at_transfer_ids, "retrieval ids": guesses_at_retri
 
 
 def guesses(desk, at, most=1):
-    """Make them ready for so many guesses of each kind."""
+    """Prepare at most `most` guesses of each kind."""
     made = Guesses(opened_counter(desk), AT[at](desk, most))
-    made.sends("unknown")  # the first of all also makes the counter of wrong passwords
+    made.sends("unknown")  # the first request also makes the counter of wrong passwords
     return made
 
 
@@ -134,7 +149,7 @@ def test_answers_are_equal_octet_for_octet(at, sqlite_desk):
 
 @contextmanager
 def statements(desk):
-    """Give the statements of the block, without their values."""
+    """Yield the statements of the block, without their values."""
     said = []
 
     def note(execute, sql, parameters, many, context):
@@ -147,7 +162,10 @@ def statements(desk):
 
 @pytest.mark.parametrize("at", AT)
 def test_the_database_is_asked_the_same(at, desk):
-    """On both databases, so that what a statement waits for, its commit too, is waited for by everybody."""
+    """The test runs on both databases.
+
+    Each request waits for the same statements and for the same commit.
+    """
     made, asked = guesses(desk, at), {}
     for kind in made.kinds:
         with statements(desk) as asked[kind]:
@@ -157,12 +175,14 @@ def test_the_database_is_asked_the_same(at, desk):
 
 
 def told_apart(made, leak=lambda _kind: None):
-    """Tell which kinds take another time than an unknown id, by the processor's clock for this thread.
+    """Return the kinds whose time differs from that of an unknown id.
 
-    In each round every kind is asked once, in an order of chance, and compared with the unknown one of the same round;
-    the median of the differences counts. Measured beside them is what one small statement more would cost (some 350
-    µs of 3 ms): a kind that lies half of that off is told apart. While any lies a quarter off, more rounds are played,
-    five times 25 at most: what is only noise gets smaller, a leak does not. `leak` is done after each call.
+    The time is that of the processor's clock for this thread. Each round sends every kind once, in random order, and
+    compares it with the unknown one of the same round. The median of the differences counts.
+
+    Each round also measures the cost of one small statement more (some 350 µs of 3 ms). A kind is distinguishable if
+    its difference is at least half of that. While any difference is a quarter of it or more, more rounds follow, five
+    times 25 at most. Noise gets smaller, a leak does not. `leak` is called after each request.
     """
     differences = {kind: [] for kind in ["one statement more", *made.kinds]}
     for _ in range(TIMES):
@@ -203,7 +223,10 @@ def test_a_leak_of_one_statement_is_found(sqlite_desk):
 
 
 def near(right):
-    """Give ids that are nearly the right one: cut, turned, one character off, in other digits, with wildcards."""
+    """Return ids that are nearly the right one.
+
+    They are cut, reversed, one character off, in other digits or with wildcards.
+    """
     at, digit = next((at, int(one)) for at, one in enumerate(right) if one.isdecimal())
     others = [right[:at] + chr(zero + digit) + right[at + 1 :] for zero in (0xFF10, 0x0660)]
     odd = [right[1:], right[:-1], right[:-1] + ("1" if right[-1] == "0" else "0"), right[::-1]]
@@ -211,7 +234,10 @@ def near(right):
 
 
 def test_nobody_locks_ids_whose_id_is_not_known(sqlite_desk):
-    """Whoever knows customer and order, and all of the id but one digit, locks nothing."""
+    """The attacker knows customer and order, and the id except one digit.
+
+    The guesses lock nothing.
+    """
     ids, key = ordered(sqlite_desk), new_key()
     for guess in near(ids.transfer_id):
         assert guess != ids.transfer_id

@@ -1,4 +1,7 @@
-"""Requests for certificates that are meant to harm: through the SOAP door, and nothing is used up by a refusal."""
+"""Harmful requests for certificates, through the SOAP endpoint.
+
+A refusal uses up nothing.
+"""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +35,7 @@ INFO = csrs.info(csrs.ec_key(POINT))
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """Give a SOAP door in front of an office that all attacks meet."""
+    """Yield a SOAP endpoint with a database that all attacks share."""
     with copied_file(tmp_path_factory.mktemp("keys") / "register.sqlite3") as url, all_connections_closed():
         desk = opened_desk(open_database(url, alias="attacked-keys"))
         add_organisation(desk, OTHER_CUSTOMER)
@@ -41,19 +44,25 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def counter(shared):
-    """Give it at the instant at which tests begin: renewals move its clock."""
+    """Return the endpoint at the instant at which tests begin.
+
+    Renewals move its clock.
+    """
     shared.desk.clock.now = NOW
     return shared
 
 
 @dataclass
 class Attack:
-    """Somebody who sends request after request, each with the same right to get one answered."""
+    """An attacker that sends request after request.
+
+    Each has the same right to an answer.
+    """
 
     draft: object
 
     def sends(self, der):
-        """Send this request for a certificate."""
+        """Send a request for a certificate; return the answer."""
         values = self.draft.values | {"CertificateRequest": messages.base64_of(der)}
         document = messages.element(f"{self.draft.operation}Request", values)
         if self.draft.signer is not None:
@@ -61,7 +70,7 @@ class Attack:
         return self.draft.counter.ask(messages.enveloped(document), {"accept-language": "en"})
 
     def gets(self, answer):
-        """Fetch what was accepted."""
+        """Retrieve the certificate of an accepted request."""
         assert answer.code is None, answer
         ask = get_ask(answer.retrieval_id)
         values = {"Environment": "TEST", "CustomerId": ask.customer_id, "RetrievalId": ask.retrieval_id}
@@ -79,12 +88,15 @@ def altered(der, at, octet):
 
 
 def indefinite(der):
-    """Write the outermost length as BER may: no length, and two octets of nothing at the end."""
+    """Write the outermost length in BER's indefinite form.
+
+    It has no length, and two zero octets at the end.
+    """
     return b"\x30\x80" + der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :] + b"\0\0"
 
 
 def longer_length(der):
-    """Write the outermost length in one octet more than it needs."""
+    """Write the outermost length in one octet more than necessary."""
     size = len(der) - 2 - (der[1] & 0x7F if der[1] & 0x80 else 0)
     return b"\x30\x83" + size.to_bytes(3, "big") + der[-size:]
 
@@ -165,7 +177,10 @@ def edwards(key):
 
 
 def another_generator():
-    """Describe P-256 with a generator that makes the attacker's private key 1 (CVE-2020-0601)."""
+    """Describe P-256 with another generator (CVE-2020-0601).
+
+    With that generator the attacker's private key is 1.
+    """
     generator = csrs.tlv(0x04, csrs.point_of(ec.derive_private_key(1, ec.SECP256R1())))
     return csrs.explicit_p256().replace(generator, csrs.tlv(0x04, POINT))
 
@@ -193,7 +208,7 @@ REFUSED = {
 
 
 def octets(der):
-    """Give a request that may be one still to be made."""
+    """Return the octets of a request, which may still have to be made."""
     return der if isinstance(der, bytes) else der()
 
 
@@ -206,7 +221,7 @@ def test_refused_and_nothing_is_used_up(code, der, attack):
 
 
 def test_refused_in_a_renewal_and_nothing_is_used_up(counter):
-    """All of them with one certificate, which may be renewed all the same."""
+    """All requests use one certificate, which may still be renewed afterwards."""
     attack = Attack(renew_draft(counter))
     assert {what: attack.sends(octets(der)).code for what, (_, der) in REFUSED.items()} == {
         what: code for what, (code, _) in REFUSED.items()
@@ -216,7 +231,10 @@ def test_refused_in_a_renewal_and_nothing_is_used_up(counter):
 
 @pytest.mark.parametrize("what", WEAK)
 def test_weak_keys_are_weak(what):
-    """By the judgement of another program; and it is not their size that they are refused for."""
+    """An independent program judges them as weak.
+
+    Their size is not the reason of their refusal.
+    """
     modulus, exponent, called = weak()[what]
     assert checkrsa(modulus, exponent, checks=[called])
     assert modulus.bit_length() == 2048 or called == "rsawarnings"
@@ -232,7 +250,7 @@ def test_the_judge_finds_nothing_in_sound_keys():
 
 
 def spellings():
-    """Give one key in each way to write it: what it is made with, and what is sent."""
+    """Return one key in each notation: the made form and the sent form."""
     numbers = holder_key(9, KeyType.RSA_2048).private_numbers()
     modulus, exponent = numbers.public_numbers.n, numbers.public_numbers.e
     other = pow(65_539, -1, (numbers.p - 1) * (numbers.q - 1))
@@ -252,7 +270,7 @@ def spellings():
 
 
 def points():
-    """Give an EC key in each form of its point."""
+    """Return an EC key in each form of its point."""
     key = holder_key(9)
     plain = csrs.point_of(key)
     forms = {
@@ -270,7 +288,7 @@ def test_a_key_is_one_key_however_it_is_written(written, counter):
     certificate = owner.gets(owner.sends(first))
     for der in others:
         for one in (stranger, renewal):
-            # DER writes a number in one way only (X.690, 8.3.2); what is no DER is no key.
+            # DER has one form of a number (X.690, 8.3.2). Octets that are not DER are no key.
             assert one.sends(der).code in {"PKI011", "PKI012"}
         answer = owner.sends(der)
         assert answer.code == "PKI011" or owner.gets(answer) == certificate, "the same request, answered again"
@@ -297,7 +315,7 @@ def test_the_key_of_another_customers_certificate(counter):
 
 
 HOSTILE = b"evil"
-"""Stands in every hostile field, and in no certificate."""
+"""Text in every hostile field and in no certificate."""
 
 SUBJECTS = {
     "a NUL": csrs.name(csrs.tlv(12, b"0123456-7\0.evil.example")),
@@ -355,7 +373,7 @@ def test_no_field_reaches_the_certificate(inside, attack):
 
 
 def test_a_request_larger_than_the_schema_has_it_is_no_request(attack):
-    """A name of 64 kB does not fit into the 10,240 octets of a request."""
+    """A name of 64 kB exceeds the 10,240 octets of a request."""
     der = csrs.signed(csrs.info(csrs.ec_key(POINT), csrs.name(csrs.tlv(12, b"x" * 65_536))), KEY)
     assert attack.sends(der).code == "PKI001"
     assert attack.sends(csr(new_key())).code is None

@@ -1,4 +1,7 @@
-"""Hostile XML at every door that takes XML: refused in under a second and 64 MB, and nothing of it is followed."""
+"""Hostile XML at every endpoint that takes XML.
+
+The endpoint refuses it in under a second and 64 MB and follows none of its references.
+"""
 
 import json
 import socket
@@ -11,16 +14,16 @@ from tests.attacks.measured_doors import PATHS, doors_open
 from tests.support.registers import copied_file
 
 SECONDS, MEBIBYTES = 1.0, 64.0
-"""What one call may take, and what memory it may cost beyond what the process has (issue 5)."""
+"""Limits of one call: seconds, and MiB beyond those of the process (issue 5)."""
 
 RECEIVERS = ("gateway", "deliveries")
 FITS = 120_000
-"""Octets of hostile text that the SOAP door reads, beside the message around them."""
+"""Octets of hostile text that the SOAP endpoint reads, without the message around."""
 
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory):
-    """Give the doors, in a process that has seen nothing large."""
+    """Yield the endpoints, in a process that has read nothing large."""
     folder = tmp_path_factory.mktemp("attacked")
     with copied_file(folder / "register.sqlite3") as db, doors_open(folder, db) as opened:
         yield opened
@@ -28,7 +31,10 @@ def doors(tmp_path_factory):
 
 @pytest.fixture
 def place(tmp_path):
-    """Give a file that can be read and an address where somebody listens; in the end nobody has connected."""
+    """Yield a readable file and an address with a listener.
+
+    At the end the fixture checks that there was no connection.
+    """
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
@@ -37,7 +43,7 @@ def place(tmp_path):
 
 
 def somebody_connected(listening):
-    """Whether the kernel has taken a connection, though nobody asked for it yet."""
+    """Return True if the kernel has taken a connection that was not accepted yet."""
     listening.setblocking(False)
     try:
         listening.accept()[0].close()
@@ -67,9 +73,9 @@ def test_what_is_not_hostile_is_taken(doors, place):
 
 
 def cheap(ask):
-    """Hold an answer against what a call may cost, and against what it may tell.
+    """Check the cost of a call and that its answer does not reveal the secret.
 
-    The machine may be busy with something else: the quickest of three counts. What is slow in itself is so each time.
+    The quickest of three calls counts, since the machine may be busy. A call that is slow in itself is slow each time.
     """
     answered = ask()
     for _ in range(2):
@@ -82,7 +88,7 @@ def cheap(ask):
 
 
 def told_by_soap(answered):
-    """Give the code of a signed answer, "Fault", or the status of an answer in plain words."""
+    """Return the code of a signed answer, "Fault", or the HTTP status."""
     if answered.status == 500 and "<faultcode>SOAP-ENV:Client</faultcode>" in answered.body:
         return "Fault"
     if answered.status != 200:
@@ -110,7 +116,7 @@ THE_SAME = ["an entity of a file", "billion laughs", "XInclude of an address", "
 
 @pytest.mark.parametrize("name", THE_SAME)
 def test_nothing_is_followed_at_the_bench_either(name, doors, place):
-    """The same reading as the gateway's, behind another edge."""
+    """The bench reads as the gateway does, behind another edge."""
     delivery = XML[name].delivery(place, doors.document)
     assert reason_of(cheap(lambda: doors.asked("deliveries", delivery))) == XML[name].document
 
@@ -125,13 +131,16 @@ def test_nothing_grows(large, doors, place):
 
 @pytest.mark.parametrize("name", ["a million attributes", "10 MB of an instruction"])
 def test_nothing_grows_at_the_bench_either(name, doors, place):
-    """The same reading as the gateway's, behind another edge."""
+    """The bench reads as the gateway does, behind another edge."""
     whole = LARGE[name].hostile(19_000_000).delivery(place, "<Delivery><Pay>100</Pay></Delivery>")
     assert reason_of(cheap(lambda: doors.asked("deliveries", whole))) == LARGE[name].document
 
 
 def test_a_signature_that_was_copied_around_10_megabytes(doors, place):
-    """It has to be canonicalised before it shows: what that costs is bounded, too, if not by 64 MB."""
+    """The verifier canonicalises the document before it finds the error.
+
+    The cost of that is bounded, too, but not by 64 MB.
+    """
     delivery = LARGE["10 MB of text"].hostile(19_000_000).delivery(place, doors.document)
     answered = doors.asked("gateway", delivery)
     assert reason_of(answered) == "signature-invalid"
@@ -139,7 +148,10 @@ def test_a_signature_that_was_copied_around_10_megabytes(doors, place):
 
 
 def test_a_signature_that_was_copied_around_what_grows_in_c14n(doors, place):
-    """2 MB whose canonical form would have 70 MB: it is written so far and no further, beside the tree."""
+    """The document has 2 MB, and its canonical form would have 70 MB.
+
+    The verifier writes that form up to its limit only, in addition to the tree.
+    """
     delivery = LONG_NAMES.hostile(19_000_000).delivery(place, doors.document)
     answered = doors.asked("gateway", delivery)
     assert reason_of(answered) == LONG_NAMES.document
@@ -148,7 +160,10 @@ def test_a_signature_that_was_copied_around_what_grows_in_c14n(doors, place):
 
 
 def test_names_that_c14n_would_write_over_and_over_are_no_message(doors, place):
-    """In the Header, too, since they are counted while the envelope is read."""
+    """The limit applies to the Header, too.
+
+    The names are counted while the envelope is read.
+    """
     assert told_by_soap(cheap(lambda: doors.asked("soap", LONG_NAMES.hostile(FITS).envelope(place)))) == LONG_NAMES.soap
 
 

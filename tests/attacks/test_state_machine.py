@@ -1,4 +1,7 @@
-"""The protocol as a state machine, for a few moments; `make fuzz` plays it for long (docs/fuzzing.md)."""
+"""The protocol as a state machine, in a short run.
+
+`make fuzz` runs it for longer (docs/fuzzing.md).
+"""
 
 from hypothesis import settings
 

@@ -1,6 +1,7 @@
-"""Signature wrapping and all that is like it: each shape is refused with its code, and its unmutated twin is accepted.
+"""Signature wrapping and similar attacks.
 
-The tables are in the modules beside this one, one for each group; docs/attacks.md shows them.
+Each shape is refused with its code, and its unmutated twin is accepted. The tables are in the modules beside this one,
+one for each group. docs/attacks.md shows them.
 """
 
 from datetime import timedelta
@@ -42,7 +43,10 @@ SHAPES = {name: attack for table in GROUPS.values() for name, attack in table.it
 ON_SOAP = {name: attack for name, attack in SHAPES.items() if attack.answers[0]}
 ON_GATEWAY = {name: attack for name, attack in SHAPES.items() if attack.answers[1]}
 PROVEN = {"PKI003"}
-"""By these somebody is proven to be a holder, whose refusal is kept."""
+"""Codes of refusals that the service stores.
+
+Their senders proved to be holders.
+"""
 
 
 @pytest.mark.parametrize("attack", ON_SOAP.values(), ids=ON_SOAP)
@@ -140,7 +144,7 @@ def test_the_shapes_are_many_and_each_has_its_name():
 
 
 def told() -> dict[str, Pair]:
-    """Each shape and its answers, as the page has them."""
+    """Return the answers of each shape, as the page has them."""
     by_soap, by_gateway = ({name: one[1] for name, one in table.items()} for table in (LAPSED, JUDGED))
     lapsed = {name: (by_soap.get(name), by_gateway.get(name)) for name in LAPSED | JUDGED}
     return {name: attack.answers for name, attack in SHAPES.items()} | lapsed

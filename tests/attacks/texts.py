@@ -1,4 +1,7 @@
-"""Shapes of text: values changed after signing, comments and instructions in and around them, namespaces, encodings."""
+"""Shapes of text: values changed after signing, comments, namespaces, encodings.
+
+Comments and processing instructions stand in values and around them.
+"""
 
 import base64
 import hashlib
@@ -23,10 +26,13 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.xml_signing import DS, ENVELOPED_ALONE, INCLUSIVE, lines
 
 BY_SCHEMA = ("PKI001", "signature-invalid")
-"""The SOAP door reads the schema before the signature; the gateway knows no schema."""
+"""Answers that differ because the SOAP endpoint validates the schema first.
+
+It does so before it verifies the signature. The gateway knows no schema.
+"""
 
 INCLUSIVELY = replace(ENVELOPED_ALONE, info_c14n=INCLUSIVE)
-"""Signed as .NET does: inclusive C14N of the document and of SignedInfo."""
+"""Signature manner of .NET: inclusive C14N of the document and of SignedInfo."""
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _ROOT = "<c:{root} "
@@ -85,11 +91,11 @@ VALUES = {
     ),
     "a value empty": Attack(change("{good}", ""), BY_SCHEMA),
 }
-"""Each thing that the message says, changed after signing."""
+"""Shapes of the message's values, each changed after signing."""
 
 
 def _in_base64(name: str, inside: str) -> Make:
-    """Put something into the middle of a base64 value of the signature."""
+    """Insert a text into the middle of a base64 value of the signature."""
 
     def make(given: Given) -> str:
         text = value_of(given, name)
@@ -100,12 +106,12 @@ def _in_base64(name: str, inside: str) -> Make:
 
 
 def _signed_with(before: str, after: str) -> Make:
-    """Let the holder himself sign a document that has this in it."""
+    """Let the holder himself sign a document with this text in it."""
     return lambda given: given.signed(given.draft().replace(given.filled(before), given.filled(after)))
 
 
 def _rewritten(name: str, end: str, width: int) -> Make:
-    """Write a base64 value of the signature in other lines."""
+    """Write a base64 value of the signature with other line breaks."""
 
     def make(given: Given) -> str:
         text = value_of(given, name)
@@ -123,7 +129,7 @@ def _base64(name: str, before: str, after: str) -> Make:
 
 
 def _spare_bits(given: Given) -> str:
-    """Set the bits of the last letter that stand for nothing: the same octets."""
+    """Set the unused bits of the last base64 letter; the octets stay the same."""
     text = value_of(given, "SignatureValue")
     assert text.endswith("==")
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -196,14 +202,14 @@ COMMENTS = {
         lambda given: f'<!DOCTYPE a [<!ATTLIST {given.field} Id CDATA "x">]>{given.message}', NO_XML
     ),
 }
-"""Read whole or refused, never a part."""
+"""Shapes of comments: the value is read whole or refused, never in part."""
 
 _DEFAULT = ' xmlns="{namespace}"'
 _VALUES = re.compile(r"<(\w+)>")
 
 
 def by_default(given: Given) -> str:
-    """Write the root in the default namespace, and take that back on each value."""
+    """Write the root in the default namespace, undeclared again on each value."""
     draft = given.draft().replace("<c:", "<").replace("</c:", "</").replace("xmlns:c", "xmlns")
     return _VALUES.sub(r'<\1 xmlns="">', draft)
 
@@ -296,7 +302,7 @@ NAMESPACES = {
     ),
     "an Id on the signature": Attack(change("<ds:Signature ", '<ds:Signature Id="signed" '), TAKEN),
 }
-"""Names that look alike, and what C14N does and does not cover."""
+"""Shapes of namespaces: similar names, and declarations that C14N may not cover."""
 
 
 def _declared(encoding: str) -> str:
@@ -304,7 +310,10 @@ def _declared(encoding: str) -> str:
 
 
 def _as(encoding: str, declared: str | None = None, start: bytes = b"") -> Make:
-    """Write the signed document in another encoding; the SOAP door gets the whole envelope so (`test_wrapping.py`)."""
+    """Write the signed document in another encoding.
+
+    The SOAP endpoint gets the whole envelope in that encoding (`test_wrapping.py`).
+    """
     return lambda given: start + (_declared(declared or encoding) + given.message).encode(encoding)
 
 
@@ -363,4 +372,4 @@ ENCODINGS = {
     "an ampersand escaped twice": Attack(change("&amp;", "&amp;amp;"), BROKEN),
     "base64 with an element within": Attack(_in_base64("SignatureValue", "<b/>"), BROKEN),
 }
-"""Octets that could be read in two ways."""
+"""Octets with two possible readings."""

@@ -1,6 +1,7 @@
-"""RSA keys that anybody can break, made here; `badkeys`, which is not ours, is asked whether they really are.
+"""RSA keys that anyone can break, made here.
 
-What they are broken by does not ask whether the factors are primes: those beside a real one only have no small factor.
+`badkeys`, an independent program, confirms their weakness. The attacks on them work for factors that are not primes,
+too. Factors beside a real prime therefore only have no small factor.
 """
 
 from collections.abc import Callable
@@ -36,14 +37,17 @@ ODD = (
     "a negative modulus",
     "a modulus of 0",
 )
-"""What is wrong with keys: their names, since the keys are made only when they are needed."""
+"""Names of unsuitable keys by their fault; the keys are made only when needed."""
 
 _SMALL = 2 * prod(primes_to(65_537))
-_CHANCE = Random(20_260_302)  # noqa: S311 - the same numbers each time, of nobody's key
+_CHANCE = Random(20_260_302)  # noqa: S311 - the same numbers in each run, for test keys alone
 
 
 def _number(bits: int) -> int:
-    """Make an odd number as chance would, with its first two bits set, that no small prime divides."""
+    """Return an odd random number that no small prime divides.
+
+    Its first two bits are set.
+    """
     return _beside(_CHANCE.getrandbits(bits) | 3 << (bits - 2))
 
 
@@ -55,7 +59,10 @@ def _beside(number: int) -> int:
 
 
 def _until_sound(make: Callable[[], int]) -> int:
-    """Make numbers until one has no small factor, so that it is weak for one reason alone."""
+    """Make numbers until one has no small factor; return it.
+
+    It is then weak for one reason alone.
+    """
     while gcd(number := make(), _SMALL) != 1:
         pass
     return number
@@ -67,7 +74,10 @@ def _primes() -> tuple[int, int]:
 
 
 def _short() -> tuple[int, int]:
-    """Make a key whose private exponent is short: the public one is then as long as the modulus (Wiener, 1990)."""
+    """Return modulus and exponent of a key with a short private exponent.
+
+    The public exponent is then as long as the modulus (Wiener, 1990).
+    """
     first, second = _primes()
     order, private = (first - 1) * (second - 1), 1 << 300 | 1
     while gcd(private, order) != 1:
@@ -85,7 +95,10 @@ def _roca() -> int:
 
 
 def _sparse() -> int:
-    """Multiply factors whose words of 128 bits are nearly empty, as a generator fills them that has few bits."""
+    """Multiply factors whose words of 128 bits are nearly empty.
+
+    A generator with few random bits fills words like this.
+    """
 
     def factor() -> int:
         words = sum((_CHANCE.getrandbits(7) << 128 * place) for place in range(7))
@@ -96,7 +109,7 @@ def _sparse() -> int:
 
 @cache
 def weak() -> dict[str, tuple[int, int, str]]:
-    """Give each weak key's modulus, exponent, and what badkeys calls it, by what is wrong with it."""
+    """Return modulus, exponent and badkeys' name of each weak key, by its fault."""
     prime, other = _primes()
     made = {
         **{f"RSA {bits}": (_number(bits), "rsawarnings") for bits in (512, 1024, 1536, 2047, 8192)},
@@ -119,7 +132,10 @@ def weak() -> dict[str, tuple[int, int, str]]:
 
 @cache
 def odd() -> dict[str, tuple[int, int]]:
-    """Give a sound modulus with exponents outside the policy, and numbers that are no modulus."""
+    """Return modulus and exponent of the unsuitable keys, by their fault.
+
+    A sound modulus has exponents outside the policy. Other numbers are no modulus.
+    """
     sound = prod(_primes())
     return {
         "an exponent of 0": (sound, 0),
@@ -139,6 +155,9 @@ def odd() -> dict[str, tuple[int, int]]:
 
 
 def rsa_request(what: str) -> bytes:
-    """Write a request for one of them; the signature is none, since the key is looked at first."""
+    """Return a request for one of these keys.
+
+    It has no valid signature, since the service checks the key first.
+    """
     modulus, exponent = odd()[what] if what in ODD else weak()[what][:2]
     return unsigned(info(rsa_key(integer(modulus), integer(exponent))))

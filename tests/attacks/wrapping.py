@@ -1,4 +1,7 @@
-"""Shapes of wrapping: the attacker has a valid message and not its key, and wants a value of his own acted on."""
+"""Shapes of wrapping: a valid message with a forged value beside it.
+
+The attacker has the message but not its key, and wants the service to act on his own value.
+"""
 
 import hashlib
 
@@ -24,7 +27,7 @@ _MANIFEST = f"{DS}Manifest"
 
 
 def digest_of(document: str) -> bytes:
-    """SHA-256 over the exclusive canonical form."""
+    """Return SHA-256 over the exclusive canonical form."""
     return hashlib.sha256(etree.tostring(etree.fromstring(document), method="c14n", exclusive=True)).digest()
 
 
@@ -37,7 +40,7 @@ def _object(inside: str) -> str:
 
 
 def _forged_with_object(inside: str) -> Make:
-    """Put the signature onto the forged document, with something in an Object of it."""
+    """Put the signature onto the forged document, with an Object inside it."""
 
     def make(given: Given) -> str:
         parts = inside.replace("{unsigned}", _unsigned(given)).replace("{message}", given.message)
@@ -47,12 +50,15 @@ def _forged_with_object(inside: str) -> Make:
 
 
 def _signature_in(before: str, after: str) -> Make:
-    """Move the signature into something else, last in the forged document."""
+    """Move the signature into another element, last in the forged document."""
     return lambda given: given.forged_with(before + given.signature + after)
 
 
 def _signed_by_attacker(given: Given) -> str:
-    """Sign the forged document with a key and a certificate of nobody: its Signature alone."""
+    """Sign the forged document with an unknown key and certificate.
+
+    The function returns the Signature alone.
+    """
     text = given.signed(given.draft(given.evil), signer=None, kind="other-p256")
     return text[text.index("<ds:Signature ") : text.index(_END) + len(_END)]
 
@@ -152,11 +158,11 @@ PLACES = {
     ),
     "no signature": Attack(lambda given: given.forged, MISSING),
 }
-"""Where the signed, the forged and the signature stand."""
+"""Shapes of the places of the signed document, the forged one and the signature."""
 
 
 def _covering(what: str, uri: str) -> Make:
-    """Let the holder's signature really cover an Object, by its Id, below a forged document."""
+    """Cover an Object by its Id with the holder's signature, below a forged document."""
 
     def make(given: Given) -> str:
         inside = given.filled(what).replace("{unsigned}", _unsigned(given))
@@ -173,20 +179,23 @@ def _covering(what: str, uri: str) -> Make:
 
 
 def _enveloping(given: Given) -> str:
-    """The signature alone, which really covers the Object with the signed document in it."""
+    """Return the signature alone, which covers the Object with the signed document."""
     document = _covering("{unsigned}", "#signed")(given)
     return document[document.index("<ds:Signature ") : document.index(_END) + len(_END)]
 
 
 def _value_by_id(given: Given) -> str:
-    """Let the signature really cover one value alone, by its Id; the customer's id is not the signed one's."""
+    """Cover one value by its Id with the holder's signature.
+
+    The CustomerName is not the signed one.
+    """
     part = f'<{given.field} Id="signed">{given.good}</{given.field}>'
     draft = given.draft().replace(f"<{given.field}>", f'<{given.field} Id="signed">').replace("Kaiku", "Kuiske")
     return given.signed(draft, reference='URI="#signed"', digest_value=digest_of(part))
 
 
 def _second(uri: str) -> Make:
-    """Sign the right document, and beside it a second Reference to something forged."""
+    """Sign the right document and a second Reference to forged content."""
 
     def make(given: Given) -> str:
         digest = encode(digest_of(given.forged))
@@ -235,7 +244,7 @@ REFERENCES = {
     "two References, the second to an Id": Attack(_second("#signed"), BROKEN),
     "no Reference": Attack(_without_reference, BROKEN),
 }
-"""What the signature says that it covers."""
+"""Shapes of the References of the signature."""
 
 
 def _forged_digest(given: Given) -> str:
@@ -243,7 +252,10 @@ def _forged_digest(given: Given) -> str:
 
 
 def _digest(before: str, after: str) -> Make:
-    """Forge the document, and write its own digest near the right one: `{digest}` and `{right}` in the pattern."""
+    """Forge the document and write its own digest near the right one.
+
+    The pattern holds `{digest}` and `{right}`.
+    """
 
     def make(given: Given) -> str:
         right = f"<ds:DigestValue>{value_of(given, 'DigestValue')}</ds:DigestValue>"
@@ -262,7 +274,10 @@ def _part(name: str, given: Given) -> str:
 
 
 def _info(pattern: str) -> Make:
-    """Forge the document, and write SignedInfo of the attacker (`{theirs}`) beside the right one (`{right}`)."""
+    """Forge the document and write the attacker's SignedInfo beside the right one.
+
+    The pattern holds `{theirs}` and `{right}`.
+    """
 
     def make(given: Given) -> str:
         right = _part("SignedInfo", given)
@@ -274,7 +289,7 @@ def _info(pattern: str) -> Make:
 
 
 def _parts(*names: str) -> Make:
-    """Write the parts of the signature in another order, or another number of times."""
+    """Write the parts of the signature in another order or number."""
 
     def make(given: Given) -> str:
         inside = "".join(_part(name, given) for name in names)
@@ -353,4 +368,4 @@ SIGNED_INFO = {
     "two KeyInfos": Attack(_parts(*_SIGNED_INFO, "KeyInfo"), BROKEN),
     "no SignedInfo": Attack(_parts("SignatureValue", "KeyInfo"), BROKEN),
 }
-"""What stands in the signature, changed after signing."""
+"""Shapes of SignedInfo and the rest of the signature, changed after signing."""

@@ -1,4 +1,7 @@
-"""The benches of the agent, of the store and of the pages, small, so that they cannot rot: everything else is real."""
+"""Small runs of the benches of the agent, of the store and of the pages.
+
+They keep the benches working. Everything else in them is real.
+"""
 
 import subprocess
 import sys
@@ -11,17 +14,20 @@ from tests.house.tree import ROOT
 from tests.support.postgres import skip_or_fail
 
 HEAD = 2
-"""Lines of a table above its rows."""
+"""Number of lines of a table above its rows."""
 
 
 def run(module, monkeypatch, capsys, *words):
-    """Run a bench as a person does; gives its exit code and what it printed."""
+    """Run a bench as from the command line; return its exit code and its output."""
     monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, words)])
     return module.main(), capsys.readouterr()
 
 
 def test_the_agent():
-    """In a process of its own: what a process that it starts is told to have needed begins with what it has itself."""
+    """The bench runs in a process of its own.
+
+    The usage that the system reports of a child process begins with the usage of its parent.
+    """
     command = [sys.executable, "-m", "bench.agent", "--names", "20", "--renewals", "3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,7 +55,10 @@ def test_the_store(monkeypatch, capsys):
 
 
 def test_the_pages(monkeypatch, capsys):
-    """How long they take is told by the bench: beside other tests they take as long as those let them."""
+    """The bench reports the durations, and the test does not check them.
+
+    Beside other tests the pages take as long as those allow.
+    """
     monkeypatch.setattr(pages, "AIM", 60.0)
     code, told = run(pages, monkeypatch, capsys, "--certificates", 1300, "--times", 2)
     if told.err.startswith("skipped: "):

@@ -1,4 +1,7 @@
-"""The bench in a few seconds, so that it cannot rot: everything is real but small."""
+"""Small runs of the bench in a few seconds.
+
+They keep it working. Everything is real but small.
+"""
 
 import json
 from dataclasses import replace

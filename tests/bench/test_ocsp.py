@@ -1,4 +1,7 @@
-"""The parts of the OCSP bench that need no load program, small, so that they cannot rot."""
+"""Parts of the OCSP bench that need no load program.
+
+Small runs keep them working.
+"""
 
 from urllib.parse import unquote
 

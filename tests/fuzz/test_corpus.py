@@ -1,4 +1,7 @@
-"""Every kept input holds, in the very functions that are fuzzed: a fault that was found stays found."""
+"""Kept inputs, run through the same functions that are fuzzed.
+
+A fault that was found once stays found.
+"""
 
 from pathlib import Path
 
@@ -8,10 +11,10 @@ from fuzz.keeping import CORPUS, HERE, kept
 from fuzz.targets import TARGETS
 
 LARGEST = 1_000_000
-"""Octets of all kept inputs together."""
+"""Largest number of octets of all kept inputs together."""
 
 
-@pytest.mark.filterwarnings("ignore")  # cryptography warns of names that are too long, which kept inputs have
+@pytest.mark.filterwarnings("ignore")  # cryptography warns of the overlong names in kept inputs
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_everything_that_is_kept_holds(name):
     inputs = kept(name)

@@ -1,4 +1,7 @@
-"""The second opinion can say no: a wrong signature, a wrong value, other octets than the document's."""
+"""Refusals of the second opinion.
+
+The cases are a wrong signature, a wrong value and other octets than the document's.
+"""
 
 import pytest
 

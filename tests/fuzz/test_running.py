@@ -1,4 +1,7 @@
-"""What a run tells: its figures; and where something does not hold, the file and how to play it again."""
+"""Report of a fuzzing run.
+
+It shows the figures of the run. For a failure it names the file and the command that repeats it.
+"""
 
 from subprocess import CompletedProcess
 

@@ -1,4 +1,7 @@
-"""A bench for the peers, and what became of each of them: played once for all tests, and told in docs/judges.md."""
+"""Fixtures of the judges: one bench for the peers and the results of their runs.
+
+All tests share one run of the peers. docs/judges.md shows the results.
+"""
 
 import pytest
 
@@ -13,40 +16,43 @@ LEFT_OUT = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make accessibility` have the walk's findings written into the package."""
+    """Add the option by which `make accessibility` stores the findings of the walk."""
     parser.addoption("--last-run", action="store_true", help="write what the walk of all pages found (test_walk.py)")
 
 
 @pytest.fixture(scope="session")
 def standing(pytestconfig):
-    """Say what each peer that can run here stands on."""
+    """Return the libraries of each peer that can run here."""
     pytestconfig.stash[STANDING] = versions()
     return pytestconfig.stash[STANDING]
 
 
 @pytest.fixture(scope="session")
 def peer_bench(tmp_path_factory):
-    """Give a bench over TLS, for the peers alone."""
+    """Yield a bench over TLS, for the peers alone."""
     with running(tmp_path_factory.mktemp("peers") / "bench", "--now", "2027-01-11T08:00:00Z") as bench:
         yield bench
 
 
 @pytest.fixture(scope="session")
 def exchanges(peer_bench, standing, tmp_path_factory, pytestconfig):
-    """Play every case of the peers that can run here."""
+    """Run every case of the peers that can run here; return the results."""
     cases = [case for case in CASES if case.peer in standing]
     pytestconfig.stash[PLAYED] = play_all(peer_bench, cases, tmp_path_factory.mktemp("exchanges"))
     return pytestconfig.stash[PLAYED]
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Note that some tests were left out (`-k`, `-m`): such a run is not whole."""
+    """Note that tests were deselected (`-k`, `-m`); such a run is not whole."""
     for item in items[:1]:
         item.config.stash[LEFT_OUT] = True
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the tables of docs/judges.md, where a run was whole: every judge and peer was there, and nothing failed."""
+    """Write the tables of docs/judges.md after a whole run.
+
+    A run is whole if every judge and peer was there and no test failed.
+    """
     stash = session.config.stash
     peers, played = (stash.get(key, {}) for key in (STANDING, PLAYED))
     if session.testsfailed or stash.get(LEFT_OUT, False) or not matrix.is_whole({one.path for one in session.items}):

@@ -1,4 +1,7 @@
-"""Plays the peers: each key with each recipe against a live test bench over TLS, and keeps what was sent and got."""
+"""Exchanges of the peers with a live test bench over TLS.
+
+Each peer runs with each key and each recipe. The folders of the cases keep what was sent and received.
+"""
 
 import shutil
 import subprocess
@@ -12,10 +15,13 @@ from tests.judges.peers import PEERS, RECIPES, Peer
 from tests.support.programs import Bench, surroundings
 
 TO_THE_WINDOW = "P680D"
-"""From a certificate's first day into the last 60 of its 730."""
+"""Duration from a certificate's first day into the last 60 of its 730 days."""
 
 WITHIN = 120.0
-"""Seconds that a command of a peer may take, on a busy machine too: what is not compiled yet is compiled."""
+"""Timeout of a peer's command in seconds.
+
+It allows for a busy machine and for the compilation of a peer that is not compiled yet.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +33,7 @@ class Case:
     recipe: str
 
     def __str__(self) -> str:
-        """Name it, and its organisation, as a test does."""
+        """Return the name of the case, which is also that of its organisation."""
         return f"{self.peer}-{self.key}-{self.recipe}"
 
 
@@ -36,7 +42,10 @@ CASES = tuple(Case(peer.name, key, recipe) for peer in PEERS for key in peer.key
 
 @dataclass(slots=True)
 class Played:
-    """What became of a case: its folder, and both commands as they ended; None where it was not reached."""
+    """Result of a case: its folder and both finished commands.
+
+    A command that was not reached is None.
+    """
 
     folder: Path
     enrolled: "subprocess.CompletedProcess[str] | None" = None
@@ -44,16 +53,19 @@ class Played:
 
     @property
     def whole(self) -> bool:
-        """Whether both commands did what they should."""
+        """True if both commands ended with exit code 0."""
         return all(one is not None and one.returncode == 0 for one in (self.enrolled, self.renewed))
 
     def messages(self, kind: str) -> list[Path]:
-        """Give the kept messages of a kind ("request" or "response"), in the order in which they were sent."""
+        """Return the kept messages of a kind, in the order in which they were sent.
+
+        The kind is "request" or "response".
+        """
         return sorted((self.folder / "messages").glob(f"*-{kind}.xml"))
 
 
 def called(peer: Peer, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Run a command of a peer to its end."""
+    """Run a command of a peer to its end; return the finished process."""
     return subprocess.run(
         [peer.run, *(str(one) for one in arguments)], capture_output=True, text=True, timeout=WITHIN, check=False,
         stdin=subprocess.DEVNULL, env=surroundings({"PEER_PYTHON": sys.executable}),
@@ -61,9 +73,9 @@ def called(peer: Peer, *arguments: object) -> "subprocess.CompletedProcess[str]"
 
 
 def versions(peers: Iterable[Peer] = PEERS) -> dict[str, list[str]]:
-    """Say what each peer stands on, as "name version"; peers that cannot run here are left out.
+    """Return the libraries of each peer, as "name version".
 
-    Whatever has to be compiled is compiled by this.
+    Peers that cannot run here are left out. The call compiles every peer that needs it.
     """
     found: dict[str, list[str]] = {}
     for peer in peers:
@@ -74,7 +86,7 @@ def versions(peers: Iterable[Peer] = PEERS) -> dict[str, list[str]]:
 
 
 def furnished(folder: Path, trust: Mapping[str, str | Path]) -> Path:
-    """Make a peer's folder: whom it trusts stands in it."""
+    """Make a peer's folder with its trust anchors; return it."""
     folder.mkdir(parents=True)
     for name in ("server", "services"):
         shutil.copyfile(trust[name], folder / f"{name}.pem")
@@ -82,18 +94,21 @@ def furnished(folder: Path, trust: Mapping[str, str | Path]) -> Path:
 
 
 def ordered(bench: Bench, customer_id: str) -> dict[str, str]:
-    """Order a certificate for an organisation: whose it is, and its transfer ids."""
+    """Order a certificate for an organisation; return customer id and transfer ids."""
     return {"customer_id": customer_id} | bench.order(customer_id=customer_id, customer_name=f"Oy {customer_id}")
 
 
 def enrol(peer: Peer, folder: Path, url: str, ids: Mapping[str, str], key: str) -> "subprocess.CompletedProcess[str]":
-    """Let a peer spend transfer ids for its first certificate."""
+    """Let a peer use transfer ids for its first certificate."""
     spent = (ids[name] for name in ("customer_id", "transfer_id", "transfer_password"))
     return called(peer, "enrol", folder, url, *spent, key)
 
 
 def play_all(bench: Bench, cases: Iterable[Case], root: Path) -> dict[Case, Played]:
-    """Enrol all, put the clock into the window of all, renew all: two at a time."""
+    """Enrol all peers, set the clock into the renewal window, renew all.
+
+    Two commands run at a time.
+    """
     played = {case: Played(furnished(root / str(case), bench.ready["trust"])) for case in cases}
     url, peers = bench.ready["soap_url"], {peer.name: peer for peer in PEERS}
     ids = {case: ordered(bench, str(case)) for case in played}

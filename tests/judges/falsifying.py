@@ -1,4 +1,7 @@
-"""A server that stands between a peer and the service, and changes answers: a peer has to believe none of them."""
+"""Proxy between a peer and the service that falsifies answers.
+
+A peer has to refuse every falsified answer.
+"""
 
 import hmac
 import re
@@ -25,7 +28,7 @@ DS = "http://www.w3.org/2000/09/xmldsig#"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 Change = Callable[[bytes], bytes | None]
-"""What becomes of an answer on its way; None: it gets lost."""
+"""Function that returns an altered answer, or None if the answer gets lost."""
 
 
 def _payload(envelope: bytes) -> tuple[etree._Element, etree._Element]:
@@ -34,7 +37,7 @@ def _payload(envelope: bytes) -> tuple[etree._Element, etree._Element]:
 
 
 def a_character_of_a_value(envelope: bytes) -> bytes:
-    """Change a character of the retrieval id or the certificate, whichever stands there."""
+    """Change a character of the retrieval id or of the certificate."""
     return re.sub(
         rb"(<(?:RetrievalId|Certificate)>.{20})(.)",
         lambda found: found[1] + (b"A" if found[2] != b"A" else b"B"),
@@ -45,21 +48,27 @@ def a_character_of_a_value(envelope: bytes) -> bytes:
 
 
 def no_signature(envelope: bytes) -> bytes:
-    """Leave the signature out."""
+    """Remove the signature."""
     root, payload = _payload(envelope)
     payload.remove(payload.find(f"{{{DS}}}Signature"))
     return etree.tostring(root)
 
 
 def a_stranger_signed(envelope: bytes) -> bytes:
-    """Sign the same answer with a stranger's key, whose certificate has all the names of the right one."""
+    """Sign the same answer with a stranger's key.
+
+    The stranger's certificate has all the names of the right one.
+    """
     text = next(etree.fromstring(envelope).iter(f"{{{DS}}}X509Certificate")).text
     copied = _with_another_key(x509.load_pem_x509_certificate(_pem(text)))
     return signed_by(holder_key(9), copied)(envelope)
 
 
 def signed_by(key: PrivateKey, certificate: x509.Certificate, *along: x509.Certificate) -> Change:
-    """Sign the same answer with another key; certificates that go along stand in KeyInfo as well."""
+    """Return a change that signs the same answer with another key.
+
+    KeyInfo also holds the certificates in `along`.
+    """
 
     def change(envelope: bytes) -> bytes:
         root, payload = _payload(envelope)
@@ -78,7 +87,10 @@ def signed_by(key: PrivateKey, certificate: x509.Certificate, *along: x509.Certi
 
 
 def another_answer_beside_the_signed_one(envelope: bytes) -> bytes:
-    """Put the signed answer away into the Header, and an unsigned one with other values in its place."""
+    """Move the signed answer into the Header and put another into its place.
+
+    The answer in the Body is unsigned and has other values.
+    """
     root, payload = _payload(envelope)
     changed = _payload(no_signature(a_character_of_a_value(envelope)))[1]
     payload.getparent().replace(payload, changed)
@@ -87,7 +99,10 @@ def another_answer_beside_the_signed_one(envelope: bytes) -> bytes:
 
 
 def the_signed_answer_inside_another(envelope: bytes) -> bytes:
-    """Wrap: another answer around, whose signature is the right one over the right answer, which it carries."""
+    """Wrap the signed answer into another answer.
+
+    The outer answer has the right signature. That signature carries the right answer, over which it was made.
+    """
     root, payload = _payload(envelope)
     changed = _payload(no_signature(a_character_of_a_value(envelope)))[1]
     payload.getparent().replace(payload, changed)
@@ -106,12 +121,18 @@ def an_unsigned_answer_before_the_signed_one(envelope: bytes) -> bytes:
 
 
 def a_document_type(envelope: bytes) -> bytes:
-    """Put a document type before the envelope: how attacks on parsers begin, and no SOAP message has one."""
+    """Put a document type before the envelope.
+
+    Attacks on parsers begin like this. No SOAP message has a document type.
+    """
     return b'<!DOCTYPE e [<!ENTITY e "e">]>' + etree.tostring(etree.fromstring(envelope))
 
 
 def keyed_with_the_public_key(envelope: bytes) -> bytes:
-    """Sign another answer by HMAC, with the right signer's public key, which everybody knows, for the secret."""
+    """Sign another answer by HMAC, with the right signer's public key as secret.
+
+    The public key is not secret, so an attacker can make such a signature.
+    """
     changed = a_character_of_a_value(envelope)
     text = next(etree.fromstring(envelope).iter(f"{{{DS}}}X509Certificate")).text
     right = x509.load_pem_x509_certificate(_pem(text))
@@ -137,16 +158,17 @@ CHANGES: dict[str, Change] = {
         keyed_with_the_public_key,
     )
 }
-"""What a peer has to refuse."""
+"""Changes that a peer has to refuse, by name."""
 
 
 @contextmanager
 def falsifying(
     service: str, anchor: Path, change: Change, folder: Path, *, elsewhere: str | None = None
 ) -> Iterator[tuple[str, Path]]:
-    """Stand before a service (its address, its TLS anchor) until the block ends; gives an address and an anchor.
+    """Run the proxy before a service until the block ends; yield address and anchor.
 
-    `elsewhere`: calls are not handed on, but sent to this address.
+    `service` is the address of the service and `anchor` its TLS anchor. With `elsewhere` the proxy redirects calls to
+    this address and does not forward them.
     """
     files = ServerFiles(folder / "leaf.pem", folder / "key.pem", folder / "anchor.pem")
     make_server_certificate(files)
@@ -155,15 +177,15 @@ def falsifying(
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
-            """Hand the WSDL on; it names this address."""
+            """Forward the WSDL; it names this address."""
             octets = self._asked(None, {})
             self._answer(octets.replace(origin(service).encode(), origin(address).encode()))
 
         def do_POST(self) -> None:
-            """Hand a call on, and a changed answer back."""
+            """Forward a call and return a changed answer."""
             body = self.rfile.read(int(self.headers["content-length"]))
             if elsewhere is not None:
                 self._answer(b"", 307, location=elsewhere)
@@ -201,7 +223,7 @@ def falsifying(
 
 
 def origin(address: str) -> str:
-    """Give an address without its path."""
+    """Return an address without its path."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -212,7 +234,10 @@ def _pem(text: str) -> bytes:
 
 
 def _with_another_key(right: x509.Certificate) -> x509.Certificate:
-    """Copy a certificate but for the key: subject, issuer, serial, dates and extensions stay."""
+    """Copy a certificate, but with another key.
+
+    Subject, issuer, serial, dates and extensions stay.
+    """
     builder = x509.CertificateBuilder(
         right.issuer,
         right.subject,

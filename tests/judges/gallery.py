@@ -1,4 +1,7 @@
-"""A page that shows every block in every state: for the judges, in no product. Its addresses are the pages' and one."""
+"""Page that shows every block in every state, for the judges alone.
+
+It is in no product. Its addresses are those of the pages and one more.
+"""
 
 from collections.abc import Sequence
 
@@ -50,7 +53,7 @@ STATES = [
 
 
 def fields(error: str = "") -> list[Input]:
-    """Each kind of field."""
+    """Return a field of each kind."""
     kinds = (
         "text",
         "email",
@@ -82,7 +85,7 @@ def fields(error: str = "") -> list[Input]:
 
 
 def table(language: object) -> Table:
-    """A list of certificates, as wide as it gets."""
+    """Return a list of certificates, as wide as it gets."""
     columns = [
         Column("Certificate", "?sort=name"),
         Column("Organisation"),
@@ -108,7 +111,7 @@ def table(language: object) -> Table:
 
 
 def gallery(request: HttpRequest) -> HttpResponse:
-    """Show all there is."""
+    """Show every block."""
     notices = [
         Alert("The certificate ends on Sunday 2 May 2027 at 14:03 (Finnish time). Renew it in the program.", tone)
         for tone in Severity
@@ -135,7 +138,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 
 def values() -> DescriptionList:
-    """Names and values."""
+    """Return a list of names and values."""
     return DescriptionList(
         [
             DescriptionItem("Serial number", "3f9a2c0d5e7b41886a0c9d2e4f60718293a4b5"),
@@ -146,23 +149,23 @@ def values() -> DescriptionList:
 
 
 def search() -> Form:
-    """A search above a table."""
+    """Return a search form as it stands above a table."""
     state = Input("state", "State", "select", options=[Option("", "All"), Option("ends", "Ends soon", chosen=True)])
     return Form([Input("q", "Search"), state], [Button("Search")], search=True, inline=True)
 
 
 def many() -> Form:
-    """What is done with the rows that were picked."""
+    """Return the form of the actions on the selected rows."""
     return Form([], [Button("Order replacements", "many")], name="many")
 
 
 def pager() -> Pager:
-    """The second page of three."""
+    """Return the pager of the second page of three."""
     return Pager("51–100 of 129", Link("Earlier", "?page=1"), Link("Later", "?page=3"))
 
 
 def wrong() -> Form:
-    """Every kind of field, filled in wrong."""
+    """Return a form with every kind of field, each filled in wrong."""
     there = fields("This does not look right: write it as it stands in the register.")
     return Form(there, [Button("Order", "order")], errors=[(one.name, one.error) for one in there])
 

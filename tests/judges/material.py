@@ -1,4 +1,7 @@
-"""For judges who read the machine's clock: a chain of CAs, and certificates that are good, revoked, expired."""
+"""Material for judges that read the machine's clock.
+
+It consists of a chain of CAs and of certificates that are good, revoked and expired.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +24,21 @@ from tests.support.authority import holder_key, issue, issuer, leaf_plan
 DAY = timedelta(days=1)
 WEEK = 7 * DAY
 NOWHERE = "http://127.0.0.1:9"
-"""Nothing answers there: whoever would fetch what stands in the certificates is told so at once."""
+"""Address at which no server answers.
+
+A judge that tries to fetch the addresses in the certificates gets an error at once.
+"""
 
 
 @cache
 def now() -> datetime:
-    """When the material is made: the machine's time, once per run."""
+    """Return the machine's time at which the material is made, once per run."""
     return clock.utc_now()
 
 
 @cache
 def authority() -> GeneratedHierarchy:
-    """CAs that began long enough ago for a certificate of theirs to have ended."""
+    """Return CAs that are old enough for one of their certificates to have expired."""
     return generate_hierarchy(
         parse_hierarchy(load_preset("default"), Environment.TEST, NOWHERE), now() - VALIDITY - 2 * DAY
     )
@@ -47,19 +53,19 @@ class Leaf:
 
     @property
     def entry(self) -> RevokedEntry:
-        """What stands in a list once it is revoked."""
+        """Entry of the certificate in a CRL after its revocation."""
         return RevokedEntry(serial_hex(self.certificate.serial_number), now() - DAY, "keyCompromise")
 
     @property
     def above(self) -> tuple[x509.Certificate, ...]:
-        """The chain above it: issuing CA first, no root."""
+        """The chain of the certificate, issuing CA first, without the root."""
         return authority().chain_above(self.certificate)
 
 
 def leaf(
     key: PrivateKey, channel: Channel = Channel.WS, *, ended: bool = False, customer_id: str = "0123456-7"
 ) -> Leaf:
-    """Issue a certificate that is valid now, or one that ended yesterday."""
+    """Issue a certificate that is valid now, or one that expired yesterday."""
     begins = now() - VALIDITY - DAY if ended else now() - DAY
     plan = leaf_plan(key.public_key(), begins=begins, customer_id=customer_id)
     return Leaf(key, issue(plan, issuer(channel, authority()), built=authority()))
@@ -67,7 +73,7 @@ def leaf(
 
 @cache
 def cases() -> dict[str, Leaf]:
-    """One certificate for each thing that a judge should say of it."""
+    """Return one certificate for each verdict of a judge."""
     return {
         "good": leaf(holder_key(1)),
         "revoked": leaf(holder_key(2)),
@@ -76,18 +82,27 @@ def cases() -> dict[str, Leaf]:
 
 
 def list_of(channel: Channel, entries: Sequence[RevokedEntry], age: timedelta = timedelta(0)) -> bytes:
-    """Sign the list of the CA of a channel, this long ago."""
+    """Sign the CRL of the CA of a channel.
+
+    `age` is the time since the signature.
+    """
     return signed_list(issuer(channel, authority()), entries, age)
 
 
 def signed_list(by: IssuingCa, entries: Sequence[RevokedEntry] = (), age: timedelta = timedelta(0)) -> bytes:
-    """Sign the list of a CA, this long ago: of one shard, or, of shard 0, all of it."""
+    """Sign the CRL of a CA: that of one shard, or of shard 0 the full list.
+
+    `age` is the time since the signature.
+    """
     tbs = prepare_crl(by, entries, 7, now() - age, now() - age + WEEK)
     return attach_crl_signature(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
 
 
 def lists(shard: int, age: timedelta = timedelta(0)) -> dict[str, bytes]:
-    """Sign the list of every CA by its file name; on that of the holders' CA stands what is revoked."""
+    """Sign the CRL of every CA; return them by file name.
+
+    The CRL of the holders' CA lists the revoked certificate. `age` is the time since the CRLs were signed.
+    """
     holders = issuer(Channel.WS, authority()).file_name
     return {
         spec.file_name: signed_list(
@@ -100,16 +115,16 @@ def lists(shard: int, age: timedelta = timedelta(0)) -> dict[str, bytes]:
 
 
 def pem(*certificates: x509.Certificate) -> bytes:
-    """Write certificates one after the other."""
+    """Return certificates as PEM, one after the other."""
     return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
 
 
 def list_pem(*ders: bytes) -> bytes:
-    """Write lists one after the other."""
+    """Return CRLs as PEM, one after the other."""
     return b"".join(x509.load_der_x509_crl(der).public_bytes(Encoding.PEM) for der in ders)
 
 
 def root() -> x509.Certificate:
-    """Give what is trusted."""
+    """Return the trusted root certificate."""
     (spec,) = (one for one in authority().hierarchy.authorities if one.role is CaRole.ROOT)
     return authority().certificate(spec.file_name)

@@ -1,4 +1,7 @@
-"""Writes docs/judges.md's tables: which peer passed with which key and recipe, and the versions that did."""
+"""Writer of the tables in docs/judges.md.
+
+The tables list which peer passed with which key and recipe, and the versions that passed.
+"""
 
 import re
 import shutil
@@ -29,12 +32,15 @@ _PROGRAMS = {
 
 
 def is_whole(modules: AbstractSet[Path]) -> bool:
-    """Whether a run had the tests of all these judges: the page names them all as those that passed."""
+    """Return True if a run had the tests of all judges in this folder.
+
+    The page names all of them as judges that passed.
+    """
     return modules >= set(FOLDER.glob("test_*.py"))
 
 
 def judges() -> list[str]:
-    """Say which programs judged, as "name version"."""
+    """Return the programs that judged, as "name version"."""
     found = signature_judges.versions()
     for name, (command, pattern) in _PROGRAMS.items():
         if shutil.which(command[0]) is not None:
@@ -45,7 +51,7 @@ def judges() -> list[str]:
 
 
 def written(played: Mapping[Case, Played], peers: Mapping[str, Iterable[str]], others: Iterable[str]) -> str:
-    """Write the part of the page that a run writes."""
+    """Return the part of the page that a run writes."""
     rows = [
         "| peer | key | SignNewCertificate | GetCertificate | RenewCertificate, exclusive | … inclusive |",
         "|---|---|---|---|---|---|",
@@ -78,6 +84,6 @@ def written(played: Mapping[Case, Played], peers: Mapping[str, Iterable[str]], o
 
 
 def renewed(page: str, part: str) -> str:
-    """Put the written part in its place."""
+    """Replace the written part of the page; return the page."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{part}\n{END}{rest.partition(END)[2]}"

@@ -1,6 +1,7 @@
-"""Three programs of others that judge XML signatures: xmlsec1 (libxml2, C), signxml (lxml), bergshamra (Rust).
+"""Three independent judges of XML signatures: xmlsec1, signxml and bergshamra.
 
-Each is given a document, the certificates that it may trust, and an instant; each says whether it takes the document.
+xmlsec1 is written in C on libxml2, signxml is based on lxml, bergshamra is written in Rust. Each judge gets a
+document, the certificates that it may trust and an instant. It accepts or refuses the document.
 """
 
 import shutil
@@ -24,24 +25,27 @@ from tests.support.postgres import skip_or_fail
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """CA certificates: those that issued themselves are trusted, the others are ways up to them."""
+    """CA certificates and the instant of verification.
+
+    Self-issued certificates are trusted. The others are intermediates.
+    """
 
     authorities: tuple[x509.Certificate, ...]
     at: datetime
 
     @property
     def roots(self) -> list[x509.Certificate]:
-        """What is trusted as it is."""
+        """Self-issued certificates, which are trusted as they are."""
         return [one for one in self.authorities if one.subject == one.issuer]
 
     @property
     def ways(self) -> list[x509.Certificate]:
-        """What leads up."""
+        """Intermediate certificates, which lead up to a root."""
         return [one for one in self.authorities if one.subject != one.issuer]
 
 
 def xmlsec1(document: bytes, trusted: Trusted) -> bool:
-    """Whether xmlsec1 takes it."""
+    """Return True if xmlsec1 accepts the document."""
     program = shutil.which("xmlsec1")
     if program is None:
         skip_or_fail("xmlsec1 is not installed (scripts/packages judges says how)")
@@ -62,7 +66,10 @@ def xmlsec1(document: bytes, trusted: Trusted) -> bool:
 
 
 def signxml(document: bytes, trusted: Trusted) -> bool:
-    """Whether signxml takes it: one reference, over the whole document. The chain is not asked for."""
+    """Return True if signxml accepts one reference over the whole document.
+
+    It does not check the chain.
+    """
     expected = SignatureConfiguration(expect_references=1, location="./", verification_time=trusted.at)
     try:
         XMLVerifier().verify(document, x509_cert=shown(document), expect_config=expected)
@@ -72,10 +79,13 @@ def signxml(document: bytes, trusted: Trusted) -> bool:
 
 
 def bergshamra(document: bytes, trusted: Trusted) -> bool:
-    """Whether bergshamra takes it, each digest computed by itself, and the chain of the certificate in it."""
+    """Return True if bergshamra accepts the document.
+
+    It computes each digest itself and checks the chain of the certificate in the document.
+    """
     manager = pybergshamra.KeysManager()
     context = pybergshamra.DsigContext(manager, trusted_keys_only=False, strict_verification=True)
-    context.insecure = True  # the chain is looked at below: without a root this would take any
+    context.insecure = True  # the chain is checked below: without a root this call would accept any
     roots, ways = ([_der(one) for one in some] for some in (trusted.roots, trusted.ways))
     try:
         result = pybergshamra.verify(context, document.decode())
@@ -96,7 +106,7 @@ JUDGES: dict[str, Callable[[bytes, Trusted], bool]] = {
 
 
 def versions() -> list[str]:
-    """Say which judges there are, as "name version"."""
+    """Return the available judges, as "name version"."""
     program = shutil.which("xmlsec1")
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout if program else ""
     packages = [f"{name} {version(name)}" for name in ("signxml", "pybergshamra")]
@@ -104,7 +114,7 @@ def versions() -> list[str]:
 
 
 def shown(document: bytes) -> bytes:
-    """Give the certificate that stands in a document, as PEM."""
+    """Return the certificate in a document, as PEM."""
     (inside,) = etree.fromstring(document).iter("{http://www.w3.org/2000/09/xmldsig#}X509Certificate")
     lines = "\n".join((inside.text or "").split())
     return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n".encode()

@@ -1,4 +1,7 @@
-"""Chromium signs in: by an app's codes, by a passkey after the password, by a passkey alone; axe looks at each page."""
+"""Sign-in in Chromium, each page checked by axe.
+
+The ways are the codes of an app, a passkey after the password and a passkey alone.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +35,10 @@ EMAIL = "nimi@people.example"
 
 @contextmanager
 def served(desk, port: int) -> Iterator[str]:
-    """Serve the pages at localhost, which browsers take for as safe as https: one request after the other."""
+    """Serve the pages at localhost, one request after the other; yield the address.
+
+    Browsers treat localhost as secure, like https.
+    """
     address = f"http://localhost:{port}"
     door = people_door(desk, address=address)
 
@@ -72,7 +78,7 @@ def served(desk, port: int) -> Iterator[str]:
 
 @pytest.fixture
 def somebody(sqlite_desk):
-    """A signatory without a second factor."""
+    """Return a signatory without a second factor."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
     user = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
@@ -81,14 +87,14 @@ def somebody(sqlite_desk):
 
 @pytest.fixture
 def address(sqlite_desk):
-    """Where the pages are."""
+    """Yield the address of the pages."""
     with served(sqlite_desk, free_ports(1)[0]) as address:
         yield address
 
 
 @pytest.fixture
 def page(address, somebody):
-    """A window of 320 pixels, with what Chromium has in place of a security key."""
+    """Yield a window of 320 pixels with Chromium's substitute for a security key."""
     with started_chromium() as browser:
         context = browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640}, base_url=address)
         window = context.new_page()
@@ -97,7 +103,10 @@ def page(address, somebody):
 
 
 def security_key(page: Page) -> str:
-    """Give Chromium an authenticator that knows its user and keeps passkeys; returns its id."""
+    """Give Chromium an authenticator; return its id.
+
+    The authenticator verifies its user and keeps passkeys.
+    """
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     options = {
@@ -112,7 +121,10 @@ def security_key(page: Page) -> str:
 
 
 def at(page: Page, path: str) -> None:
-    """This is where the page is, axe finds nothing, and nothing is wider than the window."""
+    """Check the address of the page, the findings of axe and the width.
+
+    The page is at `path`, axe finds nothing, and nothing is wider than the window.
+    """
     expect(page).to_have_url(placed(path, page))
     found = Axe().run(page)
     assert not found.response["violations"], found.generate_report()
@@ -120,13 +132,13 @@ def at(page: Page, path: str) -> None:
 
 
 def placed(path: str, page: Page) -> str:
-    """The address of a path."""
+    """Return the address of a path."""
     place = urlsplit(page.url)
     return f"{place.scheme}://{place.netloc}{path}"
 
 
 def sign_in(page: Page) -> None:
-    """Sign in by the form."""
+    """Sign in with the form."""
     page.goto("/account/login/")
     at(page, "/account/login/")
     page.get_by_label("E-mail address").fill(EMAIL)
@@ -135,7 +147,7 @@ def sign_in(page: Page) -> None:
 
 
 def sign_out(page: Page) -> None:
-    """Sign out by the button."""
+    """Sign out with the button."""
     page.goto("/account/logout/")
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(placed("/", page))

@@ -1,4 +1,4 @@
-"""openssl judges chains, dates, purposes and revocation lists of ours."""
+"""openssl judges our chains, dates, purposes and CRLs."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ INSTANTS = {
     "the first second": (NOW, True),
     "one second before": (NOW - SECOND, False),
     "one second before the last": (NOW + VALIDITY - SECOND, True),
-    # RFC 5280, 4.1.2.5 counts the last second in, and so do we; OpenSSL's comparison does not.
+    # RFC 5280, 4.1.2.5 includes the last second, and so does the service. OpenSSL's comparison does not.
     "the last second, which OpenSSL does not count": (NOW + VALIDITY, False),
     "one second after the end": (NOW + VALIDITY + SECOND, False),
 }
@@ -31,7 +31,7 @@ INSTANTS = {
 
 @pytest.fixture(scope="session")
 def ways(tmp_path_factory) -> list[str]:
-    """Give openssl the root as trusted and the other CAs as ways up to it."""
+    """Return openssl's options for the trusted root and the intermediate CAs."""
     folder = tmp_path_factory.mktemp("chain")
     roots, others = folder / "roots.pem", folder / "others.pem"
     for _, certificate in authority().entries.values():
@@ -42,7 +42,10 @@ def ways(tmp_path_factory) -> list[str]:
 
 
 def openssl_takes(certificate, ways: list[str], folder: Path, *options: str, at=NOW) -> bool:
-    """Whether `openssl verify` takes a certificate at an instant, strictly by RFC 5280, for a TLS client."""
+    """Return True if `openssl verify` accepts a certificate at an instant.
+
+    The check is strict by RFC 5280, for a TLS client.
+    """
     program = shutil.which("openssl")
     if program is None:
         skip_or_fail("openssl is not installed (scripts/packages judges says how)")

@@ -1,4 +1,7 @@
-"""systemd judges the units of deploy/; nginx, as deploy/ configures it, stands between the client and the service."""
+"""Tests of deploy/: the systemd units and the nginx configuration.
+
+systemd judges the units. nginx stands between the client and the service.
+"""
 
 import ctypes
 import json
@@ -33,7 +36,10 @@ DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 EXPOSURE = 1.5
-"""What deploy/README.md says of the service, and what the others keep to: 1.1, by systemd 257."""
+"""Highest exposure that the units may have by `systemd-analyze security`.
+
+deploy/README.md names it for the service. The other units have 1.1, by systemd 257.
+"""
 
 PATH = "/2017/10/CertificateServices"
 PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 38, 65
@@ -56,7 +62,7 @@ def test_systemd_finds_little_exposed(path):
 
 
 def without_writable_code() -> None:
-    """As MemoryDenyWriteExecute= and NoNewPrivileges= have it, by the kernel's own word for it."""
+    """Set in the kernel what MemoryDenyWriteExecute= and NoNewPrivileges= set."""
     ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0)
     ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
@@ -65,9 +71,9 @@ def without_writable_code() -> None:
 def nginx(
     folder: Path, soap: int, status: int, changes: dict[str, str] | None = None
 ) -> Iterator[tuple[int, int, Path]]:
-    """Run nginx as deploy/nginx.conf says, on free ports; gives those for TLS and for http, and the TLS anchor.
+    """Run nginx with deploy/nginx.conf on free ports; yield ports and TLS anchor.
 
-    `changes` are a test's own, beside those of places.
+    The ports are those for TLS and for http. `changes` are the test's own changes, beside those of places.
     """
     secure, plain = free_ports(2)
     folder.mkdir()
@@ -91,7 +97,7 @@ def nginx(
 
 @pytest.fixture
 def served(tmp_path):
-    """Serve an authority in PRODUCTION's manner."""
+    """Serve an authority as in PRODUCTION."""
     root, etc = tmp_path / "authority", tmp_path / "etc"
     etc.mkdir()
     (etc / "hierarchy.toml").write_text(load_preset("default"), encoding="utf-8")
@@ -112,7 +118,7 @@ def served(tmp_path):
 
 
 def did(*words: object) -> str:
-    """Run a command of the authority that has to succeed; gives standard output."""
+    """Run a command of the authority, which has to succeed; return standard output."""
     done = ran("authority", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -150,7 +156,10 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
 
 
 def answers_come_through(address: str, ca: Path) -> None:
-    """Ask through nginx by GET, slashes of base64 next to each other among them, and by POST."""
+    """Send OCSP requests through nginx by GET and by POST.
+
+    The base64 of a GET request has adjacent slashes.
+    """
     issuer = x509.load_der_x509_certificate(ca.read_bytes())
     octets = asked(5, issuer, nonce=b"\xff\xff\xff" * 8)
     text = b64encode(octets).decode()
@@ -164,7 +173,7 @@ def answers_come_through(address: str, ca: Path) -> None:
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """A service that writes down what comes through."""
+    """Service that records the headers of the requests that come through."""
 
     seen: list[dict[str, str]]
 
@@ -176,14 +185,17 @@ class Recorder(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_words):
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @contextmanager
 def nginx_alone(
     folder: Path, changes: dict[str, str] | None = None
 ) -> Iterator[tuple[int, int, ssl.SSLContext, list[dict[str, str]]]]:
-    """Run nginx before a service that answers everything; gives the ports, how to speak TLS, and what came through."""
+    """Run nginx before a service that answers every request.
+
+    The block gets both ports, the TLS context and the headers of the requests that came through.
+    """
     seen: list[dict[str, str]] = []
     with HTTPServer(("127.0.0.1", 0), type("OfThisTest", (Recorder,), {"seen": seen})) as recorder:
         threading.Thread(target=recorder.serve_forever, daemon=True).start()
@@ -228,7 +240,7 @@ def test_what_nginx_lets_through(tmp_path):
 
 
 def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> tuple[int, str | None]:
-    """POST once over a kept connection; gives the status and Retry-After."""
+    """Send one POST over a kept connection; return the status and Retry-After."""
     connection.request("POST", PATH, body, {"Content-Type": "text/xml", **headers})
     reply = connection.getresponse()
     reply.read()
@@ -236,7 +248,7 @@ def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> 
 
 
 def begun(port: int, context: ssl.SSLContext) -> socket.socket:
-    """Begin a request whose body does not come to its end."""
+    """Begin a request with an incomplete body; return its socket."""
     one = context.wrap_socket(socket.create_connection(("127.0.0.1", port), WITHIN), server_hostname="127.0.0.1")
     one.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<a".encode())
     return one
@@ -253,7 +265,7 @@ def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
         last = stack.enter_context(begun(secure, context))
         caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
         deadline = monotonic_seconds() + 5
-        while (told := answered(caller)) != (503, "5"):  # the last ones' heads may be on their way yet
+        while (told := answered(caller)) != (503, "5"):  # the headers of the last requests may still be in transit
             assert told[0] == 200
             assert monotonic_seconds() < deadline
         last.sendall(b"x" * 98)
@@ -264,7 +276,7 @@ def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
 
 
 def test_nginx_turns_away_who_calls_too_often_and_nobody_else(tmp_path):
-    """Callers are told apart by a header here: as realip_module has it behind a balancer."""
+    """Here a header distinguishes callers, as realip_module does behind a balancer."""
     changes = {
         "rate=100r/s": "rate=1r/m",
         "    ssl_session_tickets off;": "    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Caller;",
@@ -295,7 +307,7 @@ def fetched_status(address: str) -> int:
 
 
 def test_silent_connections_keep_nobody_out_of_nginx(tmp_path):
-    """As the test runs it, nginx has 512 connections: the silent ones go first."""
+    """Here nginx has 512 connections and closes the silent ones first."""
     with nginx_alone(tmp_path / "nginx") as (secure, _, context, _), ExitStack() as stack:
         for _ in range(900):
             stack.enter_context(socket.create_connection(("127.0.0.1", secure), WITHIN))

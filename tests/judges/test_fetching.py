@@ -1,4 +1,7 @@
-"""Java's keytool makes a request by the commands that the page shows, and takes the certificate that comes of it."""
+"""Java's keytool makes a request and imports the certificate that comes of it.
+
+The commands are those that the page shows.
+"""
 
 import shutil
 import subprocess
@@ -19,7 +22,7 @@ PASSWORD = "changeit"
 
 @pytest.fixture
 def sqlite_db(request, tmp_path):
-    """A register as pages have it."""
+    """Yield a database as the pages use it."""
     with opened_register("sqlite", request, tmp_path, alias="default") as opened:
         yield opened
 

@@ -1,4 +1,7 @@
-"""Other people's programs open what a set has beside PEM: openssl, Java's keytool, and .NET on mono."""
+"""Programs of others that open the formats of a set beside PEM.
+
+The programs are openssl, Java's keytool and .NET on mono.
+"""
 
 import hashlib
 import shutil
@@ -22,7 +25,10 @@ PACKED = ("certificate.p12", "certificate-legacy.p12")
 
 
 def asked(*command):
-    """Run a judge, without whom this is skipped loudly; gives what it says, and its exit code."""
+    """Run a judge; return its exit code, its output and its error output.
+
+    Without the judge the test is skipped visibly.
+    """
     if shutil.which(str(command[0])) is None:
         skip_or_fail(f"{command[0]} is not installed (scripts/packages judges says how)")
     done = subprocess.run([str(one) for one in command], capture_output=True, check=False, timeout=120)
@@ -37,7 +43,7 @@ def well(*command):
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.value)
 def live(request, tmp_path_factory):
-    """A set in every format, its key encrypted."""
+    """Return a set in every format, with an encrypted key."""
     folder = tmp_path_factory.mktemp("files")
     for name, password in (("password", PASSWORD), ("key-password", KEY_PASSWORD)):
         (folder / name).write_text(password)
@@ -55,7 +61,7 @@ def live(request, tmp_path_factory):
 
 
 def public_half(pem):
-    """The public half of a PEM key, as openssl writes it."""
+    """Return the public half of a PEM key, as openssl writes it."""
     return subprocess.run(("openssl", "pkey", "-pubout"), input=pem, capture_output=True, check=True).stdout
 
 
@@ -122,14 +128,17 @@ def test_keytool_makes_the_jks_that_the_documents_name(live, tmp_path):
 
 @pytest.fixture(scope="module")
 def dot_net(tmp_path_factory):
-    """The program of OpensPkcs12.cs, compiled."""
+    """Return the compiled program of OpensPkcs12.cs."""
     program = tmp_path_factory.mktemp("mono") / "opens.exe"
     well("mcs", f"-out:{program}", Path(__file__).with_name("OpensPkcs12.cs"))
     return program
 
 
 RSA_ALONE = pytest.mark.parametrize("live", [KeyType.RSA_2048], indirect=True)
-"""Mono knows no EC keys in PKCS#12."""
+"""Mark for tests with an RSA key alone.
+
+Mono knows no EC keys in PKCS#12.
+"""
 
 
 @RSA_ALONE
@@ -140,6 +149,9 @@ def test_dot_net_opens_the_old_form_and_signs(live, dot_net):
 
 @RSA_ALONE
 def test_mono_opens_no_modern_form(live, dot_net):
-    """Told in docs/agent.md; once this fails, mono has learnt it, and the sentence goes."""
+    """docs/agent.md states this limit.
+
+    Once this test fails, mono can open the form, and the sentence can be removed.
+    """
     code, _, told = asked("mono", dot_net, live / "certificate.p12", PASSWORD)
     assert code != 0, told

@@ -1,4 +1,7 @@
-"""HAProxy, as deploy/gateway-haproxy.cfg says, before an application: who gets through, and what the others read."""
+"""HAProxy with deploy/gateway-haproxy.cfg before an application.
+
+The tests check which clients get through and what the others read.
+"""
 
 import ssl
 import subprocess
@@ -20,7 +23,7 @@ SCRIPT = ROOT / "deploy" / "gateway-haproxy.lua"
 
 @contextmanager
 def haproxy_before(place, folder, application, script_changes=None, before=None):
-    """Run HAProxy before an application and the gateway of a folder; gives a caller."""
+    """Run HAProxy before an application and the gateway of a folder; yield a caller."""
     (port,) = free_ports(1)
     place.mkdir()
     pair = ServerFiles(place / "certificate.pem", place / "key.pem", place / "anchor.pem")
@@ -63,7 +66,7 @@ def caller(made, tmp_path_factory):
 
 
 class TestHaproxy(Judged):
-    """HAProxy."""
+    """Tests of HAProxy."""
 
 
 @pytest.mark.parametrize("named", ["Sinetti-Customer-Id", "close, sinetti-serial", "keep-alive,Client-Cert"])
@@ -91,7 +94,10 @@ def test_where_something_is_broken_nobody_gets_through(made, tmp_path, changes):
 
 
 def test_haproxy_may_check_our_lists_itself(made, tmp_path):
-    """As the comment in the file says: whom it refuses gets an alert of TLS."""
+    """The comment in the file describes this setting.
+
+    A refused client gets an alert of TLS.
+    """
     folder = made.written(tmp_path / "material")
     authorities, lists = made.whole()
     (tmp_path / "holders.pem").write_bytes(authorities)

@@ -1,4 +1,7 @@
-"""nginx, as deploy/gateway-nginx.conf says, before an application: who gets through, and what the others read."""
+"""nginx with deploy/gateway-nginx.conf before an application.
+
+The tests check which clients get through and what the others read.
+"""
 
 from contextlib import ExitStack, contextmanager
 
@@ -17,7 +20,7 @@ CONFIGURATION = ROOT / "deploy" / "gateway-nginx.conf"
 
 @contextmanager
 def nginx_before(place, folder, application, changes=None):
-    """Run nginx before an application and the gateway of a folder; gives a caller."""
+    """Run nginx before an application and the gateway of a folder; yield a caller."""
     (port,) = free_ports(1)
     place.mkdir()
     pair = ServerFiles(place / "certificate.pem", place / "key.pem", place / "anchor.pem")
@@ -53,7 +56,7 @@ def caller(made, tmp_path_factory):
 
 
 class TestNginx(Judged):
-    """nginx."""
+    """Tests of nginx."""
 
 
 def test_without_the_gateway_nobody_gets_through(made, tmp_path):
@@ -65,7 +68,10 @@ def test_without_the_gateway_nobody_gets_through(made, tmp_path):
 
 
 def test_nginx_may_check_our_lists_itself(made, tmp_path):
-    """As the comment in the file says; the words are the gateway's all the same."""
+    """The comment in the file describes this setting.
+
+    The texts of refusals are still the gateway's.
+    """
     folder = made.written(tmp_path / "material")
     authorities, lists = made.whole()
     (tmp_path / "holders.pem").write_bytes(authorities)
@@ -88,7 +94,7 @@ def test_nginx_may_check_our_lists_itself(made, tmp_path):
 
 
 def test_what_nginx_refuses_though_the_gateway_accepts_it_is_not_let_through(made, tmp_path):
-    """Here the chain is too long for it."""
+    """Here the chain is too long for nginx."""
     folder = made.written(tmp_path / "material")
     authorities, _ = made.whole()
     (tmp_path / "holders.pem").write_bytes(authorities)

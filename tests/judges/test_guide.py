@@ -1,6 +1,6 @@
-"""docs/integrators.md as its reader does it: every command of it, one after the other, in an empty folder.
+"""Every command of docs/integrators.md, in its order, in an empty folder.
 
-By bash, curl, OpenSSL and, where it is there, keytool, against a bench that the commands start themselves.
+The programs are bash, curl, OpenSSL and, where it is installed, keytool. The commands start their bench themselves.
 """
 
 import json
@@ -18,7 +18,10 @@ from tests.support.programs import surroundings
 
 PAGE = (DOCS / "integrators.md").read_text(encoding="utf-8")
 BEGIN = "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n"
-"""An hour's mistakes end here at the first of them; the bench ends with its shell."""
+"""First lines of the script of all commands.
+
+The script ends at the first error. The bench ends with its shell.
+"""
 
 
 def test_the_commands_of_the_guide_lead_to_a_renewal(tmp_path):

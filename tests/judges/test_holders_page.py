@@ -1,6 +1,7 @@
-"""docs/holders.md as its reader does it: both files of it, and every command, one after the other, against a bench.
+"""Both files and every command of docs/holders.md, in its order, against a bench.
 
-What people do in between is done here: the order in the e-service, the old key of another program, the anchors.
+The test itself does what people do in between: the order in the e-service, the old key of another program, the
+anchors.
 """
 
 import os
@@ -31,12 +32,12 @@ SECRETS = {"p12-password": "of the copy\n", "old/password": "of it\n"}
 
 
 def blocks(text, language):
-    """Give the blocks of a language in a part of the page."""
+    """Return the code blocks of a language in a part of the page."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def commands(text):
-    """Give every command of a part of the page, as a shell has its words."""
+    """Return every command of a part of the page, split into words as in a shell."""
     return [shlex.split(line) for block in blocks(text, "sh") for line in block.splitlines()]
 
 
@@ -48,7 +49,10 @@ def bench(tmp_path_factory):
 
 @pytest.fixture
 def folder(bench, tmp_path):
-    """A folder with the anchors of the bench, and secrets that nobody else may read."""
+    """Return a folder with the anchors of the bench and with secrets.
+
+    Only the owner may read the secrets.
+    """
     for role in ("services", "holders"):
         shutil.copy(bench.ready["trust"][role], tmp_path / f"{role}.pem")
     (tmp_path / "old").mkdir()
@@ -59,19 +63,22 @@ def folder(bench, tmp_path):
 
 
 def written(bench, folder, text):
-    """Write the sinetti.toml of a part of the page, which speaks of another service than the bench."""
+    """Write the sinetti.toml of a part of the page, with the bench as its service.
+
+    The page itself names another service.
+    """
     whole = "\n".join(blocks(text, "toml")).replace('"PRODUCTION"', '"TEST"').replace("systemctl", "true")
     whole = re.sub(r'^address = ".*"$', f'address = "{bench.ready["soap_url"]}"', whole, flags=re.MULTILINE)
-    # In whichever hour this is played.
+    # The test may run at any hour.
     whole = whole.replace('["Mon-Fri 18:00-06:00", "Sat-Sun"]', '["Mon-Sun"]')
     (folder / "sinetti.toml").write_text(whole)
 
 
 def run(folder, words):
-    """Run one command of the page where its reader is."""
+    """Run one command of the page in the folder of its reader."""
     path = surroundings({})["PATH"]
     known = surroundings({"PATH": f"{Path(sys.executable).parent}:{path}", "HOME": str(folder), "LC_ALL": "C.UTF-8"})
-    if os.geteuid() == 0:  # for root the file in its folder counts only where it is named
+    if os.geteuid() == 0:  # root's own sinetti.toml is read only if it is named
         known["SINETTI_CONFIG"] = "sinetti.toml"
     done = subprocess.run(words, cwd=folder, env=known, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
@@ -124,7 +131,7 @@ def test_it_is_rehearsed_as_the_page_says(tmp_path_factory, folder):
 
 
 def old(bench, customer_id, name):
-    """Get a certificate as another program does; gives key and certificate."""
+    """Get a certificate as another program does; return key and certificate."""
     key, ids = new_key(), bench.order(customer_id=customer_id, customer_name=name)
     return key, holder_of(bench, customer_id).enrolled(ids, key)
 

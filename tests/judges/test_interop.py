@@ -1,7 +1,8 @@
-"""The interoperability vectors that signxml's source distribution carries: other people's signatures, since 2001.
+"""Interoperability vectors of signxml's source distribution.
 
-What is inside our shape verifies. All else is refused, for the reason that a reading of its own, written here, gives.
-`scripts/interop` fetches them; they are not ours to copy.
+They are signatures made by others since 2001. Vectors of the accepted shape verify. The others are refused, for the
+reason that an independent reading in this module gives. `scripts/interop` downloads them, since this project may not
+copy them.
 """
 
 import re
@@ -32,16 +33,19 @@ AT_LEAST = {
     SignatureErrorCode.PARTS: 20,
     SignatureErrorCode.METHOD: 9,
 }
-"""How many there are of each kind, so that nothing passes for want of vectors."""
+"""Least number of vectors of each kind, so that missing vectors fail the test."""
 
 
 def vectors() -> list[Path]:
-    """Give the documents, by name."""
+    """Return the documents, sorted by name."""
     return sorted(FOLDER.glob("signxml-*/test/**/*.xml"))
 
 
 def expected(octets: bytes) -> str:
-    """Say what has to be said of a document, by a reading of its own: the first thing that is outside our shape."""
+    """Return the expected reason for a document, by an independent reading.
+
+    It is the first property of the document that is outside the accepted shape.
+    """
     if b"<!DOCTYPE" in octets:
         return DOCTYPE
     if re.match(rb"<\?xml[^>]*encoding=.(?!utf-8)", octets, re.IGNORECASE):
@@ -63,7 +67,7 @@ def expected(octets: bytes) -> str:
 
 
 def told(octets: bytes) -> str:
-    """Say what we say of it."""
+    """Return our reason for a document."""
     try:
         verify_document(octets, lambda _: True)
     except SignatureMissing:
@@ -77,7 +81,7 @@ def told(octets: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def found():
-    """Give the documents, and what they should be."""
+    """Return the documents with the expected reasons."""
     if not vectors():
         skip_or_fail("the interoperability vectors are not there (scripts/interop fetches them)")
     return {place: expected(place.read_bytes()) for place in vectors()}

@@ -1,7 +1,8 @@
-"""openssl, GnuTLS, the JDK, zlint and pkilint judge every certificate that peers were given, and those above them.
+"""Judgement of every certificate issued to peers, and of their CA certificates.
 
-zlint is asked for the rules of the RFCs; those for servers of the public web (CA/Browser Forum, Mozilla, Apple) are
-about other certificates than ours. What it finds all the same is listed in docs/divergences.md; nothing else may be.
+The judges are openssl, GnuTLS, the JDK, zlint and pkilint. zlint checks the rules of the RFCs. Its rules for servers
+of the public web (CA/Browser Forum, Mozilla, Apple) concern other certificates than these. docs/divergences.md lists
+the findings of zlint that remain. Any other finding fails the test.
 """
 
 import json
@@ -25,21 +26,27 @@ from tests.judges.material import pem
 from tests.judges.signature_judges import shown
 from tests.support.postgres import skip_or_fail
 
-pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+pytestmark = pytest.mark.timeout(600)  # the first test waits until all peers have run
 
 JAVA = ROOT / "tests" / "judges" / "java" / "Judge.java"
 SOURCES = "RFC5280,RFC5480,RFC5891,Community"
 MACHINE = 300
-"""Seconds that a judge may take on a machine that does other things as well."""
+"""Timeout of a judge in seconds, long enough for a busy machine."""
 
 RSA_LEAF = "e_key_usage_and_extended_key_usage_inconsistent"
 FAR_ARC = "base 128 integer too large"
-"""What zlint says of a policy below 2.25, whose numbers have 128 bits: it does not read the certificate at all."""
+"""Message of zlint about a policy below 2.25, whose numbers have 128 bits.
+
+zlint does not read such a certificate at all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate, those above it (direct issuer first, the root last), and the purpose that openssl asks for."""
+    """A certificate, its chain and the purpose that openssl checks.
+
+    The chain begins with the direct issuer and ends with the root.
+    """
 
     name: str
     certificate: x509.Certificate
@@ -48,13 +55,13 @@ class Issued:
 
     @property
     def at(self) -> datetime:
-        """Give an instant in its validity."""
+        """An instant in the validity of the certificate."""
         return self.certificate.not_valid_before_utc + timedelta(hours=1)
 
 
 @pytest.fixture(scope="session")
 def issued(exchanges, peer_bench) -> list[Issued]:
-    """Collect what was issued to peers, and who signed their answers."""
+    """Collect the certificates issued to peers and those of the signers of answers."""
     trust = {name: load_bundle(Path(peer_bench.ready["trust"][name]).read_bytes()) for name in ("holders", "services")}
     found: dict[bytes, Issued] = {}
 
@@ -76,7 +83,10 @@ def issued(exchanges, peer_bench) -> list[Issued]:
 
 @pytest.fixture(scope="session")
 def written(issued, tmp_path_factory) -> list[tuple[Issued, Path]]:
-    """Write each with its chain: `leaf.pem`, `ways.pem`, `root.pem`, `chain.pem` (all of it)."""
+    """Write each certificate with its chain; return the folders.
+
+    The files are `leaf.pem`, `ways.pem`, `root.pem` and `chain.pem` (all of it).
+    """
     folder = tmp_path_factory.mktemp("issued")
     places = []
     for number, one in enumerate(issued):
@@ -94,7 +104,7 @@ def written(issued, tmp_path_factory) -> list[tuple[Issued, Path]]:
 
 
 def said(*command: object) -> "subprocess.CompletedProcess[str]":
-    """Run a judge."""
+    """Run a judge; return the finished process."""
     if shutil.which(str(command[0])) is None:
         skip_or_fail(f"{command[0]} is not installed (scripts/packages judges says how)")
     return subprocess.run(
@@ -104,7 +114,7 @@ def said(*command: object) -> "subprocess.CompletedProcess[str]":
 
 
 def openssl(one: Issued, place: Path, root: Path) -> "subprocess.CompletedProcess[str]":
-    """Verify strictly, for the purpose, at an instant in its validity."""
+    """Verify a certificate strictly, for its purpose, at an instant in its validity."""
     ways = ["-untrusted", place / "ways.pem"] if one.above[:-1] else []
     return said(
         "openssl", "verify", "-x509_strict", "-no-CApath", "-no-CAstore", "-CAfile", root, *ways, "-purpose",
@@ -119,7 +129,7 @@ def test_openssl(written):
 
 
 def test_openssl_wants_the_right_root(written):
-    """The judge judges: with another root it takes nothing."""
+    """The judge is effective: with another root it accepts no certificate."""
     one, place = written[0]
     foreign = place / "foreign.pem"
     foreign.write_bytes(pem(material.root()))
@@ -147,7 +157,7 @@ def test_the_jdk(written, tmp_path):
 
 
 def linted(places: Sequence[Path]) -> Iterator[tuple[Path, set[str]]]:
-    """Let zlint look at certificates; gives the findings that are more than information."""
+    """Yield the findings of zlint that are more than information, by certificate."""
     for place in places:
         done = said("zlint", "-includeSources", SOURCES, place)
         assert done.returncode == 0, done.stderr
@@ -166,7 +176,7 @@ def test_zlint(written):
 
 
 def test_zlint_on_the_cas(issued, tmp_path):
-    """It reads roots and intermediates, and cannot read issuing CAs."""
+    """Roots and intermediates are readable for zlint, issuing CAs are not."""
     for number, authority in enumerate({certificate_der(one): one for each in issued for one in each.above}.values()):
         place = tmp_path / f"{number}.pem"
         place.write_bytes(pem(authority))

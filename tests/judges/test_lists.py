@@ -1,4 +1,7 @@
-"""OpenSSL and GnuTLS judge our lists, and by them a good, a revoked and an expired certificate, by the clock."""
+"""OpenSSL and GnuTLS judge our CRLs by the machine's clock.
+
+By the CRLs they also judge a good, a revoked and an expired certificate.
+"""
 
 import re
 import shutil
@@ -21,7 +24,10 @@ GNUTLS_SAYS = {
 
 
 def run(*command: str, given: bytes | None = None) -> tuple[int, str]:
-    """Run a judge, without whom this is skipped loudly; gives its exit code and all that it says."""
+    """Run a judge; return its exit code and its whole output.
+
+    Without the judge the test is skipped visibly.
+    """
     program = shutil.which(command[0])
     if program is None:
         skip_or_fail(f"{command[0]} is not installed (scripts/packages judges says how)")
@@ -31,7 +37,7 @@ def run(*command: str, given: bytes | None = None) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Write root, chains, certificates and lists."""
+    """Return a folder with the root, chains, certificates and CRLs."""
     place = tmp_path_factory.mktemp("material")
     (place / "root.pem").write_bytes(material.pem(material.root()))
     for name, leaf in material.cases().items():
@@ -40,13 +46,13 @@ def folder(tmp_path_factory) -> Path:
         (place / "above.pem").write_bytes(material.pem(*leaf.above))
     full, shards = material.lists(0), material.lists(1)
     (place / "lists-0.pem").write_bytes(material.list_pem(*full.values()))
-    # OpenSSL looks the root up too, which names no place for a list: one that speaks for a place is of another scope.
+    # OpenSSL checks the root too, which names no distribution point: a CRL for one has another scope.
     (place / "lists-1.pem").write_bytes(material.list_pem(*shards.values(), next(iter(full.values()))))
     return place
 
 
 def openssl(folder: Path, name: str, lists: str, *options: str) -> tuple[int, str]:
-    """Let `openssl verify` look at a certificate, strictly by RFC 5280."""
+    """Judge a certificate by `openssl verify`, strictly by RFC 5280."""
     trust = ["-no-CApath", "-no-CAstore", "-CAfile", f"{folder}/root.pem", "-untrusted", f"{folder}/above.pem"]
     words = ["-x509_strict", "-purpose", "sslclient", *trust, "-CRLfile", f"{folder}/{lists}.pem", *options]
     return run("openssl", "verify", *words, f"{folder}/{name}.pem")
@@ -63,7 +69,7 @@ def test_openssl_by_our_lists(name, scope, shard, folder):
 
 
 def test_openssl_takes_nobody_without_the_list_of_the_root(folder):
-    """What web servers ask for that check the whole chain."""
+    """Web servers that check the whole chain require this CRL."""
     ders = material.lists(0)
     ders.pop(next(iter(ders)))
     (folder / "without-root.pem").write_bytes(material.list_pem(*ders.values()))
@@ -81,7 +87,7 @@ def test_openssl_takes_nobody_by_a_list_that_has_ended(folder):
 
 
 def every_list(shard: int) -> list[tuple[str, bytes, bytes]]:
-    """Give name, issuer's certificate (PEM) and list (DER) of every CA."""
+    """Return name, issuer's certificate (PEM) and CRL (DER) of every CA."""
     ders = material.lists(shard)
     return [(name, material.pem(material.authority().certificate(name)), der) for name, der in ders.items()]
 

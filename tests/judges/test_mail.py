@@ -1,4 +1,7 @@
-"""Postfix takes our mail over STARTTLS into maildirs, refuses whom it does not know, and sends back the rest."""
+"""Postfix takes our mail over STARTTLS into maildirs.
+
+It refuses unknown recipients and returns undeliverable mail.
+"""
 
 import mailbox
 import pwd
@@ -78,14 +81,14 @@ postlog unix-dgram n - n - 1 postlogd
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """Where it listens, the CA of its certificate, and the folder of its maildirs."""
+    """A running Postfix: its address, the CA of its certificate and its maildirs."""
 
     port: int
     anchors: Path
     mail: Path
 
     def letters(self, name: str, count: int) -> list[bytes]:
-        """Wait until a maildir has so many letters, and read them."""
+        """Wait until a maildir has `count` messages; return them."""
         deadline = monotonic_seconds() + WITHIN
         while len(found := sorted((self.mail / name / "new").glob("*"))) < count and monotonic_seconds() < deadline:
             sleep(0.05)
@@ -94,7 +97,7 @@ class Postfix:
 
 @contextmanager
 def postfix(folder: Path) -> Iterator[Postfix]:
-    """Run Postfix, as root, with a configuration, a queue and maildirs of its own."""
+    """Run Postfix, as root, with its own configuration, queue and maildirs."""
     program = tool("postfix")
     try:
         owner = pwd.getpwnam("postfix")
@@ -123,7 +126,7 @@ def postfix(folder: Path) -> Iterator[Postfix]:
 def server():
     if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout.strip() != "0":
         skip_or_fail("Postfix is run as root alone")
-    # Not below pytest's folders, which are root's alone: Postfix delivers as another user.
+    # Not below pytest's folders, which only root may read: Postfix delivers as another user.
     with TemporaryDirectory(prefix="sinetti-postfix-") as folder, postfix(Path(folder)) as running:
         yield running
 
@@ -161,5 +164,5 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
         assert len(server.letters("returned", 1)) == 1
         read_returns(room, server.mail / "returned", NOW)
         bounced = rows.filter(bounced__isnull=False).values_list("address", flat=True)
-        # The one was refused at once, the other came back.
+        # Postfix refused one message at once and returned the other.
         assert sorted(bounced) == sorted([UNKNOWN, LATER])

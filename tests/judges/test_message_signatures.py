@@ -1,4 +1,7 @@
-"""Signed messages beside another implementation of RFC 9421, in both directions. It reads the machine's clock."""
+"""Signed messages against another implementation of RFC 9421, in both directions.
+
+The tests read the machine's clock.
+"""
 
 from types import SimpleNamespace
 
@@ -65,21 +68,24 @@ P384 = ec.derive_private_key(7, ec.SECP384R1())
 
 
 class EcdsaP384(peer.HTTPSignatureAlgorithm):
-    """ecdsa-p384-sha384 (RFC 9421, 3.3.5), which the library leaves out: its frame stays the library's."""
+    """Algorithm ecdsa-p384-sha384 (RFC 9421, 3.3.5), which the library leaves out.
+
+    The frame around it is the library's.
+    """
 
     algorithm_id = "ecdsa-p384-sha384"
 
     def __init__(self, public_key=None, private_key=None, password=None):  # noqa: ARG002 - as the library calls it
-        """Take the keys."""
+        """Set the keys."""
         self.public_key, self.private_key = public_key, private_key
 
     def sign(self, message):
-        """Sign: r and s, each of 48 octets."""
+        """Return the signature, which is r and s of 48 octets each."""
         r, s = decode_dss_signature(self.private_key.sign(message, ec.ECDSA(hashes.SHA384())))
         return r.to_bytes(48, "big") + s.to_bytes(48, "big")
 
     def verify(self, signature, message):
-        """Verify it; raises where it does not fit."""
+        """Verify a signature; raise an error if it is invalid."""
         r, s = int.from_bytes(signature[:48], "big"), int.from_bytes(signature[48:], "big")
         self.public_key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA384()))
 
@@ -111,7 +117,10 @@ def test_we_take_what_another_implementation_signs_with_a_holder_s_key(algorithm
 
 
 def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
-    """The library signs the call; the door takes it. And what our client signs the library takes."""
+    """The endpoint accepts a call that the library signed.
+
+    The library accepts a call that our client signed.
+    """
     held, now = enrolled(sqlite_desk), utc_now()
     sqlite_desk.machine.now = now
     body, name = render(RevocationBody(held.serial, RevocationReason.SUPERSEDED)), sha256_hex(held.der)

@@ -1,4 +1,7 @@
-"""xmlsec1, signxml and bergshamra judge every signed message of the peers: what we accepted, and what we answered."""
+"""xmlsec1, signxml and bergshamra judge every signed message of the peers.
+
+The messages are requests that the service accepted, and its answers.
+"""
 
 import re
 from datetime import timedelta
@@ -14,7 +17,7 @@ from tests.judges.exchange import CASES
 from tests.judges.signature_judges import JUDGES, Trusted, shown, signxml
 from tests.support.postgres import skip_or_fail
 
-pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+pytestmark = pytest.mark.timeout(600)  # the first test waits until all peers have run
 
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 INCLUSIVE = b"http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
@@ -26,7 +29,7 @@ EVERY_JUDGE = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
 
 @pytest.fixture
 def one(case, exchanges, standing):
-    """Give what was played."""
+    """Return the result of a case."""
     if case.peer not in standing:
         skip_or_fail(f"the peer {case.peer} cannot run here")
     assert exchanges[case].whole
@@ -34,7 +37,10 @@ def one(case, exchanges, standing):
 
 
 def trusted(bundle: str, document: bytes) -> Trusted:
-    """Give the CAs of a bundle, at an instant at which the signer is valid: what is judged is no date."""
+    """Return the CAs of a bundle, at an instant at which the signer is valid.
+
+    The tests do not judge dates.
+    """
     signer = x509.load_pem_x509_certificate(shown(document))
     return Trusted(tuple(load_bundle(Path(bundle).read_bytes())), signer.not_valid_before_utc + timedelta(hours=1))
 
@@ -45,7 +51,10 @@ def changed(document: bytes) -> bytes:
 
 
 def cannot_read(judge, document: bytes) -> bool:
-    """Whether it is known that signxml 5.2 misreads this: Signature without a prefix, SignedInfo by inclusive C14N."""
+    """Return True for a document that signxml 5.2 is known to misread.
+
+    It has a Signature without a prefix and SignedInfo in inclusive C14N.
+    """
     return (
         judge is signxml
         and b"<Signature " in document
@@ -67,7 +76,10 @@ def test_takes_every_answer(case, judge, one, peer_bench):
 @EVERY_CASE
 @EVERY_JUDGE
 def test_takes_the_renewal_that_we_accepted(case, judge, one, peer_bench):
-    """In one of the ways in which it can be taken out of its envelope; none of them holds once it was changed."""
+    """The judge accepts one of the documents that the envelope can yield.
+
+    It accepts none of them after a change.
+    """
     requests = [place.read_bytes() for place in one.messages("request")]
     (renewal,) = (octets for octets in requests if b"RenewCertificateRequest" in octets)
     ways = [etree.tostring(root, encoding="utf-8") for root in parse_envelope(renewal).candidates()]
@@ -90,5 +102,8 @@ def test_the_peer_signed_by_the_recipe_that_it_was_told(case, one):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.peer == "java"], ids=str)
 def test_the_jdk_breaks_its_base64_with_carriage_returns(case, one):
-    """As references to characters: what other programs write on one line is accepted in this form as well."""
+    """The breaks are character references.
+
+    The service accepts this form as well as the single line of other programs.
+    """
     assert [b"&#13;" in place.read_bytes() for place in one.messages("request")].count(True) == 1

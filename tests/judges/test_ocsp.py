@@ -1,4 +1,7 @@
-"""`openssl ocsp` asks a running test bench, and judges what it says."""
+"""`openssl ocsp` as client of a running test bench.
+
+It judges the bench's answers.
+"""
 
 import json
 import shutil
@@ -21,12 +24,12 @@ from tests.support.postgres import skip_or_fail
 
 NAME, SERVICES = "DataProvidersTestIssuingCAv1", "ServicesTestIssuingCAv1"
 LIFE = 120
-"""Seconds until the bench must have said that it is ready, and an answer must be there."""
+"""Seconds until the bench must report that it is ready and an answer must arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A bench that answers, the folder beside it, and what it said of itself."""
+    """A running bench, the folder beside it and its own description."""
 
     folder: Path
     ready: dict[str, object]
@@ -40,11 +43,11 @@ class Bench:
             return json.loads(reply.read())
 
     def issuer(self, name: str = NAME) -> str:
-        """A CA's certificate as PEM, which older openssl wants."""
+        """Write a CA's certificate as PEM, which older openssl requires; return its path."""
         return self.pem(self.folder / "bench" / "ca" / f"{name}.cer")
 
     def pem(self, der: Path) -> str:
-        """A certificate of the bench's folder as PEM."""
+        """Convert a certificate of the bench's folder to PEM; return its path."""
         place = self.folder / f"{der.stem}.pem"
         done = subprocess.run([openssl(), "x509", "-in", der, "-outform", "PEM", "-out", place], check=False)
         assert done.returncode == 0
@@ -52,7 +55,7 @@ class Bench:
 
     @property
     def trust(self) -> str:
-        """The anchors of holders' certificates."""
+        """Path of the trust anchors of holders' certificates."""
         return str(self.folder / "bench" / "trust" / "holders.pem")
 
 
@@ -65,7 +68,7 @@ def openssl() -> str:
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[Bench]:
-    """Serve a new bench."""
+    """Serve a new bench; yield it."""
     command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(folder / "bench"), "--http"]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as one:
         try:
@@ -78,14 +81,14 @@ def served(folder: Path, *options: str) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Iterator[Bench]:
-    """Give a bench on the machine's clock, which openssl reads."""
+    """Yield a bench on the machine's clock, which openssl reads."""
     openssl()
     with served(tmp_path_factory.mktemp("ocsp")) as one:
         yield one
 
 
 def enrolled(bench: Bench, customer: str, *more: str) -> Path:
-    """Order and enrol with the client; gives the certificate's file."""
+    """Order and enrol with the client; return the certificate's file."""
     ids = bench.control("POST", "/orders", {"customer_id": customer, "customer_name": "Malli Oy"})
     password = bench.folder / "password"
     password.write_text(ids["transfer_password"], encoding="utf-8")
@@ -117,7 +120,10 @@ def revoked(bench) -> Path:
 
 
 def ocsp(bench: Bench, *about: object, name: str = NAME, trust: str | None = None) -> tuple[int, str]:
-    """Ask as openssl does, which checks signature, responder, dates, nonce; gives its exit code and all it says."""
+    """Send an OCSP request with openssl; return its exit code and whole output.
+
+    openssl checks signature, responder, dates and nonce.
+    """
     command = [openssl(), "ocsp", "-issuer", bench.issuer(name), *about, "-CAfile", trust or bench.trust]
     command += ["-no-CApath", "-no-CAstore", "-url", f"{bench.ready['status_url']}/ocsp/{name}"]
     done = subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False, timeout=LIFE)
@@ -178,7 +184,10 @@ def test_two_certificates_at_once(bench, good, revoked):
 @pytest.mark.parametrize("safe", ["", "/+="], ids=["with percent signs", "as it is"])
 @pytest.mark.parametrize("slashes", ["/", "//"])
 def test_get(safe, slashes, bench, good):
-    """Openssl posts, so the request is its own, sent by somebody else, and the answer is its to read."""
+    """By itself openssl sends its requests by POST.
+
+    Here another client sends openssl's own request by GET, and openssl reads the answer.
+    """
     request, answer = bench.folder / "request.der", bench.folder / "answer.der"
     about = ["-issuer", bench.issuer(), "-cert", str(good), "-no_nonce"]
     subprocess.run([openssl(), "ocsp", *about, "-reqout", request], check=True)
@@ -202,7 +211,10 @@ def test_pkilint_on_the_responders(bench):
 
 
 def test_what_has_ended(tmp_path):
-    """Three years ago: the answer of then is refused now; that of now is about a certificate that has ended."""
+    """The answer of three years ago is refused by its dates.
+
+    Today's answer is about a certificate that has expired.
+    """
     openssl()
     then = f"{utc_now() - timedelta(days=3 * 365):%Y-%m-%dT%H:%M:%SZ}"
     with served(tmp_path, "--now", then) as bench:

@@ -1,4 +1,7 @@
-"""Signing in by npm's certified OpenID Connect provider, on this machine: a real code flow, with PKCE."""
+"""Sign-in with npm's certified OpenID Connect provider on this machine.
+
+It is a real code flow with PKCE.
+"""
 
 import json
 import shutil
@@ -34,7 +37,7 @@ ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNAT
 
 @contextmanager
 def provider():
-    """Run the provider; gives its issuer."""
+    """Run the provider; yield its issuer."""
     if shutil.which("node") is None or not (FOLDER / "node_modules" / "oidc-provider").is_dir():
         pytest.skip("the provider is not installed: make peers")
     shutil.copy(Path(__file__).parent / "oidc" / "provider.js", FOLDER)
@@ -51,7 +54,7 @@ def provider():
 
 @pytest.fixture(scope="module")
 def issuer():
-    """The provider, for all tests of this page."""
+    """Run the provider for all tests of this module."""
     with provider() as running:
         yield running
 
@@ -62,7 +65,10 @@ def browser_for(desk, issuer, secret=SECRET):
 
 
 def signed_in_there(address, subject):
-    """Sign in at the provider, by its own pages, as a browser would; gives where it leads back to."""
+    """Sign in on the provider's own pages; return the address that it redirects to.
+
+    The requests are those of a browser.
+    """
     with requests.Session() as session:
         answer = session.get(address, allow_redirects=False, timeout=10)
         for _ in range(12):
@@ -81,7 +87,7 @@ def signed_in_there(address, subject):
 
 
 def by_provider(browser, subject):
-    """Press our button, sign in there, and come back."""
+    """Press our button, sign in at the provider and come back."""
     browser.get("/account/login/")
     form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
     browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})

@@ -1,4 +1,7 @@
-"""Chromium walks the pages for people, in three languages and with the keyboard alone; axe looks at every state."""
+"""Chromium visits the pages for people in three languages, by keyboard alone.
+
+axe checks every state.
+"""
 
 import json
 import re
@@ -59,7 +62,7 @@ token_file = "sms-token"
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A node that runs, the office behind it as the tests have it, and what has left by mail and by SMS."""
+    """A running node, a service context on its database, and the sent mail and SMS."""
 
     root: Path
     address: str
@@ -73,20 +76,20 @@ class Town:
         return model.objects.using(self.ctx.db.alias)
 
     def offered(self, phone: str = PHONE) -> tuple[LinkSent, str]:
-        """Order, and give the page that the mail's link leads to."""
+        """Order a certificate; return the order and the path of the mail's link."""
         contact = replace(CONTACT, phone=phone)
         offered = order_and_offer(replace(an_order(), contact=contact), self.ctx, "operator", REQUEST)
         return offered, f"/m/{link_token(self.ctx.transfer_key, OPEN_LINK, offered.secure_id)}"
 
     def asked(self, path: str) -> str:
-        """Make a PIN code, whose SMS got away; gives it."""
+        """Make a PIN code whose SMS was sent; return the code."""
         token = path.rpartition("/")[2]
         send_pin(token, view_link(token, self.ctx).made, self.ctx, REQUEST)
         self.using(models.OutboxMessage).filter(kind="pin").update(sent=self.ctx.now())
         return self.pin(path)
 
     def pin(self, path: str) -> str:
-        """The PIN code that was made last for the page."""
+        """Return the PIN code that was made last for the page."""
         secure_id = next(
             one.secure_id
             for one in self.using(SecureMessage).all()
@@ -110,7 +113,10 @@ def node(tmp_path_factory):
 
 @pytest.fixture
 def town(node):
-    """Open the office of what is served, whatever else was opened in this process meanwhile."""
+    """Open the database of the running node.
+
+    It does so independently of what this process opened in the meantime.
+    """
     root, address, soap, *left = node
     with office_of(root) as ctx:
         yield Town(root, address, soap, ctx, *left)
@@ -148,14 +154,14 @@ def did(*words: object, root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's."""
+    """Yield Debian's Chromium."""
     with started_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def page(request, chromium: Browser, town: Town):
-    """A window of 320 pixels without scripts, whose reader's language is the test's."""
+    """Yield a window of 320 pixels without scripts, in the language of the test."""
     language = request.node.callspec.params.get("language", Language.EN) if hasattr(request.node, "callspec") else "en"
     context = chromium.new_context(locale=LOCALES[Language(language)], viewport=NARROW, base_url=town.address)
     yield context.new_page()
@@ -163,7 +169,7 @@ def page(request, chromium: Browser, town: Town):
 
 
 def focus_on(page: Page, selector: str) -> None:
-    """Press Tab until this has the focus; a person sees that it has."""
+    """Press Tab until an element has the focus; check that the focus is visible."""
     for _ in range(30):
         if page.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -174,14 +180,14 @@ def focus_on(page: Page, selector: str) -> None:
 
 
 def pressed(page: Page, does: str) -> None:
-    """Press a button with the keyboard, and wait for the page that follows."""
+    """Press a button with the keyboard and wait for the page that follows."""
     focus_on(page, f"button[value='{does}']")
     with page.expect_navigation():
         page.keyboard.press("Enter")
 
 
 def entered(page: Page, field: str, text: str) -> None:
-    """Write into a field, which has the focus already, and press Enter."""
+    """Write into a field that already has the focus, and press Enter."""
     page.locator(f"#{field}:focus").wait_for()
     page.keyboard.type(text)
     with page.expect_navigation():
@@ -227,7 +233,7 @@ def a_pin_was_given_up(page, town):
     pins = town.using(models.OutboxMessage).filter(kind="pin")
     pins.update(sent=None, failed_at=town.ctx.now())
     page.goto(path)
-    pins.update(sent=town.ctx.now(), failed_at=None)  # a test that sends is told of all that were given up
+    pins.update(sent=town.ctx.now(), failed_at=None)  # a test that sends gets a report of all abandoned messages
 
 
 def a_wrong_pin(page, town):
@@ -374,7 +380,7 @@ RULES = {
 }
 
 
-# Of these test_walk.py has no visit, since each is come to once; of the others it has all languages.
+# test_walk.py does not visit these pages, since each opens once. It visits the others in all languages.
 IN_EVERY_LANGUAGE = {"the ids", "spent", "the fifth wrong pin", "no more pins today", "not my task", "told"}
 IN_LANGUAGES = [
     (state, language)
@@ -430,7 +436,10 @@ def test_the_first_tab_offers_to_skip_to_the_content(town, page):
 
 @pytest.mark.parametrize("language", Language)
 def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
-    """The operator orders; mail, SMS, page and the holder's own program do the rest."""
+    """The operator orders.
+
+    Mail, SMS, page and the holder's own program do the rest.
+    """
     phone = ("--contact-phone", PHONE, "--contact-language", language)
     contact = ("--contact-name", "The Contact", "--contact-email", f"{language}@customer.example")
     did("order", "--customer-id", CUSTOMER["customer_id"], *contact, *phone, "--send", root=town.root)
@@ -462,7 +471,10 @@ def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
 
 
 def test_behind_nginx_over_tls(chromium, tmp_path):
-    """As it is in production: cookies of the host alone, and forms that say `Origin: null`."""
+    """The setting is that of production.
+
+    Cookies belong to the host alone, and forms send `Origin: null`.
+    """
     root = tmp_path / "authority"
     (people,) = free_ports(1)
     founded(root, NOTICES.format(people="https://people.example", mails=1, texts="http://127.0.0.1:1"))
@@ -478,7 +490,10 @@ def test_behind_nginx_over_tls(chromium, tmp_path):
 
 
 def walked(chromium: Browser, port: int, path: str, pin: Callable[[], str]) -> None:
-    """Open the page over TLS under its own name; look at cookies, and at what the forms say of themselves."""
+    """Open the page over TLS under its own name.
+
+    The function checks cookies and the headers that the forms send.
+    """
     launched = chromium.browser_type.launch(
         executable_path=tool("chromium"),
         args=["--no-sandbox", f"--host-resolver-rules=MAP people.example:443 127.0.0.1:{port}"],

@@ -1,6 +1,7 @@
-"""Programs of other languages and libraries enrol, renew and fetch at a live test bench over TLS.
+"""Programs in other languages and on other libraries against a live test bench.
 
-Each verifies the answers' signatures with its own code, and believes none that were changed on their way.
+They enrol, renew and retrieve over TLS. Each verifies the signatures of answers with its own code and refuses every
+answer that was changed in transit.
 """
 
 import socket
@@ -18,7 +19,7 @@ from tests.judges.peers import ANYTHING_ELSE, DONE, PEERS, REFUSED, UNBELIEVED
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import fetched, holder_of, new_key
 
-pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+pytestmark = pytest.mark.timeout(600)  # the first test waits until all peers have run
 
 SIZES = {"rsa-2048": 2048, "rsa-3072": 3072, "p256": 256, "p384": 384}
 FASTEST = {peer.name: "p256" if "p256" in peer.keys else peer.keys[0] for peer in PEERS}
@@ -51,14 +52,19 @@ def test_enrols_and_renews(case, exchanges, standing, peer_bench):
         assert key.public_key() == certificate.public_key()
         assert key.key_size == SIZES[case.key]
     assert {name: (one.folder / name).stat().st_mode & 0o777 for name in MODES} == MODES
-    assert {place.stat().st_mode & 0o777 for place in one.messages("request")} == {0o600}  # a password stands in one
+    assert {place.stat().st_mode & 0o777 for place in one.messages("request")} == {
+        0o600
+    }  # one of them holds a password
     assert {place.name for place in one.folder.iterdir()} - {"key.pub", "next-key.pub"} == FILES
     assert len(one.messages("request")) == len(one.messages("response")) >= 4
 
 
 @pytest.fixture(scope="session")
 def a_holder_signs(peer_bench):
-    """Give changes by a holder of this very service, who has a certificate and a key, but answers for nobody."""
+    """Return changes that sign an answer with a holder's key.
+
+    The holder has a certificate of this service and its key, but no authority to sign answers.
+    """
     key, holder = new_key(), holder_of(peer_bench, "a-holder")
     certificate = holder.enrolled(peer_bench.order(customer_id="a-holder"), key)
     issuers = build_chain(certificate, load_bundle(Path(peer_bench.ready["trust"]["holders"]).read_bytes()))
@@ -70,7 +76,10 @@ def a_holder_signs(peer_bench):
 
 @pytest.fixture(scope="session")
 def an_answer_to_something_else(peer_bench):
-    """Give what puts a refusal that the service signed, of an unknown retrieval id, in the place of every answer."""
+    """Return a change that replaces every answer with a signed refusal.
+
+    The service signed the refusal for an unknown retrieval id.
+    """
     values = {"Environment": "TEST", "CustomerId": "a-holder", "RetrievalId": "0" * 32}
     message = messages.enveloped(messages.element("GetCertificateRequest", values))
     headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '"getCertificate"'}
@@ -82,7 +91,7 @@ def an_answer_to_something_else(peer_bench):
 
 @pytest.fixture(scope="session")
 def changes(a_holder_signs, an_answer_to_something_else):
-    """Give all that becomes of answers, by its name."""
+    """Return all changes of answers, by name."""
     return CHANGES | a_holder_signs | an_answer_to_something_else
 
 
@@ -108,7 +117,7 @@ def test_passes_a_refusal_on(peer, peer_bench, tmp_path):
 
 
 def test_a_lost_answer_costs_no_certificate(peer, peer_bench, tmp_path):
-    """Whoever gives the same command again gets on: with the same key, and with the retrieval id that came."""
+    """A repeated command continues with the same key and the same retrieval id."""
     trust, ids = peer_bench.ready["trust"], ordered(peer_bench, f"{peer.name}-lost")
     gets_lost = iter([True, False, True, False])
     change = lambda answer: None if next(gets_lost) else answer  # noqa: E731 - the answers in their order
@@ -156,7 +165,7 @@ def test_tells_nobody_a_password_without_tls(peer, peer_bench, tmp_path):
 def test_says_what_is_wrong_with_a_command(peer, words):
     done = called(peer, *words)
     assert (done.returncode, done.stdout) == (ANYTHING_ELSE, "")
-    # What a key is called is said where one is made, so it may have been called as it should be.
+    # The program names the key's kind where it makes a key, so the kind may have been named correctly.
     assert "rsa-1024" in words or any(told in done.stderr for told in ("enrol FOLDER URL", "see the top of"))
     assert done.stderr
 

@@ -1,4 +1,7 @@
-"""openssl judges sample certificates with their lists: by the machine's clock, as other people's programs do."""
+"""openssl judges sample certificates and their CRLs by the machine's clock.
+
+Programs of others judge in the same way.
+"""
 
 import shutil
 import subprocess

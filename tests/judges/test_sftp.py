@@ -1,4 +1,7 @@
-"""OpenSSH's own server asks the gateway whose key this is, as deploy/ configures it, and its own client logs in."""
+"""OpenSSH's server asks the gateway for a key's owner, as deploy/ configures it.
+
+OpenSSH's own client logs in.
+"""
 
 import os
 import shutil
@@ -29,7 +32,10 @@ from tests.support.programs import surroundings
 CONFIGURATION = ROOT / "deploy" / "sshd_config.d" / "sinetti.conf"
 COMMAND = "/opt/sinetti/bin/sinetti"
 USERS = {"games": "0123456-7", "news": "7654321-0"}
-"""Users that every Debian system has, and no password: nobody has to be added to the machine that judges."""
+"""Users of every Debian system that have no password, with their customer ids.
+
+The tests add no user to the machine.
+"""
 
 A, B = USERS
 SETTINGS = """\
@@ -43,20 +49,23 @@ WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running sshd: its port, its folder, and what it writes."""
+    """A running sshd: its port, its folder and its output."""
 
     port: int
     folder: Path
 
     @property
     def log(self) -> str:
-        """What it has said so far."""
+        """Output of the server so far."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
     def client(
         self, program: str, key: str, user: str, *words: str, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run ssh or sftp as a stranger's machine would: this key, no other, and nothing of this machine's settings."""
+        """Run ssh or sftp as on a stranger's machine; return the finished process.
+
+        It uses this key alone and no settings of this machine.
+        """
         port = {"ssh": "-p", "sftp": "-P"}[program]
         options = [
             "BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "PasswordAuthentication=no",
@@ -70,7 +79,10 @@ class Server:
 
 
 def needed(program: str) -> str:
-    """Give the path of a program; without it this part is skipped, loudly."""
+    """Return the path of a program.
+
+    Without the program the test is skipped visibly.
+    """
     found = shutil.which(program, path=f"{surroundings({})['PATH']}:/usr/sbin")
     if found is None:
         skip_or_fail(f"{program} is not installed (scripts/packages judges says how)")
@@ -79,7 +91,10 @@ def needed(program: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Give a folder that sshd takes: root's, and nobody else's on the way to it (not so with /tmp)."""
+    """Yield a folder that sshd accepts.
+
+    root owns the folder and every folder above it, which is not so below /tmp.
+    """
     if os.geteuid() != 0:
         skip_or_fail("sshd lets nobody else in but whoever runs it, unless that is root")
     with tempfile.TemporaryDirectory(prefix="sinetti-sftp-", dir="/run") as made:
@@ -94,7 +109,7 @@ def folder() -> Iterator[Path]:
 
 
 def keep(folder: Path, name: str, leaf: Leaf, *, known: bool = True) -> None:
-    """Give a holder the key, and the server the certificate."""
+    """Store the key for a holder and the certificate for the server."""
     private = folder / "private" / name
     private.write_bytes(leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     private.chmod(0o600)
@@ -104,7 +119,10 @@ def keep(folder: Path, name: str, leaf: Leaf, *, known: bool = True) -> None:
 
 @pytest.fixture(scope="module")
 def leaves(folder) -> dict[str, Leaf]:
-    """Give certificates and keys to the holders, and the certificates and lists to the server."""
+    """Return the certificates and keys by name.
+
+    Holders get certificates and keys. The server gets certificates and CRLs.
+    """
     made = {
         "rsa": material.leaf(holder_key(1, KeyType.RSA_2048), Channel.SFTP),
         "p256": material.leaf(holder_key(11), Channel.SFTP),
@@ -126,21 +144,28 @@ def leaves(folder) -> dict[str, Leaf]:
 
 
 def write_lists(folder: Path, revoked: Leaf, age: timedelta = timedelta(0)) -> None:
-    """Write the lists that the server goes by, signed this long ago."""
+    """Write the CRLs that the server uses.
+
+    `age` is the time since their signature.
+    """
     for channel in Channel:
         der = material.list_of(channel, [revoked.entry] if channel is Channel.SFTP else [], age=age)
         (folder / "crls" / f"{channel}.crl").write_bytes(der)
 
 
 def command_user() -> str:
-    """Whom sshd asks as: nobody; or root, where nobody may run this checkout's Python (in root's home, say)."""
+    """Return the user that runs sshd's command.
+
+    It is the system's unprivileged user. It is root where that user may not run this checkout's Python, for example in
+    root's home.
+    """
     probe = [needed("runuser"), "-u", "nobody", "--", sys.executable, "-c", "import sinetti.gateway"]
     done = subprocess.run(probe, capture_output=True, check=False, cwd="/")
     return "nobody" if done.returncode == 0 else "root"
 
 
 def configured(folder: Path) -> str:
-    """Give the configuration of deploy/ with the test's own places."""
+    """Return the configuration of deploy/ with the test's own paths."""
     changes = {
         "Match Group sinetti-sftp": f"Match User {','.join(USERS)}",
         COMMAND: str(folder / "sinetti"),
@@ -159,7 +184,7 @@ def configured(folder: Path) -> str:
 
 @contextmanager
 def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
-    """Run sshd with this configuration until the block ends."""
+    """Run sshd with this configuration until the block ends; yield the server."""
     place = folder / name
     place.mkdir()
     (place / "private").symlink_to(folder / "private")
@@ -174,7 +199,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
         "MaxStartups 100", "PerSourcePenalties no", "Subsystem sftp internal-sftp",
     ]  # fmt: skip
     (place / "sshd_config").write_text("\n".join([*lines, configuration]), encoding="utf-8")
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as its unit does, before it starts it
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as the systemd unit of sshd does before the start
     command = [needed("sshd"), "-D", "-e", "-f", str(place / "sshd_config")]
     with (place / "log").open("w") as log, subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL) as process:
         server = Server(port, place)
@@ -187,7 +212,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
 
 
 def until_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until it listens."""
+    """Wait until the server listens."""
     deadline = monotonic_seconds() + WITHIN
     while "Server listening" not in server.log:
         assert process.poll() is None, server.log
@@ -197,7 +222,7 @@ def until_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(scope="module")
 def server(folder, leaves) -> Iterator[Server]:
-    """Run sshd as deploy/ has it."""
+    """Run sshd as deploy/ configures it."""
     needed("sftp")
     write_command(folder)
     with sshd(folder, "deployed", configured(folder)) as one:
@@ -205,7 +230,7 @@ def server(folder, leaves) -> Iterator[Server]:
 
 
 def write_command(folder: Path) -> None:
-    """Write what stands in the place of /opt/sinetti/bin/sinetti: this checkout's program."""
+    """Write a script for /opt/sinetti/bin/sinetti that runs this checkout's program."""
     kept = f"PYTHONPYCACHEPREFIX={sys.pycache_prefix} " if sys.pycache_prefix else ""
     (folder / "sinetti").write_text(f'#!/bin/sh\n{kept}exec {sys.executable} -m sinetti "$@"\n')
     (folder / "sinetti").chmod(0o755)
@@ -269,7 +294,10 @@ def test_nobody_gets_a_shell(server):
 
 @pytest.fixture(scope="module")
 def bare(folder, leaves) -> Iterator[Server]:
-    """Run sshd with what it allows by itself, so that the line alone says what a key may do; its users have a shell."""
+    """Run sshd with its default permissions; its users have a shell.
+
+    Only the line that the gateway prints limits what a key may do.
+    """
     write_command(folder)
     command = next(line for line in configured(folder).splitlines() if "AuthorizedKeysCommand " in line)
     lines = [f"Match User {A}", command, f"AuthorizedKeysCommandUser {command_user()}", "ForceCommand /bin/cat"]

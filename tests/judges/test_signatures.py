@@ -1,4 +1,4 @@
-"""xmlsec1, signxml and bergshamra judge the signatures that we make: good ones, and changed ones."""
+"""xmlsec1, signxml and bergshamra judge our signatures, good and changed ones."""
 
 import re
 
@@ -57,6 +57,6 @@ def test_refuses_what_was_changed(judge, kind, recipe):
 
 @pytest.mark.parametrize("judge", [xmlsec1, bergshamra])
 def test_wants_the_root(judge):
-    """The judge judges: without our root it takes nothing."""
+    """The judge is effective: without our root it accepts no signature."""
     without = Trusted(tuple(TRUSTED.ways), NOW)
     assert not judge(sealed(DOCUMENTS["plain"], KeyType.EC_P256, SignatureProfile.EXCLUSIVE), without)

@@ -1,4 +1,7 @@
-"""The JDK and GnuTLS judge by what a running authority publishes: the lists where certificates say, and OCSP."""
+"""The JDK and GnuTLS judge by what a running authority publishes.
+
+They use the CRLs at the addresses in the certificates, and OCSP.
+"""
 
 import shutil
 import subprocess
@@ -24,12 +27,12 @@ from tests.support.programs import Bench, exchange, holder_of, running
 PROGRAM = ROOT / "tests" / "judges" / "java" / "Judge.java"
 CASES = ("good", "revoked", "expired")
 MACHINE = 300
-"""Seconds that a judge may take on a machine that does other things as well."""
+"""Timeout of a judge in seconds, long enough for a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A bench that has issued one certificate for each case, and the files that judges read."""
+    """A bench with one certificate for each case, and the files that judges read."""
 
     folder: Path
     address: str
@@ -44,11 +47,11 @@ class Published:
 
     @property
     def ocsp(self) -> str:
-        """Where OCSP requests go."""
+        """Address of OCSP requests."""
         return f"{self.address}/ocsp/{self.name}"
 
     def got(self, path: str) -> bytes:
-        """Fetch something that is published."""
+        """Return a published file."""
         status, _, body = exchange(self.address, "GET", path)
         assert status == 200, (path, body)
         return body
@@ -56,7 +59,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory) -> Iterator[Published]:
-    """Run a bench at the machine's time that issued a certificate which has ended since."""
+    """Run a bench at the machine's time; one of its certificates has expired."""
     folder = tmp_path_factory.mktemp("published")
     now = clock.utc_now()
     began = now - VALIDITY - timedelta(days=1)
@@ -97,7 +100,10 @@ JAVA_CANNOT_TELL = {
 
 
 def files_of_another_authority(folder: Path) -> Path:
-    """Write chains and lists of CAs whose addresses nobody answers at: what is not in the files cannot be found."""
+    """Write chains and CRLs of CAs whose addresses do not answer.
+
+    A judge finds only what is in the files.
+    """
     folder.mkdir()
     (folder / "root.pem").write_bytes(pem(material.root()))
     for name, leaf in material.cases().items():
@@ -109,13 +115,16 @@ def files_of_another_authority(folder: Path) -> Path:
 
 
 def line(case: str, way: str, folder: Path, name: str, rest: str) -> str:
-    """Write one case as the program reads it."""
+    """Return one case as a line of the program's input."""
     return "\t".join([case, way, f"{folder}/root.pem", f"{folder}/{name}-chain.pem", rest])
 
 
 @pytest.fixture(scope="module")
 def verdicts(published) -> dict[str, str]:
-    """Let the JDK judge every case in every way, in one process: it takes most of a second to start."""
+    """Return the JDK's verdict on every case in every way.
+
+    One process judges all of them, since its start takes most of a second.
+    """
     java = shutil.which("java")
     if java is None:
         skip_or_fail("java is not installed (scripts/packages judges says how)")
@@ -182,7 +191,7 @@ def test_gnutls_asks(name, nonce, published):
     assert GNUTLS_SAYS[name] in said
     assert "Verifying OCSP Response: Success." in said
     assert ("Nonce: " in said) is (nonce == "--nonce"), said
-    assert code == 0  # it was told, whatever it was
+    assert code == 0  # 0 for any status of the certificate
 
 
 @pytest.mark.parametrize("name", GNUTLS_SAYS)

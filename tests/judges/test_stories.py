@@ -1,4 +1,7 @@
-"""Stories: people do together, in real browsers at a bench's pages, what the service is for. Each is told once."""
+"""Stories of the service: people in real browsers at the pages of a bench.
+
+Each purpose of the service has one story.
+"""
 
 import json
 import re
@@ -23,28 +26,31 @@ DIRECTOR = "new.director@people.example"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """Serve a bench whose clock stands on a working day."""
+    """Serve a bench whose clock is at a working day."""
     with running(tmp_path_factory.mktemp("stories") / "bench", "--http", "--now", NOW) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's."""
+    """Yield Debian's Chromium."""
     with started_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def town(bench, chromium):
-    """Give the bench, and close its visitors' windows at the end."""
+    """Yield the bench; close its visitors' windows at the end."""
     one = Town(bench, chromium)
     yield one
     one.close()
 
 
 def request_of(folder, key="key.pem"):
-    """Make a private key and a certificate signing request as the page says, with openssl."""
+    """Make a private key and a certificate signing request with openssl.
+
+    The command is the one that the page shows.
+    """
     words = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / key, "-subj", "/CN=0123456-7"]
     done = subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=30, check=True)
     return done.stdout
@@ -98,7 +104,10 @@ def organisation(customer_id, role, name="Malli Oy", **more):
 
 
 def assert_theirs(folder, bench):
-    """The certificate is for the key that never left its owner, and openssl finds its way to the root."""
+    """Check that the certificate is for the owner's key and that the bench has it.
+
+    The key never left its owner.
+    """
     certificate = folder / "certificate.pem"
     words = (["x509", "-in", certificate, "-noout", "-pubkey"], ["pkey", "-in", folder / "key.pem", "-pubout"])
     one, other = (subprocess.run(["openssl", *each], capture_output=True, check=True).stdout for each in words)
@@ -231,7 +240,10 @@ def test_roles_of_an_outside_source(town):
 
 
 def test_an_organisation_comes_in(town):
-    """From nothing: a clerk adds it and invites, its director makes an account, applies, is approved, and may order."""
+    """The story begins without an organisation.
+
+    A clerk adds it and sends an invitation. Its director makes an account, applies, gets the approval and may order.
+    """
     clerk = town.somebody("clerk", staff=True)
     added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
@@ -264,7 +276,7 @@ def test_an_organisation_comes_in(town):
 
 
 def added(clerk, customer_id, name):
-    """Have a clerk, who says what for, add an organisation."""
+    """Have a clerk state a purpose and add an organisation."""
     says_what_for(clerk)
     clerk.goes("/staff/organisations/new")
     clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
@@ -273,7 +285,7 @@ def added(clerk, customer_id, name):
 
 
 def says_what_for(clerk):
-    """Have a clerk say what they need the information for."""
+    """Have a clerk state the purpose of the access."""
     clerk.goes("/staff")
     clerk.follows("Say what you need it for")
     clerk.fills(purpose="application")
@@ -281,7 +293,10 @@ def says_what_for(clerk):
 
 
 def invited(town, way):
-    """Follow an invitation without an account: make one, add a second factor, and take up what it gives."""
+    """Follow an invitation without an account.
+
+    The director makes an account, adds a second factor and takes up the authorisation.
+    """
     director, pass_phrase = town.stranger(), "a pass phrase of some words"
     director.goes(way)
     director.follows("Make an account")
@@ -317,7 +332,7 @@ def enrolled(town, customer_id, description):
 
 
 def checked(town, folder):
-    """Have a gateway judge the certificate, by the list that is out now."""
+    """Have a gateway judge the certificate by the current CRL."""
     certificate = load_certificate((folder / "certificate.pem").read_bytes())
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     crl = folder / "fresh.crl"

@@ -1,4 +1,7 @@
-"""xmlsec1 judges the vectors: what was signed verifies by the CAs of the folder, and what is broken does not."""
+"""xmlsec1 judges the vectors.
+
+Signed vectors verify by the CAs of the folder. Broken ones do not.
+"""
 
 import json
 import re
@@ -19,12 +22,12 @@ BROKEN = {
     if one["name"] in {"delivery-changed", "disbelieved-changed", "disbelieved-status"}
     or one["name"].startswith("refused-signature-")
 }
-# xmlsec1 asks whether a signature holds: where it stands and what else is not taken here is for who calls it.
+# xmlsec1 verifies signatures alone. Their place and the other rules of the service are checks of its caller.
 HOLDS_AND_IS_REFUSED = {"refused-signature-not-last", "refused-signature-with-comments"}
 
 
 def document(vector) -> bytes:
-    """Give the document that was signed: by itself, or cut out of its envelope."""
+    """Return the signed document: the vector itself, or the part of its envelope."""
     files = vector["files"]
     alone = files.get("document")
     octets = (FOLDER / (alone or files.get("request") or files["answer"])).read_bytes()
@@ -33,7 +36,10 @@ def document(vector) -> bytes:
 
 
 def verdict(vector, folder) -> bool:
-    """Whether xmlsec1 takes it at the vector's instant, trusting the root alone."""
+    """Return True if xmlsec1 accepts the vector at its instant.
+
+    It trusts the root alone.
+    """
     program = shutil.which("xmlsec1")
     if program is None:
         skip_or_fail("xmlsec1 is not installed (scripts/packages judges says how)")

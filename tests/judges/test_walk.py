@@ -1,6 +1,7 @@
-"""Every page in every language: before Chromium and axe, wide and narrow, light and dark, by the keyboard; HTML by vnu.
+"""Every page in every language, checked by Chromium and axe, its HTML by vnu.
 
-`make accessibility` writes what a whole walk found into the package, for the accessibility statement.
+The pages are wide and narrow, light and dark, and used by keyboard. `make accessibility` writes the findings of a
+whole walk into the package, for the accessibility statement.
 """
 
 import json
@@ -30,7 +31,7 @@ EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """A town that is looked at, and its pages over HTTP."""
+    """Yield a town for the walk, with its pages over HTTP."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
         patch.setattr(settings, "ROOT_URLCONF", "tests.judges.gallery")
@@ -42,14 +43,17 @@ def built(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's."""
+    """Yield Debian's Chromium."""
     with started_chromium() as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
 def walks(pytestconfig, testrun_uid, worker_id):
-    """What each walk found; written down where that was asked for and every state was walked, by however many."""
+    """Yield the findings of each walk.
+
+    With `--last-run` they are written down once every state was walked, by any number of processes.
+    """
     found: dict[str, Walk] = {}
     yield found
     if pytestconfig.getoption("--last-run"):
@@ -71,7 +75,10 @@ def walks(pytestconfig, testrun_uid, worker_id):
 
 
 def wrong_of_all(folder: Path) -> dict[str, int]:
-    """How much was wrong with each state, as those of a run with `-n 2` say who are done."""
+    """Return the number of findings of each state.
+
+    Each finished process of a run with `-n 2` wrote its part into the folder.
+    """
     parts = [json.loads(one.read_text(encoding="utf-8")) for one in folder.glob("*.json")]
     return {name: count for part in parts for name, count in part.items()}
 
@@ -85,7 +92,10 @@ def test_a_page(built, chromium, walks, name):
 
 
 def test_the_html_of_every_page(built):
-    """One run of the checker over every state in every language: it takes a second to start."""
+    """One run of the checker covers every state in every language.
+
+    Its start takes a second.
+    """
     shutil.rmtree(SAVED, ignore_errors=True)
     SAVED.mkdir(parents=True)
     for name, visit in EVERY.items():

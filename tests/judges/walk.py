@@ -1,4 +1,7 @@
-"""One state of a page before Chromium: looked at by axe, photographed, and gone through with the Tab key."""
+"""Walk through one state of a page in Chromium.
+
+axe checks it, a screenshot keeps it, and the Tab key moves through it.
+"""
 
 import json
 import re
@@ -16,7 +19,10 @@ from tests.support.visits import STRANGER, Town, Visit, session_of
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 WIDTHS = (WIDE, NARROW)
 ZOOMED = {"width": WIDE["width"] // 2, "height": WIDE["height"] // 2}
-"""The wide window at 200 %: between the two, where tables are laid out in another way than in either."""
+"""The wide window at 200 %.
+
+Its width lies between the two others, where the layout of tables differs from both.
+"""
 SCREENSHOTS = ROOT / "build" / "screenshots"
 RULES = {
     "resultTypes": ["violations"],
@@ -27,7 +33,7 @@ AXE = Axe()
 AXE_VERSION = re.search(r"axe v([0-9.]+)", AXE.axe_script)[1]  # type: ignore[index] # its first line
 _RUN = """options => axe.run(document, options)
   .then(found => found.violations.map(one => ({id: one.id, nodes: one.nodes.map(n => n.html)})))"""
-# Every control that is seen, but of a group of radio buttons the one that Tab leads to.
+# All visible controls. A group of radio buttons counts as the one that Tab reaches.
 _CONTROLS = """() => {
   const seen = one => one.getClientRects().length && one.checkVisibility({visibilityProperty: true})
   const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
@@ -52,12 +58,12 @@ _TARGETS = """() => [...document.querySelectorAll('button, input:not([type=hidde
   .map(one => [one.outerHTML, one.getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24 || (box.x >= 0 && box.right > innerWidth + 1))
   .map(([told]) => told)"""
-# Of the numbers that a picture was drawn with, none is the width of a font.
+# A picture is drawn with fixed numbers, none of which depends on the width of a font.
 _CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(one => {
   const box = one.getBBox(), shown = one.ownerSVGElement.viewBox.baseVal
   return box.x < shown.x || box.x + box.width > shown.x + shown.width || box.y + box.height > shown.y + shown.height
 }).map(one => one.textContent)"""
-# Words of letters alone: addresses and ids may go on in the next line, and so may what has a description's place.
+# Only words of letters: addresses, ids and descriptions may continue in the next line.
 _BROKEN = """() => {
   const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   while (texts.nextNode()) {
@@ -76,26 +82,26 @@ _BROKEN = """() => {
 
 @dataclass(slots=True)
 class Walk:
-    """What was found on the way."""
+    """Findings of one walk."""
 
     name: str
     wrong: list[str] = field(default_factory=list)
 
     def note(self, where: str, found: object) -> None:
-        """Note what there should be nothing of."""
+        """Note a fault if there is one."""
         if found:
             self.wrong.append(f"{self.name}, {where}: {found}")
 
 
 def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:
-    """A window with axe in it, which asks for no other host."""
+    """Open a window with axe that sends requests to no other host."""
     context = browser.new_context(base_url=address, viewport=WIDE, color_scheme="light", reduced_motion="reduce")
     context.add_init_script(AXE.axe_script)
     return context, context.new_page()
 
 
 def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
-    """Go to a page as whoever it is, in a language, and press what there is to press."""
+    """Open a page as the visitor, in a language, and press its button if it has one."""
     context = page.context
     context.clear_cookies()
     cookies = {"language": language}
@@ -113,7 +119,10 @@ def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
 
 
 def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
-    """Look at one state in each language and width, in light, and at 200 %; once in dark and with the keyboard."""
+    """Check one state of a page; return the findings.
+
+    Each language is checked in light at each width and at 200 %. Dark and the keyboard are checked once.
+    """
     found = Walk(name)
     listen(page, town, found, visit)
     for language in languages:
@@ -137,7 +146,7 @@ def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[
 
 
 def fits(page: Page, found: Walk, where: str) -> None:
-    """Note what does not fit into the window."""
+    """Note elements that do not fit into the window."""
     found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
     found.note(f"{where}, cut off", page.evaluate(_CUT_OFF))
     found.note(f"{where}, broken in the middle", page.evaluate(_BROKEN))
@@ -146,7 +155,10 @@ def fits(page: Page, found: Walk, where: str) -> None:
 
 
 def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
-    """Note requests to other hosts, and what the console says: above all of the Content-Security-Policy."""
+    """Note requests to other hosts and messages of the console.
+
+    Above all the console reports violations of the Content-Security-Policy.
+    """
     ours, expected = urlsplit(town.address).netloc, f"status of {visit.status}"
 
     def asked(url: str) -> None:
@@ -154,7 +166,7 @@ def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
             found.note("asks another host", url)
 
     def heard(kind: str, told: str) -> None:
-        # What is neither is advice of the browser's to whoever writes pages.
+        # Other messages are the browser's advice to authors of pages.
         if kind in {"error", "warning"} and expected not in told:
             found.note("console", told)
 
@@ -164,7 +176,7 @@ def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
 
 
 def keyboard(page: Page, found: Walk) -> None:
-    """Press Tab through the page: every control is reached, seen and marked."""
+    """Press Tab through the page; note controls without focus or visible mark."""
     page.evaluate("document.activeElement.blur()")
     wanted = page.evaluate(_CONTROLS)
     for _ in range(wanted + wanted // 5 + 10):  # fields of dates have several stops
@@ -175,7 +187,7 @@ def keyboard(page: Page, found: Walk) -> None:
 
 
 def photographed(page: Page, name: str) -> None:
-    """Keep what it looks like, to be looked at."""
+    """Save a screenshot of the page for review."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     place = SCREENSHOTS / f"{name.replace(' ', '-').replace(',', '')}.png"
     page.screenshot(path=Path(place), full_page=True, animations="disabled", caret="hide")

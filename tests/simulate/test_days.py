@@ -1,4 +1,7 @@
-"""Two calendars that know nothing of each other, the model's and the service's, agree on every day and every step."""
+"""Two independent calendars, the model's and the service's.
+
+They agree on every day and every step.
+"""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,7 @@
-"""The simulation, short: some sixty certificates in eleven weeks with two nodes that are killed, on each database."""
+"""Short simulation on each database.
+
+It has some sixty certificates in eleven weeks, and two nodes that are killed.
+"""
 
 from datetime import time, timedelta
 
@@ -13,7 +16,10 @@ from tests.support.registers import db
 __all__ = ["db"]
 COUNT, SEED = 40, 65
 LASTS, BEYOND = timedelta(days=56), timedelta(days=24)
-"""The first reminders of those that end later fall into the weeks that are played, on days off too."""
+"""Length of the played time, and a further time in which certificates end.
+
+The first reminders of the certificates that end later fall into the played weeks, also on days off.
+"""
 
 
 def played(db, folder, count=COUNT, seed=SEED):

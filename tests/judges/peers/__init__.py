@@ -1,16 +1,17 @@
-"""The peers: small programs on other people's libraries, each in a folder of its own, that speak to the service.
+"""Peers: small programs on independent libraries that call the service.
 
-Each is the example of its language in docs/integrators.md, too. `NAME/run enrol|renew|versions …` is what they share:
+Each has its own folder and is the example of its language in docs/integrators.md. They share the commands
+`NAME/run enrol|renew|versions …`:
 
     run enrol FOLDER URL CUSTOMER_ID TRANSFER_ID TRANSFER_PASSWORD KEY
     run renew FOLDER URL CUSTOMER_ID KEY RECIPE
     run versions
 
 FOLDER holds `server.pem` and `services.pem` before, and `key.pem`, `certificate.pem`, `next-key.pem`,
-`next-certificate.pem` and `messages/NN-request.xml`, `NN-response.xml` after. A command that is given again goes on
-where the last one ended: with the key that is there (Java's has its public half in `key.pub`), and with the retrieval
-id, which is in `retrieval-id` or `next-retrieval-id` until the certificate has come. A peer ends with 0 when all is
-done, with 1 when the service refused, with 2 when it does not believe an answer, with 3 for anything else.
+`next-certificate.pem` and `messages/NN-request.xml`, `NN-response.xml` after. A repeated command continues
+where the last one ended. It uses the existing key (Java's has its public half in `key.pub`) and the retrieval id,
+which is in `retrieval-id` or `next-retrieval-id` until the certificate has come. The exit code of a peer is 0 on
+success, 1 if the service refused, 2 if the peer does not trust an answer, 3 for anything else.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ DONE, REFUSED, UNBELIEVED, ANYTHING_ELSE = range(4)
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program: its folder's name, what it stands on, and the keys that this can sign with; `why_not` the others."""
+    """A program: its folder's name, its base and the keys that it can sign with.
+
+    `why_not` is the reason why it cannot sign with the other keys.
+    """
 
     name: str
     stands_on: str
@@ -33,7 +37,7 @@ class Peer:
 
     @property
     def run(self) -> str:
-        """Where it is started."""
+        """Path of the program that starts the peer."""
         return str(HERE / self.name / "run")
 
 

@@ -1,11 +1,11 @@
-"""A certificate and its renewal with plain requests, lxml and cryptography: every step by hand.
+"""Enrolment and renewal with plain requests, lxml and cryptography, step by step.
 
 peer.py enrol FOLDER URL CUSTOMER_ID TRANSFER_ID TRANSFER_PASSWORD KEY     KEY: rsa-2048, rsa-3072, p256, p384
 peer.py renew FOLDER URL CUSTOMER_ID KEY RECIPE                            RECIPE: exclusive, inclusive
 peer.py versions
 
-FOLDER holds server.pem (whom TLS trusts) and services.pem (the CAs of those who sign answers). It ends with 0 when all
-is done, 1 when the service refused, 2 when an answer cannot be believed, 3 for anything else.
+FOLDER holds server.pem (the trust anchors of TLS) and services.pem (the CAs of the signers of answers). The exit code
+is 0 on success, 1 if the service refused, 2 if an answer is not trusted, 3 for anything else.
 """
 
 import base64
@@ -50,11 +50,11 @@ CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}
 
 
 class Refused(Exception):
-    """The service said no: its code, and its text."""
+    """The service refused the request; the arguments are its code and its text."""
 
 
 class NotTrusted(Exception):
-    """An answer's signature does not hold, or nobody we trust made it."""
+    """The signature of an answer is invalid or its signer is not trusted."""
 
 
 def text64(octets):
@@ -62,17 +62,20 @@ def text64(octets):
 
 
 def keep(path, octets):
-    """Write beside and rename, so that a file is never half there. The umask below keeps others out."""
+    """Write a temporary file and rename it, so that a file is never half written.
+
+    The umask below keeps other users out.
+    """
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(octets)
     part.replace(path)
 
 
 def key_in(path, kind):
-    """Give the key in a file, made first where there is none.
+    """Return the key in a file; make it first if the file is missing.
 
-    It is there before it is used: when an answer gets lost, the same command again, with the same key, is answered
-    again. With another key it would be refused, and the transfer ids would have been spent for nothing.
+    The key is stored before its first use. If an answer gets lost, the same command with the same key gets the answer
+    again. Another key would be refused, and the transfer ids would be used up without a result.
     """
     if not path.exists():
         if kind in RSA_BITS:
@@ -84,9 +87,9 @@ def key_in(path, kind):
 
 
 def retrieval_id_in(path, ask):
-    """Give the retrieval id in a file, asked for first where there is none.
+    """Return the retrieval id in a file; ask for it first if the file is missing.
 
-    It stays there until the certificate has come: the same command again then goes on where this one was stopped, also
+    The file stays until the certificate has come. A repeated command then continues where the last one stopped, also
     at a service that answers an order only once.
     """
     if not path.exists():
@@ -99,14 +102,20 @@ def hash_of(key):
 
 
 def csr(key, customer_id):
-    """Ask for a certificate of this key. The service takes the key alone; the subject is for people."""
+    """Return a certificate signing request for this key.
+
+    The service takes the key alone. The subject is information for people.
+    """
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, customer_id)])
     made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hash_of(key))
     return text64(made.public_bytes(Encoding.DER))
 
 
 def message(element, **fields):
-    """Write a request: the element is qualified, its children are not, and their order is the schema's."""
+    """Return a request; its children are in the order of the schema.
+
+    The element is qualified, its children are not.
+    """
     inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
     return f'<cer:{element} xmlns:cer="{SERVICE}">{inside}</cer:{element}>'.encode()
 
@@ -141,10 +150,10 @@ def signed(document, key, certificate, recipe):
 
 
 def cut(octets):
-    """Cut what the Body holds out of an envelope, octet for octet.
+    """Cut the content of the Body out of an envelope, octet for octet.
 
-    An answer was signed before it was put into the envelope. Taken out of a parsed envelope it would bring the
-    envelope's namespaces along, and an inclusive canonical form would no longer be the one that was signed.
+    An answer is signed before it is put into the envelope. An element of a parsed envelope would bring the envelope's
+    namespaces along, and its inclusive canonical form would no longer be the signed one.
     """
     parser, path, found = expat.ParserCreate(namespace_separator=" "), [], []
 
@@ -168,7 +177,10 @@ def cut(octets):
 
 
 def only(parent, path):
-    """Find the one element of this path. A second one is where forgeries hide."""
+    """Return the one element of this path.
+
+    Forgeries hide in a second one.
+    """
     found = parent.findall(path, {"ds": DS})
     if len(found) != 1:
         raise NotTrusted(f"{path} stands there {len(found)} times")
@@ -209,7 +221,10 @@ def verified(document, anchors):
 
 
 def check_signer(signer, anchors):
-    """Who signs answers has a certificate, not a CA's own, that one of the anchors issued."""
+    """Raise NotTrusted unless one of the anchors issued the signer's certificate.
+
+    A CA's own certificate is refused as well.
+    """
     # A production program takes the machine's date here. A test bench may have its clock years ahead of the machine,
     # so we take a date at which the signer's certificate was valid.
     date = signer.not_valid_before_utc
@@ -226,7 +241,7 @@ def check_signer(signer, anchors):
 
 
 def check_value(key, method, value, octets):
-    """Check a SignatureValue; key and algorithm must be of one family."""
+    """Verify a SignatureValue; key and algorithm must be of one family."""
     family, hashing = METHODS.get(method, (None, None))
     if family is None or not isinstance(key, family):
         raise NotTrusted("the signature's algorithm does not fit")
@@ -242,7 +257,10 @@ def check_value(key, method, value, octets):
 
 
 def call(folder, url, operation, document):
-    """Send one request and give its verified answer. Raises Refused and NotTrusted."""
+    """Send one request; return its verified answer.
+
+    Raises Refused if the service refused it, and NotTrusted if the answer is not trusted.
+    """
     sent = f'<soap:Envelope xmlns:soap="{SOAP}"><soap:Body>'.encode() + document + b"</soap:Body></soap:Envelope>"
     kept = folder / "messages"
     kept.mkdir(exist_ok=True)
@@ -253,11 +271,11 @@ def call(folder, url, operation, document):
         url, data=sent, headers=headers, verify=str(folder / "server.pem"), timeout=60, allow_redirects=False
     )
     keep(kept / f"{number:02}-response.xml", got.content)
-    got.raise_for_status()  # a refusal comes with 200; 500 is a SOAP Fault, which nobody signs
+    got.raise_for_status()  # a refusal comes with 200; 500 is an unsigned SOAP Fault
     try:
         anchors = x509.load_pem_x509_certificates((folder / "services.pem").read_bytes())
         answer = verified(cut(got.content), anchors)
-    except Exception as bad:  # whatever the libraries call it
+    except Exception as bad:  # any error of the libraries
         raise NotTrusted(f"{type(bad).__name__}: {bad}") from bad
     if answer.tag != f"{{{SERVICE}}}{operation[0].upper()}{operation[1:]}Response":
         raise NotTrusted("it answers another question")
@@ -267,7 +285,10 @@ def call(folder, url, operation, document):
 
 
 def fetch(folder, url, customer_id, retrieval_id, key):
-    """Fetch a certificate; while it is being issued, ask again. Checks that it is of our key."""
+    """Retrieve a certificate; ask again while the service is issuing it.
+
+    The function checks that the certificate is for our key.
+    """
     document = message("GetCertificateRequest", Environment="TEST", CustomerId=customer_id, RetrievalId=retrieval_id)
     for left in reversed(range(11)):
         try:
@@ -327,7 +348,7 @@ def main(command="", *arguments):
 
 
 def as_used(words):
-    """Whether a command line is one of those at the top of this file."""
+    """Return True if a command line is one of those at the top of this file."""
     kinds, recipes = {*RSA_BITS, *CURVES}, {"exclusive", "inclusive"}
     match words:
         case ["versions"]:

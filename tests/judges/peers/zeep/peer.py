@@ -1,11 +1,13 @@
-"""A certificate and its renewal with zeep, from the service's WSDL; signxml makes and checks the signatures.
+"""Enrolment and renewal with zeep, from the service's WSDL.
+
+signxml makes and verifies the signatures.
 
 peer.py enrol FOLDER URL CUSTOMER_ID TRANSFER_ID TRANSFER_PASSWORD KEY     KEY: rsa-2048, rsa-3072, p256, p384
 peer.py renew FOLDER URL CUSTOMER_ID KEY RECIPE                            RECIPE: exclusive, inclusive
 peer.py versions
 
-FOLDER holds server.pem (whom TLS trusts) and services.pem (the CAs of those who sign answers). It ends with 0 when all
-is done, 1 when the service refused, 2 when an answer cannot be believed, 3 for anything else.
+FOLDER holds server.pem (the trust anchors of TLS) and services.pem (the CAs of the signers of answers). The exit code
+is 0 on success, 1 if the service refused, 2 if an answer is not trusted, 3 for anything else.
 """
 
 import base64
@@ -45,15 +47,18 @@ CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}
 
 
 class Refused(Exception):
-    """The service said no: its code, and its text."""
+    """The service refused the request; the arguments are its code and its text."""
 
 
 class NotTrusted(Exception):
-    """An answer's signature does not hold, or nobody we trust made it."""
+    """The signature of an answer is invalid or its signer is not trusted."""
 
 
 class Transport(zeep.Transport):
-    """Posts what zeep wrote; zeep gets of an answer what was signed, and nothing beside it."""
+    """Transport that posts zeep's messages and verifies the answers.
+
+    Of an answer zeep gets what was signed and nothing beside it.
+    """
 
     def __init__(self, folder):
         session = requests.Session()
@@ -70,11 +75,11 @@ class Transport(zeep.Transport):
         keep(self.kept / f"{number:02}-request.xml", message)
         got = super().post(address, message, headers)
         keep(self.kept / f"{number:02}-response.xml", got.content)
-        got.raise_for_status()  # a refusal comes with 200; 500 is a SOAP Fault, which nobody signs
+        got.raise_for_status()  # a refusal comes with 200; 500 is an unsigned SOAP Fault
         operation = headers["SOAPAction"].strip('"')
         try:
             answer = verified(cut(got.content), self.anchors)
-        except Exception as bad:  # whatever the libraries call it
+        except Exception as bad:  # any error of the libraries
             raise NotTrusted(f"{type(bad).__name__}: {bad}") from bad
         if answer.tag != f"{{{SERVICE}}}{operation[0].upper()}{operation[1:]}Response":
             raise NotTrusted("it answers another question")
@@ -84,10 +89,10 @@ class Transport(zeep.Transport):
 
 
 def cut(octets):
-    """Cut what the Body holds out of an envelope, octet for octet.
+    """Cut the content of the Body out of an envelope, octet for octet.
 
-    An answer was signed before it was put into the envelope. Taken out of a parsed envelope it would bring the
-    envelope's namespaces along, and an inclusive canonical form would no longer be the one that was signed.
+    An answer is signed before it is put into the envelope. An element of a parsed envelope would bring the envelope's
+    namespaces along, and its inclusive canonical form would no longer be the signed one.
     """
     parser, path, found = expat.ParserCreate(namespace_separator=" "), [], []
 
@@ -134,7 +139,7 @@ def verified(document, anchors):
 
 
 class Signing(zeep.Plugin):
-    """Signs a renewal when zeep has written it."""
+    """Plugin that signs a renewal after zeep has written it."""
 
     def __init__(self, key, certificate, recipe):
         self.key, self.certificate, self.recipe = key, certificate, recipe
@@ -159,17 +164,20 @@ class Signing(zeep.Plugin):
 
 
 def keep(path, octets):
-    """Write beside and rename, so that a file is never half there. The umask below keeps others out."""
+    """Write a temporary file and rename it, so that a file is never half written.
+
+    The umask below keeps other users out.
+    """
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(octets)
     part.replace(path)
 
 
 def key_in(path, kind):
-    """Give the key in a file, made first where there is none.
+    """Return the key in a file; make it first if the file is missing.
 
-    It is there before it is used: when an answer gets lost, the same command again, with the same key, is answered
-    again. With another key it would be refused, and the transfer ids would have been spent for nothing.
+    The key is stored before its first use. If an answer gets lost, the same command with the same key gets the answer
+    again. Another key would be refused, and the transfer ids would be used up without a result.
     """
     if not path.exists():
         if kind in RSA_BITS:
@@ -181,9 +189,9 @@ def key_in(path, kind):
 
 
 def retrieval_id_in(path, ask):
-    """Give the retrieval id in a file, asked for first where there is none.
+    """Return the retrieval id in a file; ask for it first if the file is missing.
 
-    It stays there until the certificate has come: the same command again then goes on where this one was stopped, also
+    The file stays until the certificate has come. A repeated command then continues where the last one stopped, also
     at a service that answers an order only once.
     """
     if not path.exists():
@@ -196,14 +204,20 @@ def hash_of(key):
 
 
 def csr(key, customer_id):
-    """Ask for a certificate of this key. The service takes the key alone; the subject is for people."""
+    """Return a certificate signing request for this key.
+
+    The service takes the key alone. The subject is information for people.
+    """
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, customer_id)])
     made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hash_of(key))
     return made.public_bytes(Encoding.DER)
 
 
 def connect(folder, url, *plugins):
-    """Read the WSDL. The address is the one we were told, whatever the WSDL says."""
+    """Read the WSDL; return a service at the given address.
+
+    The address in the WSDL is ignored.
+    """
     client = zeep.Client(f"{url}?wsdl", transport=Transport(folder), plugins=plugins)
     return client.create_service(f"{{{SERVICE}}}CertificateServicesSoap", url)
 
@@ -215,7 +229,10 @@ def accepted(answer):
 
 
 def fetch(service, who, retrieval_id, key):
-    """Fetch a certificate; while it is being issued, ask again. Checks that it is of our key."""
+    """Retrieve a certificate; ask again while the service is issuing it.
+
+    The function checks that the certificate is for our key.
+    """
     for left in reversed(range(11)):
         try:
             answer = accepted(service.getCertificate(**who, RetrievalId=retrieval_id))
@@ -274,7 +291,7 @@ def main(command="", *arguments):
 
 
 def as_used(words):
-    """Whether a command line is one of those at the top of this file."""
+    """Return True if a command line is one of those at the top of this file."""
     kinds, recipes = {*RSA_BITS, *CURVES}, {"exclusive", "inclusive"}
     match words:
         case ["versions"]:
