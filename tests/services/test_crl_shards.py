@@ -1,4 +1,7 @@
-"""Shards: so many certificates point to one list, then the next opens (docs/lists.md)."""
+"""CRL shards (docs/lists.md).
+
+A limited number of certificates points to one shard; then the next shard opens.
+"""
 
 import re
 from datetime import timedelta
@@ -29,7 +32,7 @@ def filling(desk: Desk, most: int) -> Desk:
 
 
 def shard_of(desk: Desk, held) -> int:
-    """Which list a certificate points to, by its own word and by the register's."""
+    """Return the shard of a certificate; check it against the database."""
     (point,) = (
         x509.load_der_x509_certificate(held.der).extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     )

@@ -37,7 +37,7 @@ def certificates(desk: Desk):
 
 
 def outcomes(answers) -> Counter:
-    """How often each reason, or "accepted"."""
+    """Count the answers for each reason, and those with "accepted"."""
     return Counter("accepted" if isinstance(one, AcceptedResponse) else one.reason for one in answers)
 
 

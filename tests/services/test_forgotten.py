@@ -1,4 +1,7 @@
-"""A register that does not know a certificate at all, while its journal is missing: what else tells of it counts."""
+"""Reconciliation of a database that lacks a certificate and its journal.
+
+Other sources that mention the certificate count.
+"""
 
 import pytest
 
@@ -55,7 +58,10 @@ def revoked(desk: Desk, serial: str) -> None:
 
 
 def check_named(desk: Desk, serial: str) -> None:
-    """What is lost is told at each start, and named by reconcile, until the journal is brought."""
+    """Check that each comparison and each `reconcile` names the lost serial.
+
+    This holds until the journal is restored.
+    """
     for _ in range(2):
         assert serial in compare(desk.ctx, desk.ctx.journal).lost
         done = reconcile(desk.ctx, desk.ctx.journal, REQUEST)

@@ -1,4 +1,6 @@
-"""Long lists grow by what is new (docs/lists.md): nothing is lost, whoever publishes; the register's count tells.
+"""Incremental growth of long CRLs (docs/lists.md).
+
+Nothing is lost, independent of the process that publishes. The count in the database decides.
 
 Here every list counts as a long one, so that a few entries are enough.
 """
@@ -67,7 +69,7 @@ def in_the_register(desk: Desk) -> set[str]:
 
 
 def bases(desk: Desk) -> set[int]:
-    """The numbers of the lists that are stored whole."""
+    """Return the numbers of the CRLs that are stored complete."""
     rows = models.Crl.objects.using(desk.db.alias).filter(authority_id=NAME)
     return set(rows.values_list("number", flat=True))
 

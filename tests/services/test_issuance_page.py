@@ -34,7 +34,7 @@ def steps_of_the_page() -> dict[int, str]:
 
 
 def comments_of(path: Path) -> list[int]:
-    """The numbers of its numbered comments, in order."""
+    """Return the numbers of the numbered comments of a file, in order."""
     numbers = []
     for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
         if token.type == tokenize.COMMENT and (found := _NUMBER.match(token.string.lstrip("# "))):
@@ -43,7 +43,7 @@ def comments_of(path: Path) -> list[int]:
 
 
 def points_of(path: Path) -> list[str]:
-    """The names given to `ctx.step`, in order."""
+    """Return the names given to `ctx.step`, in order."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     steps = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "step"]

@@ -1,4 +1,7 @@
-"""Never two, never none: whatever ends between two steps, the same request again gives exactly one certificate."""
+"""Issuance of exactly one certificate by processes that are killed between steps.
+
+After an end between any two steps, the same request again gives exactly one certificate.
+"""
 
 import pytest
 
@@ -38,7 +41,10 @@ from tests.support.service_context import (
 STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "11-noted")
 EVERY_STEP = pytest.mark.parametrize("step", STEPS)
 SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-recorded": 1, "11-noted": 1}
-"""How many signatures it takes in all: the one of a process that ended before commit 2 is lost."""
+"""Total count of signatures for each step at which a process ends.
+
+The signature of a process that ended before commit 2 is lost.
+"""
 
 
 def certificates(desk: Desk):
@@ -229,7 +235,7 @@ def test_a_lineage_that_never_stands_still_makes_the_service_unavailable(desk):
 
 
 def torn(monkeypatch, do) -> None:
-    """Let something happen between the reading of what was spent or renewed and the reading of the key."""
+    """Run `do` between two reads: of the spent or renewed state, and of the key."""
     known = transactions.key_known
     once = once_at("key", do)
 

@@ -1,4 +1,7 @@
-"""Refused three times for the same reason: the people of the holding are told, once in seven days."""
+"""Notification of the people of a lineage about repeated refusals.
+
+Three refusals for the same reason queue a message, once in seven days.
+"""
 
 from threading import Barrier, Thread
 

@@ -1,4 +1,7 @@
-"""What the real service is not known to give: taken away when strict, marked in the log otherwise."""
+"""Leniency that the reference service is not documented to have.
+
+Strict mode disables it. Otherwise each use is marked in the log.
+"""
 
 import logging
 from datetime import timedelta
@@ -27,7 +30,7 @@ from tests.support.service_context import (
 
 @pytest.fixture
 def marks(caplog):
-    """What was marked in the log so far, by kind."""
+    """Return a function that returns the new leniency marks of the log, by kind."""
     caplog.set_level(logging.INFO, "sinetti.leniency")
 
     def seen() -> list[str]:
@@ -40,7 +43,7 @@ def marks(caplog):
 
 @pytest.fixture
 def strict(desk):
-    """A desk that gives nothing but what the real service is known to give, except for keys of other types."""
+    """Return a desk without leniency, except for keys of other types."""
     return desk.but(leniency=STRICT)
 
 

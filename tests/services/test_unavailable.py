@@ -1,4 +1,7 @@
-"""What is away: the answer is "unavailable", nothing is used up, and the same request works once it is back."""
+"""Unavailable dependencies: the answer "unavailable" and later retries.
+
+Nothing is used up, and the same request works once the dependency is back.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -36,7 +39,10 @@ from tests.support.service_context import (
 )
 
 OUR_FAULT = Rejection(RejectionReason.INTERNAL, reference=REQUEST, language=Language.SV)
-"""What a proven caller is told, in the contact's language, when something of ours fails."""
+"""Rejection for an authenticated caller after an internal error.
+
+It is in the language of the contact.
+"""
 
 YEARS_2 = timedelta(days=730)
 

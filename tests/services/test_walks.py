@@ -1,6 +1,7 @@
-"""Random walks through a holder's life: requests, repeats, other keys, kills, revocations, in any order.
+"""Random walks through the life cycle of a holder.
 
-After every step: never two, never none, nothing that was fetched is voided, and no key is in two certificates.
+The steps are requests, repeats, other keys, kills and revocations, in any order. After every step four rules hold:
+never two live renewals, never none, no retrieved certificate is voided, and no key is in two certificates.
 """
 
 from collections import Counter
@@ -115,7 +116,10 @@ class Walk:
             pass
 
     def wait(self) -> None:
-        """Go to a moment in the life of something that is held; when all of it is gone or far on, begin again."""
+        """Move the clock to a moment in the life of a certificate that is held.
+
+        Begin again with a new certificate when none is live or the clock is too far ahead.
+        """
         now = in_the_window(self.desk, self.chance.choice(self.held), self.chance.choice(MOMENTS))
         if now.year > LAST_YEAR or not any(self.desk.certificate(one.serial).live(now) for one in self.held):
             self.desk.clock.now = NOW
@@ -123,7 +127,7 @@ class Walk:
             in_the_window(self.desk, self.held[0])
 
     def check(self) -> None:
-        """What must be so at any moment."""
+        """Check the invariants that hold at any moment."""
         rows = list(models.Certificate.objects.using(self.desk.db.alias).all())
         live = [row for row in rows if row.state != CertificateState.SUPERSEDED and row.revoked_at is None]
         renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)

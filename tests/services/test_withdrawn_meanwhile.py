@@ -273,7 +273,7 @@ MANAGERS = (
 
 
 def of_clerk(act: Callable[..., Any], *arguments: Any, id_: str = "", by: str = "anna"):
-    """An act of a clerk, who comes last."""
+    """Return an act of a clerk that runs last."""
 
     def prepared(built):
         first = (built.ids[id_],) if id_ else ()

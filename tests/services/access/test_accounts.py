@@ -1,4 +1,7 @@
-"""Accounts that the authority makes: once for an address, without rights; what is told of them is sealed."""
+"""Accounts that the authority creates for an address.
+
+An account is created once for an address and has no rights. What its message says about it is stored sealed.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

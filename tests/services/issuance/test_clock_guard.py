@@ -1,4 +1,7 @@
-"""Nothing is issued by a clock that cannot be right, on both databases; reservations wait, revocations do not."""
+"""Issuance under a clock that cannot be right, on both databases.
+
+Nothing is issued; reservations wait, revocations do not.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,7 +67,10 @@ class Machine:
 
 @dataclass
 class Guarded:
-    """A desk whose clocks are its machine's. On PostgreSQL there is the database's beside it, which is right."""
+    """Desk whose clocks are those of its machine.
+
+    On PostgreSQL there is also the clock of the database, which is right.
+    """
 
     desk: Desk
     machine: Machine
@@ -73,11 +79,14 @@ class Guarded:
 
     @property
     def alone(self) -> bool:
-        """Whether the database has no clock of its own."""
+        """True if the database has no clock of its own."""
         return connections[self.desk.db.alias].vendor == "sqlite"
 
     def moves(self, by: timedelta) -> None:
-        """Move the machine's clock, as nobody should."""
+        """Move the clock of the machine by a duration.
+
+        This must not happen in operation.
+        """
         self.machine.now += by
         self.desk.clock.now = self.desk.machine.now = self.machine.now
 

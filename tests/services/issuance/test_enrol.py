@@ -1,4 +1,4 @@
-"""SignNewCertificate: transfer ids become one certificate, and every refusal costs nothing."""
+"""SignNewCertificate: one certificate for transfer ids, refusals without cost."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Restoring an older register loses nothing that was answered, and reservations end one way or the other."""
+"""Reconciliation after the restore of an older database.
+
+Nothing that was answered is lost. Every reservation is either completed or ended.
+"""
 
 from dataclasses import replace
 
@@ -77,7 +80,7 @@ def reconciled(desk, written=0):
 
 
 def without(row: models.Certificate) -> dict:
-    """What a row says, but for its numbers in this database and the clocks that nobody was told."""
+    """Return the values of a row without database ids and the machine time."""
     left_out = {"_state", "id", "reserved_machine_time", "predecessor_id", "replaces_id"}
     return {name: value for name, value in vars(row).items() if name not in left_out}
 

@@ -1,4 +1,4 @@
-"""RenewCertificate: the key in force asks for the next one, and every refusal costs nothing."""
+"""RenewCertificate: the key in force requests the next one, refusals without cost."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def live_renewals(desk: Desk, held: Held):
 
 @pytest.fixture
 def held(desk) -> Held:
-    """A fetched certificate, thirty days before its end."""
+    """Return a retrieved certificate in its renewal window, 30 days before its end."""
     one = enrolled(desk)
     in_the_window(desk, one)
     return one

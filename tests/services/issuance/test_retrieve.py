@@ -32,7 +32,7 @@ from tests.support.service_context import (
 
 @pytest.fixture
 def retrieval_id(desk) -> str:
-    """The id of a certificate that was issued and not fetched."""
+    """Return the retrieval id of a certificate that was issued and not retrieved."""
     return accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
 
 

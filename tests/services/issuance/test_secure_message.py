@@ -1,4 +1,7 @@
-"""Transfer ids over two channels: what the link, the PIN code and the signatory's code open, and how often."""
+"""Transfer ids over two channels: the link, the PIN and the code of the signatory.
+
+The tests cover what each of them opens, and how often.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -204,7 +207,10 @@ def test_two_right_entries_at_once_get_one_answer(desk):
 
 
 def meanwhile(desk, do):
-    """Give a desk where something happens between looking and deciding: when the clock is asked for the second time."""
+    """Return a desk that runs `do` between reading and deciding.
+
+    It runs when the clock is read for the second time.
+    """
     asked_for = []
 
     def now():

@@ -35,14 +35,14 @@ SUPERSEDED = RevocationReason.SUPERSEDED
 
 
 def published(desk):
-    """The name of the WS channel's CA, both issuing CAs' lists just published."""
+    """Publish the CRLs of both issuing CAs; return the name of the CA of WS."""
     for name in set(desk.ctx.issuing.values()):
         publish(name, desk.ctx, REQUEST)
     return desk.ctx.issuing[Channel.WS]
 
 
 def both(name):
-    """How a CA's two lists are called, the whole one first."""
+    """Return the names of the two CRLs of a CA, the complete one first."""
     return [name, f"{name}-1"]
 
 

@@ -1,4 +1,7 @@
-"""OCSP as it is served: what the watchdog asks, and each answer that it does not take."""
+"""Monitoring of OCSP as it is served.
+
+The tests cover the request of the watchdog, and each response that the watchdog does not accept.
+"""
 
 from datetime import timedelta
 
@@ -22,7 +25,10 @@ KEY = holder_key(9)
 
 
 def responder(*, usage=ExtendedKeyUsageOID.OCSP_SIGNING, channel=Channel.WS):
-    """A responder's certificate as a CA issues it, as far as whoever verifies looks."""
+    """Return a responder certificate as a CA issues it.
+
+    Only the parts that the verifier checks are the same.
+    """
     one = issuer(channel)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Responder")])
     builder = x509.CertificateBuilder(one.certificate.subject, name, KEY.public_key(), 77, NOW, NOW + 90 * DAY)

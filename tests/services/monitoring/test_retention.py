@@ -1,4 +1,7 @@
-"""Retention on both databases: people's data goes when nothing that they were named for lasts; the rest stays."""
+"""Retention of personal data on both databases.
+
+Data of a person is erased once nothing that names the person is in force. All other data stays.
+"""
 
 import json
 from dataclasses import replace

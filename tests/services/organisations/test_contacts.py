@@ -1,4 +1,7 @@
-"""Another contact or deputy, or an address that is mended; old and new are told, and transfer ids go to the new one."""
+"""New contacts and deputies, and corrected addresses.
+
+The old and the new person are notified, and transfer ids go to the new one.
+"""
 
 from dataclasses import replace
 

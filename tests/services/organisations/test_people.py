@@ -1,4 +1,7 @@
-"""Who acts for an organisation: named, named again, and gone; audited by random ids alone."""
+"""People of an organisation: assigned, assigned again, removed.
+
+The audit trail names them by random ids alone.
+"""
 
 from dataclasses import replace
 

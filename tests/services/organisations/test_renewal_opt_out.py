@@ -1,4 +1,7 @@
-"""We let this one end: noted once, taken back once, and never of a certificate that another has followed."""
+"""Opting out of the renewal of a certificate.
+
+The decision is recorded once and withdrawn once. A certificate that has a successor is refused.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Calls for early replacement: who is called, what opens, what is left of a run that is cut short, and the way back."""
+"""Calls for early replacement: their targets, effects and cancellation.
+
+The tests include runs that were interrupted.
+"""
 
 from datetime import timedelta
 
@@ -210,7 +213,10 @@ def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
 
 @pytest.fixture
 def one_at_once(monkeypatch):
-    """Let each certificate have a transaction of its own, so that a run can be cut short in its middle."""
+    """Give each certificate a transaction of its own.
+
+    So a run can be interrupted in its middle.
+    """
     monkeypatch.setattr(early_replacement, "AT_ONCE", 1)
 
 

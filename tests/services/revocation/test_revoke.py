@@ -1,4 +1,7 @@
-"""Revocation: at once for renewal, and on the list; a lost key takes along what it could have signed."""
+"""Revocation: effective at once for renewal, and listed in the CRL.
+
+Revocation for a lost key includes the certificates that the key could have signed.
+"""
 
 from datetime import timedelta
 
@@ -43,14 +46,17 @@ def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, *
 
 
 def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
-    """What stands on the channel's list now."""
+    """Return the entries of the current CRL of a channel, keyed by serial."""
     published = current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
 
 
 @pytest.fixture
 def line(desk):
-    """Three certificates, each renewed from the one before, all fetched; the clock at the third one's making."""
+    """Return three retrieved certificates, each the renewal of the one before.
+
+    The clock stands at the issuance of the third certificate.
+    """
     first = enrolled(desk)
     in_the_window(desk, first)
     second = renewed(desk, first)

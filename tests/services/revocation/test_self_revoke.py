@@ -1,4 +1,7 @@
-"""A certificate revokes itself: what goes, what is told, what the same call again comes to."""
+"""Revocation of a certificate by its own key.
+
+The tests cover what is revoked, which messages are queued, and the answer to a repeated call.
+"""
 
 import pytest
 from cryptography import x509

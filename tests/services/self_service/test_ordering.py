@@ -1,4 +1,7 @@
-"""Ordering on behalf of an organisation: once for each form, by who may, with what stands in the way by its reason."""
+"""Orders on behalf of an organisation.
+
+Each form orders once, for users with the right to order. A refusal states its reason.
+"""
 
 from dataclasses import replace
 

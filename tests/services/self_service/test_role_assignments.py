@@ -1,4 +1,7 @@
-"""Giving, changing, withdrawing, asking and answering: on both databases where two meet, on SQLite for the rest."""
+"""Role assignments: grants, changes, withdrawals, requests and approvals.
+
+Tests of concurrent calls run on both databases, the rest on SQLite.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -44,7 +47,7 @@ def organisation(desk, customer_id=CLIENT):
 
 
 def acting(desk, name, *roles, second_factor=True):
-    """An account with roles, pairs of customer id and role, as an actor."""
+    """Return an actor with roles, given as pairs of customer id and role."""
     user = account(desk, name)
     for customer_id, role in roles:
         mandate(desk, user, customer_id, role)
@@ -62,7 +65,7 @@ def to_person(desk, person=None, role=Role.MANAGER, until=None):
 
 
 def given(desk, actor, **terms):
-    """A role that waits to be taken up; its mandate and its link's token."""
+    """Return the mandate of a role to be accepted, and the token of its link."""
     made = role_assignments.grant(to_person(desk, **terms), desk.ctx, actor, REQUEST)
     return made.mandate_id, token(desk, made.mandate_id)
 
@@ -73,7 +76,7 @@ def token(desk, mandate_id):
 
 
 def told(desk):
-    """What is owed by mail: what each tells and to which address."""
+    """Return the queued e-mails about roles, as pairs of kind and address."""
     found = rows(desk, "OutboxMessage").filter(kind="authorisation").values_list("facts", "recipient__email")
     return sorted((facts["tells"], email) for facts, email in found)
 

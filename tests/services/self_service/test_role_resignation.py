@@ -1,4 +1,7 @@
-"""Giving up a role: one's own, a firm's for a client; the last representative stays, and nobody gives up others'."""
+"""Resignation from a role: a user's own role, or the role of a firm for a client.
+
+The last representative stays. A user cannot resign from the roles of other users.
+"""
 
 import pytest
 
@@ -16,7 +19,10 @@ FIRM, OTHER = "7654321-4", "1111111-1"
 
 @pytest.fixture
 def people(sqlite_desk):
-    """A client with a signatory and a viewer, and a firm with a signatory and a manager that manages the client."""
+    """Add a client with a signatory and a viewer, and a firm that manages the client.
+
+    The firm has a signatory and a manager.
+    """
     add_organisation(sqlite_desk, FIRM)
     users = {name: account(sqlite_desk, name) for name in ("signatory", "viewer", "boss", "manager")}
     made = {

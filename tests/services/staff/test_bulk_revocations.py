@@ -24,7 +24,10 @@ ALL = CertificateSelection(customer_id=CUSTOMER_ID)
 
 @pytest.fixture
 def few(monkeypatch):
-    """Let one be the most for one clerk, one holding a transaction, and two transactions a page."""
+    """Set the limits of runs to their smallest values.
+
+    They are one certificate for one clerk, one lineage a transaction, and two transactions a page.
+    """
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     monkeypatch.setattr(bulk_revoke, "LINES_AT_ONCE", 1)
     monkeypatch.setattr(bulk_revocations, "PARTS_AT_ONCE", 2)

@@ -1,4 +1,7 @@
-"""Clerks look after organisations: a file is applied exactly as it was shown, in parts, and cut short goes on."""
+"""Import of organisations by clerks.
+
+A file is applied exactly as its preview showed it, in parts. An interrupted import continues.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""CRLs: numbers that only grow, a new list each day, and entries that stay until one list after the end."""
+"""CRLs: increasing numbers, a new list each day, and the removal of entries.
+
+An entry stays until one list after the end of its certificate.
+"""
 
 from datetime import timedelta
 from itertools import product

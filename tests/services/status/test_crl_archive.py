@@ -1,4 +1,7 @@
-"""Lists beside the journals are believed only where their CA has signed them; what is damaged is named by its path."""
+"""Archived CRLs beside the journals.
+
+A list counts only if its CA signed it. The error for a damaged file names its path.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""What an OCSP request is answered: never anything older than a revocation, whatever is stored or away."""
+"""OCSP responses, never older than a revocation.
+
+This holds for every stored response and while parts of the service are unavailable.
+"""
 
 from datetime import timedelta
 
@@ -69,7 +72,7 @@ def name(desk: Desk, channel: Channel = Channel.WS) -> str:
 
 
 def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = None, **how) -> ocsp.OCSPResponse:
-    """Ask and read the response, whatever it is."""
+    """Send an OCSP request and return the parsed response of any status."""
     number = held if isinstance(held, int) else load_certificate(held.der).serial_number
     answered = respond(asked(number, ca_certificate(), **how), at or name(desk), desk.ctx, lambda: spot)
     assert answered is not None
