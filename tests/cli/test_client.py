@@ -231,7 +231,7 @@ def test_usage_of_the_others(words, text, shell):
 
 @pytest.fixture
 def two_worlds(shell, monkeypatch):
-    """A store with a name in PRODUCTION between two in TEST."""
+    """Return a store with a name in PRODUCTION between two in TEST."""
     for number, name in enumerate(("a", "b", "c"), start=1):
         monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
         shell.enrol(name=name, transfer_id=f"{number}" * 32)

@@ -1,4 +1,7 @@
-"""Two nodes serve one PostgreSQL database from folders of their own; one is killed under load, the other goes on."""
+"""Two nodes with folders of their own on one PostgreSQL database.
+
+One is killed under load, and the other continues.
+"""
 
 import json
 import re
@@ -53,7 +56,7 @@ class Node:
 
     @property
     def journal(self) -> Path:
-        """Where its journals lie."""
+        """Folder of the node's journals."""
         return self.root.with_name(f"{self.root.name}-journal")
 
 
@@ -103,7 +106,10 @@ def ordered(root, count) -> list[dict[str, str]]:
 
 @dataclass
 class Load:
-    """Holders at two nodes: who gets no answer asks the other with the same key, as our client does."""
+    """Load of holders on two nodes.
+
+    A holder without an answer asks the other node with the same key, as our client does.
+    """
 
     nodes: tuple[Node, Node]
     answered: dict[str, str]
@@ -142,7 +148,10 @@ class Load:
 
 
 def serials(folder: Path) -> list[str]:
-    """The certificates whose issue the journals in a folder tell, as often as they do."""
+    """Return the serials that the journals of a folder record as issued.
+
+    A serial occurs as often as it is recorded.
+    """
     lines = [line for path in reader.files(folder) for line in reader.read(path)]
     return [line.facts["serial"] for line in lines if line.kind == "issued"]
 

@@ -1,4 +1,7 @@
-"""An operator restores last night's backup: the real program serves nothing until it knows what it has answered."""
+"""Restoring last night's backup.
+
+The real program serves nothing until it knows what it has answered.
+"""
 
 import json
 import shutil

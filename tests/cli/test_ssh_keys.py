@@ -1,4 +1,7 @@
-"""`sinetti gateway ssh-keys` as sshd runs it: one line on standard output or nothing, why not on standard error."""
+"""`sinetti gateway ssh-keys` as sshd runs it.
+
+Standard output has one line or nothing, and standard error has the reason.
+"""
 
 import subprocess
 import sys
@@ -25,7 +28,7 @@ CLOCK = "sinetti: --at is for tests: certificates are not judged by this machine
 
 @dataclass
 class Place:
-    """What the command is given."""
+    """Arguments of the command."""
 
     folder: Path
     capsys: pytest.CaptureFixture
@@ -42,7 +45,7 @@ class Place:
         return ["gateway", "ssh-keys", *named, *(question or ("acme", *KEY))]
 
     def asks(self, *question, **changes):
-        """Give exit code, standard output, standard error without the warning about the clock."""
+        """Return exit code, standard output, and standard error without the clock warning."""
         code = main(self.words(*question, **changes))
         caught = self.capsys.readouterr()
         return code, caught.out, caught.err.removeprefix(CLOCK)

@@ -26,7 +26,7 @@ OTHER_ID = "7" * 32
 
 @pytest.fixture
 def house(shell, monkeypatch):
-    """A shell with one name, whose service shows a page and the true time."""
+    """Return a shell with one name, whose service shows a page and the true time."""
     assert shell.enrol()[0] == 0
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(f'store = "store"\n[agent]\nprometheus = "{shell.folder}/metrics"\n')
@@ -266,7 +266,7 @@ DAMAGED = {
     "journal garbage": journal_of(b"garbage"),
     "journal empty": journal_of(b""),
 }
-"""What `run` cannot repair: exit 5."""
+"""Damage that `run` cannot repair: exit 5."""
 
 REPAIRED = {
     "link missing": without_link,
@@ -281,7 +281,7 @@ REPAIRED = {
     "chain of another": chain_of_another,
     "link and chain missing": twice(away("chain.pem")),
 }
-"""What `run` repairs by itself: exit 0, and then every view is green."""
+"""Damage that `run` repairs by itself: exit 0, and then every view is green."""
 
 WELL = {
     "nothing wrong": lambda _house: None,
@@ -295,7 +295,10 @@ WELL = {
     "log a pipe": pipe("log.jsonl"),
     "log garbage": in_the_name("log.jsonl", b"garbage"),
 }
-"""What needs no person: exit 0 everywhere. A token is asked when its key signs."""
+"""States that need no action: exit 0 everywhere.
+
+A token is accessed only when its key signs.
+"""
 
 
 def views(house):

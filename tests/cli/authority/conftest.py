@@ -1,4 +1,7 @@
-"""An operator at the command line, with an authority of their own on each database in turn."""
+"""Fixtures for an operator at the command line.
+
+The operator has an authority on each database in turn.
+"""
 
 import json
 import secrets
@@ -40,7 +43,10 @@ class Operator:
         return out
 
     def refused(self, code, *words, root=None):
-        """Run what has to be refused: one sentence on standard error, nothing on standard output; gives it."""
+        """Run a command that must be refused, and return its sentence on standard error.
+
+        The command ends with `code` and writes nothing on standard output.
+        """
         ended, out, err = self.run(*words, root=root)
         assert (ended, out) == (code, ""), err
         (sentence,) = err.splitlines()
@@ -50,7 +56,10 @@ class Operator:
         return sentence
 
     def found(self, *more, environment="TEST"):
-        """Found the authority: with nothing more to say, as a copy of one that this process has founded before."""
+        """Found the authority.
+
+        Without further options, copy an authority that this process has founded before.
+        """
         words = ("init", "--environment", environment, *ADDRESSES, *more)
         if more or self.database:
             self.does(*words)
@@ -73,7 +82,10 @@ class Operator:
 
 @cache
 def founded_before():
-    """Make the folder of authorities that others are copied from, once per process: making tables takes longest."""
+    """Make the folder of authorities to be copied, once per process.
+
+    The creation of tables takes longest.
+    """
     kept.append(TemporaryDirectory(prefix="sinetti-authorities-"))
     return Path(kept[-1].name)
 
@@ -84,9 +96,9 @@ kept = []
 
 @contextmanager
 def at_work(kind, request, tmp_path, monkeypatch):
-    """Give an operator whose authority does not exist yet, and the database that it will have.
+    """Yield an operator without an authority, and the database that it will have.
 
-    It has the tables already, which a founding takes as they are; test_initialise.py begins with an empty one.
+    It has the tables already, and `init` accepts them as they are. test_initialise.py begins with an empty database.
     """
     database = {}
     if kind == "postgresql":

@@ -1,4 +1,7 @@
-"""The first clerk's account, by command; and each command says when it changed nothing."""
+"""Account of the first clerk, by command.
+
+Each command reports when it changed nothing.
+"""
 
 import json
 

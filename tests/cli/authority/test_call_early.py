@@ -1,4 +1,4 @@
-"""`authority call-early` at the command line: looked at, called, listed, undone, and what is refused."""
+"""`authority call-early`: preview, call, list, undo, and refusals."""
 
 import json
 from contextlib import contextmanager
@@ -176,7 +176,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """The place of one authority that all of these are refused by."""
+    """Return the place of the one authority that refuses all of these commands."""
     return tmp_path_factory.mktemp("refusing") / "authority"
 
 

@@ -1,4 +1,7 @@
-"""`sinetti authority clock`, and a real server that issues nothing by a wrong clock until it is accepted."""
+"""`sinetti authority clock`, and a server with a wrong clock.
+
+A real server issues nothing until the operator has accepted the clock.
+"""
 
 import io
 import json

@@ -1,4 +1,7 @@
-"""A register whose own files are damaged: a person is told to restore a backup; an error of ours stays one."""
+"""Databases with damaged files.
+
+The message asks the operator to restore a backup. A fault of the program stays an internal error.
+"""
 
 import sqlite3
 from types import SimpleNamespace

@@ -1,4 +1,7 @@
-"""What lies beside the folder: `journal verify` and `serve` name what is damaged, and nothing is served until then."""
+"""Damaged files beside the folder of the authority.
+
+`journal verify` and `serve` name them, and nothing is served until they are repaired.
+"""
 
 import shutil
 
@@ -15,7 +18,7 @@ LATER = 1 << 60
 
 @pytest.fixture
 def served(sqlite_operator):
-    """Give an operator whose authority was served once, and the folder of its journals."""
+    """Return an operator whose authority was served once, and its folder of journals."""
     sqlite_operator.found()
     with serving(sqlite_operator, *ANY):
         pass

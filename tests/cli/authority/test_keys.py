@@ -1,4 +1,7 @@
-"""Keys off line, and pass-phrases apart from what they open: founding, moving, serving, renewing lists."""
+"""Offline keys, and pass-phrases stored apart from the keys that they open.
+
+The tests found an authority, move keys, serve, and renew CRLs.
+"""
 
 import io
 import json
@@ -27,13 +30,16 @@ YEAR = timedelta(days=365)
 
 @pytest.fixture
 def operator(sqlite_operator):
-    """The database plays no part here."""
+    """Return an operator on SQLite, because the database plays no part here."""
     return sqlite_operator
 
 
 @pytest.fixture
 def places(tmp_path):
-    """Where things are to be kept apart: pass-phrases in one folder, the offline keys in another."""
+    """Return the places of secrets.
+
+    One folder is for pass-phrases, another for offline keys.
+    """
     (tmp_path / "etc").mkdir()
     return SimpleNamespace(
         phrase=tmp_path / "etc" / "passphrase", vault=tmp_path / "vault", vault_phrase=tmp_path / "etc" / "vault"

@@ -1,4 +1,7 @@
-"""`sinetti authority notices …`, with a real mail server: what is planned, sent, shown, given up and sent again."""
+"""`sinetti authority notices …` with a real mail server.
+
+The tests plan, send, show, give up and send messages again.
+"""
 
 import json
 from contextlib import contextmanager

@@ -1,4 +1,7 @@
-"""The processes of a serving node: a worker that dies, a parent that dies, a stop, a second signal."""
+"""Processes of a serving node.
+
+The tests cover a worker that dies, a parent that dies, a stop, and a second signal.
+"""
 
 import os
 import signal
@@ -39,7 +42,10 @@ def replaced(served, victim):
 
 
 def is_free(address):
-    """Whether the next one can listen there: a process whose first thread has ended may be closing its sockets yet."""
+    """Return True if the next process can listen at the address.
+
+    A process whose first thread has ended may still be closing its sockets.
+    """
     parts = urlsplit(address)
     try:
         return check_available(parts.hostname, parts.port) == parts.port

@@ -1,4 +1,4 @@
-"""`sinetti authority serve` as a process, the real client against it, and what an operator does meanwhile."""
+"""`sinetti authority serve` as a process, with the real client and its operator."""
 
 import json
 import re
@@ -22,7 +22,10 @@ ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
 
 @pytest.fixture(scope="session")
 def server_pair(tmp_path_factory):
-    """Give a TLS certificate for loopback, its key, and the same certificate as its own anchor."""
+    """Return the folder of a TLS certificate for loopback.
+
+    It contains the key, and the same certificate as its own anchor.
+    """
     folder = tmp_path_factory.mktemp("tls")
     tls_pair(folder)
     return folder
@@ -58,7 +61,10 @@ def holder(operator, address):
 
 
 def assert_explains_nothing(soap, status):
-    """A signature is refused, and nobody is told how far it got: that would be of use to forgers (docs/explain.md)."""
+    """Check that a refused signature is not explained.
+
+    An explanation would help forgers (docs/explain.md).
+    """
     forged = faulty_signing.indented(faulty_signing.envelope(faulty_signing.signed(faulty_signing.request())))
     headers = {"content-type": "text/xml"}
     for address in (soap, status):

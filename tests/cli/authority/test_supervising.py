@@ -1,4 +1,7 @@
-"""A parent and its processes, with the simplest there are: how a start fails, and how long it waits for the next."""
+"""A parent and its processes, with the simplest processes possible.
+
+The tests cover failed starts and the delay before the next start.
+"""
 
 import os
 import signal
@@ -137,7 +140,7 @@ def test_an_exchange_that_fails_changes_nothing_and_the_next_may_work(started):
 
 
 def exchanged(process, said, times=1):
-    """Exchange, and wait for both lines that say so: the parent's, and that of the child of before."""
+    """Send SIGHUP, and wait for the lines of the parent and of the former child."""
     process.send_signal(signal.SIGHUP)
     until(lambda: said.read_text().count("have taken over\n") == 2 * times)
 

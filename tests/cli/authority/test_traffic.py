@@ -1,4 +1,7 @@
-"""What a serving node does with its callers: TLS and its exchange, stalled senders, limits, a proxy, health, log."""
+"""Callers of a serving node.
+
+The tests cover TLS and the exchange of its certificate, stalled senders, limits, a proxy, health and log.
+"""
 
 import json
 import os
@@ -53,7 +56,7 @@ def connected(address, context=None):
 
 
 def serial(address):
-    """Which certificate a new connection meets."""
+    """Return the serial of the TLS certificate that a new connection receives."""
     with connected(address, any_server()) as connection:
         return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)).serial_number
 

@@ -1,4 +1,4 @@
-"""`authority revoke-many`, `watch` and `gateway`, and what `status` says of use, at the command line."""
+"""`authority revoke-many`, `watch` and `gateway`, and the usage in `status`."""
 
 import io
 import json
@@ -50,13 +50,13 @@ def opened(operator):
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory):
-    """Give the place of the shop that others are copied from, and the certificates in it once it is there."""
+    """Return the place of the shop to be copied, and its certificates once it exists."""
     return tmp_path_factory.mktemp("stock") / "shop", []
 
 
 @pytest.fixture
 def shop(sqlite_operator, stock):
-    """Give an operator with lists that are published, and two certificates in their holders' hands."""
+    """Return an operator with published CRLs, and two retrieved certificates."""
     (first, held), here = stock, sqlite_operator.root.parent
     if first.exists():
         shutil.copytree(first, here, dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""`sinetti adopt`, and `enrol` with a sinetti.toml: options, files, what people read."""
+"""`sinetti adopt`, and `enrol` with a sinetti.toml: options, files and messages."""
 
 import json
 
@@ -17,7 +17,7 @@ KEY = authority.holder_key(71)
 
 @pytest.fixture
 def place(shell, monkeypatch):
-    """A folder with a sinetti.toml, a key and its certificate."""
+    """Return a folder with a sinetti.toml, a key and its certificate."""
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     monkeypatch.delenv(loader.VARIABLE, raising=False)

@@ -1,4 +1,7 @@
-"""`sinetti deliver` against a stand-in for the receiver: one delivery until there is a receipt that counts."""
+"""`sinetti deliver` against a stand-in for the receiver.
+
+One delivery lasts until there is a valid receipt.
+"""
 
 import json
 import re
@@ -119,7 +122,10 @@ class Desk(Shell):
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory):
-    """Give where a store lies once there is one: enrolling takes longer than any delivery."""
+    """Return the place of an enrolled store, once it exists.
+
+    An enrolment takes longer than any delivery.
+    """
     return tmp_path_factory.mktemp("enrolled") / "store"
 
 

@@ -1,4 +1,4 @@
-"""`sinetti doctor`: each thing that may be wrong is named with the next step, and nothing is changed."""
+"""`sinetti doctor`: each problem with its next step, without any change."""
 
 import json
 import os
@@ -40,7 +40,7 @@ MACHINE = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
 
 @pytest.fixture
 def well(shell, monkeypatch):
-    """A shell whose service shows a page and the true time."""
+    """Return a shell whose service shows a page and the true time."""
     shell.enrol()
     shell.double.seen.clear()
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))

@@ -1,4 +1,7 @@
-"""`sinetti run`: what people read, JSON, exit codes; as a service, and beside itself, in processes of its own."""
+"""`sinetti run`: messages, JSON and exit codes.
+
+The tests also run it as a service and beside itself, in processes of its own.
+"""
 
 import contextlib
 import json
@@ -419,7 +422,7 @@ def read_until(process, words):
 
 @pytest.fixture
 def hung_up_on():
-    """Have SIGHUP heard by what is started, also where nohup keeps it from the test run."""
+    """Let child processes receive SIGHUP, also where nohup makes the tests ignore it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)

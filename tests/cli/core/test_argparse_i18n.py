@@ -38,7 +38,7 @@ def said(capsys):
 
 
 def start(message_id, language):
-    """What a text begins with, as far as no value stands in it."""
+    """Return the beginning of a text, up to its first value."""
     return re.split(r"%\(?\w", translate.translate_raw(message_id, language))[0]
 
 
