@@ -1,4 +1,7 @@
-"""Accounts by the pages' own forms: signing up and in, second factors, recovery, and what is told by mail."""
+"""Accounts by the forms of the pages.
+
+The tests cover sign-up, sign-in, second factors, recovery, and the e-mails about them.
+"""
 
 import base64
 import json
@@ -286,7 +289,7 @@ SAID = {
         "userHandle": _sent(b"1"),
     },
 }
-"""What a browser says to sign in: it is read, and fits nobody."""
+"""Sign-in data of a browser that can be parsed and matches no credential."""
 
 NO_CREDENTIAL = (
     "[]",

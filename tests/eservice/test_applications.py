@@ -1,4 +1,7 @@
-"""Applications as organisations make them: what is typed stays, one waits, and a decision is read as it was made."""
+"""Applications of organisations.
+
+Input stays in the form, one application waits at a time, and a decision is shown as it was made.
+"""
 
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
@@ -13,7 +16,7 @@ __all__ = ["door"]
 
 
 def maija(desk, browser, role=Role.SIGNATORY):
-    """A representative's browser, and their organisation's id."""
+    """Return the id of an organisation, and the browser of its representative."""
     organisation_id = add_organisation(desk, MALLI, frozenset())
     user = account(desk, "maija")
     mandate(desk, user, MALLI, role)

@@ -1,4 +1,4 @@
-"""The list of certificates, its file, and the page of one (docs/certificates-page.md)."""
+"""Certificates: list, its file, and the page of one (docs/certificates-page.md)."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ MOST_STATEMENTS, MOST_OCTETS = 8, 150_000
 
 @pytest.fixture
 def maija(browser, sqlite_desk):
-    """A signatory's browser."""
+    """Return the browser of a signatory."""
     user = account(sqlite_desk, "maija")
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     return signed_in(browser, user)
@@ -42,7 +42,7 @@ def maija(browser, sqlite_desk):
 
 @pytest.fixture
 def tili(browser, sqlite_desk):
-    """The browser of somebody at an accounting firm which looks after the organisation."""
+    """Return the browser of a manager at an accounting firm of the organisation."""
     add_organisation(sqlite_desk, FIRM)
     models.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
     user = account(sqlite_desk, "tili")
@@ -56,7 +56,7 @@ def body(browser):
 
 
 def rows(browser):
-    """The rows of the page's first table, each by the names of its columns."""
+    """Return the rows of the first table of a page, each keyed by its column names."""
     (table, *_) = browser.page.xpath("//main//table")
     names = [" ".join(one.text_content().split()) for one in table.xpath("thead//th")]
     return [
@@ -287,7 +287,7 @@ def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(b
 
 
 def without_token(body):
-    """A page without the proofs of its forms, which are never the same."""
+    """Return a page without the CSRF tokens of its forms, which always differ."""
     return re.sub(rb'name="csrfmiddlewaretoken" value="[A-Za-z0-9]+"', b"", body)
 
 

@@ -36,8 +36,11 @@ LIMITS = {
     "guess_known": "2/5m/key",
     "guess_known_day": "4/d/key",
 }
-"""Smaller than those of the service, and of the same kinds: for one address and account 2 in five minutes and 4 a day,
-for an account 10 a day, for a known browser like for an address."""
+"""Limits smaller than those of the service, and of the same kinds.
+
+For one address and account they are 2 in five minutes and 4 a day. For an account the limit is 10 a day. A known
+browser has the same limits as an address.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +63,7 @@ def test_the_limits_of_the_service():
 
 @pytest.fixture
 def hands(monkeypatch):
-    """The clock of the limits, in seconds since the test began."""
+    """Replace the clock of the limits; return its offset in seconds since the start."""
     began, passed, ticks = utc_now().timestamp(), [0.0], itertools.count()
     clock = SimpleNamespace(
         # No two guesses at one instant: allauth takes one back by its time.

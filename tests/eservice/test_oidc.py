@@ -1,4 +1,4 @@
-"""Signing in by another service: what of its answers is believed, and whom it signs in."""
+"""Sign-in through another service: trusted claims, and the user who is signed in."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -37,7 +37,7 @@ def provider():
 
 @pytest.fixture
 def says(provider):
-    """The provider, saying what is right."""
+    """Return the provider with all its answers correct."""
     fresh = type(provider)(issuer=provider.issuer)
     for name in provider.__slots__:
         setattr(provider, name, getattr(fresh, name))
@@ -73,7 +73,7 @@ def answered(browser, asked, **more):
 
 
 def signed_up(browser, sqlite_desk, says):
-    """Somebody whom the provider signs in, with an account of their own."""
+    """Return a user whom the provider signs in, with an account of their own."""
     answered(browser, begun(browser, says))
     send(browser, name="Nimi Nimetty", email=EMAIL)
     browser.get(way(sqlite_desk, EMAIL, "Confirm"))

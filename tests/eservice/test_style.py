@@ -1,4 +1,7 @@
-"""The style sheet: contrasts of its tokens in both schemes, nothing from elsewhere, and no colour beside the tokens."""
+"""The style sheet: contrasts of its tokens in both schemes.
+
+It loads nothing from elsewhere and has no colour beside the tokens.
+"""
 
 import re
 from importlib import resources
@@ -24,7 +27,10 @@ SIGNS = [
     ("focus", "paper"), ("focus", "sheet"), ("focus", "tint"), ("focus", "error-tint"),
     ("focus", "warning-tint"),
 ]  # fmt: skip
-"""WCAG 1.4.11 and 2.4.13: edges of controls, signs and the mark of the focus, which stands off its control, 3 : 1."""
+"""Pairs with a contrast of 3 : 1: edges of controls, signs and the focus mark.
+
+The focus mark stands off its control. Source: WCAG 1.4.11 and 2.4.13.
+"""
 
 
 def luminance(colour):

@@ -1,4 +1,7 @@
-"""What stands around every page: headers, cookies, languages, forms that are not ours, errors and the log."""
+"""Context of every page.
+
+The tests cover headers, cookies, languages, foreign forms, errors and the log.
+"""
 
 import asyncio
 import logging
@@ -27,7 +30,7 @@ LOOPBACK = "http://127.0.0.1:8123"
 
 @pytest.fixture
 def sent(sqlite_desk):
-    """A secure message for a contact with a phone."""
+    """Return a secure message for a contact with a phone."""
     return offered(sqlite_desk)
 
 
@@ -269,7 +272,7 @@ def test_other_methods_are_refused(browser, sent):
 
 
 def broken(desk):
-    """A desk whose register cannot be asked."""
+    """Return a desk whose database cannot be queried."""
 
     class Away:
         alias = "nowhere"

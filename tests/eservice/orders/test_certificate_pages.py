@@ -1,4 +1,7 @@
-"""Contacts changed, one or all; certificates let end, revoked, and replaced by the hundred."""
+"""Pages for certificates: contacts, renewal opt-outs, revocation and replacement.
+
+Contacts are changed for one certificate or for all, and replacements are ordered by the hundred.
+"""
 
 import pytest
 

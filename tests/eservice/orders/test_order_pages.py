@@ -287,7 +287,7 @@ def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_d
 
 @pytest.fixture
 def limited(sqlite_desk):
-    """A signatory's browser before pages that keep to limits of 24 hours."""
+    """Return the browser of a signatory before pages with limits for 24 hours."""
     desk = sqlite_desk.but(daily_limits=DailyLimits(letters=1, orders=2, firm_orders=9))
     browser, user = Browser(people_door(desk)), account(sqlite_desk, "maija")
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)

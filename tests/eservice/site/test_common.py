@@ -1,4 +1,7 @@
-"""The common pages: what the first one says to whom, one's own settings, and what privacy and accessibility say."""
+"""Common pages: start page, own settings, privacy and accessibility.
+
+The content of the start page depends on the user.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -126,7 +129,7 @@ def test_what_is_wrong_is_told_and_kept(sqlite_desk, browser, typed):
 
 
 def with_settings(desk, **settings):
-    """A browser before pages whose operator has decided something."""
+    """Return a browser before pages with these settings of the operator."""
     door = people_door(desk)
     given = {**door.given, "sinetti.eservice": replace(EserviceSettings(), **settings)}
     return Browser(replace(door, given=given))
