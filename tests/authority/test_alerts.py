@@ -1,4 +1,4 @@
-"""What an operator is told in time: by the log once a day, by the health check, by `status`."""
+"""Alerts of an operator: by the log once a day, by the health check, by `status`."""
 
 import logging
 import shutil

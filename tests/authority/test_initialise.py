@@ -1,4 +1,7 @@
-"""Founding: whole or not at all, whenever the process ends; and nothing of a killed one stays behind."""
+"""Founding of an authority, complete or not at all.
+
+This holds whenever the process ends. Nothing of a killed process stays behind.
+"""
 
 import fcntl
 import os
@@ -34,7 +37,7 @@ ROOTS = ("SinettiIntermediateTestCAv1", "SinettiRootTestCAv1")
 
 
 def apart(root):
-    """The same authority with its root keys off line and its pass-phrases elsewhere."""
+    """Return the founding with offline root keys and with pass-phrases elsewhere."""
     return replace(FOUNDING, passphrase=PHRASES[0], offline=OfflineKeys(root.with_name("vault"), PHRASES[1]))
 
 

@@ -1,4 +1,4 @@
-"""What is done beside answering goes on, each thing for itself: one that fails keeps no other from being done."""
+"""Maintenance tasks: a task that fails does not stop the others."""
 
 from threading import Event
 from types import SimpleNamespace

@@ -1,4 +1,7 @@
-"""The signer of answers: replaced in time, never by anything else in the folder, and whatever is in force serves on."""
+"""Signer of responses: replaced in time, and only by its own kind of certificate.
+
+The signer in force continues to serve after every failure.
+"""
 
 import os
 import shutil
@@ -59,7 +62,10 @@ def clock():
 
 @pytest.fixture
 def steady(clock, monkeypatch):
-    """The clock that never jumps: it goes along, so that days pass here without a jump; `lag` holds it back."""
+    """Replace the steady clock with the clock of the test.
+
+    Days pass here without a jump. `lag` holds the steady clock back.
+    """
     held = SimpleNamespace(lag=timedelta(0))
 
     def seconds():

@@ -1,4 +1,7 @@
-"""Every refusal has one text per language: complete, short enough, in the right terms, ending with the next step."""
+"""Texts of refusals: one per language for every reason.
+
+Each is complete, short enough, in the right terms, and ends with the next step.
+"""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,7 @@
-"""The reader: dates on a Finnish clock, values filled in, a clear word where nothing was compiled."""
+"""Translation: dates in Finnish time, filled values, and missing catalogues.
+
+Without compiled catalogues the error is clear.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta

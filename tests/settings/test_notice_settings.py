@@ -1,4 +1,7 @@
-"""notices.toml: parsed once, and refused with the key's name and what to write instead; secrets are nobody else's."""
+"""notices.toml: parsed once, refused with the name of the key and a correction.
+
+Secrets are private to their owner.
+"""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`make demo`: the story ends well, shows what it should, and leaves nothing behind, or a bench to talk to."""
+"""`make demo`: its story, its output and its cleanup.
+
+It leaves nothing behind, or a bench to talk to.
+"""
 
 import json
 import os
@@ -142,7 +145,7 @@ def talk(printed):
 
 
 def look(printed):
-    """What is said of pages for people."""
+    """Check the lines of the output about the pages of the e-service."""
     address = re.search(r"open (http://localhost:\d+) and sign in", printed)[1]
     with urllib.request.urlopen(address, timeout=30) as page:  # noqa: S310 - loopback
         assert page.status == 200

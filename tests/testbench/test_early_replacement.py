@@ -1,4 +1,7 @@
-"""An incident from end to end: certificates are called, hints say now, renewal is open; and a holder revokes one."""
+"""An incident from end to end.
+
+Certificates are called, hints say "now", and renewal is open. A holder revokes a certificate.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -100,7 +103,7 @@ def test_a_call_is_undone(own_bench):
 
 
 def gateway(bench, certificate):
-    """A relying party with the list that the certificate points to."""
+    """Return a relying party with the CRL that the certificate points to."""
     (point,) = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     (name,) = point.full_name
     anchors = load_bundle(Path(bench.ready["trust"]["holders"]).read_bytes())

@@ -1,4 +1,7 @@
-"""`sinetti testbench serve` as a process: readiness, ports, presets, the clock over restarts, stopping (contracts)."""
+"""`sinetti testbench serve` as a process.
+
+The tests cover readiness, ports, presets, the clock over restarts, and stopping (contracts).
+"""
 
 import http.client
 import json
@@ -57,7 +60,10 @@ def made(root, stopped):
 
 @pytest.fixture
 def told(capsys):
-    """Run `sinetti testbench serve` in this process, for what ends before anything is made."""
+    """Return a function that runs `sinetti testbench serve` in this process.
+
+    It serves commands that end before they create any file.
+    """
 
     def run(*options):
         code = main(["testbench", "serve", *(str(one) for one in options)])

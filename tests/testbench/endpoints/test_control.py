@@ -1,4 +1,4 @@
-"""The control calls, made over HTTP to a bench that runs (contracts: "Test bench")."""
+"""Control calls over HTTP to a running bench (contracts: "Test bench")."""
 
 import itertools
 import json

@@ -1,4 +1,7 @@
-"""POST /deliveries on a bench: what is taken, what is refused and how that is told, and what stays of it."""
+"""POST /deliveries on a bench: accepted and refused deliveries.
+
+The tests cover the answer to each, and the data that stays.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""The bench says why a signature does not fit: when it is asked, and in its log for each call refused for that."""
+"""Explanations of signatures that do not verify.
+
+The bench explains a signature on request, and in its log for each call refused for that reason.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""The meddler passes everything on, whatever it does to the answer; over TLS too."""
+"""The fault proxy, which forwards every request for any fault of the answer.
+
+The tests also run over TLS.
+"""
 
 import http.client
 import ssl

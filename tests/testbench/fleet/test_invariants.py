@@ -1,4 +1,4 @@
-"""What must hold of a fleet: each thing that does not is found, and nothing else."""
+"""Invariants of a fleet: each violation is found, and nothing else."""
 
 from datetime import timedelta
 
@@ -42,7 +42,10 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def renewed(ledger):
-    """A fleet of one that is as it should be: ordered, and renewed a month before the end; its rows, newest first."""
+    """Set up a correct fleet of one, and return its rows, newest first.
+
+    The certificate was ordered, and renewed a month before its end.
+    """
     ledger.expect([ONLY.name])
     first = taken(ledger)
     assert ledger.look(NOW) == (ONLY.name,)

@@ -1,4 +1,4 @@
-"""The bench's mailbox, on its own: what it keeps is there after a kill, each message once."""
+"""Mailbox of the bench, on its own: messages survive a kill, each once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

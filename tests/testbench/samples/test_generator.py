@@ -1,4 +1,7 @@
-"""Sample certificates: what is in them, how they get into a folder, the command, and the fixture for other people."""
+"""Sample certificates: content, folder, command and public fixture.
+
+Other developers use the fixture.
+"""
 
 import json
 import os
