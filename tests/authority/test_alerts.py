@@ -141,7 +141,7 @@ def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):
 
 
 def a_tls_certificate(ends):
-    """Make one as an operator has it from elsewhere."""
+    """Make a TLS certificate as an operator has it from elsewhere."""
     key, name = generate_key(KeyType.EC_P256), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "soap.example")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, ends)
     return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)

@@ -1,4 +1,4 @@
-"""Opening: only what belongs together; founding fails whole."""
+"""Opening an authority whose parts belong together, and atomic founding."""
 
 import shutil
 import sqlite3

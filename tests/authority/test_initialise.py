@@ -43,7 +43,7 @@ def apart(root):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, monkeypatch):
-    """Have the register in the folder, and on PostgreSQL."""
+    """Use the database in the folder, or one on PostgreSQL."""
     if request.param == "postgresql":
         url = create_database(request.getfixturevalue("postgres_url"), f"founding_{secrets.token_hex(6)}")
         monkeypatch.setenv("DATABASE_URL", url)

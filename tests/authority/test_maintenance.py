@@ -14,7 +14,7 @@ SOON = 5.0
 
 @pytest.fixture
 def done(monkeypatch):
-    """Put events in the place of what is done; an event is set when its turn has come."""
+    """Replace the tasks by events, each of which is set when its turn has come."""
     turns = {name: Event() for name in ("resolve_reservations", "refresh_crls", "tell", "look")}
 
     def duty(name, result=None):

@@ -94,7 +94,7 @@ def services_end(authority):
 
 
 def away(monkeypatch, authority):
-    """Take the services CA's key away; gives how often it was asked for."""
+    """Take the key of the services CA away; return the list of requests for it."""
     asked = []
 
     def sign(_self, key_name, _octets):

@@ -1,4 +1,4 @@
-"""The client's commands: options, JSON, exit codes, what people read."""
+"""Commands of the client: options, JSON, exit codes and messages."""
 
 import io
 import json

@@ -39,7 +39,7 @@ GONE = (urllib.error.URLError, HTTPException, OSError)
 
 @pytest.fixture
 def database(postgres_url, monkeypatch):
-    """Give the environment that names a new database, here too."""
+    """Set and yield the environment that names a new database."""
     url = create_database(postgres_url, f"nodes_{random_id()}")
     monkeypatch.setenv("DATABASE_URL", url)
     with all_connections_closed():
@@ -48,7 +48,7 @@ def database(postgres_url, monkeypatch):
 
 @dataclass
 class Node:
-    """A folder of the authority, and the process that serves it."""
+    """Folder of the authority, and the process that serves it."""
 
     root: Path
     process: "subprocess.Popen[str]"
@@ -80,21 +80,24 @@ def serving(root, database):
 
 
 def run(*arguments) -> tuple[int, str, str]:
-    """Run a command in this process: exit code, standard output, standard error."""
+    """Run a command in this process.
+
+    Return exit code, standard output and standard error.
+    """
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         code = main(["authority", *(str(one) for one in arguments)])
     return code, out.getvalue(), err.getvalue()
 
 
 def told(*arguments) -> str:
-    """Run what has to succeed; gives standard output."""
+    """Run a command that must succeed, and return its standard output."""
     code, out, err = run(*arguments)
     assert code == 0, err
     return out
 
 
 def ordered(root, count) -> list[dict[str, str]]:
-    """Order certificates in this process: a command for each would take long."""
+    """Order certificates in this process, because a command for each would take long."""
     authority = open_authority(root, DirectoryKind.AUTHORITY)
     try:
         made = [order.order(an_order(CUSTOMER), authority.ctx, "operator", "0" * 32) for _ in range(count)]
@@ -118,7 +121,7 @@ class Load:
     lock: Lock
 
     def enrol(self, orders: list[dict[str, str]], first: int) -> None:
-        """Enrol and fetch for each of these orders."""
+        """Enrol and retrieve a certificate for each of these orders."""
         try:
             for ids in orders:
                 self._one(ids, first)
@@ -214,7 +217,7 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
 
 
 def check_rising(rows) -> None:
-    """Check that each CA's lists were published with numbers that only grow."""
+    """Check that the CRLs of each CA were published with increasing numbers."""
     published: dict[str, list[int]] = {}
     for name, octets in rows:
         published.setdefault(name, []).append(json.loads(bytes(octets))["facts"]["number"])

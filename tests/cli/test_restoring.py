@@ -26,7 +26,7 @@ CUSTOMER = "0123456-7"
 
 @pytest.fixture
 def authority(tmp_path):
-    """Found an authority with one organisation; the folder."""
+    """Found an authority with one organisation, and return its folder."""
     root, port, status = tmp_path / "authority", check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
     told(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
@@ -50,7 +50,7 @@ def ordered(root) -> dict[str, str]:
 
 @contextmanager
 def serving(root):
-    """Serve it; a holder at its door, and the process."""
+    """Serve the folder, and yield a holder at its endpoint and the process."""
     port, status = check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
     command = program(
         "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}",

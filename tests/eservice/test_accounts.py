@@ -47,7 +47,7 @@ def user(sqlite_desk):
 
 @pytest.fixture
 def guarded(sqlite_desk):
-    """One with an app's codes, who is a signatory."""
+    """Return a signatory with the codes of an app."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
     found = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
     mandate(sqlite_desk, found, CUSTOMER_ID, Role.SIGNATORY)
@@ -447,7 +447,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
 
 
 def aged(browser):
-    """As if the browser had signed in long ago."""
+    """Make the sign-in of the browser old."""
     session = SessionStore(stored(browser.cookies["__Host-session"]))
     session["account_authentication_methods"] = [{**one, "at": 0} for one in session["account_authentication_methods"]]
     session.save()

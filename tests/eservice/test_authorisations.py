@@ -387,7 +387,10 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
 
 
 def twice(browser, does, **values):
-    """Press a button, and the same button of the same page again; what is told then."""
+    """Press a button, and the same button of the same page again.
+
+    Return the text of the page after that.
+    """
     (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
     address = form.action or browser.path
     fields = {name: value or "" for name, value in form.form_values()} | {"do": does, **values}

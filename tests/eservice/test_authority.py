@@ -42,9 +42,9 @@ KNOWN = ALL - {STRANGER}
 """All users who are signed in."""
 SEE = frozenset({VIEWER, MANAGER, SIGNATORY, FIRMS})
 ORDER = frozenset({MANAGER, SIGNATORY})
-"""Also to fetch, to change contacts, to revoke."""
+"""Users who may order, retrieve, change contacts and revoke."""
 SIGN = frozenset({SIGNATORY})
-"""To give authorisations, to apply."""
+"""Users who may give authorisations and apply."""
 ASK = frozenset({MANAGER, SIGNATORY, FIRMS})
 """Users of pages about the user's own organisation.
 
@@ -154,7 +154,7 @@ Our changes to them have tests of their own.
 
 
 def patterns() -> dict[str, URLPattern]:
-    """Every page of the e-service by its name, else its pattern."""
+    """Return every page of the e-service by its name, otherwise by its pattern."""
 
     def within(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
         for one in resolver.url_patterns:

@@ -93,12 +93,12 @@ def guarded(desk):
 
 
 def at(door, address):
-    """Give a fresh browser at a network address."""
+    """Return a fresh browser at a network address."""
     return Browser(CallerDoor(door, address))
 
 
 class CallerDoor:
-    """The door, as it is seen from a network address."""
+    """Endpoint as a network address sees it."""
 
     def __init__(self, door, address):
         self.door, self.address, self.at = door, door.address, address
@@ -116,7 +116,10 @@ def guess(browser, email=EMAIL, password=WRONG):
 
 
 def guesses(door, addresses, hands):
-    """Guess three times per address, wait a minute; return how many were checked."""
+    """Guess three times per address and wait a minute after each.
+
+    Return the count of guesses that were checked.
+    """
     count = 0
     for address in addresses:
         browser = at(door, address)

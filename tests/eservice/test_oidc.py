@@ -56,7 +56,7 @@ def user(sqlite_desk):
 
 
 def begun(browser, says, page="/account/login/"):
-    """Press the button; gives what our request to the provider says."""
+    """Press the button, and return our request to the provider."""
     browser.get(page)
     form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
     browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})

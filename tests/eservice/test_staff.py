@@ -73,7 +73,7 @@ def table(browser):
 
 
 def statements(caught):
-    """Statements but those that begin and end a transaction."""
+    """Return the statements without those that begin and end a transaction."""
     return [one["sql"] for one in caught if not one["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
@@ -274,7 +274,7 @@ def totals(browser):
 
 
 def a_merger(anna):
-    """Have a clerk send and propose a file that merges an organisation into a new one."""
+    """Send a file that merges an organisation into a new one, as a clerk."""
     lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;A-1;\n"
     return upload(anna.get("/staff/organisations/load"), (HEAD + lines).encode(), token_of(anna))
 
@@ -476,7 +476,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
 
 
 def confirmed(desk, door):
-    """Have a second clerk confirm what waits; returns their page."""
+    """Confirm the waiting invitation as a second clerk, and return that clerk's page."""
     return at_work(desk, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("confirm")
 
 

@@ -21,7 +21,7 @@ TEXTS = [
     ("sheet", "warning"), ("sheet", "quiet"), ("ink", "good-tint"), ("ink", "warning-tint"), ("ink", "error-tint"),
     ("accent", "warning-tint"), ("accent", "good-tint"), ("seal", "sheet"),
 ]  # fmt: skip
-"""WCAG 1.4.3: texts, 4.5 : 1."""
+"""Pairs of texts and backgrounds: contrast 4.5 : 1 (WCAG 1.4.3)."""
 SIGNS = [
     ("edge", "paper"), ("edge", "sheet"), ("edge", "tint"), ("accent", "paper"), ("error", "sheet"), ("seal", "sheet"),
     ("focus", "paper"), ("focus", "sheet"), ("focus", "tint"), ("focus", "error-tint"),
@@ -34,14 +34,14 @@ The focus mark stands off its control. Source: WCAG 1.4.11 and 2.4.13.
 
 
 def luminance(colour):
-    """WCAG 2.2, relative luminance."""
+    """Return the relative luminance of a colour (WCAG 2.2)."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
     return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def contrast(one, other):
-    """WCAG 2.2, contrast ratio."""
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""Cells of a CSV: none becomes a formula, wherever a spreadsheet splits the line."""
+"""Cells of a CSV file: no formulas, wherever a spreadsheet splits the line."""
 
 import csv
 import io

@@ -28,7 +28,7 @@ NEVER = {
         r"(?<![{-])\bcontacts?\b(?! persons?\b)",
     ),
 }
-"""The last column of docs/glossary.md, where a machine can tell."""
+"""Words of the last column of docs/glossary.md that a program can detect."""
 OF_APPLICATIONS = {"fi": r"hakemu\w*", "sv": r"ansök\w*", "en": r"$^"}
 """Words for the application for the technical interface alone.
 
@@ -37,7 +37,7 @@ Certificates are ordered.
 
 
 def forms(text):
-    """One text, or its forms for one and for more."""
+    """Return a text, or its forms for one and for more."""
     return text if isinstance(text, tuple) else (text,)
 
 

@@ -27,7 +27,7 @@ NAME = issuer().file_name
 
 
 def filling(desk: Desk, most: int) -> Desk:
-    """Give the desk as a process that begins, with so many certificates for each list."""
+    """Return the desk as a new process, with a limit of certificates for each shard."""
     return desk.but(shards=Shards(desk.db, most), crl_cache={})
 
 

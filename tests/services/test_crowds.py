@@ -1,4 +1,4 @@
-"""Many at once: one winner, one certificate, one answer."""
+"""Many concurrent requests: one winner, one certificate, one answer."""
 
 from collections import Counter
 from dataclasses import replace

@@ -40,14 +40,14 @@ ASK = RevocationReason.CESSATION_OF_OPERATION
 
 @pytest.fixture
 def desk(desk, tmp_path):
-    """Give the desk with a journal of its own."""
+    """Yield the desk with a journal of its own."""
     with keeping(desk, tmp_path) as one:
         yield one
 
 
 @pytest.fixture
 def south(desk, tmp_path):
-    """Another node of the same authority, with a journal folder of its own."""
+    """Yield another node of the same authority, with a journal folder of its own."""
     one = desk.but(journal=journal_of(desk, tmp_path / "south"))
     yield one
     one.ctx.journal.close()
@@ -123,7 +123,7 @@ def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, s
 
 
 def reserved_and_revoked(desk: Desk) -> str:
-    """Revoke a reservation, which is never signed from then on."""
+    """Revoke a reservation, which is never signed from then on; return its serial."""
     with pytest.raises(KilledError):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     serial = models.Certificate.objects.using(desk.db.alias).get().serial

@@ -38,7 +38,7 @@ def _every_list_is_long(monkeypatch):
 
 
 def begun(desk: Desk, entries: int = 2) -> Desk:
-    """Have a list made from the register that has some entries."""
+    """Make a CRL with some entries from the database."""
     for _ in range(entries):
         revoked(desk, enrolled(desk))
     publish_anew(desk)
@@ -262,7 +262,7 @@ def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch)
 
 @pytest.fixture
 def kept(sqlite_desk, tmp_path):
-    """Give a desk that keeps a journal, with a list that is kept short."""
+    """Yield a desk that keeps a journal, with a CRL that is kept short."""
     with keeping(sqlite_desk, tmp_path) as desk:
         begun(desk)
         revoked(desk, enrolled(desk))

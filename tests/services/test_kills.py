@@ -52,7 +52,7 @@ def certificates(desk: Desk):
 
 
 def ended_at(desk: Desk, step: str, do) -> None:
-    """Do something on a desk whose process ends at this step."""
+    """Run `do` on a desk whose process ends at this step."""
     with pytest.raises(KilledError):
         do(desk.but(step=killed_at(step)).ctx)
 

@@ -39,15 +39,15 @@ from tests.support.service_context import (
 STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "13-found", "14-fetched", "no such step")
 LENGTH = 200
 MOMENTS = (61 * DAY, 60 * DAY, 40 * DAY, 20 * DAY, 1 * DAY, 0 * DAY, -SECOND)
-"""Before the end of a certificate."""
+"""Durations before the end of a certificate."""
 REVOKED_NOW_AND_THEN = 0.3
 LAST_YEAR = 2031
-"""The CA issues no more soon after."""
+"""Last year of the walks; soon after, the CA issues no more."""
 
 
 @dataclass
 class Walk:
-    """One holder's memory: what it holds, what it asked, what it was answered."""
+    """Memory of one holder: its certificates, its requests and their answers."""
 
     desk: Desk
     chance: Random
@@ -58,7 +58,7 @@ class Walk:
     seen: Counter = field(default_factory=Counter)
 
     def ask_with_a_new_key(self) -> None:
-        """Renew something that is held."""
+        """Renew a certificate that is held, with a new key."""
         held, key = self.chance.choice(self.held[-2:]), new_key()
         self.asked.append((renew_ask(held, key), key))
         self.send(len(self.asked) - 1)
@@ -69,7 +69,7 @@ class Walk:
             self.send(self.chance.randrange(max(0, len(self.asked) - 4), len(self.asked)))
 
     def send(self, number: int) -> None:
-        """Send a request, perhaps to a process that ends under way."""
+        """Send a request, perhaps to a process that ends meanwhile."""
         ask, _ = self.asked[number]
         ctx = self.desk.but(step=killed_at(self.chance.choice(STEPS))).ctx
         try:
@@ -82,7 +82,7 @@ class Walk:
             assert self.answered.setdefault(number, answer.retrieval_id) == answer.retrieval_id
 
     def fetch(self) -> None:
-        """Fetch something that was answered."""
+        """Retrieve an accepted certificate."""
         if not self.answered:
             return
         number, retrieval_id = self.chance.choice([*self.answered.items()])
@@ -105,7 +105,7 @@ class Walk:
             self.seen["held"] += 1
 
     def revoke(self) -> None:
-        """Revoke something that is held, now and then."""
+        """Revoke a certificate that is held, now and then."""
         if self.chance.random() > REVOKED_NOW_AND_THEN:
             return
         reason = self.chance.choice([RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])

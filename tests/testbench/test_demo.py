@@ -95,7 +95,7 @@ def test_the_whole_life(tmp_path):
 
 
 def commands(shown):
-    """Give every command that is shown, with the line breaks that it is shown with."""
+    """Return every command of the output, with its line breaks."""
     return re.findall(COMMAND_SHOWN, shown, re.MULTILINE)
 
 

@@ -30,7 +30,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def own_bench(tmp_path_factory):
-    """Give a bench of this module's own, whose clock it moves."""
+    """Yield a bench of this module's own, whose clock it moves."""
     with running(tmp_path_factory.mktemp("incident") / "bench", "--http", "--now", "2027-01-11T08:00:00Z") as one:
         yield one
 

@@ -44,7 +44,7 @@ def root(tmp_path):
 
 @pytest.fixture(scope="session")
 def stopped(tmp_path_factory):
-    """Give the folder of a bench that ran once."""
+    """Return the folder of a bench that ran once."""
     folder = tmp_path_factory.mktemp("stopped") / "bench"
     with running(folder, "--now", NOW):
         pass
@@ -53,7 +53,7 @@ def stopped(tmp_path_factory):
 
 @pytest.fixture
 def made(root, stopped):
-    """Give a copy of that folder."""
+    """Return a copy of that folder."""
     shutil.copytree(stopped, root)
     return root
 
@@ -74,7 +74,7 @@ def told(capsys):
 
 
 def ends_with(done, code, *words):
-    """One sentence on standard error, nothing on standard output, never a trace."""
+    """Check one sentence on standard error, no standard output and no traceback."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("sinetti: ")]
@@ -234,7 +234,7 @@ def test_strict(made):
 
 
 def patiently(holder, retrieval_id):
-    """Fetch as a program in the field does: again and again, while it is not ready."""
+    """Retrieve as a client in the field does: repeatedly, while it is not ready."""
     for _ in range(50):
         answer = holder.get(retrieval_id)
         if codes(answer) != ["PKI021"]:

@@ -23,21 +23,21 @@ CONTACT = ("--contact-name", "The Contact", "--contact-email", "contact@customer
 
 @dataclass
 class Operator:
-    """Runs the operator's commands in this process, as `sinetti authority …`."""
+    """Runner of the operator's commands in this process, as `sinetti authority …`."""
 
     root: Path
     capsys: pytest.CaptureFixture
     database: dict[str, str]
 
     def run(self, *words, root=None):
-        """Give exit code, standard output, standard error."""
+        """Return exit code, standard output and standard error of a command."""
         place = [] if words[0] is None else ["--dir", str(root or self.root)]
         code = main(["authority", *(str(word) for word in words if word is not None), *place])
         caught = self.capsys.readouterr()
         return code, caught.out, caught.err
 
     def does(self, *words):
-        """Run what has to succeed; gives standard output."""
+        """Run a command that must succeed, and return its standard output."""
         code, out, err = self.run(*words)
         assert code == 0, err
         return out
@@ -76,7 +76,7 @@ class Operator:
         )
 
     def order(self, *more, customer_id="0123456-7"):
-        """Order a certificate; its transfer ids."""
+        """Order a certificate, and return its transfer ids."""
         return json.loads(self.does("order", "--customer-id", customer_id, *CONTACT, "--json", *more))
 
 
@@ -91,7 +91,7 @@ def founded_before():
 
 
 kept = []
-"""Folders that are taken away when the process ends."""
+"""Folders that are removed when the process ends."""
 
 
 @contextmanager
@@ -111,13 +111,13 @@ def at_work(kind, request, tmp_path, monkeypatch):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def operator(request, tmp_path, monkeypatch, capsys):
-    """Give an operator, on each database in turn."""
+    """Yield an operator, on each database in turn."""
     with at_work(request.param, request, tmp_path, monkeypatch) as one:
         yield one
 
 
 @pytest.fixture
 def sqlite_operator(request, tmp_path, monkeypatch, capsys):
-    """Give an operator on SQLite, for what does not depend on the database."""
+    """Yield an operator on SQLite, for tests that do not depend on the database."""
     with at_work("sqlite", request, tmp_path, monkeypatch) as one:
         yield one

@@ -14,7 +14,7 @@ EMAIL = "clerk@authority.example"
 
 @pytest.fixture
 def one(sqlite_operator):
-    """Give an operator with an authority."""
+    """Return an operator with an authority."""
     sqlite_operator.found()
     return sqlite_operator
 

@@ -29,7 +29,7 @@ EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanat
 
 @contextmanager
 def opened(operator):
-    """Open the operator's authority as a desk that needs no clock of its own."""
+    """Open the authority of the operator as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
         yield Desk(authority.ctx, None, None, None, None)
@@ -40,7 +40,7 @@ def opened(operator):
 
 @pytest.fixture
 def shop(sqlite_operator):
-    """Give an operator, and the serials of two certificates in their holders' hands."""
+    """Return an operator, and the serials of two retrieved certificates."""
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER_ID)
     with opened(sqlite_operator) as desk:

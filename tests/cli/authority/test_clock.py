@@ -25,7 +25,7 @@ MEMBERS = ["machine", "database", "difference", "newest", "accepted", "issuing",
 
 
 def stored_ahead(operator, by=HOUR):
-    """Store an instant that a wrong clock told."""
+    """Store an instant of a wrong clock, and return it as text."""
     operator.does("status")  # which opens the register in this process
     at = utc_now() + by
     audit_log.write(Database("default"), AuditContext("operator", at, "0" * 32), "looked", "nothing")
@@ -66,7 +66,7 @@ def test_accepting_is_the_way_out(operator):
 
 
 class Terminal(io.StringIO):
-    """A person who types."""
+    """Terminal with a user who types."""
 
     def isatty(self):
         return True

@@ -171,7 +171,7 @@ def linked(root, vault):
 
 
 def in_der(root, vault):
-    """Only its name tells what it is."""
+    """Write a file in DER that only its name identifies as a key."""
     path = root / "SinettiIntermediateCAv1.key"
     path.write_bytes(b"\x30")
     return path

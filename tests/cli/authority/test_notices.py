@@ -54,7 +54,7 @@ def opened(operator):
 
 
 def owe(operator, number, address=None):
-    """Owe an operator a message, due now; gives its id."""
+    """Queue a message to an operator, due now, and return its id."""
     now = utc_now()
     one = NewMessage(
         MessageKind.OPERATOR,

@@ -31,7 +31,7 @@ def told(operator, *words):
 
 @pytest.fixture
 def one(sqlite_operator):
-    """Give an operator with two organisations."""
+    """Return an operator with two organisations."""
     sqlite_operator.found()
     for customer_id in (CUSTOMER, FIRM):
         sqlite_operator.add(customer_id)

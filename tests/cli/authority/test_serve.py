@@ -33,7 +33,7 @@ def server_pair(tmp_path_factory):
 
 @contextmanager
 def serving(operator, *options):
-    """Serve the operator's authority; gives the addresses of SOAP and status."""
+    """Serve the authority of the operator, and yield the addresses of SOAP and status."""
     command = program("authority", "serve", "--dir", operator.root, *(options or ANY))
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=surroundings(operator.database)

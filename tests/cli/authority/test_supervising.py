@@ -66,7 +66,10 @@ os._exit(0)
 
 @pytest.fixture
 def started(tmp_path):
-    """Start a parent with roles; gives its process and what it has said."""
+    """Yield a function that starts a parent with roles.
+
+    The function returns the process and the file of its output.
+    """
     running = []
 
     def start(*arguments, retire_within=0):

@@ -25,7 +25,7 @@ from tests.support.serving import SOON, lives, serving, tls_pair, until
 PATH = "/2017/10/CertificateServices"
 TWO = ("--workers", "2")
 HEAD_AND_BODY_WITHIN = 10.0
-"""Seconds that a request has, from its first octet."""
+"""Time limit of a request in seconds, from its first octet."""
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_versions_of_tls(version, taken, shared_tls):
 
 @pytest.fixture(scope="module")
 def shared_tls(tmp_path_factory):
-    """Give a node with TLS, its authority founded with nothing but a folder."""
+    """Yield a node with TLS, whose authority was founded with only a folder."""
     with founded_apart(tmp_path_factory.mktemp("apart")) as (root, folder):
         certificate, key = tls_pair(folder)
         with serving(root, *TWO, "--tls-certificate", certificate, "--tls-key", key) as served:
@@ -196,7 +196,7 @@ def test_over_a_unix_socket_too_nobody_is_turned_away(root, tmp_path):
 
 
 def asked(connection):
-    """Ask for the WSDL on an open connection; gives the answer, read."""
+    """Request the WSDL on an open connection; return the response, read in full."""
     connection.sendall(f"GET {PATH}?wsdl HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return answered_on(connection)
 
@@ -210,7 +210,7 @@ def answered_on(connection):
 
 @contextmanager
 def all_the_time(address):
-    """Call from four sides while the block lasts; gives what failed."""
+    """Call in four threads while the block lasts, and yield the failures."""
     over, failures = Event(), []
     callers = [Thread(target=calling, args=(address, over, failures)) for _ in range(4)]
     for caller in callers:
@@ -224,7 +224,7 @@ def all_the_time(address):
 
 
 def calling(address, over, failures):
-    """Call again and again, each time on a connection of its own."""
+    """Call repeatedly, each time on a connection of its own."""
     while not over.wait(0.01):
         connection = HTTPSConnection(*place(address), timeout=SOON, context=any_server())
         try:
@@ -262,7 +262,7 @@ def test_fifty_stalled_senders_of_each_kind_hold_nobody_up_and_none_stays_longer
 
 
 def ended(connection):
-    """Wait until the other side has ended a connection."""
+    """Wait until the other side has closed a connection."""
     try:
         while connection.recv(4096):
             pass
@@ -290,7 +290,7 @@ def test_limits_per_address_hold_over_all_workers(root):
 
 @pytest.fixture
 def many_files():
-    """Let this process have as many files open as the system lets it; gives how many."""
+    """Raise this process's limit of open files to its maximum, and yield it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield hard
@@ -321,7 +321,7 @@ def called(address, *, path=f"{PATH}?wsdl", forwarded=None):
 
 
 class UnixConnection(HTTPConnection):
-    """HTTP over a Unix socket."""
+    """HTTP connection over a Unix socket."""
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)

@@ -39,7 +39,7 @@ SUPERSEDED = ("--reason", "superseded")
 
 @contextmanager
 def opened(operator):
-    """Open the operator's authority as a desk that needs no clock of its own."""
+    """Open the authority of the operator as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
         yield Desk(authority.ctx, None, None, None, None)
@@ -211,7 +211,7 @@ def test_options_of_many(sqlite_operator, tmp_path):
 
 @contextmanager
 def status_served(door):
-    """Serve a status door over HTTP."""
+    """Serve a status endpoint over HTTP."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -229,7 +229,7 @@ def status_served(door):
             self.wfile.write(reply.body)
 
         def log_message(self, *_words):
-            """Keep quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -340,7 +340,7 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
 
 
 def one_revoked_by_an_officer(operator, serials):
-    """Revoke one, and ask for another by what is no officer's id."""
+    """Revoke one certificate, and request another under an id that is no officer's."""
     operator.does("revoke", serials[0], *SUPERSEDED, "--officer", "a17")
     row = models.AuditEvent.objects.using("default").get(action="certificate-revoked")
     assert row.actor == "officer:a17"

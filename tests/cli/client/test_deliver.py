@@ -33,7 +33,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass
 class Receiver:
-    """Keeps its promises unless `script` holds something else to do."""
+    """Receiver that keeps its promises unless `script` holds another action."""
 
     url: str = ""
     script: list = field(default_factory=list)
@@ -86,7 +86,7 @@ def well(handler, receiver, delivery_id, body):
 
 
 def lost(handler, receiver, delivery_id, body):
-    """Take it, and let the answer be lost."""
+    """Accept the delivery, and let the answer be lost."""
     receiver.receipts[delivery_id] = receiver.receipt(delivery_id, body)
     handler.close_connection = True
 
@@ -111,7 +111,7 @@ def receiver():
 
 
 class Desk(Shell):
-    """A shell that delivers."""
+    """Shell that delivers."""
 
     receiver: Receiver
 

@@ -56,7 +56,7 @@ def contents(folder):
 
 
 def found(shell, *more):
-    """Exit code, and what was found that is not well: check, level, whole sentence."""
+    """Return the exit code, and the findings: check, level and sentence of each."""
     before = contents(shell.store)
     code, out, _ = shell.run("doctor", "--store", shell.store, "--json", "--lang", "en", *more)
     assert contents(shell.store) == before, "nothing is changed"

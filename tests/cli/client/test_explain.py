@@ -1,4 +1,4 @@
-"""`sinetti explain`: what it prints and writes, and its exit codes."""
+"""`sinetti explain`: its output, its files and its exit codes."""
 
 import json
 from dataclasses import replace

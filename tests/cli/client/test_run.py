@@ -31,7 +31,7 @@ from tests.support.programs import program, ran, running, started, surroundings
 
 DAY = timedelta(days=1)
 LATE = OPENS + 11 * DAY
-"""The moment of every certificate has come by then."""
+"""Instant by which every certificate is due."""
 
 
 def run(shell, *more):
@@ -479,7 +479,7 @@ def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
 
 
 def minutes_later(handler, double, seen):
-    """Answer as promised, when the command has long been at work on other names."""
+    """Answer as promised, after the command has worked on other names for minutes."""
     double.now += timedelta(minutes=10)
     client_double.well(handler, double, seen)
 

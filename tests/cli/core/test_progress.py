@@ -19,7 +19,7 @@ class Screen(io.StringIO):
 
 
 class Seconds:
-    """A clock that a test moves."""
+    """Clock that a test moves."""
 
     now = 100.0
 

@@ -45,7 +45,7 @@ def paths(words):
 
 
 def above(**changes):
-    """Give a list of the CA above the issuing one."""
+    """Return a CRL of the CA above the issuing one."""
     name = "SinettiIntermediateTestCAv1"
     made = authority.authority()
     return crl(**{"issuer": made.certificate(name), "signer": made.key(name)} | changes)

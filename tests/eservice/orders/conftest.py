@@ -11,7 +11,7 @@ from tests.support.users import account, mandate, signed_in
 
 @pytest.fixture
 def other(sqlite_desk):
-    """Another organisation's id in the register."""
+    """Return the database id of another organisation."""
     return add_organisation(sqlite_desk, OTHER_ID)
 
 

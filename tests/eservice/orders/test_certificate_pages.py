@@ -28,7 +28,7 @@ def held(sqlite_desk):
 
 
 def save(page, address, **changes):
-    """Press the button that has no name, as the page of a contact has it."""
+    """Press the button without a name on the page of a contact."""
     page.get(address)
     (form,) = page.page.forms
     values = {name: value or "" for name, value in form.form_values()}

@@ -1,4 +1,4 @@
-"""Ordering in the e-service: typed, checked, sent once; and how far it has come."""
+"""Orders in the e-service: input, check, one submission, and progress."""
 
 import pytest
 

@@ -55,13 +55,13 @@ AWAY = Rejection(RejectionReason.UNAVAILABLE, language=Language.SV)
 
 @dataclass
 class Machine:
-    """A machine's two clocks: `now` may be set, `steady` only goes on."""
+    """Two clocks of a machine: `now` may be set, `steady` only increases."""
 
     now: datetime
     steady: float = 1000.0
 
     def guard(self, db) -> ClockGuard:
-        """Give a guard that looks at these."""
+        """Return a guard that reads these clocks."""
         return ClockGuard(db, lambda: self.now, lambda: self.steady)
 
 
@@ -97,7 +97,7 @@ class Guarded:
         self.moves(by)
 
     def doubt(self):
-        """Look after a while."""
+        """Check the clock after a while."""
         self.passes()
         return self.guard.standing().doubt
 

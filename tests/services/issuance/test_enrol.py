@@ -127,7 +127,7 @@ FLAWS = {
 
 
 def flawed(desk: Desk, flaws: list[str]) -> tuple[EnrolRequest, object]:
-    """Set the scene with these flaws; returns what is asked, and the key."""
+    """Set up these flaws, and return the request and the key."""
     ids, key = ordered(desk), new_key()
     if "key of a curve that is not taken" in flaws:
         key = ec.generate_private_key(ec.SECP521R1())

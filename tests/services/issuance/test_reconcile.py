@@ -51,7 +51,7 @@ OTHER = "7654321-2"
 
 @pytest.fixture
 def desk(desk, tmp_path):
-    """Give the desk with a journal of its own."""
+    """Yield the desk with a journal of its own."""
     one = journal_of(desk, tmp_path)
     yield desk.but(journal=one)
     one.close()
@@ -339,7 +339,7 @@ def test_what_gave_way_to_a_renewal_that_ended_is_noted_with_it(desk, comes_back
 
 
 def reserved(desk):
-    """Leave a reservation behind; its ask."""
+    """Leave a reservation behind, and return its request."""
     ask = new_ask(ordered(desk), new_key())
     with pytest.raises(KilledError):
         enrol(ask, desk.but(step=killed_at("9-reserved")).ctx, REQUEST)

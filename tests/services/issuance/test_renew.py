@@ -117,7 +117,7 @@ FLAWS = {
 
 
 def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, object]:
-    """Set the scene with these flaws; returns what is asked, and the key."""
+    """Set up these flaws, and return the request and the key."""
     key = new_key()
     if "key of a curve that is not taken" in flaws:
         key = ec.generate_private_key(ec.SECP521R1())
@@ -140,7 +140,7 @@ def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, obje
 
 
 def certificate_of_nobody() -> bytes:
-    """One that our CA signed and our register does not hold."""
+    """Return a certificate that our CA signed and that our database does not contain."""
     return certificate_der(holder_certificate(new_key()))
 
 

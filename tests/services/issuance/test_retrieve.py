@@ -1,4 +1,4 @@
-"""GetCertificate: the certificate of a retrieval id, as often as it is asked for."""
+"""GetCertificate: the certificate of a retrieval id, for any count of requests."""
 
 import logging
 

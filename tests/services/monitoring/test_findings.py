@@ -1,4 +1,4 @@
-"""The watchdog: each thing that can be wrong, and what it says to do."""
+"""The watchdog: each possible fault, and the instruction that reports it."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -38,7 +38,7 @@ def sqlite_scene(sqlite_desk):
 
 
 class Scene:
-    """A client whose contact has had a message, and two signatories."""
+    """Client whose contact has received a message, with two signatories."""
 
     def __init__(self, desk):
         self.desk = desk

@@ -305,7 +305,7 @@ def test_the_signer_is_away(sqlite_desk, caplog):
 
 
 class FullJournal:
-    """A journal that nothing can be written into."""
+    """Journal that cannot be written."""
 
     def holds(self, _kind, _serial):
         return False

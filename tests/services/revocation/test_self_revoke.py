@@ -163,7 +163,7 @@ def test_cut_short_it_is_finished_by_the_same_call(sqlite_desk, tmp_path):
 
 
 class FullJournal:
-    """A journal that nothing can be written into."""
+    """Journal that cannot be written."""
 
     def holds(self, _kind, _serial):
         return False

@@ -1,4 +1,4 @@
-"""An organisation applies: who may, one at a time, and what becomes of it."""
+"""Applications of organisations: permission, one at a time, and their outcome."""
 
 import pytest
 

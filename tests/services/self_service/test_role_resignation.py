@@ -75,7 +75,7 @@ def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):
 
 
 def told(desk):
-    """To whom, and of what, mail is owed."""
+    """Return the recipients and kinds of the queued e-mails."""
     owed = rows(desk, "OutboxMessage").filter(kind="authorisation").select_related("recipient")
     return sorted((row.recipient.email.partition("@")[0], row.facts["tells"], row.facts["mandate"]) for row in owed)
 

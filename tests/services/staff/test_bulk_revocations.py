@@ -128,7 +128,7 @@ def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
 
 
 def alone(desk, clerk, serial):
-    """Revoke one as a clerk does; whether it went by their word alone."""
+    """Revoke a certificate as a clerk; return True if no second clerk was needed."""
     done = certificates.revoke_one(serial, SUPERSEDED, clerk).proposal.done_at is not None
     assert desk.certificate(serial).revoked is done
     return done

@@ -1,4 +1,4 @@
-"""Invitations of signatories that clerks ask for wait for a second person."""
+"""Invitations of signatories by clerks, which wait for a second clerk."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -137,7 +137,7 @@ def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
 
 
 def revoked_elsewhere(desk: Desk, held) -> None:
-    """By a process that has not published yet."""
+    """Revoke a certificate in a process that has not published yet."""
     lineage = desk.certificate(held.serial).lineage.lineage_id
     why = (RevocationReason.SUPERSEDED, None)
     revocation.revoke(desk.db, lineage, [held.serial], why, desk.audit_entry())
@@ -246,7 +246,10 @@ ROOT = "SinettiRootTestCAv1"
 
 @pytest.fixture
 def offline_desk(desk):
-    """Give the desk with the root's list signed once, by its key that has gone since."""
+    """Return the desk with the CRL of the root signed once.
+
+    The key of the root is gone since then.
+    """
     known = desk.but(issuers={**desk.ctx.issuers, ROOT: authority().issuer(ROOT)})
     publish(ROOT, known.ctx, REQUEST, OFFLINE_LIFE)
     return known.but(offline=frozenset({ROOT}))

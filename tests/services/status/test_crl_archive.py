@@ -22,7 +22,7 @@ LATER = 1 << 60
 
 @pytest.fixture
 def desk(desk, tmp_path):
-    """Give the desk with a journal of its own, and a list beside it."""
+    """Yield the desk with a journal of its own, and a CRL beside it."""
     with keeping(desk, tmp_path) as one:
         current_crl(NAME, 1, one.ctx, REQUEST)
         yield one

@@ -58,7 +58,7 @@ def held(desk) -> Held:
 
 @pytest.fixture
 def alone(sqlite_desk) -> Desk:
-    """For what does not depend on the database."""
+    """Return a desk on SQLite, for tests that do not depend on the database."""
     return sqlite_desk
 
 
@@ -80,7 +80,7 @@ def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = Non
 
 
 def told(desk: Desk, held: Held | int, **how) -> ocsp.OCSPResponse:
-    """Ask, and believe the answer."""
+    """Send an OCSP request, and return the response after its verification."""
     response = ask(desk, held, **how)
     assert response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL, response.response_status
     der = response.public_bytes(Encoding.DER)
@@ -100,7 +100,7 @@ def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.
 
 
 def signatures(desk: Desk, monkeypatch) -> list[str]:
-    """Note every answer that is signed from here on."""
+    """Record every response that is signed from now on."""
     made, real = [], status_ocsp.sign_answer
 
     def noting(request, *rest):

@@ -1,4 +1,4 @@
-"""Gateways and what they have seen: taken as often as it comes, never taken back."""
+"""Usage reports of gateways: accepted in any count, and never withdrawn."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ from tests.support.service_context import DAY, REQUEST, SECOND, enrolled
 
 
 def pem(name):
-    """Make a gateway's public key, always the same for a name."""
+    """Return the public key of a gateway, always the same for a name."""
     key = ed25519.Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32)).public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 

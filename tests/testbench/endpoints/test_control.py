@@ -24,7 +24,7 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture
 def customer():
-    """Give an id that no other test uses."""
+    """Return an id that no other test uses."""
     return f"test-{next(NUMBERS)}"
 
 

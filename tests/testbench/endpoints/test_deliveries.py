@@ -42,7 +42,7 @@ PROBLEM = "application/problem+json"
 
 
 class Counter:
-    """A door in front of an office, and a holder who delivers."""
+    """Endpoint in front of a desk, and a holder who delivers."""
 
     def __init__(self, desk, folder):
         self.desk, self.folder = desk, folder / "deliveries"
@@ -129,7 +129,7 @@ def test_the_whole_life_of_two_certificates(counter, held):
 
 
 def foreign(held):
-    """Sign with a certificate of the right CA that the register does not have."""
+    """Sign with a certificate of the right CA that the database does not contain."""
     key = holder_key(7)
     return sign_document(
         REPORT, signer_for_key(key, certificate_der(holder_certificate(key))), SignatureProfile.EXCLUSIVE

@@ -100,7 +100,7 @@ def test_at_its_control_address_alone(bench):
 
 @pytest.fixture
 def doors(sqlite_desk, tmp_path):
-    """Give the bench's doors as they are in it, in front of a fresh office."""
+    """Return the endpoints of a bench in front of a fresh desk."""
     ctx = sqlite_desk.ctx
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
@@ -116,7 +116,7 @@ def renewal(key, certificate, change=lambda payload: payload, customer_id=CUSTOM
 
 
 def of_this_ca():
-    """Sign with a certificate of the right CA that the register does not have."""
+    """Sign with a certificate of the right CA that the database does not contain."""
     key = holder_key(7)
     return renewal(key, certificate_der(holder_certificate(key)))
 

@@ -20,7 +20,7 @@ SILENT = (OSError, http.client.HTTPException)
 
 
 class Service(BaseHTTPRequestHandler):
-    """Says back what it was sent, and remembers it."""
+    """Service that returns each request as its answer, and records it."""
 
     seen: list[bytes]
 

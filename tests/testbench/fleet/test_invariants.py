@@ -19,7 +19,7 @@ END = NOW + timedelta(days=730)
 
 
 def taken(ledger, begins=NOW):
-    """Take a new certificate into use, as an agent does; the register's row of it."""
+    """Take a new certificate into use as an agent does, and return its row."""
     key = generate_key(KeyType.EC_P256)
     plan = authority.leaf_plan(key.public_key(), begins=begins, customer_id=ONLY.customer_id)
     certificate = authority.issue(plan, authority.issuer())

@@ -44,14 +44,14 @@ class Bench:
         self.postman = self.started()
 
     def started(self):
-        """Give a postman as after a start."""
+        """Return a dispatcher as after a start."""
         return MessageDispatcher(
             lambda now=None: self.room(now), self.clock, lambda: self.upkeeps.append(self.clock.now()),
             lambda: self.findings,
         )  # fmt: skip
 
     def shown(self, kind):
-        """Give `sent` of what is there of a kind, oldest first."""
+        """Return `sent` of the messages of a kind, oldest first."""
         return [one.sent for one in self.letters.all() if one.kind == kind]
 
 

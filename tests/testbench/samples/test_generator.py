@@ -39,13 +39,13 @@ LISTS = [
 
 @pytest.fixture(scope="module")
 def samples():
-    """Give the samples of one instant."""
+    """Return the samples of one instant."""
     return SampleHierarchy(NOW)
 
 
 @pytest.fixture
 def valid(samples):
-    """Give a valid one."""
+    """Return a valid sample."""
     return samples.sample(SampleRequest(SampleState.VALID))
 
 
