@@ -148,7 +148,7 @@ def a_tls_certificate(ends):
 
 
 def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock):
-    """By its own name each, so that one finding of this week keeps no other from being told."""
+    """Each finding has a name of its own, so that one of this week hides no other."""
     ctx, issuing = authority.ctx, "DataProvidersTestIssuingCAv1"
     assert set(alerts.operator_findings(authority).values()) == {None}
     before = own_certificates(authority)

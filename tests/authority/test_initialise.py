@@ -58,7 +58,7 @@ def closed():
 def killed_at(root, point, founding="FOUNDING"):
     """Found in a process that ends at this point, as by SIGKILL."""
     program = (
-        # No garbage is looked for in what is loaded, as by the command.
+        # Garbage collection is off during loading, as in the command.
         "import gc, os, sys\ngc.disable()\nfrom dataclasses import replace\nfrom pathlib import Path\n"
         "from tests.authority.test_initialise import FOUNDING, apart, initialise\n"
         f"founding = replace({founding}, step=lambda reached: os._exit(9) if reached == sys.argv[2] else None)\n"
@@ -98,7 +98,7 @@ def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
     initialise(root, apart(root))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["authority", "vault"]
     now = sorted(path.read_bytes() for path in vault.glob("*.pem"))
-    # Keys of an authority that never had its folder are made anew; those of one that had are kept.
+    # Keys are made anew if the authority never had its folder, and kept otherwise.
     assert (now == made) is (point in {"in place", "committed"})
     assert sorted(path.name for path in vault.iterdir()) == sorted(
         f"{n}.{e}" for n in ROOTS for e in ("pem", "cer.pem")

@@ -155,7 +155,10 @@ def test_the_last_one_ends_with_its_ca(authority, clock, root, days):
 
 
 def test_a_life_without_a_hole(authority, clock):
-    """Asked every thirty days from beginning to end, there is an answer each time, and no more signers than needed."""
+    """A request every thirty days from beginning to end is always answered.
+
+    No more signers are made than needed.
+    """
     end, seen = services_end(authority), set()
     while clock.now <= end:
         seen.add(signer(authority).serial_number)
@@ -262,7 +265,7 @@ def test_a_clock_that_is_not_believed_makes_none_and_what_served_serves_on(autho
 
 
 def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_makes_none(root, clock, steady):
-    """Behind the newest stored instant, as after a start with a clock that lost its battery."""
+    """The clock is behind the newest stored instant, as after an empty battery."""
     with all_connections_closed():
         first = signer(open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)))
         clock.now = first.not_valid_before_utc
@@ -347,7 +350,10 @@ def test_no_cas_key_ever_signs_answers(ca, authority, root):
 
 
 def test_the_services_ca_alone_issues_what_signs(authority, root, clock):
-    """A signer that another authority's services CA of the same name issued, with its key, is passed over."""
+    """The signer of a services CA of the same name in another authority is skipped.
+
+    It comes with its key.
+    """
     key, certificate = response_signer()
     pair = KeyPair(certificate, key)
     service_certificates.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())

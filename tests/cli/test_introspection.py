@@ -131,7 +131,7 @@ def test_shells_complete(shell, tmp_path):
     for why, (typed, wanted) in ASKED.items():
         offered = completed(shell, file, typed)
         begun = {word for word in offered if word.startswith(typed.split()[-1])}
-        # An argument's choices are not told to fish, which offers files there.
+        # fish does not get the choices of an argument, and offers files there.
         assert begun == wanted or (shell == "fish" and why == "an argument with choices"), why
 
 

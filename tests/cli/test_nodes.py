@@ -186,7 +186,7 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
     with serving(north, database) as one, serving(south, database) as other:
         load = loaded((one, other), orders)
         assert one.process.wait(STARTS_WITHIN) == -9
-        # The killed one starts again beside the other, whose journal it does not see.
+        # The killed node starts again beside the other, whose journal it does not see.
         with serving(north, database) as again:
             assert again.holder.new(orders[0], new_key()).status_ok is False
             assert set(serials(again.journal)) == set(load.fetched.values()), "what only the register had is here now"
@@ -226,7 +226,7 @@ def check_rising(rows) -> None:
 
 
 def test_last_night_s_backup_on_postgresql(tmp_path, database, postgres_url, monkeypatch):
-    """The page of docs/journal.md, "After restoring a backup", with the commands as they stand there."""
+    """The commands are those of docs/journal.md, "After restoring a backup"."""
     root = tmp_path / "authority"
     init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
     told("init", "--dir", root, *init)

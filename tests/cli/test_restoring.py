@@ -145,7 +145,7 @@ def test_a_reservation_that_a_killed_process_left_is_finished_by_whoever_serves(
             while db.execute("SELECT state FROM sinetti_certificate").fetchall() != [("issued",)]:
                 assert monotonic_seconds() < deadline
                 sleep(0.05)
-            # Written down after the commit: whoever is killed in between is caught up by the next start.
+            # The journal is written after the commit. The next start catches up for a process killed in between.
             while '"kind":"issued"' not in journal(authority).read_text():
                 assert monotonic_seconds() < deadline
                 sleep(0.05)

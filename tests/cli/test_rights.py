@@ -194,7 +194,7 @@ def test_a_file_may_name_a_store_where_its_reader_may_not_look(tmp_path, deny):
 
 
 def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):
-    """Whatever the system refuses elsewhere than in the store was not asked for by anybody."""
+    """A refusal of the system outside the store is unexpected."""
     shell.enrol()
 
     def elsewhere(*_):

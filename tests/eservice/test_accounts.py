@@ -110,7 +110,10 @@ def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browse
 
 
 def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):
-    """Somebody else's sign-up is not confirmed by the owner of the address, whose own takes its place."""
+    """The owner of the address does not confirm a sign-up by another user.
+
+    The owner's own sign-up takes its place.
+    """
     browser.get("/account/signup/")
     send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
     first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)

@@ -82,7 +82,10 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
 
 
 def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_desk, browser):
-    """As who manages the property of many housing companies does: no organisation, and no application, is left out."""
+    """The manager of many housing companies is such a user.
+
+    No organisation, and no application, is left out.
+    """
     ids = [f"many-{number:03}" for number in range(60)]
     by_id = {one: add_organisation(sqlite_desk, one, frozenset()) for one in ids}
     signed_in(browser, account(sqlite_desk, "manager"), outside=[(one, Role.SIGNATORY) for one in ids])

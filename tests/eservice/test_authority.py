@@ -30,13 +30,13 @@ from tests.support.users import account, mandate, signed_in
 
 OWN, FOREIGN, FIRM, ANOTHER = CUSTOMER_ID, "2222222-2", "7654321-4", "1111111-1"
 
-# Who comes by. All roles are for OWN; the firm's manager has "viewer" for it, through their firm.
+# Kinds of visitors. All roles are for OWN; the firm's manager has "viewer" for it, through their firm.
 STRANGER, NOBODY, VIEWER, MANAGER = "stranger", "nobody", "viewer", "manager"
 WEAK, SIGNATORY, FIRMS = "signatory without second factor", "signatory", "firm's manager"
 WEAK_CLERK, CLERK = "clerk without second factor", "clerk"
 VISITORS = (STRANGER, NOBODY, VIEWER, MANAGER, WEAK, SIGNATORY, FIRMS, WEAK_CLERK, CLERK)
 
-# Whom a page lets in.
+# Groups of users with access to a page.
 ALL = frozenset(VISITORS)
 KNOWN = ALL - {STRANGER}
 """All users who are signed in."""
@@ -176,7 +176,7 @@ def test_every_page_has_a_line():
 
 def test_the_walk(sqlite_desk):
     objects = {one: made(sqlite_desk, one) for one in (OWN, FOREIGN)}
-    # A signatory whom the tests' acts leave with company, so that nothing is refused because they are the last.
+    # A second signatory, so that no act is refused because the signatory is the last.
     mandate(sqlite_desk, account(sqlite_desk, "company"), OWN, Role.SIGNATORY)
     unknown = dict.fromkeys(objects[OWN], "0" * 32)
     browsers = {one: visitor(sqlite_desk, one) for one in VISITORS}
@@ -185,7 +185,7 @@ def test_the_walk(sqlite_desk):
         for who, browser in browsers.items():
             wrong += [f"{name}: {told}" for told in own(browser, who, route, {**objects[OWN], "unknown": "0" * 32})]
         if "{" in route.address and "{unknown}" not in route.address:
-            # Who has all rights for their own organisation, and who has some through a firm.
+            # A user with all rights for their own organisation, and a user with some through a firm.
             for who in (SIGNATORY, FIRMS):
                 found = [foreign(browsers[who], who, route, ids) for ids in (objects[FOREIGN], unknown)]
                 wrong += [f"{name}: {told}" for told, _ in found if told]
@@ -197,7 +197,7 @@ def test_the_walk(sqlite_desk):
 def own(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> Iterator[str]:
     """Yield the faults of a user's access to objects that exist."""
     for method, allowed in (("GET", route.get), ("POST", route.post)):
-        if allowed is None and who != SIGNATORY:  # told before it is looked at who asks
+        if allowed is None and who != SIGNATORY:  # the method is checked before the user
             continue
         found = outcome(asked(browser, method, route.address.format(**ids)))
         if found != (expected := expects(who, route, allowed)):

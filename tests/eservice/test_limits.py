@@ -66,7 +66,7 @@ def hands(monkeypatch):
     """Replace the clock of the limits; return its offset in seconds since the start."""
     began, passed, ticks = utc_now().timestamp(), [0.0], itertools.count()
     clock = SimpleNamespace(
-        # No two guesses at one instant: allauth takes one back by its time.
+        # No two guesses have the same instant, because allauth withdraws a guess by its time.
         time=lambda: began + passed[0] + next(ticks) / 1000,
         monotonic=ratelimit.time.monotonic,
         sleep=ratelimit.time.sleep,
@@ -308,7 +308,7 @@ def test_wrong_codes_of_a_stranger_who_has_the_password_lock_out_no_known_browse
     sign_in(owner, EMAIL)
     assert send(owner, code=code(SECRET)).path == "/"
     owner.cookies = {COOKIE: owner.cookies[COOKIE]}
-    CacheEntry.objects.all().delete()  # which codes were used
+    CacheEntry.objects.all().delete()  # the used codes
     stranger = at(door, "192.0.2.1")
     sign_in(stranger, EMAIL)
     found = [TOO_MANY_CODES in says(send(stranger, code=wrong_code())) for _ in range(3)]

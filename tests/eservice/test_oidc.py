@@ -277,7 +277,10 @@ def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk
 
 
 def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_desk, says):
-    """Who reads somebody's mail sets a password; what then would be theirs is set up by who signs in there alone."""
+    """A reader of the user's mail can set a password.
+
+    Only a user who signs in at the provider can set up a second factor.
+    """
     user = signed_up(browser, sqlite_desk, says)
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     browser.get("/account/password/reset/")
@@ -293,7 +296,10 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
 
 
 def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
-    """Who has somebody's password there, and not what makes it strong, adds no second factor of their own here."""
+    """A user with only the password of the account there adds no second factor here.
+
+    The strong factor of that provider is missing.
+    """
     user = signed_up(browser, sqlite_desk, says)
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     says.claims = {"acr": "strong"}
@@ -336,7 +342,7 @@ def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk
 
 
 def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
-    """Whoever wrote somebody's address would have a way into the account that its owner confirms."""
+    """The other user would have a sign-in to the account that the owner confirms."""
     answered(browser, begun(browser, says))
     send(browser, name="Not Nimi", email=EMAIL)
     link = way(sqlite_desk, EMAIL, "Confirm")

@@ -68,7 +68,10 @@ def test_nothing_comes_from_elsewhere():
 
 
 def test_colours_are_tokens():
-    """But for the code that a phone reads, which is black on white, and paper, which is white."""
+    """Two exceptions are white or black on white.
+
+    They are the code that a phone reads, and paper.
+    """
     rules = CSS.partition("/* The sheet */")[2].partition("@media print")[0]
     assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b", rules)) <= {"#fff"}
 

@@ -51,7 +51,7 @@ def test_guarded(cell, kept):
 def test_no_separator_makes_a_formula(separator, row):
     line = lines_of([row])
     for cell in line.removesuffix("\r\n").split(separator):
-        # What a program passes over before a formula, but not the tab and the carriage return themselves.
+        # Characters that a program skips before a formula, without the tab and the carriage return themselves.
         begins = re.sub(r'^(?:(?![\t\r])[\s"\ufeff])+', "", cell)
         assert not begins.startswith(DANGEROUS), (cell, line)
 

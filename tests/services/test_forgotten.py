@@ -87,7 +87,7 @@ def test_another_node_s_line_tells_of_a_revocation_that_nobody_knows(desk, south
         path.unlink()
     assert kinds(south) == ["begun", "revoked"]
     check_named(south, held.serial)
-    # With the journal that has its beginnings it is put back.
+    # The journal that contains its issuance restores it.
     desk.ctx.journal.close()
     for path in reader.files(desk.ctx.journal.folder):
         path.rename(south.ctx.journal.folder / "from-north.jsonl")
@@ -106,7 +106,10 @@ def test_another_node_s_line_tells_of_a_fetch_that_nobody_knows(desk, south, tmp
 
 @pytest.mark.parametrize("done", ["fetched", "revoked"])
 def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, south, tmp_path, done):
-    """It was signed, so a certificate is out there whose octets only the missing journal has."""
+    """The certificate was signed, so it is in use.
+
+    Only the missing journal has its octets.
+    """
     ids, key = ordered(desk), new_key()
     with pytest.raises(KilledError):
         enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
@@ -132,7 +135,7 @@ def reserved_and_revoked(desk: Desk) -> str:
 
 
 def test_a_revoked_reservation_that_was_never_signed_may_be_forgotten(desk, tmp_path):
-    """It stands on the list as well; nobody ever held it."""
+    """The certificate is also on the CRL, and no holder ever had it."""
     current_crl(NAME, 1, desk.ctx, REQUEST)
     backup = backed_up(desk.db, tmp_path)
     reserved_and_revoked(desk)

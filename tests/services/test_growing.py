@@ -90,7 +90,10 @@ def test_one_revocation_costs_one_entry(desk):
 
 
 def test_every_process_reads_the_same(sqlite_desk):
-    """One that begins reads all, one that knows an earlier list what is new; one may have slept through several."""
+    """A new process reads everything.
+
+    A process that knows an earlier list reads the new entries. A process may have slept through several lists.
+    """
     desk = begun(sqlite_desk)
     sleeper = desk.but(crl_cache=dict(desk.ctx.crl_cache))
     for _ in range(2):
@@ -107,7 +110,10 @@ def test_every_process_reads_the_same(sqlite_desk):
 
 @pytest.mark.parametrize("ago", [timedelta(0), crl_entries.OVERLAP, 30 * DAY], ids=["now", "ten minutes", "a month"])
 def test_a_revocation_is_listed_whatever_its_date(sqlite_desk, ago):
-    """It may have waited long for its commit, or come out of a journal: where it is not found the count tells."""
+    """A revocation may have waited long for its commit, or come out of a journal.
+
+    Where the revocation is not found by its date, the count in the database reveals it.
+    """
     desk = begun(sqlite_desk)
     desk.clock.forward(SECOND)
     stored, held = bases(desk), enrolled(desk)
@@ -257,7 +263,7 @@ def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch)
     assert serials(found) == serials(newest)
 
 
-# Beside the journal.
+# Lists beside the journal.
 
 
 @pytest.fixture

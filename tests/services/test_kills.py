@@ -111,7 +111,10 @@ def test_a_renewal_that_takes_the_place_of_an_unfetched_one(desk, step):
 
 @EVERY_STEP
 def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
-    """The client lost its key together with its process: the reservation that nobody can finish is voided."""
+    """The client lost its key together with its process.
+
+    The reservation that no client can finish is voided.
+    """
     held = enrolled(desk)
     in_the_window(desk, held)
     ended_at(desk, step, lambda ctx: renew(renew_ask(held, new_key()), ctx, REQUEST))
@@ -131,7 +134,7 @@ def test_retrieval(desk, step):
     assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-fetched").count() == 1
 
 
-# Something comes in between two steps.
+# Events between two steps.
 
 BETWEEN = ("9-reserved", "10-signed")
 
@@ -139,7 +142,10 @@ BETWEEN = ("9-reserved", "10-signed")
 @pytest.mark.parametrize("step", BETWEEN)
 @pytest.mark.parametrize("reason", [RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
 def test_the_old_one_is_revoked_between_the_two_commits(desk, step, reason):
-    """The reservation goes with it, whatever the reason, and its certificate never leaves."""
+    """The reservation is revoked for any reason of the old certificate.
+
+    Its certificate never leaves.
+    """
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     ask = RevocationRequest(held.serial, reason)

@@ -94,7 +94,7 @@ def test_other_reasons_and_other_lineages_count_for_themselves(sqlite_desk):
 
 
 def test_many_at_once(desk):
-    """Whoever comes third, the people are told once."""
+    """The people are notified once, for any caller that comes third."""
     lineage = desk.certificate(enrolled(desk).serial).lineage.lineage_id
     for _ in range(2):
         rejections.record_rejection(desk.db, lineage, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())

@@ -122,7 +122,7 @@ def test_any_other_fault_before_the_proof_is_the_doors(desk, monkeypatch):
         enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST)
 
 
-# Nothing is issued past the end of a CA, and nothing is clipped.
+# A CA issues nothing past its own end, and no lifetime is shortened.
 
 
 def test_a_ca_that_ends_in_less_than_730_days_issues_no_more(desk):
@@ -148,7 +148,10 @@ def test_a_ca_that_ends_in_less_than_730_days_renews_no_more(desk):
 
 
 def test_the_channels_next_ca_takes_over(desk):
-    """Whichever CA the channel has now signs the renewal; here the other channel's stands in for it."""
+    """The current CA of the channel signs the renewal.
+
+    Here the CA of the other channel stands in for it.
+    """
     held = enrolled(desk)
     in_the_window(desk, held)
     sftp = desk.ctx.issuing[Channel.SFTP]

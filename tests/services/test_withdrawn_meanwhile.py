@@ -89,7 +89,7 @@ class Town:
 
 @pytest.fixture
 def desk(request, tmp_path):
-    """Return a desk on PostgreSQL, because SQLite has one transaction at a time."""
+    """Yield a desk on PostgreSQL, because SQLite has one transaction at a time."""
     with opened_register("postgresql", request, tmp_path) as db:
         yield opened_desk(db)
 
@@ -202,7 +202,7 @@ def asked_clients(built):
 
 
 def given_up(built):
-    # What the firm has for a third one: only its signatory gives that up.
+    # A role of the firm for a third organisation: only its signatory gives that up.
     handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 90 * DAY)
     return lambda: role_resignation.resign((handed.pk,), built.ctx, built.actor, REQUEST)
 

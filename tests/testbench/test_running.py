@@ -126,7 +126,7 @@ def test_ports_preset_clock_and_certificates_last_over_restarts(root):
         holder_of(bench).enrolled(bench.order(), new_key())
         rows = bench.rows()
         assert bench.control("PUT", "/clock", {"advance": "P59DT1H"}) == (200, {"now": "2027-03-11T09:00:00Z"})
-    # As a bench of before there were pages for people left it.
+    # State of a bench from before the pages of the e-service existed.
     written = json.loads((root / "ports.json").read_text(encoding="ascii"))
     del written["people"]
     (root / "ports.json").write_text(json.dumps(written), encoding="ascii")
@@ -187,7 +187,10 @@ def test_the_clock_is_the_machines_until_it_is_set_and_then_stands_still(root):
 
 
 def test_jumps(made):
-    """Past the signer's end, three years, past every CA's end: what is signed is of the new instant."""
+    """The jumps go past the signer's end, three years, and past every CA's end.
+
+    The signatures are of the new instant.
+    """
     with running(made) as bench:
         key = new_key()
         certificate = holder_of(bench).enrolled(bench.order(), key)
@@ -491,7 +494,10 @@ def test_the_wsdl_names_the_address_that_is_served(bench):
 
 
 def test_two_years_of_messages_in_one_jump_and_a_kill_on_the_way(root):
-    """Certificates that nobody renews: the clock is where the kill found it, and no message is lost or twice."""
+    """The certificates are not renewed.
+
+    The clock is where the kill found it, and each message exists exactly once.
+    """
     with running(root, "--now", NOW) as bench:
         for hours in range(5):
             holder_of(bench).enrolled(bench.order(description=f"program {hours}"), new_key())

@@ -101,7 +101,10 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
-    """Beside SOAP, by the real server: the hint after a command, a revocation, and the limits that SOAP has."""
+    """The real server gives the hint after a command, and revokes, beside SOAP.
+
+    Its limits are those of SOAP.
+    """
     operator = sqlite_operator
     operator.found()
     operator.add(CUSTOMER_ID)

@@ -26,7 +26,7 @@ MEMBERS = ["machine", "database", "difference", "newest", "accepted", "issuing",
 
 def stored_ahead(operator, by=HOUR):
     """Store an instant of a wrong clock, and return it as text."""
-    operator.does("status")  # which opens the register in this process
+    operator.does("status")  # opens the database in this process
     at = utc_now() + by
     audit_log.write(Database("default"), AuditContext("operator", at, "0" * 32), "looked", "nothing")
     Database("default").close()

@@ -34,7 +34,7 @@ def test_a_register_that_is_damaged(sqlite_operator, words, damage):
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     sentence = sqlite_operator.refused(5, *words)
-    path.write_bytes(whole)  # tests that come later find it under the same alias
+    path.write_bytes(whole)  # later tests find it under the same alias
     assert "the register is damaged" in sentence
     assert "sinetti authority restore" in sentence
 

@@ -99,7 +99,7 @@ def test_a_restored_register_waits_for_its_journals_on_whichever_machine(served,
     operator.does("backup", "--out", tmp_path / "night")
     for path in operator.root.glob("register.sqlite3*"):
         path.unlink()
-    # A copy of the folder, as on another machine: nothing else tells that it is not a further node's.
+    # A copy of the folder, as on another machine: nothing else shows that it is not of a further node.
     shutil.copytree(operator.root, tmp_path / "new")
     shutil.rmtree(operator.root)
     (tmp_path / "new").rename(operator.root)

@@ -83,7 +83,7 @@ def test_what_lies_where_after_init(operator, places):
     assert phrase != other
     assert load_private_key((root / "keys" / f"{ONLINE[0]}.pem").read_bytes(), phrase)
     assert load_private_key((places.vault / f"{ROOTS[0]}.pem").read_bytes(), other)
-    # Nowhere in the folder is anything that opens either.
+    # No file of the folder contains either pass-phrase.
     everything = b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
     assert phrase not in everything
     assert other not in everything
@@ -121,7 +121,7 @@ def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folde
     assert "--passphrase-file" in operator.refused(5, "serve", *ANY)
     with serving(operator, *ANY, "--passphrase-file", places.phrase) as (_, status):
         assert listed(status, "SinettiRootCAv1").next_update_utc > utc_now() + YEAR - timedelta(hours=1)
-    # A copy of the key beside its old place is as good as the key.
+    # A copy of the key beside its old place counts as the key.
     (operator.root / "keys" / "SinettiRootCAv1.pem.old").write_bytes(b"")
     assert "SinettiRootCAv1.pem.old, where PRODUCTION has none: destroy it" in operator.refused(
         5, "serve", *ANY, "--passphrase-file", places.phrase
@@ -224,7 +224,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
     for named in (inside, roundabout):
         words = (*kept_apart[:-1], named)
         assert f"the keys' pass-phrase lies in {inside}, beside them" in operator.refused(5, *words)
-    # A link that leads out of the folder holds nothing.
+    # A link that leads out of the folder contains no secret.
     inside.unlink()
     inside.symlink_to(places.phrase)
     with serving(operator, *kept_apart[1:-1], inside):

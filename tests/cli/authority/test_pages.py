@@ -121,7 +121,10 @@ def sent_link(mail):
 
 
 def test_the_whole_way_by_a_real_node(founded, tmp_path):
-    """Ordered, mailed, opened, sent by SMS, shown, enrolled: each by the program that does it."""
+    """The steps are order, e-mail, link, SMS, transfer ids and enrolment.
+
+    Each is done by its real program.
+    """
     with (
         mail_server() as mails,
         small_server(lambda _question: (202, {}, b"")) as texts,

@@ -84,7 +84,7 @@ def test_what_has_begun_is_answered_and_further_signals_harm_nothing(root):
         assert begun.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n", "a worker has it, and reads"
         begun.sendall(b"<a/>")
         children = served.children()
-        # As a terminal does: to the whole group, and more than once.
+        # A terminal signals the whole group, and more than once.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             os.killpg(served.process.pid, number)
         begun.sendall(b"      ")

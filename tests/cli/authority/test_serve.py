@@ -204,7 +204,10 @@ def test_a_port_that_is_taken(sqlite_operator):
 
 
 def test_it_stops_cleanly_each_time(sqlite_operator):
-    """Python's own end aborted one stop in five; five in a row would have shown that two times in three."""
+    """The normal end of Python aborted one stop in five.
+
+    Five stops in a row would have shown that two times in three.
+    """
     sqlite_operator.found()
     for _ in range(5):
         with serving(sqlite_operator) as (soap, status):

@@ -73,7 +73,7 @@ def test_eight_kept_connections_are_spread_over_two_workers_and_many_more_are_we
             until(lambda told=8 * (round_number + 1): len(answered(served)) == told)
             pids = [event["pid"] for event in answered(served)[-8:]]
             shares.append(min(pids.count(pid) for pid in served.children()[:2]))
-        # Two of eight or fewer would be seven in a hundred by chance; five times in a row, one in half a million.
+        # A share below two of eight has a chance of seven in a hundred. Five in a row: one in half a million.
         assert max(shares) >= 2
         assert {called(served.soap)[0] for _ in range(250)} == {200}, "loopback is free unless limits are set"
         served.stop()
@@ -127,7 +127,7 @@ def test_the_pair_is_exchanged_on_sighup_and_nobody_is_turned_away(root, tmp_pat
             tls_pair(tmp_path, 2)
             served.process.send_signal(signal.SIGHUP)
             until(lambda: "have taken over" in served.log)
-            # Those of before are told at that moment, and hear it a moment later.
+            # The parent signals the former workers at that moment, and they react a moment later.
             until(lambda: {serial(served.soap) for _ in range(20)} == {2})
             assert any(lives(one) for one in first), "somebody is connected"
             begun.sendall(b"/>")
@@ -274,7 +274,7 @@ def test_limits_per_address_hold_over_all_workers(root):
     with serving(root, *TWO, "--rate-per-address", 20, "--connections-per-address", 3) as served, ExitStack() as stack:
 
         def one_more_is_turned_away():
-            # Those that stall meet the call itself inside, and may be turned away for it: so one more each time.
+            # Stalled connections meet the call itself, and may be refused for it: so one more each time.
             stack.enter_context(connected(served.soap)).sendall(head(100) + b"<a")
             return called(served.soap) == (503, "5")
 
@@ -430,7 +430,7 @@ def test_the_log_has_one_line_of_json_per_event_and_nobodys_secret(sqlite_operat
     assert all({"time", "level", "component", "event", "pid"} <= set(event) for event in events)
     told = [event for event in events if event["event"] == "answered"]
     assert all(len(event["request_id"]) == 32 and event["duration_ms"] >= 0 for event in told)
-    # A line is written once its answer has left: one worker's may come after another's that answered later.
+    # A line is written after its response was sent, so lines of two workers may be out of order.
     asked = [(event["operation"], event.get("reason", ""), event["status"]) for event in told if "operation" in event]
     assert sorted(asked) == [
         ("get", "", 200),

@@ -278,7 +278,10 @@ def test_watch(shop, tmp_path, monkeypatch):
 
 
 def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
-    """Lists lie in the register and come back with it: only the journals, and the lists beside them, tell."""
+    """CRLs are in the database and come back with it.
+
+    Only the journals, and the CRLs beside them, reveal the older state.
+    """
     operator, held = shop
     Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")

@@ -129,7 +129,7 @@ def test_adopt_an_expired_one_says_what_to_do(place):
 
 def test_adopt_by_another_clock_is_not_for_production(place):
     write(place, environment="PRODUCTION")
-    # The preset's CAs say that they are of the test environment: what counts first is that.
+    # The CAs of the preset belong to the test environment, and this check comes first.
     code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2027-03-01T12:00:01Z")
     assert code == 2
     assert "The certificate is of the environment TEST, but register is of PRODUCTION." in err
@@ -218,7 +218,7 @@ def test_options_of_enrol_win_over_the_file(place):
     write_to = ("--store", "other", "--service", "register", "--customer-id", authority.CUSTOMER_ID, "--key", "ec-p256")
     address = ("--config", "sinetti.toml", "--customer-name", "Another")
     code, _, err = place.run("enrol", "payroll", *IDS, *write_to, *address)
-    assert code == 4, err  # nothing listens there
+    assert code == 4, err  # no process listens there
     kept = settings.load(place.folder / "other" / "payroll")
     assert (kept.customer_id, kept.customer_name, kept.key) == (authority.CUSTOMER_ID, "Another", "ec-p256")
     assert not (place.folder / "store").exists()

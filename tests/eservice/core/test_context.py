@@ -303,7 +303,7 @@ def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk,
 
 
 def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):
-    """Of a page that is there, of one that is not, of a form that is refused, and of a fault."""
+    """The pages are an existing one, a missing one, a refused form, and a fault."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("django.db.backends").setLevel(logging.INFO)
     door = people_door(sqlite_desk)

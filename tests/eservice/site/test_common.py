@@ -100,7 +100,7 @@ def test_none_of_many_authorisations_is_left_out(sqlite_desk, browser):
     for one in ids:
         add_organisation(sqlite_desk, one, frozenset())
         mandate(sqlite_desk, maija, one, Role.VIEWER)
-    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)  # which waits for a second factor, and comes first
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)  # it waits for a second factor, and comes first
     first = signed_in(browser, maija, second_factor=False).get("/settings/profile").page
     (after,) = first.xpath("//a[@rel='next']/@href")
     pages = [first, browser.get(after).page]

@@ -106,7 +106,7 @@ def test_each_opening_makes_a_new_pair_and_ends_the_old(desk):
 
 
 def test_nobody_knows_the_ids_before_they_are_shown(sqlite_desk):
-    """Nor does anybody who was told others before."""
+    """Ids that were shown before the link was sent do not work either."""
     ids = ordered(sqlite_desk)
     send_link(ids.order_id, sqlite_desk.ctx, "operator", REQUEST)
     assert refused(enrol(new_ask(ids, new_key()), sqlite_desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
@@ -269,7 +269,10 @@ def test_a_link_lasts_fourteen_days(desk):
 
 
 def test_a_new_link_ends_the_one_before(desk):
-    """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
+    """A phone or an address was wrong.
+
+    The contact was changed, and the new contact gets a link of their own.
+    """
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
     models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").update(failed_at=NOW)

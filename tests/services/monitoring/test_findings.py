@@ -195,7 +195,10 @@ def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
 
 
 def test_certificates_of_our_own(sqlite_desk):
-    """Of several for one purpose the last one counts: the one before it was replaced in time."""
+    """Of several certificates for one purpose the last one counts.
+
+    The one before it was replaced in time.
+    """
     old, new = (certificate_der(holder_certificate(holder_key(), begins=NOW + days * DAY)) for days in (0, 10))
     files = {"a-1.cer": new, "a-2.cer": old, "ca.cer": certificate_der(issuer().certificate), "x.cer": b"x"}
     assert [one.about for one in certificate_findings(files, sqlite_desk.ctx)] == ["x.cer"]

@@ -114,9 +114,12 @@ def test_a_revoked_certificate_ends_when_it_was_revoked(desk):
 
 
 def test_who_was_replaced_is_kept_for_what_was_made_while_they_were_there(desk):
-    """The new contact looks after later certificates: those keep the old one's data no longer."""
+    """The new contact is responsible for later certificates.
+
+    Those do not extend the retention of the old contact's data.
+    """
     issuance_order.order(replace(an_order(), contact=named("old"), deputy=named("old-deputy")), desk.ctx, "o", REQUEST)
-    held = enrolled(desk)  # a line of its own, with its contact
+    held = enrolled(desk)  # a lineage of its own, with its contact
     desk.clock.forward(300 * DAY)
     new = replace(an_order(replaces=held.serial), contact=named("new"))
     later = enrolled_by(desk, new)

@@ -115,7 +115,10 @@ def test_nothing_of_this_name(sqlite_desk):
 
 
 def test_transfer_ids_go_to_the_new_address(desk):
-    """The link of before ends; a phone that was wrong is mended without a new order, too."""
+    """The link of before ends.
+
+    A wrong phone number is corrected without a new order, too.
+    """
     first = offered(desk)
     done = changed(desk, first.offered.order_id)
     (second,) = done.offered

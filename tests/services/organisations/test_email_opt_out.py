@@ -158,7 +158,10 @@ def named_anew(scene):
 
 
 def test_what_was_told_of_an_earlier_asking_does_not_count(sqlite_scene):
-    """Named anew with the same address, they ask again: whoever heard of it then has to hear of it now."""
+    """A contact who is assigned again with the same address asks again.
+
+    The recipients of the earlier messages are notified again.
+    """
     scene = sqlite_scene
     scene.ask()
     scene.send("signatory-1@client.example")

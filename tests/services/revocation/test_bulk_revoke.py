@@ -216,7 +216,7 @@ def test_whoever_proposed_it_takes_it_back(desk, few, monkeypatch):
     assert alone_lately("a17", desk.ctx) == 0
 
 
-# What is chosen.
+# Selection of certificates.
 
 
 def test_each_choice_narrows(sqlite_desk):
@@ -292,7 +292,7 @@ def test_refused(sqlite_desk, ask, reason):
     assert refused_for(revoke_many, ask, sqlite_desk.ctx, REQUEST) is reason
 
 
-# What can go wrong on the way.
+# Faults during a run.
 
 
 def test_the_signer_is_away(sqlite_desk, caplog):

@@ -98,7 +98,7 @@ def test_called_told_and_renewed_at_once(desk):
     now = hint(desk, held)
     assert NOW <= now.window.start < now.window.end <= NOW + OVER
     assert (now.told, now.ask_again) == (TOLD, ASK_AGAIN_CALLED)
-    # Whoever is not called is told nothing, but asks again sooner: there may be more to it.
+    # A holder outside the call gets no explanation, but asks again sooner, because there may be more to it.
     assert hint(desk, other) == type(before)(hint(desk, other).window, Explanation(), ASK_AGAIN_CALLED)
     new = renewed(desk, held)
     assert opens(desk, new) == rule(new)
@@ -291,7 +291,10 @@ def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_o
 
 
 def test_renewals_go_on_while_many_are_called(desk, one_at_once):
-    """Whoever renews what is being opened neither waits for ever nor is refused for another reason than the time."""
+    """A renewal during the call does not wait forever.
+
+    It is refused for no other reason than the time.
+    """
     held = [enrolled(desk) for _ in range(3)]
 
     def either(number):
@@ -325,7 +328,7 @@ def test_a_hint_is_one_statement_but_for_the_first_of_a_day(desk):
 
 def test_a_call_of_many_takes_as_many_statements_as_one_of_few(desk):
     before, *held = [enrolled(desk) for _ in range(8)]
-    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.ctx, REQUEST)  # who comes first makes the turn
+    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.ctx, REQUEST)  # the first call makes the turn
     few = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[:2]))))
     many = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[2:]))))
     assert many == few <= 40

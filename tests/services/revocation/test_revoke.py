@@ -233,7 +233,7 @@ def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
     assert desk.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
 
 
-# On the list.
+# The CRL.
 
 
 def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
@@ -270,7 +270,10 @@ def test_a_voided_one_stands_on_the_list_too(desk):
 
 
 def test_the_signer_is_away(desk):
-    """The revocation stands; the list follows for whoever asks once the signer is back."""
+    """The revocation stands.
+
+    The CRL follows at the first request after the signer is back.
+    """
     held = enrolled(desk)
     desk.signer.away = True
     assert revoked(desk, held.serial) == [held.serial]
@@ -288,7 +291,7 @@ def test_the_process_ends_before_the_list_is_published(desk):
     assert set(listed(desk)) == {held.serial}
 
 
-# In the journal.
+# The journal.
 
 
 def unavailable(_journal, *_what) -> None:
@@ -308,7 +311,7 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
                 with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
                     revoked(first, held.serial)
         assert "revoked" not in kinds(first)
-    # Another process is asked, since the operator's command ended.
+    # Another process repeats the call, because the operator's command has ended.
     with keeping(desk, tmp_path) as second:
         for _ in range(2):
             with pytest.raises(RevocationError) as refusal:

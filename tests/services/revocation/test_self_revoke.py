@@ -77,7 +77,7 @@ def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
     first = run(desk, held)
     desk.clock.forward(DAY)
     assert run(desk, held) == first
-    # Two at once: this one had looked before the other was done.
+    # Two calls at once: this one had read the state before the other was done.
     assert revoke_own(signer, held.serial, SUPERSEDED, desk.ctx, REQUEST) == first
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert rows.count() == 1

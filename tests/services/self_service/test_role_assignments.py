@@ -284,7 +284,7 @@ def test_whom_no_role_is_given(sqlite_desk, signatory, monkeypatch):
 
 def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqlite_desk, signatory):
     ctx, row = sqlite_desk.ctx, rows(sqlite_desk, "RoleAssignment").get()
-    # Who was named by an operator and has no account, and who has not taken it up, cannot give anything.
+    # A person without an account, and one who has not accepted the role, cannot grant anything.
     rows(sqlite_desk, "RoleAssignment").create(
         organisation=row.organisation, role=Role.SIGNATORY, person=row.person, valid_from=NOW
     )
@@ -367,7 +367,7 @@ def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
     viewer, manager, signer = (rows(desk, "RoleRequest").get(role=one).pk for one in ("viewer", "manager", "signatory"))
     assert role_assignments.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
     assert not role_assignments.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
-    # What one has already stays as it is: a yes takes nothing away.
+    # A role that the user already has stays as it is: an approval takes nothing away.
     assert role_assignments.approve(viewer, TERMS, ctx, signatory, REQUEST)
     assert rows(desk, "RoleAssignment").get(user=asker.user_id).role == Role.MANAGER
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).there
@@ -459,7 +459,7 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, ctx)]
     assert found == [(CLIENT, Role.VIEWER)]
     assert {one.state for one in requests(firm_id, who, ctx)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
-    # A smaller role than was asked for is no reason not to ask again; the same one is.
+    # A role smaller than the requested one does not prevent a new request. The same role does.
     assert ask_clients(replace(ask, role=Role.VIEWER), ctx, accountant, REQUEST).there == (CLIENT,)
     assert ("given-to-firm", "accountant@people.example") in told(desk)
     again = rows(desk, "RoleRequest").filter(customer_id="nobody-1").first().pk

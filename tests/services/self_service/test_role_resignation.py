@@ -53,7 +53,7 @@ def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
 
 
 def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_desk, people):
-    """The same person's: one role ends while the page is looked at, another one is given up with it."""
+    """One role of a user ends while the page is open; another one is given up with it."""
     actors, made = people
     viewer = actors["viewer"]
     add_organisation(sqlite_desk, OTHER)

@@ -115,7 +115,10 @@ def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(d
 
 
 def test_a_restored_register_never_goes_back(desk):
-    """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
+    """A copy of the database knows an older number.
+
+    Time has passed, so the next number is greater than any number seen before.
+    """
     seen = publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number
     models.CertificateAuthority.objects.using(desk.db.alias).update(crl_number=0)
     models.Crl.objects.using(desk.db.alias).all().delete()
@@ -144,7 +147,10 @@ def revoked_elsewhere(desk: Desk, held) -> None:
 
 
 def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
-    """A million entries take 150 MB while a list is made of them: as many at once as callers end the process."""
+    """A million entries take 150 MB while a list is made of them.
+
+    As many lists at once as callers would end the process.
+    """
     held = enrolled(desk)
     now_listed(desk)
     revoked_elsewhere(desk, held)

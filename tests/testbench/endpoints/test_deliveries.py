@@ -234,7 +234,7 @@ def test_killed_while_it_is_written_nothing_counts(counter, held, monkeypatch):
     assert [one.name for one in counter.folder.iterdir()] == ["one"]
 
 
-# Over HTTP.
+# Tests over HTTP.
 
 
 def post(bench, body, delivery_id="over-http", **headers):

@@ -59,7 +59,7 @@ def test_asked_over_http(bench, kind):
 def test_the_octets_whole(bench):
     _, said = asked(bench, INDENTED, path="/explain?octets=whole")
     assert base64.b64decode(said["octets"]["document-signed.xml"]) == canonical(request())
-    # On a busy machine the search for what was signed may run out of its time, which the answer says.
+    # On a busy machine the search for the signed octets may exceed its time limit, which the answer reports.
     assert len(said["octets"]) == 4 or said["unfinished"]
 
 
