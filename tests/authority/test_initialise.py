@@ -230,7 +230,7 @@ def test_where_the_name_of_the_folder_has_marks_of_addresses(tmp_path):
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///register.sqlite3", "postgresql://u:secret-word\x7f@h/n"])
 def test_a_database_that_could_never_be_opened_again(url, tmp_path, monkeypatch):
-    """Also where DATABASE_URL goes before it now: later it may not."""
+    """DATABASE_URL may take precedence now, but be absent later."""
     settings = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example", database_url=url)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.sqlite3")
     with pytest.raises(SettingsError, match="write postgresql://") as told:

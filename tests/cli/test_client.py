@@ -638,7 +638,7 @@ def test_debug_shows_where(shell, monkeypatch):
 
 
 def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys):
-    """Ctrl-C while Python still imports what the command needs."""
+    """Ctrl-C arrives while Python still imports the modules of the command."""
 
     def interrupted():
         raise KeyboardInterrupt

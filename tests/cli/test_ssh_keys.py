@@ -181,7 +181,7 @@ def test_the_short_way_says_the_same(place, monkeypatch):
 
 
 def test_the_short_way_takes_nothing_along_that_it_does_not_need():
-    """The daemon sshd waits for this command, which loads no client commands and no server."""
+    """The sshd daemon waits for this command, so it loads no client and no server."""
     program = "import sys, sinetti.cli.gateway.ssh_keys as _; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

@@ -328,7 +328,10 @@ def test_codes_of_an_account_have_the_limits_of_its_passwords(door, guarded, han
 
 
 def test_the_owner_is_sent_the_link_that_a_stranger_has_asked_for_too_often(door, user, desk, hands):
-    """Five messages an hour: each has a link that works, so the owner needs no sixth."""
+    """The limit is five messages an hour.
+
+    Each has a link that works, so the owner needs no sixth.
+    """
     for address in addresses(6):
         browser = at(door, address)
         browser.get("/account/password/reset/")

@@ -68,7 +68,7 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
 
 
 def test_certificates_of_before_count(sqlite_desk):
-    """A register may have had no limit, and get one."""
+    """A database may have had no limit, and get one."""
     desk = sqlite_desk
     for _ in range(3):
         enrolled(desk)

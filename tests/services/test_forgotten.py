@@ -169,7 +169,7 @@ def test_what_gave_way_before_anybody_had_it_may_be_forgotten(desk, south, tmp_p
 
 
 def test_a_revocation_in_a_journal_of_earlier_code_counts_as_one_of_what_was_issued(desk, tmp_path):
-    """It does not tell whether the certificate had been signed."""
+    """The record does not say if the certificate had been signed."""
     told = journal_records.revoked("4f" * 19, desk.clock.now, (ASK, None)).facts
     del told["issued"]
     desk.ctx.journal.append([JournalEntry(journal_records.REVOKED, told)])

@@ -200,7 +200,7 @@ def test_of_many_that_revoke_at_once_none_is_lost(desk):
 
 
 def test_a_list_that_lacks_a_revocation_and_has_a_higher_number_is_not_the_last_word(desk):
-    """Another process has counted before the revocation, and took its number after us."""
+    """Another process counted before the revocation, and took its number after us."""
     begun(desk)
     before, held, stale = {shard: now_listed(desk, shard) for shard in (0, 1)}, enrolled(desk), []
 

@@ -200,7 +200,7 @@ def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
 
 @pytest.mark.parametrize("step", BETWEEN)
 def test_the_same_request_finishes_what_waits_for_its_signature(desk, step):
-    """Both sign; the first signature that is stored is the one that both answer with."""
+    """Both requests sign, and both answer with the first signature that is stored."""
     key, ids = new_key(), ordered(desk)
     answers = []
     again = once_at(step, lambda: answers.append(accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))))

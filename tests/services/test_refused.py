@@ -37,7 +37,7 @@ def test_the_third_time(desk):
 
 
 def test_a_program_that_asks_every_minute(sqlite_desk):
-    """One event in seven days, however often it asks; after that another one."""
+    """One event in seven days, for any count of requests; after that another one."""
     held = enrolled(sqlite_desk)
     first = in_the_window(sqlite_desk, held)
     for _ in range(20):

@@ -62,7 +62,7 @@ def test_renewals_again(desk, strict):
 
 
 def test_a_strict_refusal_leaves_what_it_found(desk, strict):
-    """The bench may be switched back: what was issued is still answered again."""
+    """The bench may be switched back, and still answers again for issued certificates."""
     ids, key = ordered(desk), new_key()
     first = accepted(enrol(new_ask(ids, key), strict.ctx, REQUEST))
     refused(enrol(new_ask(ids, key), strict.ctx, REQUEST))

@@ -181,7 +181,7 @@ def test_a_life_has_the_window_of_the_rule_and_is_too_early_before(life, window,
 
 
 def test_the_refusal_of_one_office_says_nothing_of_another(desk):
-    """Two offices on one register, one without its signer: the other answers."""
+    """One of two desks on one database lacks its signer, and the other answers."""
     ids, key = ordered(desk), new_key()
     away = desk.but(signer=replace(desk.signer, away=True))
     assert refused(enrol(new_ask(ids, key), away.ctx, REQUEST)) is RejectionReason.UNAVAILABLE

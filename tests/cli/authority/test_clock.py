@@ -94,7 +94,7 @@ def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monk
 
 
 def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):
-    """In the contact's language, and the same request works afterwards."""
+    """The refusal is in the contact's language, and the same request works afterwards."""
     sqlite_operator.found()
     sqlite_operator.add("0123456-7", "--channel", "WS")
     ids, key = sqlite_operator.order("--contact-language", "sv"), new_key()

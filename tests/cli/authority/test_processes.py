@@ -100,7 +100,7 @@ def test_how_many_workers_there_may_be(workers, sqlite_operator):
 
 
 def test_connections_to_the_database_are_bounded_as_the_page_says():
-    """For every number of workers: max(8, 64 / N) and 4 each, and the keeper's."""
+    """The bound for N workers is max(8, 64 / N) and 4 each, and one for the keeper."""
     bound = {workers: workers * (soap_threads(workers) + STATUS_THREADS) + 1 for workers in (1, 2, 4, 8)}
     assert bound == {1: 69, 2: 73, 4: 81, 8: 97}
 

@@ -219,7 +219,7 @@ def test_who_gave_the_roles_is_told_what_became_of_them(started):
 
 
 def test_one_that_is_just_being_started_again_ends_when_others_take_over(started):
-    """It would begin to serve only after all others had left."""
+    """The new process would begin to serve only after all others had left."""
     process, said = started("dawdles", "stays", retire_within=3600)
     until(lambda: "ready" in said.read_text())
     os.kill(pids(said)[0], signal.SIGKILL)

@@ -352,7 +352,7 @@ def one_revoked_by_an_officer(operator, serials):
 
 
 def test_what_a_gateway_tells_is_taken_by_what_is_served(shop, tmp_path):
-    """The gateway's own side and the authority's, over HTTP between two programs."""
+    """Both sides, of the gateway and of the authority, talk over HTTP as two programs."""
     operator, held = shop
     kept = tmp_path / "gateway-key.pem"
     assert main(["gateway", "key", "--out", str(kept)]) == 0

@@ -410,7 +410,7 @@ def test_what_cannot_be_done(desk, receiver, changes):
 
 
 def test_no_file_at_all(desk, receiver, monkeypatch):
-    """As where a variable of a script is empty."""
+    """This happens where a variable of a script is empty."""
     monkeypatch.chdir(desk.folder)
     code, _, err = desk.run("deliver", "payroll", "", "--store", desk.store, "--to", receiver.url, "--lang", "en")
     assert (code, "cannot be read" in err, receiver.seen) == (2, True, [])

@@ -423,7 +423,7 @@ def test_a_name_whose_settings_cannot_be_read_is_left_to_the_certificates(well, 
 
 
 def test_a_bench_is_well_over_tls(tmp_path, capsys):
-    """The real service's doors: the page, its clock, TLS, and a signed "no"."""
+    """The endpoints are the real ones: the page, its clock, TLS, and a signed "no"."""
     with running(tmp_path / "bench", "--now", "2027-01-11T08:00:00Z") as bench:
         trust = bench.ready["trust"]
         kept = settings.NameSettings(

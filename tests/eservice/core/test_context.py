@@ -182,7 +182,7 @@ def test_a_form_of_ours_is_taken(browser, post, sent, headers):
 
 
 def test_a_browser_that_names_no_origin_at_all(sqlite_desk, post, sent):
-    """As some did before 2020; the cookie's secret is what counts."""
+    """Some browsers before 2020 did so. The secret of the cookie counts."""
     door = people_door(sqlite_desk, post)
     browser = Browser(door).get(f"/m/{sent.token}")
 
@@ -249,7 +249,7 @@ ZEROS = {
 
 @pytest.mark.parametrize("asks", ZEROS.values(), ids=ZEROS)
 def test_no_page_gets_a_zero_octet(sqlite_desk, browser, asks):
-    """On PostgreSQL each of these was a fault of ours, with a trace in the log."""
+    """On PostgreSQL each of these was an internal error, with a traceback in the log."""
     method, address, fields, status = asks
     signed_in(browser, account(sqlite_desk, "maija"))
     (token,) = browser.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")

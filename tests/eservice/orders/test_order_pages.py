@@ -104,7 +104,7 @@ WRONG = {
 
 
 def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
-    """One browser for all: nothing of one case is left for the next."""
+    """All cases share one browser, so that no state of a case is left for the next."""
     sent = fields(signatory.get(NEW), "check")
     for case, (changes, name) in WRONG.items():
         page = signatory.post(NEW, {**sent, **GOOD, **changes, "do": "check"})

@@ -184,7 +184,7 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
 
 
 def test_who_was_there_again_meanwhile_keeps_their_account(desk):
-    """Looked at again in the transaction that erases."""
+    """The transaction that erases checks the account again."""
     user_id = accounts.make_account(NEW, desk.ctx, *WHO)
     rows(desk, "sinetti.User").update(created=desk.clock() - Periods().people - SECOND, is_staff=False)
     past = plan_retention(Periods(), desk.ctx)

@@ -333,7 +333,10 @@ def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
 
 
 def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
-    """The holder would have to act on that: order anew, though there is time."""
+    """The holder would have to act on the refusal.
+
+    They would order anew, though there is time.
+    """
     desk, held = guarded.desk, enrolled(guarded.desk)
     assert guarded.guard.issuance_allowed()
     guarded.moves(3000 * DAY)

@@ -210,7 +210,7 @@ def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
 
 
 def test_a_renewal_without_its_beginnings_is_named_and_not_put_back(desk, tmp_path):
-    """Another node's journal, which has the enrolment, is not here."""
+    """The journal of another node, which has the enrolment, is not here."""
     backup = backed_up(desk.db, tmp_path)
     held = enrolled(desk)
     in_the_window(desk, held)

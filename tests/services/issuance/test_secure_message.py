@@ -223,7 +223,7 @@ def meanwhile(desk, do):
 
 
 def test_a_right_entry_that_comes_after_the_fifth_wrong_one_shows_nothing(desk):
-    """It had looked before the others were counted."""
+    """The right entry read the state before the others were counted."""
     sent = offered(desk)
     pin = asked(desk, sent)
     rows = Pin.objects.using(desk.db.alias)
@@ -386,7 +386,7 @@ def test_no_link_for_nobody(sqlite_desk):
 
 
 def test_an_organisation_that_was_closed_opens_nothing(desk):
-    """Not even where it is closed between looking and deciding."""
+    """This includes an organisation that is closed between reading and deciding."""
     sent = offered(desk)
     pin = asked(desk, sent)
     organisation = models.Organisation.objects.using(desk.db.alias).get().pk

@@ -182,7 +182,7 @@ def test_the_lists_of_cas_that_are_off_line(sqlite_desk):
 
 
 def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
-    """They are signed anew from half their life on, which takes a while to get round."""
+    """Responses are signed anew from half their life on, and the round takes a while."""
     assert check_ocsp_age(desk.ctx) == ()
     for name, serial, age in (("A", "0a", 13), ("A", "0b", 1), ("B", "0c", 12)):
         made = desk.clock.now - timedelta(hours=age)

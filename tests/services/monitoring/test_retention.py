@@ -271,7 +271,7 @@ def test_a_run_that_was_killed_is_gone_on_with(desk, monkeypatch):
 
 
 def test_who_is_named_again_meanwhile_is_not_erased(desk):
-    """Looked at again in the transaction that erases."""
+    """The transaction that erases checks the person again."""
     ordered(desk)
     desk.clock.forward(1000 * DAY)
     past = plan_retention(PERIODS, desk.ctx)
@@ -302,7 +302,7 @@ def test_defaults():
 
 
 def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
-    """Named by nothing any more, they were written to until then."""
+    """No record names the person any more, but they received messages until then."""
     held = enrolled(desk)
     who = named("between")
     for one in (who, CONTACT):

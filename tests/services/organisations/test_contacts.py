@@ -76,7 +76,7 @@ CORRECTIONS = {
 
 @pytest.mark.parametrize(("what", "person", "anew"), CORRECTIONS.values(), ids=CORRECTIONS)
 def test_mended(sqlite_desk, what, person, anew):
-    """Another address is reminded of what is near; the same one was reminded already."""
+    """Another address gets the next reminder anew; the same address had it already."""
     held = enrolled(sqlite_desk)
     at = sqlite_desk.clock.now
     models.Certificate.objects.using(sqlite_desk.db.alias).update(next_reminder_at=at)
@@ -149,7 +149,7 @@ def test_cut_short_before_the_new_link(desk):
 
 
 def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
-    """The people of before stay, and it is let end no more."""
+    """The former people stay, and the renewal opt-out ends."""
     held = enrolled(sqlite_desk)
     changed(sqlite_desk, held.serial)
     rows = models.Lineage.objects.using(sqlite_desk.db.alias)

@@ -119,7 +119,7 @@ def test_no_signatory_is_reached(sqlite_scene):
 
 
 def test_only_the_operators_can_be_told(scene):
-    """The asker is contact person and the only signatory, too: mail goes on."""
+    """The user who asks is contact person and the only signatory, so mail goes on."""
     desk = scene.desk
     rows(desk, "RoleAssignment").update(person=a_person(desk, "Asker@client.example"))
     rows(desk, "Organisation").filter(pk=scene.client.pk).update(contact=scene.asker)

@@ -140,7 +140,7 @@ def test_another_lineage_of_the_same_organisation_is_left_alone(desk, line):
 
 
 def test_a_replacement_is_no_renewal(desk):
-    """It was ordered by people, not signed for with the lost key."""
+    """People ordered the replacement; the lost key did not sign for it."""
     held = enrolled(desk)
     replacement = enrolled(desk, replaces=held.serial)
     assert revoked(desk, held.serial) == [held.serial]

@@ -59,7 +59,7 @@ def test_a_damaged_list_is_named_by_its_path(desk, octets):
 
 
 def test_a_list_under_another_number_is_named_by_its_path(desk):
-    """It would hide every later one, which is thrown away as older."""
+    """It would hide every later list, which would be discarded as older."""
     place(desk, LATER + 1).write_bytes(listing("4f" * 19, LATER))
     with pytest.raises(JournalDamaged, match=f"{LATER + 1}.crl is the list with the number {LATER}"):
         compare(desk.ctx, desk.ctx.journal)

@@ -96,7 +96,7 @@ def test_an_empty_report_says_that_somebody_looks(desk):
 
 
 def test_many_at_once(desk, monkeypatch):
-    """More than one statement takes."""
+    """The count is larger than one statement takes."""
     monkeypatch.setattr(usage, "_CHUNK", 1)
     held, other = enrolled(desk), enrolled(desk)
     added(desk, "edge-1")
@@ -123,7 +123,7 @@ def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
 
 
 def test_a_key_is_one_gateway_s_for_good(desk):
-    """Withdrawing a gateway ends its key; and of whom a message is has one answer."""
+    """The withdrawal of a gateway ends its key, and each report has a single sender."""
     added(desk, "edge-1")
     again = pem("edge-1").replace("\n", "\r\n")
     for withdrawn in (False, True):

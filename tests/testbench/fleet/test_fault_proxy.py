@@ -105,7 +105,7 @@ def test_the_same_order_meets_the_same_faults(service):
 
 
 def test_over_tls(tmp_path, monkeypatch):
-    """Both sides: the bench's certificate is shown, and the bench is known by it."""
+    """The proxy shows the bench's certificate, and verifies the bench by it."""
     folder = DataDirectory(tmp_path)
     for place in (folder.transfer_key.parent, folder.trust):
         place.mkdir(parents=True)
