@@ -1,4 +1,4 @@
-"""What an operator is told in time: by the log once a day, by the health check, by `status`."""
+"""Alerts of an operator: by the log once a day, by the health check, by `status`."""
 
 import logging
 import shutil
@@ -141,14 +141,14 @@ def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):
 
 
 def a_tls_certificate(ends):
-    """Make one as an operator has it from elsewhere."""
+    """Make a TLS certificate as an operator has it from elsewhere."""
     key, name = generate_key(KeyType.EC_P256), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "soap.example")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, ends)
     return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
 
 def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock):
-    """By its own name each, so that one finding of this week keeps no other from being told."""
+    """Each finding has a name of its own, so that one of this week hides no other."""
     ctx, issuing = authority.ctx, "DataProvidersTestIssuingCAv1"
     assert set(alerts.operator_findings(authority).values()) == {None}
     before = own_certificates(authority)

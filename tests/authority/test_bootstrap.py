@@ -1,4 +1,4 @@
-"""Opening: only what belongs together; founding fails whole."""
+"""Opening an authority whose parts belong together, and atomic founding."""
 
 import shutil
 import sqlite3
@@ -114,7 +114,10 @@ def test_the_register_of_another_folder(root, tmp_path):
 
 
 def test_the_register_of_another_instance(root):
-    """As when a founding that was cut short was finished with another database: the same CAs, another id."""
+    """An interrupted founding was finished with another database.
+
+    The CAs are the same, and the id differs.
+    """
     (root / "instance").write_text("0" * 32)
     with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
         open_authority(root, DirectoryKind.AUTHORITY)
@@ -175,7 +178,7 @@ def test_an_older_register_of_another_authority_is_not_migrated(root, tmp_path, 
     with all_connections_closed():
         initialise(other, FOUNDING)
         with closing(sqlite3.connect(other / "register.sqlite3")) as connection:
-            # Ours has one migration alone; an application of allauth's has several.
+            # Our application has only one migration; an application of allauth has several.
             connection.execute("DELETE FROM django_migrations WHERE app = 'mfa' AND name <> '0001_initial'")
             connection.commit()
             monkeypatch.setenv("DATABASE_URL", f"sqlite:///{other}/register.sqlite3")

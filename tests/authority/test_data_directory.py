@@ -1,4 +1,4 @@
-"""An authority's folder: made at once or not at all, and only ever used as what it is."""
+"""Folder of an authority: created atomically, and used only for its kind."""
 
 import stat
 

@@ -1,4 +1,7 @@
-"""Founding: whole or not at all, whenever the process ends; and nothing of a killed one stays behind."""
+"""Founding of an authority, complete or not at all.
+
+This holds whenever the process ends. Nothing of a killed process stays behind.
+"""
 
 import fcntl
 import os
@@ -34,13 +37,13 @@ ROOTS = ("SinettiIntermediateTestCAv1", "SinettiRootTestCAv1")
 
 
 def apart(root):
-    """The same authority with its root keys off line and its pass-phrases elsewhere."""
+    """Return the founding with offline root keys and with pass-phrases elsewhere."""
     return replace(FOUNDING, passphrase=PHRASES[0], offline=OfflineKeys(root.with_name("vault"), PHRASES[1]))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, monkeypatch):
-    """Have the register in the folder, and on PostgreSQL."""
+    """Use the database in the folder, or one on PostgreSQL."""
     if request.param == "postgresql":
         url = create_database(request.getfixturevalue("postgres_url"), f"founding_{secrets.token_hex(6)}")
         monkeypatch.setenv("DATABASE_URL", url)
@@ -55,7 +58,7 @@ def closed():
 def killed_at(root, point, founding="FOUNDING"):
     """Found in a process that ends at this point, as by SIGKILL."""
     program = (
-        # No garbage is looked for in what is loaded, as by the command.
+        # Garbage collection is off during loading, as in the command.
         "import gc, os, sys\ngc.disable()\nfrom dataclasses import replace\nfrom pathlib import Path\n"
         "from tests.authority.test_initialise import FOUNDING, apart, initialise\n"
         f"founding = replace({founding}, step=lambda reached: os._exit(9) if reached == sys.argv[2] else None)\n"
@@ -95,7 +98,7 @@ def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
     initialise(root, apart(root))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["authority", "vault"]
     now = sorted(path.read_bytes() for path in vault.glob("*.pem"))
-    # Keys of an authority that never had its folder are made anew; those of one that had are kept.
+    # Keys are made anew if the authority never had its folder, and kept otherwise.
     assert (now == made) is (point in {"in place", "committed"})
     assert sorted(path.name for path in vault.iterdir()) == sorted(
         f"{n}.{e}" for n in ROOTS for e in ("pem", "cer.pem")
@@ -227,7 +230,7 @@ def test_where_the_name_of_the_folder_has_marks_of_addresses(tmp_path):
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///register.sqlite3", "postgresql://u:secret-word\x7f@h/n"])
 def test_a_database_that_could_never_be_opened_again(url, tmp_path, monkeypatch):
-    """Also where DATABASE_URL goes before it now: later it may not."""
+    """DATABASE_URL may take precedence now, but be absent later."""
     settings = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example", database_url=url)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.sqlite3")
     with pytest.raises(SettingsError, match="write postgresql://") as told:

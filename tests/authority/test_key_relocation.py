@@ -1,4 +1,7 @@
-"""Moving keys and pass-phrase out of the folder: cut short at any point, the same call goes on and nothing is lost."""
+"""Moving keys and pass-phrase out of the folder.
+
+After an interruption at any point, the same call continues and nothing is lost.
+"""
 
 import shutil
 from datetime import UTC, datetime, timedelta

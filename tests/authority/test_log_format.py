@@ -1,4 +1,4 @@
-"""Lines of the log: what stands in one, and what of an exception is told."""
+"""Lines of the log: their members, and the reported parts of an exception."""
 
 import json
 import logging
@@ -54,7 +54,7 @@ def test_what_a_thread_logs_while_it_works_on_a_request_names_it():
 
 
 def raised(*errors):
-    """Raise each while the one before is handled; gives what a log call sees."""
+    """Raise each error while handling the one before; return the exception info."""
     try:
         if len(errors) > 1:
             raised_before = raised(*errors[:-1])[1]

@@ -1,4 +1,4 @@
-"""What is done beside answering goes on, each thing for itself: one that fails keeps no other from being done."""
+"""Maintenance tasks: a task that fails does not stop the others."""
 
 from threading import Event
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ SOON = 5.0
 
 @pytest.fixture
 def done(monkeypatch):
-    """Put events in the place of what is done; an event is set when its turn has come."""
+    """Replace the tasks by events, each of which is set when its turn has come."""
     turns = {name: Event() for name in ("resolve_reservations", "refresh_crls", "tell", "look")}
 
     def duty(name, result=None):

@@ -1,4 +1,7 @@
-"""OCSP responders: one of each CA that issues leaves, replaced in time, and never taken for anything else."""
+"""OCSP responders: one for each CA that issues leaf certificates.
+
+They are replaced in time, and never taken for another certificate.
+"""
 
 import os
 import shutil
@@ -162,7 +165,7 @@ def test_their_keys_may_lie_in_the_folder_of_production(authority):
 
 
 def swapped(root, old, new):
-    """Give a pair of files another name, as somebody might who finds one missing."""
+    """Rename a pair of files, as an operator might who finds one missing."""
     for place, end in (("ca", "cer"), ("keys", "pem")):
         (path,) = (root / place).glob(f"{old}-*.{end}")
         shutil.copy(path, root / place / path.name.replace(old, new))

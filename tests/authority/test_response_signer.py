@@ -1,4 +1,7 @@
-"""The signer of answers: replaced in time, never by anything else in the folder, and whatever is in force serves on."""
+"""Signer of responses: replaced in time, and only by its own kind of certificate.
+
+The signer in force continues to serve after every failure.
+"""
 
 import os
 import shutil
@@ -59,7 +62,10 @@ def clock():
 
 @pytest.fixture
 def steady(clock, monkeypatch):
-    """The clock that never jumps: it goes along, so that days pass here without a jump; `lag` holds it back."""
+    """Replace the steady clock with the clock of the test.
+
+    Days pass here without a jump. `lag` holds the steady clock back.
+    """
     held = SimpleNamespace(lag=timedelta(0))
 
     def seconds():
@@ -88,7 +94,7 @@ def services_end(authority):
 
 
 def away(monkeypatch, authority):
-    """Take the services CA's key away; gives how often it was asked for."""
+    """Take the key of the services CA away; return the list of requests for it."""
     asked = []
 
     def sign(_self, key_name, _octets):
@@ -149,7 +155,10 @@ def test_the_last_one_ends_with_its_ca(authority, clock, root, days):
 
 
 def test_a_life_without_a_hole(authority, clock):
-    """Asked every thirty days from beginning to end, there is an answer each time, and no more signers than needed."""
+    """A request every thirty days from beginning to end is always answered.
+
+    No more signers are made than needed.
+    """
     end, seen = services_end(authority), set()
     while clock.now <= end:
         seen.add(signer(authority).serial_number)
@@ -256,7 +265,7 @@ def test_a_clock_that_is_not_believed_makes_none_and_what_served_serves_on(autho
 
 
 def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_makes_none(root, clock, steady):
-    """Behind the newest stored instant, as after a start with a clock that lost its battery."""
+    """The clock is behind the newest stored instant, as after an empty battery."""
     with all_connections_closed():
         first = signer(open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)))
         clock.now = first.not_valid_before_utc
@@ -341,7 +350,10 @@ def test_no_cas_key_ever_signs_answers(ca, authority, root):
 
 
 def test_the_services_ca_alone_issues_what_signs(authority, root, clock):
-    """A signer that another authority's services CA of the same name issued, with its key, is passed over."""
+    """The signer of a services CA of the same name in another authority is skipped.
+
+    It comes with its key.
+    """
     key, certificate = response_signer()
     pair = KeyPair(certificate, key)
     service_certificates.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())

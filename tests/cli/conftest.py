@@ -1,4 +1,4 @@
-"""The command line against the stand-in for the service."""
+"""Fixtures for the command line against the stand-in for the service."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support import authority
 
 @dataclass
 class Shell:
-    """Runs commands as a person would, and knows the options that enrolling takes."""
+    """Runner of commands as a user runs them, with the options of an enrolment."""
 
     double: Double
     folder: Path
@@ -24,7 +24,7 @@ class Shell:
         return self.folder / "store"
 
     def run(self, *arguments):
-        """Give exit code, standard output, standard error."""
+        """Return exit code, standard output and standard error of a command."""
         code = main([str(one) for one in arguments])
         caught = self.capsys.readouterr()
         return code, caught.out, caught.err

@@ -1,4 +1,7 @@
-"""What somebody is told who has a sinetti.toml, and not yet a certificate for each of its tables."""
+"""Messages for a user with a sinetti.toml but without all its certificates.
+
+Some tables of the file have no certificate yet.
+"""
 
 import json
 
@@ -36,7 +39,10 @@ customer_name = "Leipomo Oy"
 
 @pytest.fixture
 def begun(shell, monkeypatch):
-    """A shell in the folder of a sinetti.toml; the service shows a page and the true time."""
+    """Return a shell in the folder of a sinetti.toml.
+
+    The service shows a page and the true time.
+    """
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     monkeypatch.delenv(loader.VARIABLE, raising=False)

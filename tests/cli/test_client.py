@@ -1,4 +1,4 @@
-"""The client's commands: options, JSON, exit codes, what people read."""
+"""Commands of the client: options, JSON, exit codes and messages."""
 
 import io
 import json
@@ -134,7 +134,10 @@ def test_with_all_each_line_says_which_name_it_is_about(shell):
 
 @pytest.mark.parametrize("command", ["renew", "retrieve", "status"])
 def test_a_folder_that_is_no_store(command, shell):
-    """As where the wrong folder was named, or its disk is not mounted: nothing is written, nothing is to be deleted."""
+    """The wrong folder was named, or its disk is not mounted.
+
+    Nothing is written, and nothing is to be deleted.
+    """
     other = shell.folder / "etc"
     (other / "ssh").mkdir(parents=True)
     (other / "ssh" / "config").write_text("theirs")
@@ -231,7 +234,7 @@ def test_usage_of_the_others(words, text, shell):
 
 @pytest.fixture
 def two_worlds(shell, monkeypatch):
-    """A store with a name in PRODUCTION between two in TEST."""
+    """Return a store with a name in PRODUCTION between two in TEST."""
     for number, name in enumerate(("a", "b", "c"), start=1):
         monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
         shell.enrol(name=name, transfer_id=f"{number}" * 32)
@@ -635,7 +638,7 @@ def test_debug_shows_where(shell, monkeypatch):
 
 
 def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys):
-    """Ctrl-C while Python still imports what the command needs."""
+    """Ctrl-C arrives while Python still imports the modules of the command."""
 
     def interrupted():
         raise KeyboardInterrupt
@@ -685,7 +688,10 @@ def test_where_no_command_is_named_all_are(words, others, shell):
 
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
 def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
-    """On an old server, and where Windows writes to a file; programs lose no sign of their JSON."""
+    """This happens on an old server, and where Windows writes to a file.
+
+    Programs lose no character of their JSON.
+    """
     shell.enrol()
 
     def said(*words, encoding=encoding):
@@ -746,7 +752,10 @@ OF_ANOTHER = {
 @pytest.mark.parametrize("named", ["--store", "--config"])
 @pytest.mark.parametrize("command", OF_ANOTHER.values(), ids=OF_ANOTHER)
 def test_another_users_store_is_told_as_such(shell, command, named):
-    """As the agent's own is, below a folder of 0700 that systemd makes: no fault of the program."""
+    """The agent's own store is so, below a folder of 0700 that systemd makes.
+
+    It is not a fault of the program.
+    """
     shell.enrol()
     config = shell.folder / "sinetti.toml"
     config.write_text(f'store = "{shell.store.parent}/closed/store"\n')
@@ -765,7 +774,10 @@ def test_another_users_store_is_told_as_such(shell, command, named):
 
 
 def test_metrics_in_a_file_that_another_user_made_for_them(shell, monkeypatch):
-    """As root does in the exporter's folder, for a group: it can be written, but its rights are not ours to set."""
+    """Root makes such a file in the exporter's folder, for a group.
+
+    The file can be written, but its rights are not ours to set.
+    """
     shell.enrol()
     place = shell.folder / "sinetti.prom"
     place.write_text("")

@@ -22,7 +22,7 @@ COMMANDS = {
 
 @pytest.fixture
 def here(shell, monkeypatch):
-    """A folder with a store and a sinetti.toml whose hook would leave a trace."""
+    """Return a folder with a store, and a sinetti.toml whose hook would leave a trace."""
     assert shell.enrol()[0] == 0
     monkeypatch.chdir(shell.folder)
     monkeypatch.delenv(loader.VARIABLE, raising=False)

@@ -1,4 +1,4 @@
-"""Every command that there is: its example works, shells complete it, and its manual page is true."""
+"""All commands: examples that work, shell completion, and correct manual pages."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ LEAVES = {name: one for name, one in COMMANDS.items() if not one.below}
 
 
 def examples(one):
-    """The lines of an example that a person could type."""
+    """Return the lines of an example that a user could type."""
     whole = re.sub(r"\\\n *", "", one.parser.epilog or "")
     lines = (
         re.sub(r"^ +(?:AuthorizedKeysCommand )?(?:/\S*/)?(?=sinetti )", "", line)
@@ -104,7 +104,10 @@ ASKED = {
 
 
 def completed(shell, file, typed):
-    """What a shell offers after these words, the last of them begun."""
+    """Return the completions of a shell after these words.
+
+    The last word is incomplete.
+    """
     words = ["sinetti", *typed.split()]
     match shell:
         case "bash":
@@ -128,7 +131,7 @@ def test_shells_complete(shell, tmp_path):
     for why, (typed, wanted) in ASKED.items():
         offered = completed(shell, file, typed)
         begun = {word for word in offered if word.startswith(typed.split()[-1])}
-        # An argument's choices are not told to fish, which offers files there.
+        # fish does not get the choices of an argument, and offers files there.
         assert begun == wanted or (shell == "fish" and why == "an argument with choices"), why
 
 

@@ -1,4 +1,7 @@
-"""Two nodes serve one PostgreSQL database from folders of their own; one is killed under load, the other goes on."""
+"""Two nodes with folders of their own on one PostgreSQL database.
+
+One is killed under load, and the other continues.
+"""
 
 import json
 import re
@@ -36,7 +39,7 @@ GONE = (urllib.error.URLError, HTTPException, OSError)
 
 @pytest.fixture
 def database(postgres_url, monkeypatch):
-    """Give the environment that names a new database, here too."""
+    """Set and yield the environment that names a new database."""
     url = create_database(postgres_url, f"nodes_{random_id()}")
     monkeypatch.setenv("DATABASE_URL", url)
     with all_connections_closed():
@@ -45,7 +48,7 @@ def database(postgres_url, monkeypatch):
 
 @dataclass
 class Node:
-    """A folder of the authority, and the process that serves it."""
+    """Folder of the authority, and the process that serves it."""
 
     root: Path
     process: "subprocess.Popen[str]"
@@ -53,7 +56,7 @@ class Node:
 
     @property
     def journal(self) -> Path:
-        """Where its journals lie."""
+        """Folder of the node's journals."""
         return self.root.with_name(f"{self.root.name}-journal")
 
 
@@ -77,21 +80,24 @@ def serving(root, database):
 
 
 def run(*arguments) -> tuple[int, str, str]:
-    """Run a command in this process: exit code, standard output, standard error."""
+    """Run a command in this process.
+
+    Return exit code, standard output and standard error.
+    """
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         code = main(["authority", *(str(one) for one in arguments)])
     return code, out.getvalue(), err.getvalue()
 
 
 def told(*arguments) -> str:
-    """Run what has to succeed; gives standard output."""
+    """Run a command that must succeed, and return its standard output."""
     code, out, err = run(*arguments)
     assert code == 0, err
     return out
 
 
 def ordered(root, count) -> list[dict[str, str]]:
-    """Order certificates in this process: a command for each would take long."""
+    """Order certificates in this process, because a command for each would take long."""
     authority = open_authority(root, DirectoryKind.AUTHORITY)
     try:
         made = [order.order(an_order(CUSTOMER), authority.ctx, "operator", "0" * 32) for _ in range(count)]
@@ -103,7 +109,10 @@ def ordered(root, count) -> list[dict[str, str]]:
 
 @dataclass
 class Load:
-    """Holders at two nodes: who gets no answer asks the other with the same key, as our client does."""
+    """Load of holders on two nodes.
+
+    A holder without an answer asks the other node with the same key, as our client does.
+    """
 
     nodes: tuple[Node, Node]
     answered: dict[str, str]
@@ -112,7 +121,7 @@ class Load:
     lock: Lock
 
     def enrol(self, orders: list[dict[str, str]], first: int) -> None:
-        """Enrol and fetch for each of these orders."""
+        """Enrol and retrieve a certificate for each of these orders."""
         try:
             for ids in orders:
                 self._one(ids, first)
@@ -142,7 +151,10 @@ class Load:
 
 
 def serials(folder: Path) -> list[str]:
-    """The certificates whose issue the journals in a folder tell, as often as they do."""
+    """Return the serials that the journals of a folder record as issued.
+
+    A serial occurs as often as it is recorded.
+    """
     lines = [line for path in reader.files(folder) for line in reader.read(path)]
     return [line.facts["serial"] for line in lines if line.kind == "issued"]
 
@@ -174,7 +186,7 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
     with serving(north, database) as one, serving(south, database) as other:
         load = loaded((one, other), orders)
         assert one.process.wait(STARTS_WITHIN) == -9
-        # The killed one starts again beside the other, whose journal it does not see.
+        # The killed node starts again beside the other, whose journal it does not see.
         with serving(north, database) as again:
             assert again.holder.new(orders[0], new_key()).status_ok is False
             assert set(serials(again.journal)) == set(load.fetched.values()), "what only the register had is here now"
@@ -205,7 +217,7 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
 
 
 def check_rising(rows) -> None:
-    """Check that each CA's lists were published with numbers that only grow."""
+    """Check that the CRLs of each CA were published with increasing numbers."""
     published: dict[str, list[int]] = {}
     for name, octets in rows:
         published.setdefault(name, []).append(json.loads(bytes(octets))["facts"]["number"])
@@ -214,7 +226,7 @@ def check_rising(rows) -> None:
 
 
 def test_last_night_s_backup_on_postgresql(tmp_path, database, postgres_url, monkeypatch):
-    """The page of docs/journal.md, "After restoring a backup", with the commands as they stand there."""
+    """The commands are those of docs/journal.md, "After restoring a backup"."""
     root = tmp_path / "authority"
     init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
     told("init", "--dir", root, *init)

@@ -1,4 +1,7 @@
-"""An operator restores last night's backup: the real program serves nothing until it knows what it has answered."""
+"""Restoring last night's backup.
+
+The real program serves nothing until it knows what it has answered.
+"""
 
 import json
 import shutil
@@ -23,7 +26,7 @@ CUSTOMER = "0123456-7"
 
 @pytest.fixture
 def authority(tmp_path):
-    """Found an authority with one organisation; the folder."""
+    """Found an authority with one organisation, and return its folder."""
     root, port, status = tmp_path / "authority", check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
     told(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
@@ -47,7 +50,7 @@ def ordered(root) -> dict[str, str]:
 
 @contextmanager
 def serving(root):
-    """Serve it; a holder at its door, and the process."""
+    """Serve the folder, and yield a holder at its endpoint and the process."""
     port, status = check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
     command = program(
         "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}",
@@ -142,7 +145,7 @@ def test_a_reservation_that_a_killed_process_left_is_finished_by_whoever_serves(
             while db.execute("SELECT state FROM sinetti_certificate").fetchall() != [("issued",)]:
                 assert monotonic_seconds() < deadline
                 sleep(0.05)
-            # Written down after the commit: whoever is killed in between is caught up by the next start.
+            # The journal is written after the commit. The next start catches up for a process killed in between.
             while '"kind":"issued"' not in journal(authority).read_text():
                 assert monotonic_seconds() < deadline
                 sleep(0.05)

@@ -1,6 +1,8 @@
-"""A store that whoever runs a command may not read: told as such, with 5, and never as a fault of ours or as damage.
+"""Stores that the user who runs a command may not read.
 
-So it is for anybody who looks at the store of a service's own user, whose folders are private.
+The command says so and exits with 5. It reports no fault of the program and no damage.
+
+The user meets this at the store of a service's own user, whose folders are private.
 """
 
 import errno
@@ -25,7 +27,10 @@ TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: 
 
 @pytest.fixture(params=["as Python 3.13 looks", "as Python 3.14 looks"], autouse=True)
 def looking(request, monkeypatch):
-    """From Python 3.14 on, pathlib answers no where the system refuses to look, which is no absence."""
+    """Run each test also with the answers of pathlib from Python 3.14 on.
+
+    There pathlib answers False when the system denies access, which does not mean "missing".
+    """
     if request.param == "as Python 3.14 looks":
         for name in ("exists", "is_dir", "is_file", "is_symlink"):
             monkeypatch.setattr(Path, name, saying_no(getattr(Path, name)))
@@ -43,7 +48,10 @@ def saying_no(look):
 
 @pytest.fixture
 def deny(monkeypatch):
-    """Have the system refuse to look at a place and at all that lies in it, as root is never refused anything."""
+    """Return a function that has the system deny access to a place and to all in it.
+
+    Root would never be denied access.
+    """
 
     def refuse(place):
         for module, names in TOUCHES.items():
@@ -186,7 +194,7 @@ def test_a_file_may_name_a_store_where_its_reader_may_not_look(tmp_path, deny):
 
 
 def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):
-    """Whatever the system refuses elsewhere than in the store was not asked for by anybody."""
+    """A refusal of the system outside the store is unexpected."""
     shell.enrol()
 
     def elsewhere(*_):

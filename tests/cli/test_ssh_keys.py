@@ -1,4 +1,7 @@
-"""`sinetti gateway ssh-keys` as sshd runs it: one line on standard output or nothing, why not on standard error."""
+"""`sinetti gateway ssh-keys` as sshd runs it.
+
+Standard output has one line or nothing, and standard error has the reason.
+"""
 
 import subprocess
 import sys
@@ -25,7 +28,7 @@ CLOCK = "sinetti: --at is for tests: certificates are not judged by this machine
 
 @dataclass
 class Place:
-    """What the command is given."""
+    """Arguments of the command."""
 
     folder: Path
     capsys: pytest.CaptureFixture
@@ -42,7 +45,7 @@ class Place:
         return ["gateway", "ssh-keys", *named, *(question or ("acme", *KEY))]
 
     def asks(self, *question, **changes):
-        """Give exit code, standard output, standard error without the warning about the clock."""
+        """Return exit code, standard output, and standard error without the clock warning."""
         code = main(self.words(*question, **changes))
         caught = self.capsys.readouterr()
         return code, caught.out, caught.err.removeprefix(CLOCK)
@@ -178,7 +181,7 @@ def test_the_short_way_says_the_same(place, monkeypatch):
 
 
 def test_the_short_way_takes_nothing_along_that_it_does_not_need():
-    """What sshd waits for: neither the client's commands nor a server's."""
+    """The sshd daemon waits for this command, so it loads no client and no server."""
     program = "import sys, sinetti.cli.gateway.ssh_keys as _; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

@@ -26,7 +26,7 @@ OTHER_ID = "7" * 32
 
 @pytest.fixture
 def house(shell, monkeypatch):
-    """A shell with one name, whose service shows a page and the true time."""
+    """Return a shell with one name, whose service shows a page and the true time."""
     assert shell.enrol()[0] == 0
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(f'store = "store"\n[agent]\nprometheus = "{shell.folder}/metrics"\n')
@@ -54,7 +54,7 @@ def in_the_name(name, octets):
 
 
 def pipe(name):
-    """Put a pipe in the place of a file: nothing may wait for its writer."""
+    """Put a pipe in the place of a file; no command may wait for its writer."""
 
     def act(house):
         path = (folder(house) / name).resolve()
@@ -69,7 +69,7 @@ def others_key(house):
 
 
 def others_set(house):
-    """Exchange everything in use for what another customer has, key and all."""
+    """Replace everything in use by the set of another customer, with its key."""
     doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
     try:
         assert house.enrol(name="other", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 0
@@ -100,7 +100,10 @@ def encrypted_for_another(house):
 
 
 def in_a_token(house):
-    """Name a token that is not there: a key in a token is looked at when it signs."""
+    """Name a token that is missing.
+
+    A key in a token is accessed only when it signs.
+    """
     key_id = key_storage.key_id_of(generation(house), folder(house))
     away("key.pem")(house)
     place = pkcs11_uri.TokenLocation(Path("/x.so"), "gone", house.folder / "pin")
@@ -148,7 +151,7 @@ def a_file(house):
 
 
 def moved_out(house):
-    """Move the generation, link to it, and lose its chain and the link `live`."""
+    """Move the generation, link to it, and remove its chain and the link `live`."""
     place = generation(house)
     place.rename(house.folder / place.name)
     place.symlink_to(house.folder / place.name)
@@ -170,7 +173,7 @@ def logged_elsewhere(serial):
 
 
 def twice(damage):
-    """Do a damage and lose the link, too."""
+    """Do a damage and remove the link, too."""
 
     def act(house):
         damage(house)
@@ -180,14 +183,14 @@ def twice(damage):
 
 
 def unwhole_anchors(house):
-    """Lose the chain, and the CAs that it could be made of."""
+    """Remove the chain, and the CAs that it could be made of."""
     kept = settings.load(folder(house))
     settings.store(folder(house), replace(kept, trust_holders=kept.trust_services))
     away("chain.pem")(house)
 
 
 def renewed_and_lost(house):
-    """Lose the newest set; the one before does not take its place."""
+    """Remove the newest set; the one before does not take its place."""
     house.double.now = OPENS + timedelta(days=20)
     assert house.run("renew", "payroll", "--store", house.store)[0] == 0
     shutil.rmtree(generation(house))
@@ -208,7 +211,7 @@ def revoked(house):
 
 
 def packed(house):
-    """Have settings that want a PKCS#12 file which is not there."""
+    """Write settings that require a PKCS#12 file, which is missing."""
     password = house.folder / "p12-password"
     password.write_text("secret\n")
     password.chmod(0o600)
@@ -266,7 +269,7 @@ DAMAGED = {
     "journal garbage": journal_of(b"garbage"),
     "journal empty": journal_of(b""),
 }
-"""What `run` cannot repair: exit 5."""
+"""Damage that `run` cannot repair: exit 5."""
 
 REPAIRED = {
     "link missing": without_link,
@@ -281,7 +284,7 @@ REPAIRED = {
     "chain of another": chain_of_another,
     "link and chain missing": twice(away("chain.pem")),
 }
-"""What `run` repairs by itself: exit 0, and then every view is green."""
+"""Damage that `run` repairs by itself: exit 0, and then every view is green."""
 
 WELL = {
     "nothing wrong": lambda _house: None,
@@ -295,7 +298,10 @@ WELL = {
     "log a pipe": pipe("log.jsonl"),
     "log garbage": in_the_name("log.jsonl", b"garbage"),
 }
-"""What needs no person: exit 0 everywhere. A token is asked when its key signs."""
+"""States that need no action: exit 0 everywhere.
+
+A token is accessed only when its key signs.
+"""
 
 
 def views(house):

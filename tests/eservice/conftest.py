@@ -1,4 +1,4 @@
-"""Fresh registers, offices and what stands in them; somebody's browser before the pages."""
+"""Fixtures of the e-service: fresh databases with their content, and a browser."""
 
 import pytest
 from django.test import override_settings
@@ -12,32 +12,38 @@ __all__ = ["desk", "sqlite_desk"]
 
 @pytest.fixture(scope="module", autouse=True)
 def cheap_hashing():
-    """Passwords at no cost: a hundred times somebody signs in."""
+    """Hash passwords at no cost, because the tests sign users in a hundred times."""
     with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
         yield
 
 
 @pytest.fixture
 def sqlite_db(request, tmp_path):
-    """A register on SQLite as pages have it: Django's default, which its sessions and allauth's tables are in."""
+    """Yield a database on SQLite as the pages have it.
+
+    It is Django's default, and contains the sessions and the tables of allauth.
+    """
     with opened_register("sqlite", request, tmp_path, alias="default") as opened:
         yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def db(request, tmp_path):
-    """The same on each database in turn."""
+    """Yield a database as the pages have it, on each engine in turn."""
     with opened_register(request.param, request, tmp_path, alias="default") as opened:
         yield opened
 
 
 @pytest.fixture
 def post():
-    """What sends a message at once."""
+    """Return a post, which records the messages to be sent at once."""
     return Post()
 
 
 @pytest.fixture
 def browser(sqlite_desk, post):
-    """A browser before the pages of an office on SQLite: what depends on the database is tested in `actions`."""
+    """Return a browser before the pages of a service on SQLite.
+
+    The tests in `tests/services` cover the behaviour that depends on the database.
+    """
     return Browser(people_door(sqlite_desk, post))

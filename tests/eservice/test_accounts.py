@@ -1,4 +1,7 @@
-"""Accounts by the pages' own forms: signing up and in, second factors, recovery, and what is told by mail."""
+"""Accounts by the forms of the pages.
+
+The tests cover sign-up, sign-in, second factors, recovery, and the e-mails about them.
+"""
 
 import base64
 import json
@@ -44,7 +47,7 @@ def user(sqlite_desk):
 
 @pytest.fixture
 def guarded(sqlite_desk):
-    """One with an app's codes, who is a signatory."""
+    """Return a signatory with the codes of an app."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
     found = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
     mandate(sqlite_desk, found, CUSTOMER_ID, Role.SIGNATORY)
@@ -107,7 +110,10 @@ def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browse
 
 
 def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):
-    """Somebody else's sign-up is not confirmed by the owner of the address, whose own takes its place."""
+    """The owner of the address does not confirm a sign-up by another user.
+
+    The owner's own sign-up takes its place.
+    """
     browser.get("/account/signup/")
     send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
     first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)
@@ -286,7 +292,7 @@ SAID = {
         "userHandle": _sent(b"1"),
     },
 }
-"""What a browser says to sign in: it is read, and fits nobody."""
+"""Sign-in data of a browser that can be parsed and matches no credential."""
 
 NO_CREDENTIAL = (
     "[]",
@@ -444,7 +450,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
 
 
 def aged(browser):
-    """As if the browser had signed in long ago."""
+    """Make the sign-in of the browser old."""
     session = SessionStore(stored(browser.cookies["__Host-session"]))
     session["account_authentication_methods"] = [{**one, "at": 0} for one in session["account_authentication_methods"]]
     session.save()

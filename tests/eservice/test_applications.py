@@ -1,4 +1,7 @@
-"""Applications as organisations make them: what is typed stays, one waits, and a decision is read as it was made."""
+"""Applications of organisations.
+
+Input stays in the form, one application waits at a time, and a decision is shown as it was made.
+"""
 
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
@@ -13,7 +16,7 @@ __all__ = ["door"]
 
 
 def maija(desk, browser, role=Role.SIGNATORY):
-    """A representative's browser, and their organisation's id."""
+    """Return the id of an organisation, and the browser of its representative."""
     organisation_id = add_organisation(desk, MALLI, frozenset())
     user = account(desk, "maija")
     mandate(desk, user, MALLI, role)
@@ -79,7 +82,10 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
 
 
 def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_desk, browser):
-    """As who manages the property of many housing companies does: no organisation, and no application, is left out."""
+    """The manager of many housing companies is such a user.
+
+    No organisation, and no application, is left out.
+    """
     ids = [f"many-{number:03}" for number in range(60)]
     by_id = {one: add_organisation(sqlite_desk, one, frozenset()) for one in ids}
     signed_in(browser, account(sqlite_desk, "manager"), outside=[(one, Role.SIGNATORY) for one in ids])

@@ -1,4 +1,7 @@
-"""*Settings > Authorisations*: what the pages show, give, change, withdraw and answer, and what wrong input is told."""
+"""*Settings > Authorisations*: views, forms, and messages about wrong input.
+
+The forms grant, change, withdraw and answer.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +32,7 @@ MOST_STATEMENTS = 8
 
 @pytest.fixture
 def browser(sqlite_desk):
-    """The browser of a signatory of the client."""
+    """Return the browser of a signatory of the client."""
     add_organisation(sqlite_desk, FIRM)
     signatory = account(sqlite_desk, "signatory")
     mandate(sqlite_desk, signatory, CLIENT, Role.SIGNATORY)
@@ -37,7 +40,10 @@ def browser(sqlite_desk):
 
 
 def another(desk, name, *roles, second_factor=True):
-    """The browser of somebody else, who has these roles: pairs of customer id and role."""
+    """Return the browser of another user with roles.
+
+    The roles are pairs of customer id and role.
+    """
     user = account(desk, name)
     for customer_id, role in roles:
         mandate(desk, user, customer_id, role)
@@ -381,7 +387,10 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
 
 
 def twice(browser, does, **values):
-    """Press a button, and the same button of the same page again; what is told then."""
+    """Press a button, and the same button of the same page again.
+
+    Return the text of the page after that.
+    """
     (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
     address = form.action or browser.path
     fields = {name: value or "" for name, value in form.form_values()} | {"do": does, **values}

@@ -1,6 +1,9 @@
-"""Every page, everybody, own, foreign and unknown objects: who is let in, who signs in, who is told what is lacking.
+"""Access to every page, for every kind of user.
 
-A page that has no line in ROUTES fails here: the failure says which line to add.
+The objects are own, foreign and unknown. The result is access, a request to sign in, or a message about the missing
+right.
+
+A page that has no line in ROUTES fails here. The failure says which line to add.
 """
 
 from collections.abc import Iterator
@@ -27,32 +30,36 @@ from tests.support.users import account, mandate, signed_in
 
 OWN, FOREIGN, FIRM, ANOTHER = CUSTOMER_ID, "2222222-2", "7654321-4", "1111111-1"
 
-# Who comes by. All roles are for OWN; the firm's manager has "viewer" for it, through their firm.
+# Kinds of visitors. All roles are for OWN; the firm's manager has "viewer" for it, through their firm.
 STRANGER, NOBODY, VIEWER, MANAGER = "stranger", "nobody", "viewer", "manager"
 WEAK, SIGNATORY, FIRMS = "signatory without second factor", "signatory", "firm's manager"
 WEAK_CLERK, CLERK = "clerk without second factor", "clerk"
 VISITORS = (STRANGER, NOBODY, VIEWER, MANAGER, WEAK, SIGNATORY, FIRMS, WEAK_CLERK, CLERK)
 
-# Whom a page lets in.
+# Groups of users with access to a page.
 ALL = frozenset(VISITORS)
 KNOWN = ALL - {STRANGER}
-"""Whoever is signed in."""
+"""All users who are signed in."""
 SEE = frozenset({VIEWER, MANAGER, SIGNATORY, FIRMS})
 ORDER = frozenset({MANAGER, SIGNATORY})
-"""Also to fetch, to change contacts, to revoke."""
+"""Users who may order, retrieve, change contacts and revoke."""
 SIGN = frozenset({SIGNATORY})
-"""To give authorisations, to apply."""
+"""Users who may give authorisations and apply."""
 ASK = frozenset({MANAGER, SIGNATORY, FIRMS})
-"""Where one's own organisation asks: without an id the firm's manager asks for their firm."""
+"""Users of pages about the user's own organisation.
+
+Without an id in the address, the firm's manager asks for their firm.
+"""
 STAFF = frozenset({CLERK})
 NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address with names of objects in it, and whom it lets in by GET and by POST; None is no such method.
+    """Address with placeholders for objects, and users with access by GET and POST.
 
-    `lacks` is what others who are signed in get, `stranger` what a stranger gets who is not let in.
+    None means that there is no such method. `lacks` is the result for other users who are signed in. `stranger` is the
+    result for a stranger without access.
     """
 
     address: str
@@ -63,10 +70,16 @@ class Route:
 
 
 TOKEN = {"lacks": "not there", "stranger": "not there"}
-"""Where a link's token is the proof: without a right one nobody is let in."""
+"""Routes whose proof is the token of the link.
+
+Without a right, access is denied to every user.
+"""
 
 HIDDEN = {"lacks": "not there", "stranger": "not there"}
-"""Clerks' pages: for others there are none, by whatever method. Who has not said what for is asked, not let in yet."""
+"""Pages of clerks, which do not exist for others by any method.
+
+A clerk who has not stated a purpose is asked for it before access.
+"""
 
 ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
@@ -128,17 +141,20 @@ ROUTES: dict[str, Route] = {
     "staff_audit": Route("/staff/audit", STAFF, **HIDDEN),
     "invitation": Route("/invitation/{unknown}", frozenset({STRANGER}), frozenset({STRANGER}), lacks="not there"),
 }
-"""By the page's name in urls.py, else its pattern there.
+"""Routes by the name of the page in urls.py, otherwise by its pattern there.
 
-Names of objects: organisation, serial, order, mandate, request, application; `unknown` is nobody's.
+Placeholders are organisation, serial, order, mandate, request and application. `unknown` belongs to no user.
 """
 
 OTHERS = ("account_", "mfa_", "socialaccount_", "usersessions_", "openid_connect_", "account/", "accounts/")
-"""Pages of django-allauth, which are about one's own account alone: what we changed of them has tests of its own."""
+"""Pages of django-allauth, which only concern the user's own account.
+
+Our changes to them have tests of their own.
+"""
 
 
 def patterns() -> dict[str, URLPattern]:
-    """Every page of the e-service by its name, else its pattern."""
+    """Return every page of the e-service by its name, otherwise by its pattern."""
 
     def within(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
         for one in resolver.url_patterns:
@@ -160,7 +176,7 @@ def test_every_page_has_a_line():
 
 def test_the_walk(sqlite_desk):
     objects = {one: made(sqlite_desk, one) for one in (OWN, FOREIGN)}
-    # A signatory whom the tests' acts leave with company, so that nothing is refused because they are the last.
+    # A second signatory, so that no act is refused because the signatory is the last.
     mandate(sqlite_desk, account(sqlite_desk, "company"), OWN, Role.SIGNATORY)
     unknown = dict.fromkeys(objects[OWN], "0" * 32)
     browsers = {one: visitor(sqlite_desk, one) for one in VISITORS}
@@ -169,7 +185,7 @@ def test_the_walk(sqlite_desk):
         for who, browser in browsers.items():
             wrong += [f"{name}: {told}" for told in own(browser, who, route, {**objects[OWN], "unknown": "0" * 32})]
         if "{" in route.address and "{unknown}" not in route.address:
-            # Who has all rights for their own organisation, and who has some through a firm.
+            # A user with all rights for their own organisation, and a user with some through a firm.
             for who in (SIGNATORY, FIRMS):
                 found = [foreign(browsers[who], who, route, ids) for ids in (objects[FOREIGN], unknown)]
                 wrong += [f"{name}: {told}" for told, _ in found if told]
@@ -179,9 +195,9 @@ def test_the_walk(sqlite_desk):
 
 
 def own(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> Iterator[str]:
-    """What is wrong with how somebody is let in to what is there."""
+    """Yield the faults of a user's access to objects that exist."""
     for method, allowed in (("GET", route.get), ("POST", route.post)):
-        if allowed is None and who != SIGNATORY:  # told before it is looked at who asks
+        if allowed is None and who != SIGNATORY:  # the method is checked before the user
             continue
         found = outcome(asked(browser, method, route.address.format(**ids)))
         if found != (expected := expects(who, route, allowed)):
@@ -189,7 +205,7 @@ def own(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> Iterat
 
 
 def expects(who: str, route: Route, allowed: frozenset[str] | None) -> str:
-    """What somebody gets."""
+    """Return the expected outcome for a user."""
     if allowed is None:
         return "not there" if route.get == STAFF else "no such method"
     if who in allowed:
@@ -198,7 +214,7 @@ def expects(who: str, route: Route, allowed: frozenset[str] | None) -> str:
 
 
 def foreign(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> tuple[str, object]:
-    """What is wrong with how somebody is kept from what is not theirs, and what they see then."""
+    """Return the faults of a user's access to foreign objects, and the content shown."""
     there = [method for method, allowed in (("GET", route.get), ("POST", route.post)) if allowed is not None]
     replies = [asked(browser, method, route.address.format(**ids)) for method in there]
     found = {outcome(one) for one in replies}
@@ -217,7 +233,10 @@ SECRET = "c" * 32
 
 
 def asked(browser: Browser, method: str, address: str) -> Response:
-    """Ask for a page, or send an empty form to it as its own would be sent: nothing is followed."""
+    """Request a page, or send an empty form to it as its own form would be sent.
+
+    Redirects are not followed.
+    """
     place = urlsplit(address)
     browser.cookies[settings.CSRF_COOKIE_NAME] = SECRET
     body = urlencode({"csrfmiddlewaretoken": SECRET}).encode() if method == "POST" else b""
@@ -226,7 +245,7 @@ def asked(browser: Browser, method: str, address: str) -> Response:
 
 
 def outcome(reply: Response) -> str:
-    """What became of it, in a word."""
+    """Return the outcome of a response in a word."""
     where = reply.headers.get("location", "")
     if reply.status == 302 and (where == "/" or where.startswith("/account/login")):
         return "sign in"
@@ -235,7 +254,7 @@ def outcome(reply: Response) -> str:
 
 
 def visitor(desk: Desk, who: str) -> Browser:
-    """Somebody's browser before the pages."""
+    """Return a browser of a kind of user before the pages."""
     browser = Browser(people_door(desk))
     if who == STRANGER:
         return browser
@@ -251,7 +270,10 @@ def visitor(desk: Desk, who: str) -> Browser:
 
 
 def made(desk: Desk, customer_id: str) -> dict[str, str]:
-    """An organisation with one of everything, by the names that addresses have for their ids."""
+    """Add an organisation with one of each object.
+
+    Return their ids by the names that the addresses use.
+    """
     if customer_id != OWN:
         add_organisation(desk, customer_id)
     held = enrolled(desk, customer_id=customer_id)

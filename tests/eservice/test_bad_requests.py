@@ -1,4 +1,4 @@
-"""Malformed requests get 400 with a page in the visitor's language."""
+"""Malformed requests: 400 with a page in the visitor's language."""
 
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ TOO_MUCH = {
     "separators alone": ("GET", "&" * 5000, "", ""),
     "1,500 parameters beside a form": ("POST", MANY, FORM, OWN),
 }
-"""Answered before an address is looked up."""
+"""Requests that are answered before an address is looked up."""
 
 SENT = {
     **TOO_MUCH,

@@ -1,4 +1,4 @@
-"""The list of certificates, its file, and the page of one (docs/certificates-page.md)."""
+"""Certificates: list, its file, and the page of one (docs/certificates-page.md)."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ MOST_STATEMENTS, MOST_OCTETS = 8, 150_000
 
 @pytest.fixture
 def maija(browser, sqlite_desk):
-    """A signatory's browser."""
+    """Return the browser of a signatory."""
     user = account(sqlite_desk, "maija")
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     return signed_in(browser, user)
@@ -42,7 +42,7 @@ def maija(browser, sqlite_desk):
 
 @pytest.fixture
 def tili(browser, sqlite_desk):
-    """The browser of somebody at an accounting firm which looks after the organisation."""
+    """Return the browser of a manager at an accounting firm of the organisation."""
     add_organisation(sqlite_desk, FIRM)
     models.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
     user = account(sqlite_desk, "tili")
@@ -56,7 +56,7 @@ def body(browser):
 
 
 def rows(browser):
-    """The rows of the page's first table, each by the names of its columns."""
+    """Return the rows of the first table of a page, each keyed by its column names."""
     (table, *_) = browser.page.xpath("//main//table")
     names = [" ".join(one.text_content().split()) for one in table.xpath("thead//th")]
     return [
@@ -236,7 +236,10 @@ def test_nothing_is_found(maija):
 
 
 def test_statements_and_octets(tili, sqlite_desk):
-    """A page as full as it gets, for somebody with several organisations, with a firm's people and orders on it."""
+    """The page is as full as possible.
+
+    Its user has several organisations, and the firm's people and orders are on it.
+    """
     person = named("Å" * 60, "tili@people.example")
     with transaction.atomic("default"):
         for number in range(certificates.PAGE):
@@ -254,7 +257,10 @@ def test_statements_and_octets(tili, sqlite_desk):
 
 
 def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_and_orders_wait(browser, sqlite_desk):
-    """The list asks for most: roles of both sources, certificates, orders, and names of organisations to choose."""
+    """The list takes the most statements.
+
+    It reads roles of both sources, certificates, orders, and names of organisations to choose.
+    """
     for number in (FIRM, "7654321-4"):
         add_organisation(sqlite_desk, number)
     user = account(sqlite_desk, "tili")
@@ -287,7 +293,7 @@ def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(b
 
 
 def without_token(body):
-    """A page without the proofs of its forms, which are never the same."""
+    """Return a page without the CSRF tokens of its forms, which always differ."""
     return re.sub(rb'name="csrfmiddlewaretoken" value="[A-Za-z0-9]+"', b"", body)
 
 
@@ -324,7 +330,7 @@ def test_the_page_of_one(maija, sqlite_desk):
     (picture,) = maija.page.xpath("//figure[@class='timeline']/svg")
     whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "The new one retrieved", "Ends"]
     assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Said that it is to end"])
-    # Whoever is read to hears of it once, in the list below.
+    # A screen reader reads it once, in the list below.
     assert picture.getparent().get("aria-hidden") == "true"
     assert not picture.xpath("title | desc | @role | @aria-labelledby | .//a")
     heard = picture.getparent().xpath("following-sibling::details//dl/div")
@@ -332,7 +338,7 @@ def test_the_page_of_one(maija, sqlite_desk):
     told = [" ".join(one.xpath("dt/text() | dd/text()")) for one in heard]
     assert "Ordered 2 March 2026 at 14:00 (Finnish time)" in told
     assert "Issued 2 March 2026 at 14:00 (Finnish time)" in told, "by the clock of orders"
-    # Nothing is cut off at the right: as wide as letters are on average in the widest of systems' fonts.
+    # Nothing is cut off at the right, with the average width of characters in the widest system font.
     room = 320 - 36
     for language in Language:
         (shown,) = maija.get(f"{LIST}/{held.serial}?lang={language}").page.xpath("//figure[@class='timeline']/svg")

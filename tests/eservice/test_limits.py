@@ -36,8 +36,11 @@ LIMITS = {
     "guess_known": "2/5m/key",
     "guess_known_day": "4/d/key",
 }
-"""Smaller than those of the service, and of the same kinds: for one address and account 2 in five minutes and 4 a day,
-for an account 10 a day, for a known browser like for an address."""
+"""Limits smaller than those of the service, and of the same kinds.
+
+For one address and account they are 2 in five minutes and 4 a day. For an account the limit is 10 a day. A known
+browser has the same limits as an address.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +63,10 @@ def test_the_limits_of_the_service():
 
 @pytest.fixture
 def hands(monkeypatch):
-    """The clock of the limits, in seconds since the test began."""
+    """Replace the clock of the limits; return its offset in seconds since the start."""
     began, passed, ticks = utc_now().timestamp(), [0.0], itertools.count()
     clock = SimpleNamespace(
-        # No two guesses at one instant: allauth takes one back by its time.
+        # No two guesses have the same instant, because allauth withdraws a guess by its time.
         time=lambda: began + passed[0] + next(ticks) / 1000,
         monotonic=ratelimit.time.monotonic,
         sleep=ratelimit.time.sleep,
@@ -90,12 +93,12 @@ def guarded(desk):
 
 
 def at(door, address):
-    """Give a fresh browser at a network address."""
+    """Return a fresh browser at a network address."""
     return Browser(CallerDoor(door, address))
 
 
 class CallerDoor:
-    """The door, as it is seen from a network address."""
+    """Endpoint as a network address sees it."""
 
     def __init__(self, door, address):
         self.door, self.address, self.at = door, door.address, address
@@ -113,7 +116,10 @@ def guess(browser, email=EMAIL, password=WRONG):
 
 
 def guesses(door, addresses, hands):
-    """Guess three times per address, wait a minute; return how many were checked."""
+    """Guess three times per address and wait a minute after each.
+
+    Return the count of guesses that were checked.
+    """
     count = 0
     for address in addresses:
         browser = at(door, address)
@@ -302,7 +308,7 @@ def test_wrong_codes_of_a_stranger_who_has_the_password_lock_out_no_known_browse
     sign_in(owner, EMAIL)
     assert send(owner, code=code(SECRET)).path == "/"
     owner.cookies = {COOKIE: owner.cookies[COOKIE]}
-    CacheEntry.objects.all().delete()  # which codes were used
+    CacheEntry.objects.all().delete()  # the used codes
     stranger = at(door, "192.0.2.1")
     sign_in(stranger, EMAIL)
     found = [TOO_MANY_CODES in says(send(stranger, code=wrong_code())) for _ in range(3)]
@@ -322,7 +328,10 @@ def test_codes_of_an_account_have_the_limits_of_its_passwords(door, guarded, han
 
 
 def test_the_owner_is_sent_the_link_that_a_stranger_has_asked_for_too_often(door, user, desk, hands):
-    """Five messages an hour: each has a link that works, so the owner needs no sixth."""
+    """The limit is five messages an hour.
+
+    Each has a link that works, so the owner needs no sixth.
+    """
     for address in addresses(6):
         browser = at(door, address)
         browser.get("/account/password/reset/")

@@ -1,4 +1,4 @@
-"""Signing in by another service: what of its answers is believed, and whom it signs in."""
+"""Sign-in through another service: trusted claims, and the user who is signed in."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -37,7 +37,7 @@ def provider():
 
 @pytest.fixture
 def says(provider):
-    """The provider, saying what is right."""
+    """Return the provider with all its answers correct."""
     fresh = type(provider)(issuer=provider.issuer)
     for name in provider.__slots__:
         setattr(provider, name, getattr(fresh, name))
@@ -56,7 +56,7 @@ def user(sqlite_desk):
 
 
 def begun(browser, says, page="/account/login/"):
-    """Press the button; gives what our request to the provider says."""
+    """Press the button, and return our request to the provider."""
     browser.get(page)
     form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
     browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})
@@ -73,7 +73,7 @@ def answered(browser, asked, **more):
 
 
 def signed_up(browser, sqlite_desk, says):
-    """Somebody whom the provider signs in, with an account of their own."""
+    """Return a user whom the provider signs in, with an account of their own."""
     answered(browser, begun(browser, says))
     send(browser, name="Nimi Nimetty", email=EMAIL)
     browser.get(way(sqlite_desk, EMAIL, "Confirm"))
@@ -277,7 +277,10 @@ def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk
 
 
 def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_desk, says):
-    """Who reads somebody's mail sets a password; what then would be theirs is set up by who signs in there alone."""
+    """A reader of the user's mail can set a password.
+
+    Only a user who signs in at the provider can set up a second factor.
+    """
     user = signed_up(browser, sqlite_desk, says)
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     browser.get("/account/password/reset/")
@@ -293,7 +296,10 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
 
 
 def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
-    """Who has somebody's password there, and not what makes it strong, adds no second factor of their own here."""
+    """A user with only the password of the account there adds no second factor here.
+
+    The strong factor of that provider is missing.
+    """
     user = signed_up(browser, sqlite_desk, says)
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     says.claims = {"acr": "strong"}
@@ -336,7 +342,7 @@ def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk
 
 
 def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
-    """Whoever wrote somebody's address would have a way into the account that its owner confirms."""
+    """The other user would have a sign-in to the account that the owner confirms."""
     answered(browser, begun(browser, says))
     send(browser, name="Not Nimi", email=EMAIL)
     link = way(sqlite_desk, EMAIL, "Confirm")

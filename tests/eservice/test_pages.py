@@ -1,4 +1,7 @@
-"""What holds of every page, in every language: its form, its size, its statements, and that no page is left out."""
+"""Rules for every page in every language: form, size, count of statements.
+
+Every page is visited.
+"""
 
 import re
 from collections import Counter
@@ -17,12 +20,15 @@ from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, town
 
 LARGEST = 150_000
 STATEMENTS = 8
-"""A clerk's page has one more: a look is written down while their standing is read again."""
+"""Count of statements of a page.
+
+A page of a clerk has one more: a view is recorded while the clerk's rights are read again.
+"""
 
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """A town that is looked at, and not changed."""
+    """Yield a town that the tests view and do not change."""
     with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
         yield town(opened_desk(db), ADDRESS)
 
@@ -78,7 +84,7 @@ def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_
 
 
 def sound(browser):
-    """The rules of pages that a look at one shows."""
+    """Check the rules for pages that a single page shows."""
     page, body = browser.page, browser.reply.body.decode()
     assert len(browser.reply.body) <= LARGEST
     assert not page.xpath("//style | //@style | //script[not(@src)] | //@*[starts-with(name(), 'on')]"), "inline"

@@ -1,4 +1,7 @@
-"""Clerks' pages: for nobody else there is any; nothing without a purpose; each look stands in the trail first."""
+"""Pages of clerks.
+
+They do not exist for other users, nothing is shown without a purpose, and each view is in the audit trail first.
+"""
 
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -43,13 +46,13 @@ HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 
 @pytest.fixture
 def door(sqlite_desk):
-    """The pages, where settings say how to appeal."""
+    """Return the pages, with settings that explain how to appeal."""
     found = people_door(sqlite_desk)
     return replace(found, given={**found.given, "sinetti.eservice": EserviceSettings(appeal=APPEAL)})
 
 
 def at_work(desk, door, name="anna", purpose="application", case=""):
-    """A clerk's browser after they said what for."""
+    """Return the browser of a clerk who has stated a purpose."""
     browser = signed_in(Browser(door), account(desk, name, staff=True))
     browser.get("/staff/purpose").press("go", purpose=purpose, case=case)
     return browser
@@ -57,7 +60,7 @@ def at_work(desk, door, name="anna", purpose="application", case=""):
 
 @pytest.fixture
 def anna(sqlite_desk, door):
-    """A clerk at work."""
+    """Return the browser of a clerk at work."""
     return at_work(sqlite_desk, door)
 
 
@@ -70,7 +73,7 @@ def table(browser):
 
 
 def statements(caught):
-    """Statements but those that begin and end a transaction."""
+    """Return the statements without those that begin and end a transaction."""
     return [one["sql"] for one in caught if not one["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
@@ -264,14 +267,14 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
 
 
 def totals(browser):
-    """The names and values of the page's lists."""
+    """Return the names and values of the lists of a page."""
     names, values = (browser.page.xpath(f"//dl//{one}") for one in ("dt", "dd"))
     pairs = zip(names, values, strict=True)
     return {name.text_content().strip(): " ".join(value.text_content().split()) for name, value in pairs}
 
 
 def a_merger(anna):
-    """Have a clerk send and propose a file that merges an organisation into a new one."""
+    """Send a file that merges an organisation into a new one, as a clerk."""
     lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;A-1;\n"
     return upload(anna.get("/staff/organisations/load"), (HEAD + lines).encode(), token_of(anna))
 
@@ -473,7 +476,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
 
 
 def confirmed(desk, door):
-    """Have a second clerk confirm what waits; returns their page."""
+    """Confirm the waiting invitation as a second clerk, and return that clerk's page."""
     return at_work(desk, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("confirm")
 
 

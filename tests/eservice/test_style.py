@@ -1,4 +1,7 @@
-"""The style sheet: contrasts of its tokens in both schemes, nothing from elsewhere, and no colour beside the tokens."""
+"""The style sheet: contrasts of its tokens in both schemes.
+
+It loads nothing from elsewhere and has no colour beside the tokens.
+"""
 
 import re
 from importlib import resources
@@ -18,24 +21,27 @@ TEXTS = [
     ("sheet", "warning"), ("sheet", "quiet"), ("ink", "good-tint"), ("ink", "warning-tint"), ("ink", "error-tint"),
     ("accent", "warning-tint"), ("accent", "good-tint"), ("seal", "sheet"),
 ]  # fmt: skip
-"""WCAG 1.4.3: texts, 4.5 : 1."""
+"""Pairs of texts and backgrounds: contrast 4.5 : 1 (WCAG 1.4.3)."""
 SIGNS = [
     ("edge", "paper"), ("edge", "sheet"), ("edge", "tint"), ("accent", "paper"), ("error", "sheet"), ("seal", "sheet"),
     ("focus", "paper"), ("focus", "sheet"), ("focus", "tint"), ("focus", "error-tint"),
     ("focus", "warning-tint"),
 ]  # fmt: skip
-"""WCAG 1.4.11 and 2.4.13: edges of controls, signs and the mark of the focus, which stands off its control, 3 : 1."""
+"""Pairs with a contrast of 3 : 1: edges of controls, signs and the focus mark.
+
+The focus mark stands off its control. Source: WCAG 1.4.11 and 2.4.13.
+"""
 
 
 def luminance(colour):
-    """WCAG 2.2, relative luminance."""
+    """Return the relative luminance of a colour (WCAG 2.2)."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
     return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def contrast(one, other):
-    """WCAG 2.2, contrast ratio."""
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -62,7 +68,10 @@ def test_nothing_comes_from_elsewhere():
 
 
 def test_colours_are_tokens():
-    """But for the code that a phone reads, which is black on white, and paper, which is white."""
+    """Two exceptions are white or black on white.
+
+    They are the code that a phone reads, and paper.
+    """
     rules = CSS.partition("/* The sheet */")[2].partition("@media print")[0]
     assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b", rules)) <= {"#fff"}
 

@@ -1,4 +1,4 @@
-"""Cells of a CSV: none becomes a formula, wherever a spreadsheet splits the line."""
+"""Cells of a CSV file: no formulas, wherever a spreadsheet splits the line."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ def test_guarded(cell, kept):
 def test_no_separator_makes_a_formula(separator, row):
     line = lines_of([row])
     for cell in line.removesuffix("\r\n").split(separator):
-        # What a program passes over before a formula, but not the tab and the carriage return themselves.
+        # Characters that a program skips before a formula, without the tab and the carriage return themselves.
         begins = re.sub(r'^(?:(?![\t\r])[\s"\ufeff])+', "", cell)
         assert not begins.startswith(DANGEROUS), (cell, line)
 

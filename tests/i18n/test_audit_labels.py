@@ -1,4 +1,7 @@
-"""The audit trail in words: no row that a clerk reads has only a name of the code, for anything that it says."""
+"""Labels of the audit trail.
+
+Every row that a clerk reads has labels for its action, facts and values, not only names of the code.
+"""
 
 import ast
 from pathlib import Path
@@ -15,14 +18,17 @@ from sinetti.i18n.audit_labels import ACTIONS, ACTORS, FACTS, OBJECTS, VALUES, a
 SOURCE = Path(sinetti.__file__).parent
 MODULES = [*SOURCE.glob("database/**/*.py"), *SOURCE.glob("services/**/*.py"), *SOURCE.glob("eservice/accounts/*.py")]
 WRITERS = {"audit_log.write", "audit_log.write_each", "_audit", "_deleted", "_write"}
-"""Calls that write a row, or lead to one: the action is one of what they are given, in words of the code."""
+"""Calls that write a row or lead to one.
+
+The action is one of their arguments, under its name in the code.
+"""
 NOTERS = {"note", "accounts.audit", "audit_queries.note_look", "audit_reading.note"}
 ID = "5f" * 16
 FI, SV, EN = Language
 
 
 def calls(names):
-    """Calls by these names, wherever they stand."""
+    """Yield the calls by these names in all modules."""
     for module in MODULES:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
@@ -30,7 +36,10 @@ def calls(names):
 
 
 def actions():
-    """The actions that are written out: in calls that write, in what is called `action`, and what signals tell."""
+    """Yield the actions that the code spells out.
+
+    They are in calls that write, in assignments to `action`, and in tuples of signals.
+    """
     for node in calls(WRITERS | NOTERS):
         for given in node.args:
             yield from (one for one in words(given) if "-" in one or one in ACTIONS)
@@ -43,13 +52,13 @@ def actions():
 
 
 def facts():
-    """The names of the facts that are written out."""
+    """Yield the names of the facts that the code spells out."""
     for node in calls(WRITERS | {"audit_queries.note_look", "accounts.audit"}):
         yield from (one.arg for one in node.keywords if one.arg is not None)
 
 
 def words(node):
-    """The strings of an expression that are not parts of others."""
+    """Yield the strings of an expression that are not parts of others."""
     match node:
         case ast.Constant(value=str() as found):
             yield found

@@ -1,4 +1,4 @@
-"""The catalogues: nothing missing, nothing fuzzy, the same placeholders everywhere, compiled as they are written."""
+"""Catalogues: complete, nothing fuzzy, equal placeholders, compiled as written."""
 
 import re
 
@@ -28,18 +28,24 @@ NEVER = {
         r"(?<![{-])\bcontacts?\b(?! persons?\b)",
     ),
 }
-"""The last column of docs/glossary.md, where a machine can tell."""
+"""Words of the last column of docs/glossary.md that a program can detect."""
 OF_APPLICATIONS = {"fi": r"hakemu\w*", "sv": r"ansök\w*", "en": r"$^"}
-"""Words for the application for the technical interface alone: certificates are ordered."""
+"""Words for the application for the technical interface alone.
+
+Certificates are ordered.
+"""
 
 
 def forms(text):
-    """One text, or its forms for one and for more."""
+    """Return a text, or its forms for one and for more."""
     return text if isinstance(text, tuple) else (text,)
 
 
 def written(catalogue):
-    """Each text of a catalogue beside its message id, a form about a count beside its own."""
+    """Return each text of a catalogue with its message id.
+
+    Each plural form stands with the form of the message id.
+    """
     return [
         pair for one in catalogue if one.id for pair in zip(forms(one.id), forms(one.string), strict=True) if pair[1]
     ]

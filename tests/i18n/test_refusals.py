@@ -1,4 +1,7 @@
-"""Every refusal has one text per language: complete, short enough, in the right terms, ending with the next step."""
+"""Texts of refusals: one per language for every reason.
+
+Each is complete, short enough, in the right terms, and ends with the next step.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -89,7 +92,7 @@ def test_longest_values_fit(language):
 @EVERY_LANGUAGE
 @EVERY_REASON
 def test_the_fullest_variant_is_used_with_the_longest_values(reason, language):
-    """Otherwise a text would have fallen back, for its length, to a variant that says less."""
+    """Otherwise a text would have been replaced by a shorter variant that says less."""
     filled = refusal_text(Rejection(reason, **FULL), language)
     fullest = translate(REFUSALS[reason][0], language, **dict.fromkeys(placeholders(REFUSALS[reason][0]), "X"))
     assert filled.split(maxsplit=2)[:2] == fullest.split(maxsplit=2)[:2]
@@ -140,7 +143,7 @@ def test_it_stays_one_text_per_reason_and_language(reason, language):
 
 @EVERY_LANGUAGE
 def test_unknown_wrong_spent_and_lapsed_ids_have_one_answer(language):
-    """TRANSFER_IDS_WRONG tells nothing but what to check, whatever the refusal carries."""
+    """TRANSFER_IDS_WRONG names only the items to check, for any facts of the refusal."""
     bare = refusal_text(Rejection(RejectionReason.TRANSFER_IDS_WRONG), language)
     assert refusal_text(Rejection(RejectionReason.TRANSFER_IDS_WRONG, **FULL), language) == bare
     assert "14" in bare

@@ -1,4 +1,7 @@
-"""The reader: dates on a Finnish clock, values filled in, a clear word where nothing was compiled."""
+"""Translation: dates in Finnish time, filled values, and missing catalogues.
+
+Without compiled catalogues the error is clear.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -208,12 +211,12 @@ def test_mark_changes_nothing():
 
 def test_where_nothing_is_compiled_the_error_says_what_to_run(monkeypatch, tmp_path):
     monkeypatch.setattr(translate.resources, "files", lambda _package: tmp_path)
-    translate._catalogue.cache_clear()  # the reader keeps what it has read
+    translate._catalogue.cache_clear()  # the function keeps the catalogue that it has read
     try:
         with pytest.raises(CatalogueMissingError, match="make texts"):
             text("a message", Language.SV)
     finally:
-        translate._catalogue.cache_clear()  # and must not keep this
+        translate._catalogue.cache_clear()  # and must not keep this catalogue
 
 
 def test_the_window_opens_an_hour_earlier_by_the_clock_when_summer_time_lies_between():

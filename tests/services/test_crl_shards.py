@@ -1,4 +1,7 @@
-"""Shards: so many certificates point to one list, then the next opens (docs/lists.md)."""
+"""CRL shards (docs/lists.md).
+
+A limited number of certificates points to one shard; then the next shard opens.
+"""
 
 import re
 from datetime import timedelta
@@ -24,12 +27,12 @@ NAME = issuer().file_name
 
 
 def filling(desk: Desk, most: int) -> Desk:
-    """Give the desk as a process that begins, with so many certificates for each list."""
+    """Return the desk as a new process, with a limit of certificates for each shard."""
     return desk.but(shards=Shards(desk.db, most), crl_cache={})
 
 
 def shard_of(desk: Desk, held) -> int:
-    """Which list a certificate points to, by its own word and by the register's."""
+    """Return the shard of a certificate; check it against the database."""
     (point,) = (
         x509.load_der_x509_certificate(held.der).extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     )
@@ -65,7 +68,7 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
 
 
 def test_certificates_of_before_count(sqlite_desk):
-    """A register may have had no limit, and get one."""
+    """A database may have had no limit, and get one."""
     desk = sqlite_desk
     for _ in range(3):
         enrolled(desk)

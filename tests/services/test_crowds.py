@@ -1,4 +1,4 @@
-"""Many at once: one winner, one certificate, one answer."""
+"""Many concurrent requests: one winner, one certificate, one answer."""
 
 from collections import Counter
 from dataclasses import replace
@@ -37,7 +37,7 @@ def certificates(desk: Desk):
 
 
 def outcomes(answers) -> Counter:
-    """How often each reason, or "accepted"."""
+    """Count the answers for each reason, and those with "accepted"."""
     return Counter("accepted" if isinstance(one, AcceptedResponse) else one.reason for one in answers)
 
 
@@ -134,7 +134,10 @@ def test_a_revocation_by_ten_is_done_once(desk):
 
 
 def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
-    """The old certificate is fetched and revoked while its renewal waits for a stalled signer."""
+    """The old certificate is retrieved and revoked during its renewal.
+
+    The renewal waits for a stalled signer.
+    """
     held = enrolled(desk)
     in_the_window(desk, held)
     ask = renew_ask(held, new_key())

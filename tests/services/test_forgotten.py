@@ -1,4 +1,7 @@
-"""A register that does not know a certificate at all, while its journal is missing: what else tells of it counts."""
+"""Reconciliation of a database that lacks a certificate and its journal.
+
+Other sources that mention the certificate count.
+"""
 
 import pytest
 
@@ -37,14 +40,14 @@ ASK = RevocationReason.CESSATION_OF_OPERATION
 
 @pytest.fixture
 def desk(desk, tmp_path):
-    """Give the desk with a journal of its own."""
+    """Yield the desk with a journal of its own."""
     with keeping(desk, tmp_path) as one:
         yield one
 
 
 @pytest.fixture
 def south(desk, tmp_path):
-    """Another node of the same authority, with a journal folder of its own."""
+    """Yield another node of the same authority, with a journal folder of its own."""
     one = desk.but(journal=journal_of(desk, tmp_path / "south"))
     yield one
     one.ctx.journal.close()
@@ -55,7 +58,10 @@ def revoked(desk: Desk, serial: str) -> None:
 
 
 def check_named(desk: Desk, serial: str) -> None:
-    """What is lost is told at each start, and named by reconcile, until the journal is brought."""
+    """Check that each comparison and each `reconcile` names the lost serial.
+
+    This holds until the journal is restored.
+    """
     for _ in range(2):
         assert serial in compare(desk.ctx, desk.ctx.journal).lost
         done = reconcile(desk.ctx, desk.ctx.journal, REQUEST)
@@ -81,7 +87,7 @@ def test_another_node_s_line_tells_of_a_revocation_that_nobody_knows(desk, south
         path.unlink()
     assert kinds(south) == ["begun", "revoked"]
     check_named(south, held.serial)
-    # With the journal that has its beginnings it is put back.
+    # The journal that contains its issuance restores it.
     desk.ctx.journal.close()
     for path in reader.files(desk.ctx.journal.folder):
         path.rename(south.ctx.journal.folder / "from-north.jsonl")
@@ -100,7 +106,10 @@ def test_another_node_s_line_tells_of_a_fetch_that_nobody_knows(desk, south, tmp
 
 @pytest.mark.parametrize("done", ["fetched", "revoked"])
 def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, south, tmp_path, done):
-    """It was signed, so a certificate is out there whose octets only the missing journal has."""
+    """The certificate was signed, so it is in use.
+
+    Only the missing journal has its octets.
+    """
     ids, key = ordered(desk), new_key()
     with pytest.raises(KilledError):
         enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
@@ -117,7 +126,7 @@ def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, s
 
 
 def reserved_and_revoked(desk: Desk) -> str:
-    """Revoke a reservation, which is never signed from then on."""
+    """Revoke a reservation, which is never signed from then on; return its serial."""
     with pytest.raises(KilledError):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     serial = models.Certificate.objects.using(desk.db.alias).get().serial
@@ -126,7 +135,7 @@ def reserved_and_revoked(desk: Desk) -> str:
 
 
 def test_a_revoked_reservation_that_was_never_signed_may_be_forgotten(desk, tmp_path):
-    """It stands on the list as well; nobody ever held it."""
+    """The certificate is also on the CRL, and no holder ever had it."""
     current_crl(NAME, 1, desk.ctx, REQUEST)
     backup = backed_up(desk.db, tmp_path)
     reserved_and_revoked(desk)
@@ -160,7 +169,7 @@ def test_what_gave_way_before_anybody_had_it_may_be_forgotten(desk, south, tmp_p
 
 
 def test_a_revocation_in_a_journal_of_earlier_code_counts_as_one_of_what_was_issued(desk, tmp_path):
-    """It does not tell whether the certificate had been signed."""
+    """The record does not say if the certificate had been signed."""
     told = journal_records.revoked("4f" * 19, desk.clock.now, (ASK, None)).facts
     del told["issued"]
     desk.ctx.journal.append([JournalEntry(journal_records.REVOKED, told)])

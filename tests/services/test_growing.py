@@ -1,4 +1,6 @@
-"""Long lists grow by what is new (docs/lists.md): nothing is lost, whoever publishes; the register's count tells.
+"""Incremental growth of long CRLs (docs/lists.md).
+
+Nothing is lost, independent of the process that publishes. The count in the database decides.
 
 Here every list counts as a long one, so that a few entries are enough.
 """
@@ -36,7 +38,7 @@ def _every_list_is_long(monkeypatch):
 
 
 def begun(desk: Desk, entries: int = 2) -> Desk:
-    """Have a list made from the register that has some entries."""
+    """Make a CRL with some entries from the database."""
     for _ in range(entries):
         revoked(desk, enrolled(desk))
     publish_anew(desk)
@@ -67,7 +69,7 @@ def in_the_register(desk: Desk) -> set[str]:
 
 
 def bases(desk: Desk) -> set[int]:
-    """The numbers of the lists that are stored whole."""
+    """Return the numbers of the CRLs that are stored complete."""
     rows = models.Crl.objects.using(desk.db.alias).filter(authority_id=NAME)
     return set(rows.values_list("number", flat=True))
 
@@ -88,7 +90,10 @@ def test_one_revocation_costs_one_entry(desk):
 
 
 def test_every_process_reads_the_same(sqlite_desk):
-    """One that begins reads all, one that knows an earlier list what is new; one may have slept through several."""
+    """A new process reads everything.
+
+    A process that knows an earlier list reads the new entries. A process may have slept through several lists.
+    """
     desk = begun(sqlite_desk)
     sleeper = desk.but(crl_cache=dict(desk.ctx.crl_cache))
     for _ in range(2):
@@ -105,7 +110,10 @@ def test_every_process_reads_the_same(sqlite_desk):
 
 @pytest.mark.parametrize("ago", [timedelta(0), crl_entries.OVERLAP, 30 * DAY], ids=["now", "ten minutes", "a month"])
 def test_a_revocation_is_listed_whatever_its_date(sqlite_desk, ago):
-    """It may have waited long for its commit, or come out of a journal: where it is not found the count tells."""
+    """A revocation may have waited long for its commit, or come out of a journal.
+
+    Where the revocation is not found by its date, the count in the database reveals it.
+    """
     desk = begun(sqlite_desk)
     desk.clock.forward(SECOND)
     stored, held = bases(desk), enrolled(desk)
@@ -192,7 +200,7 @@ def test_of_many_that_revoke_at_once_none_is_lost(desk):
 
 
 def test_a_list_that_lacks_a_revocation_and_has_a_higher_number_is_not_the_last_word(desk):
-    """Another process has counted before the revocation, and took its number after us."""
+    """Another process counted before the revocation, and took its number after us."""
     begun(desk)
     before, held, stale = {shard: now_listed(desk, shard) for shard in (0, 1)}, enrolled(desk), []
 
@@ -255,12 +263,12 @@ def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch)
     assert serials(found) == serials(newest)
 
 
-# Beside the journal.
+# Lists beside the journal.
 
 
 @pytest.fixture
 def kept(sqlite_desk, tmp_path):
-    """Give a desk that keeps a journal, with a list that is kept short."""
+    """Yield a desk that keeps a journal, with a CRL that is kept short."""
     with keeping(sqlite_desk, tmp_path) as desk:
         begun(desk)
         revoked(desk, enrolled(desk))

@@ -1,4 +1,4 @@
-"""docs/issuance.md and the code have the same numbered steps, in the same places."""
+"""Equal numbered steps of docs/issuance.md and the code, in the same places."""
 
 import ast
 import io
@@ -14,27 +14,27 @@ SERVICES = ROOT / "src" / "sinetti" / "services"
 PAGE = (ROOT / "docs" / "issuance.md").read_text(encoding="utf-8")
 
 FILES = ("issuance/enrol.py", "issuance/renew.py", "issuance/issue.py", "issuance/retrieve.py")
-"""The files that walk the numbered steps."""
+"""Files with the numbered steps."""
 
 UNNUMBERED = {
     *("revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"),
     *("contact-changed", "early-stored", "early-opened", "early-undone", "early-back"),
     *("replacement-ordered", "contacts-handed-over", "load-compared", "load-part"),
 }
-"""Points at which a process may end that are no step of issuing."""
+"""Points at which a process may end and which are no step of issuance."""
 
 _NUMBER = re.compile(r"(\d+)(?: and (\d+))?: ")
 
 
 def steps_of_the_page() -> dict[int, str]:
-    """Each step's number, with what the page says of it."""
+    """Return the numbers of the steps of the page, each with its text."""
     rows = {int(number): text for number, text in re.findall(r"^\| (\d+) \| (.*)\|$", PAGE, re.MULTILINE)}
     retrieval = PAGE.partition("## GetCertificate")[2]
     return rows | {int(number): text for number, text in re.findall(r"(?:^|· )(\d+) ([^·]+)", retrieval, re.MULTILINE)}
 
 
 def comments_of(path: Path) -> list[int]:
-    """The numbers of its numbered comments, in order."""
+    """Return the numbers of the numbered comments of a file, in order."""
     numbers = []
     for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
         if token.type == tokenize.COMMENT and (found := _NUMBER.match(token.string.lstrip("# "))):
@@ -43,7 +43,7 @@ def comments_of(path: Path) -> list[int]:
 
 
 def points_of(path: Path) -> list[str]:
-    """The names given to `ctx.step`, in order."""
+    """Return the names given to `ctx.step`, in order."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     steps = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "step"]

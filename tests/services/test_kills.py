@@ -1,4 +1,7 @@
-"""Never two, never none: whatever ends between two steps, the same request again gives exactly one certificate."""
+"""Issuance of exactly one certificate by processes that are killed between steps.
+
+After an end between any two steps, the same request again gives exactly one certificate.
+"""
 
 import pytest
 
@@ -38,7 +41,10 @@ from tests.support.service_context import (
 STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "11-noted")
 EVERY_STEP = pytest.mark.parametrize("step", STEPS)
 SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-recorded": 1, "11-noted": 1}
-"""How many signatures it takes in all: the one of a process that ended before commit 2 is lost."""
+"""Total count of signatures for each step at which a process ends.
+
+The signature of a process that ended before commit 2 is lost.
+"""
 
 
 def certificates(desk: Desk):
@@ -46,7 +52,7 @@ def certificates(desk: Desk):
 
 
 def ended_at(desk: Desk, step: str, do) -> None:
-    """Do something on a desk whose process ends at this step."""
+    """Run `do` on a desk whose process ends at this step."""
     with pytest.raises(KilledError):
         do(desk.but(step=killed_at(step)).ctx)
 
@@ -105,7 +111,10 @@ def test_a_renewal_that_takes_the_place_of_an_unfetched_one(desk, step):
 
 @EVERY_STEP
 def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
-    """The client lost its key together with its process: the reservation that nobody can finish is voided."""
+    """The client lost its key together with its process.
+
+    The reservation that no client can finish is voided.
+    """
     held = enrolled(desk)
     in_the_window(desk, held)
     ended_at(desk, step, lambda ctx: renew(renew_ask(held, new_key()), ctx, REQUEST))
@@ -125,7 +134,7 @@ def test_retrieval(desk, step):
     assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-fetched").count() == 1
 
 
-# Something comes in between two steps.
+# Events between two steps.
 
 BETWEEN = ("9-reserved", "10-signed")
 
@@ -133,7 +142,10 @@ BETWEEN = ("9-reserved", "10-signed")
 @pytest.mark.parametrize("step", BETWEEN)
 @pytest.mark.parametrize("reason", [RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
 def test_the_old_one_is_revoked_between_the_two_commits(desk, step, reason):
-    """The reservation goes with it, whatever the reason, and its certificate never leaves."""
+    """The reservation is revoked for any reason of the old certificate.
+
+    Its certificate never leaves.
+    """
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     ask = RevocationRequest(held.serial, reason)
@@ -188,7 +200,7 @@ def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
 
 @pytest.mark.parametrize("step", BETWEEN)
 def test_the_same_request_finishes_what_waits_for_its_signature(desk, step):
-    """Both sign; the first signature that is stored is the one that both answer with."""
+    """Both requests sign, and both answer with the first signature that is stored."""
     key, ids = new_key(), ordered(desk)
     answers = []
     again = once_at(step, lambda: answers.append(accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))))
@@ -229,7 +241,7 @@ def test_a_lineage_that_never_stands_still_makes_the_service_unavailable(desk):
 
 
 def torn(monkeypatch, do) -> None:
-    """Let something happen between the reading of what was spent or renewed and the reading of the key."""
+    """Run `do` between two reads: of the spent or renewed state, and of the key."""
     known = transactions.key_known
     once = once_at("key", do)
 

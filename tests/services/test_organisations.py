@@ -1,4 +1,4 @@
-"""Organisations: how they come in, what they are approved for, and what is seen of them."""
+"""Organisations: registration, approval for channels, and queries."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Refused three times for the same reason: the people of the holding are told, once in seven days."""
+"""Notification of the people of a lineage about repeated refusals.
+
+Three refusals for the same reason queue a message, once in seven days.
+"""
 
 from threading import Barrier, Thread
 
@@ -34,7 +37,7 @@ def test_the_third_time(desk):
 
 
 def test_a_program_that_asks_every_minute(sqlite_desk):
-    """One event in seven days, however often it asks; after that another one."""
+    """One event in seven days, for any count of requests; after that another one."""
     held = enrolled(sqlite_desk)
     first = in_the_window(sqlite_desk, held)
     for _ in range(20):
@@ -91,7 +94,7 @@ def test_other_reasons_and_other_lineages_count_for_themselves(sqlite_desk):
 
 
 def test_many_at_once(desk):
-    """Whoever comes third, the people are told once."""
+    """The people are notified once, for any caller that comes third."""
     lineage = desk.certificate(enrolled(desk).serial).lineage.lineage_id
     for _ in range(2):
         rejections.record_rejection(desk.db, lineage, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())

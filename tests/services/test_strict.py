@@ -1,4 +1,7 @@
-"""What the real service is not known to give: taken away when strict, marked in the log otherwise."""
+"""Leniency that the reference service is not documented to have.
+
+Strict mode disables it. Otherwise each use is marked in the log.
+"""
 
 import logging
 from datetime import timedelta
@@ -27,7 +30,7 @@ from tests.support.service_context import (
 
 @pytest.fixture
 def marks(caplog):
-    """What was marked in the log so far, by kind."""
+    """Return a function that returns the new leniency marks of the log, by kind."""
     caplog.set_level(logging.INFO, "sinetti.leniency")
 
     def seen() -> list[str]:
@@ -40,7 +43,7 @@ def marks(caplog):
 
 @pytest.fixture
 def strict(desk):
-    """A desk that gives nothing but what the real service is known to give, except for keys of other types."""
+    """Return a desk without leniency, except for keys of other types."""
     return desk.but(leniency=STRICT)
 
 
@@ -59,7 +62,7 @@ def test_renewals_again(desk, strict):
 
 
 def test_a_strict_refusal_leaves_what_it_found(desk, strict):
-    """The bench may be switched back: what was issued is still answered again."""
+    """The bench may be switched back, and still answers again for issued certificates."""
     ids, key = ordered(desk), new_key()
     first = accepted(enrol(new_ask(ids, key), strict.ctx, REQUEST))
     refused(enrol(new_ask(ids, key), strict.ctx, REQUEST))

@@ -1,4 +1,7 @@
-"""What is away: the answer is "unavailable", nothing is used up, and the same request works once it is back."""
+"""Unavailable dependencies: the answer "unavailable" and later retries.
+
+Nothing is used up, and the same request works once the dependency is back.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -36,7 +39,10 @@ from tests.support.service_context import (
 )
 
 OUR_FAULT = Rejection(RejectionReason.INTERNAL, reference=REQUEST, language=Language.SV)
-"""What a proven caller is told, in the contact's language, when something of ours fails."""
+"""Rejection for an authenticated caller after an internal error.
+
+It is in the language of the contact.
+"""
 
 YEARS_2 = timedelta(days=730)
 
@@ -116,7 +122,7 @@ def test_any_other_fault_before_the_proof_is_the_doors(desk, monkeypatch):
         enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST)
 
 
-# Nothing is issued past the end of a CA, and nothing is clipped.
+# A CA issues nothing past its own end, and no lifetime is shortened.
 
 
 def test_a_ca_that_ends_in_less_than_730_days_issues_no_more(desk):
@@ -142,7 +148,10 @@ def test_a_ca_that_ends_in_less_than_730_days_renews_no_more(desk):
 
 
 def test_the_channels_next_ca_takes_over(desk):
-    """Whichever CA the channel has now signs the renewal; here the other channel's stands in for it."""
+    """The current CA of the channel signs the renewal.
+
+    Here the CA of the other channel stands in for it.
+    """
     held = enrolled(desk)
     in_the_window(desk, held)
     sftp = desk.ctx.issuing[Channel.SFTP]
@@ -172,7 +181,7 @@ def test_a_life_has_the_window_of_the_rule_and_is_too_early_before(life, window,
 
 
 def test_the_refusal_of_one_office_says_nothing_of_another(desk):
-    """Two offices on one register, one without its signer: the other answers."""
+    """One of two desks on one database lacks its signer, and the other answers."""
     ids, key = ordered(desk), new_key()
     away = desk.but(signer=replace(desk.signer, away=True))
     assert refused(enrol(new_ask(ids, key), away.ctx, REQUEST)) is RejectionReason.UNAVAILABLE

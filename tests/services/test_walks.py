@@ -1,6 +1,7 @@
-"""Random walks through a holder's life: requests, repeats, other keys, kills, revocations, in any order.
+"""Random walks through the life cycle of a holder.
 
-After every step: never two, never none, nothing that was fetched is voided, and no key is in two certificates.
+The steps are requests, repeats, other keys, kills and revocations, in any order. After every step four rules hold:
+never two live renewals, never none, no retrieved certificate is voided, and no key is in two certificates.
 """
 
 from collections import Counter
@@ -38,15 +39,15 @@ from tests.support.service_context import (
 STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "13-found", "14-fetched", "no such step")
 LENGTH = 200
 MOMENTS = (61 * DAY, 60 * DAY, 40 * DAY, 20 * DAY, 1 * DAY, 0 * DAY, -SECOND)
-"""Before the end of a certificate."""
+"""Durations before the end of a certificate."""
 REVOKED_NOW_AND_THEN = 0.3
 LAST_YEAR = 2031
-"""The CA issues no more soon after."""
+"""Last year of the walks; soon after, the CA issues no more."""
 
 
 @dataclass
 class Walk:
-    """One holder's memory: what it holds, what it asked, what it was answered."""
+    """Memory of one holder: its certificates, its requests and their answers."""
 
     desk: Desk
     chance: Random
@@ -57,7 +58,7 @@ class Walk:
     seen: Counter = field(default_factory=Counter)
 
     def ask_with_a_new_key(self) -> None:
-        """Renew something that is held."""
+        """Renew a certificate that is held, with a new key."""
         held, key = self.chance.choice(self.held[-2:]), new_key()
         self.asked.append((renew_ask(held, key), key))
         self.send(len(self.asked) - 1)
@@ -68,7 +69,7 @@ class Walk:
             self.send(self.chance.randrange(max(0, len(self.asked) - 4), len(self.asked)))
 
     def send(self, number: int) -> None:
-        """Send a request, perhaps to a process that ends under way."""
+        """Send a request, perhaps to a process that ends meanwhile."""
         ask, _ = self.asked[number]
         ctx = self.desk.but(step=killed_at(self.chance.choice(STEPS))).ctx
         try:
@@ -81,7 +82,7 @@ class Walk:
             assert self.answered.setdefault(number, answer.retrieval_id) == answer.retrieval_id
 
     def fetch(self) -> None:
-        """Fetch something that was answered."""
+        """Retrieve an accepted certificate."""
         if not self.answered:
             return
         number, retrieval_id = self.chance.choice([*self.answered.items()])
@@ -104,7 +105,7 @@ class Walk:
             self.seen["held"] += 1
 
     def revoke(self) -> None:
-        """Revoke something that is held, now and then."""
+        """Revoke a certificate that is held, now and then."""
         if self.chance.random() > REVOKED_NOW_AND_THEN:
             return
         reason = self.chance.choice([RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
@@ -115,7 +116,10 @@ class Walk:
             pass
 
     def wait(self) -> None:
-        """Go to a moment in the life of something that is held; when all of it is gone or far on, begin again."""
+        """Move the clock to a moment in the life of a certificate that is held.
+
+        Begin again with a new certificate when none is live or the clock is too far ahead.
+        """
         now = in_the_window(self.desk, self.chance.choice(self.held), self.chance.choice(MOMENTS))
         if now.year > LAST_YEAR or not any(self.desk.certificate(one.serial).is_active(now) for one in self.held):
             self.desk.clock.now = NOW
@@ -123,7 +127,7 @@ class Walk:
             in_the_window(self.desk, self.held[0])
 
     def check(self) -> None:
-        """What must be so at any moment."""
+        """Check the invariants that hold at any moment."""
         rows = list(models.Certificate.objects.using(self.desk.db.alias).all())
         live = [row for row in rows if row.state != CertificateState.SUPERSEDED and row.revoked_at is None]
         renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)
@@ -146,7 +150,7 @@ def test_a_walk(sqlite_desk, seed):
     for _ in range(LENGTH):
         walk.chance.choices(moves, weights=[6, 5, 5, 1, 3])[0]()
         walk.check()
-    # The walk has been somewhere.
+    # The walk covered enough states.
     assert walk.seen["accepted"] > 8, walk.seen
     assert walk.seen["held"] > 5, walk.seen
     assert len(walk.seen) > 10, walk.seen

@@ -1,7 +1,7 @@
-"""Acts are refused if their right is withdrawn before they get the lock.
+"""Acts whose right is withdrawn before they get the lock: all are refused.
 
-Two connections to PostgreSQL: the act's, and the one that withdraws. Each act of `services/self_service` and
-`services/staff` has a line in a table here; one without a line fails a test.
+The tests use two connections to PostgreSQL, one for the act and one for the withdrawal. Each act of
+`services/self_service` and `services/staff` has a line in a table here. An act without a line fails a test.
 """
 
 import ast
@@ -70,7 +70,7 @@ NEWCOMER = a_person("newcomer")
 
 @dataclass
 class Town:
-    """An organisation with one of everything, a representative, and clerks."""
+    """Organisation with one of each object, a representative, and clerks."""
 
     desk: Desk
     actor: Actor
@@ -83,13 +83,13 @@ class Town:
 
     @property
     def ctx(self):
-        """The office."""
+        """Context of the desk."""
         return self.desk.ctx
 
 
 @pytest.fixture
 def desk(request, tmp_path):
-    """Return a desk on PostgreSQL: SQLite has one transaction at a time."""
+    """Yield a desk on PostgreSQL, because SQLite has one transaction at a time."""
     with opened_register("postgresql", request, tmp_path) as db:
         yield opened_desk(db)
 
@@ -176,7 +176,7 @@ def given_to_firm(customer_id):
 
 
 def simple(act: Callable[..., Any], *arguments: Any, id_: str = ""):
-    """Build an act that takes an id, if any, and fixed values first."""
+    """Return an act whose first arguments are an id, if any, and fixed values."""
 
     def prepared(built):
         first = (built.ids[id_],) if id_ else ()
@@ -202,7 +202,7 @@ def asked_clients(built):
 
 
 def given_up(built):
-    # What the firm has for a third one: only its signatory gives that up.
+    # A role of the firm for a third organisation: only its signatory gives that up.
     handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 90 * DAY)
     return lambda: role_resignation.resign((handed.pk,), built.ctx, built.actor, REQUEST)
 
@@ -257,7 +257,7 @@ BEHALF = {
     "revoke.revoke": simple(revoke.revoke, RevocationReason.SUPERSEDED, id_="serial"),
     "transfer_ids.offer_anew": simple(transfer_ids.offer_anew, "", id_="order"),
 }
-"""Each act of a representative: what makes it ready to be called."""
+"""Acts of a representative, each with a function that makes it ready to be called."""
 MANAGERS = (
     "contacts.change_contact",
     "contacts.remove_deputy",
@@ -269,11 +269,11 @@ MANAGERS = (
     "revoke.revoke",
     "transfer_ids.offer_anew",
 )
-"""Those that a firm's manager does for a client."""
+"""Acts of a firm's manager for a client."""
 
 
 def of_clerk(act: Callable[..., Any], *arguments: Any, id_: str = "", by: str = "anna"):
-    """An act of a clerk, who comes last."""
+    """Return an act of a clerk that runs last."""
 
     def prepared(built):
         first = (built.ids[id_],) if id_ else ()
@@ -327,7 +327,7 @@ def carried_on(built):
 
 
 def a_renaming(built, *, proposed_by=None):
-    """Make a load that needs two clerks; return it with the digest it shows."""
+    """Upload an import that needs two clerks; return its id and the digest shown."""
     found = organisations.organisation(built.ids["own"], built.anna)
     line = f"{CLIENT};{found.kind};{found.country};New name Oy;{found.language}\n"
     load_id = organisations.preview(
@@ -433,7 +433,7 @@ STAFF = {
     "bulk_revocations.go_on": proposed(bulk_revocations.go_on, approved=True),
     "bulk_revocations.withdraw": proposed(bulk_revocations.withdraw),
 }
-"""Each act of a clerk."""
+"""Acts of a clerk."""
 
 
 @pytest.mark.parametrize(("room", "table"), [("self_service", BEHALF), ("staff", STAFF)], ids=["self_service", "staff"])
@@ -450,7 +450,7 @@ def test_each_act_has_a_line(room, table):
 
 
 def everything(desk):
-    """All rows of the register, by table."""
+    """Return all rows of the database, by table."""
     found = {}
     for model in apps.get_app_config("sinetti").get_models():
         kept = model._default_manager.using(desk.db.alias).values_list()
@@ -492,7 +492,7 @@ def refused(monkeypatch, built, act, withdraw, why):
 
 
 def take(built, mandate_id):
-    """Withdraw a role as its organisation's signatory does."""
+    """Withdraw a role as the signatory of its organisation."""
     access_role_assignments.withdraw(built.desk.db, mandate_id, built.desk.audit_entry("user:another"))
 
 
@@ -541,7 +541,7 @@ def test_a_clerk_who_is_none_any_more(desk, monkeypatch, act, gone):
 
 
 PASSES_OVER = {"role_assignments.give_to_firm, one that is not there", "bulk_replace.replace_many"}
-"""Acts that pass over an object instead of raising a refusal."""
+"""Acts that skip an object instead of raising a refusal."""
 
 
 @pytest.mark.parametrize("act", [*sorted(BEHALF.keys() - PASSES_OVER), *STAFF])

@@ -1,4 +1,4 @@
-"""`authority.toml`: what is read is what was written, and what is wrong is named."""
+"""`authority.toml`: equal values after writing and reading, and errors by name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""eservice.toml: what may be left out, what is refused by name, and the example that is shipped."""
+"""eservice.toml: optional settings, refusals by name, and the shipped example."""
 
 import pytest
 
@@ -27,7 +27,7 @@ roles = "roles"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with the files that settings name."""
+    """Return a folder with the files that the settings name."""
     (tmp_path / "secrets").mkdir()
     for name in ("secret", "secrets/sign-in"):
         (tmp_path / name).write_text("hush\n")

@@ -1,4 +1,7 @@
-"""notices.toml: parsed once, and refused with the key's name and what to write instead; secrets are nobody else's."""
+"""notices.toml: parsed once, refused with the name of the key and a correction.
+
+Secrets are private to their owner.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -58,7 +61,7 @@ def test_the_example(folder):
 
 
 def test_the_example_is_all_that_can_be_set(folder):
-    """Each setting stands in it, so that nobody has to look elsewhere."""
+    """The example has every setting, so that the operator needs no other source."""
     for key in ("people_address", "service", "operators", "ladder_days", "wave_from", "wave_days", "server",
                 "password_file", "anchors", "from", "reply_to", "returns", "maildir", "url", "sender",
                 "token_file"):  # fmt: skip

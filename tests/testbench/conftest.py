@@ -1,4 +1,7 @@
-"""A bench that runs, for every test as long as it does not move its clock; and an office on a fresh register."""
+"""Fixtures: a running bench for every test that does not move its clock.
+
+There is also a desk on a fresh database.
+"""
 
 import pytest
 
@@ -11,6 +14,6 @@ __all__ = ["sqlite_db", "sqlite_desk"]
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory):
-    """Give a bench over TLS whose clock stands still; nobody moves it."""
+    """Yield a bench over TLS whose clock stands still and is never moved by a test."""
     with running(tmp_path_factory.mktemp("shared") / "bench", "--now", "2027-01-11T08:00:00Z") as one:
         yield one

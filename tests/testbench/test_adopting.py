@@ -1,4 +1,7 @@
-"""A certificate that another program got from the bench is taken over, and renewed when its time has come."""
+"""Adoption of a certificate that another program got from the bench.
+
+It is renewed when its time has come.
+"""
 
 from datetime import timedelta
 

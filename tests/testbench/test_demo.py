@@ -1,4 +1,7 @@
-"""`make demo`: the story ends well, shows what it should, and leaves nothing behind, or a bench to talk to."""
+"""`make demo`: its story, its output and its cleanup.
+
+It leaves nothing behind, or a bench to talk to.
+"""
 
 import json
 import os
@@ -92,7 +95,7 @@ def test_the_whole_life(tmp_path):
 
 
 def commands(shown):
-    """Give every command that is shown, with the line breaks that it is shown with."""
+    """Return every command of the output, with its line breaks."""
     return re.findall(COMMAND_SHOWN, shown, re.MULTILINE)
 
 
@@ -142,7 +145,7 @@ def talk(printed):
 
 
 def look(printed):
-    """What is said of pages for people."""
+    """Check the lines of the output about the pages of the e-service."""
     address = re.search(r"open (http://localhost:\d+) and sign in", printed)[1]
     with urllib.request.urlopen(address, timeout=30) as page:  # noqa: S310 - loopback
         assert page.status == 200

@@ -1,4 +1,7 @@
-"""An incident from end to end: certificates are called, hints say now, renewal is open; and a holder revokes one."""
+"""An incident from end to end.
+
+Certificates are called, hints say "now", and renewal is open. A holder revokes a certificate.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -27,7 +30,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def own_bench(tmp_path_factory):
-    """Give a bench of this module's own, whose clock it moves."""
+    """Yield a bench of this module's own, whose clock it moves."""
     with running(tmp_path_factory.mktemp("incident") / "bench", "--http", "--now", "2027-01-11T08:00:00Z") as one:
         yield one
 
@@ -64,7 +67,7 @@ def test_an_incident(own_bench):
     status, done = bench.control("POST", "/early-replacements", asked)
     assert (status, done["result"], done["count"], done["passed_over"]) == (201, "done", MANY, 0)
     assert datetime.fromisoformat(done["ends"]) == now + timedelta(minutes=10)
-    # Hints of two of them were asked for above, and each has a contact of its own.
+    # Two of them asked for hints above, and each has a contact of its own.
     assert (done["reached"], done["unreached"]) == ({"program": 2, "email": MANY, "sms": 0}, 0)
     assert (done["messages"], done["people_unreached"]) == ({"email": MANY, "sms": 0}, 0)
     letters = bench.control("GET", "/messages?kind=early")[1]
@@ -82,7 +85,7 @@ def test_an_incident(own_bench):
     assert len(starts) > MANY // 2, "they are spread"
     rows = {row["serial"]: row for row in bench.rows("incident-1")}
     assert all(rows[serial_of(certificate)]["renewed_by"] for _, certificate in held)
-    # Everything is renewed: the same call finds those alone that took their places.
+    # Everything is renewed: the same call finds only the successors.
     status, again = bench.control("POST", "/early-replacements", {**asked, "serials": [serial_of(held[0][1])]})
     assert (status, again["result"], again["call"], again["passed_over"]) == (201, "nothing", None, 1)
 
@@ -100,7 +103,7 @@ def test_a_call_is_undone(own_bench):
 
 
 def gateway(bench, certificate):
-    """A relying party with the list that the certificate points to."""
+    """Return a relying party with the CRL that the certificate points to."""
     (point,) = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     (name,) = point.full_name
     anchors = load_bundle(Path(bench.ready["trust"]["holders"]).read_bytes())
@@ -111,7 +114,7 @@ def test_a_holder_revokes_and_the_gateway_refuses(own_bench):
     bench = own_bench
     holder, ((key, certificate), (other_key, other)) = enrolled(bench, 2, "incident-3")
     assert gateway(bench, certificate).identify(certificate, bench.now()).accepted
-    # By real time: no bench's clock is anybody's but the bench's.
+    # Real time, because only the bench uses the bench's clock.
     call = sign_revocation(certificate, RevocationReason.KEY_COMPROMISE, certificate_signer(key), utc_now())
     wrong = sign_revocation(certificate, RevocationReason.KEY_COMPROMISE, certificate_signer(other_key), utc_now())
     assert exchange(origin(bench), "POST", PATH, wrong.body, dict(wrong.headers))[0] == 401

@@ -1,4 +1,4 @@
-"""The double of an outside source: a provider of sign-in for the e-service, and for any client of OpenID Connect."""
+"""The double of an OpenID provider, for the e-service and any other client."""
 
 import hashlib
 import json
@@ -27,7 +27,10 @@ VERIFIER = "a-verifier-of-at-least-43-characters-as-rfc-7636-wants-it"
 
 @dataclass
 class Client:
-    """Asks the double as a browser and as the service would. Its clock is the machine's, moved by `later`."""
+    """Client that queries the double as a browser and as the service.
+
+    Its clock is that of the machine, moved by `later`.
+    """
 
     later: timedelta = timedelta(0)
     door: IdentityEndpoint = field(init=False)

@@ -1,4 +1,7 @@
-"""`sinetti testbench serve` as a process: readiness, ports, presets, the clock over restarts, stopping (contracts)."""
+"""`sinetti testbench serve` as a process.
+
+The tests cover readiness, ports, presets, the clock over restarts, and stopping (contracts).
+"""
 
 import http.client
 import json
@@ -41,7 +44,7 @@ def root(tmp_path):
 
 @pytest.fixture(scope="session")
 def stopped(tmp_path_factory):
-    """Give the folder of a bench that ran once."""
+    """Return the folder of a bench that ran once."""
     folder = tmp_path_factory.mktemp("stopped") / "bench"
     with running(folder, "--now", NOW):
         pass
@@ -50,14 +53,17 @@ def stopped(tmp_path_factory):
 
 @pytest.fixture
 def made(root, stopped):
-    """Give a copy of that folder."""
+    """Return a copy of that folder."""
     shutil.copytree(stopped, root)
     return root
 
 
 @pytest.fixture
 def told(capsys):
-    """Run `sinetti testbench serve` in this process, for what ends before anything is made."""
+    """Return a function that runs `sinetti testbench serve` in this process.
+
+    It serves commands that end before they create any file.
+    """
 
     def run(*options):
         code = main(["testbench", "serve", *(str(one) for one in options)])
@@ -68,7 +74,7 @@ def told(capsys):
 
 
 def ends_with(done, code, *words):
-    """One sentence on standard error, nothing on standard output, never a trace."""
+    """Check one sentence on standard error, no standard output and no traceback."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("sinetti: ")]
@@ -120,7 +126,7 @@ def test_ports_preset_clock_and_certificates_last_over_restarts(root):
         holder_of(bench).enrolled(bench.order(), new_key())
         rows = bench.rows()
         assert bench.control("PUT", "/clock", {"advance": "P59DT1H"}) == (200, {"now": "2027-03-11T09:00:00Z"})
-    # As a bench of before there were pages for people left it.
+    # State of a bench from before the pages of the e-service existed.
     written = json.loads((root / "ports.json").read_text(encoding="ascii"))
     del written["people"]
     (root / "ports.json").write_text(json.dumps(written), encoding="ascii")
@@ -181,7 +187,10 @@ def test_the_clock_is_the_machines_until_it_is_set_and_then_stands_still(root):
 
 
 def test_jumps(made):
-    """Past the signer's end, three years, past every CA's end: what is signed is of the new instant."""
+    """The jumps go past the signer's end, three years, and past every CA's end.
+
+    The signatures are of the new instant.
+    """
     with running(made) as bench:
         key = new_key()
         certificate = holder_of(bench).enrolled(bench.order(), key)
@@ -228,7 +237,7 @@ def test_strict(made):
 
 
 def patiently(holder, retrieval_id):
-    """Fetch as a program in the field does: again and again, while it is not ready."""
+    """Retrieve as a client in the field does: repeatedly, while it is not ready."""
     for _ in range(50):
         answer = holder.get(retrieval_id)
         if codes(answer) != ["PKI021"]:
@@ -485,7 +494,10 @@ def test_the_wsdl_names_the_address_that_is_served(bench):
 
 
 def test_two_years_of_messages_in_one_jump_and_a_kill_on_the_way(root):
-    """Certificates that nobody renews: the clock is where the kill found it, and no message is lost or twice."""
+    """The certificates are not renewed.
+
+    The clock is where the kill found it, and each message exists exactly once.
+    """
     with running(root, "--now", NOW) as bench:
         for hours in range(5):
             holder_of(bench).enrolled(bench.order(description=f"program {hours}"), new_key())

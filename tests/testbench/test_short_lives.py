@@ -14,7 +14,7 @@ BEGINS = "2027-01-11T08:00:00Z"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """Return a bench whose certificates live for 47 days."""
+    """Yield a bench whose certificates live for 47 days."""
     folder = tmp_path_factory.mktemp("short") / "bench"
     with running(folder, "--http", "--now", BEGINS):
         pass

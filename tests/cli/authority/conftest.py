@@ -1,4 +1,7 @@
-"""An operator at the command line, with an authority of their own on each database in turn."""
+"""Fixtures for an operator at the command line.
+
+The operator has an authority on each database in turn.
+"""
 
 import json
 import secrets
@@ -20,27 +23,30 @@ CONTACT = ("--contact-name", "The Contact", "--contact-email", "contact@customer
 
 @dataclass
 class Operator:
-    """Runs the operator's commands in this process, as `sinetti authority …`."""
+    """Runner of the operator's commands in this process, as `sinetti authority …`."""
 
     root: Path
     capsys: pytest.CaptureFixture
     database: dict[str, str]
 
     def run(self, *words, root=None):
-        """Give exit code, standard output, standard error."""
+        """Return exit code, standard output and standard error of a command."""
         place = [] if words[0] is None else ["--dir", str(root or self.root)]
         code = main(["authority", *(str(word) for word in words if word is not None), *place])
         caught = self.capsys.readouterr()
         return code, caught.out, caught.err
 
     def does(self, *words):
-        """Run what has to succeed; gives standard output."""
+        """Run a command that must succeed, and return its standard output."""
         code, out, err = self.run(*words)
         assert code == 0, err
         return out
 
     def refused(self, code, *words, root=None):
-        """Run what has to be refused: one sentence on standard error, nothing on standard output; gives it."""
+        """Run a command that must be refused, and return its sentence on standard error.
+
+        The command ends with `code` and writes nothing on standard output.
+        """
         ended, out, err = self.run(*words, root=root)
         assert (ended, out) == (code, ""), err
         (sentence,) = err.splitlines()
@@ -50,7 +56,10 @@ class Operator:
         return sentence
 
     def found(self, *more, environment="TEST"):
-        """Found the authority: with nothing more to say, as a copy of one that this process has founded before."""
+        """Found the authority.
+
+        Without further options, copy an authority that this process has founded before.
+        """
         words = ("init", "--environment", environment, *ADDRESSES, *more)
         if more or self.database:
             self.does(*words)
@@ -67,26 +76,29 @@ class Operator:
         )
 
     def order(self, *more, customer_id="0123456-7"):
-        """Order a certificate; its transfer ids."""
+        """Order a certificate, and return its transfer ids."""
         return json.loads(self.does("order", "--customer-id", customer_id, *CONTACT, "--json", *more))
 
 
 @cache
 def founded_before():
-    """Make the folder of authorities that others are copied from, once per process: making tables takes longest."""
+    """Make the folder of authorities to be copied, once per process.
+
+    The creation of tables takes longest.
+    """
     kept.append(TemporaryDirectory(prefix="sinetti-authorities-"))
     return Path(kept[-1].name)
 
 
 kept = []
-"""Folders that are taken away when the process ends."""
+"""Folders that are removed when the process ends."""
 
 
 @contextmanager
 def at_work(kind, request, tmp_path, monkeypatch):
-    """Give an operator whose authority does not exist yet, and the database that it will have.
+    """Yield an operator without an authority, and the database that it will have.
 
-    It has the tables already, which a founding takes as they are; test_initialise.py begins with an empty one.
+    It has the tables already, and `init` accepts them as they are. test_initialise.py begins with an empty database.
     """
     database = {}
     if kind == "postgresql":
@@ -99,13 +111,13 @@ def at_work(kind, request, tmp_path, monkeypatch):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def operator(request, tmp_path, monkeypatch, capsys):
-    """Give an operator, on each database in turn."""
+    """Yield an operator, on each database in turn."""
     with at_work(request.param, request, tmp_path, monkeypatch) as one:
         yield one
 
 
 @pytest.fixture
 def sqlite_operator(request, tmp_path, monkeypatch, capsys):
-    """Give an operator on SQLite, for what does not depend on the database."""
+    """Yield an operator on SQLite, for tests that do not depend on the database."""
     with at_work("sqlite", request, tmp_path, monkeypatch) as one:
         yield one

@@ -1,4 +1,7 @@
-"""The first clerk's account, by command; and each command says when it changed nothing."""
+"""Account of the first clerk, by command.
+
+Each command reports when it changed nothing.
+"""
 
 import json
 
@@ -11,7 +14,7 @@ EMAIL = "clerk@authority.example"
 
 @pytest.fixture
 def one(sqlite_operator):
-    """Give an operator with an authority."""
+    """Return an operator with an authority."""
     sqlite_operator.found()
     return sqlite_operator
 

@@ -1,4 +1,4 @@
-"""The operator's commands: what they do, what they refuse, and how they say so."""
+"""Commands of the operator: effects, refusals, and messages."""
 
 import argparse
 import json
@@ -408,7 +408,7 @@ def test_help_shows_an_example(sqlite_operator, words):
 
 
 def parsers(parser, *path):
-    """Every parser below this one, by its words."""
+    """Yield every parser below this one, with its words."""
     yield " ".join(path), parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

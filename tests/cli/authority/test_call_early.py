@@ -1,4 +1,4 @@
-"""`authority call-early` at the command line: looked at, called, listed, undone, and what is refused."""
+"""`authority call-early`: preview, call, list, undo, and refusals."""
 
 import json
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanat
 
 @contextmanager
 def opened(operator):
-    """Open the operator's authority as a desk that needs no clock of its own."""
+    """Open the authority of the operator as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
         yield Desk(authority.ctx, None, None, None, None)
@@ -40,7 +40,7 @@ def opened(operator):
 
 @pytest.fixture
 def shop(sqlite_operator):
-    """Give an operator, and the serials of two certificates in their holders' hands."""
+    """Return an operator, and the serials of two retrieved certificates."""
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER_ID)
     with opened(sqlite_operator) as desk:
@@ -101,7 +101,10 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
-    """Beside SOAP, by the real server: the hint after a command, a revocation, and the limits that SOAP has."""
+    """The real server gives the hint after a command, and revokes, beside SOAP.
+
+    Its limits are those of SOAP.
+    """
     operator = sqlite_operator
     operator.found()
     operator.add(CUSTOMER_ID)
@@ -176,7 +179,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """The place of one authority that all of these are refused by."""
+    """Return the place of the one authority that refuses all of these commands."""
     return tmp_path_factory.mktemp("refusing") / "authority"
 
 

@@ -1,4 +1,7 @@
-"""`sinetti authority clock`, and a real server that issues nothing by a wrong clock until it is accepted."""
+"""`sinetti authority clock`, and a server with a wrong clock.
+
+A real server issues nothing until the operator has accepted the clock.
+"""
 
 import io
 import json
@@ -22,8 +25,8 @@ MEMBERS = ["machine", "database", "difference", "newest", "accepted", "issuing",
 
 
 def stored_ahead(operator, by=HOUR):
-    """Store an instant that a wrong clock told."""
-    operator.does("status")  # which opens the register in this process
+    """Store an instant of a wrong clock, and return it as text."""
+    operator.does("status")  # opens the database in this process
     at = utc_now() + by
     audit_log.write(Database("default"), AuditContext("operator", at, "0" * 32), "looked", "nothing")
     Database("default").close()
@@ -63,7 +66,7 @@ def test_accepting_is_the_way_out(operator):
 
 
 class Terminal(io.StringIO):
-    """A person who types."""
+    """Terminal with a user who types."""
 
     def isatty(self):
         return True
@@ -91,7 +94,7 @@ def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monk
 
 
 def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):
-    """In the contact's language, and the same request works afterwards."""
+    """The refusal is in the contact's language, and the same request works afterwards."""
     sqlite_operator.found()
     sqlite_operator.add("0123456-7", "--channel", "WS")
     ids, key = sqlite_operator.order("--contact-language", "sv"), new_key()

@@ -1,4 +1,7 @@
-"""A register whose own files are damaged: a person is told to restore a backup; an error of ours stays one."""
+"""Databases with damaged files.
+
+The message asks the operator to restore a backup. A fault of the program stays an internal error.
+"""
 
 import sqlite3
 from types import SimpleNamespace
@@ -31,7 +34,7 @@ def test_a_register_that_is_damaged(sqlite_operator, words, damage):
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     sentence = sqlite_operator.refused(5, *words)
-    path.write_bytes(whole)  # tests that come later find it under the same alias
+    path.write_bytes(whole)  # later tests find it under the same alias
     assert "the register is damaged" in sentence
     assert "sinetti authority restore" in sentence
 

@@ -1,4 +1,7 @@
-"""`sinetti authority export-certificates`: what is in force lies in the folder, and nothing else of ours."""
+"""`sinetti authority export-certificates`.
+
+The folder contains the certificates in force, and no other certificate that the command wrote.
+"""
 
 import json
 import stat
@@ -30,7 +33,10 @@ def enrolled(operator, channel):
 
 @pytest.fixture
 def folder(sqlite_operator, tmp_path):
-    """Give the folder for certificates, of an authority that has issued two for SFTP and one for WS."""
+    """Return the folder for certificates of an authority that has issued three.
+
+    Two certificates are for SFTP and one is for WS.
+    """
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER, "--channel", "WS", "--channel", "SFTP")
     for channel in ("SFTP", "WS", "SFTP"):

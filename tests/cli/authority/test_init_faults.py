@@ -1,4 +1,7 @@
-"""What an operator can get wrong at `init` ends in one sentence, never as a fault of the program."""
+"""Errors of an operator at `init`.
+
+Each ends in one sentence, and never as a fault of the program.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""What lies beside the folder: `journal verify` and `serve` name what is damaged, and nothing is served until then."""
+"""Damaged files beside the folder of the authority.
+
+`journal verify` and `serve` name them, and nothing is served until they are repaired.
+"""
 
 import shutil
 
@@ -15,7 +18,7 @@ LATER = 1 << 60
 
 @pytest.fixture
 def served(sqlite_operator):
-    """Give an operator whose authority was served once, and the folder of its journals."""
+    """Return an operator whose authority was served once, and its folder of journals."""
     sqlite_operator.found()
     with serving(sqlite_operator, *ANY):
         pass
@@ -96,7 +99,7 @@ def test_a_restored_register_waits_for_its_journals_on_whichever_machine(served,
     operator.does("backup", "--out", tmp_path / "night")
     for path in operator.root.glob("register.sqlite3*"):
         path.unlink()
-    # A copy of the folder, as on another machine: nothing else tells that it is not a further node's.
+    # A copy of the folder, as on another machine: nothing else shows that it is not of a further node.
     shutil.copytree(operator.root, tmp_path / "new")
     shutil.rmtree(operator.root)
     (tmp_path / "new").rename(operator.root)

@@ -1,4 +1,7 @@
-"""Keys off line, and pass-phrases apart from what they open: founding, moving, serving, renewing lists."""
+"""Offline keys, and pass-phrases stored apart from the keys that they open.
+
+The tests found an authority, move keys, serve, and renew CRLs.
+"""
 
 import io
 import json
@@ -27,13 +30,16 @@ YEAR = timedelta(days=365)
 
 @pytest.fixture
 def operator(sqlite_operator):
-    """The database plays no part here."""
+    """Return an operator on SQLite, because the database plays no part here."""
     return sqlite_operator
 
 
 @pytest.fixture
 def places(tmp_path):
-    """Where things are to be kept apart: pass-phrases in one folder, the offline keys in another."""
+    """Return the places of secrets.
+
+    One folder is for pass-phrases, another for offline keys.
+    """
     (tmp_path / "etc").mkdir()
     return SimpleNamespace(
         phrase=tmp_path / "etc" / "passphrase", vault=tmp_path / "vault", vault_phrase=tmp_path / "etc" / "vault"
@@ -77,7 +83,7 @@ def test_what_lies_where_after_init(operator, places):
     assert phrase != other
     assert load_private_key((root / "keys" / f"{ONLINE[0]}.pem").read_bytes(), phrase)
     assert load_private_key((places.vault / f"{ROOTS[0]}.pem").read_bytes(), other)
-    # Nowhere in the folder is anything that opens either.
+    # No file of the folder contains either pass-phrase.
     everything = b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
     assert phrase not in everything
     assert other not in everything
@@ -115,7 +121,7 @@ def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folde
     assert "--passphrase-file" in operator.refused(5, "serve", *ANY)
     with serving(operator, *ANY, "--passphrase-file", places.phrase) as (_, status):
         assert listed(status, "SinettiRootCAv1").next_update_utc > utc_now() + YEAR - timedelta(hours=1)
-    # A copy of the key beside its old place is as good as the key.
+    # A copy of the key beside its old place counts as the key.
     (operator.root / "keys" / "SinettiRootCAv1.pem.old").write_bytes(b"")
     assert "SinettiRootCAv1.pem.old, where PRODUCTION has none: destroy it" in operator.refused(
         5, "serve", *ANY, "--passphrase-file", places.phrase
@@ -165,7 +171,7 @@ def linked(root, vault):
 
 
 def in_der(root, vault):
-    """Only its name tells what it is."""
+    """Write a file in DER that only its name identifies as a key."""
     path = root / "SinettiIntermediateCAv1.key"
     path.write_bytes(b"\x30")
     return path
@@ -218,7 +224,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
     for named in (inside, roundabout):
         words = (*kept_apart[:-1], named)
         assert f"the keys' pass-phrase lies in {inside}, beside them" in operator.refused(5, *words)
-    # A link that leads out of the folder holds nothing.
+    # A link that leads out of the folder contains no secret.
     inside.unlink()
     inside.symlink_to(places.phrase)
     with serving(operator, *kept_apart[1:-1], inside):

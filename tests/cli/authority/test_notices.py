@@ -1,4 +1,7 @@
-"""`sinetti authority notices …`, with a real mail server: what is planned, sent, shown, given up and sent again."""
+"""`sinetti authority notices …` with a real mail server.
+
+The tests plan, send, show, give up and send messages again.
+"""
 
 import json
 from contextlib import contextmanager
@@ -51,7 +54,7 @@ def opened(operator):
 
 
 def owe(operator, number, address=None):
-    """Owe an operator a message, due now; gives its id."""
+    """Queue a message to an operator, due now, and return its id."""
     now = utc_now()
     one = NewMessage(
         MessageKind.OPERATOR,

@@ -1,4 +1,4 @@
-"""Server commands, too, live with readers who have gone and outputs that are full."""
+"""Output of server commands to closed pipes and full outputs."""
 
 from pathlib import Path
 

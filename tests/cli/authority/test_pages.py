@@ -1,4 +1,4 @@
-"""Transfer ids over two channels as an operator has them sent, and pages as a node serves them."""
+"""Transfer ids over two channels at the command line, and pages of a node."""
 
 import json
 import re
@@ -37,7 +37,7 @@ token_file = "sms-token"
 
 
 def with_notices(operator, port=25, sms=""):
-    """Have messages set up: a mail server and, with an address, a provider of text messages."""
+    """Configure messages: a mail server and, with an address, an SMS provider."""
     text = NOTICES.format(port=port) + (SMS.format(url=sms) if sms else "")
     DataDirectory(operator.root).notices.write_text(text, encoding="utf-8")
     (operator.root / "sms-token").write_text("token")
@@ -47,7 +47,7 @@ def with_notices(operator, port=25, sms=""):
 
 @pytest.fixture
 def founded(sqlite_operator):
-    """An operator with an authority and an organisation."""
+    """Return an operator with an authority and an organisation."""
     sqlite_operator.found()
     sqlite_operator.add()
     return sqlite_operator
@@ -115,13 +115,16 @@ def test_pages_need_to_know_whose_they_are(founded):
 
 
 def sent_link(mail):
-    """The one link in a mail."""
+    """Return the one link in an e-mail."""
     (link,) = set(re.findall(r"https://\S+", mail.get_body(("plain",)).get_content()))
     return link
 
 
 def test_the_whole_way_by_a_real_node(founded, tmp_path):
-    """Ordered, mailed, opened, sent by SMS, shown, enrolled: each by the program that does it."""
+    """The steps are order, e-mail, link, SMS, transfer ids and enrolment.
+
+    Each is done by its real program.
+    """
     with (
         mail_server() as mails,
         small_server(lambda _question: (202, {}, b"")) as texts,

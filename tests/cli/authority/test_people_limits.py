@@ -1,4 +1,7 @@
-"""Pages of an authority have limits of 24 hours; a bench needs a setting."""
+"""Limits of 24 hours on pages.
+
+An authority has them, and a bench needs a setting.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace

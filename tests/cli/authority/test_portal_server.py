@@ -1,4 +1,7 @@
-"""Who is who, by command: named, shown, changed; and each command says when it changed nothing."""
+"""People of an organisation, by command: assigned, shown and changed.
+
+Each command reports when it changed nothing.
+"""
 
 import json
 
@@ -20,7 +23,7 @@ DIRECTOR = ("--name", "The Director", "--email", "director@customer.example")
 
 
 def told(operator, *words):
-    """What a command that succeeds says on standard error."""
+    """Run a command that succeeds, and return its standard error."""
     code, _, err = operator.run(*words)
     assert code == 0, err
     return err.strip()
@@ -28,7 +31,7 @@ def told(operator, *words):
 
 @pytest.fixture
 def one(sqlite_operator):
-    """Give an operator with two organisations."""
+    """Return an operator with two organisations."""
     sqlite_operator.found()
     for customer_id in (CUSTOMER, FIRM):
         sqlite_operator.add(customer_id)

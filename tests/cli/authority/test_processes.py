@@ -1,4 +1,7 @@
-"""The processes of a serving node: a worker that dies, a parent that dies, a stop, a second signal."""
+"""Processes of a serving node.
+
+The tests cover a worker that dies, a parent that dies, a stop, and a second signal.
+"""
 
 import os
 import signal
@@ -39,7 +42,10 @@ def replaced(served, victim):
 
 
 def is_free(address):
-    """Whether the next one can listen there: a process whose first thread has ended may be closing its sockets yet."""
+    """Return True if the next process can listen at the address.
+
+    A process whose first thread has ended may still be closing its sockets.
+    """
     parts = urlsplit(address)
     try:
         return check_available(parts.hostname, parts.port) == parts.port
@@ -78,7 +84,7 @@ def test_what_has_begun_is_answered_and_further_signals_harm_nothing(root):
         assert begun.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n", "a worker has it, and reads"
         begun.sendall(b"<a/>")
         children = served.children()
-        # As a terminal does: to the whole group, and more than once.
+        # A terminal signals the whole group, and more than once.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             os.killpg(served.process.pid, number)
         begun.sendall(b"      ")
@@ -94,7 +100,7 @@ def test_how_many_workers_there_may_be(workers, sqlite_operator):
 
 
 def test_connections_to_the_database_are_bounded_as_the_page_says():
-    """For every number of workers: max(8, 64 / N) and 4 each, and the keeper's."""
+    """The bound for N workers is max(8, 64 / N) and 4 each, and one for the keeper."""
     bound = {workers: workers * (soap_threads(workers) + STATUS_THREADS) + 1 for workers in (1, 2, 4, 8)}
     assert bound == {1: 69, 2: 73, 4: 81, 8: 97}
 

@@ -1,4 +1,7 @@
-"""A PostgreSQL that loses what was committed is no place to found an authority, and nothing is served from it."""
+"""PostgreSQL servers that lose committed data.
+
+No authority is founded on them, and nothing is served from them.
+"""
 
 import secrets
 

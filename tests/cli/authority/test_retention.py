@@ -1,4 +1,4 @@
-"""`sinetti authority retention`: what is past its period is shown, and erased."""
+"""`sinetti authority retention`: display and erasure of data past its period."""
 
 import json
 from datetime import timedelta
@@ -14,7 +14,7 @@ from sinetti.infra.clock import utc_now
 
 @pytest.fixture
 def short(operator):
-    """Give an operator with one order."""
+    """Return an operator with one order."""
     operator.found()
     operator.add("0123456-7", "--channel", "WS")
     operator.order()
@@ -22,7 +22,7 @@ def short(operator):
 
 
 def aged(years):
-    """Let what was ordered be older than it is."""
+    """Make the order older than it is."""
     for model, column in ((models.Lineage, "created"), (models.Order, "created"), (models.TransferIds, "expires")):
         for row in model.objects.using("default"):
             value = getattr(row, column)

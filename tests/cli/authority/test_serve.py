@@ -1,4 +1,4 @@
-"""`sinetti authority serve` as a process, the real client against it, and what an operator does meanwhile."""
+"""`sinetti authority serve` as a process, with the real client and its operator."""
 
 import json
 import re
@@ -22,7 +22,10 @@ ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
 
 @pytest.fixture(scope="session")
 def server_pair(tmp_path_factory):
-    """Give a TLS certificate for loopback, its key, and the same certificate as its own anchor."""
+    """Return the folder of a TLS certificate for loopback.
+
+    It contains the key, and the same certificate as its own anchor.
+    """
     folder = tmp_path_factory.mktemp("tls")
     tls_pair(folder)
     return folder
@@ -30,7 +33,7 @@ def server_pair(tmp_path_factory):
 
 @contextmanager
 def serving(operator, *options):
-    """Serve the operator's authority; gives the addresses of SOAP and status."""
+    """Serve the authority of the operator, and yield the addresses of SOAP and status."""
     command = program("authority", "serve", "--dir", operator.root, *(options or ANY))
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=surroundings(operator.database)
@@ -58,7 +61,10 @@ def holder(operator, address):
 
 
 def assert_explains_nothing(soap, status):
-    """A signature is refused, and nobody is told how far it got: that would be of use to forgers (docs/explain.md)."""
+    """Check that a refused signature is not explained.
+
+    An explanation would help forgers (docs/explain.md).
+    """
     forged = faulty_signing.indented(faulty_signing.envelope(faulty_signing.signed(faulty_signing.request())))
     headers = {"content-type": "text/xml"}
     for address in (soap, status):
@@ -198,7 +204,10 @@ def test_a_port_that_is_taken(sqlite_operator):
 
 
 def test_it_stops_cleanly_each_time(sqlite_operator):
-    """Python's own end aborted one stop in five; five in a row would have shown that two times in three."""
+    """The normal end of Python aborted one stop in five.
+
+    Five stops in a row would have shown that two times in three.
+    """
     sqlite_operator.found()
     for _ in range(5):
         with serving(sqlite_operator) as (soap, status):

@@ -1,4 +1,7 @@
-"""A parent and its processes, with the simplest there are: how a start fails, and how long it waits for the next."""
+"""A parent and its processes, with the simplest processes possible.
+
+The tests cover failed starts and the delay before the next start.
+"""
 
 import os
 import signal
@@ -63,7 +66,10 @@ os._exit(0)
 
 @pytest.fixture
 def started(tmp_path):
-    """Start a parent with roles; gives its process and what it has said."""
+    """Yield a function that starts a parent with roles.
+
+    The function returns the process and the file of its output.
+    """
     running = []
 
     def start(*arguments, retire_within=0):
@@ -137,7 +143,7 @@ def test_an_exchange_that_fails_changes_nothing_and_the_next_may_work(started):
 
 
 def exchanged(process, said, times=1):
-    """Exchange, and wait for both lines that say so: the parent's, and that of the child of before."""
+    """Send SIGHUP, and wait for the lines of the parent and of the former child."""
     process.send_signal(signal.SIGHUP)
     until(lambda: said.read_text().count("have taken over\n") == 2 * times)
 
@@ -213,7 +219,7 @@ def test_who_gave_the_roles_is_told_what_became_of_them(started):
 
 
 def test_one_that_is_just_being_started_again_ends_when_others_take_over(started):
-    """It would begin to serve only after all others had left."""
+    """The new process would begin to serve only after all others had left."""
     process, said = started("dawdles", "stays", retire_within=3600)
     until(lambda: "ready" in said.read_text())
     os.kill(pids(said)[0], signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""What a serving node does with its callers: TLS and its exchange, stalled senders, limits, a proxy, health, log."""
+"""Callers of a serving node.
+
+The tests cover TLS and the exchange of its certificate, stalled senders, limits, a proxy, health and log.
+"""
 
 import json
 import os
@@ -22,7 +25,7 @@ from tests.support.serving import SOON, lives, serving, tls_pair, until
 PATH = "/2017/10/CertificateServices"
 TWO = ("--workers", "2")
 HEAD_AND_BODY_WITHIN = 10.0
-"""Seconds that a request has, from its first octet."""
+"""Time limit of a request in seconds, from its first octet."""
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def connected(address, context=None):
 
 
 def serial(address):
-    """Which certificate a new connection meets."""
+    """Return the serial of the TLS certificate that a new connection receives."""
     with connected(address, any_server()) as connection:
         return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)).serial_number
 
@@ -70,7 +73,7 @@ def test_eight_kept_connections_are_spread_over_two_workers_and_many_more_are_we
             until(lambda told=8 * (round_number + 1): len(answered(served)) == told)
             pids = [event["pid"] for event in answered(served)[-8:]]
             shares.append(min(pids.count(pid) for pid in served.children()[:2]))
-        # Two of eight or fewer would be seven in a hundred by chance; five times in a row, one in half a million.
+        # A share below two of eight has a chance of seven in a hundred. Five in a row: one in half a million.
         assert max(shares) >= 2
         assert {called(served.soap)[0] for _ in range(250)} == {200}, "loopback is free unless limits are set"
         served.stop()
@@ -96,7 +99,7 @@ def test_versions_of_tls(version, taken, shared_tls):
 
 @pytest.fixture(scope="module")
 def shared_tls(tmp_path_factory):
-    """Give a node with TLS, its authority founded with nothing but a folder."""
+    """Yield a node with TLS, whose authority was founded with only a folder."""
     with founded_apart(tmp_path_factory.mktemp("apart")) as (root, folder):
         certificate, key = tls_pair(folder)
         with serving(root, *TWO, "--tls-certificate", certificate, "--tls-key", key) as served:
@@ -124,7 +127,7 @@ def test_the_pair_is_exchanged_on_sighup_and_nobody_is_turned_away(root, tmp_pat
             tls_pair(tmp_path, 2)
             served.process.send_signal(signal.SIGHUP)
             until(lambda: "have taken over" in served.log)
-            # Those of before are told at that moment, and hear it a moment later.
+            # The parent signals the former workers at that moment, and they react a moment later.
             until(lambda: {serial(served.soap) for _ in range(20)} == {2})
             assert any(lives(one) for one in first), "somebody is connected"
             begun.sendall(b"/>")
@@ -193,7 +196,7 @@ def test_over_a_unix_socket_too_nobody_is_turned_away(root, tmp_path):
 
 
 def asked(connection):
-    """Ask for the WSDL on an open connection; gives the answer, read."""
+    """Request the WSDL on an open connection; return the response, read in full."""
     connection.sendall(f"GET {PATH}?wsdl HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return answered_on(connection)
 
@@ -207,7 +210,7 @@ def answered_on(connection):
 
 @contextmanager
 def all_the_time(address):
-    """Call from four sides while the block lasts; gives what failed."""
+    """Call in four threads while the block lasts, and yield the failures."""
     over, failures = Event(), []
     callers = [Thread(target=calling, args=(address, over, failures)) for _ in range(4)]
     for caller in callers:
@@ -221,7 +224,7 @@ def all_the_time(address):
 
 
 def calling(address, over, failures):
-    """Call again and again, each time on a connection of its own."""
+    """Call repeatedly, each time on a connection of its own."""
     while not over.wait(0.01):
         connection = HTTPSConnection(*place(address), timeout=SOON, context=any_server())
         try:
@@ -259,7 +262,7 @@ def test_fifty_stalled_senders_of_each_kind_hold_nobody_up_and_none_stays_longer
 
 
 def ended(connection):
-    """Wait until the other side has ended a connection."""
+    """Wait until the other side has closed a connection."""
     try:
         while connection.recv(4096):
             pass
@@ -271,7 +274,7 @@ def test_limits_per_address_hold_over_all_workers(root):
     with serving(root, *TWO, "--rate-per-address", 20, "--connections-per-address", 3) as served, ExitStack() as stack:
 
         def one_more_is_turned_away():
-            # Those that stall meet the call itself inside, and may be turned away for it: so one more each time.
+            # Stalled connections meet the call itself, and may be refused for it: so one more each time.
             stack.enter_context(connected(served.soap)).sendall(head(100) + b"<a")
             return called(served.soap) == (503, "5")
 
@@ -287,7 +290,7 @@ def test_limits_per_address_hold_over_all_workers(root):
 
 @pytest.fixture
 def many_files():
-    """Let this process have as many files open as the system lets it; gives how many."""
+    """Raise this process's limit of open files to its maximum, and yield it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield hard
@@ -318,7 +321,7 @@ def called(address, *, path=f"{PATH}?wsdl", forwarded=None):
 
 
 class UnixConnection(HTTPConnection):
-    """HTTP over a Unix socket."""
+    """HTTP connection over a Unix socket."""
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -427,7 +430,7 @@ def test_the_log_has_one_line_of_json_per_event_and_nobodys_secret(sqlite_operat
     assert all({"time", "level", "component", "event", "pid"} <= set(event) for event in events)
     told = [event for event in events if event["event"] == "answered"]
     assert all(len(event["request_id"]) == 32 and event["duration_ms"] >= 0 for event in told)
-    # A line is written once its answer has left: one worker's may come after another's that answered later.
+    # A line is written after its response was sent, so lines of two workers may be out of order.
     asked = [(event["operation"], event.get("reason", ""), event["status"]) for event in told if "operation" in event]
     assert sorted(asked) == [
         ("get", "", 200),

@@ -1,4 +1,4 @@
-"""`authority revoke-many`, `watch` and `gateway`, and what `status` says of use, at the command line."""
+"""`authority revoke-many`, `watch` and `gateway`, and the usage in `status`."""
 
 import io
 import json
@@ -39,7 +39,7 @@ SUPERSEDED = ("--reason", "superseded")
 
 @contextmanager
 def opened(operator):
-    """Open the operator's authority as a desk that needs no clock of its own."""
+    """Open the authority of the operator as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
         yield Desk(authority.ctx, None, None, None, None)
@@ -50,13 +50,13 @@ def opened(operator):
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory):
-    """Give the place of the shop that others are copied from, and the certificates in it once it is there."""
+    """Return the place of the shop to be copied, and its certificates once it exists."""
     return tmp_path_factory.mktemp("stock") / "shop", []
 
 
 @pytest.fixture
 def shop(sqlite_operator, stock):
-    """Give an operator with lists that are published, and two certificates in their holders' hands."""
+    """Return an operator with published CRLs, and two retrieved certificates."""
     (first, held), here = stock, sqlite_operator.root.parent
     if first.exists():
         shutil.copytree(first, here, dirs_exist_ok=True)
@@ -211,7 +211,7 @@ def test_options_of_many(sqlite_operator, tmp_path):
 
 @contextmanager
 def status_served(door):
-    """Serve a status door over HTTP."""
+    """Serve a status endpoint over HTTP."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -229,7 +229,7 @@ def status_served(door):
             self.wfile.write(reply.body)
 
         def log_message(self, *_words):
-            """Keep quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -278,7 +278,10 @@ def test_watch(shop, tmp_path, monkeypatch):
 
 
 def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
-    """Lists lie in the register and come back with it: only the journals, and the lists beside them, tell."""
+    """CRLs are in the database and come back with it.
+
+    Only the journals, and the CRLs beside them, reveal the older state.
+    """
     operator, held = shop
     Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")
@@ -340,7 +343,7 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
 
 
 def one_revoked_by_an_officer(operator, serials):
-    """Revoke one, and ask for another by what is no officer's id."""
+    """Revoke one certificate, and request another under an id that is no officer's."""
     operator.does("revoke", serials[0], *SUPERSEDED, "--officer", "a17")
     row = models.AuditEvent.objects.using("default").get(action="certificate-revoked")
     assert row.actor == "officer:a17"
@@ -349,7 +352,7 @@ def one_revoked_by_an_officer(operator, serials):
 
 
 def test_what_a_gateway_tells_is_taken_by_what_is_served(shop, tmp_path):
-    """The gateway's own side and the authority's, over HTTP between two programs."""
+    """Both sides, of the gateway and of the authority, talk over HTTP as two programs."""
     operator, held = shop
     kept = tmp_path / "gateway-key.pem"
     assert main(["gateway", "key", "--out", str(kept)]) == 0

@@ -1,4 +1,4 @@
-"""`sinetti adopt`, and `enrol` with a sinetti.toml: options, files, what people read."""
+"""`sinetti adopt`, and `enrol` with a sinetti.toml: options, files and messages."""
 
 import json
 
@@ -17,7 +17,7 @@ KEY = authority.holder_key(71)
 
 @pytest.fixture
 def place(shell, monkeypatch):
-    """A folder with a sinetti.toml, a key and its certificate."""
+    """Return a folder with a sinetti.toml, a key and its certificate."""
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     monkeypatch.delenv(loader.VARIABLE, raising=False)
@@ -129,7 +129,7 @@ def test_adopt_an_expired_one_says_what_to_do(place):
 
 def test_adopt_by_another_clock_is_not_for_production(place):
     write(place, environment="PRODUCTION")
-    # The preset's CAs say that they are of the test environment: what counts first is that.
+    # The CAs of the preset belong to the test environment, and this check comes first.
     code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2027-03-01T12:00:01Z")
     assert code == 2
     assert "The certificate is of the environment TEST, but register is of PRODUCTION." in err
@@ -218,7 +218,7 @@ def test_options_of_enrol_win_over_the_file(place):
     write_to = ("--store", "other", "--service", "register", "--customer-id", authority.CUSTOMER_ID, "--key", "ec-p256")
     address = ("--config", "sinetti.toml", "--customer-name", "Another")
     code, _, err = place.run("enrol", "payroll", *IDS, *write_to, *address)
-    assert code == 4, err  # nothing listens there
+    assert code == 4, err  # no process listens there
     kept = settings.load(place.folder / "other" / "payroll")
     assert (kept.customer_id, kept.customer_name, kept.key) == (authority.CUSTOMER_ID, "Another", "ec-p256")
     assert not (place.folder / "store").exists()

@@ -1,4 +1,7 @@
-"""`sinetti deliver` against a stand-in for the receiver: one delivery until there is a receipt that counts."""
+"""`sinetti deliver` against a stand-in for the receiver.
+
+One delivery lasts until there is a valid receipt.
+"""
 
 import json
 import re
@@ -30,7 +33,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass
 class Receiver:
-    """Keeps its promises unless `script` holds something else to do."""
+    """Receiver that keeps its promises unless `script` holds another action."""
 
     url: str = ""
     script: list = field(default_factory=list)
@@ -83,7 +86,7 @@ def well(handler, receiver, delivery_id, body):
 
 
 def lost(handler, receiver, delivery_id, body):
-    """Take it, and let the answer be lost."""
+    """Accept the delivery, and let the answer be lost."""
     receiver.receipts[delivery_id] = receiver.receipt(delivery_id, body)
     handler.close_connection = True
 
@@ -108,7 +111,7 @@ def receiver():
 
 
 class Desk(Shell):
-    """A shell that delivers."""
+    """Shell that delivers."""
 
     receiver: Receiver
 
@@ -119,7 +122,10 @@ class Desk(Shell):
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory):
-    """Give where a store lies once there is one: enrolling takes longer than any delivery."""
+    """Return the place of an enrolled store, once it exists.
+
+    An enrolment takes longer than any delivery.
+    """
     return tmp_path_factory.mktemp("enrolled") / "store"
 
 
@@ -404,7 +410,7 @@ def test_what_cannot_be_done(desk, receiver, changes):
 
 
 def test_no_file_at_all(desk, receiver, monkeypatch):
-    """As where a variable of a script is empty."""
+    """This happens where a variable of a script is empty."""
     monkeypatch.chdir(desk.folder)
     code, _, err = desk.run("deliver", "payroll", "", "--store", desk.store, "--to", receiver.url, "--lang", "en")
     assert (code, "cannot be read" in err, receiver.seen) == (2, True, [])

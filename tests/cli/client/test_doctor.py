@@ -1,4 +1,4 @@
-"""`sinetti doctor`: each thing that may be wrong is named with the next step, and nothing is changed."""
+"""`sinetti doctor`: each problem with its next step, without any change."""
 
 import json
 import os
@@ -40,7 +40,7 @@ MACHINE = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
 
 @pytest.fixture
 def well(shell, monkeypatch):
-    """A shell whose service shows a page and the true time."""
+    """Return a shell whose service shows a page and the true time."""
     shell.enrol()
     shell.double.seen.clear()
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
@@ -56,7 +56,7 @@ def contents(folder):
 
 
 def found(shell, *more):
-    """Exit code, and what was found that is not well: check, level, whole sentence."""
+    """Return the exit code, and the findings: check, level and sentence of each."""
     before = contents(shell.store)
     code, out, _ = shell.run("doctor", "--store", shell.store, "--json", "--lang", "en", *more)
     assert contents(shell.store) == before, "nothing is changed"
@@ -423,7 +423,7 @@ def test_a_name_whose_settings_cannot_be_read_is_left_to_the_certificates(well, 
 
 
 def test_a_bench_is_well_over_tls(tmp_path, capsys):
-    """The real service's doors: the page, its clock, TLS, and a signed "no"."""
+    """The endpoints are the real ones: the page, its clock, TLS, and a signed "no"."""
     with running(tmp_path / "bench", "--now", "2027-01-11T08:00:00Z") as bench:
         trust = bench.ready["trust"]
         kept = settings.NameSettings(

@@ -1,4 +1,4 @@
-"""`sinetti explain`: what it prints and writes, and its exit codes."""
+"""`sinetti explain`: its output, its files and its exit codes."""
 
 import json
 from dataclasses import replace
@@ -130,7 +130,7 @@ def test_it_takes_no_longer_than_a_person_waits(explains):
     assert len(large) > 10_000
 
     def seconds():
-        begun = process_time()  # of the processor's: the machine may be busy with something else
+        begun = process_time()  # processor time, because the machine may be busy with other processes
         assert explains(large)[0] == 3
         return process_time() - begun
 
@@ -138,7 +138,10 @@ def test_it_takes_no_longer_than_a_person_waits(explains):
 
 
 def test_dates_judged_by_this_machine_lead_to_the_time_of_the_bench(explains, monkeypatch):
-    """A bench has a clock of its own: what it accepted must not be called expired without saying by which clock."""
+    """A bench has a clock of its own.
+
+    A certificate that it accepted is not called expired without naming the clock.
+    """
     anchors, hint = ("--anchors", "holders.pem"), "give the bench's time with --now"
     sent = of_this_service()
     for days, told in ((1, False), (731, True), (-1, True)):

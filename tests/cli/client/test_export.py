@@ -1,4 +1,4 @@
-"""`sinetti export`: a copy of a certificate, whole or not at all, with the key only where it was asked for."""
+"""`sinetti export`: an atomic copy of a certificate, with the key only on request."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`sinetti log`, and what commands by hand write down."""
+"""`sinetti log`, and the records of commands run by hand."""
 
 import json
 from dataclasses import fields

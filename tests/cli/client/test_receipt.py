@@ -1,4 +1,4 @@
-"""`sinetti receipt`: whether a receipt proves a delivery, for who was no party to it."""
+"""`sinetti receipt`: proof of a delivery for a third party."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`sinetti revoke`: on a bench from end to end, and what is said where a service answers otherwise."""
+"""`sinetti revoke` on a bench from end to end, and messages about other answers."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def run(capsys):
 
 @pytest.fixture
 def store(bench, tmp_path, run):
-    """A store with one name that the bench has enrolled."""
+    """Return a store with one name that the bench has enrolled."""
     ids, trust = bench.order(), bench.ready["trust"]
     (tmp_path / "password").write_text(ids["transfer_password"])
     (tmp_path / "password").chmod(0o600)

@@ -1,4 +1,7 @@
-"""`sinetti run`: what people read, JSON, exit codes; as a service, and beside itself, in processes of its own."""
+"""`sinetti run`: messages, JSON and exit codes.
+
+The tests also run it as a service and beside itself, in processes of its own.
+"""
 
 import contextlib
 import json
@@ -28,7 +31,7 @@ from tests.support.programs import program, ran, running, started, surroundings
 
 DAY = timedelta(days=1)
 LATE = OPENS + 11 * DAY
-"""The moment of every certificate has come by then."""
+"""Instant by which every certificate is due."""
 
 
 def run(shell, *more):
@@ -260,7 +263,7 @@ def test_a_clock_for_benches(shell):
     assert err.startswith("Warning: --now")
 
 
-# In processes of its own.
+# Tests in processes of their own.
 
 
 @pytest.fixture
@@ -356,7 +359,7 @@ def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell
 
 
 def test_told_to_stop_while_it_waits_for_a_certificate(shell):
-    """It ends within the step: nobody waits out the five minutes of patience."""
+    """The command ends within the step, and not after five minutes of patience."""
     shell.enrol()
     shell.double.now = LATE
     shell.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 300])
@@ -419,7 +422,7 @@ def read_until(process, words):
 
 @pytest.fixture
 def hung_up_on():
-    """Have SIGHUP heard by what is started, also where nohup keeps it from the test run."""
+    """Let child processes receive SIGHUP, also where nohup makes the tests ignore it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -427,7 +430,10 @@ def hung_up_on():
 
 @pytest.mark.usefixtures("hung_up_on")
 def test_a_service_looks_anew_when_it_is_told_to(shell):
-    """As `systemctl reload` does, with sinetti.toml read again; without a handler it would end, and nobody start it."""
+    """`systemctl reload` does so, and sinetti.toml is read again.
+
+    Without a handler the service would end, and no unit would restart it.
+    """
     shell.enrol()
     config = shell.folder / "sinetti.toml"
     config.write_text(f'store = "{shell.store}"\n')
@@ -460,7 +466,10 @@ def test_a_run_whose_terminal_goes_comes_to_a_safe_end(shell):
 
 @pytest.mark.usefixtures("hung_up_on")
 def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
-    """Its unit takes exit code 5 for a good end (SuccessExitStatus): nobody would start it again."""
+    """Its unit takes exit code 5 for a good end (SuccessExitStatus).
+
+    After that, systemd would not restart it.
+    """
     shell.enrol()
     away = shell.store.with_name("away")
     with service(shell.store, "--lang", "en") as process:
@@ -476,14 +485,17 @@ def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
 
 
 def minutes_later(handler, double, seen):
-    """Answer as promised, when the command has long been at work on other names."""
+    """Answer as promised, after the command has worked on other names for minutes."""
     double.now += timedelta(minutes=10)
     client_double.well(handler, double, seen)
 
 
 @pytest.mark.parametrize("command", [("run",), ("renew", "--all")], ids=["run", "renew"])
 def test_what_is_renewed_late_in_a_long_pass_is_taken(shell, command):
-    """It begins later than clocks may differ from when the pass began: three hundred names take longer than that."""
+    """The renewal begins later than clocks may differ from the start of the run.
+
+    Three hundred names take longer than that.
+    """
     shell.enrol()
     shell.double.now = LATE
     shell.double.script.append(minutes_later)
@@ -506,7 +518,10 @@ def test_the_next_try_counts_from_the_failure_and_not_from_the_beginning_of_the_
 
 
 def test_a_clock_that_is_years_behind_is_told_each_time(shell):
-    """As after a flat battery: by such a clock nothing is ever due, and nobody would hear of it."""
+    """A flat battery sets such a clock.
+
+    By this clock no renewal is ever due, and no user would hear of it.
+    """
     shell.enrol()
     shell.double.now = datetime(2000, 1, 1, tzinfo=UTC)
     config = shell.folder / "sinetti.toml"

@@ -1,4 +1,7 @@
-"""`sinetti verify`: what it finds and says, table by table; it stands on the gateway's core (tests/gateway)."""
+"""`sinetti verify`: findings and messages, table by table.
+
+It uses the core of the gateway (tests/gateway).
+"""
 
 from datetime import timedelta
 

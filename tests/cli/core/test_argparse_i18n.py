@@ -1,4 +1,4 @@
-"""Help and what the parser finds wrong, in the reader's language."""
+"""Help and errors of the parser, in the language of the user."""
 
 import argparse
 import re
@@ -28,7 +28,10 @@ SAID = {
 
 @pytest.fixture
 def said(capsys):
-    """Run a command line and give its exit code with all that it said."""
+    """Return a function that runs a command line.
+
+    The function returns its exit code and all its output.
+    """
 
     def run(*arguments):
         code = main.main([str(one) for one in arguments])
@@ -38,7 +41,7 @@ def said(capsys):
 
 
 def start(message_id, language):
-    """What a text begins with, as far as no value stands in it."""
+    """Return the beginning of a text, up to its first value."""
     return re.split(r"%\(?\w", translate.translate_raw(message_id, language))[0]
 
 

@@ -1,4 +1,7 @@
-"""What commands give out: files that are whole or as they were; readers that have gone, and outputs that are full."""
+"""Output of commands.
+
+The tests cover files that are complete or unchanged, closed pipes, and outputs that are full.
+"""
 
 import errno
 import os

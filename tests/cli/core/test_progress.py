@@ -1,4 +1,4 @@
-"""How far something has come: what is drawn on a terminal, what is written elsewhere, and when nothing is."""
+"""Progress output: a bar on a terminal, lines elsewhere, nothing for short tasks."""
 
 import io
 import threading
@@ -19,7 +19,7 @@ class Screen(io.StringIO):
 
 
 class Seconds:
-    """A clock that a test moves."""
+    """Clock that a test moves."""
 
     now = 100.0
 

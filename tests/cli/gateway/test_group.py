@@ -1,4 +1,7 @@
-"""`sinetti gateway check` and `verify`, as a program calls them: exit codes, JSON, files."""
+"""`sinetti gateway check` and `verify` as a program calls them.
+
+The tests cover exit codes, JSON and files.
+"""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +25,10 @@ CA = ("Some Issuing CA", "Some Issuing CA")
 
 @dataclass
 class Gate:
-    """Runs a command against the test authority's anchors, at the tests' instant; paths are of its folder."""
+    """Runner of a command against the anchors of the test authority.
+
+    It runs at the tests' instant, and paths are relative to its folder.
+    """
 
     folder: Path
     capsys: pytest.CaptureFixture
@@ -39,7 +45,7 @@ def paths(words):
 
 
 def above(**changes):
-    """Give a list of the CA above the issuing one."""
+    """Return a CRL of the CA above the issuing one."""
     name = "SinettiIntermediateTestCAv1"
     made = authority.authority()
     return crl(**{"issuer": made.certificate(name), "signer": made.key(name)} | changes)

@@ -1,4 +1,4 @@
-"""Who is at the page: a session of allauth's becomes an actor."""
+"""Authentication of pages: from a session of allauth to an actor."""
 
 from sinetti.domain.access.roles import Role
 from tests.support.browser import Browser, people_door

@@ -1,4 +1,7 @@
-"""What stands around every page: headers, cookies, languages, forms that are not ours, errors and the log."""
+"""Context of every page.
+
+The tests cover headers, cookies, languages, foreign forms, errors and the log.
+"""
 
 import asyncio
 import logging
@@ -27,7 +30,7 @@ LOOPBACK = "http://127.0.0.1:8123"
 
 @pytest.fixture
 def sent(sqlite_desk):
-    """A secure message for a contact with a phone."""
+    """Return a secure message for a contact with a phone."""
     return offered(sqlite_desk)
 
 
@@ -179,7 +182,7 @@ def test_a_form_of_ours_is_taken(browser, post, sent, headers):
 
 
 def test_a_browser_that_names_no_origin_at_all(sqlite_desk, post, sent):
-    """As some did before 2020; the cookie's secret is what counts."""
+    """Some browsers before 2020 did so. The secret of the cookie counts."""
     door = people_door(sqlite_desk, post)
     browser = Browser(door).get(f"/m/{sent.token}")
 
@@ -246,7 +249,7 @@ ZEROS = {
 
 @pytest.mark.parametrize("asks", ZEROS.values(), ids=ZEROS)
 def test_no_page_gets_a_zero_octet(sqlite_desk, browser, asks):
-    """On PostgreSQL each of these was a fault of ours, with a trace in the log."""
+    """On PostgreSQL each of these was an internal error, with a traceback in the log."""
     method, address, fields, status = asks
     signed_in(browser, account(sqlite_desk, "maija"))
     (token,) = browser.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
@@ -269,7 +272,7 @@ def test_other_methods_are_refused(browser, sent):
 
 
 def broken(desk):
-    """A desk whose register cannot be asked."""
+    """Return a desk whose database cannot be queried."""
 
     class Away:
         alias = "nowhere"
@@ -300,7 +303,7 @@ def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk,
 
 
 def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):
-    """Of a page that is there, of one that is not, of a form that is refused, and of a fault."""
+    """The pages are an existing one, a missing one, a refused form, and a fault."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("django.db.backends").setLevel(logging.INFO)
     door = people_door(sqlite_desk)

@@ -1,4 +1,4 @@
-"""Somebody who is signed in before the pages of ordering."""
+"""Fixtures of a signed-in user before the pages for orders."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from tests.support.users import account, mandate, signed_in
 
 @pytest.fixture
 def other(sqlite_desk):
-    """Another organisation's id in the register."""
+    """Return the database id of another organisation."""
     return add_organisation(sqlite_desk, OTHER_ID)
 
 
 @pytest.fixture
 def as_role(browser, sqlite_desk):
-    """Sign somebody in who has a role for the test organisation."""
+    """Return a function that signs in a user with a role for the test organisation."""
 
     def enter(role=Role.SIGNATORY, name="maija", customer_id=CUSTOMER_ID):
         user = account(sqlite_desk, name)
@@ -29,5 +29,5 @@ def as_role(browser, sqlite_desk):
 
 @pytest.fixture
 def signatory(as_role):
-    """A signatory's browser."""
+    """Return the browser of a signatory."""
     return as_role()

@@ -1,4 +1,7 @@
-"""Fetching in the browser: the same answers as the technical interface, and private keys refused loudly."""
+"""Retrieval in the browser.
+
+The answers are those of the technical interface, and a private key is refused with a clear warning.
+"""
 
 import logging
 import shlex

@@ -1,4 +1,7 @@
-"""Contacts changed, one or all; certificates let end, revoked, and replaced by the hundred."""
+"""Pages for certificates: contacts, renewal opt-outs, revocation and replacement.
+
+Contacts are changed for one certificate or for all, and replacements are ordered by the hundred.
+"""
 
 import pytest
 
@@ -25,7 +28,7 @@ def held(sqlite_desk):
 
 
 def save(page, address, **changes):
-    """Press the button that has no name, as the page of a contact has it."""
+    """Press the button without a name on the page of a contact."""
     page.get(address)
     (form,) = page.page.forms
     values = {name: value or "" for name, value in form.form_values()}

@@ -1,4 +1,4 @@
-"""Ordering in the e-service: typed, checked, sent once; and how far it has come."""
+"""Orders in the e-service: input, check, one submission, and progress."""
 
 import pytest
 
@@ -104,7 +104,7 @@ WRONG = {
 
 
 def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
-    """One browser for all: nothing of one case is left for the next."""
+    """All cases share one browser, so that no state of a case is left for the next."""
     sent = fields(signatory.get(NEW), "check")
     for case, (changes, name) in WRONG.items():
         page = signatory.post(NEW, {**sent, **GOOD, **changes, "do": "check"})
@@ -287,7 +287,7 @@ def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_d
 
 @pytest.fixture
 def limited(sqlite_desk):
-    """A signatory's browser before pages that keep to limits of 24 hours."""
+    """Return the browser of a signatory before pages with limits for 24 hours."""
     desk = sqlite_desk.but(daily_limits=DailyLimits(letters=1, orders=2, firm_orders=9))
     browser, user = Browser(people_door(desk)), account(sqlite_desk, "maija")
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)

@@ -1,4 +1,4 @@
-"""*Not your task any more?*: the page behind that link, before and after its button."""
+"""The page behind the link *Not your task any more?*, before and after its button."""
 
 import pytest
 from django.db import connections
@@ -15,7 +15,7 @@ from tests.support.service_context import enrolled
 
 @pytest.fixture
 def link(sqlite_desk):
-    """The link in a mail to somebody who looks after a certificate."""
+    """Return the link in an e-mail to the contact of a certificate."""
     enrolled(sqlite_desk)
     using = sqlite_desk.db.alias
     lineage = models.Lineage.objects.using(using).get()

@@ -1,4 +1,4 @@
-"""The page of a secure message: what each of its states says, and what its buttons do."""
+"""The page of a secure message: the text of each state, the effect of each button."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ NOBODYS = "a" * 32
 
 @pytest.fixture
 def sent(sqlite_desk):
-    """A secure message for a contact with a phone."""
+    """Return a secure message for a contact with a phone."""
     return offered(sqlite_desk)
 
 

@@ -1,4 +1,7 @@
-"""The common pages: what the first one says to whom, one's own settings, and what privacy and accessibility say."""
+"""Common pages: start page, own settings, privacy and accessibility.
+
+The content of the start page depends on the user.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -97,7 +100,7 @@ def test_none_of_many_authorisations_is_left_out(sqlite_desk, browser):
     for one in ids:
         add_organisation(sqlite_desk, one, frozenset())
         mandate(sqlite_desk, maija, one, Role.VIEWER)
-    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)  # which waits for a second factor, and comes first
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)  # it waits for a second factor, and comes first
     first = signed_in(browser, maija, second_factor=False).get("/settings/profile").page
     (after,) = first.xpath("//a[@rel='next']/@href")
     pages = [first, browser.get(after).page]
@@ -126,7 +129,7 @@ def test_what_is_wrong_is_told_and_kept(sqlite_desk, browser, typed):
 
 
 def with_settings(desk, **settings):
-    """A browser before pages whose operator has decided something."""
+    """Return a browser before pages with these settings of the operator."""
     door = people_door(desk)
     given = {**door.given, "sinetti.eservice": replace(EserviceSettings(), **settings)}
     return Browser(replace(door, given=given))

@@ -1,4 +1,4 @@
-"""Blocks of pages: which cells of a table may go on in the middle of a word."""
+"""Components of pages: cells of a table that may break in the middle of a word."""
 
 import pytest
 

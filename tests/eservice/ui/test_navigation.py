@@ -1,4 +1,7 @@
-"""What messages and refusals tell people to open is what the menu and the pages are called, in each language."""
+"""Names of pages in messages and refusals, equal to those of menu and pages.
+
+This holds in each language.
+"""
 
 import re
 
@@ -14,7 +17,7 @@ SETTINGS = {Language.FI: "Asetukset", Language.SV: "Inställningar", Language.EN
 
 
 def paths(language):
-    """What stands behind "(Settings > " in all texts of a language."""
+    """Return the paths after "(Settings > " in all texts of a language."""
     told = [str(one) for pair in _catalogue(language)._catalog.items() for one in pair]
     found = re.findall(rf"\({SETTINGS[language]} > ([^)]+)\)", " ".join(told))
     return set(found)

@@ -1,4 +1,7 @@
-"""Accounts that the authority makes: once for an address, without rights; what is told of them is sealed."""
+"""Accounts that the authority creates for an address.
+
+An account is created once for an address and has no rights. What its message says about it is stored sealed.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -181,7 +184,7 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
 
 
 def test_who_was_there_again_meanwhile_keeps_their_account(desk):
-    """Looked at again in the transaction that erases."""
+    """The transaction that erases checks the account again."""
     user_id = accounts.make_account(NEW, desk.ctx, *WHO)
     rows(desk, "sinetti.User").update(created=desk.clock() - Periods().people - SECOND, is_staff=False)
     past = plan_retention(Periods(), desk.ctx)

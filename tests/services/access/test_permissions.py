@@ -1,4 +1,7 @@
-"""May this person do that? By mandates and by what a sign-in said; of closed organisations and past ends never."""
+"""Permissions of a user, from mandates and from the claims of a sign-in.
+
+Closed organisations and mandates that have ended give no permission.
+"""
 
 from dataclasses import replace
 
@@ -25,7 +28,10 @@ FIRM = "7654321-4"
 
 @pytest.fixture
 def manager(sqlite_desk):
-    """A manager of a firm that is manager of the client, and their mandates."""
+    """Add a manager of a firm that manages the client.
+
+    Return the actor and both mandates.
+    """
     add_organisation(sqlite_desk, FIRM)
     user = account(sqlite_desk, "accountant")
     own = mandate(sqlite_desk, user, FIRM, Role.MANAGER)
@@ -38,7 +44,7 @@ def ids(desk):
 
 
 def held(desk, actor):
-    """For which organisations somebody has roles, by their customer ids."""
+    """Return the customer ids of the organisations for which the actor has roles."""
     names = {one: name for name, one in ids(desk).items()}
     return {names[one] for one in load_permissions(actor, desk.ctx).held}
 

@@ -1,4 +1,7 @@
-"""Fetching for somebody who pastes a request: what the two operations answer, with the chain beside it."""
+"""Retrieval in the browser for a user who pastes a certificate request.
+
+The tests cover the results of both operations, each with its chain.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

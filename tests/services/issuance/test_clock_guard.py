@@ -1,4 +1,7 @@
-"""Nothing is issued by a clock that cannot be right, on both databases; reservations wait, revocations do not."""
+"""Issuance under a clock that cannot be right, on both databases.
+
+Nothing is issued; reservations wait, revocations do not.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,19 +55,22 @@ AWAY = Rejection(RejectionReason.UNAVAILABLE, language=Language.SV)
 
 @dataclass
 class Machine:
-    """A machine's two clocks: `now` may be set, `steady` only goes on."""
+    """Two clocks of a machine: `now` may be set, `steady` only increases."""
 
     now: datetime
     steady: float = 1000.0
 
     def guard(self, db) -> ClockGuard:
-        """Give a guard that looks at these."""
+        """Return a guard that reads these clocks."""
         return ClockGuard(db, lambda: self.now, lambda: self.steady)
 
 
 @dataclass
 class Guarded:
-    """A desk whose clocks are its machine's. On PostgreSQL there is the database's beside it, which is right."""
+    """Desk whose clocks are those of its machine.
+
+    On PostgreSQL there is also the clock of the database, which is right.
+    """
 
     desk: Desk
     machine: Machine
@@ -73,11 +79,14 @@ class Guarded:
 
     @property
     def alone(self) -> bool:
-        """Whether the database has no clock of its own."""
+        """True if the database has no clock of its own."""
         return connections[self.desk.db.alias].vendor == "sqlite"
 
     def moves(self, by: timedelta) -> None:
-        """Move the machine's clock, as nobody should."""
+        """Move the clock of the machine by a duration.
+
+        This must not happen in operation.
+        """
         self.machine.now += by
         self.desk.clock.now = self.desk.machine.now = self.machine.now
 
@@ -88,7 +97,7 @@ class Guarded:
         self.moves(by)
 
     def doubt(self):
-        """Look after a while."""
+        """Check the clock after a while."""
         self.passes()
         return self.guard.standing().doubt
 
@@ -111,7 +120,10 @@ def test_a_clock_that_is_right_issues(guarded):
 
 
 def test_a_clock_that_jumps_stops_issuing_at_once_and_goes_on_once_it_is_right(guarded):
-    """Not after the next look. The refusal is in the contact's language and uses nothing up."""
+    """Issuance stops at once, and not after the next check of the clock.
+
+    The refusal is in the language of the contact and uses nothing up.
+    """
     desk, held = guarded.desk, enrolled(guarded.desk)
     ids, key, new = ordered(desk), new_key(), new_key()
     assert guarded.guard.issuance_allowed()
@@ -235,7 +247,10 @@ def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
 
 @pytest.mark.parametrize("by", [-DAY, DAY], ids=["a day behind", "a day ahead"])
 def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guarded, by):
-    """It has the dates of the last one that a believed clock signed, and the next number."""
+    """The CRL has the dates of the last CRL signed by a trusted clock.
+
+    It has the next number.
+    """
     desk, held = guarded.desk, enrolled(guarded.desk)
     name = desk.ctx.issuing[Channel.WS]
     before = current_crl(name, 1, desk.ctx, REQUEST)
@@ -264,7 +279,7 @@ def test_a_ca_s_first_list_is_signed_by_whatever_clock_there_is(guarded):
 
 
 def test_accepting_is_the_way_out_and_is_audited(guarded):
-    """What was stored before counts no more; what is stored after does."""
+    """Instants stored before the acceptance count no more; instants stored later do."""
     desk = guarded.desk
     guarded.moves(DAY)
     ordered(desk)
@@ -287,7 +302,10 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
 
 
 def test_a_jump_is_accepted_by_another_process(guarded):
-    """The operator's command is one; the server's guard sees that somebody did."""
+    """The operator's command is another process.
+
+    The guard of the server sees its acceptance.
+    """
     if not guarded.alone:
         pytest.skip("PostgreSQL's own clock says whether a jump was a correction")
     assert guarded.guard.issuance_allowed()
@@ -315,7 +333,10 @@ def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
 
 
 def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
-    """The holder would have to act on that: order anew, though there is time."""
+    """The holder would have to act on the refusal.
+
+    They would order anew, though there is time.
+    """
     desk, held = guarded.desk, enrolled(guarded.desk)
     assert guarded.guard.issuance_allowed()
     guarded.moves(3000 * DAY)
@@ -324,7 +345,7 @@ def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
 
 
 def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded):
-    """Between the two commits: the reservation waits, and the same request finishes it."""
+    """The reservation waits between the two commits; the same request finishes it."""
     desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
     jump = once_at("9-reserved", lambda: guarded.moves(31 * SECOND))
     assert enrol(new_ask(ids, key), desk.but(step=jump).ctx, REQUEST) == AWAY

@@ -1,4 +1,4 @@
-"""SignNewCertificate: transfer ids become one certificate, and every refusal costs nothing."""
+"""SignNewCertificate: one certificate for transfer ids, refusals without cost."""
 
 import re
 from dataclasses import replace
@@ -127,13 +127,13 @@ FLAWS = {
 
 
 def flawed(desk: Desk, flaws: list[str]) -> tuple[EnrolRequest, object]:
-    """Set the scene with these flaws; returns what is asked, and the key."""
+    """Set up these flaws, and return the request and the key."""
     ids, key = ordered(desk), new_key()
     if "key of a curve that is not taken" in flaws:
         key = ec.generate_private_key(ec.SECP521R1())
     elif "key known" in flaws:
         key = enrolled(desk).key
-    if "used" in flaws and "locked" not in flaws:  # what is spent is never locked
+    if "used" in flaws and "locked" not in flaws:  # used ids are never locked
         accepted(send(desk, new_ask(ids, new_key())))
     if "locked" in flaws:
         lock(desk, ids)
@@ -157,11 +157,11 @@ def test_order_of_checks(desk, flaw, alone):
     issued = certificates(desk).count()
     answer = send(desk, ask)
     assert refused(answer) is FLAWS[flaw]
-    # The reason is kept once the password has proven the caller, and only then is the language known.
+    # The database keeps the reason once the password has proven the caller. Only then is the language known.
     proven = flaw != "wrong password"
     assert answer.language is (Language.SV if proven else None)
     assert kept_refusals(desk) == ([(FLAWS[flaw], "new", desk.clock.now, REQUEST)] if proven else [])
-    # Nothing else came of it.
+    # The refusal changed nothing else.
     assert certificates(desk).count() == issued
     if "key known" not in flaws:
         assert not transactions.key_known(desk.db, key_id(key.public_key()))

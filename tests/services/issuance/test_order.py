@@ -1,4 +1,7 @@
-"""Orders and their transfer ids: who may order, what is shown once, and what ends the old ids."""
+"""Orders and their transfer ids.
+
+The tests cover permissions to order, ids that are shown once, and the events that end old ids.
+"""
 
 import re
 import string

@@ -1,4 +1,7 @@
-"""Restoring an older register loses nothing that was answered, and reservations end one way or the other."""
+"""Reconciliation after the restore of an older database.
+
+Nothing that was answered is lost. Every reservation is either completed or ended.
+"""
 
 from dataclasses import replace
 
@@ -48,7 +51,7 @@ OTHER = "7654321-2"
 
 @pytest.fixture
 def desk(desk, tmp_path):
-    """Give the desk with a journal of its own."""
+    """Yield the desk with a journal of its own."""
     one = journal_of(desk, tmp_path)
     yield desk.but(journal=one)
     one.close()
@@ -77,7 +80,7 @@ def reconciled(desk, written=0):
 
 
 def without(row: models.Certificate) -> dict:
-    """What a row says, but for its numbers in this database and the clocks that nobody was told."""
+    """Return the values of a row without database ids and the machine time."""
     left_out = {"_state", "id", "reserved_machine_time", "predecessor_id", "replaces_id"}
     return {name: value for name, value in vars(row).items() if name not in left_out}
 
@@ -89,7 +92,7 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     older_ids, key = ordered(desk), new_key()
     backup = backed_up(desk.db, tmp_path)
 
-    first = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))  # voided by the next
+    first = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))  # the next renewal voids it
     new = renewed(desk, held)
     in_the_window(desk, new)
     last = renewed(desk, new)
@@ -118,7 +121,7 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     assert {row.serial: without(row) for row in certificates(desk).all()} == before
     assert certificates(desk).get(serial=last.serial).predecessor.serial == new.serial
     assert certificates(desk).get(serial=replacing.serial).replaces.serial == held.serial
-    # Nothing is un-spent, un-used, un-revoked or lost.
+    # Nothing becomes unspent, unused, unrevoked or lost.
     assert accepted(enrol(new_ask(older_ids, key), desk.ctx, REQUEST)) == spent
     assert refused(enrol(new_ask(older_ids, new_key()), desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
     assert refused(enrol(new_ask(ordered(desk), last.key), desk.ctx, REQUEST)) is RejectionReason.KEY_REUSED
@@ -137,7 +140,10 @@ def numbers(der: bytes) -> set[int]:
 
 
 def test_an_organisation_that_came_after_the_backup(desk, tmp_path):
-    """It is there again with its certificates, without its people and without its approvals."""
+    """The organisation is restored with its certificates.
+
+    Its people and its approvals are not restored.
+    """
     backup = backed_up(desk.db, tmp_path)
     add_organisation(desk, OTHER)
     held = enrolled(desk, customer_id=OTHER)
@@ -204,7 +210,7 @@ def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
 
 
 def test_a_renewal_without_its_beginnings_is_named_and_not_put_back(desk, tmp_path):
-    """Another node's journal, which has the enrolment, is not here."""
+    """The journal of another node, which has the enrolment, is not here."""
     backup = backed_up(desk.db, tmp_path)
     held = enrolled(desk)
     in_the_window(desk, held)
@@ -291,7 +297,10 @@ def unavailable(_journal, *_what) -> None:
 
 
 def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(desk, monkeypatch):
-    """It is marked in the register by then, so that nobody comes by the mark again."""
+    """The database has marked the retrieval by then.
+
+    No request marks it again.
+    """
     retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     with monkeypatch.context() as full:
         full.setattr(Journal, "_write", unavailable)
@@ -332,11 +341,11 @@ def test_what_gave_way_to_a_renewal_that_ended_is_noted_with_it(desk, comes_back
     assert compare(desk.ctx, desk.ctx.journal).written == 0
 
 
-# Reservations that nobody comes back for.
+# Reservations whose client does not come back.
 
 
 def reserved(desk):
-    """Leave a reservation behind; its ask."""
+    """Leave a reservation behind, and return its request."""
     ask = new_ask(ordered(desk), new_key())
     with pytest.raises(KilledError):
         enrol(ask, desk.but(step=killed_at("9-reserved")).ctx, REQUEST)

@@ -1,4 +1,4 @@
-"""RenewCertificate: the key in force asks for the next one, and every refusal costs nothing."""
+"""RenewCertificate: the key in force requests the next one, refusals without cost."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def live_renewals(desk: Desk, held: Held):
 
 @pytest.fixture
 def held(desk) -> Held:
-    """A fetched certificate, thirty days before its end."""
+    """Return a retrieved certificate in its renewal window, 30 days before its end."""
     one = enrolled(desk)
     in_the_window(desk, one)
     return one
@@ -93,7 +93,10 @@ def test_type_and_lineage_are_carried_over_and_the_old_one_is_untouched(desk):
 
 
 def test_renewed_again_and_again(desk):
-    """Four certificates, one line; two years later the CA itself would be too near its end."""
+    """The test makes four certificates of one lineage.
+
+    Two years later the CA itself would be too near its end.
+    """
     held = enrolled(desk)
     for _ in range(3):
         in_the_window(desk, held, 60 * DAY)
@@ -117,7 +120,7 @@ FLAWS = {
 
 
 def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, object]:
-    """Set the scene with these flaws; returns what is asked, and the key."""
+    """Set up these flaws, and return the request and the key."""
     key = new_key()
     if "key of a curve that is not taken" in flaws:
         key = ec.generate_private_key(ec.SECP521R1())
@@ -140,7 +143,7 @@ def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, obje
 
 
 def certificate_of_nobody() -> bytes:
-    """One that our CA signed and our register does not hold."""
+    """Return a certificate that our CA signed and that our database does not contain."""
     return certificate_der(holder_certificate(new_key()))
 
 
@@ -175,7 +178,7 @@ def test_the_same_request_is_no_longer_answered_once_its_certificate_is_revoked(
     new = renewed(desk, held)
     revoke(RevocationRequest(new.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
     assert refused(send(desk, renew_ask(held, new.key))) is RejectionReason.KEY_REUSED
-    renewed(desk, held)  # the one in force may ask for another
+    renewed(desk, held)  # the certificate in force may request another
 
 
 INSTANTS = {
@@ -236,7 +239,7 @@ def test_one_channels_withdrawal_leaves_the_other_alone(desk, held):
 
 
 def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
-    """Who has the key has proven it; the certificate may have come another way."""
+    """A holder of the key has proven it; the certificate may have come another way."""
     key = new_key()
     accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.ctx, REQUEST))
     row = certificates(desk).get()
@@ -245,7 +248,7 @@ def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
     accepted(send(desk, renew_ask(der, new_key())))
 
 
-# Renewals that nobody fetched.
+# Renewals that their holder did not retrieve.
 
 
 def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
@@ -289,7 +292,10 @@ def test_a_voided_certificate_is_no_signer(desk, held):
 
 
 def test_fetched_between_decision_and_voiding(desk, held):
-    """The second renewal has decided to void the first; its holder fetches it at that moment, and keeps it."""
+    """The second renewal has decided to void the first.
+
+    The holder retrieves the first at that moment, and keeps it.
+    """
     key = new_key()
     first = accepted(send(desk, renew_ask(held, key)))
     fetching = desk.but(step=once_at("8-prepared", lambda: collected(desk, first)))
@@ -299,7 +305,10 @@ def test_fetched_between_decision_and_voiding(desk, held):
 
 
 def test_voided_between_look_up_and_fetching(desk, held):
-    """The first one's retrieval id was looked up; the second renewal voids it at that moment, and it never leaves."""
+    """The retrieval id of the first renewal was looked up.
+
+    The second renewal voids the first at that moment, and it never leaves.
+    """
     first = accepted(send(desk, renew_ask(held, new_key())))
     second = []
     again = once_at("13-found", lambda: second.append(accepted(send(desk, renew_ask(held, new_key())))))

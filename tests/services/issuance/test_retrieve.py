@@ -1,4 +1,4 @@
-"""GetCertificate: the certificate of a retrieval id, as often as it is asked for."""
+"""GetCertificate: the certificate of a retrieval id, for any count of requests."""
 
 import logging
 
@@ -32,7 +32,7 @@ from tests.support.service_context import (
 
 @pytest.fixture
 def retrieval_id(desk) -> str:
-    """The id of a certificate that was issued and not fetched."""
+    """Return the retrieval id of a certificate that was issued and not retrieved."""
     return accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
 
 
@@ -79,7 +79,7 @@ def test_reserved_is_not_ready(desk):
 def test_strict_keeps_waiting_on_the_machines_clock(desk):
     strict = desk.but(leniency=STRICT)
     retrieval_id = accepted(enrol(new_ask(ordered(strict), new_key()), strict.ctx, REQUEST))
-    desk.clock.forward(DAY)  # the office's clock may stand anywhere
+    desk.clock.forward(DAY)  # the clock of the desk may stand anywhere
     desk.machine.forward(SECOND)
     assert refused(retrieve(get_ask(retrieval_id), strict.ctx, REQUEST)) is RejectionReason.NOT_READY
     assert row_of(desk, retrieval_id).state == CertificateState.ISSUED

@@ -1,4 +1,7 @@
-"""Transfer ids over two channels: what the link, the PIN code and the signatory's code open, and how often."""
+"""Transfer ids over two channels: the link, the PIN and the code of the signatory.
+
+The tests cover what each of them opens, and how often.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -103,7 +106,7 @@ def test_each_opening_makes_a_new_pair_and_ends_the_old(desk):
 
 
 def test_nobody_knows_the_ids_before_they_are_shown(sqlite_desk):
-    """Nor does anybody who was told others before."""
+    """Ids that were shown before the link was sent do not work either."""
     ids = ordered(sqlite_desk)
     send_link(ids.order_id, sqlite_desk.ctx, "operator", REQUEST)
     assert refused(enrol(new_ask(ids, new_key()), sqlite_desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
@@ -204,7 +207,10 @@ def test_two_right_entries_at_once_get_one_answer(desk):
 
 
 def meanwhile(desk, do):
-    """Give a desk where something happens between looking and deciding: when the clock is asked for the second time."""
+    """Return a desk that runs `do` between reading and deciding.
+
+    It runs when the clock is read for the second time.
+    """
     asked_for = []
 
     def now():
@@ -217,7 +223,7 @@ def meanwhile(desk, do):
 
 
 def test_a_right_entry_that_comes_after_the_fifth_wrong_one_shows_nothing(desk):
-    """It had looked before the others were counted."""
+    """The right entry read the state before the others were counted."""
     sent = offered(desk)
     pin = asked(desk, sent)
     rows = Pin.objects.using(desk.db.alias)
@@ -263,7 +269,10 @@ def test_a_link_lasts_fourteen_days(desk):
 
 
 def test_a_new_link_ends_the_one_before(desk):
-    """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
+    """A phone or an address was wrong.
+
+    The contact was changed, and the new contact gets a link of their own.
+    """
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
     models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").update(failed_at=NOW)
@@ -377,7 +386,7 @@ def test_no_link_for_nobody(sqlite_desk):
 
 
 def test_an_organisation_that_was_closed_opens_nothing(desk):
-    """Not even where it is closed between looking and deciding."""
+    """This includes an organisation that is closed between reading and deciding."""
     sent = offered(desk)
     pin = asked(desk, sent)
     organisation = models.Organisation.objects.using(desk.db.alias).get().pk

@@ -1,4 +1,4 @@
-"""The watchdog: each thing that can be wrong, and what it says to do."""
+"""The watchdog: each possible fault, and the instruction that reports it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -35,14 +35,14 @@ SUPERSEDED = RevocationReason.SUPERSEDED
 
 
 def published(desk):
-    """The name of the WS channel's CA, both issuing CAs' lists just published."""
+    """Publish the CRLs of both issuing CAs; return the name of the CA of WS."""
     for name in set(desk.ctx.issuing.values()):
         publish(name, desk.ctx, REQUEST)
     return desk.ctx.issuing[Channel.WS]
 
 
 def both(name):
-    """How a CA's two lists are called, the whole one first."""
+    """Return the names of the two CRLs of a CA, the complete one first."""
     return [name, f"{name}-1"]
 
 
@@ -182,7 +182,7 @@ def test_the_lists_of_cas_that_are_off_line(sqlite_desk):
 
 
 def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
-    """They are signed anew from half their life on, which takes a while to get round."""
+    """Responses are signed anew from half their life on, and the round takes a while."""
     assert check_ocsp_age(desk.ctx) == ()
     for name, serial, age in (("A", "0a", 13), ("A", "0b", 1), ("B", "0c", 12)):
         made = desk.clock.now - timedelta(hours=age)
@@ -195,7 +195,10 @@ def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
 
 
 def test_certificates_of_our_own(sqlite_desk):
-    """Of several for one purpose the last one counts: the one before it was replaced in time."""
+    """Of several certificates for one purpose the last one counts.
+
+    The one before it was replaced in time.
+    """
     old, new = (certificate_der(holder_certificate(holder_key(), begins=NOW + days * DAY)) for days in (0, 10))
     files = {"a-1.cer": new, "a-2.cer": old, "ca.cer": certificate_der(issuer().certificate), "x.cer": b"x"}
     assert [one.about for one in certificate_findings(files, sqlite_desk.ctx)] == ["x.cer"]

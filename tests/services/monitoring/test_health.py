@@ -1,4 +1,4 @@
-"""Is everything there that answers need? Each thing taken away in turn."""
+"""Health check: each dependency of answers is taken away in turn."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ CHECKS = (register_check, journal_check, issuing_check, lambda ctx: lists_check(
 
 
 class FullJournal:
-    """A journal that nothing can be written into."""
+    """Journal that cannot be written."""
 
     def check(self):
         sentence = "the disk is full"

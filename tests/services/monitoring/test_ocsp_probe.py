@@ -1,4 +1,7 @@
-"""OCSP as it is served: what the watchdog asks, and each answer that it does not take."""
+"""Monitoring of OCSP as it is served.
+
+The tests cover the request of the watchdog, and each response that the watchdog does not accept.
+"""
 
 from datetime import timedelta
 
@@ -22,7 +25,10 @@ KEY = holder_key(9)
 
 
 def responder(*, usage=ExtendedKeyUsageOID.OCSP_SIGNING, channel=Channel.WS):
-    """A responder's certificate as a CA issues it, as far as whoever verifies looks."""
+    """Return a responder certificate as a CA issues it.
+
+    Only the parts that the verifier checks are the same.
+    """
     one = issuer(channel)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Responder")])
     builder = x509.CertificateBuilder(one.certificate.subject, name, KEY.public_key(), 77, NOW, NOW + 90 * DAY)
@@ -31,7 +37,7 @@ def responder(*, usage=ExtendedKeyUsageOID.OCSP_SIGNING, channel=Channel.WS):
 
 
 def answer(serial, status=ocsp.OCSPCertStatus.GOOD, by=None):
-    """Sign an answer of now, for a day; by a responder, or by the CA itself."""
+    """Sign a response of now for a day, by a responder or by the CA itself."""
     ca = issuer()
     revoked = status is ocsp.OCSPCertStatus.REVOKED
     names = (b"n" * 20, b"k" * 20, int(serial, 16), hashes.SHA1())  # noqa: S303 - as requests name their issuer
@@ -48,14 +54,14 @@ def answer(serial, status=ocsp.OCSPCertStatus.GOOD, by=None):
 
 
 def garbled(der):
-    """Change the signature's last octet."""
+    """Change the last octet of the signature."""
     value = ocsp.load_der_ocsp_response(der).signature
     return der.replace(value, value[:-1] + bytes([value[-1] ^ 1]))
 
 
 @pytest.fixture
 def asked(sqlite_desk):
-    """Give the question about a good certificate, and the one about a revoked one."""
+    """Return the request about a good certificate, and that about a revoked one."""
     good, gone = enrolled(sqlite_desk), enrolled(sqlite_desk)
     revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     found = questions(sqlite_desk.ctx)

@@ -1,4 +1,7 @@
-"""Retention on both databases: people's data goes when nothing that they were named for lasts; the rest stays."""
+"""Retention of personal data on both databases.
+
+Data of a person is erased once nothing that names the person is in force. All other data stays.
+"""
 
 import json
 from dataclasses import replace
@@ -111,9 +114,12 @@ def test_a_revoked_certificate_ends_when_it_was_revoked(desk):
 
 
 def test_who_was_replaced_is_kept_for_what_was_made_while_they_were_there(desk):
-    """The new contact looks after later certificates: those keep the old one's data no longer."""
+    """The new contact is responsible for later certificates.
+
+    Those do not extend the retention of the old contact's data.
+    """
     issuance_order.order(replace(an_order(), contact=named("old"), deputy=named("old-deputy")), desk.ctx, "o", REQUEST)
-    held = enrolled(desk)  # a line of its own, with its contact
+    held = enrolled(desk)  # a lineage of its own, with its contact
     desk.clock.forward(300 * DAY)
     new = replace(an_order(replaces=held.serial), contact=named("new"))
     later = enrolled_by(desk, new)
@@ -265,7 +271,7 @@ def test_a_run_that_was_killed_is_gone_on_with(desk, monkeypatch):
 
 
 def test_who_is_named_again_meanwhile_is_not_erased(desk):
-    """Looked at again in the transaction that erases."""
+    """The transaction that erases checks the person again."""
     ordered(desk)
     desk.clock.forward(1000 * DAY)
     past = plan_retention(PERIODS, desk.ctx)
@@ -296,7 +302,7 @@ def test_defaults():
 
 
 def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
-    """Named by nothing any more, they were written to until then."""
+    """No record names the person any more, but they received messages until then."""
     held = enrolled(desk)
     who = named("between")
     for one in (who, CONTACT):

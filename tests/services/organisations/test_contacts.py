@@ -1,4 +1,7 @@
-"""Another contact or deputy, or an address that is mended; old and new are told, and transfer ids go to the new one."""
+"""New contacts and deputies, and corrected addresses.
+
+The old and the new person are notified, and transfer ids go to the new one.
+"""
 
 from dataclasses import replace
 
@@ -73,7 +76,7 @@ CORRECTIONS = {
 
 @pytest.mark.parametrize(("what", "person", "anew"), CORRECTIONS.values(), ids=CORRECTIONS)
 def test_mended(sqlite_desk, what, person, anew):
-    """Another address is reminded of what is near; the same one was reminded already."""
+    """Another address gets the next reminder anew; the same address had it already."""
     held = enrolled(sqlite_desk)
     at = sqlite_desk.clock.now
     models.Certificate.objects.using(sqlite_desk.db.alias).update(next_reminder_at=at)
@@ -112,7 +115,10 @@ def test_nothing_of_this_name(sqlite_desk):
 
 
 def test_transfer_ids_go_to_the_new_address(desk):
-    """The link of before ends; a phone that was wrong is mended without a new order, too."""
+    """The link of before ends.
+
+    A wrong phone number is corrected without a new order, too.
+    """
     first = offered(desk)
     done = changed(desk, first.offered.order_id)
     (second,) = done.offered
@@ -143,7 +149,7 @@ def test_cut_short_before_the_new_link(desk):
 
 
 def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
-    """The people of before stay, and it is let end no more."""
+    """The former people stay, and the renewal opt-out ends."""
     held = enrolled(sqlite_desk)
     changed(sqlite_desk, held.serial)
     rows = models.Lineage.objects.using(sqlite_desk.db.alias)

@@ -1,4 +1,7 @@
-"""*Not your task any more?*: whoever has the link may say so; mail stops only after others were told."""
+"""Opting out of e-mail (*Not your task any more?*).
+
+Every holder of the link may opt out. E-mail stops only after other people were notified.
+"""
 
 import pytest
 
@@ -35,7 +38,7 @@ def sqlite_scene(sqlite_desk):
 
 
 class Scene:
-    """A client whose contact has had a message, and two signatories."""
+    """Client whose contact has received a message, with two signatories."""
 
     def __init__(self, desk):
         self.desk = desk
@@ -58,13 +61,13 @@ class Scene:
         return opt_out_page(*self.link(), self.desk.ctx)
 
     def waiting(self):
-        """The messages about it that wait, by whom they are to."""
+        """Return the queued messages about the opt-out, keyed by recipient address."""
         expand_events(a_mailroom(self.desk), self.desk.clock.now)
         found = rows(self.desk, "OutboxMessage").filter(kind="contact-gone", channel="email", sent=None, failed_at=None)
         return {row.recipient.email if row.recipient else row.address: row for row in found}
 
     def send(self, to):
-        """Send one of them, as whoever sends does."""
+        """Send one of the queued messages, as the worker does."""
         row = self.waiting()[to]
         rows(self.desk, "OutboxMessage").filter(pk=row.pk).update(sent=self.desk.clock.now)
         owed = QueuedMessage(
@@ -116,7 +119,7 @@ def test_no_signatory_is_reached(sqlite_scene):
 
 
 def test_only_the_operators_can_be_told(scene):
-    """The asker is contact person and the only signatory, too: mail goes on."""
+    """The user who asks is contact person and the only signatory, so mail goes on."""
     desk = scene.desk
     rows(desk, "RoleAssignment").update(person=a_person(desk, "Asker@client.example"))
     rows(desk, "Organisation").filter(pk=scene.client.pk).update(contact=scene.asker)
@@ -144,7 +147,7 @@ def test_messages_that_could_not_be_sent_stop_nothing(sqlite_scene):
 
 
 def named_anew(scene):
-    """The same address is named once more, also for another organisation."""
+    """Assign a new person with the same address, also for another organisation."""
     desk = scene.desk
     anew = a_person(desk, "asker@client.example")
     rows(desk, "Lineage").update(contact=anew)
@@ -155,7 +158,10 @@ def named_anew(scene):
 
 
 def test_what_was_told_of_an_earlier_asking_does_not_count(sqlite_scene):
-    """Named anew with the same address, they ask again: whoever heard of it then has to hear of it now."""
+    """A contact who is assigned again with the same address asks again.
+
+    The recipients of the earlier messages are notified again.
+    """
     scene = sqlite_scene
     scene.ask()
     scene.send("signatory-1@client.example")

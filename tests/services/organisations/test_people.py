@@ -1,4 +1,7 @@
-"""Who acts for an organisation: named, named again, and gone; audited by random ids alone."""
+"""People of an organisation: assigned, assigned again, removed.
+
+The audit trail names them by random ids alone.
+"""
 
 from dataclasses import replace
 
@@ -69,7 +72,10 @@ def test_somebody_at_the_same_address_gives_way(sqlite_desk, changed):
 
 @pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
 def test_the_same_again_takes_marks_away(sqlite_desk, mark):
-    """Whoever names somebody once more wants mail to go there again; that mail went there before stays known."""
+    """An operator who assigns a person again wants mail to go there again.
+
+    The fact that mail went there before stays known.
+    """
     add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
     now = sqlite_desk.clock.now
     people(sqlite_desk).update(**{mark: now}, first_written_at=now)

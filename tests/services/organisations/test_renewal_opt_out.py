@@ -1,4 +1,7 @@
-"""We let this one end: noted once, taken back once, and never of a certificate that another has followed."""
+"""Opting out of the renewal of a certificate.
+
+The decision is recorded once and withdrawn once. A certificate that has a successor is refused.
+"""
 
 import pytest
 
@@ -39,7 +42,7 @@ def test_noted_and_taken_back(desk):
 
 
 def test_renewed_after_all(sqlite_desk):
-    """The note does not silence the certificate that came after it."""
+    """The opt-out does not silence the certificate that came after it."""
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
     opt_out_of_renewal(held.serial, sqlite_desk.ctx, *WHO)

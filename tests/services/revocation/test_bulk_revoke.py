@@ -1,4 +1,4 @@
-"""Many at once: what is chosen, who has to say yes, and what is left of a run that is cut short."""
+"""Bulk revocation: selection, approvals and runs that were interrupted."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ SUPERSEDED, COMPROMISE = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPR
 
 
 def crowd(desk, count, channel=Channel.WS):
-    """The serials of so many certificates in their holders' hands."""
+    """Return the serials of `count` certificates that their holders have retrieved."""
     return tuple(enrolled(desk, channel).serial for _ in range(count))
 
 
@@ -83,7 +83,10 @@ def refused_for(call, *rest):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Let one be the most that an officer's word is enough for: what depends on a number costs that many keys."""
+    """Set the limit for the approval of a single officer to 1.
+
+    A test of the real limit would need that many keys.
+    """
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
 
 
@@ -213,7 +216,7 @@ def test_whoever_proposed_it_takes_it_back(desk, few, monkeypatch):
     assert alone_lately("a17", desk.ctx) == 0
 
 
-# What is chosen.
+# Selection of certificates.
 
 
 def test_each_choice_narrows(sqlite_desk):
@@ -289,7 +292,7 @@ def test_refused(sqlite_desk, ask, reason):
     assert refused_for(revoke_many, ask, sqlite_desk.ctx, REQUEST) is reason
 
 
-# What can go wrong on the way.
+# Faults during a run.
 
 
 def test_the_signer_is_away(sqlite_desk, caplog):
@@ -302,7 +305,7 @@ def test_the_signer_is_away(sqlite_desk, caplog):
 
 
 class FullJournal:
-    """A journal that nothing can be written into."""
+    """Journal that cannot be written."""
 
     def holds(self, _kind, _serial):
         return False
@@ -328,7 +331,10 @@ STEPS = ("many-stored", "many-revoked", "many-noted", "many-published")
 
 @pytest.fixture
 def one_line_at_once(monkeypatch):
-    """Let each holding have a transaction of its own, so that a run can be cut short in its middle."""
+    """Give each lineage a transaction of its own.
+
+    So a run can be interrupted in its middle.
+    """
     monkeypatch.setattr(bulk_revoke, "LINES_AT_ONCE", 1)
 
 

@@ -1,4 +1,7 @@
-"""Calls for early replacement: who is called, what opens, what is left of a run that is cut short, and the way back."""
+"""Calls for early replacement: their targets, effects and cancellation.
+
+The tests include runs that were interrupted.
+"""
 
 from datetime import timedelta
 
@@ -95,7 +98,7 @@ def test_called_told_and_renewed_at_once(desk):
     now = hint(desk, held)
     assert NOW <= now.window.start < now.window.end <= NOW + OVER
     assert (now.told, now.ask_again) == (TOLD, ASK_AGAIN_CALLED)
-    # Whoever is not called is told nothing, but asks again sooner: there may be more to it.
+    # A holder outside the call gets no explanation, but asks again sooner, because there may be more to it.
     assert hint(desk, other) == type(before)(hint(desk, other).window, Explanation(), ASK_AGAIN_CALLED)
     new = renewed(desk, held)
     assert opens(desk, new) == rule(new)
@@ -210,7 +213,10 @@ def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
 
 @pytest.fixture
 def one_at_once(monkeypatch):
-    """Let each certificate have a transaction of its own, so that a run can be cut short in its middle."""
+    """Give each certificate a transaction of its own.
+
+    So a run can be interrupted in its middle.
+    """
     monkeypatch.setattr(early_replacement, "AT_ONCE", 1)
 
 
@@ -285,7 +291,10 @@ def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_o
 
 
 def test_renewals_go_on_while_many_are_called(desk, one_at_once):
-    """Whoever renews what is being opened neither waits for ever nor is refused for another reason than the time."""
+    """A renewal during the call does not wait forever.
+
+    It is refused for no other reason than the time.
+    """
     held = [enrolled(desk) for _ in range(3)]
 
     def either(number):
@@ -319,7 +328,7 @@ def test_a_hint_is_one_statement_but_for_the_first_of_a_day(desk):
 
 def test_a_call_of_many_takes_as_many_statements_as_one_of_few(desk):
     before, *held = [enrolled(desk) for _ in range(8)]
-    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.ctx, REQUEST)  # who comes first makes the turn
+    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.ctx, REQUEST)  # the first call makes the turn
     few = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[:2]))))
     many = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[2:]))))
     assert many == few <= 40

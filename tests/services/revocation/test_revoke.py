@@ -1,4 +1,7 @@
-"""Revocation: at once for renewal, and on the list; a lost key takes along what it could have signed."""
+"""Revocation: effective at once for renewal, and listed in the CRL.
+
+Revocation for a lost key includes the certificates that the key could have signed.
+"""
 
 from datetime import timedelta
 
@@ -43,14 +46,17 @@ def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, *
 
 
 def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
-    """What stands on the channel's list now."""
+    """Return the entries of the current CRL of a channel, keyed by serial."""
     published = current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
 
 
 @pytest.fixture
 def line(desk):
-    """Three certificates, each renewed from the one before, all fetched; the clock at the third one's making."""
+    """Return three retrieved certificates, each the renewal of the one before.
+
+    The clock stands at the issuance of the third certificate.
+    """
     first = enrolled(desk)
     in_the_window(desk, first)
     second = renewed(desk, first)
@@ -134,7 +140,7 @@ def test_another_lineage_of_the_same_organisation_is_left_alone(desk, line):
 
 
 def test_a_replacement_is_no_renewal(desk):
-    """It was ordered by people, not signed for with the lost key."""
+    """People ordered the replacement; the lost key did not sign for it."""
     held = enrolled(desk)
     replacement = enrolled(desk, replaces=held.serial)
     assert revoked(desk, held.serial) == [held.serial]
@@ -227,7 +233,7 @@ def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
     assert desk.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
 
 
-# On the list.
+# The CRL.
 
 
 def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
@@ -264,7 +270,10 @@ def test_a_voided_one_stands_on_the_list_too(desk):
 
 
 def test_the_signer_is_away(desk):
-    """The revocation stands; the list follows for whoever asks once the signer is back."""
+    """The revocation stands.
+
+    The CRL follows at the first request after the signer is back.
+    """
     held = enrolled(desk)
     desk.signer.away = True
     assert revoked(desk, held.serial) == [held.serial]
@@ -282,7 +291,7 @@ def test_the_process_ends_before_the_list_is_published(desk):
     assert set(listed(desk)) == {held.serial}
 
 
-# In the journal.
+# The journal.
 
 
 def unavailable(_journal, *_what) -> None:
@@ -302,7 +311,7 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
                 with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
                     revoked(first, held.serial)
         assert "revoked" not in kinds(first)
-    # Another process is asked, since the operator's command ended.
+    # Another process repeats the call, because the operator's command has ended.
     with keeping(desk, tmp_path) as second:
         for _ in range(2):
             with pytest.raises(RevocationError) as refusal:

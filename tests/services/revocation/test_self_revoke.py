@@ -1,4 +1,7 @@
-"""A certificate revokes itself: what goes, what is told, what the same call again comes to."""
+"""Revocation of a certificate by its own key.
+
+The tests cover what is revoked, which messages are queued, and the answer to a repeated call.
+"""
 
 import pytest
 from cryptography import x509
@@ -74,7 +77,7 @@ def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
     first = run(desk, held)
     desk.clock.forward(DAY)
     assert run(desk, held) == first
-    # Two at once: this one had looked before the other was done.
+    # Two calls at once: this one had read the state before the other was done.
     assert revoke_own(signer, held.serial, SUPERSEDED, desk.ctx, REQUEST) == first
     rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
@@ -160,7 +163,7 @@ def test_cut_short_it_is_finished_by_the_same_call(sqlite_desk, tmp_path):
 
 
 class FullJournal:
-    """A journal that nothing can be written into."""
+    """Journal that cannot be written."""
 
     def holds(self, _kind, _serial):
         return False

@@ -1,4 +1,4 @@
-"""An organisation applies: who may, one at a time, and what becomes of it."""
+"""Applications of organisations: permission, one at a time, and their outcome."""
 
 import pytest
 
@@ -23,7 +23,10 @@ ASKED = NewApplication(frozenset({Channel.WS}), "Payroll reports", "Palkka 5", L
 
 
 def a_signatory(desk, *, role=Role.SIGNATORY, second_factor=True):
-    """An organisation without channels, and somebody who has a role for it."""
+    """Add an organisation without channels and a user who has a role for it.
+
+    Return the id of the organisation and the actor.
+    """
     organisation_id = add_organisation(desk, MALLI, frozenset())
     user = account(desk, "maija")
     mandate(desk, user, MALLI, role)

@@ -1,4 +1,4 @@
-"""Looking at certificates: what one may see and nothing else, pages, and everything in parts."""
+"""Certificate queries of the self-service: permissions, pages and export in parts."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ NOBODY = Actor("nobody", second_factor=True)
 
 
 def whoever_holds(desk, role, customer_id=CUSTOMER_ID):
-    """What somebody may do who has this role."""
+    """Return the permissions of a user who has a role for an organisation."""
     return Permissions({organisation(desk, customer_id): EffectiveRole(role)})
 
 

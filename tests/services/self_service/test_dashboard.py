@@ -1,4 +1,4 @@
-"""What somebody has to see to, in numbers: for whom it counts what."""
+"""Dashboard: the counts of a user's tasks, for each kind of user."""
 
 from datetime import timedelta
 
@@ -20,7 +20,10 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def town(sqlite_desk):
-    """A firm with certificates that end soon, are to be renewed and are valid, and an order; and a firm beside it."""
+    """Add two firms for the counts of the dashboard.
+
+    The first has certificates near their end, in their renewal window and valid, and an order.
+    """
     now = sqlite_desk.ctx.now()
     mine = rows(sqlite_desk, "Organisation").get()
     contact = a_person(sqlite_desk, "contact@malli.example")

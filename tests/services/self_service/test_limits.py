@@ -1,4 +1,4 @@
-"""Limits of 24 hours on letters to typed addresses, and links in texts."""
+"""Limits of 24 hours on messages to typed addresses, and links in texts."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Who looks after certificates, what is let end and what is revoked, on behalf of their organisation."""
+"""Contacts, renewal opt-outs and revocations on behalf of an organisation."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Ordering on behalf of an organisation: once for each form, by who may, with what stands in the way by its reason."""
+"""Orders on behalf of an organisation.
+
+Each form orders once, for users with the right to order. A refusal states its reason.
+"""
 
 from dataclasses import replace
 
@@ -55,7 +58,7 @@ def test_the_same_form_orders_once_and_another_person_with_it_anew(sqlite_desk, 
 def test_sent_twice_at_once_it_is_ordered_once(desk, monkeypatch):
     who = cast(desk)
     first = place(desk, an_ask(who), who.signatory)
-    # As if both had looked before either stored anything.
+    # Both calls read the state before either stored anything.
     monkeypatch.setattr(organisations, "_expect_new", lambda *_: None)
     new = replace(an_order(), order_id=first)
     with pytest.raises(organisations.DuplicateOrder) as there:

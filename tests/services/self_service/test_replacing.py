@@ -1,4 +1,4 @@
-"""Replacements for many: what is ordered, what is left out and why, and a kill in between."""
+"""Replacement of many certificates: orders, exclusions and interruptions."""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""Giving, changing, withdrawing, asking and answering: on both databases where two meet, on SQLite for the rest."""
+"""Role assignments: grants, changes, withdrawals, requests and approvals.
+
+Tests of concurrent calls run on both databases, the rest on SQLite.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -44,7 +47,7 @@ def organisation(desk, customer_id=CLIENT):
 
 
 def acting(desk, name, *roles, second_factor=True):
-    """An account with roles, pairs of customer id and role, as an actor."""
+    """Return an actor with roles, given as pairs of customer id and role."""
     user = account(desk, name)
     for customer_id, role in roles:
         mandate(desk, user, customer_id, role)
@@ -62,7 +65,7 @@ def to_person(desk, person=None, role=Role.MANAGER, until=None):
 
 
 def given(desk, actor, **terms):
-    """A role that waits to be taken up; its mandate and its link's token."""
+    """Return the mandate of a role to be accepted, and the token of its link."""
     made = role_assignments.grant(to_person(desk, **terms), desk.ctx, actor, REQUEST)
     return made.mandate_id, token(desk, made.mandate_id)
 
@@ -73,7 +76,7 @@ def token(desk, mandate_id):
 
 
 def told(desk):
-    """What is owed by mail: what each tells and to which address."""
+    """Return the queued e-mails about roles, as pairs of kind and address."""
     found = rows(desk, "OutboxMessage").filter(kind="authorisation").values_list("facts", "recipient__email")
     return sorted((facts["tells"], email) for facts, email in found)
 
@@ -281,7 +284,7 @@ def test_whom_no_role_is_given(sqlite_desk, signatory, monkeypatch):
 
 def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqlite_desk, signatory):
     ctx, row = sqlite_desk.ctx, rows(sqlite_desk, "RoleAssignment").get()
-    # Who was named by an operator and has no account, and who has not taken it up, cannot give anything.
+    # A person without an account, and one who has not accepted the role, cannot grant anything.
     rows(sqlite_desk, "RoleAssignment").create(
         organisation=row.organisation, role=Role.SIGNATORY, person=row.person, valid_from=NOW
     )
@@ -364,7 +367,7 @@ def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
     viewer, manager, signer = (rows(desk, "RoleRequest").get(role=one).pk for one in ("viewer", "manager", "signatory"))
     assert role_assignments.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
     assert not role_assignments.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
-    # What one has already stays as it is: a yes takes nothing away.
+    # A role that the user already has stays as it is: an approval takes nothing away.
     assert role_assignments.approve(viewer, TERMS, ctx, signatory, REQUEST)
     assert rows(desk, "RoleAssignment").get(user=asker.user_id).role == Role.MANAGER
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).there
@@ -456,7 +459,7 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, ctx)]
     assert found == [(CLIENT, Role.VIEWER)]
     assert {one.state for one in requests(firm_id, who, ctx)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
-    # A smaller role than was asked for is no reason not to ask again; the same one is.
+    # A role smaller than the requested one does not prevent a new request. The same role does.
     assert ask_clients(replace(ask, role=Role.VIEWER), ctx, accountant, REQUEST).there == (CLIENT,)
     assert ("given-to-firm", "accountant@people.example") in told(desk)
     again = rows(desk, "RoleRequest").filter(customer_id="nobody-1").first().pk

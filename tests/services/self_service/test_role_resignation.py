@@ -1,4 +1,7 @@
-"""Giving up a role: one's own, a firm's for a client; the last representative stays, and nobody gives up others'."""
+"""Resignation from a role: a user's own role, or the role of a firm for a client.
+
+The last representative stays. A user cannot resign from the roles of other users.
+"""
 
 import pytest
 
@@ -16,7 +19,10 @@ FIRM, OTHER = "7654321-4", "1111111-1"
 
 @pytest.fixture
 def people(sqlite_desk):
-    """A client with a signatory and a viewer, and a firm with a signatory and a manager that manages the client."""
+    """Add a client with a signatory and a viewer, and a firm that manages the client.
+
+    The firm has a signatory and a manager.
+    """
     add_organisation(sqlite_desk, FIRM)
     users = {name: account(sqlite_desk, name) for name in ("signatory", "viewer", "boss", "manager")}
     made = {
@@ -47,7 +53,7 @@ def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
 
 
 def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_desk, people):
-    """The same person's: one role ends while the page is looked at, another one is given up with it."""
+    """One role of a user ends while the page is open; another one is given up with it."""
     actors, made = people
     viewer = actors["viewer"]
     add_organisation(sqlite_desk, OTHER)
@@ -69,7 +75,7 @@ def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):
 
 
 def told(desk):
-    """To whom, and of what, mail is owed."""
+    """Return the recipients and kinds of the queued e-mails."""
     owed = rows(desk, "OutboxMessage").filter(kind="authorisation").select_related("recipient")
     return sorted((row.recipient.email.partition("@")[0], row.facts["tells"], row.facts["mandate"]) for row in owed)
 

@@ -1,4 +1,8 @@
-"""A clerk decides: once, wholly or not at all, with a text that stays as it was, which the party gets."""
+"""Decisions of clerks about applications.
+
+A clerk decides once, and a decision takes effect completely or not at all. Its text stays as it was, and the applicant
+receives it.
+"""
 
 from dataclasses import replace
 

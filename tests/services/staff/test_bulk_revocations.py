@@ -24,7 +24,10 @@ ALL = CertificateSelection(customer_id=CUSTOMER_ID)
 
 @pytest.fixture
 def few(monkeypatch):
-    """Let one be the most for one clerk, one holding a transaction, and two transactions a page."""
+    """Set the limits of runs to their smallest values.
+
+    They are one certificate for one clerk, one lineage a transaction, and two transactions a page.
+    """
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     monkeypatch.setattr(bulk_revoke, "LINES_AT_ONCE", 1)
     monkeypatch.setattr(bulk_revocations, "PARTS_AT_ONCE", 2)
@@ -125,7 +128,7 @@ def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
 
 
 def alone(desk, clerk, serial):
-    """Revoke one as a clerk does; whether it went by their word alone."""
+    """Revoke a certificate as a clerk; return True if no second clerk was needed."""
     done = certificates.revoke_one(serial, SUPERSEDED, clerk).proposal.done_at is not None
     assert desk.certificate(serial).revoked is done
     return done

@@ -1,4 +1,4 @@
-"""Invitations of signatories that clerks ask for wait for a second person."""
+"""Invitations of signatories by clerks, which wait for a second clerk."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,7 +43,7 @@ def asked(desk, clerk, person=DIRECTOR, customer_id=CUSTOMER_ID):
 
 
 def link_of(desk):
-    """The link of the invitation that was made last, as it is read in the mail."""
+    """Return the token of the link of the latest invitation, as in its e-mail."""
     made = rows(desk, "Invitation").filter(ended_at=None).order_by("-created").first()
     return link_token(TRANSFER_KEY, INVITATION, made.pk)
 

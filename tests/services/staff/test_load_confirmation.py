@@ -1,4 +1,4 @@
-"""Loads that end, merge or rename need two clerks."""
+"""Imports that end, merge or rename organisations, which need two clerks."""
 
 import json
 from datetime import timedelta
@@ -265,7 +265,7 @@ def change(kind, name, after="", language="fi"):
 
 @pytest.fixture
 def one_alone(monkeypatch):
-    """Let one be the most for one clerk."""
+    """Set the limit for one clerk to 1."""
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
 
 

@@ -1,4 +1,7 @@
-"""Other things that clerks look at: certificates, messages, invitations, the trail; each look is written down first."""
+"""Other views of clerks: certificates, messages, invitations and the audit trail.
+
+Each view is recorded in the audit trail first.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""Clerks look after organisations: a file is applied exactly as it was shown, in parts, and cut short goes on."""
+"""Import of organisations by clerks.
+
+A file is applied exactly as its preview showed it, in parts. An interrupted import continues.
+"""
 
 from dataclasses import replace
 
@@ -33,7 +36,7 @@ def carried_out(clerk, *lines):
 
 
 def accepted(clerk, *lines):
-    """Accept a file; a second clerk confirms it if it needs one."""
+    """Accept a file; a second clerk confirms it if the file needs one."""
     found = sent(clerk, *lines)
     if needs_second_clerk(found.difference.changes):
         assert organisations.propose_load(found.load_id, found.digest, clerk)

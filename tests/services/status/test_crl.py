@@ -1,4 +1,7 @@
-"""CRLs: numbers that only grow, a new list each day, and entries that stay until one list after the end."""
+"""CRLs: increasing numbers, a new list each day, and the removal of entries.
+
+An entry stays until one list after the end of its certificate.
+"""
 
 from datetime import timedelta
 from itertools import product
@@ -112,7 +115,10 @@ def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(d
 
 
 def test_a_restored_register_never_goes_back(desk):
-    """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
+    """A copy of the database knows an older number.
+
+    Time has passed, so the next number is greater than any number seen before.
+    """
     seen = publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number
     models.CertificateAuthority.objects.using(desk.db.alias).update(crl_number=0)
     models.Crl.objects.using(desk.db.alias).all().delete()
@@ -134,14 +140,17 @@ def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
 
 
 def revoked_elsewhere(desk: Desk, held) -> None:
-    """By a process that has not published yet."""
+    """Revoke a certificate in a process that has not published yet."""
     lineage = desk.certificate(held.serial).lineage.lineage_id
     why = (RevocationReason.SUPERSEDED, None)
     revocation.revoke(desk.db, lineage, [held.serial], why, desk.audit_entry())
 
 
 def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
-    """A million entries take 150 MB while a list is made of them: as many at once as callers end the process."""
+    """A million entries take 150 MB while a list is made of them.
+
+    As many lists at once as callers would end the process.
+    """
     held = enrolled(desk)
     now_listed(desk)
     revoked_elsewhere(desk, held)
@@ -243,7 +252,10 @@ ROOT = "SinettiRootTestCAv1"
 
 @pytest.fixture
 def offline_desk(desk):
-    """Give the desk with the root's list signed once, by its key that has gone since."""
+    """Return the desk with the CRL of the root signed once.
+
+    The key of the root is gone since then.
+    """
     known = desk.but(issuers={**desk.ctx.issuers, ROOT: authority().issuer(ROOT)})
     publish(ROOT, known.ctx, REQUEST, OFFLINE_LIFE)
     return known.but(offline=frozenset({ROOT}))
@@ -263,7 +275,7 @@ def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk
 
 
 def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
-    """docs/clock.md: the last lists are served. Who fetches one has a clock, too."""
+    """The last lists are served (docs/clock.md), because clients have a clock, too."""
     unbelieved = offline_desk.but(issuance_allowed=lambda: False)
     first = [current_crl(ROOT, 1, offline_desk.ctx, REQUEST), now_listed(offline_desk)]
     held = enrolled(offline_desk)

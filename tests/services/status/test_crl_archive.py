@@ -1,4 +1,7 @@
-"""Lists beside the journals are believed only where their CA has signed them; what is damaged is named by its path."""
+"""Archived CRLs beside the journals.
+
+A list counts only if its CA signed it. The error for a damaged file names its path.
+"""
 
 from pathlib import Path
 
@@ -19,7 +22,7 @@ LATER = 1 << 60
 
 @pytest.fixture
 def desk(desk, tmp_path):
-    """Give the desk with a journal of its own, and a list beside it."""
+    """Yield the desk with a journal of its own, and a CRL beside it."""
     with keeping(desk, tmp_path) as one:
         current_crl(NAME, 1, one.ctx, REQUEST)
         yield one
@@ -56,7 +59,7 @@ def test_a_damaged_list_is_named_by_its_path(desk, octets):
 
 
 def test_a_list_under_another_number_is_named_by_its_path(desk):
-    """It would hide every later one, which is thrown away as older."""
+    """It would hide every later list, which would be discarded as older."""
     place(desk, LATER + 1).write_bytes(listing("4f" * 19, LATER))
     with pytest.raises(JournalDamaged, match=f"{LATER + 1}.crl is the list with the number {LATER}"):
         compare(desk.ctx, desk.ctx.journal)

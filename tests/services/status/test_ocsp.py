@@ -1,4 +1,7 @@
-"""What an OCSP request is answered: never anything older than a revocation, whatever is stored or away."""
+"""OCSP responses, never older than a revocation.
+
+This holds for every stored response and while parts of the service are unavailable.
+"""
 
 from datetime import timedelta
 
@@ -55,7 +58,7 @@ def held(desk) -> Held:
 
 @pytest.fixture
 def alone(sqlite_desk) -> Desk:
-    """For what does not depend on the database."""
+    """Return a desk on SQLite, for tests that do not depend on the database."""
     return sqlite_desk
 
 
@@ -69,7 +72,7 @@ def name(desk: Desk, channel: Channel = Channel.WS) -> str:
 
 
 def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = None, **how) -> ocsp.OCSPResponse:
-    """Ask and read the response, whatever it is."""
+    """Send an OCSP request and return the parsed response of any status."""
     number = held if isinstance(held, int) else load_certificate(held.der).serial_number
     answered = respond(asked(number, ca_certificate(), **how), at or name(desk), desk.ctx, lambda: spot)
     assert answered is not None
@@ -77,7 +80,7 @@ def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = Non
 
 
 def told(desk: Desk, held: Held | int, **how) -> ocsp.OCSPResponse:
-    """Ask, and believe the answer."""
+    """Send an OCSP request, and return the response after its verification."""
     response = ask(desk, held, **how)
     assert response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL, response.response_status
     der = response.public_bytes(Encoding.DER)
@@ -97,7 +100,7 @@ def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.
 
 
 def signatures(desk: Desk, monkeypatch) -> list[str]:
-    """Note every answer that is signed from here on."""
+    """Record every response that is signed from now on."""
     made, real = [], status_ocsp.sign_answer
 
     def noting(request, *rest):

@@ -1,4 +1,7 @@
-"""The keeper's round over the answers: none grows old unseen, none is missing for long."""
+"""Refresh of OCSP responses by the keeper.
+
+No response grows old unnoticed, and none is missing for long.
+"""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Gateways and what they have seen: taken as often as it comes, never taken back."""
+"""Usage reports of gateways: accepted in any count, and never withdrawn."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ from tests.support.service_context import DAY, REQUEST, SECOND, enrolled
 
 
 def pem(name):
-    """Make a gateway's public key, always the same for a name."""
+    """Return the public key of a gateway, always the same for a name."""
     key = ed25519.Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32)).public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -96,7 +96,7 @@ def test_an_empty_report_says_that_somebody_looks(desk):
 
 
 def test_many_at_once(desk, monkeypatch):
-    """More than one statement takes."""
+    """The count is larger than one statement takes."""
     monkeypatch.setattr(usage, "_CHUNK", 1)
     held, other = enrolled(desk), enrolled(desk)
     added(desk, "edge-1")
@@ -123,7 +123,7 @@ def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
 
 
 def test_a_key_is_one_gateway_s_for_good(desk):
-    """Withdrawing a gateway ends its key; and of whom a message is has one answer."""
+    """The withdrawal of a gateway ends its key, and each report has a single sender."""
     added(desk, "edge-1")
     again = pem("edge-1").replace("\n", "\r\n")
     for withdrawn in (False, True):

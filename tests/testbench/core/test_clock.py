@@ -1,4 +1,4 @@
-"""The bench's clock, on its own."""
+"""The clock of the bench, on its own."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,7 @@
-"""Demo sign-ins: made through the control door, with what they need to sign in, and roles that count at once."""
+"""Demo sign-ins through the control endpoint.
+
+They come with all data that a sign-in needs, and their roles count at once.
+"""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The control calls, made over HTTP to a bench that runs (contracts: "Test bench")."""
+"""Control calls over HTTP to a running bench (contracts: "Test bench")."""
 
 import itertools
 import json
@@ -24,7 +24,7 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture
 def customer():
-    """Give an id that no other test uses."""
+    """Return an id that no other test uses."""
     return f"test-{next(NUMBERS)}"
 
 

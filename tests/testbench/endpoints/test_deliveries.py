@@ -1,4 +1,7 @@
-"""POST /deliveries on a bench: what is taken, what is refused and how that is told, and what stays of it."""
+"""POST /deliveries on a bench: accepted and refused deliveries.
+
+The tests cover the answer to each, and the data that stays.
+"""
 
 import json
 import re
@@ -39,7 +42,7 @@ PROBLEM = "application/problem+json"
 
 
 class Counter:
-    """A door in front of an office, and a holder who delivers."""
+    """Endpoint in front of a desk, and a holder who delivers."""
 
     def __init__(self, desk, folder):
         self.desk, self.folder = desk, folder / "deliveries"
@@ -126,7 +129,7 @@ def test_the_whole_life_of_two_certificates(counter, held):
 
 
 def foreign(held):
-    """Sign with a certificate of the right CA that the register does not have."""
+    """Sign with a certificate of the right CA that the database does not contain."""
     key = holder_key(7)
     return sign_document(
         REPORT, signer_for_key(key, certificate_der(holder_certificate(key))), SignatureProfile.EXCLUSIVE
@@ -231,7 +234,7 @@ def test_killed_while_it_is_written_nothing_counts(counter, held, monkeypatch):
     assert [one.name for one in counter.folder.iterdir()] == ["one"]
 
 
-# Over HTTP.
+# Tests over HTTP.
 
 
 def post(bench, body, delivery_id="over-http", **headers):

@@ -1,4 +1,7 @@
-"""The bench says why a signature does not fit: when it is asked, and in its log for each call refused for that."""
+"""Explanations of signatures that do not verify.
+
+The bench explains a signature on request, and in its log for each call refused for that reason.
+"""
 
 import base64
 import json
@@ -56,7 +59,7 @@ def test_asked_over_http(bench, kind):
 def test_the_octets_whole(bench):
     _, said = asked(bench, INDENTED, path="/explain?octets=whole")
     assert base64.b64decode(said["octets"]["document-signed.xml"]) == canonical(request())
-    # On a busy machine the search for what was signed may run out of its time, which the answer says.
+    # On a busy machine the search for the signed octets may exceed its time limit, which the answer reports.
     assert len(said["octets"]) == 4 or said["unfinished"]
 
 
@@ -97,7 +100,7 @@ def test_at_its_control_address_alone(bench):
 
 @pytest.fixture
 def doors(sqlite_desk, tmp_path):
-    """Give the bench's doors as they are in it, in front of a fresh office."""
+    """Return the endpoints of a bench in front of a fresh desk."""
     ctx = sqlite_desk.ctx
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
@@ -113,7 +116,7 @@ def renewal(key, certificate, change=lambda payload: payload, customer_id=CUSTOM
 
 
 def of_this_ca():
-    """Sign with a certificate of the right CA that the register does not have."""
+    """Sign with a certificate of the right CA that the database does not contain."""
     key = holder_key(7)
     return renewal(key, certificate_der(holder_certificate(key)))
 

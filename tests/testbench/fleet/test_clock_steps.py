@@ -1,4 +1,4 @@
-"""Where the bench's clock goes next."""
+"""Next instant of the bench's clock."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,7 @@
-"""The meddler passes everything on, whatever it does to the answer; over TLS too."""
+"""The fault proxy, which forwards every request for any fault of the answer.
+
+The tests also run over TLS.
+"""
 
 import http.client
 import ssl
@@ -17,7 +20,7 @@ SILENT = (OSError, http.client.HTTPException)
 
 
 class Service(BaseHTTPRequestHandler):
-    """Says back what it was sent, and remembers it."""
+    """Service that returns each request as its answer, and records it."""
 
     seen: list[bytes]
 
@@ -102,7 +105,7 @@ def test_the_same_order_meets_the_same_faults(service):
 
 
 def test_over_tls(tmp_path, monkeypatch):
-    """Both sides: the bench's certificate is shown, and the bench is known by it."""
+    """The proxy shows the bench's certificate, and verifies the bench by it."""
     folder = DataDirectory(tmp_path)
     for place in (folder.transfer_key.parent, folder.trust):
         place.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What becomes of answers: as often as is said, the same for the same seed, and each fault what it is called."""
+"""Faults of answers: their rates, their repeatability by seed, and their names."""
 
 from collections import Counter
 

@@ -1,4 +1,7 @@
-"""A small fleet, played whole: a bench, an agent, then two and a meddler, then an incident."""
+"""A small fleet, played in full.
+
+The tests play a bench with one agent, then two agents and the fault proxy, then an incident.
+"""
 
 import json
 import subprocess

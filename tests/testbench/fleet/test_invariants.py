@@ -1,4 +1,4 @@
-"""What must hold of a fleet: each thing that does not is found, and nothing else."""
+"""Invariants of a fleet: each violation is found, and nothing else."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ END = NOW + timedelta(days=730)
 
 
 def taken(ledger, begins=NOW):
-    """Take a new certificate into use, as an agent does; the register's row of it."""
+    """Take a new certificate into use as an agent does, and return its row."""
     key = generate_key(KeyType.EC_P256)
     plan = authority.leaf_plan(key.public_key(), begins=begins, customer_id=ONLY.customer_id)
     certificate = authority.issue(plan, authority.issuer())
@@ -42,7 +42,10 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def renewed(ledger):
-    """A fleet of one that is as it should be: ordered, and renewed a month before the end; its rows, newest first."""
+    """Set up a correct fleet of one, and return its rows, newest first.
+
+    The certificate was ordered, and renewed a month before its end.
+    """
     ledger.expect([ONLY.name])
     first = taken(ledger)
     assert ledger.look(NOW) == (ONLY.name,)

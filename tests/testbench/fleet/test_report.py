@@ -1,4 +1,4 @@
-"""What people and programs read of a fleet: in three languages, and the summary last."""
+"""Output of a fleet for users and programs, in three languages, the summary last."""
 
 import json
 import re

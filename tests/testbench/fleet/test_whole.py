@@ -1,4 +1,7 @@
-"""A larger fleet, as `sinetti demo-fleet` plays 200; what it keeps; and how it ends where somebody has had enough."""
+"""A larger fleet, as `sinetti demo-fleet` plays 200.
+
+The tests cover its results that are kept, and its end when the user interrupts it.
+"""
 
 import re
 import signal

@@ -1,4 +1,7 @@
-"""The bench's clock walks from instant to instant, and each message is of its own: on its own, without a server."""
+"""Dispatch of messages as the bench's clock moves.
+
+The clock stops at each instant, so that each message has an instant of its own. The tests run without a server.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,12 +20,18 @@ from tests.support.authority import NOW
 from tests.support.service_context import DAY, an_order, enrolled, ordered, renewed
 
 END = datetime(2028, 3, 1, 12, tzinfo=UTC)
-"""The last second of a certificate that was issued at NOW, 2 March 2026: a Wednesday, 14:00 Finnish time."""
+"""Last second of a certificate that was issued at NOW, 2 March 2026.
+
+It is a Wednesday, 14:00 Finnish time.
+"""
 PEOPLE = "http://127.0.0.1:20004"
 
 
 class Bench:
-    """A bench without its doors: an office on the bench's clock, a postman and the letters."""
+    """Bench without its endpoints.
+
+    It has a desk on the bench's clock, a dispatcher and messages.
+    """
 
     def __init__(self, desk, folder, *, runs=False):
         self.clock = BenchClock(folder / "clock")
@@ -35,14 +44,14 @@ class Bench:
         self.postman = self.started()
 
     def started(self):
-        """Give a postman as after a start."""
+        """Return a dispatcher as after a start."""
         return MessageDispatcher(
             lambda now=None: self.room(now), self.clock, lambda: self.upkeeps.append(self.clock.now()),
             lambda: self.findings,
         )  # fmt: skip
 
     def shown(self, kind):
-        """Give `sent` of what is there of a kind, oldest first."""
+        """Return `sent` of the messages of a kind, oldest first."""
         return [one.sent for one in self.letters.all() if one.kind == kind]
 
 

@@ -1,4 +1,4 @@
-"""The bench's mailbox, on its own: what it keeps is there after a kill, each message once."""
+"""Mailbox of the bench, on its own: messages survive a kill, each once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,10 @@ def test_a_line_that_a_kill_cut_off_is_gone_and_comes_again(path, cut):
 
 
 def test_several_write_into_one_file(path):
-    """Each has it open for itself, as processes have: the lock is the open file's."""
+    """Each writer opens the file for itself, as processes do.
+
+    The lock belongs to the open file.
+    """
 
     def deliver(number):
         own = MessageStore(path)

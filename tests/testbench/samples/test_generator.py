@@ -1,4 +1,7 @@
-"""Sample certificates: what is in them, how they get into a folder, the command, and the fixture for other people."""
+"""Sample certificates: content, folder, command and public fixture.
+
+Other developers use the fixture.
+"""
 
 import json
 import os
@@ -36,13 +39,13 @@ LISTS = [
 
 @pytest.fixture(scope="module")
 def samples():
-    """Give the samples of one instant."""
+    """Return the samples of one instant."""
     return SampleHierarchy(NOW)
 
 
 @pytest.fixture
 def valid(samples):
-    """Give a valid one."""
+    """Return a valid sample."""
     return samples.sample(SampleRequest(SampleState.VALID))
 
 
@@ -69,7 +72,7 @@ def test_what_each_state_is(samples, state, expected):
     assert is_holder_certificate(certificate)
     assert issuers_of(issuer, [intermediate]) == (intermediate,)
     assert certificate.public_key() == sample.key.public_key()
-    # The relying party's list is that of the CA which its anchors name.
+    # The CRL of the relying party is that of the CA in its anchors.
     assert crl.is_signature_valid(next(one for one in sample.anchors if one.subject == issuer.subject).public_key())
     assert (crl.last_update_utc, crl.next_update_utc) == (NOW, NOW + timedelta(days=7))
 
@@ -96,7 +99,7 @@ def test_what_the_gateway_says_of_each_state(tmp_path, capsys, samples, state, e
     assert (found["verdict"], found["reason"]) == expected[:2]
     assert expected[2] in {None, found["revocation"]}
     assert main([*words, *lists]) == code, "the lists of every CA change nothing"
-    # Two hours later only what needs no list is still known.
+    # Two hours later, only findings that need no CRL are still known.
     late = [word.replace("T08:00", "T10:00") for word in words]
     main([*late, "--json"])
     later = json.loads(capsys.readouterr().out)["reason"]
@@ -175,7 +178,7 @@ def test_what_is_no_samples_is_never_thrown_away(tmp_path, valid, replace):
 
 @pytest.mark.parametrize("readme", [None, "How to renew our certificate"], ids=["none", "somebody's own"])
 def test_a_holders_own_key_is_no_sample_though_its_files_have_the_same_names(tmp_path, valid, readme):
-    # As DIR/NAME/live of the client has them.
+    # The files are those of DIR/NAME/live in the client.
     held = {"key.pem": "the only one", "certificate.pem": "", "chain.pem": ""}
     held |= {} if readme is None else {"README.txt": readme}
     for name, text in held.items():
@@ -298,7 +301,7 @@ def test_what_cannot_be_made(sinetti_certificates, words):
 def test_other_peoples_tests(tmp_path):
     theirs = THEIRS.replace("PLUGIN", '"sinetti.testbench.samples.pytest_plugin"')
     (tmp_path / "test_theirs.py").write_text(theirs)
-    # By the name of its entry point, as a run finds it that loads what is installed, but without the others.
+    # Load the plug-in by its entry point, as a run with installed plug-ins does, but without the others.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "sinetti", "-W", "error", "-p", "no:cacheprovider"]
     known = surroundings({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""})
     done = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, timeout=60, check=False)
