@@ -1,4 +1,7 @@
-"""A SOAP door as a client in the same process meets it: octets in, octets out, and every answer judged."""
+"""Test client that calls a SOAP endpoint in the same process.
+
+It exchanges octets with the endpoint and judges the signature of every answer.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -26,7 +29,7 @@ _BODY = re.compile(rb"<SOAP-ENV:Body>(.*)</SOAP-ENV:Body>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a response says; nothing of it counts before its signature is judged."""
+    """Content of a response; none of it counts before its signature is judged."""
 
     element: str
     status: str
@@ -50,7 +53,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Counter:
-    """A door and the office behind it; `signer` is the certificate (PEM) that must have signed its answers."""
+    """SOAP endpoint with the desk behind it.
+
+    `signer` is the certificate (PEM) that must have signed its answers.
+    """
 
     desk: Desk
     door: SoapEndpoint
@@ -85,7 +91,10 @@ class Counter:
 def opened_counter(
     desk: Desk, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE, leaf: KeyType | None = None
 ) -> Counter:
-    """Open a door that signs with the test authority's response signer, or with one whose key is of this type."""
+    """Open an endpoint that signs with the test authority's response signer.
+
+    With `leaf`, it signs with a response signer whose key has this type.
+    """
     key, certificate = response_signer() if leaf is None else services_leaf(leaf)
     seal = signer_for_key(key, certificate_der(certificate))
     pem = certificate.public_bytes(Encoding.PEM).decode()
@@ -108,7 +117,10 @@ def payload_of(body: bytes) -> bytes:
 
 
 def judged(payload: bytes, signer: str) -> etree._Element:
-    """Let signxml judge the payload as a document of its own, with this certificate; return what was signed."""
+    """Let signxml verify the payload, and return what was signed.
+
+    It verifies the payload as a document of its own with this certificate.
+    """
     one_signature = SignatureConfiguration(expect_references=1, location="./")
     result = XMLVerifier().verify(etree.fromstring(payload), x509_cert=signer, expect_config=one_signature)
     assert result.signed_xml is not None

@@ -1,7 +1,7 @@
-"""A right request of each operation, and every way in which one can be wrong, alone or with another.
+"""Valid requests of each operation, and their faults, alone or combined.
 
-A fault prepares the register, the clock or the message. Faults stand in the order in which they are told; `stage` is
-the order in which they are brought about: what needs the service comes before what shuts it.
+A fault prepares the database, the clock or the message. Faults stand in the order in which the service reports them.
+`stage` is the order in which the tests bring them about: faults that need the service come before faults that stop it.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,10 @@ WRONG_PASSWORD = "Qqwwqqww00112233"
 
 @dataclass(slots=True)
 class Draft:
-    """A request in the making. `values` are the elements' texts by name; `key` is the one to be certified."""
+    """Request under construction.
+
+    `values` are the elements' texts by name. `key` is the key to be certified.
+    """
 
     counter: Counter
     operation: str
@@ -62,7 +65,7 @@ class Draft:
         return self.counter.desk
 
     def body(self) -> bytes:
-        """The whole message."""
+        """Return the whole message."""
         values = dict(self.values)
         if self.operation != "GetCertificate":
             values["CertificateRequest"] = messages.base64_of(csr(self.key) + self.after_csr)
@@ -72,7 +75,7 @@ class Draft:
         return messages.enveloped(document)
 
     def headers(self, **more: str) -> dict[str, str]:
-        """The headers to send with it."""
+        """Return the headers to send with the message."""
         action = {} if self.action is None else {"soapaction": self.action}
         return {"content-type": "text/xml; charset=utf-8"} | action | more
 
@@ -104,7 +107,7 @@ def renew_draft(counter: Counter) -> Draft:
 
 
 def get_draft(counter: Counter) -> Draft:
-    """GetCertificate of a renewal that nobody has fetched."""
+    """Return a GetCertificate draft for a renewal that has not been retrieved."""
     draft = renew_draft(counter)
     retrieval_id = draft.ask().retrieval_id
     return Draft(counter, "GetCertificate", values=_who() | {"RetrievalId": retrieval_id}, held=draft.held)
@@ -115,7 +118,10 @@ DRAFTS = {"new": new_draft, "renew": renew_draft, "get": get_draft}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong: the code that it has, when it is brought about, how, and what it cannot stand beside."""
+    """Fault of a request: its error code, its stage and its cause.
+
+    `never_with` names the faults with which it cannot be combined.
+    """
 
     code: str
     stage: int

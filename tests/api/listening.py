@@ -1,8 +1,10 @@
-"""An authority that listens with the real server, in a process of its own: as a module for tests, run for the process.
+"""Authority that listens with the real server, in a process of its own.
 
-Both sides open the same folder. The clock is a file, so that tests move it for both. Of the two SOAP doors one is
-impatient: it waits for a body no longer than half a second. Three more doors break, take a while,
-and hang.
+Tests import this module; the process runs it. Both sides open the same folder. The clock is a file, so that tests move
+it for both.
+
+One of the two SOAP endpoints is impatient: it waits at most half a second for a body. Three more endpoints break, take
+a while, and hang.
 """
 
 import contextlib
@@ -54,12 +56,15 @@ class Service:
 
     @property
     def address(self) -> str:
-        """Where the SOAP door listens."""
+        """Address at which the SOAP endpoint listens."""
         return f"http://{LOOPBACK}:{self.soap}{PATH}"
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Authority]:
-        """Open the same authority on this side; one at a time, since its register has one name in a process."""
+        """Open the same authority in the test's process.
+
+        Only one may be open at a time, since its database has one name in a process.
+        """
         authority = opened(self.root)
         try:
             yield authority

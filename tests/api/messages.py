@@ -1,4 +1,7 @@
-"""Requests as plain as they come, for what is wrong with one of their values. Programs of the field: `programs/`."""
+"""Minimal requests, for tests of one wrong value.
+
+The folder `programs/` has the requests of programs in the field.
+"""
 
 import base64
 import hashlib
@@ -33,7 +36,10 @@ def enveloped(payload: str, *, start: str = "", declarations: str = "") -> bytes
 
 
 def signed(document: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, certificate: bytes) -> str:
-    """Sign a request element with a P-256 or RSA key: [enveloped, exclusive C14N], as its last child."""
+    """Sign a request element with a P-256 or RSA key.
+
+    The transforms are enveloped and exclusive C14N. The signature is the element's last child.
+    """
     kind = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
     digest = hashlib.sha256(_c14n(etree.fromstring(document))).digest()
     info = (

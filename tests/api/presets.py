@@ -1,4 +1,7 @@
-"""The test bench's other preset: RSA keys, and the names that programs of the Incomes Register look for."""
+"""The test bench's other preset: RSA keys and Incomes Register names.
+
+These are the names that programs of the Incomes Register look for.
+"""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Health: what is asked, how often, what is told, and what happens while a look takes long."""
+"""Tests of health: checks, their intervals, reports, and slow checks."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor, wait

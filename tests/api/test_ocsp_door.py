@@ -33,7 +33,10 @@ def held(sqlite_desk: Desk) -> Held:
 
 @pytest.fixture
 def octets(held) -> bytes:
-    """A request whose base64 has everything that gets lost on the way."""
+    """Return a request whose base64 has every character that is lost on the way.
+
+    These are `+`, `/` and `=`.
+    """
     certificate = load_certificate(held.der)
     for number in range(4096):
         found = asked(certificate, ca_certificate(), nonce=b"\xff\xef%d" % number)

@@ -1,4 +1,7 @@
-"""The programs in the field, imitated in shape: each enrols, fetches, renews with a new key and fetches again."""
+"""Programs in the field, imitated in shape.
+
+Each program enrols, retrieves, renews with a new key and retrieves again.
+"""
 
 import base64
 from dataclasses import replace

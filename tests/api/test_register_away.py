@@ -1,4 +1,7 @@
-"""While the database is away every operation is a signed "come again", and the door recovers by itself."""
+"""SOAP endpoint while the database is away.
+
+Every operation answers with a signed "come again", and the endpoint recovers by itself.
+"""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""The door for holders' own revocations: what its own key signed, and each thing that turns a call away."""
+"""Endpoint for holders' revocations: calls signed by the own key, and rejections."""
 
 import json
 import logging
@@ -47,7 +47,10 @@ def enrolled_with(desk, kind):
 
 
 def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=PATH, method="POST", **changed):
-    """A call as a client signs it, with what an attacker changes of it: before the signature, and headers after."""
+    """Return a call as a client signs it, with an attacker's changes.
+
+    Arguments by name change the call before the signature; `changed` sets headers after it.
+    """
     key = key or held.key
     body = render(RevocationBody(held.serial, SUPERSEDED)) if body is None else body
     parts = SignedComponents("POST", path, CONTENT_TYPE, body)
@@ -70,7 +73,10 @@ def answered(desk, asked, **rest):
 
 
 def reason_of(desk, asked, **rest):
-    """The reason of what has to be refused, in three languages; nothing is revoked then."""
+    """Return status and reason of a rejected call.
+
+    The reason is given in three languages. A rejected call revokes nothing.
+    """
     status, value, reply = answered(desk, asked, **rest)
     assert reply.content_type == "application/problem+json"
     assert (value["status"], reply.log_fields) == (status, {"reason": value["reason"]})

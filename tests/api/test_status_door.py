@@ -1,4 +1,4 @@
-"""CA certificates and revocation lists at the addresses that stand in an issued certificate."""
+"""CA certificates and CRLs at the addresses in an issued certificate."""
 
 import re
 import subprocess
@@ -60,7 +60,7 @@ def loaded(held: Held) -> x509.Certificate:
 
 
 def current(desk: Desk, certificate: x509.Certificate) -> x509.CertificateRevocationList:
-    """Fetch the list that says whether this certificate is revoked, and check it as a relying party does."""
+    """Fetch the CRL that covers this certificate; check it as a relying party does."""
     reply = fetch(desk, list_address(certificate))
     assert (reply.status, reply.content_type) == (200, "application/pkix-crl")
     issuer = x509.load_der_x509_certificate(fetch(desk, issuer_address(certificate)).body)

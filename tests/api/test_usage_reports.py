@@ -1,4 +1,4 @@
-"""The door for gateways: a report that its signature proves, and each thing that turns one away."""
+"""Endpoint for gateways: reports proved by their signatures, and rejections."""
 
 import json
 from datetime import timedelta

@@ -84,7 +84,10 @@ def signed(payload: str, key: rsa.RSAPrivateKey, certificate: bytes) -> str:
 
 
 def envelope(payload: str, *, moved: bool = False) -> bytes:
-    """JAX-WS writes the envelope in one line; it may take the payload's declarations along."""
+    """Write the envelope in one line, as JAX-WS does.
+
+    With `moved`, the payload's declarations stand on the envelope.
+    """
     outer = ""
     if moved:
         payload, outer = payload.replace(_DECLARED, "", 1), _DECLARED
@@ -110,5 +113,8 @@ def _exclusive(element: etree._Element) -> bytes:
 
 
 def _lines(octets: bytes) -> str:
-    """Base64 of the JDK: lines of 76 that end with CR LF, of which XML writes the CR as a character reference."""
+    """Encode in Base64 as the JDK does, in lines of 76 characters that end with CR LF.
+
+    XML writes the CR as a character reference.
+    """
     return "&#13;\n".join(re.findall(".{1,76}", base64.b64encode(octets).decode()))

@@ -1,4 +1,7 @@
-"""The Java command-line tool with another JAX-WS: its declarations have moved to the envelope."""
+"""Java command-line tool with another JAX-WS.
+
+Its declarations stand on the envelope.
+"""
 
 from tests.api.programs import java_tool
 from tests.api.programs.java_tool import GET_ACTION, NEW_ACTION, RENEW_ACTION, WAY, make_csr, make_key, read

@@ -59,7 +59,10 @@ def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateK
 
 
 def read(body: bytes, customer_id: str) -> str:
-    """Read RetrievalId or Certificate after every check but the services CA, which tests name (`checked`)."""
+    """Read RetrievalId or Certificate after every check except the services CA.
+
+    Tests name the services CA to `checked`.
+    """
     payload = checked(body)
     assert payload.findtext("Result/Status") == "OK", body
     retrieval_id, certificate = payload.findtext("RetrievalId"), payload.findtext("Certificate")
@@ -72,7 +75,7 @@ def read(body: bytes, customer_id: str) -> str:
 
 
 def checked(body: bytes, services_ca: x509.Certificate | None = None) -> etree._Element:
-    """Check an answer as strictly as this module does; return the payload that was signed."""
+    """Check an answer as strictly as this module does; return the signed payload."""
     assert len(body) <= _LARGEST_ANSWER
     assert b"<!DOCTYPE" not in body
     root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
@@ -87,7 +90,7 @@ def checked(body: bytes, services_ca: x509.Certificate | None = None) -> etree._
         signer.verify_directly_issued_by(services_ca)
     constraints = signer.extensions.get_extension_for_class(x509.BasicConstraints)
     assert constraints.value.ca is False
-    # Nothing but the SOAP declaration is dropped: whatever else were inherited would change the inclusive form.
+    # Nothing but the SOAP declaration is dropped. Any other inherited namespace would change the inclusive form.
     text = re.sub(rb' xmlns:[A-Za-z0-9_-]+="' + re.escape(SOAP.encode()) + rb'"', b"", etree.tostring(payload))
     pem = signer.public_bytes(serialization.Encoding.PEM).decode()
     signed = XMLVerifier().verify(etree.fromstring(text), x509_cert=pem).signed_xml

@@ -1,7 +1,8 @@
-"""The authority's own sample signer (.NET SignedXml), SoapUI and curl: requests that people keep in files.
+"""Requests that people keep in files: the authority's sample signer, SoapUI, curl.
 
-CRLF line ends, pretty-printing, an XML comment, the CSR pasted with its line breaks, `xmlns:cer` on the Envelope and an
-empty Header as in the FAQ's sample; the signed file has declarations of its own. KeyInfo also holds the key's numbers.
+The sample signer uses .NET SignedXml. CRLF line ends, pretty-printing, an XML comment, the CSR pasted with its line
+breaks, `xmlns:cer` on the Envelope and an empty Header as in the FAQ's sample. The signed file has declarations of its
+own. KeyInfo also holds the key's numbers.
 """
 
 import base64
@@ -57,7 +58,10 @@ def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
 
 
 def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate: a file is signed, and what was written is pasted into an envelope and sent by curl."""
+    """Render RenewCertificate: sign a file and paste the result into an envelope.
+
+    curl sends the envelope.
+    """
     declared = f' xmlns:cer="{SERVICE}" xmlns:xd="{DS}"'
     values = {"CertificateRequest": _pasted(csr)}
     document = _request("RenewCertificateRequest", customer_id, customer_name, values, declared)

@@ -1,7 +1,7 @@
-"""A C# program with a WCF proxy: omits CustomerName, its CSR's subject is nonsense, checks nothing.
+"""C# program with a WCF proxy that omits CustomerName and checks nothing.
 
-XmlSerializer puts the request into the default namespace, and each child out of it; xsi and xsd stand on the Body.
-Such a program does not renew; this one signs with SignedXml before it sends.
+The subject of its CSR is nonsense. XmlSerializer puts the request into the default namespace, and each child out of
+it; xsi and xsd stand on the Body. Such a program does not renew; this one signs with SignedXml before it sends.
 """
 
 import base64
@@ -27,7 +27,7 @@ def make_key() -> rsa.RSAPrivateKey:
 
 
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
-    """A subject that says nothing."""
+    """Return a CSR whose subject is meaningless."""
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CN=test,O=test;;")])
     made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
     return made.public_bytes(serialization.Encoding.DER)
