@@ -49,7 +49,8 @@ def enrolled_with(desk, kind):
 def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=PATH, method="POST", **changed):
     """Return a call as a client signs it, with an attacker's changes.
 
-    Arguments by name change the call before the signature; `changed` sets headers after it.
+    `body`, `key`, `key_id`, `created` and `path` change it before the signature. `method` and the headers in `changed`
+    replace values after the signature.
     """
     key = key or held.key
     body = render(RevocationBody(held.serial, SUPERSEDED)) if body is None else body

@@ -1,4 +1,7 @@
-"""A small stand-in for the service, on loopback: it keeps its promises unless a test tells it to break one."""
+"""Small stand-in for the service, on loopback.
+
+It behaves as documented unless a test tells it to break a promise.
+"""
 
 import itertools
 import threading
@@ -43,7 +46,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Double:
-    """What the stand-in knows. `script` holds one behaviour per coming request; when it is empty all goes well."""
+    """State of the stand-in.
+
+    `script` holds one behaviour for each coming request. When it is empty, every request succeeds.
+    """
 
     now: datetime = authority.NOW
     script: deque[Callable[..., object]] = field(default_factory=deque)
@@ -53,9 +59,12 @@ class Double:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
     url: str = ""
     hint: Callable[..., None] | None = None
-    """How a GET for a renewal hint is answered: with the handler and the path. None: with a 404."""
+    """Function that answers a GET for a renewal hint; with None, the answer is 404.
+
+    It takes the request handler and the path.
+    """
     life: timedelta = VALIDITY
-    """How long what it issues lives."""
+    """Validity of the certificates that it issues."""
     hints_asked: list[str] = field(default_factory=list)
 
     def answer(self, seen: Seen) -> object:
@@ -76,11 +85,11 @@ class Double:
         return CertificateResponse(self.issued[ask.retrieval_id])
 
     def operations(self) -> list[Operation]:
-        """Which operations were asked for, in order."""
+        """Operations of the requests, in order."""
         return [one.operation for one in self.seen]
 
     def keys_sent(self) -> list[str]:
-        """The ids of the keys in the requests that came, in order."""
+        """Ids of the keys in the requests, in order."""
         asks = [one.ask for one in self.seen if isinstance(one.ask, (EnrolRequest, RenewRequest))]
         return [csr.read_request(ask.request, POLICY).key_id for ask in asks]
 
@@ -93,7 +102,10 @@ def issue(public_key, now, customer_id=authority.CUSTOMER_ID, life=VALIDITY) -> 
 
 @cache
 def services_seal(now=authority.NOW):
-    """Give what signs answers rightly at an instant: a leaf of the services CA that began then."""
+    """Return a signer for valid answers at an instant.
+
+    It has a leaf certificate of the services CA that began then.
+    """
     built, key = authority.authority(), authority.response_signer()[0]
     plan = response_signer_plan(built.hierarchy, key.public_key(), now)
     certificate = authority.issue(plan, authority.services_issuer(), kind=LeafProfile.SERVICES)
@@ -281,7 +293,10 @@ def bundle(*certificates) -> str:
 
 
 def anchors(role) -> str:
-    """Give the bundle of root, intermediate and the issuing CAs of `services` or `holders`, as the bench writes it."""
+    """Return the bundle of `services` or `holders`, as the bench writes it.
+
+    It has the root, the intermediate and the issuing CAs of that role.
+    """
     built = authority.authority()
     return bundle(*(built.entries[spec.file_name][1] for spec in built.hierarchy.authorities if wanted(spec, role)))
 

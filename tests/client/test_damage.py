@@ -1,4 +1,7 @@
-"""Each kind of file in the store, cut short, emptied or garbled: told, exit 5, nobody called, nothing changed."""
+"""Each kind of file in the store, cut short, emptied or garbled.
+
+The client reports it, exits with 5, sends no request and changes nothing.
+"""
 
 from datetime import timedelta
 
@@ -37,7 +40,10 @@ def flipped(octets):
 
 DAMAGE = [cut, empty, garbled]
 BY_PEOPLE = ("settings.toml", "notes.json")
-"""Kept without a digest: people may change the one, and nothing is decided by the other alone."""
+"""Files without a digest.
+
+People may change settings.toml, and no decision depends on notes.json alone.
+"""
 
 JOURNALLED = ["journal.json", "key.pem"]
 FILES = {

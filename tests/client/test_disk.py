@@ -1,4 +1,7 @@
-"""A full disk and a read-only store, on a real tmpfs: told in a sentence, nothing overwritten, nothing lost."""
+"""Full disk and read-only store, on a real tmpfs.
+
+The client reports each in a sentence, overwrites nothing and loses nothing.
+"""
 
 import subprocess
 from datetime import timedelta
@@ -19,7 +22,7 @@ OPENS = authority.NOW + timedelta(days=670)
 
 @pytest.fixture
 def disk(desk, tmp_path):
-    """The desk's store on a small disk of its own."""
+    """Put the desk's store on a small disk of its own."""
     why = may_mount()
     if why:
         pytest.skip(f"NOT TESTED, the store on a full disk: {why}")

@@ -1,4 +1,4 @@
-"""Enrolling against a stand-in for the service: the way through, and every way out of it."""
+"""Enrolment against a stand-in for the service: success and every failure."""
 
 import stat
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""Dates are judged after the issuer: the certificate's own, then those of the CAs above it, up to an anchor."""
+"""Order of checks: dates are judged after the issuer.
+
+The certificate's own dates come first, then those of the CAs above it, up to an anchor.
+"""
 
 from datetime import timedelta
 

@@ -1,4 +1,7 @@
-"""Bringing into use: once for each set, again with growing delays where it failed, and a renewal is never undone."""
+"""Deployment of sets: once each, retried with growing delays after a failure.
+
+A failed deployment never undoes a renewal.
+"""
 
 import sys
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Programs of the holder's: run without a shell, killed at the time-out with their children, their output kept."""
+"""The holder's deploy hooks.
+
+The agent runs them without a shell and keeps their output. At the time-out it kills them with their children.
+"""
 
 import os
 import signal
@@ -161,7 +164,7 @@ def test_the_last_64_kib_of_output_are_kept(folder):
 
 
 def gone(number):
-    """Whether a process has ended, or waits to be buried."""
+    """Return True if a process has ended or is a zombie."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:

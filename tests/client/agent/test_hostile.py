@@ -1,4 +1,7 @@
-"""A pass over a store that somebody has damaged on purpose, beside services that lie: no other name pays for it."""
+"""Run over a deliberately damaged store, beside services that lie.
+
+Faults of one name do not affect the other names.
+"""
 
 import contextlib
 import json
@@ -166,7 +169,7 @@ def test_a_hint_of_any_year_moves_nothing_past_the_end(start, end, rest, house):
     house.desk.double.hint = lambda handler, _path: handler.send(
         200, body, content_type="application/json", **{"Retry-After": rest}
     )
-    house.desk.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, whatever a hint said
+    house.desk.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, and no hint overrides it
     before = house.passed(END - timedelta(days=100))
     assert len(house.desk.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
     again = house.memory().ask_again

@@ -1,4 +1,7 @@
-"""Where keys of a TOML text stand: what a writer that counts its lines wrote, and what tomllib reads."""
+"""Line numbers of keys in a TOML text.
+
+A writer counts the lines that it writes, and tomllib reads the same text.
+"""
 
 import tomllib
 
@@ -102,7 +105,10 @@ class Writer:
             self.text += self.chosen("\n", "\r\n", " # b = 2\n")
 
     def header(self, keys, numbers, *, several=False):
-        """Write a header: `numbers` are those of the elements, where a key names an array of tables."""
+        """Write a header of a table.
+
+        `numbers` are the indexes of elements, by the keys that name an array of tables.
+        """
         self.blank()
         line, place = self.line, ()
         self.text += "[[" if several else "["

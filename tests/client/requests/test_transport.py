@@ -1,4 +1,4 @@
-"""One POST: where it may go, what it carries, and what comes of every kind of answer."""
+"""One POST: its destination, its content, and the result of every kind of answer."""
 
 import socket
 import ssl
@@ -178,7 +178,10 @@ def test_nobody_there():
 
 @contextmanager
 def dripping(head):
-    """Answer whoever comes with the beginning of a header that never ends; gives the port."""
+    """Answer the first client with a header that never ends, and return the port.
+
+    `head` is the beginning of the header.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 

@@ -117,7 +117,10 @@ MALFORMED = {
 
 
 def malformed(key, by_key, wrong):
-    """Give a certificate for a key that looks like the test authority's but for what is wrong, signed by some key."""
+    """Return a certificate for a key that is malformed in one respect.
+
+    Apart from `wrong`, it looks like the test authority's. `by_key` signs it.
+    """
     tbs = build_tbs(authority.leaf_plan(key.public_key()), authority.issuer(), LeafProfile.HOLDER)
     changed = re.sub(wrong[0], wrong[1].replace(b"\\", rb"\\"), tbs, count=1, flags=re.DOTALL)
     assert changed != tbs
@@ -125,7 +128,10 @@ def malformed(key, by_key, wrong):
 
 
 def sealed_with(key, certificate):
-    """Seal with a certificate that no library would sign with: KeyInfo is not under the signature."""
+    """Seal with a certificate that no library would sign with.
+
+    The signature does not cover KeyInfo, so the certificate can be replaced.
+    """
     usual = encoding.certificate_der(authority.holder_certificate(key))
     sealed = sign_document(DOCUMENT, signer_for_key(key, usual), SignatureProfile.EXCLUSIVE)
     shown = re.search(rb"X509Certificate>\n(.*)\n</ds:X509Certificate", sealed, re.DOTALL)[1]

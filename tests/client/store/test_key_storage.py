@@ -1,4 +1,7 @@
-"""How keys are kept: encrypted, or in a token; and what lies beside them, from the first moment, also after a kill."""
+"""Storage of keys: encrypted, or in a token.
+
+The tests also check the files beside the keys, from the first moment and after a kill.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,7 @@
-"""Keys and certificates from elsewhere, written by openssl, keytool and cryptography; their files are only read."""
+"""Keys and certificates written by openssl, keytool and cryptography.
+
+The client only reads their files.
+"""
 
 import shutil
 import subprocess
@@ -196,7 +199,10 @@ def test_pkcs12_with_a_key_of_another_kind(tmp_path):
 
 @pytest.fixture
 def java(pair, files):
-    """Make a Java key store of a kind, with one key for each alias; by keytool from a PKCS#12 file."""
+    """Make a Java key store of a kind, with one key for each alias.
+
+    keytool makes it from a PKCS#12 file.
+    """
     if shutil.which("keytool") is None:
         pytest.skip("keytool is not installed")
     source = files / "source.p12"
