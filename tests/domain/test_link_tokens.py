@@ -1,4 +1,7 @@
-"""Secrets that are made from the server key: each for one purpose, none of them one of another's."""
+"""Secrets derived from the server key.
+
+Each is for one purpose, and none can serve another.
+"""
 
 import hmac
 from base64 import b32encode

@@ -1,4 +1,7 @@
-"""Import rules that import-linter cannot express: the standard library, django.db, and what `serve` loads."""
+"""Import rules that import-linter cannot express.
+
+They concern the standard library, django.db, and the modules that `serve` loads.
+"""
 
 import re
 import sys
@@ -23,7 +26,10 @@ LIBRARIES = {
 """Libraries of each package, beside the standard library and the project's own."""
 
 EXTRAS = {"gateway/web/server.py": {"granian"}}
-"""Modules that need an extra; nothing else in their package imports them at load time."""
+"""Modules that need an extra.
+
+No other module of their package imports them at load time.
+"""
 
 
 def package_of(module: str) -> str:
@@ -86,7 +92,10 @@ def test_every_folder_says_in_one_line_what_it_holds():
 
 
 def loaded_by(module: str) -> set[str]:
-    """Return the modules of the project that one imports, itself included, as places in the package."""
+    """Return the modules of the project that a module imports, itself included.
+
+    They are given as places in the package.
+    """
     found, left = set(), [module]
     while left:
         here = left.pop()

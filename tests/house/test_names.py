@@ -1,4 +1,7 @@
-"""Names: one class for each class name, no gerund as a module, no participle as a class, no verb of perception."""
+"""Names: unique class names, and no gerunds, participles or verbs of perception.
+
+The rule against gerunds is for modules, and the rule against participles for classes.
+"""
 
 import ast
 import re
@@ -10,7 +13,10 @@ from tests.house.tree import modules
 SHARED = {
     "Gateway": "the relying party's object, and the model of a gateway that sends usage reports",
 }
-"""Class names that two classes have, each with the reason; a model beside its domain type needs none."""
+"""Class names that two classes share, each with the reason.
+
+A model beside its domain type needs none.
+"""
 
 NOUNS = frozenset({"monitoring", "listing", "json_logging", "encoding"})
 """Modules whose name ends in -ing and is a noun."""

@@ -1,4 +1,4 @@
-"""What the tests about the house look at: the project's files, parsed once."""
+"""Files of the project for the house tests, parsed once."""
 
 import ast
 import subprocess
@@ -12,7 +12,10 @@ DOCS = ROOT / "docs"
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Return every module of the package by its place in it, without the migrations, which Django writes."""
+    """Return every module of the package by its place in it.
+
+    Migrations are left out, since Django writes them.
+    """
     paths = [path for path in sorted(PACKAGE.rglob("*.py")) if "migrations" not in path.parts]
     return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 

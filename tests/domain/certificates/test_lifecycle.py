@@ -1,4 +1,4 @@
-"""The states of certificates and orders, the moves between them, and what is shown."""
+"""States of certificates and orders, the moves between them, and their display."""
 
 from dataclasses import replace
 from itertools import product

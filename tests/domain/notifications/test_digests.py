@@ -1,4 +1,7 @@
-"""Who has to act on a certificate, and when a digest leaves: the tables of docs/digests.md."""
+"""Recipients and instants of digests: the tables of docs/digests.md.
+
+A digest's recipients are the people who have to act on a certificate.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

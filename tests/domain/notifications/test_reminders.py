@@ -1,4 +1,7 @@
-"""Reminders: which step is owed when, and when they stop. Ladder: 60, 30, 14, 7, 3, 1 days and the end."""
+"""Reminders: the step that is due, its instant, and the end of reminders.
+
+The ladder has 60, 30, 14, 7, 3 and 1 days and the end.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -283,7 +286,10 @@ PAUSES = st.lists(
 
 
 def planned(span, instants, spread=0):
-    """Plan at these instants; gives what was owed: step, when it was owed, and when it was due."""
+    """Plan at these instants, and return the planned steps.
+
+    Each has its step, the instant of planning and the instant at which it is due.
+    """
     since, owed, over = None, [], False
     for now in instants:
         waits = span.not_after - STEPS[0] > now if since is None else since > now

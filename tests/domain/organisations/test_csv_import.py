@@ -1,4 +1,7 @@
-"""Files of organisations: what is read, what differs from the register; what was applied differs no more."""
+"""Import files of organisations: parsing, and differences from the database.
+
+Once a difference is applied, it is no longer reported.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -145,7 +148,10 @@ def test_the_digest_tells_files_and_differences_apart():
 
 
 def applied(register, changes):
-    """The register after these changes, as database/organisations/administration.py makes them."""
+    """Return the organisations after these changes.
+
+    It applies them as database/organisations/administration.py does.
+    """
     after = dict(register)
     for one in changes:
         into = register[normalise(one.into)].customer_id if normalise(one.into) in register else one.into
