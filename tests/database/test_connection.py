@@ -1,4 +1,4 @@
-"""Opening a register: which databases, with which promises, and that two never mix."""
+"""Opening of a database: kinds, promises, and separation of two databases."""
 
 import gc
 from io import StringIO

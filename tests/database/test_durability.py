@@ -1,4 +1,7 @@
-"""What a database has to promise: a real server that does not keep it is refused, one that does not tell is named."""
+"""Durability of a database.
+
+A real server that does not keep its promises is rejected. A server that does not report them is named.
+"""
 
 import subprocess
 import sys

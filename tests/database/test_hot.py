@@ -1,4 +1,4 @@
-"""The hand-written statements: rows as the ORM writes and reads them, few round trips, and locks that decide."""
+"""Hand-written statements: rows as in the ORM, few round trips, decisive locks."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,7 +46,7 @@ def table(desk: Desk, model):
 
 
 def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
-    """A renewal that may be made."""
+    """Return a reservation for a permitted renewal."""
     held = enrolled(desk)
     now, signer = in_the_window(desk, held), desk.certificate(held.serial)
     approval = IssuanceApproval(signer.lineage, KEY, ValidityPeriod(now, now + VALIDITY), predecessor=held.serial)
@@ -63,7 +63,7 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
 
 
 def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: SignedCertificate) -> None:
-    """The same rows, as Django writes them."""
+    """Write the same rows with Django's ORM."""
     approval, using = reservation.approval, table(desk, models.Certificate)
     key = table(desk, models.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
     row = using.create(
@@ -95,7 +95,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
 
 
 def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
-    """What the database keeps of a certificate, cell by cell as it lies there, but for ids that are drawn."""
+    """Return the stored cells of a certificate, except for random ids."""
     sql = {
         "key": "SELECT * FROM sinetti_usedkey WHERE key_id = %s",
         "certificate": "SELECT * FROM sinetti_certificate WHERE id = %s",
@@ -225,7 +225,7 @@ def eventually(condition) -> None:
 
 @contextmanager
 def held_up(desk: Desk, do):
-    """Do something in a transaction of another connection that is not over before the block is."""
+    """Run `do` in a transaction of another connection that outlasts the block."""
     done, over = Event(), Event()
 
     def run() -> None:
@@ -254,7 +254,10 @@ def waiting_for_a_lock(desk: Desk) -> bool:
 
 
 def beside(desk: Desk, do, other):
-    """What `do` gives or raises, begun while another connection holds the lock in which it did `other`."""
+    """Return the result of `do`, or its ConcurrentUpdate.
+
+    `do` starts while another connection holds the lock in which it ran `other`.
+    """
     came = []
 
     def run() -> None:

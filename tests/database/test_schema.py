@@ -1,4 +1,7 @@
-"""Tables change while older code serves: what it writes meanwhile is all there (docs/schema.md), on both databases."""
+"""Changes of tables while older code serves (docs/schema.md).
+
+Rows that older code writes meanwhile are complete, on both databases.
+"""
 
 from threading import Event, Thread
 
@@ -38,7 +41,7 @@ def ours(executor):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def older(request, tmp_path):
-    """Return an empty database of its own, and its tables as code of this version sees them."""
+    """Return an empty database and its tables as code of this version sees them."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/register.sqlite3"
     else:

@@ -1,4 +1,4 @@
-"""Fresh registers, offices and what stands in them; a mail server that is not ours."""
+"""Fresh databases, desks and their content, and an external mail server."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Mail trouble never touches a renewal: the mail server goes silent, and a certificate is renewed meanwhile."""
+"""Independence of renewals from mail trouble.
+
+While the mail server hangs, a certificate is renewed.
+"""
 
 import socket
 from contextlib import suppress

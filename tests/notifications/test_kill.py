@@ -1,4 +1,7 @@
-"""A real SIGKILL between a mail server's answer and the row that says so: the same letter comes again."""
+"""SIGKILL between a mail server's answer and the row that records it.
+
+The same message is sent again.
+"""
 
 import signal
 import subprocess

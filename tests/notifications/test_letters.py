@@ -1,4 +1,4 @@
-"""What a letter says depends on when it is written, to whom, and on what the register knows by then."""
+"""Text of a message, by its instant, its recipient and the state of the database."""
 
 import shutil
 from dataclasses import replace
@@ -50,7 +50,10 @@ REMINDER = SampleMessage(MessageKind.REMINDER, "a reminder", OPENED, "sunday", s
 
 @cache
 def staged_file():
-    """An SQLite register with the samples' rows, made once per process; and what is in it."""
+    """Return an SQLite file with the rows of the samples, and its content.
+
+    It is made once per process.
+    """
     _kept.append(TemporaryDirectory(prefix="sinetti-samples-"))
     path = Path(_kept[-1].name) / "staged.sqlite3"
     with copied_file(path) as url:
@@ -73,7 +76,10 @@ def stage(tmp_path):
 
 @pytest.fixture
 def both(db):
-    """The same on each database in turn, for what statements decide."""
+    """Return the rows of the samples on each database in turn.
+
+    Tests use it for behaviour that SQL statements decide.
+    """
     with transaction.atomic(using=db.alias):
         return message_rows.staged(db, Language.EN)
 

@@ -1,4 +1,7 @@
-"""Audit rows: one for each change, in the change's own transaction, with nobody's name in it, never to be altered."""
+"""Audit rows: one for each change, in the transaction of the change.
+
+They contain no names of persons and are never altered.
+"""
 
 import hashlib
 import json
@@ -239,7 +242,10 @@ REFUSING = {
         "DROP TRIGGER refusing ON sinetti_auditevent; DROP FUNCTION refuse",
     ),
 }
-"""A database that does not take an audit row of one action: how that is switched on and off."""
+"""Statements, by database, that start and stop the refusal of an audit row.
+
+The database refuses rows of one action.
+"""
 
 HOT_CHANGES = {
     "enrolment, commit 1": ("certificate-reserved", "8-prepared"),

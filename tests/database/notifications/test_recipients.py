@@ -1,4 +1,4 @@
-"""Who is concerned: people of holdings and organisations, by what stands at one instant."""
+"""Recipients: people of lineages and organisations, as stored at one instant."""
 
 import pytest
 from django.db import connections

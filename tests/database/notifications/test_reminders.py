@@ -1,4 +1,7 @@
-"""Looking through certificates near their end: what is locked keeps nobody waiting who need not wait."""
+"""Search for certificates close to their end.
+
+A locked row delays only the callers that have to wait for it.
+"""
 
 from datetime import timedelta
 from threading import Event, Thread

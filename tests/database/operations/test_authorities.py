@@ -1,4 +1,4 @@
-"""What a register knows of itself and its CAs."""
+"""Identity of a database, and its CAs."""
 
 from dataclasses import replace
 

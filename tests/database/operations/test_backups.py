@@ -1,4 +1,4 @@
-"""Backups on both databases: what comes back is what was there, and nothing is overwritten."""
+"""Backups on both databases: complete restores, and no overwriting."""
 
 from urllib.parse import urlencode, urlsplit
 

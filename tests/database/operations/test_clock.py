@@ -1,4 +1,7 @@
-"""The database's clock, and the newest stored instant: stored in whatever order, little is read to know it."""
+"""Clock of the database, and the newest stored instant.
+
+Instants are stored in any order. Finding the newest reads few rows.
+"""
 
 from datetime import timedelta
 

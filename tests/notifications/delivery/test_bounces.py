@@ -1,4 +1,4 @@
-"""Returned mail in the forms of several MTAs, and what anybody else may put into a maildir."""
+"""Returned mail in the forms of several MTAs, and foreign files in a maildir."""
 
 import os
 from datetime import UTC, datetime

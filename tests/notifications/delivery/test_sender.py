@@ -1,4 +1,7 @@
-"""What is due leaves, once: several workers, trouble with recipients or with everything, ends of the process."""
+"""Sending of due messages, once each.
+
+The tests cover several workers, faults of recipients and of all deliveries, and ends of the process.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +26,7 @@ EMAIL, SMS = MessageChannel.EMAIL, MessageChannel.SMS
 
 
 def a_message(number=0, *, address=None, due=NOW):
-    """A message to an operator, whom nobody else's data are needed for."""
+    """Return a message to an operator, which needs no other person's data."""
     facts = {"finding": f"finding-{number}", "text": "Something is to be done – ä ö å €."}
     address = address or f"operator-{number}@pki.example"
     return NewMessage(MessageKind.OPERATOR, EMAIL, f"finding-{number}", "once", due=due, address=address, facts=facts)
@@ -41,7 +44,10 @@ def row(desk, message_id):
 
 
 class Post:
-    """Takes letters, or raises what it was told to for an address, a domain, or everybody ("*")."""
+    """Mail transport that takes messages or raises configured errors.
+
+    An error is configured for an address, for a domain or for every address ("*").
+    """
 
     def __init__(self, **trouble):
         self.trouble, self.letters, self.closed = dict(trouble), [], 0
@@ -270,7 +276,10 @@ def test_one_message_at_once(desk):
 
 
 KILLS = {"taken": 0, "tried": 0, "written": 0, "delivered": 1, "sent": 1}
-"""Steps of docs/notices.md, and how often the mail server has the message when the process ends there."""
+"""Steps of docs/notices.md, and the copies that the mail server has at each.
+
+The process ends at that step.
+"""
 
 
 @pytest.mark.parametrize(("name", "had"), KILLS.items(), ids=KILLS)

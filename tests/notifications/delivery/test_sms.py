@@ -1,4 +1,4 @@
-"""Text messages to a provider over HTTP: what it is sent, and what its answers mean."""
+"""Text messages to a provider over HTTP: the requests, and the answers' meanings."""
 
 import json
 import ssl

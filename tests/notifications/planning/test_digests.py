@@ -1,4 +1,7 @@
-"""Digests: one a week to a firm's readers, one a day where an end is close, whoever plans and however often."""
+"""Digests: one a week to a firm's readers, one a day close to an end.
+
+The number of planning processes and of their runs does not matter.
+"""
 
 from datetime import UTC, datetime, timedelta
 

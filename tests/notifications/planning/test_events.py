@@ -43,14 +43,17 @@ def lineage(desk):
 
 
 def told(desk, kind):
-    """The addresses of a kind's messages."""
+    """Return the addresses of a kind's messages."""
     found = rows(desk).filter(kind=kind, channel__isnull=False).select_related("recipient").order_by("message_id")
     return sorted(row.address or row.recipient.email for row in found)
 
 
 @pytest.fixture
 def everybody(desk):
-    """Give a desk whose one certificate has somebody in every role, and no event that waits."""
+    """Return a desk with a person in every role of its one certificate.
+
+    No event waits.
+    """
     return filled(desk)
 
 
@@ -90,7 +93,7 @@ def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
 
 
 def tables():
-    """What docs/people.md says: kind to roles."""
+    """Return the table of docs/people.md, from kind to roles."""
     cells = re.findall(r"^\| `([a-z-]+)` \| ([a-z', ]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return {
         MessageKind(kind): [RecipientRole(one) for one in words.split(", ")] for kind, words in cells if kind in KINDS

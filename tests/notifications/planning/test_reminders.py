@@ -42,7 +42,7 @@ from tests.support.service_context import (
 )
 
 ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
-"""When the desk's first certificate ends: a Wednesday, 14:00 Finnish time."""
+"""End of the desk's first certificate: a Wednesday, 14:00 Finnish time."""
 
 STEPS = {
     60: datetime(2028, 1, 3, 6, tzinfo=UTC),  # the day is 1 January, a Saturday
@@ -60,13 +60,13 @@ def messages(desk):
 
 
 def owed(desk, kind="reminder"):
-    """What is owed of a kind: steps with their channels and recipients, in order."""
+    """Return the queued steps of a kind with their recipients, in order."""
     rows = messages(desk).filter(kind=kind).order_by("due", "step", "recipient__name").select_related("recipient")
     return [(row.step, row.recipient.name) for row in rows]
 
 
 def steps(desk, kind="reminder"):
-    """The steps that are owed of a kind, by mail, in order."""
+    """Return the steps of a kind that are queued as e-mail, in order."""
     rows = messages(desk).filter(kind=kind, channel="email").order_by("due")
     return [int(row.step.partition(":")[0]) for row in rows]
 
