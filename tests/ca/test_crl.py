@@ -103,7 +103,7 @@ def built(*, issuer=ISSUER.certificate.subject, key=CA_KEY, number=42) -> bytes:
 
 
 def with_another_algorithm() -> bytes:
-    """Name an algorithm that nobody knows: ecdsa-with-SHA256 with its last arc changed."""
+    """Return a CRL with an unknown algorithm: ecdsa-with-SHA256, last arc changed."""
     return built().replace(bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d04037f"))
 
 
@@ -139,7 +139,7 @@ DATES = {
 
 
 def by_the_library(entries, shard: int, now: datetime) -> bytes:
-    """What cryptography's own builder wants signed."""
+    """Return the octets that cryptography's own builder would sign."""
     one = replace(ISSUER, shard=shard)
     builder = x509.CertificateRevocationListBuilder(ISSUER.certificate.subject, now, now + timedelta(days=7))
     builder = builder.add_extension(key_identifier_of(ISSUER.certificate), critical=False)

@@ -18,7 +18,10 @@ LATER = NOW + timedelta(days=1)
 
 @pytest.fixture
 def files(tmp_path):
-    """Write root, chain, leaf, signer and the issuing CA's list, where nothing is revoked yet."""
+    """Write root, chain, leaf, signer and the issuing CA's list.
+
+    The list has no revoked certificate.
+    """
     built = authority()
     certificates = {
         "root": [built.certificate("SinettiRootTestCAv1")],

@@ -1,4 +1,4 @@
-"""Whose certificate it is, whose key, and what stands in it."""
+"""Certificate of an explanation: its holder, its key and its content."""
 
 import base64
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Why a signature does not fit: each guess of a message that has just that fault, and none where nothing is wrong."""
+"""Causes of a signature that does not verify.
+
+Each guess has a message with only that fault. A valid signature has no guess.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -333,7 +336,7 @@ ELSEWHERE = {
     Cause.OTHER_CERTIFICATE: "test_certificates.py",
     Cause.NOT_REGISTERED: "../testbench/endpoints/test_diagnostics.py",
 }
-"""What is guessed in tests of their own, beside the tables."""
+"""Guesses with tests of their own, beside the tables."""
 
 
 def test_every_guess_is_made_of_a_message_that_has_just_that_fault():

@@ -1,4 +1,7 @@
-"""Certificates, lists and answers for the tests of the gateway, made by hand so that each can be odd in one way."""
+"""Certificates, CRLs and OCSP answers for the tests of the gateway.
+
+They are made by hand, so that each can deviate in one respect.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +23,10 @@ from tests.support.authority import NOW
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 ANCHORS = tuple(one for _, one in authority.authority().entries.values())[:-1]
-"""Every CA of the test authority, the services CA among them, but not the signer of answers."""
+"""Every CA of the test authority, including the services CA.
+
+The signer of answers is left out.
+"""
 CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
 
@@ -36,10 +42,11 @@ def name_of(text, *more):
 
 
 def certificate(name, by=None, *, of=None, put=(), leave=(), **odd):
-    """Make a certificate: of a CA, unless `put` has a BasicConstraints; `by` is (name, its key's name), None itself.
+    """Make a certificate of a CA, unless `put` has a BasicConstraints.
 
-    `put`: extensions, (value, critical), in place of the usual ones; `leave`: types left out. `odd`: subject, serial,
-    span, hashing, signed_by (a private key), public (a public key).
+    `by` is the issuer as (name, its key's name); None makes a self-signed certificate. `put` has extensions, as
+    (value, critical), in place of the usual ones. `leave` has the types left out. `odd` may have subject, issuer,
+    serial, span, hashing, signed_by (a private key), public (a public key).
     """
     issuer, signer = by or (name, of or name)
     public = odd.get("public") or key(of or name).public_key()
@@ -76,7 +83,7 @@ def leaf(by, name="0123456-7", *, put=(), **odd):
 
 @dataclass
 class CrlPlan:
-    """A list of the test authority's issuing CA for one channel, unless something else is said."""
+    """Plan of a CRL: by default, one of the test authority's issuing CA for a channel."""
 
     revoked: tuple[int, ...] = ()
     at: datetime = NOW
@@ -135,7 +142,10 @@ def loaded(der):
 
 @dataclass
 class Responder:
-    """Answers OCSP requests as it is told: by the CA itself, or by a delegate with a certificate of its own."""
+    """OCSP responder with configurable answers.
+
+    The CA itself signs them, or a delegate with a certificate of its own.
+    """
 
     status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD
     at: datetime = NOW

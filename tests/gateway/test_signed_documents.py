@@ -1,4 +1,7 @@
-"""Documents: whose they are, that they are whole, and that nothing but what was digested is handed out."""
+"""Signed documents: their signer and their integrity.
+
+Only octets that were digested are handed out.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,7 +160,7 @@ def test_a_text_of_ten_megabytes_and_one_that_is_longer():
 
 
 def crowded(count, *, declared=False):
-    """A tag of more than 16 kB with so many attributes, or declarations."""
+    """Return a tag of more than 16 kB with `count` attributes, or declarations."""
     name = "xmlns:a" if declared else "a"
     return b"<a" + b"".join(b' %s%d="%s"' % (name.encode(), one, b"x" * 200) for one in range(count)) + b"/>"
 

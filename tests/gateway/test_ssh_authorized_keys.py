@@ -1,4 +1,7 @@
-"""Whose key logs in as whom, at fixed instants; the real sshd asks in judges/test_sftp.py."""
+"""Accounts to which keys log in, at fixed instants.
+
+In judges/test_sftp.py the real sshd asks.
+"""
 
 from datetime import timedelta
 from functools import cache

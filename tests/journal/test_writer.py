@@ -1,4 +1,7 @@
-"""The journal's file: on disk before `append` returns, one writer each, and every damage is named with its line."""
+"""File of the journal: on disk before `append` returns, with one writer each.
+
+Every damage is reported with its line.
+"""
 
 import os
 import resource

@@ -1,4 +1,7 @@
-"""Keys in a PKCS#11 token, on SoftHSM: made there, found again, used for every signature that holders make."""
+"""Keys in a PKCS#11 token, on SoftHSM.
+
+They are made there and found again, and used for every signature that holders make.
+"""
 
 import copy
 from dataclasses import replace

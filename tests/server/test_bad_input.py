@@ -1,4 +1,7 @@
-"""What is no message of this service: a Fault, 413, 408 or 405, never a trace of us, never long."""
+"""Answers to input that is no message: a Fault, 413, 408 or 405.
+
+An answer has no trace of the service and is never long.
+"""
 
 import asyncio
 import gzip

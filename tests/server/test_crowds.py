@@ -1,4 +1,7 @@
-"""Many at once through the SOAP door, on both databases: one winner, and one certificate for one request."""
+"""Concurrent requests through the SOAP endpoint, on both databases.
+
+One request wins, and one request gives one certificate.
+"""
 
 from dataclasses import replace
 
@@ -18,7 +21,7 @@ def together(drafts, answer):
 
 
 def live(counter):
-    """The certificates that somebody could have."""
+    """Return the certificates that a holder could have."""
     rows = registration.certificates(counter.desk.ctx)
     return [row for row in rows if not row.revoked and row.state is not CertificateState.SUPERSEDED]
 

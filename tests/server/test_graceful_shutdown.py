@@ -1,4 +1,7 @@
-"""A process that leaves its port to others: what it takes no more, and for whom it stays."""
+"""Graceful shutdown of a process that leaves its port to others.
+
+It accepts no new connections, and stays for the clients that are connected.
+"""
 
 import asyncio
 import os

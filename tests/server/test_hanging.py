@@ -1,4 +1,7 @@
-"""Doors that hang, as where a signer or a database does: the others are answered, or told to come again."""
+"""Endpoints that hang, for example where a signer or a database does.
+
+Other requests are answered, or told to come again.
+"""
 
 import asyncio
 from threading import Event, current_thread

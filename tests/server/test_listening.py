@@ -1,4 +1,7 @@
-"""The edge under the real server, over sockets: chunked, too large, too slow, gone, many at once, and stopped."""
+"""Edge under the real server, over sockets.
+
+The cases are chunked, large, slow, broken off and concurrent requests, and a stop.
+"""
 
 import signal
 import socket

@@ -1,4 +1,7 @@
-"""Limits per caller: the bucket alone, a wave of all holders, tables that processes share, and who counts as whom."""
+"""Rate limits per caller.
+
+The tests check the bucket alone, a wave of all holders, tables that processes share, and the identity of a caller.
+"""
 
 import os
 import random
@@ -28,7 +31,10 @@ from tests.api.edges import through
 NOW = 1000.0
 ONE_A_SECOND = Rate(1.0, 3)
 HOLDERS, CALLS = 300_000, 3
-"""How many have a certificate, and what one asks for a new one: renew, fetch, and once more while it is not ready."""
+"""Number of holders, and number of calls that each makes for a new certificate.
+
+The calls are to renew, to retrieve, and to retrieve once more while it is not ready.
+"""
 
 
 def asked(times, rate):
@@ -127,7 +133,7 @@ def test_who_is_inside_is_counted_over_workers_and_forgotten_with_them():
 
 
 def let_in(admission, peer, *forwarded):
-    """Whether one more of this peer is let in, and leaves again."""
+    """Return whether one more request of this peer is admitted; it leaves again."""
     headers = [(b"X-Forwarded-For", value.encode()) for value in forwarded]
     with admission.admit((peer, 1), headers) as away:
         return away is None
@@ -180,7 +186,10 @@ def test_who_asks_too_often_takes_no_place(caplog):
 
 
 class Turning(Admission):
-    """Limits for an edge whose callers have no address in the tests: as if all came from one."""
+    """Limits of an edge whose callers have no address in the tests.
+
+    All callers count as one address.
+    """
 
     def admit(self, _peer, headers):
         return super().admit(("192.0.2.1", 1), headers)

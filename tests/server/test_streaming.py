@@ -1,4 +1,7 @@
-"""Answers that come in parts: made while they are sent, within deadlines; what is cut off does not look whole."""
+"""Streamed answers: made while they are sent, within deadlines.
+
+An answer that is cut off does not look complete.
+"""
 
 import asyncio
 from threading import Event, get_ident
@@ -28,7 +31,7 @@ class Streaming:
 
 
 def received(goes=None):
-    """A sender that goes away when it is told to, if ever."""
+    """Return a sender that goes away when `goes` is set, if it ever is."""
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive():
@@ -41,7 +44,7 @@ def received(goes=None):
 
 
 def asked(door, limits=SHORT, method="GET", taken=None):
-    """What was sent, and what went wrong; `taken` waits as a slow reader does."""
+    """Return the sent messages and the error; `taken` waits as a slow reader does."""
     sent, edge = [], AsgiApp(door, limits)
 
     receive = received()
@@ -126,7 +129,10 @@ def test_what_takes_too_long_to_make_is_cut_off_and_closed_when_it_is_done():
 
 
 def asked_beside(door, after):
-    """The same, with something done in the same loop once it has failed."""
+    """Return the sent messages and the error of a request that fails.
+
+    After the failure, the same loop runs `after`.
+    """
     sent, edge = [], AsgiApp(door, SHORT)
 
     receive = received()

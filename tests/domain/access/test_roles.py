@@ -1,7 +1,7 @@
 """Permissions of roles.
 
-Through a firm, a user has the smaller of two roles, and a firm cannot pass a role on. A signatory needs a second
-factor. Grants hold to the last second.
+Through a firm, a user has the smaller of two roles, and a firm cannot pass a role on. The role of a signatory counts
+only with a second factor. Grants hold to the last second.
 """
 
 from datetime import UTC, date, datetime, timedelta

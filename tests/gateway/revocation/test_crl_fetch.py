@@ -1,4 +1,4 @@
-"""`sinetti gateway fetch`: which lists get into place, what stays, and what it says of their age."""
+"""Command `sinetti gateway fetch`: new CRLs, kept CRLs, and report of their age."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""OCSP answers as a source of statuses: which is believed, how long, and where it is asked for."""
+"""OCSP answers as a source of statuses: trust, lifetime, and responder address."""
 
 import contextlib
 import socket

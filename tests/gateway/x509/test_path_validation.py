@@ -1,4 +1,7 @@
-"""Paths to an anchor: what is found, what is refused, and that nobody can make the search long."""
+"""Paths to an anchor: found, rejected, and found within a bounded search.
+
+No caller can make the search long.
+"""
 
 import time
 from itertools import pairwise

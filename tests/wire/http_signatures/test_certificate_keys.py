@@ -1,4 +1,7 @@
-"""Messages signed by holders' keys: each key its algorithms, and nothing of other keys or algorithms is taken."""
+"""HTTP messages signed by holders' keys.
+
+Each key has its algorithms, and the verifier accepts no other keys or algorithms.
+"""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The call by which a certificate revokes itself: its body, its answer, and how a client signs it."""
+"""Self-revocation call of a certificate: body, answer, and client signature."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

@@ -50,7 +50,10 @@ def request(operation, inside, *, prefix="c", declared=True):
 
 
 def with_more(shape, more=' xmlns:u="urn:u"'):
-    """Sign a request whose root has more in its start tag; mostly a namespace that it does not use."""
+    """Sign a request whose root has `more` in its start tag.
+
+    By default, `more` is a namespace that the request does not use.
+    """
     root = f'<c:RenewCertificateRequest xmlns:c="{SERVICE}"{more}>'
     return xml_signing.signed(f"{root}{RENEW}{{signature}}</c:RenewCertificateRequest>", shape)
 

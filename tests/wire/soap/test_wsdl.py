@@ -24,7 +24,10 @@ SEAL = signer_for_key(xml_signing.key("p256"), xml_signing.certificate("p256"))
 
 
 class Wire(Transport):
-    """Serves the WSDL as the service does, and answers requests with what `answer` makes of them."""
+    """Transport that serves the WSDL as the service does.
+
+    It answers requests with the result of `answer`.
+    """
 
     def __init__(self, answer=None):
         super().__init__()

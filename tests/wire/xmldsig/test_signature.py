@@ -1,4 +1,7 @@
-"""What the verifier takes, what it refuses, and that its judges agree with what we sign."""
+"""Signatures that the verifier accepts or rejects.
+
+Other judges agree on our own signatures.
+"""
 
 from dataclasses import replace
 from pathlib import Path
