@@ -43,7 +43,10 @@ def test_ready(checks, warnings, ready):
 
 
 def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeypatch):
-    """The watchdog compares lists entry by entry: that takes seconds, for which no node is to count as not ready."""
+    """A slow watchdog does not make a node unready.
+
+    The watchdog compares lists entry by entry, which takes seconds.
+    """
     monkeypatch.setattr(health, "LOOKS_WITHIN", 1.0)
     monkeypatch.setattr(health, "KEPT_FOR", 0.0)
     free, looks, ended = Event(), [], Event()
@@ -147,7 +150,10 @@ def test_all_who_come_during_the_first_look_are_told_what_it_finds():
 
 
 def test_two_who_come_together_long_after_the_last_look(monkeypatch):
-    """One looks, and the other is told what was seen before, from the first instant of that look on."""
+    """One caller starts a check, and the other gets the result of the one before.
+
+    This holds from the first instant of the new check.
+    """
     now, others = [0.0], []
     monkeypatch.setattr(health, "monotonic_seconds", lambda: now[0])
     door = HealthEndpoint({"register": lambda: others.append(asked(door)[0]) if now[0] else None})

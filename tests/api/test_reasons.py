@@ -87,7 +87,7 @@ STRANGERS = {
 
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
 def test_only_what_the_register_knows_as_a_holders_may_renew(stranger, counter):
-    """Whoever issued it: the signature holds, the certificate is no holder's here."""
+    """The signature holds for every issuer, but no holder here has the certificate."""
     draft, (key, certificate) = renew_draft(counter), stranger()
     draft.signer = (key, certificate_der(certificate))
     assert draft.ask().code == "PKI031"

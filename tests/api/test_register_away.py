@@ -42,7 +42,10 @@ def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
 
 
 def test_the_door_comes_back_with_the_database(request, tmp_path):
-    """As after a restart of PostgreSQL: the connection that this thread has is dead, the next one is not."""
+    """As after a restart of PostgreSQL, this thread's connection is dead.
+
+    The next connection works.
+    """
     with opened_register("postgresql", request, tmp_path) as db:
         counter = opened_counter(opened_desk(db))
         draft = new_draft(counter)

@@ -236,7 +236,7 @@ def test_the_register_is_away(sqlite_desk):
 
 
 def test_a_certificate_reports_no_sightings(sqlite_desk):
-    """What a holder's key signs for another door counts nothing there."""
+    """A signature by a holder's key for another endpoint does not count there."""
     held = enrolled(sqlite_desk)
     parts = SignedComponents("POST", usage_reports.PATH, usage_reports.CONTENT_TYPE, usage_reports.render([]))
     headers = sign(parts, sha256_hex(held.der), NOW, algorithms(held.key.public_key())[0], certificate_signer(held.key))

@@ -108,7 +108,10 @@ def test_a_revoked_serial_is_listed_at_once(sqlite_desk, held):
 
 
 def test_a_renewal_that_was_given_up_is_listed(sqlite_desk, held):
-    """Voided certificates are revoked as superseded; keyCompromise takes the renewals along."""
+    """The service revokes voided certificates as superseded.
+
+    A revocation for keyCompromise includes the renewals.
+    """
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.ctx, "operator", REQUEST)
@@ -265,7 +268,7 @@ def test_other_methods(method, sqlite_desk, held):
 
 
 def test_over_the_real_server(service):
-    """Names as they stand in the folder's certificates, and paths that a server may have tidied up."""
+    """Names as in the folder's certificates, and paths that a server may normalise."""
     with service.opened() as authority:
         names = list(authority.ctx.issuers)
     assert len(names) == len(authority.hierarchy.authorities), "the root's and the services CA's lists too"

@@ -75,7 +75,10 @@ def test_an_invalidity_date_stands_beside_the_reason():
 
 
 def test_a_year_has_four_digits_in_der():
-    """One typed with three would make every later list of the CA unreadable (X.690, 11.7; RFC 5280, 4.1.2.5.2)."""
+    """One typed with three would make every later list of the CA unreadable.
+
+    The source is X.690, 11.7 and RFC 5280, 4.1.2.5.2.
+    """
     (entry,) = signed(RevokedEntry(SERIAL, NOW, "keyCompromise", invalidity_date=datetime(202, 1, 2, tzinfo=UTC)))
     found = entry.extensions.get_extension_for_class(x509.InvalidityDate).value
     assert found.invalidity_date_utc == datetime(202, 1, 2, tzinfo=UTC)

@@ -69,7 +69,10 @@ def test_a_signer_is_in_a_good_chain(files):
 
 
 def test_the_policies_are_valid_on_the_way_down(files):
-    """Without a policy of its own the leaf ends the tree, so the issuing CA is what is asked about."""
+    """Without a policy of its own the leaf ends the tree.
+
+    The test therefore checks the issuing CA.
+    """
     (files / "issuing.pem").write_bytes(issuer().certificate.public_bytes(Encoding.PEM))
     policy = "2.25.156868473485101095000396921412762461610.1.1.2"
     answer = verified(files, "chain", "issuing", "-policy", policy, "-explicit_policy")

@@ -127,7 +127,10 @@ def test_a_certificate_that_is_here_but_damaged(desk):
 
 @pytest.mark.parametrize("name", ["certificate", "chain", "key"])
 def test_one_octet_changed_anywhere_in_the_set_in_use_is_no_fault_of_ours(name, desk):
-    """Told, or without meaning: a label, a line end. Never a trace, never the program's own fault."""
+    """The change is reported, or has no meaning: a label, a line end.
+
+    There is never a trace and never a fault of the program itself.
+    """
     desk.enrol()
     path = desk.live / f"{name}.pem"
     octets = path.read_bytes()

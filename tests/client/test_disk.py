@@ -80,7 +80,10 @@ def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk)
 
 
 def test_room_is_kept_for_the_retrieval_id(desk, disk):
-    """The disk fills up between request and answer: what the answer gave is on it all the same."""
+    """The disk fills up between request and answer.
+
+    The content of the answer is on it all the same.
+    """
     desk.step = lambda name: disk.fill() if name == "answered" else None
     is_told(desk.enrol(), "the disk is full")
     held = journal.load(journal.folder_of(desk.folder, RequestKind.ENROL))

@@ -191,7 +191,10 @@ def test_a_connection_that_was_cut_is_opened_again_for_the_reading(desk, monkeyp
 
 
 def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
-    """What was sent may have been done: whoever repeats the request is told."""
+    """The database may have executed the statement.
+
+    A caller that repeats the request learns the result.
+    """
     if not database_sql.takes_ctes_that_write(desk.db):
         pytest.skip("a file has no connection to cut")
     reservation = renewal(desk)
@@ -283,7 +286,10 @@ def revocation(desk: Desk, lineage_id: str, serial: Serial):
 
 
 def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
-    """The statement's snapshot is older than the lock that it waited for: the moved version tells."""
+    """The statement's snapshot is older than the lock that it waited for.
+
+    The changed version shows it.
+    """
     reservation = renewal(desk)
     certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
     revoke = revocation(desk, certificate.lineage.lineage_id, certificate.predecessor)
@@ -321,7 +327,10 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
 
 
 def test_something_else_of_the_lineage_moves_between_the_commits(desk):
-    """The version is another one, the reservation stands: it is looked at again and recorded."""
+    """The version is another one, and the reservation stands.
+
+    It is checked again and recorded.
+    """
     certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
     mappers.move_versions(table(desk, models.Lineage).all())
     found = transactions.store_certificate(

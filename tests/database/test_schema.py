@@ -179,7 +179,10 @@ def test_the_mark_s_own_migration_is_the_one_that_is_looked_for(db):
 
 
 def test_an_index_on_a_table_that_is_in_use(db):
-    """On PostgreSQL concurrently, so that nobody who writes waits for it; anew after an attempt that was killed."""
+    """On PostgreSQL the index is made concurrently, so that no writer waits for it.
+
+    After a killed attempt it is made anew.
+    """
     connection, sent = connections[db.alias], []
     postgresql = connection.vendor == "postgresql"
     operation = AddIndexWhileServing("certificate", fields.Index(fields=["recorded_at"], name="by_recording"))
@@ -202,7 +205,10 @@ def test_an_index_on_a_table_that_is_in_use(db):
 
 
 def test_no_index_is_there_for_questions_that_nobody_asks(db):
-    """Django makes one for LIKE beside each index of a text column; each row would pay for all of them."""
+    """Django makes one for LIKE beside each index of a text column.
+
+    Each row would pay for all of them.
+    """
     connection = connections[db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has none of them")

@@ -275,7 +275,10 @@ NO_FORM = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize(("old", "new", "guess"), NO_FORM.values(), ids=NO_FORM)
 def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old, new, guess):
-    """The signature over SignedInfo is broken first, so the document was not yet looked at."""
+    """The signature over SignedInfo breaks first.
+
+    The service has not yet looked at the document.
+    """
     found = guessed(indented(replaced(signed(request(), shape), old, new)))
     assert found.why == "the signature does not fit"
     assert found.guesses == (guess,)

@@ -85,7 +85,10 @@ def test_there_are_no_words_that_nobody_explains():
 
 
 def test_a_message_on_the_page_is_the_file_but_for_its_layout():
-    """Compared without the script: white space between elements, and long values that are cut, may differ."""
+    """The test compares without the script.
+
+    White space between elements may differ, and long values may be cut.
+    """
     found = re.findall(r"<!-- scripts/guide\.py: (?:xml|brief) (\S+) -->\n```xml\n(.*?)\n```\n", PAGE, re.DOTALL)
     assert len(found) > 5
     for name, block in found:

@@ -91,7 +91,7 @@ def test_no_public_function_is_a_verb_of_perception_or_speech():
 
 
 def test_old_names_do_not_linger_as_aliases():
-    """An import under another name is for a clash in that file, not for a name of before."""
+    """An alias of an import is for a clash in that file, not for a former name."""
     old = re.compile(r"^(office|register|deed|room|holder|notices|texts|kindness|mandating|wiring|keeping|telling)$")
     found = [
         (module, alias.asname)

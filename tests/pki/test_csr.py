@@ -115,7 +115,10 @@ def test_a_point_off_the_curve_is_no_key():
 
 
 def test_a_curve_is_named_and_not_described():
-    """The description of P-256 would do for the library; RFC 5480, 2.1.1, has names alone."""
+    """The description of P-256 would do for the library.
+
+    RFC 5480, 2.1.1, has names alone.
+    """
     key, point = EC_KEY, csrs.point_of(EC_KEY)
     named, described = (
         csrs.signed(csrs.info(csrs.ec_key(point, one)), key) for one in (csrs.P256, csrs.explicit_p256())

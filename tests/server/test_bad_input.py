@@ -244,7 +244,7 @@ def test_a_padded_message_of_exactly_the_limit_is_answered(counter):
 
 
 def test_too_much_is_read_and_thrown_away():
-    """What comes up to 1 MiB is taken from the sender, who then reads the answer."""
+    """The service reads up to 1 MiB from the sender, who then reads the answer."""
     door, pieces = Waiting(), [bytes(64 * 1024)] * 12
     sent = through(AsgiApp(door), pieces)
     assert sent is not None
@@ -269,7 +269,10 @@ def test_a_slow_sender():
 
 
 def test_a_sender_that_goes_away():
-    """Nobody reads the answer, unless what came was no HTTP; the door is never asked."""
+    """The sender does not read the answer, unless it sent no HTTP.
+
+    The endpoint is never called.
+    """
     door = Waiting()
     sent = through(AsgiApp(door), [b"<a", GONE])
     assert sent is not None
@@ -303,7 +306,10 @@ def test_a_door_that_takes_too_long():
 
 
 def test_more_than_may_wait():
-    """What comes on top is told when to come again, at once; when the others are done there is room."""
+    """A request above the limit is told at once when to come again.
+
+    There is room when the others are done.
+    """
     let_go, inside = Event(), []
 
     def waits(request: Request) -> Response:
@@ -328,7 +334,7 @@ def test_more_than_may_wait():
 
 
 def test_without_the_key_that_signs_answers_there_is_a_fault(counter, caplog):
-    """Nobody could believe a FAIL that is not signed."""
+    """No client could trust a FAIL that is not signed."""
 
     def away():
         secret = "/keys/services.pem cannot be read"

@@ -45,7 +45,10 @@ def test_the_same_request_a_hundred_times_gives_one_certificate(make, any_counte
 
 
 def test_fifty_renewals_with_keys_of_their_own_leave_one(any_counter):
-    """One that nobody fetched may be made again three times; each voids the one before."""
+    """A renewal that was not retrieved may be made again three times.
+
+    Each voids the one before.
+    """
     draft = renew_draft(any_counter)
     answers = together([replace(draft, key=new_key()) for _ in range(50)], any_counter.ask)
     accepted = [answer.retrieval_id for answer in answers if answer.status == "OK"]

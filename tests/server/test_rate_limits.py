@@ -71,7 +71,10 @@ def test_a_signer_has_room_for_a_hundred_calls_a_minute():
 
 @pytest.mark.parametrize("share", [1 / 3, 1 / 10])
 def test_a_wave_of_all_holders_within_an_hour_passes(share):
-    """A third of all holders behind one address, at instants of their own: 83 calls a second, in chance's heaps."""
+    """A third of all holders call from one address, at instants of their own.
+
+    They make 83 calls a second, with random clusters.
+    """
     chance = random.Random(1)  # noqa: S311 - the same chance every time
     times = sorted(chance.uniform(0, 3600) for _ in range(int(HOLDERS * CALLS * share)))
     assert not any(asked(times, Rate(RATE_PER_ADDRESS, 2 * RATE_PER_ADDRESS)))
@@ -215,7 +218,10 @@ def test_the_defaults_leave_room_for_a_crowd():
 
 
 def test_a_signer_that_calls_too_often_is_refused_and_the_answer_signed(counter):
-    """Per certificate, and only once its signature is proven; what nobody signs is not counted there."""
+    """The limit is per certificate, and counts only proven signatures.
+
+    Unsigned requests are not counted there.
+    """
     meter = RateLimiter(Rate(0.001, 1))
     counter.door = replace(counter.door, admits=lambda signer: not meter.wait(signer, monotonic_seconds()))
     draft = renew_draft(counter)

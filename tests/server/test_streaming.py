@@ -172,7 +172,7 @@ def test_slow_readers_are_cut_off(taken, least):
 
 
 def test_who_reads_many_slowly_keeps_others_from_no_page():
-    """More than may be inside at once (`waiting`) are read slowly, from ever so many addresses."""
+    """Clients at many addresses read more answers slowly than `waiting` admits."""
     limits, page, late = RequestLimits(waiting=2, streams=3), Response(200, "text/html", b"page"), Streaming([b"one"])
     doors = [*(Streaming(endless()) for _ in range(3)), late]
     given = iter(doors)

@@ -199,7 +199,7 @@ def test_what_takes_too_long_is_killed_with_its_children(folder, stubborn, monke
 
 
 def test_a_program_that_is_left_behind_on_purpose_holds_nobody_up(folder):
-    """A server that is started by its `start` command keeps the pipe open, and goes on."""
+    """A server started by its `start` command keeps the pipe open and goes on."""
     code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)']).pid)"
     begun = time.monotonic()
     end = run(folder, *python(code))

@@ -162,7 +162,10 @@ def test_a_pass_that_is_to_stop_asks_nobody(house):
 
 
 def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
-    """What is written of it can be read again: else each pass would begin to count anew."""
+    """The stored state can be read again.
+
+    Otherwise each run would begin to count anew.
+    """
     house.desk.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
     house.desk.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
     house.passed(OPENS)

@@ -231,7 +231,10 @@ def test_a_lost_answer_is_taken_up_with_the_same_key(house):
 
 
 def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
-    """A run that was killed after `live` had been swapped leaves a copy of the key in use beside the journal."""
+    """A run killed after the swap of `live` leaves a copy of the key in use.
+
+    The copy is beside the journal.
+    """
     left = house.desk.folder / "pending" / ".renew.gone"
     left.mkdir(parents=True)
     (left / "key.pem").write_bytes((house.desk.live / "key.pem").read_bytes())
@@ -291,7 +294,11 @@ def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(house):
 
 @pytest.mark.parametrize("hours", [24, -24])
 def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, house):
-    """Ahead, the service says that it is too early; behind, a day of sixty is lost. Nothing is issued twice."""
+    """The service issues nothing twice.
+
+    With a clock that is ahead, the service answers that it is too early. With one that is behind, a day of sixty is
+    lost.
+    """
     house.desk.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
     house.desk.double.now = OPENS
     house.desk.now = OPENS + timedelta(hours=hours)

@@ -195,7 +195,7 @@ def test_nothing_is_written_while_another_run_is_at_work(kept):
 
 
 def test_a_first_request_under_way_goes_to_the_new_address(desk):
-    """It was sent to where nobody listens any more; its key is made, so that stays."""
+    """The first address no longer has a listener; the key exists, so it stays."""
     desk.double.script.append(client_double.say(503))
     assert desk.enrol(key=KeyType.EC_P384).exit_code == 4
     moved = config(desk.settings, address=desk.double.url.replace("127.0.0.1", "localhost"))

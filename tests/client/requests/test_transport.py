@@ -341,7 +341,10 @@ BEYOND = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
 
 
 def test_a_time_beyond_any_clock_says_nothing():
-    """An answer is not signed where it comes from a proxy, and no such line may end a pass over all names."""
+    """An answer that comes from a proxy is not signed.
+
+    No such line may end a run over all names.
+    """
     away = ok(b"<x/>", "503 Service Unavailable", f"Retry-After: {BEYOND}\r\nDate: {BEYOND}\r\n")
     with answering(away) as url, pytest.raises(ServiceError) as trouble:
         call(post(url))

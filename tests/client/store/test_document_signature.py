@@ -43,7 +43,10 @@ def test_what_is_no_xml_is_not_sealed(octets, held):
 
 @pytest.mark.parametrize("operation", list(Operation))
 def test_no_request_to_the_certificate_service_is_sealed(operation, held):
-    """It would be a renewal for whoever put his request among the documents."""
+    """Such a seal would be a renewal for an attacker.
+
+    The attacker would put a request among the documents.
+    """
     request = f'<x:{operation.request} xmlns:x="{SERVICE}"><Environment>TEST</Environment></x:{operation.request}>'
     with pytest.raises(ValueError, match="message of the certificate service"):
         document_signature.sign_document(request.encode(), held, SignatureProfile.EXCLUSIVE)
@@ -59,7 +62,10 @@ def test_nothing_is_sealed_with_an_expired_certificate(desk):
 
 @pytest.mark.parametrize("during", ["open_key", "certificate"])
 def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, during):
-    """Half of the set was read before, half after: it is read again, and no store is called damaged."""
+    """Half of the set was read before the renewal, and half after it.
+
+    The client reads it again and calls no store damaged.
+    """
     desk.enrol()
     old, swapped = desk.live.resolve().name, []
     desk.at(OPENS).renew()

@@ -163,7 +163,10 @@ def test_pkcs12_of_openssl(more, pair, files):
 
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
 def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
-    """OpenSSL gives the first of them, and nobody would have said that the other is renewed by nobody."""
+    """OpenSSL gives the first of them, and the other would never be renewed.
+
+    No message would have said so.
+    """
     pairs, both = {}, tmp_path / "both.p12"
     for number, name in enumerate(("one", "two")):
         key = authority.holder_key(51 + number, KeyType.EC_P256)

@@ -224,7 +224,10 @@ def test_macos_flushes_as_far_as_a_share_lets_it(flushed, tmp_path):
 
 
 def test_each_file_and_each_folder_is_flushed_before_the_next_step(desk, monkeypatch):
-    """Whatever the store holds when the request leaves was flushed, files and the folders that name them."""
+    """Everything in the store was flushed when the request leaves.
+
+    This covers files and the folders that name them.
+    """
     flushed = set()
     system = files.SYSTEM
     whole = type(system).sync_file

@@ -259,7 +259,7 @@ HOT_CHANGES = {
 
 @pytest.mark.parametrize("case", HOT_CHANGES)
 def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
-    """Whichever way a commit is told to the database, all of it stands or nothing does."""
+    """All of a commit stands or nothing does, for every form of commit."""
     (change, reached), before, held = HOT_CHANGES[case], [], enrolled(desk)
     in_the_window(desk, held)
     ids = ordered(desk)

@@ -115,7 +115,10 @@ def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
 
 
 def test_a_serial_that_is_taken(desk):
-    """150 random bits will not meet; if they did, the decision would be made anew with another one."""
+    """150 random bits will not meet.
+
+    If they did, the decision would be made anew with another serial.
+    """
     held = enrolled(desk)
     taken = replace(a_reservation(desk, approved(desk)), serial=held.serial)
     with pytest.raises(ConcurrentUpdate):

@@ -89,7 +89,10 @@ def test_another_node_passes_over_what_is_locked(shared):
 
 
 def test_a_revocation_waits_and_is_not_waited_for(shared):
-    """It has locked the holding by then, to which the message points that is to be written."""
+    """The revocation has locked the lineage by then.
+
+    The message to be written points to that lineage.
+    """
     held = enrolled(shared)
     in_the_window(shared, held)
     threads = []

@@ -48,7 +48,10 @@ def test_the_newest_is_not_the_last(db):
 
 
 def test_what_lies_far_back_still_counts_and_is_not_read_again(db, monkeypatch):
-    """Fewer rows than in earnest: 3 that are looked at again, and a mark that moves with every 4."""
+    """The test has fewer rows than production.
+
+    It reads 3 rows again, and the mark moves with every 4.
+    """
     monkeypatch.setattr(clock, "OVERLAP", 3)
     monkeypatch.setattr(clock, "MOVED_AFTER", 4)
     writes(db, 99, 1, 2)

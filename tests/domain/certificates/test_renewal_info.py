@@ -112,7 +112,10 @@ def test_a_call_brings_the_window_forward_and_never_back(serial, life, share, ov
 
 
 def test_a_wave_is_flat():
-    """A thousand certificates that end in the same second: no day of thirty has more than twice its share."""
+    """A thousand certificates end in the same second.
+
+    No day of thirty has more than twice its share.
+    """
     days = Counter((suggested_window(facts(f"{number:038x}")).start - NOW).days for number in range(1000))
     assert set(days) == set(range(670, 699))
     assert max(days.values()) < 2 * 1000 / 29

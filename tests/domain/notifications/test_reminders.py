@@ -210,7 +210,10 @@ def test_what_is_due(now, since, expected):
 
 
 def test_a_step_that_leaves_before_the_one_before_it():
-    """It ends on Monday at noon: the step of one day leaves on Friday at eight, that of three days was due at noon."""
+    """The certificate ends on Monday at noon.
+
+    The step of one day leaves on Friday at eight; that of three days was due at noon.
+    """
     span = ending(utc(5, 10, 9))
     look = due_step(LADDER, span, utc(5, 7, 5), utc(5, 7, 5))
     assert look == ReminderCheck(DAY, utc(5, 7, 5), utc(5, 10, 9)), "nothing is told at noon any more"
@@ -340,7 +343,7 @@ def test_planned_at_each_instant_nothing_is_late(ends, spread):
 
 @given(ANY_END, PAUSES)
 def test_a_pause_of_any_length_loses_nothing_but_what_a_later_step_tells(ends, pauses):
-    """Whoever plans at last hears of the latest step, if the end is not long ago."""
+    """The last planning run sends the latest step, if the end is not long ago."""
     span, now = ending(ends), ends - 61 * DAY
     instants = [now := now + pause for pause in pauses]
     owed = planned(span, instants)

@@ -249,7 +249,10 @@ def test_reminders_wait_for_office_hours_and_others_do_not(desk):
 
 
 def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_desk):
-    """All that had to leave by 16:00 is due in that minute, and is more than leaves in it."""
+    """The messages that must leave by 16:00 are all due in that minute.
+
+    They are more than the worker sends in it.
+    """
     desk = sqlite_desk
     desk.clock.now = NOW.replace(hour=14, second=59)  # 16:00:59 Finnish time
     owe(desk, *(NewMessage(MessageKind.REMINDER, EMAIL, f"{number}", "7", due=NOW) for number in range(3 * BATCH)))
@@ -320,7 +323,10 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
 
 
 def test_whoever_was_too_slow_changes_nothing(desk):
-    """The lease ended while a letter was under way: another has sent it by the time that the first one comes back."""
+    """The lease ended while a worker was sending a message.
+
+    Another worker has sent it by the time that the first one comes back.
+    """
     first, second = owe(desk, count=2)
     fast = Post()
 
@@ -337,7 +343,10 @@ def test_whoever_was_too_slow_changes_nothing(desk):
 
 
 def test_what_later_code_owes_waits_for_it(desk):
-    """Nodes are replaced one after the other: an older one leaves what it cannot read, and goes on with the rest."""
+    """Nodes are replaced one after the other.
+
+    An older one leaves what it cannot read, and goes on with the rest.
+    """
     later_kind, known = owe(desk, count=2)
     rows = models.OutboxMessage.objects.using(desk.db.alias)
     rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
@@ -353,7 +362,10 @@ def test_what_later_code_owes_waits_for_it(desk):
 
 
 def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
-    """A machine began with a wrong clock, tried a message, took another and ended; then its clock was set right."""
+    """A machine began with a wrong clock, tried a message, took another and ended.
+
+    Then its clock was set right.
+    """
     tried, taken = owe(desk, count=2)
     rows = models.OutboxMessage.objects.using(desk.db.alias)
     ahead = desk.machine.now + timedelta(days=365)

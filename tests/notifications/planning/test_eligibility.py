@@ -174,7 +174,7 @@ def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite
 
 
 def test_what_the_ladder_does_not_owe(sqlite_desk):
-    """Other kinds are left to others; a certificate that is not there concerns nobody."""
+    """Other modules handle other kinds; an absent certificate concerns no recipient."""
     enrolled(sqlite_desk)
     room, owed = planned(sqlite_desk, 14)
     one = owed[f"email {CONTACT.name}"]

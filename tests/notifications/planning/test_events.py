@@ -109,7 +109,10 @@ def test_the_page_has_every_kind_and_the_code_says_the_same():
 
 @pytest.mark.parametrize("kind", AUDIENCES)
 def test_everybody_whom_it_concerns(sqlite_everybody, kind):
-    """As the table says; a former contact stands for who was concerned then, and for the old one."""
+    """The recipients are those of the table.
+
+    For a change of contact, they are the contact of that time and the new one.
+    """
     owed(sqlite_everybody, kind)
     wanted = set(tables()[kind])
     if kind is MessageKind.CONTACT_CHANGED:
@@ -128,7 +131,10 @@ def test_everybody_whom_it_concerns(sqlite_everybody, kind):
 @pytest.mark.parametrize("kind", FIRST_REACHED)
 @pytest.mark.parametrize("by_lineage", [True, False], ids=["of a holding", "of a person alone"])
 def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
-    """Signatories; without any who is reached the organisation's contact person; else operators."""
+    """Signatories come first.
+
+    Without a reachable one it is the organisation's contact person, else operators.
+    """
     desk = sqlite_everybody
     room = a_mailroom(desk)
     for who in tables()[kind]:
@@ -146,7 +152,7 @@ def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
 
 
 def test_nobody_is_told_of_themselves(sqlite_everybody):
-    """A signatory's own address does not work: the other one is told, not that address."""
+    """A signatory's own address fails: the other signatory gets the message."""
     lost = people(sqlite_everybody).get(email="signatory.1@customer.example").pk
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -184,7 +190,7 @@ def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):
 
 
 def test_one_message_for_each_address(sqlite_everybody):
-    """The role that is nearest to the certificate counts, whatever the case of the address."""
+    """The role nearest to the certificate counts, in any case of the address."""
     people(sqlite_everybody).filter(name__startswith="The signatory").update(email="Contact@Customer.example")
     owed(sqlite_everybody, MessageKind.RENEWED)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -192,7 +198,10 @@ def test_one_message_for_each_address(sqlite_everybody):
 
 
 def test_whoever_was_erased_and_who_bounced(sqlite_everybody):
-    """Nobody is written to who was erased; marks are looked at when a message is written."""
+    """Erased persons get no message.
+
+    Marks are checked when a message is written.
+    """
     people(sqlite_everybody).filter(name="The deputy").update(name="", email="", erased_at=sqlite_everybody.clock.now)
     people(sqlite_everybody).filter(name="The contact").update(bounced_at=sqlite_everybody.clock.now)
     owed(sqlite_everybody, MessageKind.REFUSED)
@@ -251,7 +260,7 @@ def test_two_workers_at_once(everybody):
 
 
 def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
-    """What was made of it is not made again, though it was read before."""
+    """The worker read the event before, but makes no second message of it."""
     owed(sqlite_everybody, MessageKind.REFUSED)
     (read,) = events.pending(sqlite_everybody.db, 100)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -259,7 +268,10 @@ def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
 
 
 def test_the_same_happens_once_more(sqlite_everybody):
-    """What is about a holding alone is told each time that it happens, and each time by a step of its own."""
+    """An event of a lineage alone is sent at each occurrence.
+
+    Each occurrence has a step of its own.
+    """
     for _ in range(2):
         owed(sqlite_everybody, MessageKind.REFUSED)
         expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.forward(DAY))

@@ -331,7 +331,10 @@ def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqli
 
 
 def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_address(desk):
-    """The contact, a signatory and the contact person are mended in the night: each hears of the step, once."""
+    """The contact, a signatory and the contact person are corrected in the night.
+
+    Each gets the step, once.
+    """
     anew = ContactDetails("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
     enrolled(desk)
     one = organisation(desk).pk
@@ -370,7 +373,10 @@ def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_de
 
 
 def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
-    """Noted in the night, when the morning's message was planned already, and taken back the next day."""
+    """The mark was set in the night, with the morning's message already planned.
+
+    It was taken back the next day.
+    """
     desk = sqlite_desk
     enrolled(desk)
     room = a_mailroom(desk)
@@ -469,7 +475,10 @@ def test_a_wave(sqlite_desk, wave_from, wave_days, mornings):
 
 
 def test_many_are_planned_in_transactions_of_some_hundred(desk):
-    """Whoever is killed within one, or between two, has done the ones before; the rest is planned once."""
+    """A process killed within or between transactions has done those before.
+
+    The rest is planned once.
+    """
     enrolled(desk)
     many(desk, reminders.MOST + 40)
     for name, done in (("plan-decided", 0), ("plan-noted", reminders.MOST)):

@@ -550,7 +550,10 @@ def test_secrets_stay_out_of_reprs():
 
 
 def test_a_request_of_4_kb_is_verified_in_a_few_milliseconds():
-    """Well under one on a quiet machine; the bound leaves room for a busy one, and for coverage that looks on."""
+    """It takes well under one millisecond on a quiet machine.
+
+    The bound leaves room for a busy one, and for measuring coverage.
+    """
     large = RenewRequest(Environment.TEST, "0123456-7", None, b"x" * 1_700, xml_signing.certificate("rsa-2048"))
     body = operations.render_renew(large, SEALS["rsa-2048"], SignatureProfile.ENVELOPED)
     assert 3_900 < len(body) < 5_000
@@ -584,6 +587,9 @@ def test_enclose_is_opened_again():
 
 
 def test_a_cut_that_means_something_else_is_no_candidate():
-    """Offsets come from a parser that cannot be fooled by comments; if it ever were, nothing is verified."""
+    """Offsets come from a parser that comments cannot fool.
+
+    If they ever did, the service would verify nothing.
+    """
     one, other = (parse_envelope(wrap_in_envelope(xml)) for xml in (b"<a/>", b"<b/>"))
     assert list(replace(one, payload=other.payload).candidates()) == []
