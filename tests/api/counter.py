@@ -84,7 +84,7 @@ class Counter:
         return read(judged(payload_of(reply.body), self.signer))
 
     def on(self, desk: Desk) -> "Counter":
-        """Put the same door in front of a changed office."""
+        """Put the same endpoint in front of a changed desk."""
         return Counter(desk, replace(self.door, ctx=desk.ctx), self.signer)
 
 

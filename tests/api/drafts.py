@@ -35,7 +35,7 @@ from tests.support.service_context import (
 )
 
 NAME = "Zzyzx Peninkulma Oy"
-"""A name that stands in no text of ours."""
+"""Name that stands in no text of the service."""
 
 OTHER_CUSTOMER = "7654321-0"
 WRONG_PASSWORD = "Qqwwqqww00112233"
@@ -256,7 +256,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("PKI021", 30, _slow_to_issue),
     ),
 }
-"""Each operation's faults, in the order in which they are told."""
+"""Faults of each operation, in the order in which the service reports them."""
 
 
 def wrong(counter: Counter, operation: str, *faults: Fault) -> Draft:

@@ -35,7 +35,7 @@ LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMPATIENT = RequestLimits(collecting=0.5)
 SLOW = 1.0
-"""Seconds that the slow door takes."""
+"""Seconds that the slow endpoint takes."""
 
 STOP_WITHIN = 5.0
 """Seconds from SIGTERM to the end of the process."""
@@ -113,7 +113,7 @@ def _clock_file(root: Path) -> Path:
 
 
 def broken(_request: Request) -> Response:
-    """Fail, as no door should."""
+    """Fail, as no endpoint should."""
     secret = "a secret that must not leave"
     raise RuntimeError(secret)
 
@@ -125,13 +125,13 @@ def slow(_request: Request) -> Response:
 
 
 def stuck(_request: Request) -> Response:
-    """Hang, as a door does whose database does."""
+    """Hang, as an endpoint does while its database hangs."""
     sleep(60)
     return Response(200, "text/plain", b"done")
 
 
 def main(root: Path, ports: dict[str, int]) -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     authority = opened(root)
     door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     listeners = (

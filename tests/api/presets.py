@@ -19,5 +19,5 @@ def _built() -> GeneratedHierarchy:
 
 
 def incomes_register_test(db: Database) -> tuple[GeneratedHierarchy, Desk]:
-    """Open an office of this preset on a fresh register."""
+    """Open a desk of this preset on a fresh database."""
     return _built(), opened_desk(db, _built())

@@ -114,7 +114,7 @@ def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
 
 @contextmanager
 def a_first_look():
-    """Give a door whose first look has begun, and what lets that come to its end."""
+    """Return an endpoint whose first check has begun, and the means to end the check."""
     looking, over = Event(), Event()
 
     def check():

@@ -1,4 +1,4 @@
-"""OCSP over HTTP: what programs send by GET and POST, and what caches are told."""
+"""OCSP over HTTP: requests by GET and POST, and headers for caches."""
 
 import re
 from base64 import b64encode

@@ -96,7 +96,7 @@ def test_a_program_may_not_change_what_it_signed(program, sqlite_desk):
 
 
 def test_where_policy_says_no_a_small_exponent_is_refused(counter):
-    """In production: the Haskell program is told which key to make."""
+    """In production, the answer to the Haskell program names the key to make."""
     ids = ordered(counter.desk)
     csr = haskell_erp.make_csr(keys(haskell_erp)[0], CUSTOMER_ID, CUSTOMER_NAME)
     body = haskell_erp.new(CUSTOMER_ID, CUSTOMER_NAME, (ids.transfer_id, ids.transfer_password), csr)

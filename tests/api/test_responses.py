@@ -176,7 +176,7 @@ def test_a_retrieval_id_has_the_shape_that_clients_take(counter):
 
 
 def test_a_changed_answer_is_refused_by_the_judges(counter):
-    """The judges judge: with one letter changed neither takes it."""
+    """The judges do judge: neither accepts an answer with one changed character."""
     body = new_draft(counter).reply().body
     retrieval_id = re.search(rb"<RetrievalId>(.)", body)
     assert retrieval_id is not None

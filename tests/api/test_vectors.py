@@ -224,7 +224,7 @@ def test_the_values_of_a_request(name):
         assert base64.b64decode(request) == pem.public_bytes(Encoding.DER)
 
 
-# --- Requests, at a door
+# --- Requests, at an endpoint
 
 
 def test_requests_are_answered_as_told(sqlite_db):
@@ -300,7 +300,7 @@ def known(told):
 
 
 def answered(counter: Counter, vector) -> dict[str, str]:
-    """Play a request at its instant; give what came as the vector tells it."""
+    """Replay a request at its instant; return the result in the vector's terms."""
     counter.desk.clock.now = counter.desk.machine.now = at(vector)
     reply = counter.post(octets(vector["files"]["request"]))
     if reply.status != 200:
@@ -329,7 +329,7 @@ def test_an_answer_is_believed_or_not_as_told(vector):
 
 
 def believed(vector):
-    """Read an answer as a client does; give what came of it as the vector tells it."""
+    """Read an answer as a client does; return the result in the vector's terms."""
     anchors = [one for one in certificates(vector["files"]["anchors"]) if "Services" in one.subject.rfc4514_string()]
 
     def ours(signer: x509.Certificate) -> bool:

@@ -48,7 +48,7 @@ def signing() -> Signing:
 
 @pytest.fixture(params=["wsdl", "WSDL"])
 def client(request, service: Service, signing: Signing) -> zeep.Client:
-    """Load the WSDL from the door, with every schema that it imports."""
+    """Load the WSDL from the endpoint, with every schema that it imports."""
     return zeep.Client(f"{service.address}?{request.param}", plugins=[signing])
 
 

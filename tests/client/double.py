@@ -144,7 +144,7 @@ def accept(retrieval_id):
 
 
 def done_but(told):
-    """Do what was asked, and tell something else."""
+    """Do the requested operation, and answer with something else."""
 
     def behave(handler, double, seen):
         double.answer(seen)
@@ -302,7 +302,7 @@ def anchors(role) -> str:
 
 
 def wanted(spec, role) -> bool:
-    """Tell whether a CA belongs in a bundle."""
+    """Return whether a CA belongs in a bundle."""
     return spec.role.value in {"root", "intermediate"} or (spec.role.value == "services") is (role == "services")
 
 

@@ -109,7 +109,7 @@ def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
                 issued(there, number)
                 if number == ROWS // 10:
                     begun.set()
-        except BaseException as failure:  # noqa: BLE001 - told below, in the test's own thread
+        except BaseException as failure:  # noqa: BLE001 - reported below, in the test's own thread
             failures.append(failure)
         finally:
             begun.set()

@@ -316,7 +316,7 @@ def test_names_that_cannot_be_read_are_empty():
 
 
 def test_an_envelope_may_declare_what_has_no_canonical_form():
-    """As the SOAP door takes it: the request is cut out of it."""
+    """The SOAP endpoint does the same: it cuts the request out of the envelope."""
     declared = ' xmlns:z="http://z.example/?a&amp;b"'
     assert guessed(envelope(GOOD, declared)).verdict is DiagnosisResult.FITS
     assert guessed(indented(envelope(GOOD, declared))).guesses == (Cause.INDENTED,)

@@ -180,7 +180,7 @@ IN_ONE_TAG = {
 
 @pytest.mark.parametrize("much", [*TOO_MANY.values(), *IN_ONE_TAG.values()], ids=[*TOO_MANY, *IN_ONE_TAG])
 def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(much, monkeypatch):
-    # 4 MB of <a/> would take 130 MB, whoever signed them; a tag of a million attributes a second.
+    # 4 MB of <a/> by any signer would take 130 MB, and a tag of a million attributes a second.
     monkeypatch.setattr(signed_documents.parser, "parse", lambda _: pytest.fail("it was parsed"))
     found = verified(b"<a>" + much + b"</a>").verdict
     why = verdict_texts.TOO_MANY_MARKS if much in TOO_MANY.values() else TOO_MUCH

@@ -10,7 +10,7 @@ MODULE_LINES = 600
 PARAMETERS = 5
 XMLDSIG_LINES = 300
 BESIDE = ("scripts", "fuzz", "bench", "simulate")
-"""Folders with programs of ours beside the package."""
+"""Folders with the project's programs beside the package."""
 
 
 @cache

@@ -237,7 +237,7 @@ def sequence(type_or_element: etree._Element) -> list[str]:
 
 
 def named_type(element: etree._Element) -> etree._Element:
-    """Return the XSD type of an element: its own, or the one of ours that it names."""
+    """Return the XSD type of an element: its own, or the project's type that it names."""
     inside = element.find(f"{XSD}complexType")
     if inside is not None:
         return inside

@@ -1,6 +1,6 @@
 """First screen of README.md.
 
-At most 40 lines tell a stranger what the project is and where to start.
+In at most 40 lines, a stranger reads what the project is and where to start.
 """
 
 import re

@@ -210,7 +210,7 @@ def test_a_comment_inside_a_value_does_not_cut_it(counter):
 
 
 class Waiting:
-    """A door that counts what comes in."""
+    """Endpoint that records its requests."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -235,7 +235,7 @@ def test_the_size_of_a_body(size, status, piece):
 
 
 def test_a_padded_message_of_exactly_the_limit_is_answered(counter):
-    """The door itself takes what the edge lets through."""
+    """The endpoint itself accepts everything that the edge lets through."""
     padded = GOOD + b" " * (LIMIT - len(GOOD))
     sent = through(AsgiApp(counter.door), [padded])
     assert sent is not None
@@ -306,7 +306,7 @@ def test_a_door_that_takes_too_long():
 
 
 def test_more_than_may_wait():
-    """A request above the limit is told at once when to come again.
+    """A request above the limit gets the answer at once to come again.
 
     There is room when the others are done.
     """

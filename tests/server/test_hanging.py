@@ -1,6 +1,6 @@
 """Endpoints that hang, for example where a signer or a database does.
 
-Other requests are answered, or told to come again.
+Other requests are answered, or get the answer to come again.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ SOON = 30.0
 
 
 class Stuck:
-    """A door that hangs on the body `hang` until it is let go."""
+    """Endpoint that hangs on the body `hang` until it is let go."""
 
     def __init__(self) -> None:
         """Hang from the beginning."""

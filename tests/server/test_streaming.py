@@ -17,7 +17,7 @@ SOON = 30.0
 
 
 class Streaming:
-    """A door whose answer comes in parts; `closed` counts how often it was closed."""
+    """Endpoint whose answer comes in parts; `closed` counts its closings."""
 
     def __init__(self, parts) -> None:
         self.parts, self.closed, self.over = parts, 0, Event()
@@ -58,7 +58,7 @@ def asked(door, limits=SHORT, method="GET", taken=None):
         scope = {"type": "http", "method": method, "path": "/x", "query_string": b"", "headers": []}
         try:
             await edge(scope, receive, send)
-        except Exception as failed:  # noqa: BLE001 - whatever it was
+        except Exception as failed:  # noqa: BLE001 - any error is returned
             return failed
         return None
 

@@ -56,7 +56,7 @@ def actions_since(desk: Desk, sequence: int) -> list[str]:
 
 
 def a_whole_life(desk: Desk) -> None:
-    """Order, new ids, enrol, fetch, renew twice, fetch, revoke, close."""
+    """Order, make new ids, enrol, retrieve, renew twice, retrieve, revoke, close."""
     ids = ordered(desk)
     fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     key = new_key()

@@ -168,7 +168,7 @@ def test_what_came_of_a_certificate(desk):
     assert find_for_renewal(desk.db, found.sha256, new.key) == both
 
 
-# Constraints: the database decides, whatever the code believes.
+# Constraints: the database decides, independently of the code.
 
 
 def copied(desk: Desk, row: models.Certificate, **changes: object) -> None:

@@ -29,7 +29,7 @@ def noting(found):
 
 
 def meanwhile(desk, do):
-    """Start something in another thread; gives it, and what tells that it is done."""
+    """Start a function in another thread; return the thread and a completion event."""
     done = Event()
 
     def run():

@@ -155,7 +155,7 @@ ORDER_CASES = {
     ),
     "key known": (IN_THE_WINDOW, replace(PLAIN, key_known=True), RejectionReason.KEY_REUSED),
     "an officer opened the window earlier": (opened_early(EARLY), PLAIN, "approved"),
-    # A renewal that nobody fetched may be made again, three times.
+    # A renewal that was not retrieved may be made again, three times.
     "renewed, not fetched": (IN_THE_WINDOW, replace(PLAIN, successor=UNFETCHED), "approved"),
     "renewed, only reserved": (IN_THE_WINDOW, replace(PLAIN, successor=RESERVED), "approved"),
     "made again for the third time": (

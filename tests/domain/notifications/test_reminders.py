@@ -84,7 +84,7 @@ WHOLE = {
     7: utc(4, 23, 5),
     3: utc(4, 29, 11, 3),
     1: utc(4, 30, 5),  # the day is a Saturday …
-    0: utc(4, 30, 5),  # … and the end a Sunday: this one is told, at the same hour
+    0: utc(4, 30, 5),  # … and the end a Sunday: a reminder of the end leaves at the same hour
 }
 
 
@@ -275,7 +275,7 @@ def test_what_a_step_tells(course, days, expected):
     assert kind_for_step(course, days * DAY, NOW) is expected
 
 
-# Whatever happens to those who plan: missed nights, restarts, two nodes. A schedule is when somebody plans.
+# Events of planning: missed nights, restarts, two nodes. A schedule has the instants of the planning runs.
 
 ANY_END = st.datetimes(datetime(2027, 3, 1), datetime(2028, 2, 1), timezones=st.just(UTC)).map(
     lambda at: at.replace(microsecond=0)
@@ -318,7 +318,7 @@ def test_each_step_once_whoever_plans_when(ends, begins, pauses, spread):
         assert is_business_hours(at, off)
         assert at == looked or not is_business_hours(looked, off)
         assert step != STEPS[0] or at >= ends - step, "renewal is open"
-    # Whoever plans the same again, or beside another, finds the look moved on: nothing comes of it.
+    # A second run, or a parallel one, finds the instant of the next look moved on and plans nothing.
     assert planned(span, [instant for instant in instants for _ in range(2)], spread) == owed
 
 

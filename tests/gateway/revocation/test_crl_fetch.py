@@ -96,7 +96,7 @@ def test_one_that_is_here_already_is_not_sent_again(tmp_path):
     "etag", ['"' + "a" * 300 + '"', '"a\x01"', '"a"\r\n folded'], ids=["long", "control", "folded"]
 )
 def test_an_entity_tag_that_a_server_might_not_take_back_is_not_kept(tmp_path, etag):
-    # Whoever stands between could name one that every later request fails by.
+    # An attacker in the middle could name one that makes every later request fail.
     with small_server(lambda _: (200, {"etag": etag}, NEW)) as server:
         one = wanted(tmp_path, server.url)
         assert [fetch(one).changed, fetch(one).trouble] == [True, None]

@@ -52,7 +52,7 @@ BELIEVED = {
     "good, by the CA itself": ({}, GOOD),
     "revoked": ({"status": ocsp.OCSPCertStatus.REVOKED}, REVOKED),
     "unknown": ({"status": ocsp.OCSPCertStatus.UNKNOWN}, NOT_KNOWN),
-    "by a CertID of SHA-1": ({"hashing": hashes.SHA1()}, GOOD),  # noqa: S303 -- what RFC 6960 has everybody know
+    "by a CertID of SHA-1": ({"hashing": hashes.SHA1()}, GOOD),  # noqa: S303 -- RFC 6960 requires it of every client
     "by a CertID of SHA-384": ({"hashing": hashes.SHA384()}, NO_ANSWER),
     "about another certificate": ({"about": loaded(holder(2))}, NO_ANSWER),
     "another nonce": ({"nonce": b"0" * 32}, NO_ANSWER),

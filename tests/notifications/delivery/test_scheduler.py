@@ -11,7 +11,7 @@ from tests.support.service_context import DAY, enrolled, in_the_window
 
 
 class Post:
-    """Takes letters."""
+    """Mail transport that takes messages."""
 
     def __init__(self):
         self.kinds = []

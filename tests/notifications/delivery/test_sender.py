@@ -33,7 +33,7 @@ def a_message(number=0, *, address=None, due=NOW):
 
 
 def owe(desk, *messages, count=0):
-    """Owe these messages, or so many; gives their ids in order."""
+    """Queue these messages, or `count` messages; return their ids in order."""
     owed = messages or [a_message(number) for number in range(count)]
     outbox.enqueue(desk.db, owed, desk.clock.now)
     return [one.message_id for one in owed]

@@ -38,7 +38,7 @@ def owed(desk):
 
 
 def planned(desk, *when):
-    """Plan at these instants; how many digests each owed."""
+    """Plan at these instants; return the number of digests that each run queued."""
     return [plan_digests(a_mailroom(desk), one) for one in when]
 
 

@@ -71,7 +71,7 @@ def filled(desk):
 
 
 def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
-    """Owe an event as the code that makes it does; `lost` is of whom it speaks."""
+    """Queue an event as the code that makes it does; `lost` is the person concerned."""
     one, then = lineage(desk), people(desk).get(email=CONTACT.email)
     certificate = models.Certificate.objects.using(desk.db.alias).get()
     about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
@@ -210,7 +210,7 @@ def test_whoever_was_erased_and_who_bounced(sqlite_everybody):
 
 
 def test_whoever_fetched_it_was_erased(sqlite_everybody):
-    """Then the contact of now is told."""
+    """The current contact gets the message then."""
     owed(sqlite_everybody, MessageKind.FETCHED)
     people(sqlite_everybody).filter(email=CONTACT.email).update(email="", erased_at=sqlite_everybody.clock.now)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)

@@ -107,7 +107,7 @@ def signatory(desk, name, **values):
 
 
 def many(desk, count):
-    """Make copies of the desk's one certificate, each with a holding of its own."""
+    """Make copies of the desk's one certificate, each with a lineage of its own."""
     one = certificates(desk).select_related("lineage").get()
     using = desk.db.alias
     keys = [models.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]

@@ -78,7 +78,7 @@ SENT = MESSAGES[Operation.RENEW][0]
 @pytest.mark.parametrize("action", ["{}", '"{}"', "", '""', None, " {} ", "' '"])
 def test_soap_action_may_be_quoted_unquoted_empty_or_absent(operation, action):
     body, wanted = MESSAGES[operation]
-    if action == "' '":  # neither empty nor a name of ours
+    if action == "' '":  # neither empty nor a name of the service
         with pytest.raises(SchemaError):
             ask(body, action=action)
     else:
@@ -452,7 +452,7 @@ def test_what_was_digested_counts_and_not_what_stands_in_the_envelope(monkeypatc
     assert ask(SENT).customer_id == "other"
 
 
-# A changed octet may make a serial number negative: cryptography warns, and the certificate is nobody's.
+# A changed octet may make a serial number negative: cryptography warns, and the certificate has no holder.
 odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
 
@@ -465,7 +465,7 @@ def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
         given_back = ask(changed)
     except (NotSoapError, SchemaError, RequestSignatureError):
         return
-    # The certificate is a look-up only: another one with the same key is refused by the register (PKI031).
+    # The certificate is a look-up only: another one with the same key is refused by the database (PKI031).
     assert replace(given_back, signer=RENEW_ASK.signer) == RENEW_ASK
 
 

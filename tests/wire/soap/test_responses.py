@@ -222,7 +222,7 @@ def test_the_caller_judges_the_signer():
     assert seen == [1 << 70]
 
 
-# A changed octet may make a serial number negative: cryptography warns, and the certificate is nobody's.
+# A changed octet may make a serial number negative: cryptography warns, and the certificate has no holder.
 odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
 

@@ -469,7 +469,7 @@ def test_a_real_signature_is_refused_with_one_character_changed_in_it():
     for mark in (b"<DigestValue>", b"<SignatureValue>", b"<Modulus>"):
         at = document.index(mark) + len(mark) + 2
         changed = document[:at] + (b"A" if document[at : at + 1] != b"A" else b"B") + document[at + 1 :]
-        if mark == b"<Modulus>":  # KeyValue is not looked at: the certificate alone tells the key
+        if mark == b"<Modulus>":  # The verifier ignores KeyValue: the certificate alone has the key
             assert signature.verify_document(changed, anybody)
         else:
             refuses(changed, "does not fit")
