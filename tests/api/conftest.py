@@ -26,6 +26,6 @@ def any_counter(desk: Desk) -> Counter:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Give an authority that listens in a process of its own, once per run."""
+    """Yield an authority that listens in a process of its own, once per run."""
     with listening(tmp_path_factory.mktemp("service")) as opened:
         yield opened

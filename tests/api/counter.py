@@ -40,13 +40,13 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The one code; None for OK."""
+        """Single error code; None for OK."""
         assert len(self.codes) <= 1, "more than one code"
         return self.codes[0] if self.codes else None
 
     @property
     def message(self) -> str:
-        """The one message."""
+        """Single message text."""
         (message,) = self.messages
         return message
 
@@ -63,7 +63,7 @@ class Counter:
     signer: str
 
     def post(self, body: bytes, headers: dict[str, str] | None = None) -> Response:
-        """Send one message, with these headers (lower-case names)."""
+        """Send one message with these headers (lower-case names)."""
         return self.door(
             Request("POST", PATH, "", headers or {"content-type": "text/xml; charset=utf-8"}, REQUEST, body)
         )
@@ -74,11 +74,11 @@ class Counter:
         return self.door(Request(method, path, query, headers, REQUEST, b""))
 
     def ask(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
-        """Send one message; its answer is no fault, and signed."""
+        """Send one message; return its answer, which is signed and no Fault."""
         return self.judged(self.post(body, headers))
 
     def judged(self, reply: Response) -> Answer:
-        """Read an answer that a judge has found to be signed by the service."""
+        """Read an answer after signxml verified that the service signed it."""
         assert reply.status == 200, reply.body
         assert reply.content_type == "text/xml; charset=utf-8"
         return read(judged(payload_of(reply.body), self.signer))
@@ -149,7 +149,7 @@ def read(element: etree._Element) -> Answer:
 
 
 def fault(reply: Response) -> tuple[str, str]:
-    """Read a SOAP 1.1 Fault: whose fault it is, and its text."""
+    """Read a SOAP 1.1 Fault; return its code and its text."""
     assert reply.status == 500, reply.body
     assert reply.content_type == "text/xml; charset=utf-8"
     root = etree.fromstring(reply.body)

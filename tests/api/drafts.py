@@ -61,7 +61,7 @@ class Draft:
 
     @property
     def desk(self):
-        """The office's desk."""
+        """Desk behind the endpoint."""
         return self.counter.desk
 
     def body(self) -> bytes:
@@ -80,11 +80,11 @@ class Draft:
         return {"content-type": "text/xml; charset=utf-8"} | action | more
 
     def reply(self, **headers: str):
-        """Send it; the raw answer."""
+        """Send the message; return the raw answer."""
         return self.counter.post(self.body(), self.headers(**headers))
 
     def ask(self, **headers: str):
-        """Send it; the answer, judged."""
+        """Send the message; return the verified answer."""
         return self.counter.judged(self.reply(**headers))
 
 
@@ -93,14 +93,14 @@ def _who() -> dict[str, str | None]:
 
 
 def new_draft(counter: Counter) -> Draft:
-    """SignNewCertificate with fresh transfer ids."""
+    """Return a SignNewCertificate draft with fresh transfer ids."""
     ids = ordered(counter.desk)
     values = _who() | {"TransferId": ids.transfer_id, "TransferPassword": ids.transfer_password}
     return Draft(counter, "SignNewCertificate", values=values)
 
 
 def renew_draft(counter: Counter) -> Draft:
-    """RenewCertificate of a certificate whose window is open."""
+    """Return a RenewCertificate draft for a certificate whose window is open."""
     held = enrolled(counter.desk)
     in_the_window(counter.desk, held)
     return Draft(counter, "RenewCertificate", values=_who(), held=held, signer=(held.key, held.der))
@@ -260,7 +260,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
 
 
 def wrong(counter: Counter, operation: str, *faults: Fault) -> Draft:
-    """Make a request of this operation that is wrong in these ways."""
+    """Make a request of this operation with these faults."""
     draft = DRAFTS[operation](counter)
     for fault in sorted(faults, key=lambda one: one.stage):
         fault.bring_about(draft)

@@ -20,10 +20,10 @@ class Sent:
 
 
 GONE = object()
-"""A piece: the sender goes away."""
+"""Piece with which the sender goes away."""
 
 STALLED = object()
-"""A piece: nothing more comes, ever."""
+"""Piece after which nothing more comes, ever."""
 
 
 def through(edge: AsgiApp, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:

@@ -43,7 +43,7 @@ STOP_WITHIN = 5.0
 
 @dataclass(slots=True)
 class Service:
-    """The listening authority: its folder, its process and its ports."""
+    """Listening authority: its folder, its process and its ports."""
 
     root: Path
     process: "subprocess.Popen[str]"

@@ -20,18 +20,18 @@ _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 
 def base64_of(octets: bytes) -> str:
-    """One line of base64."""
+    """Return one line of base64."""
     return base64.b64encode(octets).decode()
 
 
 def element(name: str, values: dict[str, str | None]) -> str:
-    """Write a request element; a value that is None is left out."""
+    """Write a request element; a value of None is left out."""
     inside = "".join(f"<{child}>{text}</{child}>" for child, text in values.items() if text is not None)
     return f'<c:{name} xmlns:c="{SERVICE}">{inside}</c:{name}>'
 
 
 def enveloped(payload: str, *, start: str = "", declarations: str = "") -> bytes:
-    """Put it into an envelope."""
+    """Put the payload into an envelope."""
     return (f'{start}<s:Envelope xmlns:s="{SOAP}"{declarations}><s:Body>{payload}</s:Body></s:Envelope>').encode()
 
 

@@ -52,7 +52,7 @@ MADE = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer as octets, and the recipe that it should have."""
+    """Answer as octets, with the recipe that it should have."""
 
     counter: Counter
     body: bytes
@@ -65,19 +65,19 @@ class Given:
 
 @pytest.fixture(params=MADE.values(), ids=MADE)
 def make(request):
-    """Give each kind of request."""
+    """Return each kind of request."""
     return request.param
 
 
 @pytest.fixture(params=LEAVES)
 def leaf(request):
-    """Give each type of key that may sign answers."""
+    """Return each type of key that may sign answers."""
     return request.param
 
 
 @pytest.fixture(params=SignatureProfile, ids=lambda recipe: recipe.name.lower())
 def given(request, make, leaf, sqlite_desk) -> Given:
-    """Give each kind of answer in each recipe."""
+    """Return each kind of answer in each recipe."""
     counter = opened_counter(sqlite_desk, request.param, leaf)
     # In Finnish: letters outside ASCII are part of what is signed.
     reply = make(counter).reply(**{"accept-language": "fi"})

@@ -137,7 +137,7 @@ NAMED = {
 }
 
 ELSEWHERE = {(409, "already"), (409, "expired"), (422, "reason"), (429, "too-many-requests"), (503, "unavailable")}
-"""Refusals that tests of their own come to."""
+"""Rejections that have tests of their own."""
 
 
 def test_the_page_has_each_refusal_and_no_other():

@@ -27,7 +27,7 @@ AIA, DP = x509.AuthorityInformationAccess, x509.CRLDistributionPoints
 
 @pytest.fixture
 def held(sqlite_desk: Desk) -> Held:
-    """Give a certificate in its holder's hands."""
+    """Return a certificate in its holder's hands."""
     return enrolled(sqlite_desk)
 
 

@@ -25,7 +25,7 @@ PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyI
 
 @pytest.fixture
 def gateway(sqlite_desk):
-    """Give a desk that knows one gateway."""
+    """Return a desk that knows one gateway."""
     add_gateway("edge-1", PEM, sqlite_desk.ctx, "operator", REQUEST)
     return sqlite_desk
 

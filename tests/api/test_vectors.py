@@ -53,7 +53,7 @@ LARGEST = 400_000
 
 
 def of(*kinds):
-    """Give the vectors of some kinds, by name, as a table for a test."""
+    """Return the vectors of some kinds, by name, as a table for a test."""
     return pytest.mark.parametrize(
         "vector", [one for one in INDEX["vectors"] if one["kind"] in kinds], ids=lambda one: one["name"]
     )

@@ -42,7 +42,7 @@ class Signing(zeep.Plugin):
 
 @pytest.fixture
 def signing() -> Signing:
-    """Give the plugin that signs."""
+    """Return the plugin that signs."""
     return Signing()
 
 

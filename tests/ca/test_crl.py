@@ -98,7 +98,7 @@ def test_something_else_is_no_list():
 
 
 def built(*, issuer=ISSUER.certificate.subject, key=CA_KEY, number=42) -> bytes:
-    """Sign a list with any key, in any name."""
+    """Sign a CRL with any key, in any name."""
     builder = x509.CertificateRevocationListBuilder(issuer, NOW, NEXT)
     if number is not None:
         builder = builder.add_extension(x509.CRLNumber(number), critical=False)
@@ -188,7 +188,7 @@ def test_entries_come_in_any_parts():
 
 
 def many(count: int, begins: datetime, *, since: datetime | None = None) -> list[RevokedEntry]:
-    """Entries of which one is revoked each second."""
+    """Return entries of which one is revoked each second."""
     draw = random.Random(count)  # noqa: S311
     return [
         RevokedEntry(Serial(f"4{draw.getrandbits(148):037x}"), begins + number * SECOND, "cACompromise", since)

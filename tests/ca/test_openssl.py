@@ -1,4 +1,4 @@
-"""Chains and lists before the command that most people have at hand."""
+"""Chains and CRLs, judged by the openssl command."""
 
 import shutil
 import subprocess

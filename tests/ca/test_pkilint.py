@@ -32,7 +32,7 @@ docs/divergences.md lists each.
 
 
 EXAMPLE_POLICY = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")
-"""Below the enterprise number for examples (RFC 5612)."""
+"""Object identifier below the enterprise number for examples (RFC 5612)."""
 
 
 @cache

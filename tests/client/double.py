@@ -68,7 +68,7 @@ class Double:
     hints_asked: list[str] = field(default_factory=list)
 
     def answer(self, seen: Seen) -> object:
-        """Do what was asked: the same key again gives the same retrieval id."""
+        """Do what the request asks; the same key again gives the same retrieval id."""
         ask = seen.ask
         if isinstance(ask, (EnrolRequest, RenewRequest)):
             requested = csr.read_request(ask.request, POLICY)
@@ -113,7 +113,7 @@ def services_seal(now=authority.NOW):
 
 
 def holder_seal():
-    """Give what signs answers wrongly: a holder's certificate of the same house."""
+    """Return a signer for invalid answers: a holder's certificate of the same service."""
     key = authority.holder_key(99)
     return signature.signer_for_key(key, encoding.certificate_der(authority.holder_certificate(key)))
 
@@ -122,7 +122,7 @@ def holder_seal():
 
 
 def well(handler, double, seen):
-    """Answer as promised."""
+    """Answer as documented."""
     handler.send(
         200,
         soap_operations.render_response(
@@ -132,7 +132,7 @@ def well(handler, double, seen):
 
 
 def accept(retrieval_id):
-    """Give an answer that belongs to another request."""
+    """Return an answer that belongs to another request."""
 
     def behave(handler, double, seen):
         body = soap_operations.render_response(
@@ -154,7 +154,7 @@ def done_but(told):
 
 
 def late(seconds):
-    """Answer as promised, after a while."""
+    """Answer as documented, after a while."""
 
     def behave(handler, double, seen):
         sleep(seconds)
@@ -164,7 +164,7 @@ def late(seconds):
 
 
 def enveloped(handler, double, seen):
-    """Answer as promised, by the other recipe."""
+    """Answer as documented, by the other recipe."""
     handler.send(
         200,
         soap_operations.render_response(
@@ -174,13 +174,13 @@ def enveloped(handler, double, seen):
 
 
 def lose(handler, double, seen):
-    """Do what was asked and lose the answer."""
+    """Do what the request asks, and lose the answer."""
     double.answer(seen)
     handler.close_connection = True
 
 
 def refuse(failure):
-    """Refuse, signed."""
+    """Reject the request in a signed answer."""
 
     def behave(handler, double, seen):
         handler.send(
@@ -194,7 +194,7 @@ def refuse(failure):
 
 
 def signed_by_a_holder(handler, double, seen):
-    """Answer rightly, signed by a certificate that may not."""
+    """Answer as documented, signed by a certificate that may not sign answers."""
     handler.send(
         200,
         soap_operations.render_response(seen.operation, double.answer(seen), holder_seal(), SignatureProfile.EXCLUSIVE),
@@ -202,7 +202,7 @@ def signed_by_a_holder(handler, double, seen):
 
 
 def say(status, body=b"", **headers):
-    """Answer something unsigned."""
+    """Send an unsigned answer."""
 
     def behave(handler, _double, _seen):
         handler.send(status, body, **headers)
@@ -225,7 +225,7 @@ def hand_out(certificate):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads one request, remembers it, behaves."""
+    """Handler that reads one request, records it and runs its behaviour."""
 
     protocol_version = "HTTP/1.1"
     double: Double
@@ -242,7 +242,7 @@ class Handler(BaseHTTPRequestHandler):
         behave(self, self.double, seen)
 
     def do_GET(self):
-        """Answer a question for a renewal hint."""
+        """Answer a GET for a renewal hint."""
         self.double.hints_asked.append(self.path)
         if self.double.hint is None:
             self.send(404, b"Not found")
@@ -260,11 +260,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args):
-        """Keep quiet."""
+        """Write no log."""
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection, gone with the test."""
+    """Server with one thread for each connection, stopped with the test."""
 
     daemon_threads = True
 
@@ -307,5 +307,5 @@ def wanted(spec, role) -> bool:
 
 
 def key_id_of(pem) -> str:
-    """Give the id of a private key in PEM."""
+    """Return the id of a private key in PEM."""
     return key_policy.key_id(encoding.load_private_key(pem).public_key())

@@ -27,13 +27,13 @@ def empty(_octets):
 
 
 def garbled(octets):
-    """Overwritten in the middle, as by a bad block."""
+    """Overwrite the middle, as a bad block does."""
     middle = len(octets) // 3
     return octets[:middle] + b"\x00\xff\x00\xff" + octets[middle + 4 :]
 
 
 def flipped(octets):
-    """One bit the other way, so that much of it still reads well."""
+    """Flip one bit, so that much of the content still parses."""
     middle = len(octets) // 3
     return octets[:middle] + bytes([octets[middle] ^ 1]) + octets[middle + 1 :]
 

@@ -35,7 +35,7 @@ def disk(desk, tmp_path):
 
 
 def contents(folder):
-    """Every file below a folder that a person could miss, but for the lock."""
+    """Return the content of every file below a folder."""
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -489,7 +489,7 @@ def test_a_refusal_after_one_that_used_nothing_up_is_a_refusal(desk):
 
 
 def with_an_id(failure):
-    """Refuse, and give a retrieval id all the same."""
+    """Reject the request, but give a retrieval id."""
 
     def behave(handler, double, seen):
         double.answer(seen)
@@ -632,7 +632,7 @@ def test_a_signed_ok_is_believed_only_whole(desk):
 
 
 def away(seconds):
-    """Answer that nothing is served for so long."""
+    """Answer that the service is away for these seconds."""
     return lambda handler, _double, _seen: handler.send(503, b"", **{"Retry-After": str(seconds)})
 
 

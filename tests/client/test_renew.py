@@ -1,4 +1,4 @@
-"""Renewing and retrieving against a stand-in for the service."""
+"""Renewal and retrieval against a stand-in for the service."""
 
 from datetime import timedelta
 

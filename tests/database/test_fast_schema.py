@@ -58,7 +58,10 @@ def shape(connection):
 
 
 def without_order(value):
-    """SQLite keeps the statement that made a table: its parts, in any order."""
+    """Return a value without the order of parts in a CREATE TABLE statement.
+
+    SQLite keeps the statement that made a table, with its parts in any order.
+    """
     if not str(value).startswith("CREATE TABLE"):
         return value
     head, _, rest = value.partition("(")

@@ -158,7 +158,7 @@ def test_the_reading_by_hand_is_that_of_the_orm(desk):
 
 
 def counted(desk: Desk, monkeypatch) -> list[str]:
-    """Every statement of registry/hot from here on."""
+    """Return a list that collects the hand-written statements from here on."""
     sent, run = [], database_sql._run
 
     def counting(connection, statement, values):

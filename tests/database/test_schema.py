@@ -53,7 +53,7 @@ def older(request, tmp_path):
 
 
 def founded(apps) -> dict:
-    """Write what everything else hangs on, as older code does."""
+    """Write the rows on which all others depend, as older code does."""
     using = lambda name: apps.get_model("sinetti", name).objects.using(ALIAS)  # noqa: E731
     authority = using("CertificateAuthority").create(
         name="CAv1", common_name="CA v1", role="issuing", certificate=b"c", sha256="a" * 64, key_id="b" * 64,

@@ -78,7 +78,7 @@ def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Cer
 
 
 def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
-    """Unspent transfer ids made at `created`; `facts` are fields that differ."""
+    """Return unspent transfer ids made at `created`; `facts` are fields that differ."""
     values: dict[str, object] = {
         "transfer_id": "1" * 32,
         "order_id": "0e" * 16,

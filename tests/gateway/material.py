@@ -32,7 +32,7 @@ CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
 @cache
 def key(name):
-    """Make a P-256 key; the same name gives the same key all through a run."""
+    """Make a P-256 key; the same name gives the same key in a whole run."""
     assert name
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -96,7 +96,7 @@ class CrlPlan:
 
 
 def crl(**changes):
-    """Sign a list (DER)."""
+    """Sign a CRL (DER)."""
     plan = CrlPlan(**changes)
     signer = plan.signer or authority.authority().key(authority.issuer().key_name)
     builder = x509.CertificateRevocationListBuilder(plan.issuer.subject, plan.at, plan.at + plan.life)
@@ -127,12 +127,12 @@ def scope(*names, **flags):
 
 
 def holder(number=1, *, channel=Channel.WS, **changes):
-    """Give the DER of a holder's certificate of the test authority."""
+    """Return the DER of a holder's certificate of the test authority."""
     return certificate_der(authority.holder_certificate(authority.holder_key(number), channel=channel, **changes))
 
 
 def issuing():
-    """Give the CA that issued `holder`, as the gateway reads it."""
+    """Return the CA that issued `holder`, as the gateway reads it."""
     return authority_of(authority.issuer().certificate)
 
 

@@ -92,7 +92,7 @@ def should_be_valid(number: str) -> bool:
 
 @cache
 def certificates() -> dict[str, x509.Certificate]:
-    """Read every certificate that can be read, by its file's name."""
+    """Read every certificate that can be parsed, by its file's name."""
     found = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a library thinks of odd serial numbers is the subject here
@@ -118,7 +118,10 @@ def by_subject() -> dict[str, list[x509.Certificate]]:
 
 
 def helpers_of(leaf: x509.Certificate) -> list[x509.Certificate]:
-    """Give what may lie between this certificate and the anchor, by names alone."""
+    """Return certificates that may lie between this one and the anchor.
+
+    Names alone decide.
+    """
     found: list[x509.Certificate] = []
     wanted = [_name(leaf.issuer)]
     for name in wanted:

@@ -76,7 +76,8 @@ def opens(name: str, known: dict[str, ast.FunctionDef], seen: frozenset[str] = f
 def unguarded(function: ast.FunctionDef) -> list[str]:
     """Return the calls that write without a check of the right in the transaction.
 
-    A deed is made by what opens an act alone; a use case of others, which makes its own, is given a guarded office.
+    Only the function that opens an act makes its deed. A use case of others makes its own deed, and gets a guarded
+    office.
     """
     found = []
     for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
@@ -96,7 +97,7 @@ def takes_whom(function: ast.FunctionDef, whom: frozenset[str] = WHO) -> bool:
 
 
 OPENERS = frozenset({"acting", "act_for", "act_on", "act", "clerk_act", "guarded", "_guarded"})
-"""Openers of the transaction of an act, in which the right is asked for again."""
+"""Openers of the transaction of an act, in which the right is checked again."""
 
 GUARDED = frozenset({"for_it", "clerk.guarded"})
 """Names by which a guarded office is passed on."""

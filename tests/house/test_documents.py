@@ -101,7 +101,7 @@ def requirements() -> dict[str, list[Requirement]]:
 
 
 def sections() -> dict[str, list[list[str]]]:
-    """Return the tables of the page of dependencies by what their headings name."""
+    """Return the tables of docs/dependencies.md by the names in their headings."""
     found, heading = {}, None
     for line in (DOCS / "dependencies.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -170,7 +170,7 @@ def test_the_changes_begin_with_the_version_of_the_package():
 
 
 def code(cell: str) -> list[str]:
-    """Return what stands between backticks, word by word."""
+    """Return the words between backticks."""
     return [word for part in re.findall(r"`([^`]+)`", cell) for word in part.split()]
 
 
@@ -295,7 +295,7 @@ def test_octets_of_the_facts_sheet_are_those_of_the_code():
 
 
 def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Give every command below a parser that has none below itself, by its words."""
+    """Yield every command below a parser that has no subcommands, by its words."""
     groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
     if not groups:
         yield " ".join(path), parser

@@ -40,7 +40,7 @@ SPEECH = frozenset(
         "take",
     }
 )
-"""Names of one word that say nothing of what a function does."""
+"""Names of one word that do not describe a function."""
 
 PARTICIPLES = re.compile(
     r"Told|Asked|Wanted|Seen|Listed|Found|Known|Taken|Offered|Opened|Shown|Held|Looked|Named|Called|Given|Kept|Owed|Said"

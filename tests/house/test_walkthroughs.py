@@ -30,7 +30,10 @@ __all__ = ["browser", "client_desk", "double", "post", "sqlite_db", "sqlite_desk
 
 TRIPS = tools.script("trips")
 MARKS = {"renewal": 32, "reminder": 20, "list": 20, "agent": 40}
-"""Files that a reader should have to open; the page says what stands in the way."""
+"""Limits on the number of files that a reader should have to open.
+
+The page says what stands in the way.
+"""
 
 
 class Sink:

@@ -22,7 +22,7 @@ def modules() -> dict[str, ast.Module]:
 
 @cache
 def text_files() -> tuple[Path, ...]:
-    """Return the project's own text files: what is committed, and what is about to be."""
+    """Return the project's own text files, committed or about to be."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     paths = [ROOT / name for name in sorted(set(listed)) if name and (ROOT / name).is_file()]
@@ -30,7 +30,7 @@ def text_files() -> tuple[Path, ...]:
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """Return the names of the modules that a module imports, wherever in it it does."""
+    """Return the names of the modules that a module imports anywhere in it."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Days off in Finland, by the library's table: what we lean on, year by year."""
+"""Days off in Finland by the library's table, year by year."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -25,7 +25,7 @@ GOOD = build_request(EC_KEY, CUSTOMER_ID, CUSTOMER_NAME)
 
 
 def request(key=EC_KEY, hash_algorithm=None, subject=(), extensions=(), **how):
-    """Make a request as some program in the field might."""
+    """Make a request as a program in the field might."""
     builder = x509.CertificateSigningRequestBuilder(x509.Name([x509.NameAttribute(*one) for one in subject]))
     for one in extensions:
         builder = builder.add_extension(one, critical=False)

@@ -208,7 +208,7 @@ def test_a_wrong_pin_is_tried_once_so_that_no_token_is_locked(key, place, tmp_pa
 
 
 class Stubborn:
-    """A token as its flags and errors would have it."""
+    """PKCS#11 token with the flags and errors that a test chooses."""
 
     def __init__(self, flags, bad=None):
         self.flags, self.bad = flags, bad

@@ -1,4 +1,4 @@
-"""Numbers that weak keys are made of. Good enough for tests, no cryptography."""
+"""Numbers for weak keys, good enough for tests but not for cryptography."""
 
 from math import gcd, prod
 
@@ -15,7 +15,7 @@ ROCA_M = 2 * prod(primes_to(167))
 
 
 def roca_factor(times: int, exponent: int) -> int:
-    """Make a number of the weak library's shape; the test looks at nothing else of it."""
+    """Make a number of the weak library's shape, the only property that matters."""
     return times * ROCA_M + pow(65_537, exponent, ROCA_M)
 
 

@@ -34,7 +34,7 @@ class Stuck:
 
 
 def asked_beside(door: Stuck, edge: AsgiApp, hanging: int) -> tuple[Sent | None, list[Sent | None]]:
-    """Ask for something harmless while so many hang; gives its answer, and theirs."""
+    """Send a harmless request while others hang; return its answer and theirs."""
 
     async def ask() -> tuple[Sent | None, list[Sent | None]]:
         stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(hanging)]
@@ -114,7 +114,7 @@ def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
 
 
 async def happened(look):
-    """Wait until something has happened."""
+    """Wait until `look` returns True."""
     end = monotonic_seconds() + SOON
     while not look():
         assert monotonic_seconds() < end

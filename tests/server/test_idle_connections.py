@@ -36,7 +36,7 @@ def port(stack):
     listener, port = stack.enter_context(listening())
 
     def connect(source="127.0.0.1"):
-        """One more connection; gives the caller's end."""
+        """Open one more connection; return the caller's end."""
         ours = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0)))
         stack.enter_context(listener.accept()[0])
         return ours

@@ -38,7 +38,7 @@ The calls are to renew, to retrieve, and to retrieve once more while it is not r
 
 
 def asked(times, rate):
-    """Ask at these instants; for each, how long it is to wait."""
+    """Ask at these instants; return the waiting time for each."""
     empty_at, waits = 0.0, []
     for now in times:
         empty_at, wait = consume(empty_at, now, rate)
@@ -101,7 +101,7 @@ def test_what_is_no_address(text):
 
 
 def in_a_child(act):
-    """Run in a process of its own, as a worker is; gives its exit code."""
+    """Run in a process of its own, as a worker is; return its exit code."""
     pid = os.fork()
     if pid == 0:
         os._exit(act())

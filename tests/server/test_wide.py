@@ -1,4 +1,4 @@
-"""Larger requests to one address: taken there, by POST alone, and a few at once."""
+"""Larger requests to one address, accepted by POST alone and a few at once."""
 
 import asyncio
 

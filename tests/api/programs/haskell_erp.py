@@ -23,7 +23,7 @@ _SHA512_RSA = bytes.fromhex("300d06092a864886f70d01010d0500")
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 2048 with the exponent 3."""
+    """Make an RSA 2048 key with the exponent 3."""
     return rsa.generate_private_key(3, 2048)
 
 
@@ -41,13 +41,13 @@ def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> by
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     inside = _tag("TransferId", ids[0]) + _tag("TransferPassword", ids[1]) + _tag("CertificateRequest", _base64(csr))
     return _envelope(_request("SignNewCertificateRequest", customer_id, customer_name, inside))
 
 
 def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     return _envelope(_request("GetCertificateRequest", customer_id, customer_name, _tag("RetrievalId", retrieval_id)))
 
 

@@ -22,7 +22,7 @@ _XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 2048."""
+    """Make an RSA 2048 key."""
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -34,25 +34,25 @@ def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> by
 
 
 def new(customer_id: str, _customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     values = {"TransferId": ids[0], "TransferPassword": ids[1], "CertificateRequest": base64.b64encode(csr).decode()}
     return _envelope(_request("SignNewCertificateRequest", customer_id, values))
 
 
 def get(customer_id: str, _customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     return _envelope(_request("GetCertificateRequest", customer_id, {"RetrievalId": retrieval_id}))
 
 
 def renew(customer_id: str, _customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate."""
+    """Render RenewCertificate."""
     values = {"CertificateRequest": base64.b64encode(csr).decode()}
     data = f"<X509Data><X509Certificate>{base64.b64encode(certificate).decode()}</X509Certificate></X509Data>"
     return _envelope(dotnet_xml.signed(_request("RenewCertificateRequest", customer_id, values), key, data))
 
 
 def read(body: bytes, _customer_id: str) -> str:
-    """Read what was given, as XmlSerializer would."""
+    """Read the answer's value as XmlSerializer would."""
     payload = etree.fromstring(body).find("{*}Body")[0]  # type: ignore[index]
     assert payload.findtext("Result/Status") == "OK", body
     return payload.findtext("RetrievalId") or payload.findtext("Certificate") or ""

@@ -1,4 +1,4 @@
-"""Hints within passes: whom they are asked of, how often, and what they move."""
+"""Hints within runs: services, intervals, and the effect on renewals."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(hou
 
 
 def passes(house, hint_at, days):
-    """Make six passes a day: how many of them renewed."""
+    """Make six runs a day; return how many of them renewed."""
     count = 0
     for number in range(days * 6):
         now = authority.NOW + number * 4 * HOUR

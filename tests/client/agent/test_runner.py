@@ -1,4 +1,4 @@
-"""Passes of the agent over a store, against the stand-in for the service."""
+"""Runs of the agent over a store, against the stand-in for the service."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ TOO_EARLY = Failure("PKI034", "Too early.")
 
 @dataclass
 class Ears:
-    """Hears how a pass goes."""
+    """Listener that records the progress of a run."""
 
     total: int = 0
     rows: list = field(default_factory=list)
@@ -61,7 +61,7 @@ class Ears:
 
 @dataclass
 class Hand:
-    """The holder's programs, as a test wants them to go."""
+    """Holder's programs, with behaviour that a test chooses."""
 
     holds_back: bool = False
     fails: bool = False
@@ -82,7 +82,7 @@ class Hand:
 
 @dataclass
 class House:
-    """A store with an agent."""
+    """Store with an agent."""
 
     desk: object
     care: AgentSettings = field(default_factory=lambda: AgentSettings(spread=timedelta(), at_once=4))
@@ -145,11 +145,11 @@ def test_renewed_in_its_window(house):
 
 
 PASS = timedelta(hours=4)
-"""Six passes a day."""
+"""Interval of six runs a day."""
 
 
 def walked(house, life, begins=authority.NOW):
-    """Play a life with six or twelve passes a day; return the times of renewals."""
+    """Simulate a life with six or twelve runs a day; return the times of renewals."""
     found = []
     step = min(PASS, timedelta(seconds=life // (12 * SECOND)))
     for number in range(life // step + 1):

@@ -16,7 +16,7 @@ WORDS = st.text("ab =[]{}#,.\"'\\\n\té", max_size=12)
 
 
 class Writer:
-    """Writes TOML in every style, and knows in which line each key came to stand."""
+    """Writes TOML in every style, and records the line of each key."""
 
     def __init__(self, draw):
         self.draw, self.text, self.found = draw, "", {}
@@ -29,7 +29,7 @@ class Writer:
         return self.draw(st.sampled_from(these))
 
     def blank(self, *, lines_too=True):
-        """Write what may stand between two things."""
+        """Write the white space or comment that may stand between two tokens."""
         self.text += self.chosen("", " ", "\t", *(("\n", "\r\n", " # a = [1]\n", "\n\n") if lines_too else ()))
 
     def key(self, key):
@@ -161,7 +161,7 @@ def documents(draw):
 
 
 def paths(value, place=()):
-    """Every path of what tomllib has read."""
+    """Yield every path of the value that tomllib has read."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, below in items:
         yield (*place, key)

@@ -31,7 +31,10 @@ ALL_WEEK = frozenset(range(7))
 
 @pytest.fixture
 def written(tmp_path):
-    """Write a sinetti.toml beside its bundles and secrets; gives its place."""
+    """Return a function that writes a sinetti.toml beside its bundles and secrets.
+
+    The function returns the file's path.
+    """
     for role in ("services", "holders"):
         (tmp_path / f"{role}.pem").write_text(anchors(role))
     for secret in ("pin", "p12-password", "key-password"):

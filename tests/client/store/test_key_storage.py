@@ -68,12 +68,12 @@ def token(tmp_path):
 
 
 def clear_keys(store):
-    """Every file of a store in which a key lies in clear."""
+    """Return the files of a store that contain a key in clear."""
     return [path for path in store.rglob("*") if path.is_file() and b"BEGIN PRIVATE KEY" in path.read_bytes()]
 
 
 class Killed(BaseException):
-    """The run ends here."""
+    """End of a run, as by a kill."""
 
 
 def killed_at(desk, step, act):
@@ -415,7 +415,7 @@ ALL = ["certificate-legacy.p12", "certificate.der", "certificate.p12", "certific
 
 
 def matching(live, passphrase=None):
-    """Look from outside whether every file of a set is of one key and one certificate."""
+    """Check with other tools that all files of a set have one key and one certificate."""
     certificate = encoding.load_certificate((live / "certificate.pem").read_bytes())
     key = load_der_private_key((live / "key.der").read_bytes(), passphrase)
     assert key_policy.key_id(key.public_key()) == key_policy.key_id(certificate.public_key())

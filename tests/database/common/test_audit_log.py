@@ -162,7 +162,7 @@ def test_what_changes_nothing_writes_nothing(desk):
 
 
 def contents(db) -> dict[str, list]:
-    """Every row of every table, as committed: read over a connection of its own."""
+    """Return every committed row of every table, read over a connection of its own."""
     found = {}
 
     def read() -> None:
@@ -177,7 +177,7 @@ def contents(db) -> dict[str, list]:
 
 
 def prepared(desk: Desk):
-    """Set the scene; returns what can be done in it, by the audit row that it writes."""
+    """Prepare the database; return acts by the audit row that each writes."""
     held, late = enrolled(desk), ordered(desk)
     unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     ctx, name = desk.ctx, desk.ctx.issuing[Channel.WS]
@@ -205,7 +205,7 @@ def prepared(desk: Desk):
 
 
 HAND_WRITTEN = {"certificate-reserved", "certificate-issued"}
-"""By statements of registry/hot: see below."""
+"""Audit actions that hand-written statements record; see below."""
 
 CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 

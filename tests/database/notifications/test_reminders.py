@@ -54,7 +54,7 @@ def process_batch(db, window, decide) -> bool:
 
 @pytest.fixture
 def shared(desk):
-    """Give a desk whose rows are locked one by one."""
+    """Return a desk whose rows are locked one by one."""
     if connections[desk.db.alias].vendor == "sqlite":
         pytest.skip("SQLite locks the whole file")
     return desk

@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 
 def writes(db, *seconds):
-    """Write audit rows of these seconds beside NOW."""
+    """Write audit rows with these offsets from NOW, in seconds."""
     for second in seconds:
         audit_log.write(db, AuditContext("operator", NOW + second * SECOND, "0" * 32), "looked", "nothing")
 

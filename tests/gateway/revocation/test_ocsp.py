@@ -172,7 +172,7 @@ def test_only_so_many_answers_are_kept(monkeypatch):
 
 
 class Service(BaseHTTPRequestHandler):
-    """An OCSP service over HTTP; what it does is in its path."""
+    """OCSP service over HTTP; the path selects its behaviour."""
 
     def do_POST(self):
         asked = self.rfile.read(int(self.headers["Content-Length"]))
@@ -184,7 +184,7 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Write no log."""
 
 
 def test_requests_over_http():

@@ -32,7 +32,7 @@ def found(anchors, below, helpers=()):
 
 
 def row(*names, put=None):
-    """Give CAs, each issued by the one before it, the first by itself."""
+    """Return CAs, each issued by the one before it, the first by itself."""
     put = put or {}
     first = certificate(names[0], put=put.get(names[0], ()))
     return [

@@ -1,4 +1,4 @@
-"""A round: what one part of it cannot do keeps the others from nothing."""
+"""Round of the scheduler: a failure of one part does not stop the others."""
 
 import pytest
 

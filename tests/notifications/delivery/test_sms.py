@@ -28,7 +28,10 @@ LETTER = RenderedMessage(
 
 
 class Provider(HTTPServer):
-    """Answers with `status`; "hang up" closes, "wait" says nothing."""
+    """SMS provider that answers with `status`.
+
+    "hang up" closes the connection, and "wait" sends no answer.
+    """
 
     def __init__(self):
         self.status, self.got, self.headers = 202, [], []

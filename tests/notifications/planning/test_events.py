@@ -1,4 +1,4 @@
-"""Events become messages: to whom, once each, and docs/people.md says so."""
+"""Events that become messages, once for each recipient of docs/people.md."""
 
 import re
 from pathlib import Path
@@ -59,7 +59,7 @@ def everybody(desk):
 
 @pytest.fixture
 def sqlite_everybody(sqlite_desk):
-    """Give the same on SQLite only."""
+    """Return the same on SQLite only."""
     return filled(sqlite_desk)
 
 

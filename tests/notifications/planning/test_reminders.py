@@ -1,4 +1,4 @@
-"""Planning reminders: each step once, to those whom it concerns, until it is over."""
+"""Planning of reminders: each step once, to each recipient, until it is over."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def steps(desk, kind="reminder"):
 
 
 def walk(room, desk, until):
-    """Go from one instant at which something is due to the next, and plan at each."""
+    """Plan at each instant at which something is due, one after the other."""
     plan(room, desk.clock.now)
     while (at := next_due_time(room, desk.clock.now)) is not None and at <= until:
         assert at > desk.clock.now

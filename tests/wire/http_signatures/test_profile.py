@@ -1,4 +1,4 @@
-"""Signed messages: what the profile takes, and each way in which one is refused."""
+"""Signed messages: accepted ones, and each cause of a rejection."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Our WSDL and XSDs: other programs load them, and they say the same as `shapes`."""
+"""WSDL and XSDs of the service: other programs load them, and `shapes` agrees."""
 
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
@@ -55,7 +55,7 @@ class Reply:
 
 
 class Signs(Plugin):
-    """Signs a renewal before it leaves, in place of the draft that zeep wrote."""
+    """Plugin that signs a renewal before it leaves, in place of zeep's draft."""
 
     def egress(self, envelope, http_headers, operation, binding_options):  # noqa: ARG002 - zeep's signature
         body = envelope.find("{*}Body")
