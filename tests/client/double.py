@@ -118,7 +118,7 @@ def holder_seal():
     return signature.signer_for_key(key, encoding.certificate_der(authority.holder_certificate(key)))
 
 
-# Behaviours for one request each. They get the handler, the double and what was seen.
+# Behaviours for one request each. They take the handler, the double and the request as it came.
 
 
 def well(handler, double, seen):

@@ -95,7 +95,7 @@ def certificates() -> dict[str, x509.Certificate]:
     """Read every certificate that can be parsed, by its file's name."""
     found = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a library thinks of odd serial numbers is the subject here
+        warnings.simplefilter("ignore")  # odd serial numbers are the subject here
         for path in FOLDER.glob("certs/*.crt"):
             with contextlib.suppress(ValueError):
                 found[path.stem] = x509.load_der_x509_certificate(path.read_bytes())

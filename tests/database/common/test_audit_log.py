@@ -158,7 +158,7 @@ def test_what_changes_nothing_writes_nothing(desk):
     assert actions_since(desk, last) == []
 
 
-# The same transaction: what fails while its row is written has not happened.
+# The same transaction: a change whose audit row fails did not happen.
 
 
 def contents(db) -> dict[str, list]:

@@ -191,6 +191,6 @@ def test_an_applied_difference_is_none_the_next_time(lines):
     first = compared(*lines)
     again = compared(*lines, register=applied(REGISTER, first.changes))
     assert again.changes == ()
-    # What was wrong may be so for another reason now; nothing that was right has become wrong.
+    # A faulty line may have another reason now; no valid line has become faulty.
     assert {one.line for one in again.wrong} <= {one.line for one in first.wrong}
     assert len(first.changes) + len(first.wrong) + first.unchanged == len(lines)

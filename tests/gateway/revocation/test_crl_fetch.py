@@ -113,7 +113,7 @@ def test_who_is_away_or_slow_changes_nothing(tmp_path):
 
 
 def test_who_is_late_before_there_is_a_connection_is_asked_nothing(monkeypatch):
-    # While TLS is being agreed on nothing can be cut: what came too late is noticed as soon as it is there.
+    # A TLS handshake cannot be cut. The client notices a late handshake as soon as it is complete.
     class Late:
         sock = None
         asked = False
