@@ -1,4 +1,4 @@
-"""Fresh registers, offices and doors in front of them."""
+"""Fresh databases, desks, and endpoints in front of them."""
 
 from collections.abc import Iterator
 
@@ -14,18 +14,18 @@ __all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
 
 @pytest.fixture
 def counter(sqlite_desk: Desk) -> Counter:
-    """Give a SOAP door in front of an office on SQLite."""
+    """Return a SOAP endpoint in front of a desk on SQLite."""
     return opened_counter(sqlite_desk)
 
 
 @pytest.fixture
 def any_counter(desk: Desk) -> Counter:
-    """Give a SOAP door in front of an office on each database in turn."""
+    """Return a SOAP endpoint in front of a desk on each database in turn."""
     return opened_counter(desk)
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Give an authority that listens in a process of its own, once per run."""
+    """Yield an authority that listens in a process of its own, once per run."""
     with listening(tmp_path_factory.mktemp("service")) as opened:
         yield opened

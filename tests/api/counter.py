@@ -1,4 +1,7 @@
-"""A SOAP door as a client in the same process meets it: octets in, octets out, and every answer judged."""
+"""Test client that calls a SOAP endpoint in the same process.
+
+It exchanges octets with the endpoint and judges the signature of every answer.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -26,7 +29,7 @@ _BODY = re.compile(rb"<SOAP-ENV:Body>(.*)</SOAP-ENV:Body>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a response says; nothing of it counts before its signature is judged."""
+    """Content of a response; none of it counts before its signature is judged."""
 
     element: str
     status: str
@@ -37,27 +40,30 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The one code; None for OK."""
+        """Single error code; None for OK."""
         assert len(self.codes) <= 1, "more than one code"
         return self.codes[0] if self.codes else None
 
     @property
     def message(self) -> str:
-        """The one message."""
+        """Single message text."""
         (message,) = self.messages
         return message
 
 
 @dataclass(slots=True)
 class Counter:
-    """A door and the office behind it; `signer` is the certificate (PEM) that must have signed its answers."""
+    """SOAP endpoint with the desk behind it.
+
+    `signer` is the certificate (PEM) that must have signed its answers.
+    """
 
     desk: Desk
     door: SoapEndpoint
     signer: str
 
     def post(self, body: bytes, headers: dict[str, str] | None = None) -> Response:
-        """Send one message, with these headers (lower-case names)."""
+        """Send one message with these headers (lower-case names)."""
         return self.door(
             Request("POST", PATH, "", headers or {"content-type": "text/xml; charset=utf-8"}, REQUEST, body)
         )
@@ -68,24 +74,27 @@ class Counter:
         return self.door(Request(method, path, query, headers, REQUEST, b""))
 
     def ask(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
-        """Send one message; its answer is no fault, and signed."""
+        """Send one message; return its answer, which is signed and no Fault."""
         return self.judged(self.post(body, headers))
 
     def judged(self, reply: Response) -> Answer:
-        """Read an answer that a judge has found to be signed by the service."""
+        """Read an answer after signxml verified that the service signed it."""
         assert reply.status == 200, reply.body
         assert reply.content_type == "text/xml; charset=utf-8"
         return read(judged(payload_of(reply.body), self.signer))
 
     def on(self, desk: Desk) -> "Counter":
-        """Put the same door in front of a changed office."""
+        """Put the same endpoint in front of a changed desk."""
         return Counter(desk, replace(self.door, ctx=desk.ctx), self.signer)
 
 
 def opened_counter(
     desk: Desk, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE, leaf: KeyType | None = None
 ) -> Counter:
-    """Open a door that signs with the test authority's response signer, or with one whose key is of this type."""
+    """Open an endpoint that signs with the test authority's response signer.
+
+    With `leaf`, it signs with a response signer whose key has this type.
+    """
     key, certificate = response_signer() if leaf is None else services_leaf(leaf)
     seal = signer_for_key(key, certificate_der(certificate))
     pem = certificate.public_bytes(Encoding.PEM).decode()
@@ -108,7 +117,10 @@ def payload_of(body: bytes) -> bytes:
 
 
 def judged(payload: bytes, signer: str) -> etree._Element:
-    """Let signxml judge the payload as a document of its own, with this certificate; return what was signed."""
+    """Let signxml verify the payload, and return what was signed.
+
+    It verifies the payload as a document of its own with this certificate.
+    """
     one_signature = SignatureConfiguration(expect_references=1, location="./")
     result = XMLVerifier().verify(etree.fromstring(payload), x509_cert=signer, expect_config=one_signature)
     assert result.signed_xml is not None
@@ -137,7 +149,7 @@ def read(element: etree._Element) -> Answer:
 
 
 def fault(reply: Response) -> tuple[str, str]:
-    """Read a SOAP 1.1 Fault: whose fault it is, and its text."""
+    """Read a SOAP 1.1 Fault; return its code and its text."""
     assert reply.status == 500, reply.body
     assert reply.content_type == "text/xml; charset=utf-8"
     root = etree.fromstring(reply.body)

@@ -1,7 +1,7 @@
-"""A right request of each operation, and every way in which one can be wrong, alone or with another.
+"""Valid requests of each operation, and their faults, alone or combined.
 
-A fault prepares the register, the clock or the message. Faults stand in the order in which they are told; `stage` is
-the order in which they are brought about: what needs the service comes before what shuts it.
+A fault prepares the database, the clock or the message. Faults stand in the order in which the service reports them.
+`stage` is the order in which the tests bring them about: faults that need the service come before faults that stop it.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ from tests.support.service_context import (
 )
 
 NAME = "Zzyzx Peninkulma Oy"
-"""A name that stands in no text of ours."""
+"""Name that stands in no text of the service."""
 
 OTHER_CUSTOMER = "7654321-0"
 WRONG_PASSWORD = "Qqwwqqww00112233"
@@ -43,7 +43,10 @@ WRONG_PASSWORD = "Qqwwqqww00112233"
 
 @dataclass(slots=True)
 class Draft:
-    """A request in the making. `values` are the elements' texts by name; `key` is the one to be certified."""
+    """Request under construction.
+
+    `values` are the elements' texts by name. `key` is the key to be certified.
+    """
 
     counter: Counter
     operation: str
@@ -58,11 +61,11 @@ class Draft:
 
     @property
     def desk(self):
-        """The office's desk."""
+        """Desk behind the endpoint."""
         return self.counter.desk
 
     def body(self) -> bytes:
-        """The whole message."""
+        """Return the whole message."""
         values = dict(self.values)
         if self.operation != "GetCertificate":
             values["CertificateRequest"] = messages.base64_of(csr(self.key) + self.after_csr)
@@ -72,16 +75,16 @@ class Draft:
         return messages.enveloped(document)
 
     def headers(self, **more: str) -> dict[str, str]:
-        """The headers to send with it."""
+        """Return the headers to send with the message."""
         action = {} if self.action is None else {"soapaction": self.action}
         return {"content-type": "text/xml; charset=utf-8"} | action | more
 
     def reply(self, **headers: str):
-        """Send it; the raw answer."""
+        """Send the message; return the raw answer."""
         return self.counter.post(self.body(), self.headers(**headers))
 
     def ask(self, **headers: str):
-        """Send it; the answer, judged."""
+        """Send the message; return the verified answer."""
         return self.counter.judged(self.reply(**headers))
 
 
@@ -90,21 +93,21 @@ def _who() -> dict[str, str | None]:
 
 
 def new_draft(counter: Counter) -> Draft:
-    """SignNewCertificate with fresh transfer ids."""
+    """Return a SignNewCertificate draft with fresh transfer ids."""
     ids = ordered(counter.desk)
     values = _who() | {"TransferId": ids.transfer_id, "TransferPassword": ids.transfer_password}
     return Draft(counter, "SignNewCertificate", values=values)
 
 
 def renew_draft(counter: Counter) -> Draft:
-    """RenewCertificate of a certificate whose window is open."""
+    """Return a RenewCertificate draft for a certificate whose window is open."""
     held = enrolled(counter.desk)
     in_the_window(counter.desk, held)
     return Draft(counter, "RenewCertificate", values=_who(), held=held, signer=(held.key, held.der))
 
 
 def get_draft(counter: Counter) -> Draft:
-    """GetCertificate of a renewal that nobody has fetched."""
+    """Return a GetCertificate draft for a renewal that has not been retrieved."""
     draft = renew_draft(counter)
     retrieval_id = draft.ask().retrieval_id
     return Draft(counter, "GetCertificate", values=_who() | {"RetrievalId": retrieval_id}, held=draft.held)
@@ -115,7 +118,10 @@ DRAFTS = {"new": new_draft, "renew": renew_draft, "get": get_draft}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong: the code that it has, when it is brought about, how, and what it cannot stand beside."""
+    """Fault of a request: its error code, its stage and its cause.
+
+    `never_with` names the faults with which it cannot be combined.
+    """
 
     code: str
     stage: int
@@ -250,11 +256,11 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("PKI021", 30, _slow_to_issue),
     ),
 }
-"""Each operation's faults, in the order in which they are told."""
+"""Faults of each operation, in the order in which the service reports them."""
 
 
 def wrong(counter: Counter, operation: str, *faults: Fault) -> Draft:
-    """Make a request of this operation that is wrong in these ways."""
+    """Make a request of this operation with these faults."""
     draft = DRAFTS[operation](counter)
     for fault in sorted(faults, key=lambda one: one.stage):
         fault.bring_about(draft)

@@ -1,4 +1,7 @@
-"""An ASGI server of a few lines: hands a request to the edge in the pieces that a test wants, and takes its answer."""
+"""Minimal ASGI server.
+
+It hands a request to the edge in the pieces that a test chooses, and collects the answer.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from sinetti.server.asgi import AsgiApp
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the edge sent."""
+    """Answer that the edge sent."""
 
     status: int
     headers: dict[str, str]
@@ -17,14 +20,17 @@ class Sent:
 
 
 GONE = object()
-"""A piece: the sender goes away."""
+"""Piece with which the sender goes away."""
 
 STALLED = object()
-"""A piece: nothing more comes, ever."""
+"""Piece after which nothing more comes, ever."""
 
 
 def through(edge: AsgiApp, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:
-    """Send one request; None where the edge gives no answer. What it has not read is left in the list."""
+    """Send one request; return None if the edge gives no answer.
+
+    Pieces that the edge has not read remain in the list.
+    """
     return asyncio.run(sent_through(edge, pieces, method, path))
 
 

@@ -1,8 +1,10 @@
-"""An authority that listens with the real server, in a process of its own: as a module for tests, run for the process.
+"""Authority that listens with the real server, in a process of its own.
 
-Both sides open the same folder. The clock is a file, so that tests move it for both. Of the two SOAP doors one is
-impatient: it waits for a body no longer than half a second. Three more doors break, take a while,
-and hang.
+Tests import this module; the process runs it. Both sides open the same folder. The clock is a file, so that tests move
+it for both.
+
+One of the two SOAP endpoints is impatient: it waits at most half a second for a body. Three more endpoints break, take
+a while, and hang.
 """
 
 import contextlib
@@ -33,7 +35,7 @@ LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMPATIENT = RequestLimits(collecting=0.5)
 SLOW = 1.0
-"""Seconds that the slow door takes."""
+"""Seconds that the slow endpoint takes."""
 
 STOP_WITHIN = 5.0
 """Seconds from SIGTERM to the end of the process."""
@@ -41,7 +43,7 @@ STOP_WITHIN = 5.0
 
 @dataclass(slots=True)
 class Service:
-    """The listening authority: its folder, its process and its ports."""
+    """Listening authority: its folder, its process and its ports."""
 
     root: Path
     process: "subprocess.Popen[str]"
@@ -54,12 +56,15 @@ class Service:
 
     @property
     def address(self) -> str:
-        """Where the SOAP door listens."""
+        """Address at which the SOAP endpoint listens."""
         return f"http://{LOOPBACK}:{self.soap}{PATH}"
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Authority]:
-        """Open the same authority on this side; one at a time, since its register has one name in a process."""
+        """Open the same authority in the test's process.
+
+        Only one may be open at a time, since its database has one name in a process.
+        """
         authority = opened(self.root)
         try:
             yield authority
@@ -108,7 +113,7 @@ def _clock_file(root: Path) -> Path:
 
 
 def broken(_request: Request) -> Response:
-    """Fail, as no door should."""
+    """Fail, as no endpoint should."""
     secret = "a secret that must not leave"
     raise RuntimeError(secret)
 
@@ -120,13 +125,13 @@ def slow(_request: Request) -> Response:
 
 
 def stuck(_request: Request) -> Response:
-    """Hang, as a door does whose database does."""
+    """Hang, as an endpoint does while its database hangs."""
     sleep(60)
     return Response(200, "text/plain", b"done")
 
 
 def main(root: Path, ports: dict[str, int]) -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     authority = opened(root)
     door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     listeners = (

@@ -1,4 +1,7 @@
-"""Requests as plain as they come, for what is wrong with one of their values. Programs of the field: `programs/`."""
+"""Minimal requests, for tests of one wrong value.
+
+The folder `programs/` has the requests of programs in the field.
+"""
 
 import base64
 import hashlib
@@ -17,23 +20,26 @@ _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 
 def base64_of(octets: bytes) -> str:
-    """One line of base64."""
+    """Return one line of base64."""
     return base64.b64encode(octets).decode()
 
 
 def element(name: str, values: dict[str, str | None]) -> str:
-    """Write a request element; a value that is None is left out."""
+    """Write a request element; a value of None is left out."""
     inside = "".join(f"<{child}>{text}</{child}>" for child, text in values.items() if text is not None)
     return f'<c:{name} xmlns:c="{SERVICE}">{inside}</c:{name}>'
 
 
 def enveloped(payload: str, *, start: str = "", declarations: str = "") -> bytes:
-    """Put it into an envelope."""
+    """Put the payload into an envelope."""
     return (f'{start}<s:Envelope xmlns:s="{SOAP}"{declarations}><s:Body>{payload}</s:Body></s:Envelope>').encode()
 
 
 def signed(document: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, certificate: bytes) -> str:
-    """Sign a request element with a P-256 or RSA key: [enveloped, exclusive C14N], as its last child."""
+    """Sign a request element with a P-256 or RSA key.
+
+    The transforms are enveloped and exclusive C14N. The signature is the element's last child.
+    """
     kind = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
     digest = hashlib.sha256(_c14n(etree.fromstring(document))).digest()
     info = (

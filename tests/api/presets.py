@@ -1,4 +1,7 @@
-"""The test bench's other preset: RSA keys, and the names that programs of the Incomes Register look for."""
+"""The test bench's other preset: RSA keys and Incomes Register names.
+
+These are the names that programs of the Incomes Register look for.
+"""
 
 from functools import cache
 
@@ -16,5 +19,5 @@ def _built() -> GeneratedHierarchy:
 
 
 def incomes_register_test(db: Database) -> tuple[GeneratedHierarchy, Desk]:
-    """Open an office of this preset on a fresh register."""
+    """Open a desk of this preset on a fresh database."""
     return _built(), opened_desk(db, _built())

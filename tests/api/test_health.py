@@ -1,4 +1,4 @@
-"""Health: what is asked, how often, what is told, and what happens while a look takes long."""
+"""Tests of health: checks, their intervals, reports, and slow checks."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -43,7 +43,10 @@ def test_ready(checks, warnings, ready):
 
 
 def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeypatch):
-    """The watchdog compares lists entry by entry: that takes seconds, for which no node is to count as not ready."""
+    """A slow watchdog does not make a node unready.
+
+    The watchdog compares lists entry by entry, which takes seconds.
+    """
     monkeypatch.setattr(health, "LOOKS_WITHIN", 1.0)
     monkeypatch.setattr(health, "KEPT_FOR", 0.0)
     free, looks, ended = Event(), [], Event()
@@ -111,7 +114,7 @@ def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
 
 @contextmanager
 def a_first_look():
-    """Give a door whose first look has begun, and what lets that come to its end."""
+    """Return an endpoint whose first check has begun, and the means to end the check."""
     looking, over = Event(), Event()
 
     def check():
@@ -147,7 +150,10 @@ def test_all_who_come_during_the_first_look_are_told_what_it_finds():
 
 
 def test_two_who_come_together_long_after_the_last_look(monkeypatch):
-    """One looks, and the other is told what was seen before, from the first instant of that look on."""
+    """One caller starts a check, and the other gets the result of the one before.
+
+    This holds from the first instant of the new check.
+    """
     now, others = [0.0], []
     monkeypatch.setattr(health, "monotonic_seconds", lambda: now[0])
     door = HealthEndpoint({"register": lambda: others.append(asked(door)[0]) if now[0] else None})

@@ -1,4 +1,4 @@
-"""OCSP over HTTP: what programs send by GET and POST, and what caches are told."""
+"""OCSP over HTTP: requests by GET and POST, and headers for caches."""
 
 import re
 from base64 import b64encode
@@ -33,7 +33,10 @@ def held(sqlite_desk: Desk) -> Held:
 
 @pytest.fixture
 def octets(held) -> bytes:
-    """A request whose base64 has everything that gets lost on the way."""
+    """Return a request whose base64 has every character that is lost on the way.
+
+    These are `+`, `/` and `=`.
+    """
     certificate = load_certificate(held.der)
     for number in range(4096):
         found = asked(certificate, ca_certificate(), nonce=b"\xff\xef%d" % number)

@@ -1,4 +1,4 @@
-"""What a person sees at the service's address, what a program loads there, and what is not there."""
+"""Pages at the service's address: for people, for programs, and absent ones."""
 
 import pytest
 from lxml import etree, html

@@ -1,4 +1,7 @@
-"""The programs in the field, imitated in shape: each enrols, fetches, renews with a new key and fetches again."""
+"""Programs in the field, imitated in shape.
+
+Each program enrols, retrieves, renews with a new key and retrieves again.
+"""
 
 import base64
 from dataclasses import replace
@@ -80,7 +83,7 @@ def test_a_program_lives_with_the_service(program, recipe, sqlite_desk):
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_a_program_may_not_change_what_it_signed(program, sqlite_desk):
-    """Each imitation's signature covers the request: another name in it, and it is refused."""
+    """Each imitation's signature covers the request: another name is rejected."""
     counter = bench(sqlite_desk)
     old_key, key = keys(program)
     old = enrolled(counter, program, old_key)
@@ -93,7 +96,7 @@ def test_a_program_may_not_change_what_it_signed(program, sqlite_desk):
 
 
 def test_where_policy_says_no_a_small_exponent_is_refused(counter):
-    """In production: the Haskell program is told which key to make."""
+    """In production, the answer to the Haskell program names the key to make."""
     ids = ordered(counter.desk)
     csr = haskell_erp.make_csr(keys(haskell_erp)[0], CUSTOMER_ID, CUSTOMER_NAME)
     body = haskell_erp.new(CUSTOMER_ID, CUSTOMER_NAME, (ids.transfer_id, ids.transfer_password), csr)
@@ -103,7 +106,10 @@ def test_where_policy_says_no_a_small_exponent_is_refused(counter):
 
 
 def test_the_odoo_module_knows_the_names_of_the_incomes_registers_test_environment(sqlite_db):
-    """A variant of it wants `Data Providers Test Issuing CA v1`: the bench's other preset has that name."""
+    """A variant of it needs the name `Data Providers Test Issuing CA v1`.
+
+    The bench's other preset has that name.
+    """
     built, desk = incomes_register_test(sqlite_db)
     signer, certificate = built.entries[built.hierarchy.response_signer.file_name]
     counter = opened_counter(desk.but(policy=built.hierarchy.key_policy))

@@ -1,4 +1,7 @@
-"""Every reason of the table through the SOAP door: one code, in the order of checks, signed, and in whose language."""
+"""Every reason of the table through the SOAP endpoint.
+
+Each gives one signed code, in the order of checks. The tests also check the language of its text.
+"""
 
 import logging
 from dataclasses import replace
@@ -64,7 +67,7 @@ def test_two_things_wrong_get_the_earlier_code(operation, first, second, counter
 
 
 def said_back(draft: Draft, payload: bytes) -> list[str]:
-    """What of the request's own texts stands in the answer."""
+    """Return the request's own texts that stand in the answer."""
     texts = [text for name, text in draft.values.items() if text is not None and name != "Environment"]
     return [text for text in [*texts, NAME, CUSTOMER_ID] if text.strip().encode() in payload]
 
@@ -84,7 +87,7 @@ STRANGERS = {
 
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
 def test_only_what_the_register_knows_as_a_holders_may_renew(stranger, counter):
-    """Whoever issued it: the signature holds, the certificate is no holder's here."""
+    """The signature holds for every issuer, but no holder here has the certificate."""
     draft, (key, certificate) = renew_draft(counter), stranger()
     draft.signer = (key, certificate_der(certificate))
     assert draft.ask().code == "PKI031"

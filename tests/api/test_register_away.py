@@ -1,4 +1,7 @@
-"""While the database is away every operation is a signed "come again", and the door recovers by itself."""
+"""SOAP endpoint while the database is away.
+
+Every operation answers with a signed "come again", and the endpoint recovers by itself.
+"""
 
 import psycopg
 import pytest
@@ -39,7 +42,10 @@ def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
 
 
 def test_the_door_comes_back_with_the_database(request, tmp_path):
-    """As after a restart of PostgreSQL: the connection that this thread has is dead, the next one is not."""
+    """As after a restart of PostgreSQL, this thread's connection is dead.
+
+    The next connection works.
+    """
     with opened_register("postgresql", request, tmp_path) as db:
         counter = opened_counter(opened_desk(db))
         draft = new_draft(counter)

@@ -1,4 +1,4 @@
-"""The door for renewal hints: RFC 9773's format, and each way in which there is none."""
+"""Endpoint for renewal hints: RFC 9773's format, and each case without a hint."""
 
 import json
 from datetime import datetime, timedelta

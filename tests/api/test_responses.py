@@ -1,4 +1,7 @@
-"""Every answer, OK and FAIL, against all that programs in the field ask of one; judged by signxml, and as text."""
+"""Every answer, OK and FAIL, against the demands of programs in the field.
+
+signxml judges the answers, and textual checks do.
+"""
 
 import base64
 import re
@@ -49,7 +52,7 @@ MADE = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer as octets, and the recipe that it should have."""
+    """Answer as octets, with the recipe that it should have."""
 
     counter: Counter
     body: bytes
@@ -62,19 +65,19 @@ class Given:
 
 @pytest.fixture(params=MADE.values(), ids=MADE)
 def make(request):
-    """Give each kind of request."""
+    """Return each kind of request."""
     return request.param
 
 
 @pytest.fixture(params=LEAVES)
 def leaf(request):
-    """Give each type of key that may sign answers."""
+    """Return each type of key that may sign answers."""
     return request.param
 
 
 @pytest.fixture(params=SignatureProfile, ids=lambda recipe: recipe.name.lower())
 def given(request, make, leaf, sqlite_desk) -> Given:
-    """Give each kind of answer in each recipe."""
+    """Return each kind of answer in each recipe."""
     counter = opened_counter(sqlite_desk, request.param, leaf)
     # In Finnish: letters outside ASCII are part of what is signed.
     reply = make(counter).reply(**{"accept-language": "fi"})
@@ -96,7 +99,10 @@ def test_every_demand_of_the_programs(given):
 
 
 def _check_order(payload: etree._Element) -> None:
-    """RetrievalId or Certificate, Result, ds:Signature; the root qualified, children not."""
+    """Check the order of RetrievalId or Certificate, Result and ds:Signature.
+
+    The root is qualified, its children are not.
+    """
     assert etree.QName(payload).namespace == SERVICE
     names = [child.tag for child in payload]
     assert names[-2:] == ["Result", f"{{{DS}}}Signature"]
@@ -106,7 +112,10 @@ def _check_order(payload: etree._Element) -> None:
 
 
 def _check_inheritance(body: bytes) -> None:
-    """Nothing but the SOAP namespace from Envelope or Body; one payload; below the cap of 1 MiB."""
+    """Check that the payload inherits only the SOAP namespace.
+
+    This holds for Envelope and Body. The Body has one payload, and the message is at most 1 MiB.
+    """
     root = etree.fromstring(body)
     (found,) = root.findall(f"{{{SOAP}}}Body")
     assert set(root.nsmap.values()) | set(found.nsmap.values()) == {SOAP}
@@ -116,7 +125,10 @@ def _check_inheritance(body: bytes) -> None:
 
 
 def _check_recipe(payload: etree._Element, recipe: SignatureProfile) -> None:
-    """Signed as set, with SignedInfo in exclusive C14N, one Reference `""` and one certificate alone in KeyInfo."""
+    """Check that the payload is signed with the configured recipe.
+
+    SignedInfo is in exclusive C14N, with one Reference `""`. KeyInfo has one certificate alone.
+    """
     transforms = [one.get("Algorithm") for one in payload.iter(f"{{{DS}}}Transform")]
     assert transforms == [f"{DS}enveloped-signature", *([EXCLUSIVE] if recipe is SignatureProfile.EXCLUSIVE else [])]
     (method,) = payload.iter(f"{{{DS}}}CanonicalizationMethod")
@@ -130,7 +142,10 @@ def _check_recipe(payload: etree._Element, recipe: SignatureProfile) -> None:
 
 
 def _check_text(payload: str) -> None:
-    """The letters that textual parsers look for, the `ds:` prefix throughout, values on one line."""
+    """Check the strings that textual parsers look for.
+
+    The `ds:` prefix stands throughout, and values stand on one line.
+    """
     for literal in ("<ds:SignedInfo>", "<ds:SignatureValue>", "<ds:X509Certificate>\n", "\n</ds:X509Certificate>"):
         assert payload.count(literal) == 1
     assert set(re.findall(r"</(\w+):Signature>", payload)) == {"ds"}
@@ -161,7 +176,7 @@ def test_a_retrieval_id_has_the_shape_that_clients_take(counter):
 
 
 def test_a_changed_answer_is_refused_by_the_judges(counter):
-    """The judges judge: with one letter changed neither takes it."""
+    """The judges do judge: neither accepts an answer with one changed character."""
     body = new_draft(counter).reply().body
     retrieval_id = re.search(rb"<RetrievalId>(.)", body)
     assert retrieval_id is not None

@@ -1,4 +1,4 @@
-"""The door for holders' own revocations: what its own key signed, and each thing that turns a call away."""
+"""Endpoint for holders' revocations: calls signed by the own key, and rejections."""
 
 import json
 import logging
@@ -47,7 +47,11 @@ def enrolled_with(desk, kind):
 
 
 def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=PATH, method="POST", **changed):
-    """A call as a client signs it, with what an attacker changes of it: before the signature, and headers after."""
+    """Return a call as a client signs it, with an attacker's changes.
+
+    `body`, `key`, `key_id`, `created` and `path` change it before the signature. `method` and the headers in `changed`
+    replace values after the signature.
+    """
     key = key or held.key
     body = render(RevocationBody(held.serial, SUPERSEDED)) if body is None else body
     parts = SignedComponents("POST", path, CONTENT_TYPE, body)
@@ -70,7 +74,10 @@ def answered(desk, asked, **rest):
 
 
 def reason_of(desk, asked, **rest):
-    """The reason of what has to be refused, in three languages; nothing is revoked then."""
+    """Return status and reason of a rejected call.
+
+    The reason is given in three languages. A rejected call revokes nothing.
+    """
     status, value, reply = answered(desk, asked, **rest)
     assert reply.content_type == "application/problem+json"
     assert (value["status"], reply.log_fields) == (status, {"reason": value["reason"]})
@@ -130,7 +137,7 @@ NAMED = {
 }
 
 ELSEWHERE = {(409, "already"), (409, "expired"), (422, "reason"), (429, "too-many-requests"), (503, "unavailable")}
-"""Refusals that tests of their own come to."""
+"""Rejections that have tests of their own."""
 
 
 def test_the_page_has_each_refusal_and_no_other():
@@ -229,7 +236,7 @@ def test_the_register_is_away(sqlite_desk):
 
 
 def test_a_certificate_reports_no_sightings(sqlite_desk):
-    """What a holder's key signs for another door counts nothing there."""
+    """A signature by a holder's key for another endpoint does not count there."""
     held = enrolled(sqlite_desk)
     parts = SignedComponents("POST", usage_reports.PATH, usage_reports.CONTENT_TYPE, usage_reports.render([]))
     headers = sign(parts, sha256_hex(held.der), NOW, algorithms(held.key.public_key())[0], certificate_signer(held.key))

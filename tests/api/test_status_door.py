@@ -1,4 +1,4 @@
-"""CA certificates and revocation lists at the addresses that stand in an issued certificate."""
+"""CA certificates and CRLs at the addresses in an issued certificate."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ AIA, DP = x509.AuthorityInformationAccess, x509.CRLDistributionPoints
 
 @pytest.fixture
 def held(sqlite_desk: Desk) -> Held:
-    """Give a certificate in its holder's hands."""
+    """Return a certificate in its holder's hands."""
     return enrolled(sqlite_desk)
 
 
@@ -60,7 +60,7 @@ def loaded(held: Held) -> x509.Certificate:
 
 
 def current(desk: Desk, certificate: x509.Certificate) -> x509.CertificateRevocationList:
-    """Fetch the list that says whether this certificate is revoked, and check it as a relying party does."""
+    """Fetch the CRL that covers this certificate; check it as a relying party does."""
     reply = fetch(desk, list_address(certificate))
     assert (reply.status, reply.content_type) == (200, "application/pkix-crl")
     issuer = x509.load_der_x509_certificate(fetch(desk, issuer_address(certificate)).body)
@@ -108,7 +108,10 @@ def test_a_revoked_serial_is_listed_at_once(sqlite_desk, held):
 
 
 def test_a_renewal_that_was_given_up_is_listed(sqlite_desk, held):
-    """Voided certificates are revoked as superseded; keyCompromise takes the renewals along."""
+    """The service revokes voided certificates as superseded.
+
+    A revocation for keyCompromise includes the renewals.
+    """
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.ctx, "operator", REQUEST)
@@ -265,7 +268,7 @@ def test_other_methods(method, sqlite_desk, held):
 
 
 def test_over_the_real_server(service):
-    """Names as they stand in the folder's certificates, and paths that a server may have tidied up."""
+    """Names as in the folder's certificates, and paths that a server may normalise."""
     with service.opened() as authority:
         names = list(authority.ctx.issuers)
     assert len(names) == len(authority.hierarchy.authorities), "the root's and the services CA's lists too"

@@ -1,4 +1,4 @@
-"""The door for gateways: a report that its signature proves, and each thing that turns one away."""
+"""Endpoint for gateways: reports proved by their signatures, and rejections."""
 
 import json
 from datetime import timedelta
@@ -25,7 +25,7 @@ PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyI
 
 @pytest.fixture
 def gateway(sqlite_desk):
-    """Give a desk that knows one gateway."""
+    """Return a desk that knows one gateway."""
     add_gateway("edge-1", PEM, sqlite_desk.ctx, "operator", REQUEST)
     return sqlite_desk
 

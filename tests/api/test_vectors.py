@@ -1,6 +1,7 @@
-"""The vectors of tests/vectors/ (docs/vectors.md) replayed: what is told of each file is computed anew, or played.
+"""Replay of the vectors of tests/vectors/ (docs/vectors.md).
 
-Canonical octets by lxml, digests by hashlib, signatures by cryptography: nothing of `wire` is asked where a judge is.
+The tests compute each stated value anew, or replay the exchange. lxml makes the canonical octets, hashlib the digests,
+and cryptography the signatures. Judges use nothing of `wire`.
 """
 
 import base64
@@ -52,7 +53,7 @@ LARGEST = 400_000
 
 
 def of(*kinds):
-    """Give the vectors of some kinds, by name, as a table for a test."""
+    """Return the vectors of some kinds, by name, as a table for a test."""
     return pytest.mark.parametrize(
         "vector", [one for one in INDEX["vectors"] if one["kind"] in kinds], ids=lambda one: one["name"]
     )
@@ -182,7 +183,10 @@ def test_the_form_of_signed_info_is_what_the_page_says():
 
 
 def cut(files) -> bytes:
-    """Give what stands in the Body as the document that was signed: by itself, or as text between the Body's tags."""
+    """Return the content of the Body as the document that was signed.
+
+    This is the document itself, or the text between the Body's tags.
+    """
     if "document" in files:
         return octets(files["document"])
     found = re.search(rb":Body>(.*)</[^:>]*:Body>", octets(files.get("request", files.get("answer"))), re.DOTALL)
@@ -220,7 +224,7 @@ def test_the_values_of_a_request(name):
         assert base64.b64decode(request) == pem.public_bytes(Encoding.DER)
 
 
-# --- Requests, at a door
+# --- Requests, at an endpoint
 
 
 def test_requests_are_answered_as_told(sqlite_db):
@@ -230,7 +234,7 @@ def test_requests_are_answered_as_told(sqlite_db):
 
 
 def opened(db) -> Counter:
-    """Open a door in front of a register that knows what vectors.json says under `register`."""
+    """Open an endpoint over a database with the `register` of vectors.json."""
     told = INDEX["register"]
     desk = opened_desk(db, built())
     restored = recovery.restore(db, dict(known(one) for one in told["certificates"]), desk.audit_entry())
@@ -245,7 +249,7 @@ def opened(db) -> Counter:
 
 @cache
 def built() -> GeneratedHierarchy:
-    """The vectors' authority as the product has it in memory."""
+    """Return the vectors' authority as the product has it in memory."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment(INDEX["register"]["environment"]), BASE_URL)
     names = {spec.file_name: f"ca-{spec.channel or spec.role}".lower() for spec in hierarchy.authorities}
     names[hierarchy.response_signer.file_name] = "response-signer-p256"
@@ -259,7 +263,7 @@ def built() -> GeneratedHierarchy:
 
 
 def known(told):
-    """What journals would say of a certificate that the register is to have."""
+    """Return what journals would say of a certificate of the database."""
     (one,) = certificates(told["certificate"])
     begins, der, serial = one.not_valid_before_utc, certificate_der(one), told["serial"]
     first = serial_hex(certificates(told["renews"] or told["certificate"])[0].serial_number)
@@ -296,7 +300,7 @@ def known(told):
 
 
 def answered(counter: Counter, vector) -> dict[str, str]:
-    """Play a request at its instant; give what came as the vector tells it."""
+    """Replay a request at its instant; return the result in the vector's terms."""
     counter.desk.clock.now = counter.desk.machine.now = at(vector)
     reply = counter.post(octets(vector["files"]["request"]))
     if reply.status != 200:
@@ -325,7 +329,7 @@ def test_an_answer_is_believed_or_not_as_told(vector):
 
 
 def believed(vector):
-    """Read an answer as a client does; give what came of it as the vector tells it."""
+    """Read an answer as a client does; return the result in the vector's terms."""
     anchors = [one for one in certificates(vector["files"]["anchors"]) if "Services" in one.subject.rfc4514_string()]
 
     def ours(signer: x509.Certificate) -> bool:

@@ -1,4 +1,7 @@
-"""zeep, a SOAP client that nobody here wrote, on our WSDL as it is served, against a door that listens."""
+"""The SOAP client zeep on our WSDL as served, against a listening endpoint.
+
+zeep is no part of this project.
+"""
 
 import copy
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ WHO = {"Environment": "TEST", "CustomerId": CUSTOMER_ID, "CustomerName": CUSTOME
 
 @dataclass(slots=True)
 class Signing(zeep.Plugin):
-    """Signs what leaves, as a document of its own, with whatever key and certificate are set."""
+    """Signs outgoing requests, as documents of their own, with the current `pair`."""
 
     pair: tuple | None = field(default=None)
 
@@ -39,13 +42,13 @@ class Signing(zeep.Plugin):
 
 @pytest.fixture
 def signing() -> Signing:
-    """Give the plugin that signs."""
+    """Return the plugin that signs."""
     return Signing()
 
 
 @pytest.fixture(params=["wsdl", "WSDL"])
 def client(request, service: Service, signing: Signing) -> zeep.Client:
-    """Load the WSDL from the door, with every schema that it imports."""
+    """Load the WSDL from the endpoint, with every schema that it imports."""
     return zeep.Client(f"{service.address}?{request.param}", plugins=[signing])
 
 

@@ -1,4 +1,7 @@
-"""Good certificates, changed in one thing. Signatures are by any key: the lint does not look at them."""
+"""Valid certificates with one change.
+
+Any key signs them, since the lint does not look at signatures.
+"""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -7,9 +10,10 @@ from tests.support.authority import holder_key
 
 
 def altered(good, *, without=(), put=(), **parts):
-    """Rebuild a certificate without some extensions, with others (value, critical), or with other parts.
+    """Rebuild a certificate with changes.
 
-    Parts are those of cryptography's builder: issuer_name, subject_name, public_key, serial_number, not_valid_before,
+    `without` has extension types to leave out, and `put` has extensions to add, as (value, critical). `parts` are
+    those of cryptography's builder: issuer_name, subject_name, public_key, serial_number, not_valid_before,
     not_valid_after.
     """
     builder = x509.CertificateBuilder(

@@ -39,19 +39,19 @@ ANSWERS = pkix_ocsp.create_pkix_ocsp_response_validator_container(
 
 
 def answer_findings(der: bytes) -> set[str]:
-    """Everything that pkilint has to say about an OCSP answer, down to notices."""
+    """Return all findings of pkilint about an OCSP answer, down to notices."""
     document = loader.RFC6960OCSPResponseDocumentLoader().load_der_document(der, "answer")
     return _codes(ANSWERS.validate(document.root))
 
 
 def certificate_findings(der: bytes) -> set[str]:
-    """Everything that pkilint has to say about a certificate, down to notices."""
+    """Return all findings of pkilint about a certificate, down to notices."""
     document = loader.RFC5280CertificateDocumentLoader().load_der_document(der, "certificate")
     return _codes(CERTIFICATES.validate(document.root))
 
 
 def list_findings(der: bytes) -> set[str]:
-    """Everything that pkilint has to say about a CRL, down to notices."""
+    """Return all findings of pkilint about a CRL, down to notices."""
     document = loader.RFC5280CertificateListDocumentLoader().load_der_document(der, "crl")
     return _codes(LISTS.validate(document.root))
 

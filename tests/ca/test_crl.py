@@ -75,7 +75,10 @@ def test_an_invalidity_date_stands_beside_the_reason():
 
 
 def test_a_year_has_four_digits_in_der():
-    """One typed with three would make every later list of the CA unreadable (X.690, 11.7; RFC 5280, 4.1.2.5.2)."""
+    """One typed with three would make every later list of the CA unreadable.
+
+    The source is X.690, 11.7 and RFC 5280, 4.1.2.5.2.
+    """
     (entry,) = signed(RevokedEntry(SERIAL, NOW, "keyCompromise", invalidity_date=datetime(202, 1, 2, tzinfo=UTC)))
     found = entry.extensions.get_extension_for_class(x509.InvalidityDate).value
     assert found.invalidity_date_utc == datetime(202, 1, 2, tzinfo=UTC)
@@ -95,7 +98,7 @@ def test_something_else_is_no_list():
 
 
 def built(*, issuer=ISSUER.certificate.subject, key=CA_KEY, number=42) -> bytes:
-    """Sign a list with any key, in any name."""
+    """Sign a CRL with any key, in any name."""
     builder = x509.CertificateRevocationListBuilder(issuer, NOW, NEXT)
     if number is not None:
         builder = builder.add_extension(x509.CRLNumber(number), critical=False)
@@ -103,7 +106,7 @@ def built(*, issuer=ISSUER.certificate.subject, key=CA_KEY, number=42) -> bytes:
 
 
 def with_another_algorithm() -> bytes:
-    """Name an algorithm that nobody knows: ecdsa-with-SHA256 with its last arc changed."""
+    """Return a CRL with an unknown algorithm: ecdsa-with-SHA256, last arc changed."""
     return built().replace(bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d04037f"))
 
 
@@ -139,7 +142,7 @@ DATES = {
 
 
 def by_the_library(entries, shard: int, now: datetime) -> bytes:
-    """What cryptography's own builder wants signed."""
+    """Return the octets that cryptography's own builder would sign."""
     one = replace(ISSUER, shard=shard)
     builder = x509.CertificateRevocationListBuilder(ISSUER.certificate.subject, now, now + timedelta(days=7))
     builder = builder.add_extension(key_identifier_of(ISSUER.certificate), critical=False)
@@ -185,7 +188,7 @@ def test_entries_come_in_any_parts():
 
 
 def many(count: int, begins: datetime, *, since: datetime | None = None) -> list[RevokedEntry]:
-    """Entries of which one is revoked each second."""
+    """Return entries of which one is revoked each second."""
     draw = random.Random(count)  # noqa: S311
     return [
         RevokedEntry(Serial(f"4{draw.getrandbits(148):037x}"), begins + number * SECOND, "cACompromise", since)

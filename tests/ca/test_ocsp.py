@@ -1,4 +1,4 @@
-"""OCSP requests read, and answers written so that other programs read in them what was meant."""
+"""OCSP requests as parsed, and answers as other programs read them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -83,7 +83,10 @@ def built_by(*, algorithm=None, number=5, nonce=None, extension=None) -> bytes:
 
 
 def two_certificates() -> bytes:
-    """The one request of `DER` twice in its list: lengths below 128, so that each is one octet."""
+    """Return the one request of `DER` twice in its list.
+
+    The lengths stay below 128, so that each is one octet.
+    """
     one = DER[6:]
     assert DER[:6:2] == b"000"
     return b"0" + bytes([4 + 2 * len(one)]) + b"0" + bytes([2 + 2 * len(one)]) + b"0" + bytes([2 * len(one)]) + 2 * one

@@ -1,4 +1,4 @@
-"""Chains and lists before the command that most people have at hand."""
+"""Chains and CRLs, judged by the openssl command."""
 
 import shutil
 import subprocess
@@ -18,7 +18,10 @@ LATER = NOW + timedelta(days=1)
 
 @pytest.fixture
 def files(tmp_path):
-    """Write root, chain, leaf, signer and the issuing CA's list, where nothing is revoked yet."""
+    """Write root, chain, leaf, signer and the issuing CA's list.
+
+    The list has no revoked certificate.
+    """
     built = authority()
     certificates = {
         "root": [built.certificate("SinettiRootTestCAv1")],
@@ -66,7 +69,10 @@ def test_a_signer_is_in_a_good_chain(files):
 
 
 def test_the_policies_are_valid_on_the_way_down(files):
-    """Without a policy of its own the leaf ends the tree, so the issuing CA is what is asked about."""
+    """Without a policy of its own the leaf ends the tree.
+
+    The test therefore checks the issuing CA.
+    """
     (files / "issuing.pem").write_bytes(issuer().certificate.public_bytes(Encoding.PEM))
     policy = "2.25.156868473485101095000396921412762461610.1.1.2"
     answer = verified(files, "chain", "issuing", "-policy", policy, "-explicit_policy")

@@ -1,4 +1,4 @@
-"""Every profile, with every type of key, from both families of CAs, before a judge of another make."""
+"""Every profile with every type of key from both CA families, judged by pkilint."""
 
 from datetime import timedelta
 from functools import cache
@@ -25,11 +25,14 @@ ACCEPTED = {
     # pkilint's decoder stops at 32 bits; so the same certificate with a short identifier is looked at as well, below.
     "itu.invalid_asn1_syntax": (CaRole.ISSUING, CaRole.SERVICES),
 }
-"""Findings accepted on purpose, and the roles whose certificates may have them. docs/divergences.md lists each."""
+"""Findings accepted on purpose, and the roles whose certificates may have them.
+
+docs/divergences.md lists each.
+"""
 
 
 EXAMPLE_POLICY = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")
-"""Below the enterprise number for examples (RFC 5612)."""
+"""Object identifier below the enterprise number for examples (RFC 5612)."""
 
 
 @cache

@@ -1,4 +1,7 @@
-"""A stand-in for the service on loopback, and a bench to run the client on: a store, a clock, ears."""
+"""Stand-in for the service on loopback, and a desk for running the client.
+
+The desk has a store, a clock, and a record of what the client reports.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -70,12 +73,12 @@ class Desk:
 
 
 def texts(outcome):
-    """The message ids of an outcome."""
+    """Return the message ids of an outcome."""
     return [message.text for message in outcome.messages]
 
 
 def words(outcome, language=Language.EN):
-    """What a person reads."""
+    """Return the messages of an outcome as a person reads them."""
     return "\n".join(messages.render(message, language) for message in outcome.messages)
 
 

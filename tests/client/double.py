@@ -1,4 +1,7 @@
-"""A small stand-in for the service, on loopback: it keeps its promises unless a test tells it to break one."""
+"""Small stand-in for the service, on loopback.
+
+It behaves as documented unless a test tells it to break a promise.
+"""
 
 import itertools
 import threading
@@ -43,7 +46,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Double:
-    """What the stand-in knows. `script` holds one behaviour per coming request; when it is empty all goes well."""
+    """State of the stand-in.
+
+    `script` holds one behaviour for each coming request. When it is empty, every request succeeds.
+    """
 
     now: datetime = authority.NOW
     script: deque[Callable[..., object]] = field(default_factory=deque)
@@ -53,13 +59,16 @@ class Double:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
     url: str = ""
     hint: Callable[..., None] | None = None
-    """How a GET for a renewal hint is answered: with the handler and the path. None: with a 404."""
+    """Function that answers a GET for a renewal hint; with None, the answer is 404.
+
+    It takes the request handler and the path.
+    """
     life: timedelta = VALIDITY
-    """How long what it issues lives."""
+    """Validity of the certificates that it issues."""
     hints_asked: list[str] = field(default_factory=list)
 
     def answer(self, seen: Seen) -> object:
-        """Do what was asked: the same key again gives the same retrieval id."""
+        """Do what the request asks; the same key again gives the same retrieval id."""
         ask = seen.ask
         if isinstance(ask, (EnrolRequest, RenewRequest)):
             requested = csr.read_request(ask.request, POLICY)
@@ -76,11 +85,11 @@ class Double:
         return CertificateResponse(self.issued[ask.retrieval_id])
 
     def operations(self) -> list[Operation]:
-        """Which operations were asked for, in order."""
+        """Operations of the requests, in order."""
         return [one.operation for one in self.seen]
 
     def keys_sent(self) -> list[str]:
-        """The ids of the keys in the requests that came, in order."""
+        """Ids of the keys in the requests, in order."""
         asks = [one.ask for one in self.seen if isinstance(one.ask, (EnrolRequest, RenewRequest))]
         return [csr.read_request(ask.request, POLICY).key_id for ask in asks]
 
@@ -93,7 +102,10 @@ def issue(public_key, now, customer_id=authority.CUSTOMER_ID, life=VALIDITY) -> 
 
 @cache
 def services_seal(now=authority.NOW):
-    """Give what signs answers rightly at an instant: a leaf of the services CA that began then."""
+    """Return a signer for valid answers at an instant.
+
+    It has a leaf certificate of the services CA that began then.
+    """
     built, key = authority.authority(), authority.response_signer()[0]
     plan = response_signer_plan(built.hierarchy, key.public_key(), now)
     certificate = authority.issue(plan, authority.services_issuer(), kind=LeafProfile.SERVICES)
@@ -101,16 +113,16 @@ def services_seal(now=authority.NOW):
 
 
 def holder_seal():
-    """Give what signs answers wrongly: a holder's certificate of the same house."""
+    """Return a signer for invalid answers: a holder's certificate of the same service."""
     key = authority.holder_key(99)
     return signature.signer_for_key(key, encoding.certificate_der(authority.holder_certificate(key)))
 
 
-# Behaviours for one request each. They get the handler, the double and what was seen.
+# Behaviours for one request each. They take the handler, the double and the request as it came.
 
 
 def well(handler, double, seen):
-    """Answer as promised."""
+    """Answer as documented."""
     handler.send(
         200,
         soap_operations.render_response(
@@ -120,7 +132,7 @@ def well(handler, double, seen):
 
 
 def accept(retrieval_id):
-    """Give an answer that belongs to another request."""
+    """Return an answer that belongs to another request."""
 
     def behave(handler, double, seen):
         body = soap_operations.render_response(
@@ -132,7 +144,7 @@ def accept(retrieval_id):
 
 
 def done_but(told):
-    """Do what was asked, and tell something else."""
+    """Do the requested operation, and answer with something else."""
 
     def behave(handler, double, seen):
         double.answer(seen)
@@ -142,7 +154,7 @@ def done_but(told):
 
 
 def late(seconds):
-    """Answer as promised, after a while."""
+    """Answer as documented, after a while."""
 
     def behave(handler, double, seen):
         sleep(seconds)
@@ -152,7 +164,7 @@ def late(seconds):
 
 
 def enveloped(handler, double, seen):
-    """Answer as promised, by the other recipe."""
+    """Answer as documented, by the other recipe."""
     handler.send(
         200,
         soap_operations.render_response(
@@ -162,13 +174,13 @@ def enveloped(handler, double, seen):
 
 
 def lose(handler, double, seen):
-    """Do what was asked and lose the answer."""
+    """Do what the request asks, and lose the answer."""
     double.answer(seen)
     handler.close_connection = True
 
 
 def refuse(failure):
-    """Refuse, signed."""
+    """Reject the request in a signed answer."""
 
     def behave(handler, double, seen):
         handler.send(
@@ -182,7 +194,7 @@ def refuse(failure):
 
 
 def signed_by_a_holder(handler, double, seen):
-    """Answer rightly, signed by a certificate that may not."""
+    """Answer as documented, signed by a certificate that may not sign answers."""
     handler.send(
         200,
         soap_operations.render_response(seen.operation, double.answer(seen), holder_seal(), SignatureProfile.EXCLUSIVE),
@@ -190,7 +202,7 @@ def signed_by_a_holder(handler, double, seen):
 
 
 def say(status, body=b"", **headers):
-    """Answer something unsigned."""
+    """Send an unsigned answer."""
 
     def behave(handler, _double, _seen):
         handler.send(status, body, **headers)
@@ -213,7 +225,7 @@ def hand_out(certificate):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads one request, remembers it, behaves."""
+    """Handler that reads one request, records it and runs its behaviour."""
 
     protocol_version = "HTTP/1.1"
     double: Double
@@ -230,7 +242,7 @@ class Handler(BaseHTTPRequestHandler):
         behave(self, self.double, seen)
 
     def do_GET(self):
-        """Answer a question for a renewal hint."""
+        """Answer a GET for a renewal hint."""
         self.double.hints_asked.append(self.path)
         if self.double.hint is None:
             self.send(404, b"Not found")
@@ -248,11 +260,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args):
-        """Keep quiet."""
+        """Write no log."""
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection, gone with the test."""
+    """Server with one thread for each connection, stopped with the test."""
 
     daemon_threads = True
 
@@ -281,16 +293,19 @@ def bundle(*certificates) -> str:
 
 
 def anchors(role) -> str:
-    """Give the bundle of root, intermediate and the issuing CAs of `services` or `holders`, as the bench writes it."""
+    """Return the bundle of `services` or `holders`, as the bench writes it.
+
+    It has the root, the intermediate and the issuing CAs of that role.
+    """
     built = authority.authority()
     return bundle(*(built.entries[spec.file_name][1] for spec in built.hierarchy.authorities if wanted(spec, role)))
 
 
 def wanted(spec, role) -> bool:
-    """Tell whether a CA belongs in a bundle."""
+    """Return whether a CA belongs in a bundle."""
     return spec.role.value in {"root", "intermediate"} or (spec.role.value == "services") is (role == "services")
 
 
 def key_id_of(pem) -> str:
-    """Give the id of a private key in PEM."""
+    """Return the id of a private key in PEM."""
     return key_policy.key_id(encoding.load_private_key(pem).public_key())

@@ -1,4 +1,7 @@
-"""Each kind of file in the store, cut short, emptied or garbled: told, exit 5, nobody called, nothing changed."""
+"""Each kind of file in the store, cut short, emptied or garbled.
+
+The client reports it, exits with 5, sends no request and changes nothing.
+"""
 
 from datetime import timedelta
 
@@ -24,20 +27,23 @@ def empty(_octets):
 
 
 def garbled(octets):
-    """Overwritten in the middle, as by a bad block."""
+    """Overwrite the middle, as a bad block does."""
     middle = len(octets) // 3
     return octets[:middle] + b"\x00\xff\x00\xff" + octets[middle + 4 :]
 
 
 def flipped(octets):
-    """One bit the other way, so that much of it still reads well."""
+    """Flip one bit, so that much of the content still parses."""
     middle = len(octets) // 3
     return octets[:middle] + bytes([octets[middle] ^ 1]) + octets[middle + 1 :]
 
 
 DAMAGE = [cut, empty, garbled]
 BY_PEOPLE = ("settings.toml", "notes.json")
-"""Kept without a digest: people may change the one, and nothing is decided by the other alone."""
+"""Files without a digest.
+
+People may change settings.toml, and no decision depends on notes.json alone.
+"""
 
 JOURNALLED = ["journal.json", "key.pem"]
 FILES = {
@@ -121,7 +127,10 @@ def test_a_certificate_that_is_here_but_damaged(desk):
 
 @pytest.mark.parametrize("name", ["certificate", "chain", "key"])
 def test_one_octet_changed_anywhere_in_the_set_in_use_is_no_fault_of_ours(name, desk):
-    """Told, or without meaning: a label, a line end. Never a trace, never the program's own fault."""
+    """The change is reported, or has no meaning: a label, a line end.
+
+    There is never a trace and never a fault of the program itself.
+    """
     desk.enrol()
     path = desk.live / f"{name}.pem"
     octets = path.read_bytes()

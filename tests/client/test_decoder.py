@@ -1,4 +1,4 @@
-"""What others have written is read, or it is a ValueError: nothing else comes of it."""
+"""Decoding of foreign files: it succeeds or raises ValueError, nothing else."""
 
 from datetime import UTC, datetime
 

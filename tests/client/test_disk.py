@@ -1,4 +1,7 @@
-"""A full disk and a read-only store, on a real tmpfs: told in a sentence, nothing overwritten, nothing lost."""
+"""Full disk and read-only store, on a real tmpfs.
+
+The client reports each in a sentence, overwrites nothing and loses nothing.
+"""
 
 import subprocess
 from datetime import timedelta
@@ -19,7 +22,7 @@ OPENS = authority.NOW + timedelta(days=670)
 
 @pytest.fixture
 def disk(desk, tmp_path):
-    """The desk's store on a small disk of its own."""
+    """Put the desk's store on a small disk of its own."""
     why = may_mount()
     if why:
         pytest.skip(f"NOT TESTED, the store on a full disk: {why}")
@@ -32,7 +35,7 @@ def disk(desk, tmp_path):
 
 
 def contents(folder):
-    """Every file below a folder that a person could miss, but for the lock."""
+    """Return the content of every file below a folder."""
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -77,7 +80,10 @@ def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk)
 
 
 def test_room_is_kept_for_the_retrieval_id(desk, disk):
-    """The disk fills up between request and answer: what the answer gave is on it all the same."""
+    """The disk fills up between request and answer.
+
+    The content of the answer is on it all the same.
+    """
     desk.step = lambda name: disk.fill() if name == "answered" else None
     is_told(desk.enrol(), "the disk is full")
     held = journal.load(journal.folder_of(desk.folder, RequestKind.ENROL))

@@ -1,4 +1,4 @@
-"""Enrolling against a stand-in for the service: the way through, and every way out of it."""
+"""Enrolment against a stand-in for the service: success and every failure."""
 
 import stat
 from datetime import timedelta
@@ -299,7 +299,10 @@ def test_a_certificate_for_another_key_is_not_taken(desk):
 
 
 def test_an_earlier_answer_in_place_of_ours_keeps_nobody_waiting(desk):
-    """Answers name no request: whoever stands between may give one of the service's to somebody else's request."""
+    """Answers name no request.
+
+    An attacker in the middle may give one answer of the service to another caller's request.
+    """
     stranger = certificate_for(7)
     desk.double.issued["somebody else's"] = stranger
     desk.double.script.append(client_double.accept("somebody else's"))
@@ -313,7 +316,10 @@ def test_an_earlier_answer_in_place_of_ours_keeps_nobody_waiting(desk):
 
 @pytest.mark.parametrize("code", ["PKI006", "PKI004", "PKI010", "PKI011", "PKI012", "PKI035"])
 def test_an_earlier_refusal_in_place_of_ours_costs_no_key(code, desk):
-    """The request is done all the same, and its certificate is of use for this key alone."""
+    """The service completed the request all the same.
+
+    Its certificate is of use for this key alone.
+    """
     desk.double.script.append(client_double.done_but(client_double.refuse(Failure(code, "No."))))
     assert desk.enrol().exit_code is ExitCode.REFUSED
     (key,) = {client_double.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
@@ -483,7 +489,7 @@ def test_a_refusal_after_one_that_used_nothing_up_is_a_refusal(desk):
 
 
 def with_an_id(failure):
-    """Refuse, and give a retrieval id all the same."""
+    """Reject the request, but give a retrieval id."""
 
     def behave(handler, double, seen):
         double.answer(seen)
@@ -539,7 +545,10 @@ def test_other_ids_while_a_certificate_waits_fetch_that_first(desk):
 
 
 def test_the_retrieval_id_of_somebody_else_keeps_the_key(desk):
-    """An answer to another organisation's request, given in place of ours: its id is not known for this customer."""
+    """An answer to another organisation's request, given in place of ours.
+
+    Its id is not known for this customer.
+    """
     desk.double.script.append(client_double.accept("f" * 32))
     outcome = desk.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.FAILED, ExitCode.AGAIN, ("PKI020",))
@@ -611,7 +620,10 @@ def test_settings_of_a_replacement_count_once_it_is_there(desk, monkeypatch):
 
 
 def test_a_signed_ok_is_believed_only_whole(desk):
-    """The run that the stand-in serves has no doubt left: its accepted journal carries the retrieval id."""
+    """The run that the stand-in serves has no doubt left.
+
+    Its accepted journal carries the retrieval id.
+    """
     held = []
     desk.step = lambda name: held.append(open_journal(desk)) if name == "accepted" else None
     desk.enrol()
@@ -620,7 +632,7 @@ def test_a_signed_ok_is_believed_only_whole(desk):
 
 
 def away(seconds):
-    """Answer that nothing is served for so long."""
+    """Answer that the service is away for these seconds."""
     return lambda handler, _double, _seen: handler.send(503, b"", **{"Retry-After": str(seconds)})
 
 

@@ -28,7 +28,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def foreign(monkeypatch):
-    """Give a path to a stranger, as far as this module can see."""
+    """Return a function that gives a path to another owner, for this module alone."""
     strangers = set()
     real = {name: getattr(os, name) for name in ("fstat", "stat", "lstat")}
 
@@ -99,7 +99,7 @@ ENTRIES = {
 
 
 def let(path, tag, rights):
-    """Give a user or group rights by a list of access control, as setfacl does."""
+    """Give rights to a user or a group by an access control list, as setfacl does."""
     entries = [(1, 7, EVERY), (tag, rights, STRANGER), (4, 7, EVERY), (0x10, 7, EVERY), (0x20, READ, EVERY)]
     octets = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one) for one in sorted(entries))
     try:

@@ -1,4 +1,4 @@
-"""docs/holder-journal.md against the code: states, steps, files."""
+"""Agreement of docs/holder-journal.md with the code: states, steps, files."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a "no" of the service means."""
+"""Meaning of a rejection by the service."""
 
 import pytest
 

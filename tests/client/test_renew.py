@@ -1,4 +1,4 @@
-"""Renewing and retrieving against a stand-in for the service."""
+"""Renewal and retrieval against a stand-in for the service."""
 
 from datetime import timedelta
 
@@ -128,7 +128,10 @@ def test_an_earlier_answer_in_place_of_ours_keeps_no_renewal_waiting(enrolled):
 
 
 def test_an_answer_to_somebody_else_in_place_of_ours_makes_no_second_key(enrolled):
-    """Its retrieval id is none of this customer's; a renewal with another key would be a second certificate."""
+    """Its retrieval id belongs to another customer.
+
+    A renewal with another key would be a second certificate.
+    """
     enrolled.double.script.append(double.accept("f" * 32))
     assert enrolled.at(OPENS).renew().exit_code is ExitCode.AGAIN
     assert enrolled.renew().result is Result.RENEWED

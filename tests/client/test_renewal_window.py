@@ -1,4 +1,4 @@
-"""When a certificate may be renewed: tables at fixed instants, and properties around day −60."""
+"""Renewal window: tables at fixed instants, and properties around day −60."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,7 @@
-"""Dates are judged after the issuer: the certificate's own, then those of the CAs above it, up to an anchor."""
+"""Order of checks: dates are judged after the issuer.
+
+The certificate's own dates come first, then those of the CAs above it, up to an anchor.
+"""
 
 from datetime import timedelta
 
@@ -14,7 +17,7 @@ SECOND = timedelta(seconds=1)
 LEAF = authority.holder_certificate(authority.holder_key())
 ISSUER = authority.issuer().certificate
 EARLY = authority.holder_certificate(authority.holder_key(), begins=authority.NOW + timedelta(days=1))
-"""Stands in for a CA, too: only dates are read."""
+"""Certificate that also stands in for a CA, since the checks read only dates."""
 BEGINS, ENDS = LEAF.not_valid_before_utc, LEAF.not_valid_after_utc
 
 CASES = {

@@ -1,4 +1,4 @@
-"""Fresh registers, offices and what stands in them."""
+"""Fresh databases, desks and their content."""
 
 from tests.support.registers import db, sqlite_db
 from tests.support.service_context import desk, sqlite_desk

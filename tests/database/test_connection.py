@@ -1,4 +1,4 @@
-"""Opening a register: which databases, with which promises, and that two never mix."""
+"""Opening of a database: kinds, promises, and separation of two databases."""
 
 import gc
 from io import StringIO
@@ -55,7 +55,10 @@ def test_what_sqlite_promises(sqlite_db, pragma, value):
 
 
 def test_a_transaction_on_sqlite_takes_its_lock_at_once(sqlite_db):
-    """Otherwise one that reads first and writes later may be told "locked" without a wait."""
+    """Otherwise a transaction that reads first and writes later may fail at once.
+
+    Its error would be "locked", without a wait.
+    """
     sent = []
 
     def note(execute, sql, *rest):
@@ -112,7 +115,10 @@ def test_an_alias_opened_anew_names_the_new_database(sqlite_db, tmp_path):
 
 
 def test_a_connection_that_the_server_cut_is_opened_anew(db):
-    """As after a restart of the database: the first statement fails, the door refreshes, the next one works."""
+    """As after a restart of the database, the first statement fails.
+
+    The endpoint refreshes the connection, and the next statement works.
+    """
     connection = connections[db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no server that could cut a connection")

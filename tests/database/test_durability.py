@@ -1,4 +1,7 @@
-"""What a database has to promise: a real server that does not keep it is refused, one that does not tell is named."""
+"""Durability of a database.
+
+A real server that does not keep its promises is rejected. A server that does not report them is named.
+"""
 
 import subprocess
 import sys
@@ -38,7 +41,7 @@ def test_a_server_without_fsync_is_refused(db):
 
 
 def test_half_written_pages_are_the_operator_s_to_know(db):
-    """ZFS writes them whole, and nobody can see that from here."""
+    """ZFS writes them whole, and the service cannot see that from here."""
     on_postgresql(db)
     with postgres.careless(url_of(db), full_page_writes="off"):
         (said,) = check_durability(db)
@@ -111,7 +114,10 @@ def test_a_session_that_stays_careless_is_refused(db):
 
 
 def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(db, monkeypatch):
-    """As another engine that speaks the protocol: it has other settings, or no such function at all."""
+    """Another engine that speaks the protocol has other settings.
+
+    It may have no such function at all.
+    """
     connection = on_postgresql(db)
     assert setting(connection, "no.such.setting") is server_default(connection, "no.such.setting") is None
     with monkeypatch.context() as patched, connection.cursor() as cursor:
@@ -184,7 +190,10 @@ def test_two_processes_make_the_tables_at_the_same_moment(empty_url):
 
 
 def test_who_makes_tables_waits_for_whoever_does(db):
-    """Asking again and again: a statement that waited would hold up an index that is made meanwhile."""
+    """The process asks again and again.
+
+    A statement that waited would delay an index that is made meanwhile.
+    """
     connection = on_postgresql(db)
     asked = []
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:

@@ -1,4 +1,7 @@
-"""An empty database gets its tables at once: the same as by every migration since the first, whole or not at all."""
+"""Fast schema: an empty database gets its tables at once.
+
+They equal the result of every migration since the first. The step is done whole or not at all.
+"""
 
 import pytest
 from django.core.management import call_command
@@ -27,7 +30,7 @@ OF_POSTGRESQL = (
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request, tmp_path):
-    """What opens an empty database of a kind, as often as it is asked for."""
+    """Return a function that opens an empty database of a kind, at each call."""
 
     def opened():
         if request.param == "sqlite":
@@ -42,10 +45,10 @@ def empty(request, tmp_path):
 
 
 def shape(connection):
-    """All that a database says of its tables, but in which order their columns stand.
+    """Yield all that a database states about its tables, except column order.
 
-    Groups and their permissions are tables of Django's that nobody here writes to: Django's models say `integer` for a
-    number there, and Django's migrations `bigint`.
+    Groups and their permissions are tables of Django to which the service does not write. Django's models say
+    `integer` for a number there, and Django's migrations `bigint`.
     """
     with connection.cursor() as cursor:
         for question in OF_SQLITE if connection.vendor == "sqlite" else OF_POSTGRESQL:
@@ -55,7 +58,10 @@ def shape(connection):
 
 
 def without_order(value):
-    """SQLite keeps the statement that made a table: its parts, in any order."""
+    """Return a value without the order of parts in a CREATE TABLE statement.
+
+    SQLite keeps the statement that made a table, with its parts in any order.
+    """
     if not str(value).startswith("CREATE TABLE"):
         return value
     head, _, rest = value.partition("(")

@@ -1,4 +1,4 @@
-"""The hand-written statements: rows as the ORM writes and reads them, few round trips, and locks that decide."""
+"""Hand-written statements: rows as in the ORM, few round trips, decisive locks."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,7 +46,7 @@ def table(desk: Desk, model):
 
 
 def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
-    """A renewal that may be made."""
+    """Return a reservation for a permitted renewal."""
     held = enrolled(desk)
     now, signer = in_the_window(desk, held), desk.certificate(held.serial)
     approval = IssuanceApproval(signer.lineage, KEY, ValidityPeriod(now, now + VALIDITY), predecessor=held.serial)
@@ -63,7 +63,7 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
 
 
 def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: SignedCertificate) -> None:
-    """The same rows, as Django writes them."""
+    """Write the same rows with Django's ORM."""
     approval, using = reservation.approval, table(desk, models.Certificate)
     key = table(desk, models.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
     row = using.create(
@@ -95,7 +95,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
 
 
 def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
-    """What the database keeps of a certificate, cell by cell as it lies there, but for ids that are drawn."""
+    """Return the stored cells of a certificate, except for random ids."""
     sql = {
         "key": "SELECT * FROM sinetti_usedkey WHERE key_id = %s",
         "certificate": "SELECT * FROM sinetti_certificate WHERE id = %s",
@@ -158,7 +158,7 @@ def test_the_reading_by_hand_is_that_of_the_orm(desk):
 
 
 def counted(desk: Desk, monkeypatch) -> list[str]:
-    """Every statement of registry/hot from here on."""
+    """Return a list that collects the hand-written statements from here on."""
     sent, run = [], database_sql._run
 
     def counting(connection, statement, values):
@@ -191,7 +191,10 @@ def test_a_connection_that_was_cut_is_opened_again_for_the_reading(desk, monkeyp
 
 
 def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
-    """What was sent may have been done: whoever repeats the request is told."""
+    """The database may have executed the statement.
+
+    A caller that repeats the request learns the result.
+    """
     if not database_sql.takes_ctes_that_write(desk.db):
         pytest.skip("a file has no connection to cut")
     reservation = renewal(desk)
@@ -225,7 +228,7 @@ def eventually(condition) -> None:
 
 @contextmanager
 def held_up(desk: Desk, do):
-    """Do something in a transaction of another connection that is not over before the block is."""
+    """Run `do` in a transaction of another connection that outlasts the block."""
     done, over = Event(), Event()
 
     def run() -> None:
@@ -254,7 +257,10 @@ def waiting_for_a_lock(desk: Desk) -> bool:
 
 
 def beside(desk: Desk, do, other):
-    """What `do` gives or raises, begun while another connection holds the lock in which it did `other`."""
+    """Return the result of `do`, or its ConcurrentUpdate.
+
+    `do` starts while another connection holds the lock in which it ran `other`.
+    """
     came = []
 
     def run() -> None:
@@ -280,7 +286,10 @@ def revocation(desk: Desk, lineage_id: str, serial: Serial):
 
 
 def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
-    """The statement's snapshot is older than the lock that it waited for: the moved version tells."""
+    """The statement's snapshot is older than the lock that it waited for.
+
+    The changed version shows it.
+    """
     reservation = renewal(desk)
     certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
     revoke = revocation(desk, certificate.lineage.lineage_id, certificate.predecessor)
@@ -318,7 +327,10 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
 
 
 def test_something_else_of_the_lineage_moves_between_the_commits(desk):
-    """The version is another one, the reservation stands: it is looked at again and recorded."""
+    """The version is another one, and the reservation stands.
+
+    It is checked again and recorded.
+    """
     certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
     mappers.move_versions(table(desk, models.Lineage).all())
     found = transactions.store_certificate(

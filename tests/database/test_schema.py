@@ -1,4 +1,7 @@
-"""Tables change while older code serves: what it writes meanwhile is all there (docs/schema.md), on both databases."""
+"""Changes of tables while older code serves (docs/schema.md).
+
+Rows that older code writes meanwhile are complete, on both databases.
+"""
 
 from threading import Event, Thread
 
@@ -38,7 +41,7 @@ def ours(executor):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def older(request, tmp_path):
-    """Return an empty database of its own, and its tables as code of this version sees them."""
+    """Return an empty database and its tables as code of this version sees them."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/register.sqlite3"
     else:
@@ -50,7 +53,7 @@ def older(request, tmp_path):
 
 
 def founded(apps) -> dict:
-    """Write what everything else hangs on, as older code does."""
+    """Write the rows on which all others depend, as older code does."""
     using = lambda name: apps.get_model("sinetti", name).objects.using(ALIAS)  # noqa: E731
     authority = using("CertificateAuthority").create(
         name="CAv1", common_name="CA v1", role="issuing", certificate=b"c", sha256="a" * 64, key_id="b" * 64,
@@ -106,7 +109,7 @@ def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
                 issued(there, number)
                 if number == ROWS // 10:
                     begun.set()
-        except BaseException as failure:  # noqa: BLE001 - told below, in the test's own thread
+        except BaseException as failure:  # noqa: BLE001 - reported below, in the test's own thread
             failures.append(failure)
         finally:
             begun.set()
@@ -176,7 +179,10 @@ def test_the_mark_s_own_migration_is_the_one_that_is_looked_for(db):
 
 
 def test_an_index_on_a_table_that_is_in_use(db):
-    """On PostgreSQL concurrently, so that nobody who writes waits for it; anew after an attempt that was killed."""
+    """On PostgreSQL the index is made concurrently, so that no writer waits for it.
+
+    After a killed attempt it is made anew.
+    """
     connection, sent = connections[db.alias], []
     postgresql = connection.vendor == "postgresql"
     operation = AddIndexWhileServing("certificate", fields.Index(fields=["recorded_at"], name="by_recording"))
@@ -199,7 +205,10 @@ def test_an_index_on_a_table_that_is_in_use(db):
 
 
 def test_no_index_is_there_for_questions_that_nobody_asks(db):
-    """Django makes one for LIKE beside each index of a text column; each row would pay for all of them."""
+    """Django makes one for LIKE beside each index of a text column.
+
+    Each row would pay for all of them.
+    """
     connection = connections[db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has none of them")

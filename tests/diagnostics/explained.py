@@ -1,4 +1,7 @@
-"""What the tests of explanations share: shapes of signatures, messages to begin with, and a question."""
+"""Helpers of the tests of explanations.
+
+They have shapes of signatures, messages to begin with, and a question.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""What was signed instead: each guess of a document, or of a SignedInfo, of a message that has just that fault."""
+"""Candidates for the text that was signed instead.
+
+The tests check each guess of a document, or of a SignedInfo, with a message that has only that fault.
+"""
 
 import base64
 import hashlib

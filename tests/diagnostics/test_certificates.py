@@ -1,4 +1,4 @@
-"""Whose certificate it is, whose key, and what stands in it."""
+"""Certificate of an explanation: its holder, its key and its content."""
 
 import base64
 from dataclasses import replace
@@ -111,7 +111,7 @@ def services_seal():
 
 
 def dated(year):
-    """Make a certificate that ends in a year of four digits, whichever."""
+    """Make a certificate that ends in any year of four digits."""
     name = x509.Name([])
     builder = x509.CertificateBuilder(
         name, name, xml_signing.key("p256").public_key(), 1, PLACED, PLACED.replace(year=2060)

@@ -1,4 +1,4 @@
-"""Where two canonical forms begin to differ, so that a person can see it."""
+"""First difference between two canonical forms, as a person sees it."""
 
 import pytest
 

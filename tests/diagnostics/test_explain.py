@@ -1,4 +1,7 @@
-"""Why a signature does not fit: each guess of a message that has just that fault, and none where nothing is wrong."""
+"""Causes of a signature that does not verify.
+
+Each guess has a message with only that fault. A valid signature has no guess.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -272,7 +275,10 @@ NO_FORM = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize(("old", "new", "guess"), NO_FORM.values(), ids=NO_FORM)
 def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old, new, guess):
-    """The signature over SignedInfo is broken first, so the document was not yet looked at."""
+    """The signature over SignedInfo breaks first.
+
+    The service has not yet looked at the document.
+    """
     found = guessed(indented(replaced(signed(request(), shape), old, new)))
     assert found.why == "the signature does not fit"
     assert found.guesses == (guess,)
@@ -310,7 +316,7 @@ def test_names_that_cannot_be_read_are_empty():
 
 
 def test_an_envelope_may_declare_what_has_no_canonical_form():
-    """As the SOAP door takes it: the request is cut out of it."""
+    """The SOAP endpoint does the same: it cuts the request out of the envelope."""
     declared = ' xmlns:z="http://z.example/?a&amp;b"'
     assert guessed(envelope(GOOD, declared)).verdict is DiagnosisResult.FITS
     assert guessed(indented(envelope(GOOD, declared))).guesses == (Cause.INDENTED,)
@@ -333,7 +339,7 @@ ELSEWHERE = {
     Cause.OTHER_CERTIFICATE: "test_certificates.py",
     Cause.NOT_REGISTERED: "../testbench/endpoints/test_diagnostics.py",
 }
-"""What is guessed in tests of their own, beside the tables."""
+"""Guesses with tests of their own, beside the tables."""
 
 
 def test_every_guess_is_made_of_a_message_that_has_just_that_fault():

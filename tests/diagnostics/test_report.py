@@ -1,4 +1,7 @@
-"""What is said of a message whose signature does not fit: to people, to programs, and into files."""
+"""Reports on a message whose signature does not verify.
+
+They are for people, for programs, and for files.
+"""
 
 import pytest
 

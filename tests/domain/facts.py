@@ -1,4 +1,7 @@
-"""What the rules look at in these tests: one organisation, one holding, one certificate, one pair of transfer ids."""
+"""Facts that the rules look at in these tests.
+
+They are one organisation, one lineage, one certificate and one pair of transfer IDs.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +39,10 @@ LIVES_AND_WINDOWS = {
     "a third is rounded down to the second": (180 * ONE_DAY - ONE_SECOND, 60 * ONE_DAY - ONE_SECOND),
     "a life of two seconds": (2 * ONE_SECOND, timedelta()),
 }
-"""How long a certificate lives, and how long before its end renewal opens: authority and client agree."""
+"""Validities of a certificate, each with its renewal window before the end.
+
+Authority and client agree on them.
+"""
 
 CUSTOMER = Organisation("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.WS}))
 CLOSED = Organisation("0123456-7", "Sinisiipi Oy", open=False, channels=frozenset({Channel.WS}))
@@ -46,12 +52,15 @@ HELD_KEY, NEW_KEY, OTHER_KEY = KeyId("aa" * 32), KeyId("bb" * 32), KeyId("cc" * 
 
 
 def lineage(customer: Organisation = CUSTOMER) -> Lineage:
-    """A holding for web service use, whose contact reads Swedish."""
+    """Return a lineage for web service use, whose contact reads Swedish."""
     return Lineage("0f" * 16, "0F" * 16, customer, Channel.WS, Language.SV, version=7)
 
 
 def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Certificate:
-    """A fetched certificate of 730 days with this last second; `facts` are fields that differ."""
+    """Return a retrieved certificate of 730 days that ends with this second.
+
+    `facts` are fields that differ.
+    """
     values: dict[str, object] = {
         "serial": Serial(serial),
         "authority": "DataProvidersTestIssuingCAv1",
@@ -69,7 +78,7 @@ def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Cer
 
 
 def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
-    """Unspent transfer ids made at `created`; `facts` are fields that differ."""
+    """Return unspent transfer ids made at `created`; `facts` are fields that differ."""
     values: dict[str, object] = {
         "transfer_id": "1" * 32,
         "order_id": "0e" * 16,
@@ -85,7 +94,10 @@ def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
 
 
 def _change_of_clocks(year: int, month: int) -> datetime:
-    """The instant at which Finland's clocks change: 01:00 UTC on the last Sunday of March or October."""
+    """Return the instant at which Finland's clocks change in a month.
+
+    The change is at 01:00 UTC on the last Sunday of March or October.
+    """
     last = datetime(year, month, 31, 1, tzinfo=UTC)
     return last - timedelta(days=(last.weekday() + 1) % 7)
 
@@ -96,7 +108,10 @@ TURNS = [
     *(datetime(year, 3, 1, tzinfo=UTC) for year in range(2026, 2034)),
     *(datetime(year, 1, 1, tzinfo=UTC) for year in range(2026, 2034)),
 ]
-"""Instants around which calculations of dates go wrong: summer time, leap days, ends of years."""
+"""Instants around which calculations of dates go wrong.
+
+They are clock changes, leap days and ends of years.
+"""
 
 AROUND = strategies.one_of(
     strategies.sampled_from([-86_400, -3_601, -3_600, -3_599, -1, 0, 1, 3_599, 3_600, 3_601, 86_400]),

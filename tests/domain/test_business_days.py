@@ -1,4 +1,7 @@
-"""Working days and office hours: Finnish clocks and calendars, whatever the zone of what is asked."""
+"""Working days and office hours by Finnish clocks and calendars.
+
+The result does not depend on the zone of the given instant.
+"""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Every reason has one code of the known form, and every code leads back."""
+"""Codes of reasons: each reason has one code of the known form, and back."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What ids of organisations look like, and when two are the same."""
+"""Form of organisation ids, and equality of two ids."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,7 @@
-"""Secrets that are made from the server key: each for one purpose, none of them one of another's."""
+"""Secrets derived from the server key.
+
+Each is for one purpose, and none can serve another.
+"""
 
 import hmac
 from base64 import b32encode
@@ -30,7 +33,10 @@ def test_each_purpose_has_secrets_of_its_own():
 
 
 def test_no_proof_of_a_password_is_one_of_them():
-    """Both come of one server key: under it are texts with a zero octet, and the one without, which makes their key."""
+    """Both are derived from one server key.
+
+    Under it are texts with a zero octet, and the one without, which makes their key.
+    """
     own = hmac.digest(KEY, b"notices", sha256)
     token = b32encode(hmac.digest(own, f"open\0{ID}".encode(), sha256)[:20]).decode().lower()
     assert link_token(KEY, OPEN_LINK, ID) == token

@@ -1,4 +1,4 @@
-"""Whether a certificate is in use: what a gateway tells, and what nobody can know."""
+"""Use of a certificate: what a gateway reports, and what cannot be known."""
 
 from datetime import timedelta
 

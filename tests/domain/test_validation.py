@@ -1,4 +1,4 @@
-"""Texts that people give: what is taken, what is refused and how the sentence names it."""
+"""Texts that people enter: accepted, rejected, and named in the error message."""
 
 import pytest
 

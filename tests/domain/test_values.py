@@ -1,4 +1,7 @@
-"""What the vocabulary promises to every room: closed lists, frozen values, secrets that no trace shows."""
+"""Promises of the vocabulary to every package.
+
+They are closed lists, frozen values, and secrets that no traceback shows.
+"""
 
 from dataclasses import FrozenInstanceError
 from datetime import timedelta

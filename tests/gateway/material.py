@@ -1,4 +1,7 @@
-"""Certificates, lists and answers for the tests of the gateway, made by hand so that each can be odd in one way."""
+"""Certificates, CRLs and OCSP answers for the tests of the gateway.
+
+They are made by hand, so that each can deviate in one respect.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,13 +23,16 @@ from tests.support.authority import NOW
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 ANCHORS = tuple(one for _, one in authority.authority().entries.values())[:-1]
-"""Every CA of the test authority, the services CA among them, but not the signer of answers."""
+"""Every CA of the test authority, including the services CA.
+
+The signer of answers is left out.
+"""
 CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
 
 @cache
 def key(name):
-    """Make a P-256 key; the same name gives the same key all through a run."""
+    """Make a P-256 key; the same name gives the same key in a whole run."""
     assert name
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -36,10 +42,11 @@ def name_of(text, *more):
 
 
 def certificate(name, by=None, *, of=None, put=(), leave=(), **odd):
-    """Make a certificate: of a CA, unless `put` has a BasicConstraints; `by` is (name, its key's name), None itself.
+    """Make a certificate of a CA, unless `put` has a BasicConstraints.
 
-    `put`: extensions, (value, critical), in place of the usual ones; `leave`: types left out. `odd`: subject, serial,
-    span, hashing, signed_by (a private key), public (a public key).
+    `by` is the issuer as (name, its key's name); None makes a self-signed certificate. `put` has extensions, as
+    (value, critical), in place of the usual ones. `leave` has the types left out. `odd` may have subject, issuer,
+    serial, span, hashing, signed_by (a private key), public (a public key).
     """
     issuer, signer = by or (name, of or name)
     public = odd.get("public") or key(of or name).public_key()
@@ -76,7 +83,7 @@ def leaf(by, name="0123456-7", *, put=(), **odd):
 
 @dataclass
 class CrlPlan:
-    """A list of the test authority's issuing CA for one channel, unless something else is said."""
+    """Plan of a CRL: by default, one of the test authority's issuing CA for a channel."""
 
     revoked: tuple[int, ...] = ()
     at: datetime = NOW
@@ -89,7 +96,7 @@ class CrlPlan:
 
 
 def crl(**changes):
-    """Sign a list (DER)."""
+    """Sign a CRL (DER)."""
     plan = CrlPlan(**changes)
     signer = plan.signer or authority.authority().key(authority.issuer().key_name)
     builder = x509.CertificateRevocationListBuilder(plan.issuer.subject, plan.at, plan.at + plan.life)
@@ -120,12 +127,12 @@ def scope(*names, **flags):
 
 
 def holder(number=1, *, channel=Channel.WS, **changes):
-    """Give the DER of a holder's certificate of the test authority."""
+    """Return the DER of a holder's certificate of the test authority."""
     return certificate_der(authority.holder_certificate(authority.holder_key(number), channel=channel, **changes))
 
 
 def issuing():
-    """Give the CA that issued `holder`, as the gateway reads it."""
+    """Return the CA that issued `holder`, as the gateway reads it."""
     return authority_of(authority.issuer().certificate)
 
 
@@ -135,7 +142,10 @@ def loaded(der):
 
 @dataclass
 class Responder:
-    """Answers OCSP requests as it is told: by the CA itself, or by a delegate with a certificate of its own."""
+    """OCSP responder with configurable answers.
+
+    The CA itself signs them, or a delegate with a certificate of its own.
+    """
 
     status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD
     at: datetime = NOW

@@ -1,4 +1,7 @@
-"""NIST's certification path tests (PKITS 1.0.1), out of PyPI's `cryptography-vectors`: files, numbers, and a judge."""
+"""NIST's certification path tests (PKITS 1.0.1): files, numbers, and a judge.
+
+The files are those of `cryptography-vectors` on PyPI.
+"""
 
 import contextlib
 import re
@@ -20,7 +23,10 @@ from sinetti.gateway.x509.path_validation import build_paths
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOLDER = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
 ANY_AGE = timedelta(days=40_000)
-"""The tests' lists are of 2010 and good until 2030: the rule of freshness is not their subject."""
+"""Freshness limit that accepts CRLs of any age.
+
+The tests' lists are of 2010 and good until 2030, and the rule of freshness is not their subject.
+"""
 
 # The end certificates of each chapter, by their files' names without "EE.crt", in the order of the tests' numbers.
 CHAPTERS = {
@@ -80,16 +86,16 @@ TESTS = {
 
 
 def should_be_valid(number: str) -> bool:
-    """Whether the path ought to be accepted: it stands in the file's name."""
+    """Return whether the path ought to be accepted, as its file's name states."""
     return TESTS[number].startswith("Valid")
 
 
 @cache
 def certificates() -> dict[str, x509.Certificate]:
-    """Read every certificate that can be read, by its file's name."""
+    """Read every certificate that can be parsed, by its file's name."""
     found = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a library thinks of odd serial numbers is the subject here
+        warnings.simplefilter("ignore")  # odd serial numbers are the subject here
         for path in FOLDER.glob("certs/*.crt"):
             with contextlib.suppress(ValueError):
                 found[path.stem] = x509.load_der_x509_certificate(path.read_bytes())
@@ -98,7 +104,7 @@ def certificates() -> dict[str, x509.Certificate]:
 
 @cache
 def lists() -> CrlSource:
-    """Every list; each speaks for whoever signed it."""
+    """Return a source of every CRL; each list covers the CA that signed it."""
     return CrlSource(folder=FOLDER / "crls")
 
 
@@ -112,7 +118,10 @@ def by_subject() -> dict[str, list[x509.Certificate]]:
 
 
 def helpers_of(leaf: x509.Certificate) -> list[x509.Certificate]:
-    """Give what may lie between this certificate and the anchor, by names alone."""
+    """Return certificates that may lie between this one and the anchor.
+
+    Names alone decide.
+    """
     found: list[x509.Certificate] = []
     wanted = [_name(leaf.issuer)]
     for name in wanted:
@@ -125,7 +134,10 @@ def helpers_of(leaf: x509.Certificate) -> list[x509.Certificate]:
 
 
 def accepted(number: str) -> bool:
-    """Judge a test as `Gateway.identify` does, but for what it asks of holders: key, one CN, clientAuth."""
+    """Judge a test as `Gateway.identify` does, without its demands on holders.
+
+    The demands are on the key, a single CN and clientAuth.
+    """
     anchor = certificates()["TrustAnchorRootCertificate"]
     gateway = Gateway([anchor], source=lists(), freshness=ANY_AGE)
     leaf = certificates().get(TESTS[number])

@@ -1,4 +1,4 @@
-"""Anchors of a file, and lists about the CAs above a leaf, at the gateway."""
+"""Anchors of a file, and CRLs about the CAs above a leaf, at the gateway."""
 
 import pytest
 from cryptography import x509
@@ -19,7 +19,7 @@ LONG_AGO = NOW - 30 * DAY
 
 
 def listed(ca, *revoked, **changes):
-    """Give a list of a CA, a month old and in force, as those about CAs are."""
+    """Return a CRL of a CA, a month old and in force, as CRLs about CAs are."""
     signer = key(changes.pop("by", None) or ca.subject.rfc4514_string().removeprefix("CN="))
     serials = tuple(one.serial_number for one in revoked)
     return crl(**{"issuer": ca, "signer": signer, "revoked": serials, "at": LONG_AGO, "life": 60 * DAY} | changes)
@@ -190,7 +190,7 @@ SOURCES = {
 
 
 class GoodSource:
-    """Says GOOD of a leaf, as an OCSP service would, and counts."""
+    """Source that reports GOOD for a leaf, as an OCSP service would, and counts."""
 
     def __init__(self):
         self.asked = []

@@ -1,4 +1,4 @@
-"""Every interface of the gateway refuses a key with a described curve."""
+"""Keys with a described curve, which every interface of the gateway rejects."""
 
 from urllib.parse import quote
 

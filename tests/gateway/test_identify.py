@@ -1,4 +1,7 @@
-"""Whose certificate it is, or the one reason why it does not count: the table of docs/gateway.md, at fixed instants."""
+"""Holder of a certificate, or the single reason for its rejection.
+
+The table of docs/gateway.md is checked at fixed instants.
+"""
 
 from datetime import timedelta
 

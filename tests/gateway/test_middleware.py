@@ -1,4 +1,7 @@
-"""The middleware for ASGI and WSGI: whom it lets through, what the application hears, what nobody can write himself."""
+"""Middleware for ASGI and WSGI.
+
+The tests check the accepted callers, the values that the application receives, and that callers cannot forge them.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""NIST's certification path tests: accepted and refused as they say, but for the deviations of docs/pkits.md."""
+"""NIST's certification path tests: the results that they state.
+
+docs/pkits.md lists the deviations.
+"""
 
 from itertools import groupby
 

@@ -1,4 +1,7 @@
-"""The names that `sinetti.gateway` exports, as docs/gateway.md and docs/gateway-serve.md import them."""
+"""Names that `sinetti.gateway` exports.
+
+docs/gateway.md and docs/gateway-serve.md import them.
+"""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""gateway.toml and the trust file: what they say, and one sentence for each thing that is wrong."""
+"""Content of gateway.toml and the trust file, and one sentence for each mistake."""
 
 from datetime import timedelta
 

@@ -1,4 +1,7 @@
-"""Documents: whose they are, that they are whole, and that nothing but what was digested is handed out."""
+"""Signed documents: their signer and their integrity.
+
+Only octets that were digested are handed out.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,7 +160,7 @@ def test_a_text_of_ten_megabytes_and_one_that_is_longer():
 
 
 def crowded(count, *, declared=False):
-    """A tag of more than 16 kB with so many attributes, or declarations."""
+    """Return a tag of more than 16 kB with `count` attributes, or declarations."""
     name = "xmlns:a" if declared else "a"
     return b"<a" + b"".join(b' %s%d="%s"' % (name.encode(), one, b"x" * 200) for one in range(count)) + b"/>"
 
@@ -177,7 +180,7 @@ IN_ONE_TAG = {
 
 @pytest.mark.parametrize("much", [*TOO_MANY.values(), *IN_ONE_TAG.values()], ids=[*TOO_MANY, *IN_ONE_TAG])
 def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(much, monkeypatch):
-    # 4 MB of <a/> would take 130 MB, whoever signed them; a tag of a million attributes a second.
+    # 4 MB of <a/> by any signer would take 130 MB, and a tag of a million attributes a second.
     monkeypatch.setattr(signed_documents.parser, "parse", lambda _: pytest.fail("it was parsed"))
     found = verified(b"<a>" + much + b"</a>").verdict
     why = verdict_texts.TOO_MANY_MARKS if much in TOO_MANY.values() else TOO_MUCH

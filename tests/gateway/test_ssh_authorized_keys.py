@@ -1,4 +1,7 @@
-"""Whose key logs in as whom, at fixed instants; the real sshd asks in judges/test_sftp.py."""
+"""Accounts to which keys log in, at fixed instants.
+
+In judges/test_sftp.py the real sshd asks.
+"""
 
 from datetime import timedelta
 from functools import cache
@@ -193,7 +196,10 @@ def test_a_certificate_is_found_by_its_keys_numbers_in_der_and_pem(kind):
 
 
 def test_a_key_of_the_same_modulus_with_another_exponent_is_another_key():
-    """The id of a key leaves the exponent out; who may choose that needs no private key."""
+    """The id of a key leaves the exponent out.
+
+    An attacker who may choose the exponent needs no private key.
+    """
     key = holder_key(5, KeyType.RSA_2048)
     stranger = rsa.RSAPublicNumbers(3, key.public_key().public_numbers().n).public_key()
     kind, encoded = stranger.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()

@@ -1,4 +1,4 @@
-"""Sightings: what is told, that nobody waits for it, and what becomes of what cannot be told."""
+"""Usage reports: their content, sending without delay for callers, and failures."""
 
 import json
 import threading

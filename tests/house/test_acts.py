@@ -1,4 +1,7 @@
-"""What people do on somebody's behalf asks for their right first; what clerks do, whether they are clerks."""
+"""Permission checks of acts: on behalf of organisations, and of clerks.
+
+Acts on behalf of an organisation check permissions first. Acts of clerks check the clerk's session first.
+"""
 
 import ast
 from pathlib import Path
@@ -12,33 +15,41 @@ ASKS = {
     | {"organisations", "may", "require", "has_permission", "act_for", "act_on", "guarded", "order"},
     "staff": frozenset({"require_staff"}),
 }
-"""Functions that check permissions; each act calls one, itself or by a function of its module.
+"""Functions that check permissions, by folder of acts.
 
-`act_for`, `act_on` and `guarded` (services/access/act_transaction.py) ask, and ask again; `order` is the act of that
-name, which many replacements are made of. `check_can_modify` and `check_can_view` (services/access/permissions.py)
-check the organisation of an object. `load_permissions` is for lists. `has_permission` and `organisations` belong to
-Permissions.
+Each act calls one of them, itself or through a function of its module.
+
+`act_for`, `act_on` and `guarded` (services/access/act_transaction.py) check, and check again. `order` is the act of
+that name, which many replacements are made of. `check_can_modify` and `check_can_view`
+(services/access/permissions.py) check the organisation of an object. `load_permissions` is for lists. `has_permission`
+and `organisations` belong to Permissions.
 """
 
 PROOFS = frozenset({"StaffSession"})
-"""What nobody gets hold of who was not asked (services/staff/session.py): an act that takes it need not ask again."""
+"""Types that only a checked caller obtains (services/staff/session.py).
+
+An act that takes one need not check again.
+"""
 
 WHO = frozenset({"Actor", "Permissions"}) | PROOFS
-"""Who it is that acts: an Actor; of a page that only shows something, what was read of them for this request."""
+"""Types of the acting user.
+
+An act takes an Actor. A page that only shows something takes the Permissions that were read for this request.
+"""
 
 
 def acts(room: str) -> list[Path]:
-    """The modules of a room of acts."""
+    """Return the modules of a folder of acts."""
     return sorted((PACKAGE / "services" / room).glob("*.py"))
 
 
 def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
-    """A module's functions by their names."""
+    """Return a module's functions by their names."""
     return {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
 def called(function: ast.FunctionDef) -> set[str]:
-    """The names of what a function calls, methods too."""
+    """Return the names of the functions and methods that a function calls."""
     calls = [one.func for one in ast.walk(function) if isinstance(one, ast.Call)]
     return {
         one.id if isinstance(one, ast.Name) else one.attr for one in calls if isinstance(one, ast.Name | ast.Attribute)
@@ -48,7 +59,10 @@ def called(function: ast.FunctionDef) -> set[str]:
 def asks(
     name: str, known: dict[str, ast.FunctionDef], wanted: frozenset[str], seen: frozenset[str] = frozenset()
 ) -> bool:
-    """Whether a function calls one of these, itself or by another of its module."""
+    """Return whether a function calls one of these, directly or in its module.
+
+    An indirect call passes through another function of the module.
+    """
     names = called(known[name])
     rest = (names & known.keys()) - seen - {name}
     return bool(names & wanted) or any(asks(one, known, wanted, seen | {name}) for one in rest)
@@ -62,7 +76,8 @@ def opens(name: str, known: dict[str, ast.FunctionDef], seen: frozenset[str] = f
 def unguarded(function: ast.FunctionDef) -> list[str]:
     """Return the calls that write without a check of the right in the transaction.
 
-    A deed is made by what opens an act alone; a use case of others, which makes its own, is given a guarded office.
+    Only the function that opens an act makes its deed. A use case of others makes its own deed, and gets a guarded
+    office.
     """
     found = []
     for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
@@ -76,16 +91,16 @@ def unguarded(function: ast.FunctionDef) -> list[str]:
 
 
 def takes_whom(function: ast.FunctionDef, whom: frozenset[str] = WHO) -> bool:
-    """Whether it is told who acts."""
+    """Return whether a parameter of the function has one of these types."""
     arguments = (*function.args.args, *function.args.kwonlyargs)
     return any(one.annotation is not None and ast.unparse(one.annotation).strip("'\"") in whom for one in arguments)
 
 
 OPENERS = frozenset({"acting", "act_for", "act_on", "act", "clerk_act", "guarded", "_guarded"})
-"""Openers of the transaction of an act, in which the right is asked for again."""
+"""Openers of the transaction of an act, in which the right is checked again."""
 
 GUARDED = frozenset({"for_it", "clerk.guarded"})
-"""How a guarded office is called where it is handed on."""
+"""Names by which a guarded office is passed on."""
 
 NAMES = frozenset({"actor.name", "clerk.actor.name", "clerk.officer"})
 """The actor's name, as use cases of others take it."""
@@ -111,7 +126,10 @@ READS = (
     *("audit_log.note()", "bulk."),
     *("daily_counts.own_mailboxes()", "Charge()", "history.events()"),
 )
-"""Calls that are given the actor's name and write nothing, or get the act's deed beside it."""
+"""Calls that take the actor's name and need no guard.
+
+They write nothing, or get the act's deed as well.
+"""
 
 
 def test_an_act_that_writes_without_a_guard_is_found():

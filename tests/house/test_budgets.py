@@ -1,4 +1,4 @@
-"""Budgets: how long a function and a module may be, and how many parameters a function may have."""
+"""Budgets: lines of a function, lines of a module, parameters of a function."""
 
 import ast
 from functools import cache
@@ -10,12 +10,12 @@ MODULE_LINES = 600
 PARAMETERS = 5
 XMLDSIG_LINES = 300
 BESIDE = ("scripts", "fuzz", "bench", "simulate")
-"""Folders with programs of ours beside the package."""
+"""Folders with the project's programs beside the package."""
 
 
 @cache
 def programs() -> dict[str, ast.Module]:
-    """Return the package's modules and those beside it, by their places in the project."""
+    """Return the modules of the package and beside it, by their path in the project."""
     beside = [path for folder in BESIDE for path in sorted((ROOT / folder).rglob("*.py"))]
     package = {(PACKAGE / name).relative_to(ROOT).as_posix(): tree for name, tree in modules().items()}
     return package | {

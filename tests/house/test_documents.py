@@ -1,4 +1,4 @@
-"""Documents that speak of the code say what the code says, and their links lead somewhere."""
+"""Documents about the code: they agree with it, and their links resolve."""
 
 import argparse
 import ast
@@ -93,7 +93,7 @@ def test_every_code_stands_in_the_order_of_checks():
 
 
 def requirements() -> dict[str, list[Requirement]]:
-    """Return the requirements of pyproject.toml by the heading that the page has for them."""
+    """Return the requirements of pyproject.toml by their heading on the page."""
     project = PROJECT["project"]
     groups = {"pip install .": project["dependencies"], "Building": PROJECT["build-system"]["requires"]}
     groups |= {f"sinetti[{extra}]": named for extra, named in project["optional-dependencies"].items()}
@@ -101,7 +101,7 @@ def requirements() -> dict[str, list[Requirement]]:
 
 
 def sections() -> dict[str, list[list[str]]]:
-    """Return the tables of the page of dependencies by what their headings name."""
+    """Return the tables of docs/dependencies.md by the names in their headings."""
     found, heading = {}, None
     for line in (DOCS / "dependencies.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -170,18 +170,21 @@ def test_the_changes_begin_with_the_version_of_the_package():
 
 
 def code(cell: str) -> list[str]:
-    """Return what stands between backticks, word by word."""
+    """Return the words between backticks."""
     return [word for part in re.findall(r"`([^`]+)`", cell) for word in part.split()]
 
 
 def section(page: str, heading: str) -> str:
-    """Return the part of a page below a heading that begins with this; empty where there is none."""
+    """Return the section of a page whose heading begins with `heading`.
+
+    Without such a section, it returns an empty string.
+    """
     parts = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
     return next((part for part in parts if part.startswith(heading)), "")
 
 
 def cited(pattern: re.Pattern[str]) -> set[tuple[str, ...] | str]:
-    """Return what the code and the tests cite, whatever line breaks stand in it."""
+    """Return the citations in the code and the tests, also across line breaks."""
     sources = [path for path in text_files() if path.suffix == ".py" and path != Path(__file__)]
     return {one for path in sources for one in pattern.findall(" ".join(path.read_text(encoding="utf-8").split()))}
 
@@ -216,7 +219,10 @@ def test_the_facts_sheet_is_short_and_marks_each_section():
 
 
 def sequence(type_or_element: etree._Element) -> list[str]:
-    """Return the names of an XSD sequence as the facts sheet writes them: `?` optional, `*` any number."""
+    """Return the names of an XSD sequence as the facts sheet writes them.
+
+    `?` marks an optional element, and `*` any number.
+    """
     found = type_or_element.find(f".//{XSD}sequence")
     assert found is not None
     names = []
@@ -231,7 +237,7 @@ def sequence(type_or_element: etree._Element) -> list[str]:
 
 
 def named_type(element: etree._Element) -> etree._Element:
-    """Return the XSD type of an element: its own, or the one of ours that it names."""
+    """Return the XSD type of an element: its own, or the project's type that it names."""
     inside = element.find(f"{XSD}complexType")
     if inside is not None:
         return inside
@@ -289,7 +295,7 @@ def test_octets_of_the_facts_sheet_are_those_of_the_code():
 
 
 def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Give every command below a parser that has none below itself, by its words."""
+    """Yield every command below a parser that has no subcommands, by its words."""
     groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
     if not groups:
         yield " ".join(path), parser
@@ -299,13 +305,16 @@ def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, ar
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    """Return every command of the client and the server side, whose own are there only where one of them is wanted."""
+    """Return every command of the client and the server side.
+
+    The parser has the server's own commands only if one of them is requested.
+    """
     found = {name: one for words in ((), *([name] for name in SERVER)) for name, one in below(build_parser(*words))}
     return {name: one for name, one in found.items() if not any(other.startswith(f"{name} ") for other in found)}
 
 
 def written(parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
-    """Return what a command takes as the page writes it: what stands without a name, and the options."""
+    """Return the positional arguments and the options of a command as on the page."""
     places, options = [], []
     for one in parser._actions:
         if not one.option_strings:
@@ -412,7 +421,10 @@ def test_the_divergences_have_their_parts():
 
 
 FROM_AN_INDEX = re.compile(r"pip3? install [^`\n#;&|]*?(?<![\w./-])sinetti(?![\w-]*[/.])")
-"""A command that asks the public index for a package of our name: that name is another project's."""
+"""Command that asks the public index for a package of our name.
+
+That name belongs to another project.
+"""
 
 
 def test_a_command_that_asks_the_index_is_recognised():

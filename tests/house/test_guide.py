@@ -1,4 +1,7 @@
-"""docs/integrators.md: what stands there of other files stands in them, and no word comes before its meaning."""
+"""Agreement of docs/integrators.md with other files, and order of its terms.
+
+Quotations match the files that they come from. The page explains each term before it uses it.
+"""
 
 import json
 import re
@@ -45,10 +48,13 @@ WORDS = {
     "PKCS#12": "PKCS#12",
     "PFX": r"\bPFX\b",
 }
-"""What a programmer of payroll programs need not know, and how it is found in the text."""
+"""Terms that a programmer of payroll programs need not know, with their patterns."""
 
 INTRODUCTION = PROSE.index("## 1. The words")
-"""Before that the page only says what is in it: certificate and renewal stand there as names of the goal."""
+"""End of the introduction, which only lists the content of the page.
+
+Certificate and renewal stand there as names of the goal.
+"""
 
 FOREIGN = (
     r"keystore|truststore|X\.509|PKCS ?#?10|thumbprint|cipher|HSM|OCSP|\bCRLs?\b|\bPKIX\b|trust chain|nonce|\bASN\b"
@@ -79,7 +85,10 @@ def test_there_are_no_words_that_nobody_explains():
 
 
 def test_a_message_on_the_page_is_the_file_but_for_its_layout():
-    """Compared without the script: white space between elements, and long values that are cut, may differ."""
+    """The test compares without the script.
+
+    White space between elements may differ, and long values may be cut.
+    """
     found = re.findall(r"<!-- scripts/guide\.py: (?:xml|brief) (\S+) -->\n```xml\n(.*?)\n```\n", PAGE, re.DOTALL)
     assert len(found) > 5
     for name, block in found:

@@ -1,4 +1,7 @@
-"""Import rules that import-linter cannot express: the standard library, django.db, and what `serve` loads."""
+"""Import rules that import-linter cannot express.
+
+They concern the standard library, django.db, and the modules that `serve` loads.
+"""
 
 import ast
 import re
@@ -24,7 +27,10 @@ LIBRARIES = {
 """Libraries of each package, beside the standard library and the project's own."""
 
 EXTRAS = {"gateway/web/server.py": {"granian"}}
-"""Modules that need an extra; nothing else in their package imports them at load time."""
+"""Modules that need an extra.
+
+No other module of their package imports them at load time.
+"""
 
 
 def package_of(module: str) -> str:
@@ -87,7 +93,10 @@ def test_every_folder_says_in_one_line_what_it_holds():
 
 
 def loaded_by(module: str) -> set[str]:
-    """Return the modules of the project that one imports, itself included, as places in the package."""
+    """Return the modules of the project that a module imports, itself included.
+
+    They are given as places in the package.
+    """
     found, left = set(), [module]
     while left:
         here = left.pop()
@@ -99,7 +108,7 @@ def loaded_by(module: str) -> set[str]:
 
 
 def test_a_production_server_does_not_load_the_diagnosis_of_signatures():
-    """It would tell forgers how far they got (docs/explain.md)."""
+    """The diagnosis would show forgers how far they got (docs/explain.md)."""
     served = loaded_by("cli/authority/serve.py")
     assert {"api/soap.py", "api/publication.py", "wire/xmldsig/signature.py"} <= served
     assert not [module for module in served if package_of(module) == "diagnostics"]

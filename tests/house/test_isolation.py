@@ -1,4 +1,4 @@
-"""The test run reaches nothing but this machine, and a warning fails it."""
+"""Isolation: the test run reaches only this machine, and a warning fails it."""
 
 import socket
 import urllib.request

@@ -1,4 +1,7 @@
-"""docs/judges.md names every peer, with each key and recipe, as the last whole run of `make judges` left it."""
+"""Agreement of docs/judges.md with the last whole run of `make judges`.
+
+The page names every peer, with each key and recipe.
+"""
 
 from tests.house.tree import DOCS
 from tests.judges import matrix

@@ -1,4 +1,7 @@
-"""The make targets that documents name exist, `make help` names all there are, and the scripts are fit to run."""
+"""Make targets: those in documents exist, and `make help` lists all.
+
+The scripts are fit to run.
+"""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""The project speaks of itself alone: nothing left over, no place of one machine, no host of a package registry."""
+"""Marks of foreign places: the project speaks of itself alone.
+
+There are no leftovers, no paths of one machine and no hosts of a package registry.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Migrations run while older code serves (docs/schema.md): none has what that code would not bear."""
+"""Migrations that run while older code serves (docs/schema.md).
+
+None contains a change that older code cannot work with.
+"""
 
 import importlib
 from pathlib import Path
@@ -13,13 +16,16 @@ from tests.house.tree import DOCS, PACKAGE
 FOLDER = PACKAGE / "database" / "migrations"
 FIRST_LOOKED_AT = 2
 CONTRACTING: dict[int, str] = {}
-"""Migrations that take away what older code needed, and why none of that code runs any more. None yet."""
+"""Migrations that remove what older code needed; none yet.
+
+Each has the reason why none of that code runs any more.
+"""
 
 FILES = [path for path in sorted(FOLDER.glob("[0-9]*.py")) if int(path.name[:4]) >= FIRST_LOOKED_AT]
 
 
 def faults(migration) -> list[str]:
-    """Return what older code would not bear of a migration, or what would hold up whoever writes."""
+    """Return the operations that older code cannot work with or that block writers."""
     made = {one.name.lower() for one in migration.operations if isinstance(one, migrations.CreateModel)}
     found = []
     for one in migration.operations:
@@ -40,12 +46,15 @@ def faults(migration) -> list[str]:
 
 
 def marks(operation) -> bool:
-    """Whether an operation is `readable_from`."""
+    """Return whether an operation is `readable_from`."""
     return isinstance(operation, migrations.RunPython) and operation.code.__module__ == migration_operations.__name__
 
 
 def bearable(field) -> bool:
-    """Whether rows may be written without this column, and is the table not written anew for it."""
+    """Return whether older code can write rows without this column.
+
+    Adding the column must also not rewrite the table.
+    """
     return (field.null or field.db_default is not NOT_PROVIDED) and not field.unique and not field.db_index
 
 

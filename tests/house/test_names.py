@@ -1,4 +1,7 @@
-"""Names: one class for each class name, no gerund as a module, no participle as a class, no verb of perception."""
+"""Names: unique class names, and no gerunds, participles or verbs of perception.
+
+The rule against gerunds is for modules, and the rule against participles for classes.
+"""
 
 import ast
 import re
@@ -10,7 +13,10 @@ from tests.house.tree import modules
 SHARED = {
     "Gateway": "the relying party's object, and the model of a gateway that sends usage reports",
 }
-"""Class names that two classes have, each with the reason; a model beside its domain type needs none."""
+"""Class names that two classes share, each with the reason.
+
+A model beside its domain type needs none.
+"""
 
 NOUNS = frozenset({"monitoring", "listing", "json_logging", "encoding"})
 """Modules whose name ends in -ing and is a noun."""
@@ -34,7 +40,7 @@ SPEECH = frozenset(
         "take",
     }
 )
-"""Names of one word that say nothing of what a function does."""
+"""Names of one word that do not describe a function."""
 
 PARTICIPLES = re.compile(
     r"Told|Asked|Wanted|Seen|Listed|Found|Known|Taken|Offered|Opened|Shown|Held|Looked|Named|Called|Given|Kept|Owed|Said"
@@ -85,7 +91,7 @@ def test_no_public_function_is_a_verb_of_perception_or_speech():
 
 
 def test_old_names_do_not_linger_as_aliases():
-    """An import under another name is for a clash in that file, not for a name of before."""
+    """An alias of an import is for a clash in that file, not for a former name."""
     old = re.compile(r"^(office|register|deed|room|holder|notices|texts|kindness|mandating|wiring|keeping|telling)$")
     found = [
         (module, alias.asname)

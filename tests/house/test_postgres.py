@@ -1,4 +1,7 @@
-"""The run's throw-away PostgreSQL: there while it is needed, gone afterwards, absent with a sentence."""
+"""PostgreSQL of a test run: it exists while it is needed, and then no more.
+
+Without it, the run reports the reason in a sentence.
+"""
 
 from pathlib import Path
 from urllib.parse import urlsplit

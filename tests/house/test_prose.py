@@ -1,4 +1,7 @@
-"""Docstrings, comments and English texts keep to the rules of CONTRIBUTING.md (scripts/prose.py)."""
+"""Prose of docstrings, comments and English texts (scripts/prose.py).
+
+CONTRIBUTING.md has the rules.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The first screen of README.md: at most 40 lines that tell a stranger what this is and where to start."""
+"""First screen of README.md.
+
+In at most 40 lines, a stranger reads what the project is and where to start.
+"""
 
 import re
 

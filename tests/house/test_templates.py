@@ -1,4 +1,7 @@
-"""Templates put values where they belong: they have no text of their own, compute nothing, and paint nothing."""
+"""Templates: they put values into places and do nothing else.
+
+They have no text of their own, compute nothing and set no colours.
+"""
 
 import re
 
@@ -12,7 +15,10 @@ SPOKEN = re.compile(r'\b(?:alt|title|aria-label|placeholder|value|label)="([^"{]
 
 
 def spoken_by_itself(template: str) -> list[str]:
-    """The words in a template that no catalogue has; "yes" is what a ticked box sends."""
+    """Return the words in a template that no catalogue has.
+
+    The word "yes" is the value of a ticked box.
+    """
     inside = [one for one in SPOKEN.findall(re.sub(r"{%.*?%}", "", template)) if one != "yes"]
     outside = TAGS.sub(" ", template).replace(":", " ").split()
     return [*inside, *outside]

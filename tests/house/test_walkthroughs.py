@@ -1,4 +1,7 @@
-"""docs/walkthroughs.md lists the files that a renewal, a reminder, a list page and a run of the agent pass through."""
+"""File lists of docs/walkthroughs.md.
+
+They name the files that a renewal, a reminder, a list page and a run of the agent pass through.
+"""
 
 import threading
 from datetime import timedelta
@@ -27,7 +30,10 @@ __all__ = ["browser", "client_desk", "double", "post", "sqlite_db", "sqlite_desk
 
 TRIPS = tools.script("trips")
 MARKS = {"renewal": 32, "reminder": 20, "list": 20, "agent": 40}
-"""Files that a reader should have to open; the page says what stands in the way."""
+"""Limits on the number of files that a reader should have to open.
+
+The page says what stands in the way.
+"""
 
 
 class Sink:
@@ -54,7 +60,10 @@ class Listener:
 
 
 def compared(request, name, call):
-    """Profile a call and compare its files with the page; with the plugin of the script, keep them for it."""
+    """Profile a call and compare its files with the page.
+
+    With the plugin of the script, it records the files for the script instead.
+    """
     trip = TRIPS.traced(call)
     writer = next((one for one in request.config.pluginmanager.get_plugins() if type(one).__name__ == "Writer"), None)
     if writer is not None:

@@ -1,4 +1,4 @@
-"""What the tests about the house look at: the project's files, parsed once."""
+"""Files of the project for the house tests, parsed once."""
 
 import ast
 import subprocess
@@ -12,14 +12,17 @@ DOCS = ROOT / "docs"
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Return every module of the package by its place in it, without the migrations, which Django writes."""
+    """Return every module of the package by its place in it.
+
+    Migrations are left out, since Django writes them.
+    """
     paths = [path for path in sorted(PACKAGE.rglob("*.py")) if "migrations" not in path.parts]
     return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 
 @cache
 def text_files() -> tuple[Path, ...]:
-    """Return the project's own text files: what is committed, and what is about to be."""
+    """Return the project's own text files, committed or about to be."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     paths = [ROOT / name for name in sorted(set(listed)) if name and (ROOT / name).is_file()]
@@ -27,7 +30,7 @@ def text_files() -> tuple[Path, ...]:
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """Return the names of the modules that a module imports, wherever in it it does."""
+    """Return the names of the modules that a module imports anywhere in it."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,4 +1,7 @@
-"""A journal that is missing is not begun anew where this node wrote one; a copy of its folder makes another node."""
+"""Marker of a journal.
+
+A missing journal is not begun anew where this node wrote one. A copy of its folder makes another node.
+"""
 
 import json
 import shutil
@@ -16,7 +19,7 @@ FACT = JournalEntry("fetched", {"serial": "05" * 19, "at": "2026-03-02T08:00:00Z
 
 @pytest.fixture
 def places(tmp_path):
-    """The authority's folder, and that of its journals."""
+    """Return the authority's folder and the folder of its journals."""
     (tmp_path / "authority").mkdir()
     return tmp_path / "authority", tmp_path / "journal"
 

@@ -1,4 +1,7 @@
-"""A line that is chained rightly, but does not say what its kind has to, is named with its file and its number."""
+"""Schema of journal lines.
+
+A line that is chained correctly but lacks members of its kind is reported with file and line number.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""The journal's file: on disk before `append` returns, one writer each, and every damage is named with its line."""
+"""File of the journal: on disk before `append` returns, with one writer each.
+
+Every damage is reported with its line.
+"""
 
 import os
 import resource
@@ -166,7 +169,7 @@ def test_verify_names_the_line(opened, damage, said):
 
 
 def sealed(body: bytes) -> bytes:
-    """Give a line the digest that it has to have: it is no secret."""
+    """Give a line the digest that it must have, which is no secret."""
     return body[:-1] + reader.SUFFIX + reader.digest(body).encode() + b'"}'
 
 
@@ -287,7 +290,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 
 def keep(opened, shard, number, der):
-    """Keep a whole list, for which nothing else is asked."""
+    """Keep a whole CRL, which needs no base."""
     opened.keep_list(ArchivedCrlName("CAv1", shard, number), der, lambda: pytest.fail("a whole list has no base"))
 
 

@@ -1,4 +1,4 @@
-"""Fresh registers, offices and what stands in them; a mail server that is not ours."""
+"""Fresh databases, desks and their content, and an external mail server."""
 
 import pytest
 
@@ -11,6 +11,6 @@ __all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
 
 @pytest.fixture
 def server():
-    """Give a mail server that takes everything."""
+    """Yield a mail server that accepts everything."""
     with mail_server() as running:
         yield running

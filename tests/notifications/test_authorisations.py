@@ -1,4 +1,7 @@
-"""Mail about authorisations: once to each address, with a link that works, and not at all where it does not hold."""
+"""Mail about authorisations: once to each address, with a working link.
+
+Without a valid authorisation there is no mail.
+"""
 
 from datetime import timedelta
 
@@ -33,14 +36,17 @@ def signatory(sqlite_desk):
 
 
 def given(desk, actor, role=Role.MANAGER):
-    """Invite somebody; their mandate's id."""
+    """Invite a person and return the id of the mandate."""
     organisation = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     person = a_person("newcomer", Language.EN)
     return role_assignments.grant(PersonGrant(organisation, person, role), desk.ctx, actor, REQUEST).mandate_id
 
 
 def letters(desk):
-    """What would be written now of everything that is owed: subjects, and why there is no letter; oldest first."""
+    """Return the subjects of the queued messages as rendered now, oldest first.
+
+    A skipped message gives the reason instead.
+    """
     return [one.why if isinstance(one, Skip) else one.subject for one in written(desk)]
 
 

@@ -1,4 +1,7 @@
-"""Mail trouble never touches a renewal: the mail server goes silent, and a certificate is renewed meanwhile."""
+"""Independence of renewals from mail trouble.
+
+While the mail server hangs, a certificate is renewed.
+"""
 
 import socket
 from contextlib import suppress
@@ -21,7 +24,7 @@ ANSWERS = {b"DATA": b"354 go on\r\n"}
 
 
 class Silent:
-    """A mail server that takes a letter, and says nothing more until it is let go."""
+    """Mail server that takes a message and stays silent until it is let go."""
 
     def __init__(self):
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -72,7 +75,7 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
 
 def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
     if connections[desk.db.alias].vendor != "postgresql":
-        return  # there whoever writes is alone, for as short a time
+        return  # SQLite has one writer at a time, for as short a time
     held = enrolled(desk)
     now = in_the_window(desk, held)
     rows = models.OutboxMessage.objects.using(desk.db.alias)

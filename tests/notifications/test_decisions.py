@@ -1,4 +1,4 @@
-"""The letter with a decision: the whole text as it was decided, once to each address."""
+"""Message with a decision: the whole text as decided, once to each address."""
 
 from sinetti.database.models import AccessApplication
 from sinetti.database.notifications import outbox_queries

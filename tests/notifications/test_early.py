@@ -1,4 +1,4 @@
-"""A call for early replacement sends one message to each person concerned."""
+"""Call for early replacement: one message to each person concerned."""
 
 from datetime import timedelta
 
@@ -38,14 +38,14 @@ OVER = timedelta(hours=8)
 
 
 class Letters(list):
-    """The messages handed over for delivery."""
+    """Transport that collects the messages handed over for delivery."""
 
     def deliver(self, letter: RenderedMessage) -> None:
-        """Keep it."""
+        """Keep the message."""
         self.append(letter)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since no connection is open."""
 
 
 def asked(*held, told=TOLD):

@@ -1,4 +1,7 @@
-"""A real SIGKILL between a mail server's answer and the row that says so: the same letter comes again."""
+"""SIGKILL between a mail server's answer and the row that records it.
+
+The same message is sent again.
+"""
 
 import signal
 import subprocess
@@ -15,7 +18,7 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
 
-# What `sinetti authority notices send` does, on clocks that stand still, killed at a step.
+# Program like `sinetti authority notices send`, on clocks that stand still, killed at a step.
 KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a letter says depends on when it is written, to whom, and on what the register knows by then."""
+"""Text of a message, by its instant, its recipient and the state of the database."""
 
 import shutil
 from dataclasses import replace
@@ -50,7 +50,10 @@ REMINDER = SampleMessage(MessageKind.REMINDER, "a reminder", OPENED, "sunday", s
 
 @cache
 def staged_file():
-    """An SQLite register with the samples' rows, made once per process; and what is in it."""
+    """Return an SQLite file with the rows of the samples, and its content.
+
+    It is made once per process.
+    """
     _kept.append(TemporaryDirectory(prefix="sinetti-samples-"))
     path = Path(_kept[-1].name) / "staged.sqlite3"
     with copied_file(path) as url:
@@ -73,7 +76,10 @@ def stage(tmp_path):
 
 @pytest.fixture
 def both(db):
-    """The same on each database in turn, for what statements decide."""
+    """Return the rows of the samples on each database in turn.
+
+    Tests use it for behaviour that SQL statements decide.
+    """
     with transaction.atomic(using=db.alias):
         return message_rows.staged(db, Language.EN)
 
@@ -242,7 +248,10 @@ DAYS = {
 
 @pytest.mark.parametrize("kind", DAYS)
 def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
-    """Not that on which its messages were made, which may be after midnight, or after a week of standing still."""
+    """The subject does not have the day on which the messages were made.
+
+    That may be after midnight, or after a week of standing still.
+    """
     about, subject = DAYS[kind]
     assert letter(stage, REMINDER, kind=kind, about=about, now=at(4, 20, 5)).subject.startswith(subject)
 
@@ -270,7 +279,7 @@ def test_whoever_was_replaced_meanwhile_is_no_representative(both):
 
 
 def test_a_link_to_transfer_ids_is_one_persons(both):
-    """Whoever got an earlier link for the same holding did not get this one."""
+    """The recipient of an earlier link for the same lineage did not get this one."""
     case = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
     assert "Nobody else gets this message." in letter(both, case).text
 
@@ -658,7 +667,10 @@ def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
 
 
 def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
-    """Of a line of three: not the one before, none that was revoked, none that is only reserved."""
+    """The line has three certificates.
+
+    The message names neither the one before, nor one that was revoked, nor one that is only reserved.
+    """
     case = replace(CHANGED, about="still_used", now=at(5, 1, 5))
     assert "Valid until: 11 April 2029" in letter(both, case).text
     row(both, Certificate, both.renewal.certificate).update(revoked_at=BEFORE)

@@ -1,4 +1,4 @@
-"""Days off in Finland, by the library's table: what we lean on, year by year."""
+"""Days off in Finland by the library's table, year by year."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +13,11 @@ YEARS = {
     2028: "1-1 1-6 4-14 4-16 4-17 5-1 5-25 6-4 6-23 6-24 11-4 12-6 12-24 12-25 12-26",
     2035: "1-1 1-6 3-23 3-25 3-26 5-1 5-3 5-13 6-22 6-23 11-3 12-6 12-24 12-25 12-26",
 }
-"""New Year, Epiphany, Easter, May Day, Ascension, Whit Sunday, Midsummer, All Saints, Independence Day, Christmas."""
+"""Public holidays by year.
+
+They are New Year, Epiphany, Easter, May Day, Ascension, Whit Sunday, Midsummer, All Saints, Independence Day and
+Christmas.
+"""
 
 
 @pytest.mark.parametrize("year", YEARS)

@@ -1,4 +1,7 @@
-"""Certificates near their end of which nobody could be told: operators are."""
+"""Alerts about certificates close to their end without a reachable recipient.
+
+Operators receive them.
+"""
 
 from datetime import timedelta
 
@@ -25,7 +28,10 @@ def rows(desk, model):
 
 
 def looked(desk, step):
-    """Plan at this step as somebody would each night, and give what is unheard a moment later."""
+    """Plan each step up to this one, and return the unreachable certificates.
+
+    It searches for them one second after the last planning run.
+    """
     for days, at in STEPS.items():
         if days >= step:
             desk.clock.now = at

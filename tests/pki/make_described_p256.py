@@ -1,6 +1,8 @@
-"""Makes described-p256.pem: a certificate whose P-256 key describes its curve.
+"""Script that made described-p256.pem, a certificate with a described curve.
 
-python tests/pki/make_described_p256.py > tests/pki/described-p256.pem
+Its P-256 key describes its curve.
+
+    python tests/pki/make_described_p256.py > tests/pki/described-p256.pem
 """
 
 import subprocess

@@ -15,7 +15,7 @@ from tests.support.authority import NOW, holder_certificate, holder_key, issuer
 
 
 def bare(serial, identifier=None):
-    """A certificate with hardly anything in it."""
+    """Return a certificate with hardly any content."""
     key, name = ec.derive_private_key(7, ec.SECP256R1()), x509.Name([])
     builder = x509.CertificateBuilder(name, name, key.public_key(), serial, NOW, NOW)
     if identifier is not None:

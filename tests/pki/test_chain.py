@@ -143,7 +143,10 @@ def test_the_certificates_above(leaf, bundle, chain):
 
 
 def test_names_that_cannot_be_read_issue_nothing():
-    """The subject's CN says that it is UTF-8, and is not: this is told only when somebody asks for the name."""
+    """The subject's CN claims to be UTF-8, and is not.
+
+    The library reports this only when a caller asks for the name.
+    """
     der = ISSUING.public_bytes(Encoding.DER)
     broken = x509.load_der_x509_certificate(der.replace(b"\x0c\x21Data P", b"\x0c\x21\xffata P"))
     assert find_issuer(LEAF, [broken], NOW) is None
@@ -195,7 +198,10 @@ def test_an_extension_that_stands_twice_is_unreadable():
 
 
 def test_a_name_in_an_extension_that_cannot_be_read_is_unreadable():
-    """A directoryName whose CN is a BIT STRING: cryptography says TypeError, whichever extension is asked for."""
+    """A directoryName has a CN that is a BIT STRING.
+
+    cryptography raises TypeError for every extension that is asked for.
+    """
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x" * 20)])
     builder = x509.CertificateBuilder(name, name, holder_key().public_key(), 1, NOW, NOW + timedelta(days=1))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DirectoryName(name)]), critical=False)

@@ -1,4 +1,4 @@
-"""Lists without the entries of an earlier one, put together again to the octet."""
+"""CRLs without the entries of an earlier one, reassembled to the octet."""
 
 from datetime import timedelta
 

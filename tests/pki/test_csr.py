@@ -25,7 +25,7 @@ GOOD = build_request(EC_KEY, CUSTOMER_ID, CUSTOMER_NAME)
 
 
 def request(key=EC_KEY, hash_algorithm=None, subject=(), extensions=(), **how):
-    """Make a request as some program in the field might."""
+    """Make a request as a program in the field might."""
     builder = x509.CertificateSigningRequestBuilder(x509.Name([x509.NameAttribute(*one) for one in subject]))
     for one in extensions:
         builder = builder.add_extension(one, critical=False)
@@ -115,7 +115,10 @@ def test_a_point_off_the_curve_is_no_key():
 
 
 def test_a_curve_is_named_and_not_described():
-    """The description of P-256 would do for the library; RFC 5480, 2.1.1, has names alone."""
+    """The description of P-256 would do for the library.
+
+    RFC 5480, 2.1.1, has names alone.
+    """
     key, point = EC_KEY, csrs.point_of(EC_KEY)
     named, described = (
         csrs.signed(csrs.info(csrs.ec_key(point, one)), key) for one in (csrs.P256, csrs.explicit_p256())

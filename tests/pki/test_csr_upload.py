@@ -1,4 +1,7 @@
-"""What people paste for a request: taken in every form that programs write, and private keys never."""
+"""Pasted certificate signing requests, in every form that programs write.
+
+Private keys are rejected.
+"""
 
 from base64 import b64encode
 

@@ -50,7 +50,7 @@ def test_a_bare_key_comes_back_without_passphrase():
 
 
 def changed(key, **numbers):
-    """A key of which some numbers were exchanged, as octets that nothing tested."""
+    """Return a key with some numbers exchanged, as octets that were not validated."""
     own = key.private_numbers()
     names = ("p", "q", "d", "dmp1", "dmq1", "iqmp", "public_numbers")
     whole = rsa.RSAPrivateNumbers(**{name: numbers.get(name, getattr(own, name)) for name in names})

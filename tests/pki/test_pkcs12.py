@@ -1,4 +1,4 @@
-"""PKCS#12 in its new form and its old one: what stands in it, and by which algorithms."""
+"""PKCS#12 in its new and its old form: contents and algorithms."""
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12 as judge

@@ -21,7 +21,7 @@ OIDS = Path(__file__).resolve().parents[2] / "docs" / "oids.md"
 
 
 def with_policies(*policies: x509.ObjectIdentifier, broken: bool = False) -> x509.Certificate:
-    """Make a certificate that says only this."""
+    """Make a certificate that has only these policies."""
     key, name = holder_key(), x509.Name([])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
     if broken:

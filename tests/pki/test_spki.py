@@ -1,4 +1,4 @@
-"""An EC curve is named and not described: in certificates as in requests."""
+"""EC curves: named and not described, in certificates as in requests."""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Keys in a PKCS#11 token, on SoftHSM: made there, found again, used for every signature that holders make."""
+"""Keys in a PKCS#11 token, on SoftHSM.
+
+They are made there and found again, and used for every signature that holders make.
+"""
 
 import copy
 from dataclasses import replace
@@ -205,7 +208,7 @@ def test_a_wrong_pin_is_tried_once_so_that_no_token_is_locked(key, place, tmp_pa
 
 
 class Stubborn:
-    """A token as its flags and errors would have it."""
+    """PKCS#11 token with the flags and errors that a test chooses."""
 
     def __init__(self, flags, bad=None):
         self.flags, self.bad = flags, bad

@@ -1,4 +1,4 @@
-"""URIs of keys in tokens (RFC 7512): written, read back, and refused where they are none."""
+"""URIs of keys in tokens (RFC 7512): written, read back, rejected if malformed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Numbers that weak keys are made of. Good enough for tests, no cryptography."""
+"""Numbers for weak keys, good enough for tests but not for cryptography."""
 
 from math import gcd, prod
 
@@ -15,12 +15,15 @@ ROCA_M = 2 * prod(primes_to(167))
 
 
 def roca_factor(times: int, exponent: int) -> int:
-    """Make a number of the weak library's shape; the test looks at nothing else of it."""
+    """Make a number of the weak library's shape, the only property that matters."""
     return times * ROCA_M + pow(65_537, exponent, ROCA_M)
 
 
 def is_probable_prime(number: int) -> bool:
-    """Miller and Rabin's test for odd numbers above 37, with the first twelve primes as bases."""
+    """Apply the Miller–Rabin test to an odd number above 37.
+
+    The bases are the first twelve primes.
+    """
     odd, twos = number - 1, 0
     while odd % 2 == 0:
         odd, twos = odd // 2, twos + 1
@@ -44,7 +47,10 @@ def near_prime(start: int) -> int:
 
 
 def with_a_prime_of(first: rsa.RSAPrivateKey, second: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
-    """Make a third key of a prime of each: sound to look at, but not beside either of them."""
+    """Make a third key from a prime of each of two keys.
+
+    It is sound by itself, but not beside either of them.
+    """
     p, q = first.private_numbers().p, second.private_numbers().q
     exponent = 65_537
     d = pow(exponent, -1, (p - 1) * (q - 1))

@@ -1,4 +1,4 @@
-"""Fixtures of the API's tests, for tests of the server that call the SOAP endpoint."""
+"""Fixtures of the API's tests, for server tests that call the SOAP endpoint."""
 
 from tests.api.conftest import any_counter, counter, service
 from tests.support.registers import db, sqlite_db

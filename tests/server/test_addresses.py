@@ -1,4 +1,4 @@
-"""Addresses to listen on: how they are written, which are local, which are one, and what is taken."""
+"""Listening addresses: notation, locality, equality, and addresses in use."""
 
 import socket
 from contextlib import closing

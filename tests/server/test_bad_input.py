@@ -1,4 +1,7 @@
-"""What is no message of this service: a Fault, 413, 408 or 405, never a trace of us, never long."""
+"""Answers to input that is no message: a Fault, 413, 408 or 405.
+
+An answer has no trace of the service and is never long.
+"""
 
 import asyncio
 import gzip
@@ -207,7 +210,7 @@ def test_a_comment_inside_a_value_does_not_cut_it(counter):
 
 
 class Waiting:
-    """A door that counts what comes in."""
+    """Endpoint that records its requests."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -232,7 +235,7 @@ def test_the_size_of_a_body(size, status, piece):
 
 
 def test_a_padded_message_of_exactly_the_limit_is_answered(counter):
-    """The door itself takes what the edge lets through."""
+    """The endpoint itself accepts everything that the edge lets through."""
     padded = GOOD + b" " * (LIMIT - len(GOOD))
     sent = through(AsgiApp(counter.door), [padded])
     assert sent is not None
@@ -241,7 +244,7 @@ def test_a_padded_message_of_exactly_the_limit_is_answered(counter):
 
 
 def test_too_much_is_read_and_thrown_away():
-    """What comes up to 1 MiB is taken from the sender, who then reads the answer."""
+    """The service reads up to 1 MiB from the sender, who then reads the answer."""
     door, pieces = Waiting(), [bytes(64 * 1024)] * 12
     sent = through(AsgiApp(door), pieces)
     assert sent is not None
@@ -266,7 +269,10 @@ def test_a_slow_sender():
 
 
 def test_a_sender_that_goes_away():
-    """Nobody reads the answer, unless what came was no HTTP; the door is never asked."""
+    """The sender does not read the answer, unless it sent no HTTP.
+
+    The endpoint is never called.
+    """
     door = Waiting()
     sent = through(AsgiApp(door), [b"<a", GONE])
     assert sent is not None
@@ -300,7 +306,10 @@ def test_a_door_that_takes_too_long():
 
 
 def test_more_than_may_wait():
-    """What comes on top is told when to come again, at once; when the others are done there is room."""
+    """A request above the limit gets the answer at once to come again.
+
+    There is room when the others are done.
+    """
     let_go, inside = Event(), []
 
     def waits(request: Request) -> Response:
@@ -325,7 +334,7 @@ def test_more_than_may_wait():
 
 
 def test_without_the_key_that_signs_answers_there_is_a_fault(counter, caplog):
-    """Nobody could believe a FAIL that is not signed."""
+    """No client could trust a FAIL that is not signed."""
 
     def away():
         secret = "/keys/services.pem cannot be read"

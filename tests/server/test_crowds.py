@@ -1,4 +1,7 @@
-"""Many at once through the SOAP door, on both databases: one winner, and one certificate for one request."""
+"""Concurrent requests through the SOAP endpoint, on both databases.
+
+One request wins, and one request gives one certificate.
+"""
 
 from dataclasses import replace
 
@@ -18,7 +21,7 @@ def together(drafts, answer):
 
 
 def live(counter):
-    """The certificates that somebody could have."""
+    """Return the certificates that a holder could have."""
     rows = registration.certificates(counter.desk.ctx)
     return [row for row in rows if not row.revoked and row.state is not CertificateState.SUPERSEDED]
 
@@ -42,7 +45,10 @@ def test_the_same_request_a_hundred_times_gives_one_certificate(make, any_counte
 
 
 def test_fifty_renewals_with_keys_of_their_own_leave_one(any_counter):
-    """One that nobody fetched may be made again three times; each voids the one before."""
+    """A renewal that was not retrieved may be made again three times.
+
+    Each voids the one before.
+    """
     draft = renew_draft(any_counter)
     answers = together([replace(draft, key=new_key()) for _ in range(50)], any_counter.ask)
     accepted = [answer.retrieval_id for answer in answers if answer.status == "OK"]

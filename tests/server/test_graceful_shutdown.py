@@ -1,4 +1,7 @@
-"""A process that leaves its port to others: what it takes no more, and for whom it stays."""
+"""Graceful shutdown of a process that leaves its port to others.
+
+It accepts no new connections, and stays for the clients that are connected.
+"""
 
 import asyncio
 import os
@@ -32,7 +35,7 @@ def test_it_takes_nobody_more_under_any_number(listening, tmp_path):
         for one in (listening, other):
             with pytest.raises(BlockingIOError):
                 one.accept()
-        # Nobody has the socket open any more here, where no parent keeps it.
+        # No process has the socket open any more here, where no parent keeps it.
         with closing(socket.socket()) as caller:
             assert caller.connect_ex(address) != 0
         with closing(socket.create_connection(beside.getsockname())), closing(beside.accept()[0]):

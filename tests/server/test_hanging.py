@@ -1,4 +1,7 @@
-"""Doors that hang, as where a signer or a database does: the others are answered, or told to come again."""
+"""Endpoints that hang, for example where a signer or a database does.
+
+Other requests are answered, or get the answer to come again.
+"""
 
 import asyncio
 from threading import Event, current_thread
@@ -15,7 +18,7 @@ SOON = 30.0
 
 
 class Stuck:
-    """A door that hangs on the body `hang` until it is let go."""
+    """Endpoint that hangs on the body `hang` until it is let go."""
 
     def __init__(self) -> None:
         """Hang from the beginning."""
@@ -31,7 +34,7 @@ class Stuck:
 
 
 def asked_beside(door: Stuck, edge: AsgiApp, hanging: int) -> tuple[Sent | None, list[Sent | None]]:
-    """Ask for something harmless while so many hang; gives its answer, and theirs."""
+    """Send a harmless request while others hang; return its answer and theirs."""
 
     async def ask() -> tuple[Sent | None, list[Sent | None]]:
         stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(hanging)]
@@ -111,7 +114,7 @@ def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
 
 
 async def happened(look):
-    """Wait until something has happened."""
+    """Wait until `look` returns True."""
     end = monotonic_seconds() + SOON
     while not look():
         assert monotonic_seconds() < end

@@ -1,4 +1,7 @@
-"""Who has too many connections: the silent ones are ended, the oldest first, and nothing else is touched."""
+"""Limit on connections per client.
+
+The service closes idle connections, the oldest first, and leaves all others alone.
+"""
 
 import socket
 from contextlib import ExitStack, contextmanager
@@ -14,7 +17,10 @@ MOST = 3
 
 @contextmanager
 def listening(host="127.0.0.1"):
-    """Give a listening socket that takes what comes; the connections' other ends stay open here too."""
+    """Yield a listening socket and its port.
+
+    The connections' other ends stay open here, too.
+    """
     with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         yield listener, listener.getsockname()[1]
 
@@ -30,7 +36,7 @@ def port(stack):
     listener, port = stack.enter_context(listening())
 
     def connect(source="127.0.0.1"):
-        """One more connection; gives the caller's end."""
+        """Open one more connection; return the caller's end."""
         ours = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0)))
         stack.enter_context(listener.accept()[0])
         return ours

@@ -1,4 +1,7 @@
-"""The edge under the real server, over sockets: chunked, too large, too slow, gone, many at once, and stopped."""
+"""Edge under the real server, over sockets.
+
+The cases are chunked, large, slow, broken off and concurrent requests, and a stop.
+"""
 
 import signal
 import socket
@@ -111,7 +114,10 @@ def test_too_large_is_read_so_that_the_sender_can_read_the_answer(size, service)
 
 
 def test_an_attribute_of_10_megabytes(service):
-    """It is not read to its end: the sender is answered, or finds the connection closed."""
+    """The service does not read it to its end.
+
+    The sender gets an answer, or finds the connection closed.
+    """
     begun = monotonic_seconds()
     with closing(connected(service.soap)) as connection:
         connection.sendall(head(10_000_000) + b'<a b="')

@@ -1,4 +1,7 @@
-"""Limits per caller: the bucket alone, a wave of all holders, tables that processes share, and who counts as whom."""
+"""Rate limits per caller.
+
+The tests check the bucket alone, a wave of all holders, tables that processes share, and the identity of a caller.
+"""
 
 import os
 import random
@@ -28,11 +31,14 @@ from tests.api.edges import through
 NOW = 1000.0
 ONE_A_SECOND = Rate(1.0, 3)
 HOLDERS, CALLS = 300_000, 3
-"""How many have a certificate, and what one asks for a new one: renew, fetch, and once more while it is not ready."""
+"""Number of holders, and number of calls that each makes for a new certificate.
+
+The calls are to renew, to retrieve, and to retrieve once more while it is not ready.
+"""
 
 
 def asked(times, rate):
-    """Ask at these instants; for each, how long it is to wait."""
+    """Ask at these instants; return the waiting time for each."""
     empty_at, waits = 0.0, []
     for now in times:
         empty_at, wait = consume(empty_at, now, rate)
@@ -65,7 +71,10 @@ def test_a_signer_has_room_for_a_hundred_calls_a_minute():
 
 @pytest.mark.parametrize("share", [1 / 3, 1 / 10])
 def test_a_wave_of_all_holders_within_an_hour_passes(share):
-    """A third of all holders behind one address, at instants of their own: 83 calls a second, in chance's heaps."""
+    """A third of all holders call from one address, at instants of their own.
+
+    They make 83 calls a second, with random clusters.
+    """
     chance = random.Random(1)  # noqa: S311 - the same chance every time
     times = sorted(chance.uniform(0, 3600) for _ in range(int(HOLDERS * CALLS * share)))
     assert not any(asked(times, Rate(RATE_PER_ADDRESS, 2 * RATE_PER_ADDRESS)))
@@ -92,7 +101,7 @@ def test_what_is_no_address(text):
 
 
 def in_a_child(act):
-    """Run in a process of its own, as a worker is; gives its exit code."""
+    """Run in a process of its own, as a worker is; return its exit code."""
     pid = os.fork()
     if pid == 0:
         os._exit(act())
@@ -127,7 +136,7 @@ def test_who_is_inside_is_counted_over_workers_and_forgotten_with_them():
 
 
 def let_in(admission, peer, *forwarded):
-    """Whether one more of this peer is let in, and leaves again."""
+    """Return whether one more request of this peer is admitted; it leaves again."""
     headers = [(b"X-Forwarded-For", value.encode()) for value in forwarded]
     with admission.admit((peer, 1), headers) as away:
         return away is None
@@ -180,7 +189,10 @@ def test_who_asks_too_often_takes_no_place(caplog):
 
 
 class Turning(Admission):
-    """Limits for an edge whose callers have no address in the tests: as if all came from one."""
+    """Limits of an edge whose callers have no address in the tests.
+
+    All callers count as one address.
+    """
 
     def admit(self, _peer, headers):
         return super().admit(("192.0.2.1", 1), headers)
@@ -206,7 +218,10 @@ def test_the_defaults_leave_room_for_a_crowd():
 
 
 def test_a_signer_that_calls_too_often_is_refused_and_the_answer_signed(counter):
-    """Per certificate, and only once its signature is proven; what nobody signs is not counted there."""
+    """The limit is per certificate, and counts only proven signatures.
+
+    Unsigned requests are not counted there.
+    """
     meter = RateLimiter(Rate(0.001, 1))
     counter.door = replace(counter.door, admits=lambda signer: not meter.wait(signer, monotonic_seconds()))
     draft = renew_draft(counter)

@@ -1,4 +1,7 @@
-"""How much may be sent to which page: large bodies only where lists are, and few of these at once."""
+"""Size limits of pages.
+
+Only pages with lists take large bodies, and only a few of these at once.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""Answers that come in parts: made while they are sent, within deadlines; what is cut off does not look whole."""
+"""Streamed answers: made while they are sent, within deadlines.
+
+An answer that is cut off does not look complete.
+"""
 
 import asyncio
 from threading import Event, get_ident
@@ -14,7 +17,7 @@ SOON = 30.0
 
 
 class Streaming:
-    """A door whose answer comes in parts; `closed` counts how often it was closed."""
+    """Endpoint whose answer comes in parts; `closed` counts its closings."""
 
     def __init__(self, parts) -> None:
         self.parts, self.closed, self.over = parts, 0, Event()
@@ -28,7 +31,7 @@ class Streaming:
 
 
 def received(goes=None):
-    """A sender that goes away when it is told to, if ever."""
+    """Return a sender that goes away when `goes` is set, if it ever is."""
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive():
@@ -41,7 +44,7 @@ def received(goes=None):
 
 
 def asked(door, limits=SHORT, method="GET", taken=None):
-    """What was sent, and what went wrong; `taken` waits as a slow reader does."""
+    """Return the sent messages and the error; `taken` waits as a slow reader does."""
     sent, edge = [], AsgiApp(door, limits)
 
     receive = received()
@@ -55,7 +58,7 @@ def asked(door, limits=SHORT, method="GET", taken=None):
         scope = {"type": "http", "method": method, "path": "/x", "query_string": b"", "headers": []}
         try:
             await edge(scope, receive, send)
-        except Exception as failed:  # noqa: BLE001 - whatever it was
+        except Exception as failed:  # noqa: BLE001 - any error is returned
             return failed
         return None
 
@@ -126,7 +129,10 @@ def test_what_takes_too_long_to_make_is_cut_off_and_closed_when_it_is_done():
 
 
 def asked_beside(door, after):
-    """The same, with something done in the same loop once it has failed."""
+    """Return the sent messages and the error of a request that fails.
+
+    After the failure, the same loop runs `after`.
+    """
     sent, edge = [], AsgiApp(door, SHORT)
 
     receive = received()
@@ -166,7 +172,7 @@ def test_slow_readers_are_cut_off(taken, least):
 
 
 def test_who_reads_many_slowly_keeps_others_from_no_page():
-    """More than may be inside at once (`waiting`) are read slowly, from ever so many addresses."""
+    """Clients at many addresses read more answers slowly than `waiting` admits."""
     limits, page, late = RequestLimits(waiting=2, streams=3), Response(200, "text/html", b"page"), Streaming([b"one"])
     doors = [*(Streaming(endless()) for _ in range(3)), late]
     given = iter(doors)

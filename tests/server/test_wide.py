@@ -1,4 +1,4 @@
-"""Larger requests to one address: taken there, by POST alone, and a few at once."""
+"""Larger requests to one address, accepted by POST alone and a few at once."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ WIDE = RequestLimits(body=1000, discarded=2000, collecting=0.2, at_once=1)
 
 
 def edge(**wide):
-    """An edge that tells how much came."""
+    """Return an edge that answers with the number of received octets."""
     limits = RequestLimits(body=10, discarded=20, paths=tuple(wide.items()))
     return AsgiApp(lambda request: Response(200, "text/plain", str(len(request.body)).encode()), limits)
 

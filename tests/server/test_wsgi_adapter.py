@@ -1,4 +1,4 @@
-"""WSGI applications behind the edge: what they are told (PEP 3333), and what of their answers goes on."""
+"""WSGI applications behind the edge: environ (PEP 3333), and their answers."""
 
 import io
 from wsgiref.validate import validator

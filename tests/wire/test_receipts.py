@@ -1,4 +1,4 @@
-"""Receipts: what is written is what is read, and nothing else is a receipt."""
+"""Receipts: read as written, and nothing else is a receipt."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,7 @@
-"""What .NET's SignedXml does: a Signature in the default namespace, SignedInfo in inclusive C14N, Reference `""`."""
+"""Signatures in the form of .NET's SignedXml.
+
+The Signature is in the default namespace, SignedInfo in inclusive C14N, and the Reference is `""`.
+"""
 
 import base64
 import hashlib
@@ -12,7 +15,10 @@ INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 
 
 def signed(document: str, key: rsa.RSAPrivateKey, key_info: str) -> str:
-    """Sign a whole document, [enveloped] alone; white space is kept, line ends are as XML reads them."""
+    """Sign a whole document with the enveloped transform alone.
+
+    White space is kept, and line ends are as XML reads them.
+    """
     digest = hashlib.sha256(
         etree.tostring(etree.fromstring(document.encode()).getroottree(), method="c14n", with_comments=False)
     )
@@ -38,6 +44,9 @@ def signed(document: str, key: rsa.RSAPrivateKey, key_info: str) -> str:
 
 
 def _placed(document: str, signature: str) -> str:
-    """AppendChild: right before the end tag, after whatever white space stands there."""
+    """Insert the signature as AppendChild does, right before the end tag.
+
+    White space that stands there comes before the signature.
+    """
     end = document.rindex("</")
     return document[:end] + signature + document[end:]

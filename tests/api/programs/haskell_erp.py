@@ -1,4 +1,4 @@
-"""A Haskell ERP: writes its requests as text, signs that text, and reads answers as text too.
+"""Haskell ERP that writes and signs requests as text and reads answers as text.
 
 Prefixes `cer:` and `ser:` on the request element, `soap:` envelope without Header, SOAPAction unquoted, transform
 [enveloped] alone over its own text, a Signature in the default namespace. CSR: RSA 2048 with e=3, SHA-512, CN and O
@@ -23,12 +23,12 @@ _SHA512_RSA = bytes.fromhex("300d06092a864886f70d01010d0500")
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 2048 with the exponent 3."""
+    """Make an RSA 2048 key with the exponent 3."""
     return rsa.generate_private_key(3, 2048)
 
 
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
-    """PKCS#10 octet by octet: nobody's name in it, and a key usage asked for."""
+    """Build PKCS#10 octet by octet, with empty names and a requested key usage."""
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     name = _der(
         0x30, _attribute("550406", 0x13, b"FI"), _attribute("55040a", 0x0C, b""), _attribute("550403", 0x0C, b"")
@@ -41,18 +41,21 @@ def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> by
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     inside = _tag("TransferId", ids[0]) + _tag("TransferPassword", ids[1]) + _tag("CertificateRequest", _base64(csr))
     return _envelope(_request("SignNewCertificateRequest", customer_id, customer_name, inside))
 
 
 def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     return _envelope(_request("GetCertificateRequest", customer_id, customer_name, _tag("RetrievalId", retrieval_id)))
 
 
 def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate: the text is hashed as it stands, and the signature is put into the text."""
+    """Render RenewCertificate as text.
+
+    The text is hashed as it stands, and the signature is put into the text.
+    """
     text = _request("RenewCertificateRequest", customer_id, customer_name, _tag("CertificateRequest", _base64(csr)))
     digest = _base64(hashlib.sha256(text.encode()).digest())
     info = (
@@ -72,7 +75,7 @@ def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateK
 
 
 def read(body: bytes, _customer_id: str) -> str:
-    """Read RetrievalId or Certificate out of an answer that a textual check has passed."""
+    """Read RetrievalId or Certificate from an answer that passed the textual check."""
     text = checked(body)
     found = re.search(r"<(RetrievalId|Certificate)>([^<]*)</\1>", text)
     assert found is not None, text
@@ -80,7 +83,10 @@ def read(body: bytes, _customer_id: str) -> str:
 
 
 def checked(body: bytes, accept: x509.Certificate | None = None) -> str:
-    """Check an answer as text, by cutting at the very letters that this program looks for; return the payload."""
+    """Check an answer as text and return the payload.
+
+    It cuts the text at the exact strings that this program looks for.
+    """
     text = body.decode("utf-8")
     start = re.match(r"(?:<\?xml[^>]*\?>)?<SOAP-ENV:Envelope [^>]*>(?:<SOAP-ENV:Header/>)?<SOAP-ENV:Body>", text)
     assert start is not None, "no Header, or exactly this one"

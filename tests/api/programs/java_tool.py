@@ -25,12 +25,12 @@ _DECLARED = f' xmlns:ns2="{DS}" xmlns:ns3="{SERVICE}"'
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 2048."""
+    """Make an RSA 2048 key."""
     return rsa.generate_private_key(65537, 2048)
 
 
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
-    """CN = the organisation's name, C = FI."""
+    """Make a CSR with CN = the organisation's name, C = FI."""
     names = [(x509.NameOID.COMMON_NAME, customer_name), (x509.NameOID.COUNTRY_NAME, "FI")]
     subject = x509.Name([x509.NameAttribute(oid, text) for oid, text in names])
     made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
@@ -38,26 +38,26 @@ def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> by
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     values = {"TransferId": ids[0], "TransferPassword": ids[1], "CertificateRequest": base64.b64encode(csr).decode()}
     return envelope(_request("SignNewCertificateRequest", customer_id, customer_name, values))
 
 
 def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     values = {"RetrievalId": retrieval_id}
     return envelope(_request("GetCertificateRequest", customer_id, customer_name, values))
 
 
 def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate."""
+    """Render RenewCertificate."""
     values = {"CertificateRequest": base64.b64encode(csr).decode()}
     payload = _request("RenewCertificateRequest", customer_id, customer_name, values)
     return envelope(signed(payload, key, certificate))
 
 
 def read(body: bytes, _customer_id: str) -> str:
-    """Read what was given, as JAXB would; this program checks no signature."""
+    """Read the answer's value as JAXB would; this program checks no signature."""
     root = etree.fromstring(body)
     assert root.findtext(".//Result/Status") == "OK", body
     return root.findtext(".//RetrievalId") or root.findtext(".//Certificate") or ""
@@ -84,7 +84,10 @@ def signed(payload: str, key: rsa.RSAPrivateKey, certificate: bytes) -> str:
 
 
 def envelope(payload: str, *, moved: bool = False) -> bytes:
-    """JAX-WS writes the envelope in one line; it may take the payload's declarations along."""
+    """Write the envelope in one line, as JAX-WS does.
+
+    With `moved`, the payload's declarations stand on the envelope.
+    """
     outer = ""
     if moved:
         payload, outer = payload.replace(_DECLARED, "", 1), _DECLARED
@@ -110,5 +113,8 @@ def _exclusive(element: etree._Element) -> bytes:
 
 
 def _lines(octets: bytes) -> str:
-    """Base64 of the JDK: lines of 76 that end with CR LF, of which XML writes the CR as a character reference."""
+    """Encode in Base64 as the JDK does, in lines of 76 characters that end with CR LF.
+
+    XML writes the CR as a character reference.
+    """
     return "&#13;\n".join(re.findall(".{1,76}", base64.b64encode(octets).decode()))

@@ -1,4 +1,7 @@
-"""The Java command-line tool with another JAX-WS: its declarations have moved to the envelope."""
+"""Java command-line tool with another JAX-WS.
+
+Its declarations stand on the envelope.
+"""
 
 from tests.api.programs import java_tool
 from tests.api.programs.java_tool import GET_ACTION, NEW_ACTION, RENEW_ACTION, WAY, make_csr, make_key, read
@@ -20,17 +23,17 @@ __all__ = [
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     return _moved(java_tool.new(customer_id, customer_name, ids, csr))
 
 
 def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     return _moved(java_tool.get(customer_id, customer_name, retrieval_id))
 
 
 def renew(customer_id: str, customer_name: str, csr: bytes, key, certificate: bytes) -> bytes:
-    """RenewCertificate: signed before anything moves."""
+    """Render RenewCertificate, signed before the declarations move."""
     return _moved(java_tool.renew(customer_id, customer_name, csr, key, certificate))
 
 

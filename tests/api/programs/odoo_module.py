@@ -28,12 +28,12 @@ _CODE = re.compile(r"PKI\d{3}")
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 3072."""
+    """Make an RSA 3072 key."""
     return rsa.generate_private_key(65537, 3072)
 
 
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
-    """CN = the customer id."""
+    """Make a CSR with CN = the customer id."""
     names = [(x509.NameOID.COMMON_NAME, customer_id), (x509.NameOID.COUNTRY_NAME, "FI")]
     subject = x509.Name([x509.NameAttribute(oid, text) for oid, text in names])
     made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
@@ -41,25 +41,28 @@ def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> by
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     values = {"TransferId": ids[0], "TransferPassword": ids[1], "CertificateRequest": base64.b64encode(csr).decode()}
     return _envelope(_request("SignNewCertificateRequest", customer_id, customer_name, values))
 
 
 def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     return _envelope(_request("GetCertificateRequest", customer_id, customer_name, {"RetrievalId": retrieval_id}))
 
 
 def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate."""
+    """Render RenewCertificate."""
     values = {"CertificateRequest": base64.b64encode(csr).decode()}
     request = _request("RenewCertificateRequest", customer_id, customer_name, values)
     return _envelope(_signed(request, key, certificate))
 
 
 def read(body: bytes, customer_id: str) -> str:
-    """Read RetrievalId or Certificate after every check but the services CA, which tests name (`checked`)."""
+    """Read RetrievalId or Certificate after every check except the services CA.
+
+    Tests name the services CA to `checked`.
+    """
     payload = checked(body)
     assert payload.findtext("Result/Status") == "OK", body
     retrieval_id, certificate = payload.findtext("RetrievalId"), payload.findtext("Certificate")
@@ -72,7 +75,7 @@ def read(body: bytes, customer_id: str) -> str:
 
 
 def checked(body: bytes, services_ca: x509.Certificate | None = None) -> etree._Element:
-    """Check an answer as strictly as this module does; return the payload that was signed."""
+    """Check an answer as strictly as this module does; return the signed payload."""
     assert len(body) <= _LARGEST_ANSWER
     assert b"<!DOCTYPE" not in body
     root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
@@ -87,7 +90,7 @@ def checked(body: bytes, services_ca: x509.Certificate | None = None) -> etree._
         signer.verify_directly_issued_by(services_ca)
     constraints = signer.extensions.get_extension_for_class(x509.BasicConstraints)
     assert constraints.value.ca is False
-    # Nothing but the SOAP declaration is dropped: whatever else were inherited would change the inclusive form.
+    # Nothing but the SOAP declaration is dropped. Any other inherited namespace would change the inclusive form.
     text = re.sub(rb' xmlns:[A-Za-z0-9_-]+="' + re.escape(SOAP.encode()) + rb'"', b"", etree.tostring(payload))
     pem = signer.public_bytes(serialization.Encoding.PEM).decode()
     signed = XMLVerifier().verify(etree.fromstring(text), x509_cert=pem).signed_xml
@@ -98,7 +101,10 @@ def checked(body: bytes, services_ca: x509.Certificate | None = None) -> etree._
 
 
 def check_certificate(text: str, customer_id: str, issuer: str = "Issuing") -> None:
-    """Check the certificate: one CN, the customer's; the issuer's CN has this in it."""
+    """Check that the certificate has one CN, the customer's.
+
+    The issuer's CN must contain `issuer`.
+    """
     certificate = x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert [name.value for name in names] == [customer_id]

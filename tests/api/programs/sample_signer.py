@@ -1,7 +1,8 @@
-"""The authority's own sample signer (.NET SignedXml), SoapUI and curl: requests that people keep in files.
+"""Requests that people keep in files: the authority's sample signer, SoapUI, curl.
 
-CRLF line ends, pretty-printing, an XML comment, the CSR pasted with its line breaks, `xmlns:cer` on the Envelope and an
-empty Header as in the FAQ's sample; the signed file has declarations of its own. KeyInfo also holds the key's numbers.
+The sample signer uses .NET SignedXml. CRLF line ends, pretty-printing, an XML comment, the CSR pasted with its line
+breaks, `xmlns:cer` on the Envelope and an empty Header as in the FAQ's sample. The signed file has declarations of its
+own. KeyInfo also holds the key's numbers.
 """
 
 import base64
@@ -26,12 +27,12 @@ _LINE = "\r\n"
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 2048."""
+    """Make an RSA 2048 key."""
     return rsa.generate_private_key(65537, 2048)
 
 
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
-    """As `openssl req -new` asks its questions."""
+    """Make a CSR with the subject for which `openssl req -new` prompts."""
     names = [
         (x509.NameOID.COUNTRY_NAME, "FI"),
         (x509.NameOID.STATE_OR_PROVINCE_NAME, "Some-State"),
@@ -46,18 +47,21 @@ def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> by
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate, pasted into SoapUI."""
+    """Render SignNewCertificate, pasted into SoapUI."""
     values = {"TransferId": ids[0], "TransferPassword": ids[1], "CertificateRequest": _pasted(csr)}
     return _envelope(_request("SignNewCertificateRequest", customer_id, customer_name, values))
 
 
 def get(customer_id: str, customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate, pasted into SoapUI."""
+    """Render GetCertificate, pasted into SoapUI."""
     return _envelope(_request("GetCertificateRequest", customer_id, customer_name, {"RetrievalId": retrieval_id}))
 
 
 def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate: a file is signed, and what was written is pasted into an envelope and sent by curl."""
+    """Render RenewCertificate: sign a file and paste the result into an envelope.
+
+    curl sends the envelope.
+    """
     declared = f' xmlns:cer="{SERVICE}" xmlns:xd="{DS}"'
     values = {"CertificateRequest": _pasted(csr)}
     document = _request("RenewCertificateRequest", customer_id, customer_name, values, declared)
@@ -65,7 +69,7 @@ def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateK
 
 
 def read(body: bytes, _customer_id: str) -> str:
-    """Read what was given, after SignedXml has checked the re-rooted payload."""
+    """Read the answer's value, after SignedXml has checked the re-rooted payload."""
     found = re.search(rb"<SOAP-ENV:Body>(.*)</SOAP-ENV:Body>", body, re.DOTALL)
     assert found is not None
     (text,) = re.findall(rb"<ds:X509Certificate>([^<]*)<", found[1])

@@ -1,7 +1,7 @@
-"""A C# program with a WCF proxy: omits CustomerName, its CSR's subject is nonsense, checks nothing.
+"""C# program with a WCF proxy that omits CustomerName and checks nothing.
 
-XmlSerializer puts the request into the default namespace, and each child out of it; xsi and xsd stand on the Body.
-Such a program does not renew; this one signs with SignedXml before it sends.
+The subject of its CSR is nonsense. XmlSerializer puts the request into the default namespace, and each child out of
+it; xsi and xsd stand on the Body. Such a program does not renew; this one signs with SignedXml before it sends.
 """
 
 import base64
@@ -22,37 +22,37 @@ _XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """RSA 2048."""
+    """Make an RSA 2048 key."""
     return rsa.generate_private_key(65537, 2048)
 
 
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
-    """A subject that says nothing."""
+    """Return a CSR whose subject is meaningless."""
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CN=test,O=test;;")])
     made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
     return made.public_bytes(serialization.Encoding.DER)
 
 
 def new(customer_id: str, _customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:
-    """SignNewCertificate."""
+    """Render SignNewCertificate."""
     values = {"TransferId": ids[0], "TransferPassword": ids[1], "CertificateRequest": base64.b64encode(csr).decode()}
     return _envelope(_request("SignNewCertificateRequest", customer_id, values))
 
 
 def get(customer_id: str, _customer_name: str, retrieval_id: str) -> bytes:
-    """GetCertificate."""
+    """Render GetCertificate."""
     return _envelope(_request("GetCertificateRequest", customer_id, {"RetrievalId": retrieval_id}))
 
 
 def renew(customer_id: str, _customer_name: str, csr: bytes, key: rsa.RSAPrivateKey, certificate: bytes) -> bytes:
-    """RenewCertificate."""
+    """Render RenewCertificate."""
     values = {"CertificateRequest": base64.b64encode(csr).decode()}
     data = f"<X509Data><X509Certificate>{base64.b64encode(certificate).decode()}</X509Certificate></X509Data>"
     return _envelope(dotnet_xml.signed(_request("RenewCertificateRequest", customer_id, values), key, data))
 
 
 def read(body: bytes, _customer_id: str) -> str:
-    """Read what was given, as XmlSerializer would."""
+    """Read the answer's value as XmlSerializer would."""
     payload = etree.fromstring(body).find("{*}Body")[0]  # type: ignore[index]
     assert payload.findtext("Result/Status") == "OK", body
     return payload.findtext("RetrievalId") or payload.findtext("Certificate") or ""

@@ -1,4 +1,4 @@
-"""What is done for a name now, when, or why never."""
+"""Decisions about a name: act now, act at a later instant, or never and why."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta

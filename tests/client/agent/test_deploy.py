@@ -1,4 +1,7 @@
-"""Bringing into use: once for each set, again with growing delays where it failed, and a renewal is never undone."""
+"""Deployment of sets: once each, retried with growing delays after a failure.
+
+A failed deployment never undoes a renewal.
+"""
 
 import sys
 from dataclasses import replace
@@ -205,7 +208,10 @@ def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_pa
 
 
 def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
-    """Where sinetti.toml asks for a format more, and no longer says where the password of the key is."""
+    """sinetti.toml asks for one more format.
+
+    It no longer says where the password of the key is.
+    """
     (tmp_path / "password").write_text("secret")
     (tmp_path / "password").chmod(0o600)
     desk.enrol(files=OutputOptions(key_password_file=tmp_path / "password"))

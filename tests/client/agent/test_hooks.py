@@ -1,4 +1,7 @@
-"""Programs of the holder's: run without a shell, killed at the time-out with their children, their output kept."""
+"""The holder's deploy hooks.
+
+The agent runs them without a shell and keeps their output. At the time-out it kills them with their children.
+"""
 
 import os
 import signal
@@ -161,7 +164,7 @@ def test_the_last_64_kib_of_output_are_kept(folder):
 
 
 def gone(number):
-    """Whether a process has ended, or waits to be buried."""
+    """Return True if a process has ended or is a zombie."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:
@@ -196,7 +199,7 @@ def test_what_takes_too_long_is_killed_with_its_children(folder, stubborn, monke
 
 
 def test_a_program_that_is_left_behind_on_purpose_holds_nobody_up(folder):
-    """A server that is started by its `start` command keeps the pipe open, and goes on."""
+    """A server started by its `start` command keeps the pipe open and goes on."""
     code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)']).pid)"
     begun = time.monotonic()
     end = run(folder, *python(code))

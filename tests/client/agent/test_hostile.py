@@ -1,4 +1,7 @@
-"""A pass over a store that somebody has damaged on purpose, beside services that lie: no other name pays for it."""
+"""Run over a deliberately damaged store, beside services that lie.
+
+Faults of one name do not affect the other names.
+"""
 
 import contextlib
 import json
@@ -106,7 +109,10 @@ def test_a_name_that_is_a_link_to_another_is_renewed_once(house):
 
 
 def test_rights_that_were_taken_away_are_told_and_the_other_name_is_renewed(house):
-    """Root reads everything, so a folder stands where a file is wanted: nobody reads that."""
+    """A folder stands where a file is wanted, since root can read every file.
+
+    No process can read a folder as a file.
+    """
     key = house.desk.live / "key.pem"
     key.unlink()
     key.mkdir()
@@ -120,7 +126,10 @@ STEERING = "\x1b[2J\x1b]0;owned\x07first\r\nsecond\u202etxt\u2028third\x00\x9b31
 
 
 def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
-    """In a refusal, as it is told, kept and shown; XML itself forbids most of it, and the rest is taken out."""
+    """The text of a refusal, as it is reported, stored and shown.
+
+    XML itself forbids most control characters, and the client removes the rest.
+    """
     said = "first\r\nsecond\u202etxt\u2028third\u009b31m"
     house.desk.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
     house.passed(OPENS)
@@ -166,7 +175,7 @@ def test_a_hint_of_any_year_moves_nothing_past_the_end(start, end, rest, house):
     house.desk.double.hint = lambda handler, _path: handler.send(
         200, body, content_type="application/json", **{"Retry-After": rest}
     )
-    house.desk.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, whatever a hint said
+    house.desk.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, and no hint overrides it
     before = house.passed(END - timedelta(days=100))
     assert len(house.desk.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
     again = house.memory().ask_again

@@ -1,4 +1,4 @@
-"""Maintenance windows on a Finnish clock, over midnight and over the two nights in which it is set."""
+"""Maintenance windows in Finnish time, over midnight and both clock changes."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Hints within passes: whom they are asked of, how often, and what they move."""
+"""Hints within runs: services, intervals, and the effect on renewals."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(hou
 
 
 def passes(house, hint_at, days):
-    """Make six passes a day: how many of them renewed."""
+    """Make six runs a day; return how many of them renewed."""
     count = 0
     for number in range(days * 6):
         now = authority.NOW + number * 4 * HOUR
@@ -162,7 +162,10 @@ def test_a_pass_that_is_to_stop_asks_nobody(house):
 
 
 def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
-    """What is written of it can be read again: else each pass would begin to count anew."""
+    """The stored state can be read again.
+
+    Otherwise each run would begin to count anew.
+    """
     house.desk.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
     house.desk.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
     house.passed(OPENS)

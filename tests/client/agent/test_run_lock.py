@@ -1,4 +1,4 @@
-"""One pass at a time over a store, and a second one says who is at work."""
+"""One run at a time over a store; a second one names the process at work."""
 
 import os
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Passes of the agent over a store, against the stand-in for the service."""
+"""Runs of the agent over a store, against the stand-in for the service."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ TOO_EARLY = Failure("PKI034", "Too early.")
 
 @dataclass
 class Ears:
-    """Hears how a pass goes."""
+    """Listener that records the progress of a run."""
 
     total: int = 0
     rows: list = field(default_factory=list)
@@ -61,7 +61,7 @@ class Ears:
 
 @dataclass
 class Hand:
-    """The holder's programs, as a test wants them to go."""
+    """Holder's programs, with behaviour that a test chooses."""
 
     holds_back: bool = False
     fails: bool = False
@@ -82,7 +82,7 @@ class Hand:
 
 @dataclass
 class House:
-    """A store with an agent."""
+    """Store with an agent."""
 
     desk: object
     care: AgentSettings = field(default_factory=lambda: AgentSettings(spread=timedelta(), at_once=4))
@@ -145,11 +145,11 @@ def test_renewed_in_its_window(house):
 
 
 PASS = timedelta(hours=4)
-"""Six passes a day."""
+"""Interval of six runs a day."""
 
 
 def walked(house, life, begins=authority.NOW):
-    """Play a life with six or twelve passes a day; return the times of renewals."""
+    """Simulate a life with six or twelve runs a day; return the times of renewals."""
     found = []
     step = min(PASS, timedelta(seconds=life // (12 * SECOND)))
     for number in range(life // step + 1):
@@ -231,7 +231,10 @@ def test_a_lost_answer_is_taken_up_with_the_same_key(house):
 
 
 def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
-    """A run that was killed after `live` had been swapped leaves a copy of the key in use beside the journal."""
+    """A run killed after the swap of `live` leaves a copy of the key in use.
+
+    The copy is beside the journal.
+    """
     left = house.desk.folder / "pending" / ".renew.gone"
     left.mkdir(parents=True)
     (left / "key.pem").write_bytes((house.desk.live / "key.pem").read_bytes())
@@ -291,7 +294,11 @@ def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(house):
 
 @pytest.mark.parametrize("hours", [24, -24])
 def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, house):
-    """Ahead, the service says that it is too early; behind, a day of sixty is lost. Nothing is issued twice."""
+    """The service issues nothing twice.
+
+    With a clock that is ahead, the service answers that it is too early. With one that is behind, a day of sixty is
+    lost.
+    """
     house.desk.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
     house.desk.double.now = OPENS
     house.desk.now = OPENS + timedelta(hours=hours)

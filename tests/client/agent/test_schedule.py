@@ -1,4 +1,4 @@
-"""When a renewal is begun, and how long is waited after failures."""
+"""Start of a renewal, and waiting times after failures."""
 
 from datetime import UTC, datetime, time, timedelta
 

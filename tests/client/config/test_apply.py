@@ -1,4 +1,7 @@
-"""Settings of a name and the tables of sinetti.toml: the table counts, but for environment and customer."""
+"""Settings of a name and the tables of sinetti.toml.
+
+The table takes precedence, except for the environment and the customer.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +23,7 @@ NOW = authority.NOW
 
 @pytest.fixture
 def kept(tmp_path, double):
-    """A name with its settings."""
+    """Return the folder and the settings of a name."""
     folder = tmp_path / "store" / "payroll"
     files.make_folder(folder)
     kept = settings.NameSettings(
@@ -38,7 +41,7 @@ def kept(tmp_path, double):
 
 
 def config(kept, entry=None, **changes):
-    """A sinetti.toml whose service is that of the settings, but for the changes."""
+    """Return a sinetti.toml with the service of the settings, except for `changes`."""
     given = {
         "address": kept.service,
         "environment": kept.environment,
@@ -111,7 +114,10 @@ def test_how_files_look_counts_where_the_file_says_it(kept, tmp_path):
 
 
 def passwords(tmp_path, kept, *, second):
-    """A name whose key is encrypted by one password, and a file that names another place for one."""
+    """Return a name whose key is encrypted by the password of one file.
+
+    `second` is the password of another file, to which a test points.
+    """
     folder, before = kept
     for name, password in (("first", "one"), ("second", second)):
         (tmp_path / name).write_text(f"{password}\n")
@@ -189,7 +195,7 @@ def test_nothing_is_written_while_another_run_is_at_work(kept):
 
 
 def test_a_first_request_under_way_goes_to_the_new_address(desk):
-    """It was sent to where nobody listens any more; its key is made, so that stays."""
+    """The first address no longer has a listener; the key exists, so it stays."""
     desk.double.script.append(client_double.say(503))
     assert desk.enrol(key=KeyType.EC_P384).exit_code == 4
     moved = config(desk.settings, address=desk.double.url.replace("127.0.0.1", "localhost"))

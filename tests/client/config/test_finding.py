@@ -1,4 +1,4 @@
-"""Which sinetti.toml counts."""
+"""Choice of the sinetti.toml that counts."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sinetti.infra import file_permissions
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """An empty folder to stand in, and a file for the whole machine that is not there."""
+    """Make an empty working directory and name an absent machine-wide file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(loader.VARIABLE, raising=False)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)

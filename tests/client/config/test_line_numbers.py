@@ -1,4 +1,7 @@
-"""Where keys of a TOML text stand: what a writer that counts its lines wrote, and what tomllib reads."""
+"""Line numbers of keys in a TOML text.
+
+A writer counts the lines that it writes, and tomllib reads the same text.
+"""
 
 import tomllib
 
@@ -13,7 +16,7 @@ WORDS = st.text("ab =[]{}#,.\"'\\\n\té", max_size=12)
 
 
 class Writer:
-    """Writes TOML in every style, and knows in which line each key came to stand."""
+    """Writes TOML in every style, and records the line of each key."""
 
     def __init__(self, draw):
         self.draw, self.text, self.found = draw, "", {}
@@ -26,7 +29,7 @@ class Writer:
         return self.draw(st.sampled_from(these))
 
     def blank(self, *, lines_too=True):
-        """Write what may stand between two things."""
+        """Write the white space or comment that may stand between two tokens."""
         self.text += self.chosen("", " ", "\t", *(("\n", "\r\n", " # a = [1]\n", "\n\n") if lines_too else ()))
 
     def key(self, key):
@@ -102,7 +105,10 @@ class Writer:
             self.text += self.chosen("\n", "\r\n", " # b = 2\n")
 
     def header(self, keys, numbers, *, several=False):
-        """Write a header: `numbers` are those of the elements, where a key names an array of tables."""
+        """Write a header of a table.
+
+        `numbers` are the indexes of elements, by the keys that name an array of tables.
+        """
         self.blank()
         line, place = self.line, ()
         self.text += "[[" if several else "["
@@ -155,7 +161,7 @@ def documents(draw):
 
 
 def paths(value, place=()):
-    """Every path of what tomllib has read."""
+    """Yield every path of the value that tomllib has read."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, below in items:
         yield (*place, key)

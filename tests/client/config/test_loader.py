@@ -1,4 +1,7 @@
-"""sinetti.toml: what is written is what comes of it, and every mistake is told with its line and a way out."""
+"""Loader of sinetti.toml: values as written, and mistakes.
+
+Every mistake is reported with its line and a remedy.
+"""
 
 import os
 import re
@@ -28,7 +31,10 @@ ALL_WEEK = frozenset(range(7))
 
 @pytest.fixture
 def written(tmp_path):
-    """Write a sinetti.toml beside its bundles and secrets; gives its place."""
+    """Return a function that writes a sinetti.toml beside its bundles and secrets.
+
+    The function returns the file's path.
+    """
     for role in ("services", "holders"):
         (tmp_path / f"{role}.pem").write_text(anchors(role))
     for secret in ("pin", "p12-password", "key-password"):
@@ -44,7 +50,7 @@ def written(tmp_path):
 
 
 def told(path, language=Language.EN):
-    """What a person reads of the mistakes, line by line, without the path."""
+    """Return the mistakes as a person reads them, line by line, without the path."""
     with pytest.raises(ConfigError) as caught:
         loader.read(path)
     return messages.render(caught.value.message, language).replace(str(path), "FILE").split("\n")

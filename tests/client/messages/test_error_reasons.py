@@ -1,4 +1,7 @@
-"""Reasons: what systems, TLS and our parsers say becomes a message of the catalogues, or stays as it came."""
+"""Reasons of errors from systems, TLS and our parsers.
+
+Each becomes a message of the catalogues, or stays as it came.
+"""
 
 import errno
 import http.client

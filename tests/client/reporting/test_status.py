@@ -1,4 +1,4 @@
-"""How a store stands, row by row, without calling anybody."""
+"""State of a store, row by row, without a call to the service."""
 
 import json
 from datetime import timedelta

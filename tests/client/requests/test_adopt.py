@@ -1,4 +1,7 @@
-"""A certificate from elsewhere: what fits is taken over and renewed like any other, what does not is refused."""
+"""Adoption of certificates from elsewhere.
+
+Fitting ones are taken over and renewed like any other; the others are rejected.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -36,7 +39,10 @@ def material(number=61, kind=KeyType.EC_P256, **changes):
 
 
 def like(certificate, key, until):
-    """The same certificate for another key, until another day: what our own issuing would refuse to sign."""
+    """Return a copy of a certificate for another key and another last day.
+
+    Our own issuing would refuse to sign it.
+    """
     builder = x509.CertificateBuilder(
         certificate.issuer,
         certificate.subject,
@@ -103,7 +109,10 @@ def test_it_is_written_down(desk):
 
 
 def everything(folder):
-    """What lies there; not when it was last read, which looking at it changes."""
+    """Return the state of every file in a folder, except its access time.
+
+    Reading a file changes that time.
+    """
     found = {path: path.lstat() for path in folder.rglob("*") if path.name != ".lock"}
     return {
         path: (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for path, one in found.items()

@@ -1,4 +1,4 @@
-"""Renewal hints: what is asked, and what is made of whatever is answered."""
+"""Renewal hints: the request, and the handling of every answer."""
 
 import json
 from dataclasses import replace

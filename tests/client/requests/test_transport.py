@@ -1,4 +1,4 @@
-"""One POST: where it may go, what it carries, and what comes of every kind of answer."""
+"""One POST: its destination, its content, and the result of every kind of answer."""
 
 import socket
 import ssl
@@ -180,7 +180,10 @@ def test_nobody_there():
 
 @contextmanager
 def dripping(head):
-    """Answer whoever comes with the beginning of a header that never ends; gives the port."""
+    """Answer the first client with a header that never ends, and return the port.
+
+    `head` is the beginning of the header.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -338,7 +341,10 @@ BEYOND = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
 
 
 def test_a_time_beyond_any_clock_says_nothing():
-    """An answer is not signed where it comes from a proxy, and no such line may end a pass over all names."""
+    """An answer that comes from a proxy is not signed.
+
+    No such line may end a run over all names.
+    """
     away = ok(b"<x/>", "503 Service Unavailable", f"Retry-After: {BEYOND}\r\nDate: {BEYOND}\r\n")
     with answering(away) as url, pytest.raises(ServiceError) as trouble:
         call(post(url))

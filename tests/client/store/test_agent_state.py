@@ -1,4 +1,4 @@
-"""What is remembered between passes: whole, tolerant of damage, and about one certificate."""
+"""State between runs: whole, tolerant of damage, and about one certificate."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ deployments = some.builds(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder that all examples of a test write to."""
+    """Return a folder that all examples of a test write to."""
     return tmp_path_factory.mktemp("name")
 
 

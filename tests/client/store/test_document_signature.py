@@ -43,7 +43,10 @@ def test_what_is_no_xml_is_not_sealed(octets, held):
 
 @pytest.mark.parametrize("operation", list(Operation))
 def test_no_request_to_the_certificate_service_is_sealed(operation, held):
-    """It would be a renewal for whoever put his request among the documents."""
+    """Such a seal would be a renewal for an attacker.
+
+    The attacker would put a request among the documents.
+    """
     request = f'<x:{operation.request} xmlns:x="{SERVICE}"><Environment>TEST</Environment></x:{operation.request}>'
     with pytest.raises(ValueError, match="message of the certificate service"):
         document_signature.sign_document(request.encode(), held, SignatureProfile.EXCLUSIVE)
@@ -59,7 +62,10 @@ def test_nothing_is_sealed_with_an_expired_certificate(desk):
 
 @pytest.mark.parametrize("during", ["open_key", "certificate"])
 def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, during):
-    """Half of the set was read before, half after: it is read again, and no store is called damaged."""
+    """Half of the set was read before the renewal, and half after it.
+
+    The client reads it again and calls no store damaged.
+    """
     desk.enrol()
     old, swapped = desk.live.resolve().name, []
     desk.at(OPENS).renew()
@@ -117,7 +123,10 @@ MALFORMED = {
 
 
 def malformed(key, by_key, wrong):
-    """Give a certificate for a key that looks like the test authority's but for what is wrong, signed by some key."""
+    """Return a certificate for a key that is malformed in one respect.
+
+    Apart from `wrong`, it looks like the test authority's. `by_key` signs it.
+    """
     tbs = build_tbs(authority.leaf_plan(key.public_key()), authority.issuer(), LeafProfile.HOLDER)
     changed = re.sub(wrong[0], wrong[1].replace(b"\\", rb"\\"), tbs, count=1, flags=re.DOTALL)
     assert changed != tbs
@@ -125,7 +134,10 @@ def malformed(key, by_key, wrong):
 
 
 def sealed_with(key, certificate):
-    """Seal with a certificate that no library would sign with: KeyInfo is not under the signature."""
+    """Seal with a certificate that no library would sign with.
+
+    The signature does not cover KeyInfo, so the certificate can be replaced.
+    """
     usual = encoding.certificate_der(authority.holder_certificate(key))
     sealed = sign_document(DOCUMENT, signer_for_key(key, usual), SignatureProfile.EXCLUSIVE)
     shown = re.search(rb"X509Certificate>\n(.*)\n</ds:X509Certificate", sealed, re.DOTALL)[1]

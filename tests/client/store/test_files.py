@@ -1,4 +1,4 @@
-"""The store: private, whole or not at all, one run at a time."""
+"""Store: private files, atomic writes, one run at a time."""
 
 import os
 import stat

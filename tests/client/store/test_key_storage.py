@@ -1,4 +1,7 @@
-"""How keys are kept: encrypted, or in a token; and what lies beside them, from the first moment, also after a kill."""
+"""Storage of keys: encrypted, or in a token.
+
+The tests also check the files beside the keys, from the first moment and after a kill.
+"""
 
 import os
 import subprocess
@@ -65,12 +68,12 @@ def token(tmp_path):
 
 
 def clear_keys(store):
-    """Every file of a store in which a key lies in clear."""
+    """Return the files of a store that contain a key in clear."""
     return [path for path in store.rglob("*") if path.is_file() and b"BEGIN PRIVATE KEY" in path.read_bytes()]
 
 
 class Killed(BaseException):
-    """The run ends here."""
+    """End of a run, as by a kill."""
 
 
 def killed_at(desk, step, act):
@@ -122,7 +125,10 @@ def test_a_key_in_a_token_leaves_a_uri_and_nothing_else(desk, token):
 
 
 def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last(desk, token, monkeypatch):
-    """Each try ends before one change more; every key that was made in the token is used, and none is left there."""
+    """Each attempt ends one change later than the one before.
+
+    Every key made in the token is used, and none is left there.
+    """
     desk.enrol(files=token)
     desk.at(OPENS)
     left = 0
@@ -231,7 +237,10 @@ def test_the_uri_of_another_key_is_damage(desk, token):
 
 
 def test_the_settings_say_where_module_and_pin_are_now(desk, token, tmp_path):
-    """Whoever moves the file with the PIN writes that into sinetti.toml, and not into every key.uri."""
+    """A user who moves the file with the PIN writes that into sinetti.toml only.
+
+    Every key.uri stays as it is.
+    """
     desk.enrol(files=token)
     moved = token.token.pin_file.rename(tmp_path / "moved-pin")
     kept = settings.load(desk.folder)
@@ -300,7 +309,10 @@ def test_an_encrypted_key_whose_password_nobody_names_is_told(desk, encrypted):
 
 
 def test_a_replacement_is_kept_encrypted_as_the_one_before_was(desk, encrypted, monkeypatch):
-    """Also where all is given by options, and sinetti.toml is not read; and the former key can still be opened."""
+    """This also holds if options give all values and sinetti.toml is not read.
+
+    The former key can still be opened.
+    """
     desk.enrol(files=encrypted)
     former = desk.live.resolve().name
     monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
@@ -325,13 +337,19 @@ IN_A_TOKEN = OutputOptions(token=Token(Path("/module.so"), "a", Path("/pin")))
 
 
 def test_a_replacement_in_a_token_keeps_no_password_beside_it(encrypted):
-    """sinetti.toml may not have both, and a name whose settings had them was refused in every pass of `run`."""
+    """sinetti.toml may not have both.
+
+    Every pass of `run` rejected a name whose settings had them.
+    """
     assert IN_A_TOKEN.over(encrypted) == IN_A_TOKEN
     assert OutputOptions().over(IN_A_TOKEN) == IN_A_TOKEN
 
 
 def test_a_replacement_without_a_token_gets_a_key_in_a_file_also_where_the_former_token_is_dead(desk, monkeypatch):
-    """The way out of a lost token is a new order without one; nothing else said of the former set is said of it."""
+    """After the loss of a token, the remedy is a new order without one.
+
+    No other option of the former set applies to the new one.
+    """
     desk.enrol()
     dead = replace(IN_A_TOKEN, mode=0o640)
     settings.store(desk.folder, replace(settings.load(desk.folder), files=dead))
@@ -372,7 +390,10 @@ def test_a_key_that_is_made_keeps_its_password_where_a_token_is_wanted_meanwhile
 
 
 def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_are_the_names(desk, encrypted):
-    """Between the swap of `live` and the new settings, the password stands beside the enrolment alone."""
+    """The password stands beside the enrolment alone.
+
+    This is the state between the swap of `live` and the new settings.
+    """
     desk.enrol()
     generations.remember(desk.folder, generations.NameState())  # so that the same IDs count as those of another order
     killed_at(desk, "in-place", lambda: desk.enrol(files=encrypted))
@@ -394,7 +415,7 @@ ALL = ["certificate-legacy.p12", "certificate.der", "certificate.p12", "certific
 
 
 def matching(live, passphrase=None):
-    """Look from outside whether every file of a set is of one key and one certificate."""
+    """Check with other tools that all files of a set have one key and one certificate."""
     certificate = encoding.load_certificate((live / "certificate.pem").read_bytes())
     key = load_der_private_key((live / "key.der").read_bytes(), passphrase)
     assert key_policy.key_id(key.public_key()) == key_policy.key_id(certificate.public_key())
@@ -419,7 +440,7 @@ def test_every_format_is_of_one_set_after_enrolling_and_renewing(desk, packed):
 
 
 def test_every_format_is_there_once_live_points_at_it(desk, packed, monkeypatch):
-    """The run is ended before every rename: what `live` shows is a whole set or nothing."""
+    """The run ends before every rename: `live` shows a whole set or nothing."""
     count, ends = 0, 0
     known = files.SYSTEM.rename
 

@@ -1,4 +1,7 @@
-"""Keys and certificates from elsewhere, written by openssl, keytool and cryptography; their files are only read."""
+"""Keys and certificates written by openssl, keytool and cryptography.
+
+The client only reads their files.
+"""
 
 import shutil
 import subprocess
@@ -160,7 +163,10 @@ def test_pkcs12_of_openssl(more, pair, files):
 
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
 def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
-    """OpenSSL gives the first of them, and nobody would have said that the other is renewed by nobody."""
+    """OpenSSL gives the first of them, and the other would never be renewed.
+
+    No message would have said so.
+    """
     pairs, both = {}, tmp_path / "both.p12"
     for number, name in enumerate(("one", "two")):
         key = authority.holder_key(51 + number, KeyType.EC_P256)
@@ -196,7 +202,10 @@ def test_pkcs12_with_a_key_of_another_kind(tmp_path):
 
 @pytest.fixture
 def java(pair, files):
-    """Make a Java key store of a kind, with one key for each alias; by keytool from a PKCS#12 file."""
+    """Make a Java key store of a kind, with one key for each alias.
+
+    keytool makes it from a PKCS#12 file.
+    """
     if shutil.which("keytool") is None:
         pytest.skip("keytool is not installed")
     source = files / "source.p12"

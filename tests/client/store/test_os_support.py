@@ -1,4 +1,7 @@
-"""The branches of other operating systems, simulated: what Windows refuses is refused, what macOS adds is counted."""
+"""Branches of other operating systems, simulated.
+
+The tests reject what Windows rejects, and count the additional calls of macOS.
+"""
 
 import errno
 import fcntl
@@ -30,7 +33,7 @@ def test_of(platform, kind):
 
 
 class Registry:
-    """What a simulated Windows was asked for."""
+    """Record of the calls to a simulated Windows."""
 
     def __init__(self):
         self.commands = []
@@ -43,7 +46,7 @@ class Registry:
 
 
 def windows_rename(source, target):
-    """Rename as Windows does: over files, never over a folder or a link to one (MoveFileEx)."""
+    """Rename as Windows does: over files, never over a folder or a link (MoveFileEx)."""
     if Path(target).is_dir() or Path(target).is_symlink():
         raise PermissionError(errno.EACCES, "Access is denied", str(target))
     return POSIX_REPLACE(source, target)
@@ -187,7 +190,10 @@ def test_a_disk_without_locks_is_not_called_locked(kind, module, call, tmp_path,
 
 @pytest.fixture
 def flushed(monkeypatch):
-    """The calls by which a simulated macOS flushes; True in `cannot` for a share that has no such call."""
+    """Count the calls by which a simulated macOS flushes.
+
+    `cannot` is True for a share that has no such call.
+    """
     seen = SimpleNamespace(through=0, plain=0, cannot=False)
 
     def full(_handle, command):
@@ -218,7 +224,10 @@ def test_macos_flushes_as_far_as_a_share_lets_it(flushed, tmp_path):
 
 
 def test_each_file_and_each_folder_is_flushed_before_the_next_step(desk, monkeypatch):
-    """Whatever the store holds when the request leaves was flushed, files and the folders that name them."""
+    """Everything in the store was flushed when the request leaves.
+
+    This covers files and the folders that name them.
+    """
     flushed = set()
     system = files.SYSTEM
     whole = type(system).sync_file

@@ -1,4 +1,4 @@
-"""What is kept of a name: written, read back, and refused where it is wrong."""
+"""Settings of a name: written, read back, and rejected if they are wrong."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The cheap look: it sees what the thorough one sees, and what it is not sure of it leaves to that one."""
+"""Snapshot of a store: it agrees with the thorough check.
+
+It leaves uncertain cases to the thorough check.
+"""
 
 import dataclasses
 

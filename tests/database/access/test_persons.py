@@ -1,4 +1,4 @@
-"""The identity behind an account or an address in the register."""
+"""Identity behind an account or an address in the database."""
 
 import pytest
 from django.apps import apps

@@ -1,4 +1,7 @@
-"""List queries and their order, by the rule of `domain/certificates/display_status.py`; the search of clerks."""
+"""List queries and their order, and the clerks' search.
+
+The order follows `domain/certificates/display_status.py`.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""Audit rows: one for each change, in the change's own transaction, with nobody's name in it, never to be altered."""
+"""Audit rows: one for each change, in the transaction of the change.
+
+They contain no names of persons and are never altered.
+"""
 
 import hashlib
 import json
@@ -53,7 +56,7 @@ def actions_since(desk: Desk, sequence: int) -> list[str]:
 
 
 def a_whole_life(desk: Desk) -> None:
-    """Order, new ids, enrol, fetch, renew twice, fetch, revoke, close."""
+    """Order, make new ids, enrol, retrieve, renew twice, retrieve, revoke, close."""
     ids = ordered(desk)
     fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     key = new_key()
@@ -155,11 +158,11 @@ def test_what_changes_nothing_writes_nothing(desk):
     assert actions_since(desk, last) == []
 
 
-# The same transaction: what fails while its row is written has not happened.
+# The same transaction: a change whose audit row fails did not happen.
 
 
 def contents(db) -> dict[str, list]:
-    """Every row of every table, as committed: read over a connection of its own."""
+    """Return every committed row of every table, read over a connection of its own."""
     found = {}
 
     def read() -> None:
@@ -174,7 +177,7 @@ def contents(db) -> dict[str, list]:
 
 
 def prepared(desk: Desk):
-    """Set the scene; returns what can be done in it, by the audit row that it writes."""
+    """Prepare the database; return acts by the audit row that each writes."""
     held, late = enrolled(desk), ordered(desk)
     unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     ctx, name = desk.ctx, desk.ctx.issuing[Channel.WS]
@@ -202,7 +205,7 @@ def prepared(desk: Desk):
 
 
 HAND_WRITTEN = {"certificate-reserved", "certificate-issued"}
-"""By statements of registry/hot: see below."""
+"""Audit actions that hand-written statements record; see below."""
 
 CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 
@@ -239,7 +242,10 @@ REFUSING = {
         "DROP TRIGGER refusing ON sinetti_auditevent; DROP FUNCTION refuse",
     ),
 }
-"""A database that does not take an audit row of one action: how that is switched on and off."""
+"""Statements, by database, that start and stop the refusal of an audit row.
+
+The database refuses rows of one action.
+"""
 
 HOT_CHANGES = {
     "enrolment, commit 1": ("certificate-reserved", "8-prepared"),
@@ -253,7 +259,7 @@ HOT_CHANGES = {
 
 @pytest.mark.parametrize("case", HOT_CHANGES)
 def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
-    """Whichever way a commit is told to the database, all of it stands or nothing does."""
+    """All of a commit stands or nothing does, for every form of commit."""
     (change, reached), before, held = HOT_CHANGES[case], [], enrolled(desk)
     in_the_window(desk, held)
     ids = ordered(desk)

@@ -1,4 +1,4 @@
-"""Counts of 24 hours in the register, on both databases."""
+"""Counts of 24 hours in the database, on both kinds."""
 
 import pytest
 from django.apps import apps
@@ -36,7 +36,7 @@ def test_so_many_letters_go_to_one_mailbox_whoever_sends_them(desk):
     assert (reached.value.what, reached.value.limit) == (LimitKind.LETTERS, 3)
     assert reached.value.again_at == desk.machine.now.replace(microsecond=0) + WINDOW
     letter(desk, "another@foreign.example")
-    # The office's clock opens no door; 24 hours on the machine's do.
+    # The desk's clock does not lift the limit; 24 hours on the machine's clock do.
     desk.clock.forward(3 * DAY)
     with pytest.raises(LimitReached):
         letter(desk)

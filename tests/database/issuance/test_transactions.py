@@ -1,4 +1,7 @@
-"""The two commits around a signature, and the constraints that decide where two requests meet."""
+"""Two commits around a signature, and constraints for concurrent requests.
+
+The constraints decide where two requests meet.
+"""
 
 from dataclasses import replace
 
@@ -49,7 +52,7 @@ def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservat
 
 
 def approved(desk: Desk, **facts: object) -> IssuanceApproval:
-    """An approval for an open order."""
+    """Return an approval for an open order."""
     ids = transactions.find_transfer_ids(desk.db, ordered(desk).transfer_id)
     now = desk.clock.now
     values = {"lineage": ids.lineage, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
@@ -112,7 +115,10 @@ def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
 
 
 def test_a_serial_that_is_taken(desk):
-    """150 random bits will not meet; if they did, the decision would be made anew with another one."""
+    """150 random bits will not meet.
+
+    If they did, the decision would be made anew with another serial.
+    """
     held = enrolled(desk)
     taken = replace(a_reservation(desk, approved(desk)), serial=held.serial)
     with pytest.raises(ConcurrentUpdate):
@@ -162,11 +168,14 @@ def test_what_came_of_a_certificate(desk):
     assert find_for_renewal(desk.db, found.sha256, new.key) == both
 
 
-# Constraints: the database decides, whatever the code believes.
+# Constraints: the database decides, independently of the code.
 
 
 def copied(desk: Desk, row: models.Certificate, **changes: object) -> None:
-    """Store a second certificate like this one, but for what a fresh one always has of its own, and `changes`."""
+    """Store a second certificate like this one.
+
+    It differs in what each new certificate has of its own, and in `changes`.
+    """
     key = models.UsedKey.objects.using(desk.db.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
     fresh = {"pk": None, "serial": "46" * 19, "key": key, "sha256": None, "retrieval_id": "99" * 16}
     for name, value in {**fresh, **changes}.items():
@@ -177,7 +186,7 @@ def copied(desk: Desk, row: models.Certificate, **changes: object) -> None:
 
 @pytest.fixture
 def row(desk) -> models.Certificate:
-    """A renewal's row, with neither order nor retrieval of its own in the way."""
+    """Return a renewal's row that has no order and no retrieval of its own."""
     held = enrolled(desk)
     in_the_window(desk, held)
     return certificates(desk).get(serial=renewed(desk, held).serial)

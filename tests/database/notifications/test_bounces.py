@@ -1,4 +1,7 @@
-"""Marks on addresses: set once, on everybody who has the address, with an event for each who is named for something."""
+"""Bounce marks on addresses, set once on every person with the address.
+
+Each person who is named for something gets an event.
+"""
 
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.bounces import BounceMarks, BounceRate, mark_bounced, on_sent
@@ -11,7 +14,7 @@ from tests.support.service_context import DAY, SECOND
 
 
 def sent(desk, row, now=NOW):
-    """Say that a message has left, as whoever sends it does."""
+    """Record that a message was sent, as the sending worker does."""
     kind, channel = MessageKind(row.kind), MessageChannel(row.channel)
     owed = QueuedMessage(
         row.message_id, kind, channel, row.step, row.created, row.due, row.attempts,

@@ -1,4 +1,7 @@
-"""Messages that are owed: one for each certificate, step and recipient, in the transaction that makes them due."""
+"""Queued messages: one for each certificate, step and recipient.
+
+The transaction that makes them due also queues them.
+"""
 
 import pytest
 from django.db import IntegrityError, transaction

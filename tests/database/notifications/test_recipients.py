@@ -1,4 +1,4 @@
-"""Who is concerned: people of holdings and organisations, by what stands at one instant."""
+"""Recipients: people of lineages and organisations, as stored at one instant."""
 
 import pytest
 from django.db import connections
@@ -80,7 +80,10 @@ def test_agents_that_are_open(desk):
 
 
 def test_many_at_once(desk):
-    """Organisation by organisation, each asked about is there; the statements do not grow with them."""
+    """Each organisation that was asked about is there.
+
+    The number of statements does not grow with them.
+    """
     first = ordered(desk)
     one, two, contact = person(desk, "One"), person(desk, "Two"), person(desk, "Contact")
     mandate(desk, person=two, valid_from=NOW - DAY)

@@ -1,4 +1,7 @@
-"""Looking through certificates near their end: what is locked keeps nobody waiting who need not wait."""
+"""Search for certificates close to their end.
+
+A locked row delays only the callers that have to wait for it.
+"""
 
 from datetime import timedelta
 from threading import Event, Thread
@@ -26,7 +29,7 @@ def noting(found):
 
 
 def meanwhile(desk, do):
-    """Start something in another thread; gives it, and what tells that it is done."""
+    """Start a function in another thread; return the thread and a completion event."""
     done = Event()
 
     def run():
@@ -51,7 +54,7 @@ def process_batch(db, window, decide) -> bool:
 
 @pytest.fixture
 def shared(desk):
-    """Give a desk whose rows are locked one by one."""
+    """Return a desk whose rows are locked one by one."""
     if connections[desk.db.alias].vendor == "sqlite":
         pytest.skip("SQLite locks the whole file")
     return desk
@@ -86,7 +89,10 @@ def test_another_node_passes_over_what_is_locked(shared):
 
 
 def test_a_revocation_waits_and_is_not_waited_for(shared):
-    """It has locked the holding by then, to which the message points that is to be written."""
+    """The revocation has locked the lineage by then.
+
+    The message to be written points to that lineage.
+    """
     held = enrolled(shared)
     in_the_window(shared, held)
     threads = []

@@ -1,4 +1,4 @@
-"""What a register knows of itself and its CAs."""
+"""Identity of a database, and its CAs."""
 
 from dataclasses import replace
 
@@ -104,7 +104,7 @@ def test_a_shard_without_a_list(desk):
 
 
 def test_approving_what_is_approved_leaves_it_as_it_is(desk):
-    """Where two operators approve at once, the second changes nothing and says nothing."""
+    """If two operators approve at once, the second changes and says nothing."""
     found = organisations.find_organisation(desk.db, CUSTOMER_ID)
     approvals = models.ApprovedChannel.objects.using(desk.db.alias)
     rows = models.AuditEvent.objects.using(desk.db.alias)

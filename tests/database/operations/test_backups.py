@@ -1,4 +1,4 @@
-"""Backups on both databases: what comes back is what was there, and nothing is overwritten."""
+"""Backups on both databases: complete restores, and no overwriting."""
 
 from urllib.parse import urlencode, urlsplit
 
@@ -18,7 +18,7 @@ from tests.support.service_context import CONTACT, ordered
 
 @pytest.fixture
 def urls(desk, tmp_path):
-    """Give the URL of the desk's register and that of a place where there is none."""
+    """Return the URL of the desk's database and that of an absent one."""
     settings = connections[desk.db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
         return f"sqlite:///{settings['NAME']}", f"sqlite:///{tmp_path}/restored.sqlite3"
@@ -62,7 +62,7 @@ def test_what_is_no_backup(urls, tmp_path, octets):
 
 
 def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url, tmp_path):
-    """As it does for the register: it may name another server, or ask for encryption."""
+    """As for the database: the query may name another server or ask for encryption."""
     whole = urlsplit(create_database(postgres_url, f"backup_{sql.random_id()}"))
     place = urlencode({"host": whole.hostname, "port": whole.port})
     bare = whole._replace(netloc=whole.netloc.rpartition("@")[0] + "@nowhere.invalid:1")

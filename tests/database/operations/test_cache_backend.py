@@ -1,4 +1,4 @@
-"""What all processes remember for a while: limits and used codes."""
+"""Cache shared by all processes, for rate limits and used codes."""
 
 import pytest
 from django.core.cache import caches
@@ -11,7 +11,7 @@ from tests.support.registers import DATABASES, crowd, opened_register
 
 @pytest.fixture(params=DATABASES)
 def db(request, tmp_path):
-    """A register on each database, as Django's default."""
+    """Return a database of each kind, as Django's default."""
     with opened_register(request.param, request, tmp_path, alias="default") as opened:
         yield opened
 

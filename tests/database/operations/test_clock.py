@@ -1,4 +1,7 @@
-"""The database's clock, and the newest stored instant: stored in whatever order, little is read to know it."""
+"""Clock of the database, and the newest stored instant.
+
+Instants are stored in any order. Finding the newest reads few rows.
+"""
 
 from datetime import timedelta
 
@@ -17,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 
 def writes(db, *seconds):
-    """Write audit rows of these seconds beside NOW."""
+    """Write audit rows with these offsets from NOW, in seconds."""
     for second in seconds:
         audit_log.write(db, AuditContext("operator", NOW + second * SECOND, "0" * 32), "looked", "nothing")
 
@@ -45,7 +48,10 @@ def test_the_newest_is_not_the_last(db):
 
 
 def test_what_lies_far_back_still_counts_and_is_not_read_again(db, monkeypatch):
-    """Fewer rows than in earnest: 3 that are looked at again, and a mark that moves with every 4."""
+    """The test has fewer rows than production.
+
+    It reads 3 rows again, and the mark moves with every 4.
+    """
     monkeypatch.setattr(clock, "OVERLAP", 3)
     monkeypatch.setattr(clock, "MOVED_AFTER", 4)
     writes(db, 99, 1, 2)

@@ -18,7 +18,10 @@ FIRST, SECOND = "7654321-4", "2345678-0"
 
 @pytest.fixture
 def desk(request, tmp_path):
-    """A desk on PostgreSQL alone: on SQLite a transaction that has begun is the only one."""
+    """Return a desk on PostgreSQL alone.
+
+    On SQLite, a transaction that has begun is the only one.
+    """
     with opened_register("postgresql", request, tmp_path) as db:
         yield opened_desk(db)
 
@@ -38,7 +41,7 @@ def renamed(one):
 
 
 def is_held(desk, row):
-    """Whether another connection has to wait for this row."""
+    """Return whether another connection has to wait for this row."""
     found = []
 
     def asked():

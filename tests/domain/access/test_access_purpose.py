@@ -1,4 +1,4 @@
-"""What is kept of a clerk's search."""
+"""Record of a clerk's search."""
 
 from sinetti.domain.access.access_purpose import SearchScope, search_digest
 

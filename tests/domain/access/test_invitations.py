@@ -1,4 +1,4 @@
-"""Invitations and requests: where they stand, and lists of ids as somebody pastes them."""
+"""States of invitations and requests, and pasted lists of ids."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Two acts need two people: when accounts and addresses may belong to one person."""
+"""Accounts and addresses of one person, for acts that need two people."""
 
 import pytest
 

@@ -1,4 +1,8 @@
-"""Who may do what: the smaller of two, nothing passed on, a signatory by a second factor alone, to the last second."""
+"""Permissions of roles.
+
+Through a firm, a user has the smaller of two roles, and a firm cannot pass a role on. The role of a signatory counts
+only with a second factor. Grants hold to the last second.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Bulk revocation: when it takes two officers, and who may approve what."""
+"""Bulk revocation: the need for two officers, and the right to approve."""
 
 from dataclasses import replace
 from datetime import timedelta

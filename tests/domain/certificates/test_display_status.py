@@ -1,4 +1,7 @@
-"""What a list says of certificates and orders, at exact seconds (docs/certificates-page.md)."""
+"""Display status of certificates and orders (docs/certificates-page.md).
+
+The cases are at exact seconds.
+"""
 
 from datetime import timedelta
 

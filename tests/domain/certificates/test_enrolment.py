@@ -1,4 +1,4 @@
-"""When transfer ids may be spent, and the one reason that is given when they may not."""
+"""Use of transfer IDs, and the single reason for a rejection."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The states of certificates and orders, the moves between them, and what is shown."""
+"""States of certificates and orders, the moves between them, and their display."""
 
 from dataclasses import replace
 from itertools import product
@@ -82,7 +82,7 @@ def test_live(one, lives):
 
 @given(state=some.sampled_from(CertificateState), revoked=some.booleans(), ends=INSTANTS, distance=AROUND)
 def test_what_is_shown_as_living_is_what_lives(state, revoked, ends, distance):
-    """Two places tell whether a certificate is in force; they never differ."""
+    """Two places decide whether a certificate is in force; they never differ."""
     one = certificate(ends, state=state, revoked_at=NOW if revoked else None)
     now = ends + distance
     gone = display_state(state, revoked=revoked, not_after=ends, now=now) in {

@@ -1,4 +1,4 @@
-"""OCSP answers: what is said, and for how long it is said without being signed anew."""
+"""OCSP answers: their status, and how long a signed answer is reused."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""When a certificate may be renewed, and the one reason that its holder is given when it may not."""
+"""Permission to renew a certificate, and the single reason for a rejection."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ VOID = replace(REVOKED, state=CertificateState.SUPERSEDED)
 
 
 def reason_of(decision: IssuanceApproval | Replay | Rejection) -> RejectionReason | str:
-    """The refusal's reason, or in a word what it was instead."""
+    """Return the reason of a rejection, or a word for the other outcomes."""
     match decision:
         case Rejection(reason=reason):
             return reason
@@ -88,7 +88,7 @@ def test_when_it_may_be_renewed(ends, expected):
 
 
 def opened_early(held: Certificate) -> Certificate:
-    """The same certificate after an officer set its window open."""
+    """Return the certificate after an officer opened its renewal window."""
     return replace(held, renewable_from=NOW)
 
 
@@ -155,7 +155,7 @@ ORDER_CASES = {
     ),
     "key known": (IN_THE_WINDOW, replace(PLAIN, key_known=True), RejectionReason.KEY_REUSED),
     "an officer opened the window earlier": (opened_early(EARLY), PLAIN, "approved"),
-    # A renewal that nobody fetched may be made again, three times.
+    # A renewal that was not retrieved may be made again, three times.
     "renewed, not fetched": (IN_THE_WINDOW, replace(PLAIN, successor=UNFETCHED), "approved"),
     "renewed, only reserved": (IN_THE_WINDOW, replace(PLAIN, successor=RESERVED), "approved"),
     "made again for the third time": (

@@ -1,4 +1,8 @@
-"""The suggested window: never too early, never late, flat over a wave; and who may be called for early replacement."""
+"""Suggested renewal window, and calls for early replacement.
+
+The window is never too early and never late, and flat over a wave of renewals. The tests also check which certificates
+may be called for early replacement.
+"""
 
 from collections import Counter
 from dataclasses import replace
@@ -40,7 +44,10 @@ def facts(serial="41", life=730 * ONE_DAY, **changes):
 
 
 def called(one, after, over, told=None):
-    """The same certificate once it was called, so long after its beginning."""
+    """Return the certificate with a notice of early replacement.
+
+    The notice begins `after` the certificate's beginning and lasts `over`.
+    """
     begins = one.span.not_before + after
     opens = min(one.renewable_from, begins)
     return replace(
@@ -105,7 +112,10 @@ def test_a_call_brings_the_window_forward_and_never_back(serial, life, share, ov
 
 
 def test_a_wave_is_flat():
-    """A thousand certificates that end in the same second: no day of thirty has more than twice its share."""
+    """A thousand certificates end in the same second.
+
+    No day of thirty has more than twice its share.
+    """
     days = Counter((suggested_window(facts(f"{number:038x}")).start - NOW).days for number in range(1000))
     assert set(days) == set(range(670, 699))
     assert max(days.values()) < 2 * 1000 / 29

@@ -1,4 +1,4 @@
-"""Whether a certificate may be handed out to whoever gives its retrieval id."""
+"""Release of a certificate to a caller that gives its retrieval ID."""
 
 from dataclasses import replace
 from datetime import timedelta

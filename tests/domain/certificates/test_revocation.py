@@ -1,4 +1,4 @@
-"""Who may revoke for which reason, and what goes with a certificate whose key is lost."""
+"""Authority to revoke for each reason, and certificates revoked with a lost key."""
 
 import pytest
 from hypothesis import given

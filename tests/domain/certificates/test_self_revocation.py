@@ -1,4 +1,4 @@
-"""A certificate revokes itself: what it may ask."""
+"""Self-revocation of a certificate: the permitted requests."""
 
 from dataclasses import replace
 

@@ -1,9 +1,12 @@
-"""Whom an event concerns: what people are told of, and in which roles, leaves no kind of event out."""
+"""Audiences of events: the recipients and their roles, for every kind of event."""
 
 from sinetti.domain.notifications.messages import AUDIENCES, FIRST_REACHED, MessageKind, RecipientRole
 
 EVENTS = {"fetched", "renewed", "refused", "revoked", "contact-changed", "bounced", "contact-gone"}
-"""The kinds that are written as events; all others are owed to somebody from the first."""
+"""Kinds that are written as events.
+
+All others have a recipient from the first.
+"""
 
 
 def test_every_kind_of_event_concerns_somebody_and_in_one_manner():

@@ -1,4 +1,7 @@
-"""Which returned mail says that an address does not work: the table of docs/returns.md, and what else comes back."""
+"""Returned mail that shows an address to be dead: the table of docs/returns.md.
+
+The tests also cover other mail that comes back.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Who has to act on a certificate, and when a digest leaves: the tables of docs/digests.md."""
+"""Recipients and instants of digests: the tables of docs/digests.md.
+
+A digest's recipients are the people who have to act on a certificate.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -81,7 +84,10 @@ def test_the_page_has_the_matters_in_their_order_and_their_parts():
 
 
 def test_the_order_of_the_table_is_that_of_the_rule():
-    """Each matter wins over all that stand below it: a certificate of which everything holds, less and less."""
+    """Each matter wins over all that stand below it.
+
+    Everything holds of the first certificate, and less of each next one.
+    """
     worst = DigestCertificate(
         NOW - SECOND, Successor.FETCHED, NOW + DAY, revoked=True, approved=False, by_renewal=True, reached=False
     )
@@ -134,7 +140,10 @@ LEAVES = {
 
 @pytest.mark.parametrize(("now", "leaves"), LEAVES.values(), ids=LEAVES)
 def test_leaving(now, leaves):
-    """What leaves: its day, the week's first working day and the working day before, all at 8:00 Finnish time."""
+    """The slot has its day, the week's first working day and the working day before.
+
+    All are at 8:00 Finnish time.
+    """
     found = digest_slot(now, day_off)
     assert (found is None) == (leaves is None)
     if found is not None:

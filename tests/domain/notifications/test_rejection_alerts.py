@@ -1,4 +1,4 @@
-"""Refused again and again: what people are told of."""
+"""Alerts about repeated rejections."""
 
 import pytest
 

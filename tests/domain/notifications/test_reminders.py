@@ -1,4 +1,7 @@
-"""Reminders: which step is owed when, and when they stop. Ladder: 60, 30, 14, 7, 3, 1 days and the end."""
+"""Reminders: the step that is due, its instant, and the end of reminders.
+
+The ladder has 60, 30, 14, 7, 3 and 1 days and the end.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -81,7 +84,7 @@ WHOLE = {
     7: utc(4, 23, 5),
     3: utc(4, 29, 11, 3),
     1: utc(4, 30, 5),  # the day is a Saturday …
-    0: utc(4, 30, 5),  # … and the end a Sunday: this one is told, at the same hour
+    0: utc(4, 30, 5),  # … and the end a Sunday: a reminder of the end leaves at the same hour
 }
 
 
@@ -207,7 +210,10 @@ def test_what_is_due(now, since, expected):
 
 
 def test_a_step_that_leaves_before_the_one_before_it():
-    """It ends on Monday at noon: the step of one day leaves on Friday at eight, that of three days was due at noon."""
+    """The certificate ends on Monday at noon.
+
+    The step of one day leaves on Friday at eight; that of three days was due at noon.
+    """
     span = ending(utc(5, 10, 9))
     look = due_step(LADDER, span, utc(5, 7, 5), utc(5, 7, 5))
     assert look == ReminderCheck(DAY, utc(5, 7, 5), utc(5, 10, 9)), "nothing is told at noon any more"
@@ -269,7 +275,7 @@ def test_what_a_step_tells(course, days, expected):
     assert kind_for_step(course, days * DAY, NOW) is expected
 
 
-# Whatever happens to those who plan: missed nights, restarts, two nodes. A schedule is when somebody plans.
+# Events of planning: missed nights, restarts, two nodes. A schedule has the instants of the planning runs.
 
 ANY_END = st.datetimes(datetime(2027, 3, 1), datetime(2028, 2, 1), timezones=st.just(UTC)).map(
     lambda at: at.replace(microsecond=0)
@@ -283,7 +289,10 @@ PAUSES = st.lists(
 
 
 def planned(span, instants, spread=0):
-    """Plan at these instants; gives what was owed: step, when it was owed, and when it was due."""
+    """Plan at these instants, and return the planned steps.
+
+    Each has its step, the instant of planning and the instant at which it is due.
+    """
     since, owed, over = None, [], False
     for now in instants:
         waits = span.not_after - STEPS[0] > now if since is None else since > now
@@ -309,7 +318,7 @@ def test_each_step_once_whoever_plans_when(ends, begins, pauses, spread):
         assert is_business_hours(at, off)
         assert at == looked or not is_business_hours(looked, off)
         assert step != STEPS[0] or at >= ends - step, "renewal is open"
-    # Whoever plans the same again, or beside another, finds the look moved on: nothing comes of it.
+    # A second run, or a parallel one, finds the instant of the next look moved on and plans nothing.
     assert planned(span, [instant for instant in instants for _ in range(2)], spread) == owed
 
 
@@ -334,7 +343,7 @@ def test_planned_at_each_instant_nothing_is_late(ends, spread):
 
 @given(ANY_END, PAUSES)
 def test_a_pause_of_any_length_loses_nothing_but_what_a_later_step_tells(ends, pauses):
-    """Whoever plans at last hears of the latest step, if the end is not long ago."""
+    """The last planning run sends the latest step, if the end is not long ago."""
     span, now = ending(ends), ends - 61 * DAY
     instants = [now := now + pause for pause in pauses]
     owed = planned(span, instants)

@@ -1,4 +1,4 @@
-"""Whether a clock is believed, case by case."""
+"""Plausibility of a clock, case by case."""
 
 from datetime import timedelta
 
@@ -11,7 +11,10 @@ SECOND = timedelta(seconds=1)
 
 
 def readings(database=None, newest=None, jumped=0, took=0):
-    """What was read at NOW, in seconds beside it; None: there is no such clock, or nothing is stored."""
+    """Return readings at NOW; arguments are offsets from NOW in seconds.
+
+    With None, there is no such clock, or nothing is stored.
+    """
     return ClockReadings(
         NOW,
         NOW + took * SECOND,

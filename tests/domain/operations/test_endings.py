@@ -1,4 +1,4 @@
-"""What nears its end is told in time."""
+"""Timely reports of approaching expiry."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the watchdog calls wrong."""
+"""Faults that the watchdog reports."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Orders of forms: the same form is the same order, and no other one is."""
+"""Orders of forms: equal forms give the same order, and different ones do not."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Secure messages: what a link leads to, how a PIN code stands, and where a Finnish day begins."""
+"""Secure messages: targets of links, state of PIN codes, and Finnish days.
+
+The tests also check the beginning of a Finnish day.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,7 @@
-"""Applications for the technical interface: what one says, what a decision has to say, and numbers of cases."""
+"""Applications for the technical interface, decisions, and case numbers.
+
+The tests check what an application says and what a decision has to say.
+"""
 
 from itertools import product
 

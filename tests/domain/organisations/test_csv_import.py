@@ -1,4 +1,7 @@
-"""Files of organisations: what is read, what differs from the register; what was applied differs no more."""
+"""Import files of organisations: parsing, and differences from the database.
+
+Once a difference is applied, it is no longer reported.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -145,7 +148,10 @@ def test_the_digest_tells_files_and_differences_apart():
 
 
 def applied(register, changes):
-    """The register after these changes, as database/organisations/administration.py makes them."""
+    """Return the organisations after these changes.
+
+    It applies them as database/organisations/administration.py does.
+    """
     after = dict(register)
     for one in changes:
         into = register[normalise(one.into)].customer_id if normalise(one.into) in register else one.into
@@ -185,6 +191,6 @@ def test_an_applied_difference_is_none_the_next_time(lines):
     first = compared(*lines)
     again = compared(*lines, register=applied(REGISTER, first.changes))
     assert again.changes == ()
-    # What was wrong may be so for another reason now; nothing that was right has become wrong.
+    # A faulty line may have another reason now; no valid line has become faulty.
     assert {one.line for one in again.wrong} <= {one.line for one in first.wrong}
     assert len(first.changes) + len(first.wrong) + first.unchanged == len(lines)

@@ -1,4 +1,4 @@
-"""Lists as a source of statuses: which counts, for what, how long; and what a folder of them does."""
+"""CRLs as a source of statuses: scope, lifetime, and a folder of CRLs."""
 
 import os
 from dataclasses import replace

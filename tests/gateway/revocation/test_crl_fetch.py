@@ -1,4 +1,4 @@
-"""`sinetti gateway fetch`: which lists get into place, what stays, and what it says of their age."""
+"""Command `sinetti gateway fetch`: new CRLs, kept CRLs, and report of their age."""
 
 import hashlib
 import json
@@ -96,7 +96,7 @@ def test_one_that_is_here_already_is_not_sent_again(tmp_path):
     "etag", ['"' + "a" * 300 + '"', '"a\x01"', '"a"\r\n folded'], ids=["long", "control", "folded"]
 )
 def test_an_entity_tag_that_a_server_might_not_take_back_is_not_kept(tmp_path, etag):
-    # Whoever stands between could name one that every later request fails by.
+    # An attacker in the middle could name one that makes every later request fail.
     with small_server(lambda _: (200, {"etag": etag}, NEW)) as server:
         one = wanted(tmp_path, server.url)
         assert [fetch(one).changed, fetch(one).trouble] == [True, None]
@@ -113,7 +113,7 @@ def test_who_is_away_or_slow_changes_nothing(tmp_path):
 
 
 def test_who_is_late_before_there_is_a_connection_is_asked_nothing(monkeypatch):
-    # While TLS is being agreed on nothing can be cut: what came too late is noticed as soon as it is there.
+    # A TLS handshake cannot be cut. The client notices a late handshake as soon as it is complete.
     class Late:
         sock = None
         asked = False

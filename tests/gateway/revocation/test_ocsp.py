@@ -1,4 +1,4 @@
-"""OCSP answers as a source of statuses: which is believed, how long, and where it is asked for."""
+"""OCSP answers as a source of statuses: trust, lifetime, and responder address."""
 
 import contextlib
 import socket
@@ -52,7 +52,7 @@ BELIEVED = {
     "good, by the CA itself": ({}, GOOD),
     "revoked": ({"status": ocsp.OCSPCertStatus.REVOKED}, REVOKED),
     "unknown": ({"status": ocsp.OCSPCertStatus.UNKNOWN}, NOT_KNOWN),
-    "by a CertID of SHA-1": ({"hashing": hashes.SHA1()}, GOOD),  # noqa: S303 -- what RFC 6960 has everybody know
+    "by a CertID of SHA-1": ({"hashing": hashes.SHA1()}, GOOD),  # noqa: S303 -- RFC 6960 requires it of every client
     "by a CertID of SHA-384": ({"hashing": hashes.SHA384()}, NO_ANSWER),
     "about another certificate": ({"about": loaded(holder(2))}, NO_ANSWER),
     "another nonce": ({"nonce": b"0" * 32}, NO_ANSWER),
@@ -172,7 +172,7 @@ def test_only_so_many_answers_are_kept(monkeypatch):
 
 
 class Service(BaseHTTPRequestHandler):
-    """An OCSP service over HTTP; what it does is in its path."""
+    """OCSP service over HTTP; the path selects its behaviour."""
 
     def do_POST(self):
         asked = self.rfile.read(int(self.headers["Content-Length"]))
@@ -184,7 +184,7 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Write no log."""
 
 
 def test_requests_over_http():

@@ -1,4 +1,4 @@
-"""The endpoints of `sinetti gateway serve`, and who may ask them."""
+"""Endpoints of `sinetti gateway serve`, and the callers that may use them."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""`sinetti gateway serve`, the program: its socket, what it answers there, how it is told to read anew and to stop."""
+"""Program `sinetti gateway serve`: its socket, its answers, reload and stop."""
 
 import asyncio
 import http.client
@@ -120,7 +120,10 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
 
 
 def answered(edge, path, *, method="GET", peer="192.0.2.1", body=None):
-    """Ask an edge in this process; gives what calls it and then tells status and headers."""
+    """Return a coroutine that asks an edge and returns status and headers.
+
+    The edge runs in this process.
+    """
     sent = []
 
     async def receive():

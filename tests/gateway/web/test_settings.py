@@ -1,4 +1,4 @@
-"""What gateway.toml says about plugging in, and what it cannot say."""
+"""Integration settings of gateway.toml, and values that it rejects."""
 
 import pytest
 

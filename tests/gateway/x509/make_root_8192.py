@@ -1,6 +1,8 @@
-"""Made `root-8192.pem` once, since a key of 8192 bits takes a minute: a root, and a P-256 CA that it issued.
+"""Script that made `root-8192.pem`, a root of 8192 bits and a P-256 CA of it.
 
-python tests/gateway/x509/make_root_8192.py > tests/gateway/x509/root-8192.pem
+It ran once, since a key of 8192 bits takes a minute.
+
+    python tests/gateway/x509/make_root_8192.py > tests/gateway/x509/root-8192.pem
 """
 
 import sys

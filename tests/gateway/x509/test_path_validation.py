@@ -1,4 +1,7 @@
-"""Paths to an anchor: what is found, what is refused, and that nobody can make the search long."""
+"""Paths to an anchor: found, rejected, and found within a bounded search.
+
+No caller can make the search long.
+"""
 
 import time
 from itertools import pairwise
@@ -29,7 +32,7 @@ def found(anchors, below, helpers=()):
 
 
 def row(*names, put=None):
-    """Give CAs, each issued by the one before it, the first by itself."""
+    """Return CAs, each issued by the one before it, the first by itself."""
     put = put or {}
     first = certificate(names[0], put=put.get(names[0], ()))
     return [
@@ -142,7 +145,10 @@ def test_only_so_many_of_what_came_along_are_looked_at(monkeypatch):
 
 @pytest.mark.parametrize("bound", ["MOST_SIGNATURES", "MOST_STEPS"])
 def test_a_maze_of_cas_ends(bound, monkeypatch):
-    """Sixteen CAs of one name and one key, each issued by each: every way leads on, none to the anchor."""
+    """Sixteen CAs have one name and one key, and each is issued by each.
+
+    Every path leads on, none to the anchor.
+    """
     maze = [certificate("Maze") for _ in range(16)]
     counted = []
     monkeypatch.setattr(path_validation, "is_signed_by", lambda *pair: counted.append(pair) or True)

@@ -1,4 +1,4 @@
-"""Returned mail in the forms of several MTAs, and what anybody else may put into a maildir."""
+"""Returned mail in the forms of several MTAs, and foreign files in a maildir."""
 
 import os
 from datetime import UTC, datetime
@@ -159,7 +159,7 @@ def bounced(desk):
 
 
 def test_a_maildir(desk, tmp_path):
-    """One that works, one that does not, and whatever else is there: none stops the others."""
+    """One working mail, one faulty mail and other files: none stops the others."""
     maildir, room = a_maildir(tmp_path), a_mailroom(desk)
     lost = a_message(desk, a_person(desk, "lost@client.example"))
     well = a_message(desk, a_person(desk, "well@client.example"))

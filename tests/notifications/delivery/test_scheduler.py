@@ -1,4 +1,4 @@
-"""A round: what one part of it cannot do keeps the others from nothing."""
+"""Round of the scheduler: a failure of one part does not stop the others."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.support.service_context import DAY, enrolled, in_the_window
 
 
 class Post:
-    """Takes letters."""
+    """Mail transport that takes messages."""
 
     def __init__(self):
         self.kinds = []

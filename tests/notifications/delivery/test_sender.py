@@ -1,4 +1,7 @@
-"""What is due leaves, once: several workers, trouble with recipients or with everything, ends of the process."""
+"""Sending of due messages, once each.
+
+The tests cover several workers, faults of recipients and of all deliveries, and ends of the process.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,14 +26,14 @@ EMAIL, SMS = MessageChannel.EMAIL, MessageChannel.SMS
 
 
 def a_message(number=0, *, address=None, due=NOW):
-    """A message to an operator, whom nobody else's data are needed for."""
+    """Return a message to an operator, which needs no other person's data."""
     facts = {"finding": f"finding-{number}", "text": "Something is to be done – ä ö å €."}
     address = address or f"operator-{number}@pki.example"
     return NewMessage(MessageKind.OPERATOR, EMAIL, f"finding-{number}", "once", due=due, address=address, facts=facts)
 
 
 def owe(desk, *messages, count=0):
-    """Owe these messages, or so many; gives their ids in order."""
+    """Queue these messages, or `count` messages; return their ids in order."""
     owed = messages or [a_message(number) for number in range(count)]
     outbox.enqueue(desk.db, owed, desk.clock.now)
     return [one.message_id for one in owed]
@@ -41,7 +44,10 @@ def row(desk, message_id):
 
 
 class Post:
-    """Takes letters, or raises what it was told to for an address, a domain, or everybody ("*")."""
+    """Mail transport that takes messages or raises configured errors.
+
+    An error is configured for an address, for a domain or for every address ("*").
+    """
 
     def __init__(self, **trouble):
         self.trouble, self.letters, self.closed = dict(trouble), [], 0
@@ -243,7 +249,10 @@ def test_reminders_wait_for_office_hours_and_others_do_not(desk):
 
 
 def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_desk):
-    """All that had to leave by 16:00 is due in that minute, and is more than leaves in it."""
+    """The messages that must leave by 16:00 are all due in that minute.
+
+    They are more than the worker sends in it.
+    """
     desk = sqlite_desk
     desk.clock.now = NOW.replace(hour=14, second=59)  # 16:00:59 Finnish time
     owe(desk, *(NewMessage(MessageKind.REMINDER, EMAIL, f"{number}", "7", due=NOW) for number in range(3 * BATCH)))
@@ -270,7 +279,10 @@ def test_one_message_at_once(desk):
 
 
 KILLS = {"taken": 0, "tried": 0, "written": 0, "delivered": 1, "sent": 1}
-"""Steps of docs/notices.md, and how often the mail server has the message when the process ends there."""
+"""Steps of docs/notices.md, and the copies that the mail server has at each.
+
+The process ends at that step.
+"""
 
 
 @pytest.mark.parametrize(("name", "had"), KILLS.items(), ids=KILLS)
@@ -311,7 +323,10 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
 
 
 def test_whoever_was_too_slow_changes_nothing(desk):
-    """The lease ended while a letter was under way: another has sent it by the time that the first one comes back."""
+    """The lease ended while a worker was sending a message.
+
+    Another worker has sent it by the time that the first one comes back.
+    """
     first, second = owe(desk, count=2)
     fast = Post()
 
@@ -328,7 +343,10 @@ def test_whoever_was_too_slow_changes_nothing(desk):
 
 
 def test_what_later_code_owes_waits_for_it(desk):
-    """Nodes are replaced one after the other: an older one leaves what it cannot read, and goes on with the rest."""
+    """Nodes are replaced one after the other.
+
+    An older one leaves what it cannot read, and goes on with the rest.
+    """
     later_kind, known = owe(desk, count=2)
     rows = models.OutboxMessage.objects.using(desk.db.alias)
     rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
@@ -344,7 +362,10 @@ def test_what_later_code_owes_waits_for_it(desk):
 
 
 def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
-    """A machine began with a wrong clock, tried a message, took another and ended; then its clock was set right."""
+    """A machine began with a wrong clock, tried a message, took another and ended.
+
+    Then its clock was set right.
+    """
     tried, taken = owe(desk, count=2)
     rows = models.OutboxMessage.objects.using(desk.db.alias)
     ahead = desk.machine.now + timedelta(days=365)

@@ -1,4 +1,4 @@
-"""Text messages to a provider over HTTP: what it is sent, and what its answers mean."""
+"""Text messages to a provider over HTTP: the requests, and the answers' meanings."""
 
 import json
 import ssl
@@ -28,7 +28,10 @@ LETTER = RenderedMessage(
 
 
 class Provider(HTTPServer):
-    """Answers with `status`; "hang up" closes, "wait" says nothing."""
+    """SMS provider that answers with `status`.
+
+    "hang up" closes the connection, and "wait" sends no answer.
+    """
 
     def __init__(self):
         self.status, self.got, self.headers = 202, [], []

@@ -1,4 +1,7 @@
-"""E-mail by SMTP: what arrives, read by the standard library's parser; and what a server's answers mean."""
+"""E-mail by SMTP.
+
+The tests read the messages with the standard library's parser, and check the meaning of a server's answers.
+"""
 
 import ssl
 from contextlib import closing
@@ -58,7 +61,7 @@ def delivered(server, letter=LETTER, sender=SENDER):
 
 
 def lines(part):
-    """The text of a part, its lines ended as here and not as on the wire."""
+    """Return the text of a part with local line ends instead of CR LF."""
     return part.get_content().replace("\r\n", "\n")
 
 

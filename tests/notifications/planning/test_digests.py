@@ -1,4 +1,7 @@
-"""Digests: one a week to a firm's readers, one a day where an end is close, whoever plans and however often."""
+"""Digests: one a week to a firm's readers, one a day close to an end.
+
+The number of planning processes and of their runs does not matter.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +38,7 @@ def owed(desk):
 
 
 def planned(desk, *when):
-    """Plan at these instants; how many digests each owed."""
+    """Plan at these instants; return the number of digests that each run queued."""
     return [plan_digests(a_mailroom(desk), one) for one in when]
 
 
@@ -111,7 +114,10 @@ def test_a_missed_monday(sqlite_desk, now, before, days):
 
 
 def test_what_comes_after_monday_waits_for_the_next(sqlite_desk):
-    """A certificate that comes into the window on Tuesday, and a client who is looked after since then."""
+    """A certificate comes into the window on Tuesday.
+
+    The firm has looked after another client since then.
+    """
     desk = sqlite_desk
     firm = a_firm(desk, a_client(desk, ends=MONDAY + 60 * DAY + SECOND))
     looked_after(desk, a_client(desk, "other"), firm, valid_from=MONDAY + SECOND)
@@ -221,7 +227,10 @@ def test_an_order_that_replaces_it(desk):
 
 
 def test_three_parts(desk):
-    """All organisations of a firm, each part with what ends first, and nothing of anybody else's clients."""
+    """All organisations of a firm, each part with the first end first.
+
+    It has nothing of other firms' clients.
+    """
     firm = a_firm(desk)
     ours = a_person(desk, "READER@firm.example")
     lost = a_person(desk, "lost@client.example", bounced_at=MONDAY)
@@ -260,7 +269,10 @@ def test_nothing_is_coming(sqlite_desk):
 
 
 def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
-    """The firm's reader is the client's contact; a deputy and a signatory are the client's own."""
+    """The firm's reader is the client's contact.
+
+    A deputy and a signatory are the client's own.
+    """
     client = an_organisation(desk, "client")
     firm = a_firm(desk, client)
     ours = a_person(desk, "Reader@Firm.example", phone="+358 1")
@@ -280,7 +292,10 @@ def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
 
 
 def test_a_digest_that_was_late_gives_way_to_the_next(desk):
-    """The simulation found two of one morning: that of Monday, which nobody had taken, and Tuesday's."""
+    """The simulation found two digests of one morning.
+
+    They were that of Monday, which no worker had taken, and that of Tuesday.
+    """
     a_firm(desk, a_client(desk))
     monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
     planned(desk, monday)

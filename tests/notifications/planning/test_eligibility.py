@@ -1,4 +1,4 @@
-"""Whether a reminder that waits is still owed, in the moment before it leaves."""
+"""Eligibility of a queued reminder, checked right before sending."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ from tests.support.service_context import CONTACT, DAY, REQUEST, enrolled, renew
 
 
 def of(row):
-    """What a worker takes."""
+    """Return the queued message that a worker takes."""
     return QueuedMessage(
         row.message_id, MessageKind(row.kind), MessageChannel(row.channel), row.step.partition(":")[0], row.created,
         row.due, row.attempts, row.recipient_id, row.address, row.lineage_id, row.certificate_id, row.order_id,
@@ -37,7 +37,7 @@ def of(row):
 
 
 def planned(desk, step):
-    """Plan when this step leaves; gives the room and what is owed, by channel and recipient."""
+    """Plan at this step; return the mailroom and messages by channel and recipient."""
     room = a_mailroom(desk)
     desk.clock.now = STEPS[step]
     plan(room, STEPS[step])
@@ -174,7 +174,7 @@ def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite
 
 
 def test_what_the_ladder_does_not_owe(sqlite_desk):
-    """Other kinds are left to others; a certificate that is not there concerns nobody."""
+    """Other modules handle other kinds; an absent certificate concerns no recipient."""
     enrolled(sqlite_desk)
     room, owed = planned(sqlite_desk, 14)
     one = owed[f"email {CONTACT.name}"]

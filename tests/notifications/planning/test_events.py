@@ -1,4 +1,4 @@
-"""Events become messages: to whom, once each, and docs/people.md says so."""
+"""Events that become messages, once for each recipient of docs/people.md."""
 
 import re
 from pathlib import Path
@@ -43,20 +43,23 @@ def lineage(desk):
 
 
 def told(desk, kind):
-    """The addresses of a kind's messages."""
+    """Return the addresses of a kind's messages."""
     found = rows(desk).filter(kind=kind, channel__isnull=False).select_related("recipient").order_by("message_id")
     return sorted(row.address or row.recipient.email for row in found)
 
 
 @pytest.fixture
 def everybody(desk):
-    """Give a desk whose one certificate has somebody in every role, and no event that waits."""
+    """Return a desk with a person in every role of its one certificate.
+
+    No event waits.
+    """
     return filled(desk)
 
 
 @pytest.fixture
 def sqlite_everybody(sqlite_desk):
-    """Give the same on SQLite only."""
+    """Return the same on SQLite only."""
     return filled(sqlite_desk)
 
 
@@ -68,7 +71,7 @@ def filled(desk):
 
 
 def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
-    """Owe an event as the code that makes it does; `lost` is of whom it speaks."""
+    """Queue an event as the code that makes it does; `lost` is the person concerned."""
     one, then = lineage(desk), people(desk).get(email=CONTACT.email)
     certificate = models.Certificate.objects.using(desk.db.alias).get()
     about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
@@ -90,7 +93,7 @@ def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
 
 
 def tables():
-    """What docs/people.md says: kind to roles."""
+    """Return the table of docs/people.md, from kind to roles."""
     cells = re.findall(r"^\| `([a-z-]+)` \| ([a-z', ]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return {
         MessageKind(kind): [RecipientRole(one) for one in words.split(", ")] for kind, words in cells if kind in KINDS
@@ -106,7 +109,10 @@ def test_the_page_has_every_kind_and_the_code_says_the_same():
 
 @pytest.mark.parametrize("kind", AUDIENCES)
 def test_everybody_whom_it_concerns(sqlite_everybody, kind):
-    """As the table says; a former contact stands for who was concerned then, and for the old one."""
+    """The recipients are those of the table.
+
+    For a change of contact, they are the contact of that time and the new one.
+    """
     owed(sqlite_everybody, kind)
     wanted = set(tables()[kind])
     if kind is MessageKind.CONTACT_CHANGED:
@@ -125,7 +131,10 @@ def test_everybody_whom_it_concerns(sqlite_everybody, kind):
 @pytest.mark.parametrize("kind", FIRST_REACHED)
 @pytest.mark.parametrize("by_lineage", [True, False], ids=["of a holding", "of a person alone"])
 def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
-    """Signatories; without any who is reached the organisation's contact person; else operators."""
+    """Signatories come first.
+
+    Without a reachable one it is the organisation's contact person, else operators.
+    """
     desk = sqlite_everybody
     room = a_mailroom(desk)
     for who in tables()[kind]:
@@ -143,7 +152,7 @@ def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
 
 
 def test_nobody_is_told_of_themselves(sqlite_everybody):
-    """A signatory's own address does not work: the other one is told, not that address."""
+    """A signatory's own address fails: the other signatory gets the message."""
     lost = people(sqlite_everybody).get(email="signatory.1@customer.example").pk
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -181,7 +190,7 @@ def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):
 
 
 def test_one_message_for_each_address(sqlite_everybody):
-    """The role that is nearest to the certificate counts, whatever the case of the address."""
+    """The role nearest to the certificate counts, in any case of the address."""
     people(sqlite_everybody).filter(name__startswith="The signatory").update(email="Contact@Customer.example")
     owed(sqlite_everybody, MessageKind.RENEWED)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -189,7 +198,10 @@ def test_one_message_for_each_address(sqlite_everybody):
 
 
 def test_whoever_was_erased_and_who_bounced(sqlite_everybody):
-    """Nobody is written to who was erased; marks are looked at when a message is written."""
+    """Erased persons get no message.
+
+    Marks are checked when a message is written.
+    """
     people(sqlite_everybody).filter(name="The deputy").update(name="", email="", erased_at=sqlite_everybody.clock.now)
     people(sqlite_everybody).filter(name="The contact").update(bounced_at=sqlite_everybody.clock.now)
     owed(sqlite_everybody, MessageKind.REFUSED)
@@ -198,7 +210,7 @@ def test_whoever_was_erased_and_who_bounced(sqlite_everybody):
 
 
 def test_whoever_fetched_it_was_erased(sqlite_everybody):
-    """Then the contact of now is told."""
+    """The current contact gets the message then."""
     owed(sqlite_everybody, MessageKind.FETCHED)
     people(sqlite_everybody).filter(email=CONTACT.email).update(email="", erased_at=sqlite_everybody.clock.now)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -248,7 +260,7 @@ def test_two_workers_at_once(everybody):
 
 
 def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
-    """What was made of it is not made again, though it was read before."""
+    """The worker read the event before, but makes no second message of it."""
     owed(sqlite_everybody, MessageKind.REFUSED)
     (read,) = events.pending(sqlite_everybody.db, 100)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
@@ -256,7 +268,10 @@ def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
 
 
 def test_the_same_happens_once_more(sqlite_everybody):
-    """What is about a holding alone is told each time that it happens, and each time by a step of its own."""
+    """An event of a lineage alone is sent at each occurrence.
+
+    Each occurrence has a step of its own.
+    """
     for _ in range(2):
         owed(sqlite_everybody, MessageKind.REFUSED)
         expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.forward(DAY))

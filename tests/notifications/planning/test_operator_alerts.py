@@ -1,4 +1,4 @@
-"""What operators are told of: each finding once a week, at each address."""
+"""Alerts to operators: each finding once a week, at each address."""
 
 from datetime import UTC, datetime, timedelta
 

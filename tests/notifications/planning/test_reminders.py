@@ -1,4 +1,4 @@
-"""Planning reminders: each step once, to those whom it concerns, until it is over."""
+"""Planning of reminders: each step once, to each recipient, until it is over."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ from tests.support.service_context import (
 )
 
 ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
-"""When the desk's first certificate ends: a Wednesday, 14:00 Finnish time."""
+"""End of the desk's first certificate: a Wednesday, 14:00 Finnish time."""
 
 STEPS = {
     60: datetime(2028, 1, 3, 6, tzinfo=UTC),  # the day is 1 January, a Saturday
@@ -60,19 +60,19 @@ def messages(desk):
 
 
 def owed(desk, kind="reminder"):
-    """What is owed of a kind: steps with their channels and recipients, in order."""
+    """Return the queued steps of a kind with their recipients, in order."""
     rows = messages(desk).filter(kind=kind).order_by("due", "step", "recipient__name").select_related("recipient")
     return [(row.step, row.recipient.name) for row in rows]
 
 
 def steps(desk, kind="reminder"):
-    """The steps that are owed of a kind, by mail, in order."""
+    """Return the steps of a kind that are queued as e-mail, in order."""
     rows = messages(desk).filter(kind=kind, channel="email").order_by("due")
     return [int(row.step.partition(":")[0]) for row in rows]
 
 
 def walk(room, desk, until):
-    """Go from one instant at which something is due to the next, and plan at each."""
+    """Plan at each instant at which something is due, one after the other."""
     plan(room, desk.clock.now)
     while (at := next_due_time(room, desk.clock.now)) is not None and at <= until:
         assert at > desk.clock.now
@@ -107,7 +107,7 @@ def signatory(desk, name, **values):
 
 
 def many(desk, count):
-    """Make copies of the desk's one certificate, each with a holding of its own."""
+    """Make copies of the desk's one certificate, each with a lineage of its own."""
     one = certificates(desk).select_related("lineage").get()
     using = desk.db.alias
     keys = [models.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
@@ -331,7 +331,10 @@ def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqli
 
 
 def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_address(desk):
-    """The contact, a signatory and the contact person are mended in the night: each hears of the step, once."""
+    """The contact, a signatory and the contact person are corrected in the night.
+
+    Each gets the step, once.
+    """
     anew = ContactDetails("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
     enrolled(desk)
     one = organisation(desk).pk
@@ -370,7 +373,10 @@ def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_de
 
 
 def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
-    """Noted in the night, when the morning's message was planned already, and taken back the next day."""
+    """The mark was set in the night, with the morning's message already planned.
+
+    It was taken back the next day.
+    """
     desk = sqlite_desk
     enrolled(desk)
     room = a_mailroom(desk)
@@ -469,7 +475,10 @@ def test_a_wave(sqlite_desk, wave_from, wave_days, mornings):
 
 
 def test_many_are_planned_in_transactions_of_some_hundred(desk):
-    """Whoever is killed within one, or between two, has done the ones before; the rest is planned once."""
+    """A process killed within or between transactions has done those before.
+
+    The rest is planned once.
+    """
     enrolled(desk)
     many(desk, reminders.MOST + 40)
     for name, done in (("plan-decided", 0), ("plan-noted", reminders.MOST)):

@@ -1,4 +1,7 @@
-"""docs/messages/ shows what is really written, and every sample in every language keeps to what letters must be."""
+"""Samples of messages in every language.
+
+docs/messages/ shows the text that is really written. Every sample keeps the rules for messages.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""Parts of letters: the same words as text and as HTML, and values that cannot turn, end or hide anything."""
+"""Parts of messages: the same words as text and as HTML.
+
+Values cannot turn, end or hide anything.
+"""
 
 import pytest
 from lxml import html as reader

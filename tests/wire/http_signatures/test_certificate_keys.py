@@ -1,4 +1,7 @@
-"""Messages signed by holders' keys: each key its algorithms, and nothing of other keys or algorithms is taken."""
+"""HTTP messages signed by holders' keys.
+
+Each key has its algorithms, and the verifier accepts no other keys or algorithms.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -89,7 +92,10 @@ def test_what_one_end_signs_the_other_takes(key, algorithm):
 @pytest.mark.parametrize(("key", "algorithm"), PAIRS.values(), ids=PAIRS)
 @pytest.mark.parametrize("said", [*HttpSignatureAlgorithm, "hmac-sha256", "ed25519", "rsa-sha1", ""])
 def test_an_algorithm_is_never_another(key, algorithm, said):
-    """The signature fits what it was made by; said to be by another it does not count, whatever the key could do."""
+    """The signature fits the algorithm that made it.
+
+    Under the name of another algorithm it does not count, even if the key could use that one.
+    """
     headers = lowered(signed_headers(PARTS, "k", NOW, said, lambda octets: certificate_signer(key)(algorithm, octets)))
     if said == algorithm:
         assert taken(headers, key) == "k"
@@ -183,7 +189,10 @@ def test_a_header_is_missing_or_twice(name):
 
 
 def test_gateways_keys_and_holders_keys_stay_apart():
-    """What a holder signed by another algorithm than gateways use is none of theirs, and the other way round."""
+    """A holder's signature by an algorithm that gateways do not use is no gateway's.
+
+    The reverse holds as well.
+    """
     edge = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
     headers = lowered(profile.sign(PARTS, edge, "k", NOW))
     assert wrong(headers, edge) is SignatureErrorReason.MISFIT

@@ -1,4 +1,4 @@
-"""Signed messages: what the profile takes, and each way in which one is refused."""
+"""Signed messages: accepted ones, and each cause of a rejection."""
 
 import base64
 import hashlib
@@ -45,7 +45,7 @@ def test_what_one_end_signs_the_other_takes(key):
 
 
 def over(stated, key=KEY, parts=PARTS, digest=None):
-    """The headers of a message signed by hand over what `stated` says."""
+    """Return the headers of a message signed by hand over the parts in `stated`."""
     digest = digest or f"sha-256=:{base64.b64encode(hashlib.sha256(parts.body).digest()).decode()}:"
     names = stated[stated.index("(") + 1 : stated.index(")")].replace('"', "").split(" ")
     values = {

@@ -1,4 +1,4 @@
-"""The call by which a certificate revokes itself: its body, its answer, and how a client signs it."""
+"""Self-revocation call of a certificate: body, answer, and client signature."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -57,7 +57,10 @@ def test_what_a_client_signs(kind, algorithm):
 
 
 def test_a_token_signs_by_what_it_can():
-    """No key is at hand, only something that signs: it is asked by the algorithm that was named."""
+    """No key is at hand, only a signer.
+
+    It is called with the algorithm that was named.
+    """
     key, asked = generate_key(KeyType.RSA_2048), []
 
     def token(algorithm, octets):

@@ -1,4 +1,4 @@
-"""Sightings as JSON: what both ends write and read, and what is refused."""
+"""Sightings as JSON: written and read by both ends, and rejections."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

@@ -50,7 +50,10 @@ def request(operation, inside, *, prefix="c", declared=True):
 
 
 def with_more(shape, more=' xmlns:u="urn:u"'):
-    """Sign a request whose root has more in its start tag; mostly a namespace that it does not use."""
+    """Sign a request whose root has `more` in its start tag.
+
+    By default, `more` is a namespace that the request does not use.
+    """
     root = f'<c:RenewCertificateRequest xmlns:c="{SERVICE}"{more}>'
     return xml_signing.signed(f"{root}{RENEW}{{signature}}</c:RenewCertificateRequest>", shape)
 
@@ -75,7 +78,7 @@ SENT = MESSAGES[Operation.RENEW][0]
 @pytest.mark.parametrize("action", ["{}", '"{}"', "", '""', None, " {} ", "' '"])
 def test_soap_action_may_be_quoted_unquoted_empty_or_absent(operation, action):
     body, wanted = MESSAGES[operation]
-    if action == "' '":  # neither empty nor a name of ours
+    if action == "' '":  # neither empty nor a name of the service
         with pytest.raises(SchemaError):
             ask(body, action=action)
     else:
@@ -449,7 +452,7 @@ def test_what_was_digested_counts_and_not_what_stands_in_the_envelope(monkeypatc
     assert ask(SENT).customer_id == "other"
 
 
-# A changed octet may make a serial number negative: cryptography warns, and the certificate is nobody's.
+# A changed octet may make a serial number negative: cryptography warns, and the certificate has no holder.
 odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
 
@@ -462,7 +465,7 @@ def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
         given_back = ask(changed)
     except (NotSoapError, SchemaError, RequestSignatureError):
         return
-    # The certificate is a look-up only: another one with the same key is refused by the register (PKI031).
+    # The certificate is a look-up only: another one with the same key is refused by the database (PKI031).
     assert replace(given_back, signer=RENEW_ASK.signer) == RENEW_ASK
 
 
@@ -547,7 +550,10 @@ def test_secrets_stay_out_of_reprs():
 
 
 def test_a_request_of_4_kb_is_verified_in_a_few_milliseconds():
-    """Well under one on a quiet machine; the bound leaves room for a busy one, and for coverage that looks on."""
+    """It takes well under one millisecond on a quiet machine.
+
+    The bound leaves room for a busy one, and for measuring coverage.
+    """
     large = RenewRequest(Environment.TEST, "0123456-7", None, b"x" * 1_700, xml_signing.certificate("rsa-2048"))
     body = operations.render_renew(large, SEALS["rsa-2048"], SignatureProfile.ENVELOPED)
     assert 3_900 < len(body) < 5_000
@@ -581,6 +587,9 @@ def test_enclose_is_opened_again():
 
 
 def test_a_cut_that_means_something_else_is_no_candidate():
-    """Offsets come from a parser that cannot be fooled by comments; if it ever were, nothing is verified."""
+    """Offsets come from a parser that comments cannot fool.
+
+    If they ever did, the service would verify nothing.
+    """
     one, other = (parse_envelope(wrap_in_envelope(xml)) for xml in (b"<a/>", b"<b/>"))
     assert list(replace(one, payload=other.payload).candidates()) == []

@@ -1,4 +1,4 @@
-"""Responses: what programs in the field demand of them, and what the client believes."""
+"""Responses: demands of programs in the field, and checks of the client."""
 
 import base64
 import re
@@ -89,7 +89,10 @@ def test_the_textual_demands_of_programs_in_the_field(operation, answer, told, r
 
 
 def without_soap_declaration(body):
-    """Take the payload out as the strictest program does: drop the SOAP declaration and keep all else."""
+    """Extract the payload as the strictest program does.
+
+    It drops the SOAP declaration and keeps everything else.
+    """
     payload = etree.fromstring(body).find("{*}Body")[0]
     text = etree.tostring(payload).replace(b' xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"', b"")
     return etree.fromstring(text)
@@ -219,7 +222,7 @@ def test_the_caller_judges_the_signer():
     assert seen == [1 << 70]
 
 
-# A changed octet may make a serial number negative: cryptography warns, and the certificate is nobody's.
+# A changed octet may make a serial number negative: cryptography warns, and the certificate has no holder.
 odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
 

@@ -1,4 +1,4 @@
-"""Our WSDL and XSDs: other programs load them, and they say the same as `shapes`."""
+"""WSDL and XSDs of the service: other programs load them, and `shapes` agrees."""
 
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +24,10 @@ SEAL = signer_for_key(xml_signing.key("p256"), xml_signing.certificate("p256"))
 
 
 class Wire(Transport):
-    """Serves the WSDL as the service does, and answers requests with what `answer` makes of them."""
+    """Transport that serves the WSDL as the service does.
+
+    It answers requests with the result of `answer`.
+    """
 
     def __init__(self, answer=None):
         super().__init__()
@@ -52,7 +55,7 @@ class Reply:
 
 
 class Signs(Plugin):
-    """Signs a renewal before it leaves, in place of the draft that zeep wrote."""
+    """Plugin that signs a renewal before it leaves, in place of zeep's draft."""
 
     def egress(self, envelope, http_headers, operation, binding_options):  # noqa: ARG002 - zeep's signature
         body = envelope.find("{*}Body")

@@ -1,4 +1,7 @@
-"""What the verifier takes, what it refuses, and that its judges agree with what we sign."""
+"""Signatures that the verifier accepts or rejects.
+
+Other judges agree on our own signatures.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -221,7 +224,10 @@ COSTLY = {"many prefixes": prefixes(5_000), "one prefix, named often": "t " * 20
 
 @pytest.mark.parametrize("named", COSTLY.values(), ids=COSTLY)
 def test_no_forged_signature_makes_us_canonicalise_for_long(named):
-    """C14N looks for each prefix at each element: 52,000 prefixes over 1,880 elements took 46 s, for any key at all."""
+    """C14N looks for each prefix at each element.
+
+    52,000 prefixes over 1,880 elements took 46 s, for any key at all.
+    """
     document = xml_signing.signed(DOCUMENT, replace(OURS, info_prefixes="t")).decode()
     assert document.count('PrefixList="t"') == document.count("<ds:DigestValue>") == 1
     deep = ("<d>" * 90 + "</d>" * 90) * 20
@@ -263,7 +269,10 @@ def test_something_in_the_digest_method_is_refused():
 
 @pytest.mark.parametrize("shape", [OURS, ENVELOPED_ALONE], ids=["exclusive", "inclusive"])
 def test_an_ampersand_in_a_namespace_name_is_refused(shape):
-    """libxml2 does not escape it, against C14N 1.0, 2.3: what was digested would be no XML, or read as another name."""
+    """libxml2 does not escape it, against C14N 1.0, 2.3.
+
+    The digested octets would be no XML, or would be read as another name.
+    """
     named = DOCUMENT.replace('xmlns:unused="urn:unused"', 'xmlns:unused="urn:a&amp;b"')
     assert named != DOCUMENT
     refuses(xml_signing.signed(named, shape), "namespace name")
@@ -460,14 +469,17 @@ def test_a_real_signature_is_refused_with_one_character_changed_in_it():
     for mark in (b"<DigestValue>", b"<SignatureValue>", b"<Modulus>"):
         at = document.index(mark) + len(mark) + 2
         changed = document[:at] + (b"A" if document[at : at + 1] != b"A" else b"B") + document[at + 1 :]
-        if mark == b"<Modulus>":  # KeyValue is not looked at: the certificate alone tells the key
+        if mark == b"<Modulus>":  # The verifier ignores KeyValue: the certificate alone has the key
             assert signature.verify_document(changed, anybody)
         else:
             refuses(changed, "does not fit")
 
 
 def test_a_prefix_list_may_name_the_default_namespace():
-    """The parser beneath passes over `#default` unless its name is known; Exclusive C14N 1.0, 4."""
+    """The parser beneath passes over `#default` unless its name is known.
+
+    The source is Exclusive C14N 1.0, 4.
+    """
     root = etree.fromstring(b'<a:r xmlns="urn:d" xmlns:a="urn:a"/>')
     with_default = Canonical(exclusive=True, prefixes=("#default",)).octets(root)
     assert with_default == b'<a:r xmlns="urn:d" xmlns:a="urn:a"></a:r>'
