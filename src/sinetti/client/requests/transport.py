@@ -241,7 +241,10 @@ def _service_error(address: ServiceUrl, bad: HttpError) -> ServiceError:
 
 
 def _content_type(response: HttpResponse) -> str:
-    """Return the media type without parameters, in lower case (RFC 2045, 5.2 for what is missing or unreadable)."""
+    """Return the media type without parameters, in lower case.
+
+    RFC 2045, 5.2 says what holds for a header that is missing or unreadable.
+    """
     headers = Headers()
     if "content-type" in response.headers:
         headers["content-type"] = response.headers["content-type"]
@@ -265,9 +268,10 @@ def _look(response: HttpResponse) -> ServerProbe:
 
 
 def _proxy(host: str) -> Proxy | None:
-    """Return the system's proxy for https to a host; None for this machine, and without a proxy.
+    """Return the system's proxy for https to a host.
 
-    Raises ServiceError, whose text contains no password, if the proxy's address is unreadable.
+    None for this machine, and without a proxy. Raises ServiceError, whose text contains no password, if the proxy's
+    address is unreadable.
     """
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
