@@ -181,8 +181,8 @@ class RejectNulMiddleware(MiddlewareMixin):
         if _ZERO in request.path:
             return error_pages.not_found(request)
         sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
-        told = (text for one in sent for name, values in one.lists() for text in (name, *values))
-        return error_pages.bad_request(request) if any(_ZERO in text for text in told) else None
+        texts = (text for one in sent for name, values in one.lists() for text in (name, *values))
+        return error_pages.bad_request(request) if any(_ZERO in text for text in texts) else None
 
 
 def _has_readable_query(request: HttpRequest) -> bool:

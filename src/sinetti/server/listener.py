@@ -104,14 +104,14 @@ class ServerStopped(Exception):
 
 
 async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
-    told, retired = asyncio.Event(), asyncio.Event()
+    stop_requested, retired = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop_requested.set)
     loop.add_signal_handler(RETIRE, retired.set)
     servers = [_GranianServer(listener) for listener in listeners]
     running = [asyncio.create_task(server.serve()) for server in servers]
-    waiting = [asyncio.create_task(_retire(listeners, retired)), asyncio.create_task(told.wait())]
+    waiting = [asyncio.create_task(_retire(listeners, retired)), asyncio.create_task(stop_requested.wait())]
     try:
         await _until_running(servers, running)
         ready()

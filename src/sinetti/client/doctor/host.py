@@ -36,9 +36,9 @@ def check_store(store: Path, names: Sequence[str], found: int, group_ok: frozens
     `group_ok`: names whose files a group may read.
     """
     if not os.access(store, os.W_OK):
-        told = make_message(findings.STORE_READ_ONLY, path=str(store))
+        message = make_message(findings.STORE_READ_ONLY, path=str(store))
         yield DoctorFinding(
-            Check.STORE, Level.FAIL, told, str(store), make_message(findings.STORE_STEP), ExitCode.STORE
+            Check.STORE, Level.FAIL, message, str(store), make_message(findings.STORE_STEP), ExitCode.STORE
         )
     elif not found:
         yield warning(Check.STORE, make_message(findings.STORE_EMPTY, path=str(store)), about=str(store))
@@ -63,11 +63,11 @@ def _room(store: Path) -> Iterator[DoctorFinding]:
             str(store),
         )
     else:
-        told, step = (
+        message, step = (
             make_message(findings.DISK_LITTLE, megabytes=megabytes),
             make_message(findings.DISK_STEP),
         )
-        yield DoctorFinding(Check.DISK, Level.FAIL, told, str(store), step, ExitCode.STORE)
+        yield DoctorFinding(Check.DISK, Level.FAIL, message, str(store), step, ExitCode.STORE)
 
 
 def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
@@ -76,13 +76,15 @@ def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iter
         try:
             found = list(_wrong_rights(store / name, owner, group_ok=name in group_ok))
         except OSError as bad:
-            told = make_message(
+            message = make_message(
                 findings.UNREADABLE,
                 path=str(bad.filename or store / name),
                 why=error_reasons.translate_reason(bad),
             )
             found = [
-                DoctorFinding(Check.RIGHTS, Level.FAIL, told, name, make_message(findings.STORE_STEP), ExitCode.STORE)
+                DoctorFinding(
+                    Check.RIGHTS, Level.FAIL, message, name, make_message(findings.STORE_STEP), ExitCode.STORE
+                )
             ]
         good &= not found
         yield from found
@@ -94,28 +96,28 @@ def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Docto
     name = folder.name
     for path in (folder, *_secrets(folder)):
         seen = path.stat()
-        mode, shown = stat.S_IMODE(seen.st_mode), f"{stat.S_IMODE(seen.st_mode):04o}"
+        mode, mode_text = stat.S_IMODE(seen.st_mode), f"{stat.S_IMODE(seen.st_mode):04o}"
         wanted = "0700" if path == folder else "0600"
         # If others may only pass through a folder, its files stay private.
         passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
         if passing & _OTHERS:
-            told, step = (
-                make_message(findings.RIGHTS_OPEN, path=str(path), mode=shown),
+            message, step = (
+                make_message(findings.RIGHTS_OPEN, path=str(path), mode=mode_text),
                 make_message(findings.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
             )
-            yield DoctorFinding(Check.RIGHTS, Level.FAIL, told, name, step, ExitCode.STORE)
+            yield DoctorFinding(Check.RIGHTS, Level.FAIL, message, name, step, ExitCode.STORE)
         elif passing & _GROUP and not group_ok:
-            told, step = (
-                make_message(findings.RIGHTS_GROUP, path=str(path), mode=shown),
+            message, step = (
+                make_message(findings.RIGHTS_GROUP, path=str(path), mode=mode_text),
                 make_message(findings.CHMOD_STEP, mode=wanted, path=str(path)),
             )
-            yield warning(Check.RIGHTS, told, step, name)
+            yield warning(Check.RIGHTS, message, step, name)
         if seen.st_uid != owner and not group_ok:
-            told, step = (
+            message, step = (
                 make_message(findings.RIGHTS_OWNER, path=str(path)),
                 make_message(findings.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
             )
-            yield warning(Check.RIGHTS, told, step, name)
+            yield warning(Check.RIGHTS, message, step, name)
 
 
 def _secrets(folder: Path) -> Iterator[Path]:
@@ -169,7 +171,9 @@ def _inode(path: Path) -> int:
 
 def unusable(store: Path, bad: OSError) -> DoctorFinding:
     """Return the finding for a store that cannot be read."""
-    told = make_message(
+    message = make_message(
         messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
     )
-    return DoctorFinding(Check.STORE, Level.FAIL, told, str(store), make_message(findings.STORE_STEP), ExitCode.STORE)
+    return DoctorFinding(
+        Check.STORE, Level.FAIL, message, str(store), make_message(findings.STORE_STEP), ExitCode.STORE
+    )

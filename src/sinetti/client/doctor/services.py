@@ -84,8 +84,8 @@ def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Doctor
     found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
     step = make_message(findings.ANCHORS_STEP, bundle=bundle)
     if all(one.not_valid_after_utc < now for one in found):
-        told = make_message(findings.ANCHORS_ALL_ENDED, bundle=bundle)
-        yield DoctorFinding(Check.ANCHORS, Level.FAIL, told, about, step, ExitCode.AGAIN)
+        message = make_message(findings.ANCHORS_ALL_ENDED, bundle=bundle)
+        yield DoctorFinding(Check.ANCHORS, Level.FAIL, message, about, step, ExitCode.AGAIN)
         return
     troubled = False
     for one in found:
@@ -133,13 +133,13 @@ def _clock(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
     seconds = int(off.total_seconds())
     if off < _SLIGHTLY:
         return passed(Check.CLOCK, make_plural_message(findings.CLOCK_GOOD, seconds), about)
-    told, step = (
+    message, step = (
         make_message(findings.CLOCK_OFF, here=machine, there=seen.date),
         make_message(findings.CLOCK_STEP),
     )
     if off < OFF:
         return warning(Check.CLOCK, make_plural_message(findings.CLOCK_GOOD, seconds), step, about)
-    return DoctorFinding(Check.CLOCK, Level.FAIL, told, about, step, ExitCode.AGAIN)
+    return DoctorFinding(Check.CLOCK, Level.FAIL, message, about, step, ExitCode.AGAIN)
 
 
 def _signature(kept: NameSettings, now: datetime, language: Language) -> DoctorFinding:

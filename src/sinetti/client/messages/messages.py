@@ -367,11 +367,11 @@ def make_plural_message(forms: tuple[str, str], count: int, **values: Value) -> 
 
 def render(message: Message, language: Language) -> str:
     """Return the text of a message in one language."""
-    shown = {name: _shown(value, language) for name, value in message.values.items()}
+    rendered = {name: _shown(value, language) for name, value in message.values.items()}
     if message.more is not None:
-        count = int(shown.pop("count"))
-        return translate.translate_plural(message.text, message.more, count, language, **shown)
-    return translate.translate(message.text, language, **shown)
+        count = int(rendered.pop("count"))
+        return translate.translate_plural(message.text, message.more, count, language, **rendered)
+    return translate.translate(message.text, language, **rendered)
 
 
 def strip_control_chars(foreign: str) -> str:

@@ -95,8 +95,8 @@ def _families(
 
 
 def _readable(*, is_readable: bool) -> _Family:
-    told = "1 where the store could be looked at when this was written."
-    return _Family("sinetti_store_readable", told, [("", int(is_readable))])
+    help_text = "1 where the store could be looked at when this was written."
+    return _Family("sinetti_store_readable", help_text, [("", int(is_readable))])
 
 
 def _written_at(now: datetime) -> _Family:

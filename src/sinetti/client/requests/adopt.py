@@ -50,8 +50,8 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Certificate
         raise UsageError(make_message(messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path)))
     chosen = next((one for one in found if entry.service in {None, one.name}), None)
     if chosen is None:
-        told = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
-        raise UsageError(make_message(messages.ADOPT_OTHER_TABLE, **told))
+        values = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
+        raise UsageError(make_message(messages.ADOPT_OTHER_TABLE, **values))
     return chosen
 
 
@@ -117,8 +117,8 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
             # A renewal may have followed since then: the generation stays.
             if not files.directory_exists(folder / files.GENERATIONS / serial):
                 raise UsageError(make_message(messages.ADOPT_NAME_USED, name=name, serial=present.serial))
-            told = make_message(messages.ADOPTED_BEFORE, name=name, serial=serial, until=until)
-            return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+            message = make_message(messages.ADOPTED_BEFORE, name=name, serial=serial, until=until)
+            return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (message,))
         if files.directory_exists(folder / PENDING) and any((folder / PENDING).iterdir()):
             raise UsageError(make_message(messages.ADOPT_NAME_ASKS, name=name))
         # Settings come first: a later run can resume a name that has settings and no set yet.
@@ -131,11 +131,11 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
         event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=decoder.format_instant(until))
     live = str(folder / files.LIVE)
-    told = make_message(messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
+    message = make_message(messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
     opens = make_message(
         messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(material.certificate))
     )
-    return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (told, opens))
+    return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (message, opens))
 
 
 def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings, now: datetime) -> None:

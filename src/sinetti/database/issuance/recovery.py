@@ -174,16 +174,16 @@ def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
 
 def _issue(db: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
     """Insert a certificate with its key and lineage, or complete its reservation."""
-    told = known.issued or {}
-    using, der = db.alias, b64decode(told["der"])
+    issued = known.issued or {}
+    using, der = db.alias, b64decode(issued["der"])
     models.UsedKey.objects.using(using).get_or_create(
-        key_id=told["key"], defaults={"first_seen": _instant(told["not_before"])}
+        key_id=issued["key"], defaults={"first_seen": _instant(issued["not_before"])}
     )
     news: dict[str, Any] = {
         "state": CertificateState.ISSUED,
-        "key_id": told["key"],
-        "sha256": told["sha256"],
-        "recorded_at": _instant(told["recorded_at"]),
+        "key_id": issued["key"],
+        "sha256": issued["sha256"],
+        "recorded_at": _instant(issued["recorded_at"]),
     }
     # Set the revocation in the same step, because only one renewal of a certificate may be live.
     news |= _revocation(known.revoked) if known.revoked else {}
@@ -194,25 +194,25 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
         return row
     if known.revoked and known.revoked["void"]:
         news["state"] = CertificateState.SUPERSEDED
-    raise_open_shard(db, told["authority"], told["crl_shard"])
-    lineage = _lineage(db, told)
-    order, certificates = told["order"], models.Certificate.objects.using(using)
+    raise_open_shard(db, issued["authority"], issued["crl_shard"])
+    lineage = _lineage(db, issued)
+    order, certificates = issued["order"], models.Certificate.objects.using(using)
     if order:
         _order_row(db, lineage.lineage_id, order)
     made = certificates.create(
-        serial=told["serial"],
-        authority_id=told["authority"],
+        serial=issued["serial"],
+        authority_id=issued["authority"],
         lineage=lineage,
         origin="order" if order else "renewal",
         order_id=order["order_id"] if order else None,
-        predecessor=certificates.get(serial=told["predecessor"]) if told["predecessor"] else None,
+        predecessor=certificates.get(serial=issued["predecessor"]) if issued["predecessor"] else None,
         replaces=certificates.get(serial=order["replaces"]) if order and order["replaces"] else None,
-        retrieval_id=told["retrieval_id"],
-        not_before=_instant(told["not_before"]),
-        not_after=_instant(told["not_after"]),
-        renewable_from=_instant(told["renewable_from"]),
-        crl_shard=told["crl_shard"],
-        reserved_at=_instant(told["not_before"]),
+        retrieval_id=issued["retrieval_id"],
+        not_before=_instant(issued["not_before"]),
+        not_after=_instant(issued["not_after"]),
+        renewable_from=_instant(issued["renewable_from"]),
+        crl_shard=issued["crl_shard"],
+        reserved_at=_instant(issued["not_before"]),
         **news,
     )
     octets = models.CertificateDer(certificate=made, to_be_signed=_to_be_signed(der), der=der)
@@ -222,8 +222,8 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
 
 def _lineage(db: Database, told: dict[str, Any]) -> models.Lineage:
     """Return the certificate's lineage; create it without its people if it is missing."""
-    using, said = db.alias, told["holding"]
-    row = models.Lineage.objects.using(using).filter(pk=said["holding_id"]).first()
+    using, holding = db.alias, told["holding"]
+    row = models.Lineage.objects.using(using).filter(pk=holding["holding_id"]).first()
     if row is not None:
         return row
     if not told["order"]:
@@ -236,10 +236,10 @@ def _lineage(db: Database, told: dict[str, Any]) -> models.Lineage:
         **{**ours, "created": _instant(ours["created"])}, normalised_id=normalise(ours["customer_id"])
     )
     return models.Lineage.objects.using(using).create(
-        lineage_id=said["holding_id"],
+        lineage_id=holding["holding_id"],
         organisation=organisation,
-        type=models.CertificateType.objects.using(using).get(channel=said["channel"]),
-        subject_serial=said["subject_serial"],
+        type=models.CertificateType.objects.using(using).get(channel=holding["channel"]),
+        subject_serial=holding["subject_serial"],
         created=_instant(told["order"]["created"]),
     )
 

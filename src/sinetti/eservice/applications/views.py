@@ -227,11 +227,11 @@ def _applying(found: Applicant, form: ApplicationForm) -> Page:
             DescriptionItem(_("ID"), found.organisation.customer_id),
         ]
     )
-    told = _("The case is handled, and the decision is written, in the language in which you read this page.")
+    language_note = _("The case is handled, and the decision is written, in the language in which you read this page.")
     send = Button(_("Send the application"), "apply")
     page = form.as_component(send, action=_new(found.organisation.organisation_id))
     back = Link(_(_TITLE), reverse("applications"))
-    return Page(_("Apply for the technical interface"), blocks=[who, Text([told]), page], back=back)
+    return Page(_("Apply for the technical interface"), blocks=[who, Text([language_note]), page], back=back)
 
 
 def _told(found: Application) -> list[Component]:

@@ -77,12 +77,12 @@ class AskManyForm(PortalForm):
         If an id is wrong, report it in the form and return an empty tuple.
         """
         found = parse_identifiers(self.cleaned_data["customer_ids"], environment)
-        for number, told in found.wrong[:_SHOWN_WRONG]:
+        for number, entry in found.wrong[:_SHOWN_WRONG]:
             self.refuse(
                 "customer_ids",
                 gettext_noop("Line {number} is not a Business ID. Correct it: {told}"),
                 number=number,
-                told=told[:40],
+                told=entry[:40],
             )
         if len(found.found) > ASKED_AT_ONCE:
             self.refuse("customer_ids", gettext_noop("There are more than {count}. Ask in parts."), count=ASKED_AT_ONCE)
@@ -167,12 +167,12 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
 
     The form then shows the error.
     """
-    ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
-    ids, until = form.ids(ctx.environment), end_of(told["until"])
+    ctx, actor, cleaned = portal_context(request).ctx, current_actor(request), form.cleaned_data
+    ids, until = form.ids(ctx.environment), end_of(cleaned["until"])
     if not ids or actor is None or until is None:
         return False
     done: list[RequestResult] = []
-    many = AskClients(firm_id, ids, Role(told["role"]), until)
+    many = AskClients(firm_id, ids, Role(cleaned["role"]), until)
     try:
         wrong = tried(lambda: done.append(ask_clients(many, ctx, actor, request_id(request))))
     except OwnOrganisation:

@@ -58,7 +58,7 @@ class ReasonForm(PortalForm):
 
     reason = forms.ChoiceField(
         label=gettext_noop("Why is it revoked?"),
-        choices=[(one.value, told) for one, told in _REASONS.items() if may_use_reason(RevokerRole.HOLDER, one)],
+        choices=[(one.value, label) for one, label in _REASONS.items() if may_use_reason(RevokerRole.HOLDER, one)],
     )
 
 
@@ -93,7 +93,7 @@ def _revoke(request: HttpRequest, seen: LineageView, reason: RevocationReason) -
 
 
 def _asking(seen: LineageView, form: ReasonForm) -> Page:
-    told = _(
+    explanation = _(
         "A certificate that is revoked is refused everywhere from then on, for good: it can be neither renewed nor "
         "taken back into use. If the program still needs one, order a replacement first, unless its private key is in "
         "other hands."
@@ -105,7 +105,7 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
         )
     blocks += [
         DescriptionList(_values(seen)),
-        Text([told]),
+        Text([explanation]),
         form.as_component(Button(_("Look at what is revoked"), "look")),
     ]
     return Page(

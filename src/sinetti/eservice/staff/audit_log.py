@@ -64,8 +64,8 @@ def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     form = AuditForm(request.GET if asks else None)
     blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
     if not form.is_bound or form.is_valid():
-        told = request.GET.get("before", "")
-        before = int(told) if told.isdecimal() and len(told) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits
+        before_text = request.GET.get("before", "")
+        before = int(before_text) if before_text.isdecimal() and len(before_text) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits
         found = audit_log.entries(form.asked(before), A_PAGE, clerk)
         blocks.append(history(request, found.entries))
         if found.before is not None:
@@ -89,11 +89,11 @@ def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
     )
 
     def more(one: AuditEntry) -> str:
-        told = "; ".join(
+        facts_text = "; ".join(
             fact_label(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
         )
         unsound = _("this row is not as it was written: tell whoever runs the service")
-        return told if one.sound else f"{told} – {unsound}"
+        return facts_text if one.sound else f"{facts_text} – {unsound}"
 
     rows = [
         [

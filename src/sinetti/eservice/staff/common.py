@@ -81,12 +81,12 @@ def show_page(
     looking = current_purpose(request)
     above: list[Component] = []
     if looking is not None:
-        told = _(PURPOSES[looking.purpose])
-        told = f"{told} ({looking.case})" if looking.case else told
+        purpose_text = _(PURPOSES[looking.purpose])
+        purpose_text = f"{purpose_text} ({looking.case})" if looking.case else purpose_text
         address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
         above = [
             DescriptionList(
-                [DescriptionItem(_("What you need the information for (change it here)"), told, link=address)]
+                [DescriptionItem(_("What you need the information for (change it here)"), purpose_text, link=address)]
             )
         ]
     return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
@@ -106,14 +106,14 @@ def page_number(request: HttpRequest) -> int:
 def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager:
     """Return the position in a list with links; `more` means that a page follows."""
     first = (number - 1) * A_PAGE
-    told = _("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
+    position = _("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
 
     def link(words: str, to_page: int) -> Link:
         asked = {**{name: value for name, value in request.GET.items() if name != "lang"}, "page": str(to_page)}
         return Link(words, f"{request.path}?{urlencode(asked)}")
 
     before = link(_("Previous page"), number - 1) if number > 1 else None
-    return Pager(told, before, link(_("Next page"), number + 1) if more else None)
+    return Pager(position, before, link(_("Next page"), number + 1) if more else None)
 
 
 def safe_next(given: str) -> str:

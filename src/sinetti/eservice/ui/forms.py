@@ -19,7 +19,7 @@ from sinetti.i18n.translate import LANGUAGES, _, gettext_noop
 _FEW = 5
 """Maximum number of choices shown as radio buttons; more become a select list."""
 
-LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
+LANGUAGE_CHOICES = [(one.value, label) for one, label in LANGUAGES.items()]
 """Choices of a language field."""
 
 NO_LINKS = gettext_noop(
@@ -64,10 +64,12 @@ class PortalForm(forms.Form):
             one.label = _(label) if label else ""
             one.help_text = _(hint) if hint else ""
             # Validators use these texts, too: they look them up in the field by error code.
-            for code, told in _ERRORS.items():
-                one.error_messages[code] = _(told, label=one.label)
+            for code, message in _ERRORS.items():
+                one.error_messages[code] = _(message, label=one.label)
             if isinstance(one, forms.ChoiceField):
-                one.choices = [(value, _(str(told)) if told else "") for value, told in _choices(one)]
+                one.choices = [
+                    (value, _(str(choice_label)) if choice_label else "") for value, choice_label in _choices(one)
+                ]
 
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
         """Add an error to a field, or to the whole form (None)."""
@@ -93,9 +95,9 @@ class PortalForm(forms.Form):
         if not self.is_bound:
             return ()
         return [
-            ("content" if name == NON_FIELD_ERRORS else name, str(told))
+            ("content" if name == NON_FIELD_ERRORS else name, str(error))
             for name, found in self.errors.items()
-            for told in found
+            for error in found
         ]
 
     def _input(self, bound: BoundField) -> Input:
@@ -111,7 +113,7 @@ class PortalForm(forms.Form):
             str(one.help_text),
             str(bound.errors[0]) if bound.errors else "",
             one.required,
-            [Option(str(key), str(told), str(key) in chosen) for key, told in _choices(one)],
+            [Option(str(key), str(choice_label), str(key) in chosen) for key, choice_label in _choices(one)],
             getattr(one, "max_length", None),
             self.autocomplete.get(name, "off"),
             name in self.numeric,

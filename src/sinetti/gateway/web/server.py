@@ -192,14 +192,14 @@ def serve(edge: GatewayApp, listening: socket.socket, ready: Callable[[], None],
 async def _serve(
     edge: GatewayApp, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]
 ) -> None:
-    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop_requested.set)
     # Reading long lists takes seconds, so it runs in a thread. Reloads run one after the other; the last one counts.
     reloads = ThreadPoolExecutor(1, "reload")
     loop.add_signal_handler(signal.SIGHUP, lambda: reloads.submit(reload))
     server = _GranianServer(edge, listening)
-    running, waiting = asyncio.create_task(server.serve()), asyncio.create_task(told.wait())
+    running, waiting = asyncio.create_task(server.serve()), asyncio.create_task(stop_requested.wait())
     try:
         while not server.wrks:
             if running.done():

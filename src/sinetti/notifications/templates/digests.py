@@ -80,19 +80,19 @@ def digest(matter: MessageContext) -> MessageBody:
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])
     subject = matter.say(SUBJECT, day=translate.format_date(matter.today, matter.language), count=to_do)
-    said: list[Part] = [matter.say(INTRODUCTION)]
+    parts: list[Part] = [matter.say(INTRODUCTION)]
     for third, rows in thirds.items():
-        said += _third(matter, third, rows)
-    return MessageBody(subject, tuple(said), Role.FIRM)
+        parts += _third(matter, third, rows)
+    return MessageBody(subject, tuple(parts), Role.FIRM)
 
 
 def _third(matter: MessageContext, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
-    told = rows[:_BY_THEMSELVES] if third is Third.BY_ITSELF else rows
+    displayed = rows[:_BY_THEMSELVES] if third is Third.BY_ITSELF else rows
     yield matter.say(HEADINGS[third], count=len(rows))
-    if told:
-        yield RowsBlock(tuple(_line(matter, row) for row in told))
-    if len(told) < len(rows):
-        yield translate.translate_plural(*MORE, len(rows) - len(told), matter.language)
+    if displayed:
+        yield RowsBlock(tuple(_line(matter, row) for row in displayed))
+    if len(displayed) < len(rows):
+        yield translate.translate_plural(*MORE, len(rows) - len(displayed), matter.language)
 
 
 def _line(matter: MessageContext, row: DigestRow) -> str:

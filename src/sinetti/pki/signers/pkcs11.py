@@ -378,9 +378,9 @@ def _drop(at: tuple[str, str]) -> None:
 
 
 def _words(bad: pkcs11.PKCS11Error) -> str:
-    for kind, said in _SAID.items():
+    for kind, text in _SAID.items():
         if isinstance(bad, kind):
-            return said
+            return text
     return "its module cannot be loaded" if type(bad) is pkcs11.PKCS11Error else type(bad).__name__
 
 

@@ -301,16 +301,16 @@ def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession
     if not closed:
         return ()
     # Only of organisations that are closed now; skipped ones are open.
-    standing = administration.stored_organisations(clerk.ctx.db, {normalise(one) for one in closed})
-    gone = [one.customer_id for one in standing.values() if not one.open]
+    stored = administration.stored_organisations(clerk.ctx.db, {normalise(one) for one in closed})
+    gone = [one.customer_id for one in stored.values() if not one.open]
     return administration.in_force(clerk.ctx.db, gone, clerk.ctx.now())
 
 
 def _compared(octets: bytes, clerk: StaffSession) -> tuple[ImportDiff, str]:
     lines = read_lines(octets)
-    standing = administration.stored_organisations(clerk.ctx.db, named_ids(lines))
+    stored = administration.stored_organisations(clerk.ctx.db, named_ids(lines))
     today = clerk.ctx.now().astimezone(FINNISH_TIME).date()
-    found = compare(lines, standing, clerk.ctx.environment, today)
+    found = compare(lines, stored, clerk.ctx.environment, today)
     return found, digest(hashlib.sha256(octets).hexdigest(), found.changes)
 
 

@@ -91,11 +91,13 @@ class Agents:
     def _ended(self, process: "subprocess.Popen[str]") -> AgentRunEnd:
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line:
-            said = Path(self._log.name).read_text(encoding="utf-8")[-_SHOWN:]
-            sentence = f"an agent ended by itself; the last that it said:\n{said}"
+            log_tail = Path(self._log.name).read_text(encoding="utf-8")[-_SHOWN:]
+            sentence = f"an agent ended by itself; the last that it said:\n{log_tail}"
             raise StoryBroken(sentence)
-        told = json.loads(line)
-        return AgentRunEnd(ExitCode(told["exit"]), None if told["due"] is None else datetime.fromisoformat(told["due"]))
+        reported = json.loads(line)
+        return AgentRunEnd(
+            ExitCode(reported["exit"]), None if reported["due"] is None else datetime.fromisoformat(reported["due"])
+        )
 
 
 _LONGEST_PAUSE = 0.05

@@ -108,9 +108,9 @@ def render_revoked(revoked: RevocationReply) -> dict[str, str]:
 def parse_revoked(body: bytes) -> RevocationReply:
     """Read the answer. Raises InvalidRevocation."""
     value = _members(body, "serial", "revoked_at", "reason")
-    told = value["revoked_at"]
+    revoked_at = value["revoked_at"]
     try:
-        at = datetime.fromisoformat(told) if isinstance(told, str) and told.endswith("Z") else None
+        at = datetime.fromisoformat(revoked_at) if isinstance(revoked_at, str) and revoked_at.endswith("Z") else None
     except ValueError:
         at = None
     if at is None:

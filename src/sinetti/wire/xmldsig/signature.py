@@ -183,14 +183,16 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
     # 4 The signature over SignedInfo, while it still stands in its document; all of its content is checked.
-    signature, stated = _octets(value), _octets(digest)
+    signature, claimed_digest = _octets(value), _octets(digest)
     signed = signed_info(info, info_form)
     fits = algorithms.verify_value(public_key, XmlSignatureAlgorithm(algorithm.get("Algorithm", "")), signed, signature)
     _demand(fits, SignatureErrorCode.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
     remove(found[0], root)
     octets = document_form.whole(root, LARGEST_FORM)
-    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, SignatureErrorCode.DIGEST_MISFIT)
+    _demand(
+        algorithms.digest_of(digesting.get("Algorithm"), octets) == claimed_digest, SignatureErrorCode.DIGEST_MISFIT
+    )
     return VerifiedDocument(octets, certificate)
 
 
