@@ -40,7 +40,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise GatewaySettingsError(why)
     rows = [_row(settings, fetch(one), clock.utc_now()) for one in wanted]
     if parsed.json:
-        output.print_line(json.dumps([_shown(*row) for row in rows], indent=2))
+        output.print_line(json.dumps([_download_json(*row) for row in rows], indent=2))
     for fetched, age in rows:
         if fetched.trouble is not None:
             output.print_error(f"{age.name}: {fetched.trouble}")
@@ -67,7 +67,7 @@ def _wanted(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
         raise GatewaySettingsError(why) from None
 
 
-def _shown(fetched: DownloadResult, age: CrlAge) -> dict[str, object]:
+def _download_json(fetched: DownloadResult, age: CrlAge) -> dict[str, object]:
     return {
         "name": age.name,
         "url": fetched.wanted.url,

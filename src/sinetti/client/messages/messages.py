@@ -367,7 +367,7 @@ def make_plural_message(forms: tuple[str, str], count: int, **values: Value) -> 
 
 def render(message: Message, language: Language) -> str:
     """Return the text of a message in one language."""
-    rendered = {name: _shown(value, language) for name, value in message.values.items()}
+    rendered = {name: _render_value(value, language) for name, value in message.values.items()}
     if message.more is not None:
         count = int(rendered.pop("count"))
         return translate.translate_plural(message.text, message.more, count, language, **rendered)
@@ -381,7 +381,7 @@ def strip_control_chars(foreign: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in foreign).strip()
 
 
-def _shown(value: Value, language: Language) -> str:
+def _render_value(value: Value, language: Language) -> str:
     if isinstance(value, Message):
         return render(value, language)
     # A value (a name in sinetti.toml, a path, a service's word) must not control the terminal or add lines.

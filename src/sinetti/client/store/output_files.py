@@ -138,7 +138,7 @@ def is_dressed(folder: Path, wanted: OutputOptions) -> bool:
     path = key_storage.path_of(folder)
     if (path.stat().st_mode & 0o777) != wanted.mode and os.name == "posix":
         return False
-    return wanted.owner in {None, _said(path.owner)} and wanted.group in {None, _said(path.group)}
+    return wanted.owner in {None, _name_or_empty(path.owner)} and wanted.group in {None, _name_or_empty(path.group)}
 
 
 def _open_to_others(folders: tuple[Path, ...], wanted: OutputOptions) -> None:
@@ -168,7 +168,7 @@ def _packed(wanted: OutputOptions) -> bool:
     return bool(wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY})
 
 
-def _said(name_of: Callable[[], str]) -> str:
+def _name_or_empty(name_of: Callable[[], str]) -> str:
     try:
         return name_of()
     except (KeyError, NotImplementedError):  # an owner without a name; Windows

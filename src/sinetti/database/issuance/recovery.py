@@ -156,18 +156,18 @@ def _finish_row(db: Database, row: models.Certificate, known: JournalState) -> N
         models.Certificate.objects.using(db.alias).filter(pk=row.pk).update(**changes)
 
 
-def _revocation(told: dict[str, Any]) -> dict[str, Any]:
+def _revocation(revocation: dict[str, Any]) -> dict[str, Any]:
     return {
-        "revoked_at": _instant(told["at"]),
-        "revocation_reason": RevocationReason(told["reason"]),
-        "invalidity_date": _instant(told["invalidity_date"]) if told["invalidity_date"] else None,
+        "revoked_at": _instant(revocation["at"]),
+        "revocation_reason": RevocationReason(revocation["reason"]),
+        "invalidity_date": _instant(revocation["invalidity_date"]) if revocation["invalidity_date"] else None,
     }
 
 
-def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
+def _make_way(db: Database, serial: Serial, issued: dict[str, Any]) -> None:
     """Void reservations of the older database for the same order or renewal."""
-    order = told["order"]["order_id"] if told["order"] else None
-    same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
+    order = issued["order"]["order_id"] if issued["order"] else None
+    same = Q(order_id=order) if order else Q(predecessor__serial=issued["predecessor"])
     rows = models.Certificate.objects.using(db.alias).filter(same, state=CertificateState.RESERVED)
     rows.exclude(serial=serial).update(state=CertificateState.SUPERSEDED)
 
@@ -220,15 +220,15 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
     return made
 
 
-def _lineage(db: Database, told: dict[str, Any]) -> models.Lineage:
+def _lineage(db: Database, issued: dict[str, Any]) -> models.Lineage:
     """Return the certificate's lineage; create it without its people if it is missing."""
-    using, holding = db.alias, told["holding"]
+    using, holding = db.alias, issued["holding"]
     row = models.Lineage.objects.using(using).filter(pk=holding["holding_id"]).first()
     if row is not None:
         return row
-    if not told["order"]:
+    if not issued["order"]:
         raise models.Certificate.DoesNotExist  # its first certificate, which names the organisation, must come first
-    ours = told["order"]["organisation"]
+    ours = issued["order"]["organisation"]
     organisations = models.Organisation.objects.using(using)
     organisation = organisations.filter(
         Q(pk=ours["organisation_id"]) | Q(normalised_id=normalise(ours["customer_id"]))
@@ -240,34 +240,34 @@ def _lineage(db: Database, told: dict[str, Any]) -> models.Lineage:
         organisation=organisation,
         type=models.CertificateType.objects.using(using).get(channel=holding["channel"]),
         subject_serial=holding["subject_serial"],
-        created=_instant(told["order"]["created"]),
+        created=_instant(issued["order"]["created"]),
     )
 
 
-def _order_row(db: Database, lineage_id: str, said: dict[str, Any]) -> None:
+def _order_row(db: Database, lineage_id: str, order: dict[str, Any]) -> None:
     certificates = models.Certificate.objects.using(db.alias)
     models.Order.objects.using(db.alias).get_or_create(
-        order_id=said["order_id"],
+        order_id=order["order_id"],
         defaults={
             "lineage_id": lineage_id,
             "state": OrderState.FULFILLED,
-            "created": _instant(said["created"]),
-            "replaces": certificates.get(serial=said["replaces"]) if said["replaces"] else None,
+            "created": _instant(order["created"]),
+            "replaces": certificates.get(serial=order["replaces"]) if order["replaces"] else None,
         },
     )
 
 
-def _spend(db: Database, lineage_id: str, said: dict[str, Any], audit: AuditContext) -> None:
+def _spend(db: Database, lineage_id: str, order: dict[str, Any], audit: AuditContext) -> None:
     """Mark the order and its transfer ids as spent; insert missing transfer ids."""
-    _order_row(db, lineage_id, said)
-    orders = models.Order.objects.using(db.alias).filter(pk=said["order_id"])
+    _order_row(db, lineage_id, order)
+    orders = models.Order.objects.using(db.alias).filter(pk=order["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.FULFILLED):
-        audit_log.write(db, audit, "order-spent-again", f"order:{said['order_id']}")
-    for pair in said["transfer_ids"]:
+        audit_log.write(db, audit, "order-spent-again", f"order:{order['order_id']}")
+    for pair in order["transfer_ids"]:
         models.TransferIds.objects.using(db.alias).get_or_create(
             transfer_id=pair["transfer_id"],
             defaults={
-                "order_id": said["order_id"],
+                "order_id": order["order_id"],
                 "password_mac": bytes.fromhex(pair["password_mac"]),
                 "created": _instant(pair["created"]),
                 "expires": _instant(pair["expires"]),

@@ -159,7 +159,9 @@ def decide(
             organisation=decided.organisation_id,
             case=decided.case_number,
         )
-        outbox.enqueue(db, _messages(application_id, _told(db, application_id, decided, audit.at), audit), audit.at)
+        outbox.enqueue(
+            db, _messages(application_id, _recipient_ids(db, application_id, decided, audit.at), audit), audit.at
+        )
     return _read(_rows(db).get(pk=application_id))
 
 
@@ -178,7 +180,7 @@ def _messages(application_id: str, people: Iterable[str], audit: AuditContext) -
     ]
 
 
-def _told(db: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
+def _recipient_ids(db: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
     """Return the recipients of a decision: applicant and signatories, by address."""
     rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(at), organisation=decided.organisation_id

@@ -189,7 +189,7 @@ def application_detail(request: HttpRequest, application_id: str) -> HttpRespons
             return redirect_to("application", application_id)
     title = _("Application {case}", case=found.case_number)
     back = Link(_(_TITLE), reverse("applications"))
-    return render_page(request, Page(title, blocks=[*blocks, *_told(found)], back=back))
+    return render_page(request, Page(title, blocks=[*blocks, *_detail_blocks(found)], back=back))
 
 
 @require_safe
@@ -234,7 +234,7 @@ def _applying(found: Applicant, form: ApplicationForm) -> Page:
     return Page(_("Apply for the technical interface"), blocks=[who, Text([language_note]), page], back=back)
 
 
-def _told(found: Application) -> list[Component]:
+def _detail_blocks(found: Application) -> list[Component]:
     rows = [
         DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
         DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),

@@ -103,10 +103,10 @@ def page_number(request: HttpRequest) -> int:
     return max(int(asked), 1) if asked.isdecimal() and len(asked) < 7 else 1  # noqa: PLR2004 - a million pages
 
 
-def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager:
+def pager(request: HttpRequest, number: int, row_count: int, *, more: bool) -> Pager:
     """Return the position in a list with links; `more` means that a page follows."""
     first = (number - 1) * A_PAGE
-    position = _("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
+    position = _("Rows {first} to {last}", first=first + 1, last=first + row_count) if row_count else ""
 
     def link(words: str, to_page: int) -> Link:
         asked = {**{name: value for name, value in request.GET.items() if name != "lang"}, "page": str(to_page)}

@@ -272,13 +272,13 @@ async def _collect(receive: Receive) -> bytes | None:
     return b"".join(parts) if size <= LARGEST_DOCUMENT else None
 
 
-def _closing(status: int, said: str, more: dict[str, str] | None = None) -> HttpResult:
+def _closing(status: int, text: str, more: dict[str, str] | None = None) -> HttpResult:
     """Return a plain text answer that closes the connection.
 
     The rest of the body is not read.
     """
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "Connection": "close"}
-    return HttpResult(status, {**headers, **(more or {})}, f"{said}\n".encode())
+    return HttpResult(status, {**headers, **(more or {})}, f"{text}\n".encode())
 
 
 def _note(path: str, answer: HttpResult, took: float) -> None:

@@ -44,21 +44,21 @@ UNTIL: Final = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
 
 
 def _of_person(
-    role: Role, until: datetime | None = None, *, expires: datetime | None = None, standing: bool = True
+    role: Role, until: datetime | None = None, *, expires: datetime | None = None, is_in_force: bool = True
 ) -> AccessMessageData:
     person = PEOPLE["newcomer"]
     return AccessMessageData(
-        NAME, CUSTOMER_ID, role, until, person.name, person.email, standing=standing, expires=expires
+        NAME, CUSTOMER_ID, role, until, person.name, person.email, standing=is_in_force, expires=expires
     )
 
 
-def _of_firm(until: datetime | None = None, *, standing: bool = True) -> AccessMessageData:
+def _of_firm(until: datetime | None = None, *, is_in_force: bool = True) -> AccessMessageData:
     return AccessMessageData(
-        NAME, CUSTOMER_ID, Role.MANAGER, until, firm=FIRM, firm_id=FIRM_CUSTOMER_ID, standing=standing
+        NAME, CUSTOMER_ID, Role.MANAGER, until, firm=FIRM, firm_id=FIRM_CUSTOMER_ID, standing=is_in_force
     )
 
 
-def _request(role: Role, until: datetime | None = None, *, firm: bool = False, standing: bool) -> AccessMessageData:
+def _request(role: Role, until: datetime | None = None, *, firm: bool = False, is_in_force: bool) -> AccessMessageData:
     person = PEOPLE["newcomer"]
     return AccessMessageData(
         NAME,
@@ -69,7 +69,7 @@ def _request(role: Role, until: datetime | None = None, *, firm: bool = False, s
         person.email,
         FIRM if firm else "",
         FIRM_CUSTOMER_ID if firm else "",
-        standing=standing,
+        standing=is_in_force,
         expires=MADE + REQUEST_LIVES,
     )
 
@@ -80,13 +80,13 @@ ROLES: Final[Mapping[str, AccessMessageData]] = {
     JOINED: _of_person(Role.SIGNATORY),
     CHANGED: _of_person(Role.VIEWER),
     FIRMS: _of_firm(UNTIL),
-    WITHDRAWN: _of_person(Role.MANAGER, standing=False),
-    FIRMS_WITHDRAWN: _of_firm(standing=False),
-    ASKED_BY_FIRM: _request(Role.MANAGER, UNTIL, firm=True, standing=True),
-    ASKED_BY_PERSON: _request(Role.VIEWER, standing=True),
-    GRANTED: _request(Role.VIEWER, standing=True),
-    DECLINED: _request(Role.MANAGER, standing=False),
-    DECLINED_TO_FIRM: _request(Role.MANAGER, UNTIL, firm=True, standing=False),
+    WITHDRAWN: _of_person(Role.MANAGER, is_in_force=False),
+    FIRMS_WITHDRAWN: _of_firm(is_in_force=False),
+    ASKED_BY_FIRM: _request(Role.MANAGER, UNTIL, firm=True, is_in_force=True),
+    ASKED_BY_PERSON: _request(Role.VIEWER, is_in_force=True),
+    GRANTED: _request(Role.VIEWER, is_in_force=True),
+    DECLINED: _request(Role.MANAGER, is_in_force=False),
+    DECLINED_TO_FIRM: _request(Role.MANAGER, UNTIL, firm=True, is_in_force=False),
 }
 """Roles and requests of roles by id."""
 

@@ -200,7 +200,7 @@ def count_proposed(clerk: StaffSession) -> int:
     return csv_imports.count_proposed(clerk.ctx.db, clerk.ctx.now())
 
 
-def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
+def accept(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
     """Accept the changes as shown, by their digest.
 
     Returns False if they must be shown again because the database has changed. A repeated call changes nothing. Raises
@@ -208,30 +208,30 @@ def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """
     found = _load(load_id, clerk)
     if found.accepted_at is not None:
-        return found.digest == shown
+        return found.digest == shown_digest
     _check_state(found, LoadState.COMPARED, clerk)
     if needs_second_clerk(found.difference.changes):
         raise LoadRefused(LoadReason.SECOND_CLERK)
-    if not _stands(found, shown, clerk):
+    if not _stands(found, shown_digest, clerk):
         return False
     with clerk.act() as audit:
-        return csv_imports.accept(clerk.ctx.db, load_id, shown, clerk.actor.user_id, audit)
+        return csv_imports.accept(clerk.ctx.db, load_id, shown_digest, clerk.actor.user_id, audit)
 
 
-def propose_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
+def propose_load(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
     """Propose the changes shown, by their digest, to a second clerk.
 
     Returns False if they have to be shown again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.COMPARED, clerk)
-    if not _stands(found, shown, clerk):
+    if not _stands(found, shown_digest, clerk):
         return False
     with clerk.act() as audit:
-        return csv_imports.propose(clerk.ctx.db, load_id, shown, clerk.actor.user_id, audit)
+        return csv_imports.propose(clerk.ctx.db, load_id, shown_digest, clerk.actor.user_id, audit)
 
 
-def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
+def confirm_load(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
     """Confirm another clerk's proposal as shown, by its digest.
 
     `carry_on` then makes the changes. Returns False if the database has changed. The proposal is then void, the file
@@ -239,11 +239,11 @@ def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.PROPOSED, clerk)
-    if not _stands(found, shown, clerk):
+    if not _stands(found, shown_digest, clerk):
         return False
     clerk.ctx.step("load-compared")
     with clerk.act(beside=found.confirmation.proposed_by) as audit:
-        return csv_imports.confirm(clerk.ctx.db, load_id, shown, clerk.actor.user_id, audit)
+        return csv_imports.confirm(clerk.ctx.db, load_id, shown_digest, clerk.actor.user_id, audit)
 
 
 def end_load(load_id: str, clerk: StaffSession) -> None:
@@ -334,7 +334,7 @@ def _check_state(found: ImportJob, wanted: LoadState, clerk: StaffSession) -> No
         raise LoadRefused(reason)
 
 
-def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
+def _stands(found: ImportJob, shown_digest: str, clerk: StaffSession) -> bool:
     """Compare the file again; return True if its changes are those shown.
 
     Stores the changes if they differ.
@@ -343,7 +343,7 @@ def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
     if now != found.digest:
         with clerk.act() as audit:
             csv_imports.refresh_diff(clerk.ctx.db, found.load_id, (difference, now), audit)
-    return now == shown == found.digest
+    return now == shown_digest == found.digest
 
 
 def _one_line(change: ImportChange, clerk: StaffSession) -> bytes:

@@ -114,7 +114,7 @@ class _Log:
     def done(self, row: NameResult) -> None:
         """Log the result of one name."""
         for message in report.result_messages(row):
-            _tell(message)
+            _write_message(message)
 
 
 def main() -> None:
@@ -131,17 +131,17 @@ def _pass(config: Config, now: datetime) -> dict[str, object]:
 
     Returns, as JSON members, its exit code and when the next action is due.
     """
-    run = ClientContext(config.store, now, Language.EN, _tell, _pause, clock.monotonic_seconds, _PATIENCE)
+    run = ClientContext(config.store, now, Language.EN, _write_message, _pause, clock.monotonic_seconds, _PATIENCE)
     agent = AgentContext(run, config, ConfiguredHooks(), sync_settings, now_given=True)
     try:
         ended = runner.run_once(agent, Event(), _Log())
     except StoreLocked as locked:
-        _tell(locked.message)
+        _write_message(locked.message)
         return {"exit": int(ExitCode.STORE), "due": None}
     return {"exit": int(ended.exit_code), "due": None if ended.next_due is None else ended.next_due.isoformat()}
 
 
-def _tell(message: Message) -> None:
+def _write_message(message: Message) -> None:
     sys.stderr.write(f"{messages.render(message, Language.EN)}\n")
 
 

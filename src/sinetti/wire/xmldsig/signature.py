@@ -127,7 +127,7 @@ def signature_over(canonical: bytes, seal: DocumentSigner, recipe: SignatureProf
         f'<ds:DigestMethod Algorithm="{SHA256}"></ds:DigestMethod>'
         f"<ds:DigestValue>{parser.encode_base64(digest or b'')}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )
-    public_key, lines = _shown(seal.certificate)
+    public_key, lines = _key_and_base64(seal.certificate)
     plain = seal.sign(f'<ds:SignedInfo xmlns:ds="{DS}">{inside}'.encode())
     return (
         f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>{inside}'
@@ -138,7 +138,7 @@ def signature_over(canonical: bytes, seal: DocumentSigner, recipe: SignatureProf
 
 
 @lru_cache(maxsize=16)
-def _shown(certificate: bytes) -> tuple[AnyPublicKey, str]:
+def _key_and_base64(certificate: bytes) -> tuple[AnyPublicKey, str]:
     text = parser.encode_base64(certificate)
     lines = "\n".join(text[start : start + _LINE] for start in range(0, len(text), _LINE))
     return x509.load_der_x509_certificate(certificate).public_key(), lines
