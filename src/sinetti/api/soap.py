@@ -169,8 +169,8 @@ class SoapEndpoint:
                 assert_never(never)
 
     def _refuse(self, operation: Operation, refusal: Rejection, request: Request) -> Response:
-        told = self._render(operation, rejection_response(refusal, request.headers.get("accept-language")))
-        return replace(told, log_fields={**(told.log_fields or {}), "reason": refusal.reason.value})
+        response = self._render(operation, rejection_response(refusal, request.headers.get("accept-language")))
+        return replace(response, log_fields={**(response.log_fields or {}), "reason": refusal.reason.value})
 
     def _render(
         self, operation: Operation, answer: AcceptedResponse | CertificateResponse | operations.Failure

@@ -80,8 +80,8 @@ def _errors(record: logging.LogRecord) -> Iterator[str]:
     """
     error = record.exc_info[1] if record.exc_info else None
     while error is not None:
-        said = f": {' '.join(str(error).split())}" if isinstance(error, _TELLING) else ""
+        text = f": {' '.join(str(error).split())}" if isinstance(error, _TELLING) else ""
         frames = traceback.extract_tb(error.__traceback__)
         where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[::-1])
-        yield f"{type(error).__name__}{said} [{where}]"
+        yield f"{type(error).__name__}{text} [{where}]"
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

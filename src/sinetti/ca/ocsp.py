@@ -148,7 +148,7 @@ def check_issuer(asked: OcspRequest, issuer: x509.Certificate) -> None:
         raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why)
 
 
-def sign_answer(asked: OcspRequest, issuer: x509.Certificate, told: SingleResponse, responder: Responder) -> bytes:
+def sign_answer(asked: OcspRequest, issuer: x509.Certificate, response: SingleResponse, responder: Responder) -> bytes:
     """Sign a response about one certificate (DER), with the request's nonce, if any.
 
     producedAt equals thisUpdate, the time at which the status was read.
@@ -157,9 +157,9 @@ def sign_answer(asked: OcspRequest, issuer: x509.Certificate, told: SingleRespon
     if asked.nonce is not None:
         nonce = encode_tlv(SEQUENCE, _NONCE + encode_tlv(_OCTET_STRING, encode_tlv(_OCTET_STRING, asked.nonce)))
         extensions = encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, nonce))
-    produced = _time(told.this_update)
+    produced = _time(response.this_update)
     single = encode_tlv(
-        SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(told.status) + _dates(told)
+        SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(response.status) + _dates(response)
     )
     data = encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
     key = responder.key
@@ -253,8 +253,8 @@ def _revocation(status: CertificateStatusInfo) -> bytes:
     return _time(status.revoked_at) + reason
 
 
-def _dates(told: SingleResponse) -> bytes:
-    return _time(told.this_update) + encode_tlv(_EXPLICIT_0, _time(told.next_update))
+def _dates(response: SingleResponse) -> bytes:
+    return _time(response.this_update) + encode_tlv(_EXPLICIT_0, _time(response.next_update))
 
 
 def _time(at: datetime) -> bytes:

@@ -307,9 +307,9 @@ def _changed(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
 
 
 def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
-    shown = _SHOWN_IN_INFO if declared.exclusive else _SHOWN_IN_INFO | _SHOWN_IN_INCLUSIVE_INFO
+    visible_causes = _SHOWN_IN_INFO if declared.exclusive else _SHOWN_IN_INFO | _SHOWN_IN_INCLUSIVE_INFO
     for guess, name, changed in mutations(root):
-        if guess in shown:
+        if guess in visible_causes:
             yield Candidate(guess, name, signature.signed_info(info_of(changed), declared))
     info = info_of(root)
     for prefix in dict.fromkeys((*_SIGNATURE_PREFIXES, *PREFIXES)):

@@ -59,11 +59,11 @@ class WsgiEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        said: list[tuple[str, list[tuple[str, str]]]] = []
+        started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
             del exc_info  # no octet is sent before the end, so the last call counts
-            said[:] = [(status, headers)]
+            started[:] = [(status, headers)]
 
         if not _is_text(request.path):
             return text_response(400, "The address of the page is not text in UTF-8.")
@@ -71,14 +71,14 @@ class WsgiEndpoint:
             return text_response(415, "Forms are taken in UTF-8 alone.")
         body = self.application(build_environ(request, self.address, self.given), start_response)
         if getattr(body, "streaming", False):
-            ((status, headers),) = said
+            ((status, headers),) = started
             parts = BodyStream(iter(body), getattr(body, "close", _nothing))
             return replace(_reply(int(status[:3]), headers, b"", request.path), parts=parts)
         try:
             octets = b"".join(body)
         finally:
             getattr(body, "close", _nothing)()
-        ((status, headers),) = said
+        ((status, headers),) = started
         return _reply(int(status[:3]), headers, octets, request.path)
 
 
@@ -123,14 +123,14 @@ def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) 
     others = {name.lower(): value.strip() for name, value in headers if name.lower() not in {*_OWN, "set-cookie"}}
     kind = others.pop("content-type", "application/octet-stream")
     cookies = tuple(value.strip() for name, value in headers if name.lower() == "set-cookie")
-    return Response(status, kind, body, others, {"path": _shown(status, path)}, cookies)
+    return Response(status, kind, body, others, {"path": _logged_path(status, path)}, cookies)
 
 
 def _nothing() -> None:
     """Do nothing, for bodies without a close method."""
 
 
-def _shown(status: int, path: str) -> str:
+def _logged_path(status: int, path: str) -> str:
     """Return the part of a path that may appear in the log.
 
     It is the first segment of a known path. Secrets are in later segments.

@@ -106,8 +106,8 @@ def _plan(parsed: argparse.Namespace) -> int:
         more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
         found = operator_findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
         if not parsed.dry_run:
-            shown = _counts(scheduler.plan_all(here.room, now, found))
-            print_result(shown, as_json=parsed.json, table=lambda: owed_line(shown))
+            counts = _counts(scheduler.plan_all(here.room, now, found))
+            print_result(counts, as_json=parsed.json, table=lambda: owed_line(counts))
             return 0
         with outbox_queries.rolled_back(db):
             before = {one.message_id for one in outbox_queries.waiting(db)}
@@ -128,8 +128,8 @@ def _counts(owing: PlanReport) -> dict[str, int]:
 
 def owed_line(counts: Mapping[str, int]) -> str:
     """Return a line with the number of due messages by kind: 1 event, 2 reminders."""
-    shown = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
-    return f"Owed by now: {shown}."
+    text = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
+    return f"Owed by now: {text}."
 
 
 def _send(parsed: argparse.Namespace) -> int:
@@ -141,16 +141,16 @@ def _send(parsed: argparse.Namespace) -> int:
             return 0
         sent = _sent(here.room)
         now = here.room.now()
-        standing = outbox_queries.outbox_summary(here.room.db, now, deferred_kinds(now, outbox_queries.LATE))
-    shown = {
+        summary = outbox_queries.outbox_summary(here.room.db, now, deferred_kinds(now, outbox_queries.LATE))
+    report = {
         **asdict(sent),
         "away": sorted(sent.away),
-        "waiting": standing.waiting,
-        "late": standing.late,
-        "given_up": standing.dead,
+        "waiting": summary.waiting,
+        "late": summary.late,
+        "given_up": summary.dead,
     }
-    print_result(shown, as_json=parsed.json, table=lambda: _sent_lines(shown))
-    return EXIT_ACTION_REQUIRED if standing.late or standing.dead else 0
+    print_result(report, as_json=parsed.json, table=lambda: _sent_lines(report))
+    return EXIT_ACTION_REQUIRED if summary.late or summary.dead else 0
 
 
 def _sent(ctx: NotificationContext) -> SendReport:
@@ -161,22 +161,24 @@ def _sent(ctx: NotificationContext) -> SendReport:
     return sent
 
 
-def _sent_lines(shown: Mapping[str, Any]) -> str:
+def _sent_lines(report: Mapping[str, Any]) -> str:
     counts = {"Sent": "sent", "to be tried again": "again", "given up": "dead", "not owed any more": "dropped"}
-    told = "; ".join(f"{words}: {shown[name]}" for words, name in counts.items())
-    lines = [f"{told}; waiting: {shown['waiting']}."]
-    lines += [f"No provider takes messages by {channel} just now; they wait." for channel in shown["away"]]
-    if shown["late"]:
-        lines.append(f"{pluralise(shown['late'], 'message')} should have left more than an hour ago.")
-    if shown["given_up"]:
-        lines.append(f"{pluralise(shown['given_up'], 'message')} given up: sinetti authority notices retry lists them.")
+    outcomes = "; ".join(f"{words}: {report[name]}" for words, name in counts.items())
+    lines = [f"{outcomes}; waiting: {report['waiting']}."]
+    lines += [f"No provider takes messages by {channel} just now; they wait." for channel in report["away"]]
+    if report["late"]:
+        lines.append(f"{pluralise(report['late'], 'message')} should have left more than an hour ago.")
+    if report["given_up"]:
+        lines.append(
+            f"{pluralise(report['given_up'], 'message')} given up: sinetti authority notices retry lists them."
+        )
     return "\n".join(lines)
 
 
 def _preview(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here:
         letter = _letter(parsed, here.room)
-    shown = {
+    fields = {
         "id": letter.message_id,
         "kind": letter.kind,
         "channel": letter.channel,
@@ -186,7 +188,7 @@ def _preview(parsed: argparse.Namespace) -> int:
         "html": letter.html,
     }
     subject = f"{letter.subject}\n\n" if letter.channel is MessageChannel.EMAIL else ""
-    print_result(shown, as_json=parsed.json, table=lambda: letter.html if parsed.html else f"{subject}{letter.text}")
+    print_result(fields, as_json=parsed.json, table=lambda: letter.html if parsed.html else f"{subject}{letter.text}")
     return 0
 
 
@@ -197,14 +199,14 @@ def _letter(parsed: argparse.Namespace, ctx: NotificationContext) -> RenderedMes
             return sample(MessageKind(named), Language(parsed.language or Language.EN), ctx.terms)
         except NoSample as none:
             raise OptionError(str(none)) from none
-    owed = outbox_queries.find(ctx.db, named)
-    if owed is None:
+    queued = outbox_queries.find(ctx.db, named)
+    if queued is None:
         sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"
         raise OptionError(sentence)
-    if owed.kind in _SECRET:
-        sentence = f"a message of the kind {owed.kind} holds a secret and is for its recipient alone: name the kind"
+    if queued.kind in _SECRET:
+        sentence = f"a message of the kind {queued.kind} holds a secret and is for its recipient alone: name the kind"
         raise OptionError(sentence)
-    written = render(owed, ctx)
+    written = render(queued, ctx)
     if isinstance(written, Skip):
         sentence = f"this message is not written any more: {written.why}"
         raise OptionError(sentence)
@@ -217,8 +219,8 @@ def _bounces(parsed: argparse.Namespace) -> int:
         if returns is None or returns.maildir is None:
             sentence = f"{here.authority.folder.notices}: [mail] write returns and maildir, to read mail that came back"
             raise SettingsError(sentence)
-        shown = asdict(read_returns(here.room, returns.maildir, here.room.now()))
-    print_result(shown, as_json=parsed.json, table=lambda: _line("Read", shown))
+        counts = asdict(read_returns(here.room, returns.maildir, here.room.now()))
+    print_result(counts, as_json=parsed.json, table=lambda: _line("Read", counts))
     return 0
 
 
@@ -264,10 +266,10 @@ def _about(row: Mapping[str, Any]) -> str:
     return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
 
 
-def _put_owed(parsed: argparse.Namespace, owed: Sequence[QueuedMessage], words: str) -> None:
+def _put_owed(parsed: argparse.Namespace, due_messages: Sequence[QueuedMessage], words: str) -> None:
     rows = [
         {"id": one.message_id, "kind": one.kind, "channel": one.channel, "due": instant(one.due), "tries": one.attempts}
-        for one in owed
+        for one in due_messages
     ]
     lines = [f"{one['id']}  {one['kind']}  {one['channel']}  due {one['due']}" for one in rows]
     print_result(rows, as_json=parsed.json, table=lambda: _list(lines, f"No message {words}.", words))
@@ -281,5 +283,5 @@ def _list(lines: Sequence[str], nothing: str, words: str) -> str:
 
 
 def _line(before: str, counts: Mapping[str, object]) -> str:
-    shown = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"{before}: {shown.replace('_', ' ')}."
+    text = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"{before}: {text.replace('_', ' ')}."

@@ -94,14 +94,14 @@ def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
 def rejection_reason(verdict: Verdict) -> messages.Value:
     """Return the reason of a rejection in the client's words."""
     why = verdict.values.get("why")
-    told = why.text if isinstance(why, Phrase) else ""
+    reason = why.text if isinstance(why, Phrase) else ""
     if verdict.sentence == verdict_texts.MALFORMED:
-        told = (
+        reason = (
             SignatureErrorCode.KEY_NOT_ACCEPTED
-            if told == verdict_texts.BAD_KEY
+            if reason == verdict_texts.BAD_KEY
             else SignatureErrorCode.CERTIFICATE_UNREADABLE
         )
-    return error_reasons.translate_reason(told)
+    return error_reasons.translate_reason(reason)
 
 
 def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
@@ -109,16 +109,16 @@ def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
 
     Computes nothing with the certificate's key.
     """
-    shown: list[x509.Certificate] = []
+    certificates: list[x509.Certificate] = []
 
     def look(certificate: x509.Certificate) -> bool:
-        shown.append(certificate)
+        certificates.append(certificate)
         return False
 
     try:
         verify_document(document, look)
     except ValueError:
-        return not shown or not chain.trusted_ways(shown[-1], anchors)
+        return not certificates or not chain.trusted_ways(certificates[-1], anchors)
     return False
 
 

@@ -58,8 +58,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
         except Exception as bad:  # noqa: BLE001 - after any error, callers are served as before
-            said = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
-            _log.error("settings stay as they were", extra={"facts": {"error": said}})
+            text = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
+            _log.error("settings stay as they were", extra={"facts": {"error": text}})
 
     try:
         listening = serving.listen(place.address, place.socket)

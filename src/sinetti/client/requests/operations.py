@@ -173,10 +173,10 @@ def run_for_all(
     except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(make_message(messages.NO_STORE, store=str(ctx.store))) from bad
     except OSError as bad:
-        told = make_message(
+        message = make_message(
             messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
         )
-        raise files.StoreError(told) from bad
+        raise files.StoreError(message) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []
@@ -213,8 +213,8 @@ def run_isolated(name: str, act: Callable[[str], CommandResult]) -> CommandResul
     except UsageError as nothing:  # among all names, an unsuitable one is no error
         return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
     except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
-        told = make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
-        return CommandResult(name, Result.FAILED, ExitCode.FAULT, (told,))
+        message = make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
+        return CommandResult(name, Result.FAILED, ExitCode.FAULT, (message,))
 
 
 def _guarded(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
@@ -223,13 +223,13 @@ def _guarded(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
     except files.StoreError as bad:
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (bad.message,))
     except SignerUnavailable as bad:
-        told = make_message(messages.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
-        return CommandResult(name, Result.FAILED, ExitCode.STORE, (told,))
+        message = make_message(messages.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
+        return CommandResult(name, Result.FAILED, ExitCode.STORE, (message,))
     except OSError as bad:
-        told = make_message(
+        message = make_message(
             messages.STORE_UNUSABLE, path=str(bad.filename or name), why=error_reasons.translate_reason(bad)
         )
-        return CommandResult(name, Result.FAILED, ExitCode.STORE, (told,))
+        return CommandResult(name, Result.FAILED, ExitCode.STORE, (message,))
 
 
 def _new_message(wanted: NameSettings, ids: TransferIdCredentials, request: bytes) -> bytes:
@@ -343,18 +343,18 @@ def _first_enrol(ctx: ClientContext, name: str, *, among_all: bool) -> CommandRe
         return exchange.collect(_errand(ctx, name, RequestKind.ENROL), held)
     if among_all:
         word = messages.ONLY_ASKED_FOR if journal.is_deletable(folder) else messages.ONLY_OPEN
-        told = make_message(word, name=name, folder=str(folder))
-        return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,), () if held is None else held.codes)
+        message = make_message(word, name=name, folder=str(folder))
+        return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (message,), () if held is None else held.codes)
     if held is None or held.state is RequestState.REFUSED:
         raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
     return _to_be_sent(name, RequestKind.ENROL, held)
 
 
 def _to_be_sent(name: str, kind: RequestKind, held: RequestJournal) -> CommandResult:
-    told = make_message(messages.SEND_FIRST, name=name, command=kind.value)
+    message = make_message(messages.SEND_FIRST, name=name, command=kind.value)
     if held.state in journal.OPEN_QUESTION:
-        return CommandResult(name, Result.UNCERTAIN, ExitCode.UNCERTAIN, (told,), held.codes)
-    return CommandResult(name, Result.PENDING, ExitCode.AGAIN, (told,), held.codes)
+        return CommandResult(name, Result.UNCERTAIN, ExitCode.UNCERTAIN, (message,), held.codes)
+    return CommandResult(name, Result.PENDING, ExitCode.AGAIN, (message,), held.codes)
 
 
 def _errand(ctx: ClientContext, name: str, kind: RequestKind) -> NameTask:
@@ -365,8 +365,8 @@ def _errand(ctx: ClientContext, name: str, kind: RequestKind) -> NameTask:
 
 def _not_due(name: str, present: InstalledKeySet) -> CommandResult:
     until = present.span.not_after
-    told = make_message(messages.NOT_DUE, name=name, at=renewal_window.renewal_opens_at(present.span), until=until)
-    return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+    message = make_message(messages.NOT_DUE, name=name, at=renewal_window.renewal_opens_at(present.span), until=until)
+    return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (message,))
 
 
 def _never(name: str, present: InstalledKeySet) -> CommandResult:
@@ -374,15 +374,15 @@ def _never(name: str, present: InstalledKeySet) -> CommandResult:
 
     No service is called.
     """
-    told = make_message(
+    message = make_message(
         messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=make_message(messages.NEVER_REVOKED)
     )
-    return CommandResult(name, Result.NOT_DUE, ExitCode.REFUSED, (told,))
+    return CommandResult(name, Result.NOT_DUE, ExitCode.REFUSED, (message,))
 
 
 def _done_before(name: str, present: InstalledKeySet) -> CommandResult:
-    told = make_message(messages.DONE_BEFORE, name=name, serial=present.serial, until=present.span.not_after)
-    return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (told,))
+    message = make_message(messages.DONE_BEFORE, name=name, serial=present.serial, until=present.span.not_after)
+    return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (message,))
 
 
 def _same_holder(name: str, folder: Path, wanted: NameSettings) -> NameSettings:

@@ -227,13 +227,13 @@ def _service_error(address: ServiceUrl, bad: HttpError) -> ServiceError:
     why = error_reasons.translate_reason(cause)
     if bad.stage is HttpStage.UNREACHABLE:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            told = make_message(messages.TLS_NOT_TRUSTED, host=address.host, why=why)
+            message = make_message(messages.TLS_NOT_TRUSTED, host=address.host, why=why)
         else:
-            told = make_message(messages.NOT_REACHED, host=address.host, port=address.port, why=why)
-        return ServiceError(ServiceErrorKind.NOT_REACHED, told)
+            message = make_message(messages.NOT_REACHED, host=address.host, port=address.port, why=why)
+        return ServiceError(ServiceErrorKind.NOT_REACHED, message)
     if bad.peer_speaks_tls:
-        told = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
-        return ServiceError(ServiceErrorKind.NOT_REACHED, told)
+        message = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
+        return ServiceError(ServiceErrorKind.NOT_REACHED, message)
     # TLS may close without an alert (OpenSSL does for an HTTP request), or its alert may be lost.
     may_be_tls = not address.secure and isinstance(cause, ConnectionError | http.client.BadStatusLine)
     word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST

@@ -131,13 +131,13 @@ class _Java:
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
             raise UsageError(make_message(messages.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
-        said = done.stdout.decode(errors="replace")
+        output = done.stdout.decode(errors="replace")
         if done.returncode != 0:
-            why = strip_control_chars((said + done.stderr.decode(errors="replace")).strip())
+            why = strip_control_chars((output + done.stderr.decode(errors="replace")).strip())
             if "UnrecoverableKeyException" in why and self.of_key == self.password:
                 raise UsageError(make_message(messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
             raise UsageError(make_message(messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
-        return said
+        return output
 
 
 def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial:

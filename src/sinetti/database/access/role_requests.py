@@ -235,7 +235,7 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
     rows = [
         RoleRequest(
             request_id=sql.random_id(),
-            customer_id=told,
+            customer_id=customer_id,
             normalised_id=name,
             user_id=who.user_id,
             agent_id=who.agent_id,
@@ -243,14 +243,14 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
             until=terms.until,
             created=audit.at,
         )
-        for name, told in new.items()
+        for name, customer_id in new.items()
     ]
-    told = _to_be_told(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
+    recipients = _to_be_told(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
     RoleRequest.objects.using(db.alias).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:
         audit_log.write(db, audit, "asked-for-roles", about, count=len(rows), role=terms.role)
-    owe_asked(db, told, audit.at)
+    owe_asked(db, recipients, audit.at)
 
 
 def _to_be_told(db: Database, new: dict[str, str], now: datetime) -> dict[str, str]:

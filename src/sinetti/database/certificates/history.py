@@ -59,7 +59,7 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
 
     Returns None if there is none, or if it is void.
     """
-    shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
+    opened_messages = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
     # On the office's clock, as all other times of the page; `recorded_at` is on the machine's clock.
     issued = models.AuditEvent.objects.filter(
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
@@ -72,7 +72,7 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
         status_sql.with_display_columns(rows, now)
         .annotate(
             **list_query.firm("lineage__", now),
-            opened_at=Subquery(shown.values("shown_at")[:1]),
+            opened_at=Subquery(opened_messages.values("shown_at")[:1]),
             issued_at=Coalesce(Subquery(issued.values("at")[:1]), "recorded_at"),
             waiting_order=Subquery(waiting.values("pk")[:1]),
         )

@@ -156,41 +156,41 @@ class MessageData:
     ordered_at: datetime | None = None
 
 
-def load_message_data(db: Database, owed: QueuedMessage, now: datetime) -> MessageData:
+def load_message_data(db: Database, queued: QueuedMessage, now: datetime) -> MessageData:
     """Read the data of this message at `now`, in one statement or two."""
-    certificate = owed.certificate
-    if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
+    certificate = queued.certificate
+    if certificate is None and queued.kind is MessageKind.CONTACT_CHANGED:
         # The event concerns the lineage. Its certificate in force is the one that the new contact is responsible for.
-        newest = sql.read(db, _NEWEST, {"lineage": owed.lineage})
+        newest = sql.read(db, _NEWEST, {"lineage": queued.lineage})
         certificate = newest[0][0] if newest else None
     (row,) = sql.read(
         db,
         _TOLD,
         {
-            "recipient": owed.recipient,
+            "recipient": queued.recipient,
             "certificate": certificate,
-            "order": owed.order,
-            "lineage": owed.lineage,
+            "order": queued.order,
+            "lineage": queued.lineage,
             "at": now,
         },
     )
     return MessageData(_addressee(row[:10]), _lineage(row[10:21]), _certificate(row[21:33]), instant(row[33]))
 
 
-def other_recipients(db: Database, owed: QueuedMessage) -> tuple[PersonRef, ...] | None:
+def other_recipients(db: Database, queued: QueuedMessage) -> tuple[PersonRef, ...] | None:
     """Return the other recipients of the same message by e-mail, sent or queued.
 
     Returns None if the row does not say which certificate or lineage it is about.
     """
-    about = owed.certificate if owed.certificate is not None else owed.lineage
-    if about is None or owed.recipient is None:
+    about = queued.certificate if queued.certificate is not None else queued.lineage
+    if about is None or queued.recipient is None:
         return None
-    statement = _OTHERS_BY_CERTIFICATE if owed.certificate is not None else _OTHERS_BY_LINEAGE
+    statement = _OTHERS_BY_CERTIFICATE if queued.certificate is not None else _OTHERS_BY_LINEAGE
     values = {
-        "kind": owed.kind.value,
+        "kind": queued.kind.value,
         "about": about,
-        "step": f"{owed.step}:{MessageChannel.EMAIL}",
-        "recipient": owed.recipient,
+        "step": f"{queued.step}:{MessageChannel.EMAIL}",
+        "recipient": queued.recipient,
     }
     return tuple(PersonRef(person_id, name) for person_id, name in sql.read(db, statement, values))
 

@@ -61,7 +61,9 @@ def add(db: Database, content: bytes, found: tuple[ImportDiff, str], user_id: st
     """Store a file, its changes and their digest; return its id."""
     difference, digest = found
     with transaction.atomic(using=db.alias):
-        row = _all(db).create(user_id=user_id, created=audit.at, content=content, digest=digest, **_told(difference))
+        row = _all(db).create(
+            user_id=user_id, created=audit.at, content=content, digest=digest, **_diff_columns(difference)
+        )
         audit_log.write(db, audit, "load-compared", f"load:{row.load_id}", changes=len(difference.changes))
     return row.load_id
 
@@ -74,7 +76,7 @@ def refresh_diff(db: Database, load_id: str, found: tuple[ImportDiff, str], audi
     difference, digest = found
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(pk=load_id, accepted_at__isnull=True, ended_at__isnull=True)
-        if rows.update(digest=digest, proposed_by="", proposed_at=None, expires=None, **_told(difference)):
+        if rows.update(digest=digest, proposed_by="", proposed_at=None, expires=None, **_diff_columns(difference)):
             audit_log.write(db, audit, "load-compared", f"load:{load_id}", changes=len(difference.changes))
 
 
@@ -228,7 +230,7 @@ def _confirmation(row: OrganisationImport) -> LoadConfirmation:
     )
 
 
-def _told(difference: ImportDiff) -> dict[str, object]:
+def _diff_columns(difference: ImportDiff) -> dict[str, object]:
     return {
         "changes": [to_dict(one) for one in difference.changes],
         "wrong": [asdict(one) for one in difference.wrong],
@@ -236,8 +238,8 @@ def _told(difference: ImportDiff) -> dict[str, object]:
     }
 
 
-def _change(told: dict[str, object]) -> ImportChange:
-    values = {**told, "kind": ChangeKind(str(told["kind"])), "id_kind": IdentifierType(str(told["id_kind"]))}
+def _change(record: dict[str, object]) -> ImportChange:
+    values = {**record, "kind": ChangeKind(str(record["kind"])), "id_kind": IdentifierType(str(record["id_kind"]))}
     return ImportChange(**values)  # type: ignore[arg-type] # as it was written
 
 

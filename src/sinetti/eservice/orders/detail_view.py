@@ -56,7 +56,7 @@ def _send(request: HttpRequest, order_id: str) -> HttpResponse:
 def _page(looked: OrderView, error: str = "") -> Page:
     one = looked.order
     blocks: list[Component] = [] if not error else [Alert(error, Severity.ERROR)]
-    blocks.append(_told(looked))
+    blocks.append(_state_alert(looked))
     if looked.code is not None:
         blocks.append(_code(looked.code))
     blocks.append(Section(_("What was ordered"), [DescriptionList(_values(looked))]))
@@ -66,7 +66,7 @@ def _page(looked: OrderView, error: str = "") -> Page:
     return Page(_("Certificate order"), blocks=blocks, back=back_to_list(), status=status)
 
 
-def _told(looked: OrderView) -> Alert:
+def _state_alert(looked: OrderView) -> Alert:
     """Return the state of the order and the next step."""
     one, link = looked.order, looked.order.link
     if one.state is OrderState.FULFILLED:
@@ -102,8 +102,8 @@ def _code(code: str) -> Section:
         "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in "
         "person; do not write it into an e-mail. The page behind the link asks for it."
     )
-    shown = DescriptionList([DescriptionItem(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
-    return Section(_("Tell the contact person this code"), [Text([how]), shown])
+    code_list = DescriptionList([DescriptionItem(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
+    return Section(_("Tell the contact person this code"), [Text([how]), code_list])
 
 
 def _values(looked: OrderView) -> list[DescriptionItem]:
@@ -143,6 +143,6 @@ def _ids(looked: OrderView) -> list[Component]:
 
 def _link_values(link: LinkInfo) -> list[DescriptionItem]:
     not_yet = _("Not yet")
-    told = ((_("Link sent"), link.sent), (_("Message opened"), link.opened), (_("Transfer IDs shown"), link.shown))
-    values = [DescriptionItem(name, format_datetime(at) if at is not None else not_yet) for name, at in told]
+    progress = ((_("Link sent"), link.sent), (_("Message opened"), link.opened), (_("Transfer IDs shown"), link.shown))
+    values = [DescriptionItem(name, format_datetime(at) if at is not None else not_yet) for name, at in progress]
     return [*values, DescriptionItem(_("The link is valid until"), format_datetime(link.expires))]

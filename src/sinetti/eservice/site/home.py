@@ -159,8 +159,8 @@ def _to_do(request: HttpRequest, actor: Actor) -> list[Component]:
 def _tasks(found: Overview) -> list[Task]:
     certificates = url_or_empty("certificates")
     tasks = [
-        Task(ngettext(*told, count), f"{certificates}?state={state}" if certificates else "", tone)
-        for state, (tone, told) in _STATES.items()
+        Task(ngettext(*plural_texts, count), f"{certificates}?state={state}" if certificates else "", tone)
+        for state, (tone, plural_texts) in _STATES.items()
         if (count := found.states.get(state, 0))
     ]
     if found.requests:

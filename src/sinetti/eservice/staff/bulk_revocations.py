@@ -147,7 +147,7 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
     """Select certificates, show them, and propose their revocation."""
     initial = {"organisation": request.GET.get("organisation", "")}
     form = ChooseForm(request.POST if request.method == "POST" else None, initial=initial)
-    shown: list[Component] = []
+    selection_blocks: list[Component] = []
     if form.is_bound and form.is_valid():
         try:
             answer = _chosen(request, clerk, form)
@@ -156,13 +156,13 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
         else:
             if isinstance(answer, HttpResponse):
                 return answer
-            shown = _blocks(clerk, answer)
+            selection_blocks = _blocks(clerk, answer)
             form = form.with_shown(_digest(answer))
     explained = Text([_("All that you give has to apply. What has ended or is revoked is passed over."), at_once()])
     buttons = [Button(_("Show which these are"), "look")]
-    if len(shown) > 1:
+    if len(selection_blocks) > 1:
         buttons.append(Button(_("Revoke them, or propose it"), "propose", danger=True))
-    return show_page(request, _(_TITLE), [explained, *shown, form.as_component(*buttons)], _back())
+    return show_page(request, _(_TITLE), [explained, *selection_blocks, form.as_component(*buttons)], _back())
 
 
 @staff_view
@@ -218,9 +218,9 @@ def _blocks(clerk: StaffSession, selection: BulkSelection) -> list[Component]:
     if not selection.going:
         return [Alert(_("Nothing of this is left to revoke."))]
     two = needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
-    told = _("Certificates that would be revoked: {count}.", count=len(selection.going))
+    count_text = _("Certificates that would be revoked: {count}.", count=len(selection.going))
     second = _("A second clerk has to confirm it.") if two else _("They are revoked at once, and that is for good.")
-    return [Alert(f"{told} {second}", Severity.WARNING), _table(selection)]
+    return [Alert(f"{count_text} {second}", Severity.WARNING), _table(selection)]
 
 
 def _table(selection: BulkSelection) -> Table:

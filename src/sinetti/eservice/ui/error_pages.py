@@ -13,8 +13,8 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     """Return the page for a malformed request (400)."""
     del exception
     title = _("The request could not be understood")
-    said = _("Nothing was done. Open the link in our message again.")
-    return render_page(request, Page(title, [Text([said])], status=400))
+    text = _("Nothing was done. Open the link in our message again.")
+    return render_page(request, Page(title, [Text([text])], status=400))
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -44,12 +44,12 @@ def too_many(request: HttpRequest) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Return the page for an unknown address (404)."""
     del exception
-    said = _(
+    text = _(
         "If you came by a link in our message, it may have been cut: copy the whole link into your "
         "browser. Otherwise begin at the first page of the service."
     )
     start = Links([Link(_("To the first page"), reverse("start"))])
-    return render_page(request, Page(_("There is no such page"), [Text([said]), start], status=404))
+    return render_page(request, Page(_("There is no such page"), [Text([text]), start], status=404))
 
 
 def failed(request: HttpRequest) -> HttpResponse:

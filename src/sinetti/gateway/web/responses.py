@@ -102,17 +102,21 @@ def retry_response(accept_language: str | None) -> HttpResult:
 
 
 def problem(
-    status: int, reason: str, said: tuple[str, str], language: Language, more: Mapping[str, object] | None = None
+    status: int,
+    reason: str,
+    title_and_detail: tuple[str, str],
+    language: Language,
+    more: Mapping[str, object] | None = None,
 ) -> HttpResult:
     """Return a problem document.
 
-    `said` holds the message id of the title, and the detail in the reader's language.
+    `title_and_detail` holds the message id of the title, and the detail in the reader's language.
     """
     value = {
         "type": "about:blank",
-        "title": translate(said[0], language),
+        "title": translate(title_and_detail[0], language),
         "status": status,
-        "detail": said[1],
+        "detail": title_and_detail[1],
         "reason": reason,
     }
     headers = {

@@ -61,44 +61,46 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
     return tuple(found)
 
 
-def reason_not_to_send(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
+def reason_not_to_send(queued: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
     """Return the reason against sending a queued reminder, or None if it is still due.
 
     Other messages are not checked. Office hours are checked separately, since messages that wait for them remain due:
     `office_hours.may_send`.
     """
-    if owed.kind not in REMINDERS or owed.certificate is None:
+    if queued.kind not in REMINDERS or queued.certificate is None:
         return None
-    found = reminders.find(ctx.db, owed.certificate)
+    found = reminders.find(ctx.db, queued.certificate)
     if found is None:
         return SuppressionReason.NOT_CONCERNED
-    step = step_of(owed.step)
+    step = step_of(queued.step)
     kind = kind_for_step(found.course, step, now)
     if isinstance(kind, SuppressionReason):
         return kind
-    if kind is not owed.kind:
+    if kind is not queued.kind:
         return SuppressionReason.FETCHED if kind is MessageKind.TAKE_INTO_USE else SuppressionReason.NOT_REPLACED
     times = send_times(schedule_for(ctx), found.course.span)
     latest = latest_due_index(times, now)
     if latest >= 0 and times[latest][0] < step:
         return SuppressionReason.LATER_STEP
-    return _still_for(owed, ctx, found, now)
+    return _still_for(queued, ctx, found, now)
 
 
 def _still_for(
-    owed: QueuedMessage, ctx: NotificationContext, found: reminders.ReminderCandidate, now: datetime
+    queued: QueuedMessage, ctx: NotificationContext, found: reminders.ReminderCandidate, now: datetime
 ) -> str | None:
     """Return None if this step concerns the recipient, who can be reached this way.
 
     Otherwise return the reason.
     """
-    step = step_of(owed.step)
+    step = step_of(queued.step)
     holder = holders(ctx.db, [found.lineage_id]).get(found.lineage_id, (None, None))
     people = audience(step, holder, Roles())
-    if all(one.person_id != owed.recipient for one in people) and step <= WIDER_FROM:
+    if all(one.person_id != queued.recipient for one in people) and step <= WIDER_FROM:
         acting = roles(ctx.db, [found.organisation_id], now)
         people = audience(step, holder, acting[found.organisation_id])
-    if all(one.person_id != owed.recipient for one in people):
+    if all(one.person_id != queued.recipient for one in people):
         return SuppressionReason.NOT_CONCERNED
-    reached = any(one.person_id == owed.recipient and channel is owed.channel for one, channel in copies(step, people))
+    reached = any(
+        one.person_id == queued.recipient and channel is queued.channel for one, channel in copies(step, people)
+    )
     return None if reached else SuppressionReason.NOT_REACHED

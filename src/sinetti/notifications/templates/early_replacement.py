@@ -65,26 +65,26 @@ Mail programs cut messages of more than 100 kB.
 
 def early(matter: MessageContext) -> MessageBody:
     """Write the e-mail: certificates, reason, deadline, steps, and where to check."""
-    call, rows = _told(matter)
+    call, rows = _call_and_rows(matter)
     count, language = len(rows), matter.language
     subject = translate.translate_plural(*SUBJECT, count, language, day=matter.day(call.ends))
     ends = matter.when(call.ends)
-    said: list[Part] = [
+    parts: list[Part] = [
         translate.translate_plural(*ASKED, count, language, service=matter.room.terms.service, ends=ends)
     ]
     if explanation := call.explanation[language]:
-        said.append(matter.say(EXPLAINED, explanation=sanitise(explanation)))
-    said += [
+        parts.append(matter.say(EXPLAINED, explanation=sanitise(explanation)))
+    parts += [
         RowsBlock(tuple(_line(matter, row) for row in rows[:_ROWS])),
         *([translate.translate_plural(*MORE, count - _ROWS, language)] if count > _ROWS else []),
         *(matter.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER, VALID, WHERE)),
     ]
-    return MessageBody(subject, tuple(said), Role.SIGNATORY, matter.say(WHY))
+    return MessageBody(subject, tuple(parts), Role.SIGNATORY, matter.say(WHY))
 
 
 def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the SMS for a person without a working e-mail address, and its values."""
-    call, rows = _told(matter)
+    call, rows = _call_and_rows(matter)
     message = SMS_ONE
     if len(rows) > 1:
         message = SMS_SAME if len({one.customer_id for one in rows}) == 1 else SMS_MORE
@@ -93,7 +93,7 @@ def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     return message, {**values, "organisation": named(rows[0].organisation)}
 
 
-def _told(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
+def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """Return the call and its unreplaced certificates. Raises NothingToReport."""
     call_id, loader = matter.fact("call"), matter.room.loader
     call = None if call_id is None else loader.find_call(call_id)

@@ -158,5 +158,5 @@ def change_profile(name: str, language: Language, ctx: ServiceContext, actor: Ac
 
     Raises ValidationError. Other users read the name, also in e-mails, so it is one line without invisible characters.
     """
-    shown = check_unlinked("name", name, LONGEST_PERSON)
-    return accounts.change(ctx.db, actor.user_id, shown, language, ctx.audit_entry(actor.name, request_id))
+    checked_name = check_unlinked("name", name, LONGEST_PERSON)
+    return accounts.change(ctx.db, actor.user_id, checked_name, language, ctx.audit_entry(actor.name, request_id))

@@ -95,23 +95,23 @@ class ClockGuard:
             newest=stored.newest,
             jumped=self._moved(base) if base is not None and known else timedelta(0),
         )
-        standing = ClockStatus(readings, stored, clock_problem(readings), ended)
-        if standing.doubt is None:
-            self._believed = standing
-        if standing.doubt is not (self._held.doubt if self._held else None):
-            _log.warning("%s", describe_problem(standing) or "the machine's clock is believed again")
-        self._held = standing
-        return standing
+        status = ClockStatus(readings, stored, clock_problem(readings), ended)
+        if status.doubt is None:
+            self._believed = status
+        if status.doubt is not (self._held.doubt if self._held else None):
+            _log.warning("%s", describe_problem(status) or "the machine's clock is believed again")
+        self._held = status
+        return status
 
 
-def describe_problem(standing: ClockStatus) -> str | None:
+def describe_problem(status: ClockStatus) -> str | None:
     """Return the reason for the suspension and its remedy as a sentence for operators.
 
     Returns None while the clock is trusted.
     """
-    readings = standing.readings
+    readings = status.readings
     machine, newest = f"{readings.answered:%Y-%m-%dT%H:%M:%SZ}", readings.newest
-    match standing.doubt:
+    match status.doubt:
         case None:
             return None
         case ClockProblem.DIFFERS:

@@ -26,9 +26,9 @@ def opt_out_page(message_id: str, token: str, ctx: ServiceContext) -> OptOutPage
     asker = _asker(message_id, token, ctx)
     if asker is None:
         return UnknownLink()
-    told = opt_out.notified_roles(ctx.db, asker, ctx.now())
+    notified = opt_out.notified_roles(ctx.db, asker, ctx.now())
     asked = asker.stopped or opt_out.is_asked(ctx.db, asker, ctx.now())
-    return OptOutPage(asker.language, told, stops(told), asked, asker.stopped)
+    return OptOutPage(asker.language, notified, stops(notified), asked, asker.stopped)
 
 
 def request_opt_out(

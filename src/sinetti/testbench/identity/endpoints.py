@@ -173,13 +173,13 @@ class IdentityEndpoint:
         at = int(self.now().timestamp())
         until = at + int(TOKEN_LIVES.total_seconds())
         own = {"iss": self.issuer, "aud": CLIENT_ID, "iat": at, "auth_time": at, "exp": until}
-        told = {
+        tokens = {
             "access_token": self.grants.new_token(claims),
             "token_type": "Bearer",
             "expires_in": int(TOKEN_LIVES.total_seconds()),
             "id_token": self.key.signed({**own, **claims}),
         }
-        reply = json_reply(200, told)
+        reply = json_reply(200, tokens)
         return Response(reply.status, reply.content_type, reply.body, _NO_STORE)
 
     def _is_client(self, request: Request, given: Mapping[str, str]) -> bool:
@@ -197,8 +197,8 @@ class IdentityEndpoint:
         claims = self.grants.claims_of(token.strip()) if scheme.casefold() == "bearer" else None
         if claims is None:
             return _error(401, "invalid_token", **{"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        told = json_reply(200, {name: value for name, value in claims.items() if name != "nonce"})
-        return Response(told.status, told.content_type, told.body, _NO_STORE)
+        reply = json_reply(200, {name: value for name, value in claims.items() if name != "nonce"})
+        return Response(reply.status, reply.content_type, reply.body, _NO_STORE)
 
 
 def _asked(request: Request) -> dict[str, str]:
@@ -216,8 +216,8 @@ def _language(asked: Mapping[str, str], request: Request) -> Language:
 
 
 def _error(status: int, error: str, **headers: str) -> Response:
-    told = json_reply(status, {"error": error})
-    return Response(told.status, told.content_type, told.body, {**_NO_STORE, **headers})
+    reply = json_reply(status, {"error": error})
+    return Response(reply.status, reply.content_type, reply.body, {**_NO_STORE, **headers})
 
 
 PROVIDER_ID = "rehearsal"
