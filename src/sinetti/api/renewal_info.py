@@ -72,7 +72,7 @@ def _shown(hint: RenewalInfo) -> Response:
     if hint.told.url is not None:
         value["explanationURL"] = hint.told.url
     if hint.told.explanation is not None:
-        value["explanation"] = {one.value: said for one, said in hint.told.explanation.items()}
+        value["explanation"] = {one.value: text for one, text in hint.told.explanation.items()}
     headers = {
         "retry-after": str(int(hint.ask_again.total_seconds())),
         "cache-control": f"public, max-age={_KEPT}",

@@ -172,9 +172,9 @@ class Supervisor:
 
     def _hear(self, telling: int) -> None:
         """Read the report of a process: it is ready, or it ended before."""
-        said = os.read(telling, 1)
+        report = os.read(telling, 1)
         for pid, child in self._children.items():
-            if child.telling == telling and said:
+            if child.telling == telling and report:
                 self._children[pid] = replace(child, telling=None)
         self._selector.unregister(telling)
         os.close(telling)

@@ -39,8 +39,8 @@ def register(commands: "Commands") -> None:
 
 def _plan(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        shown = _row(plan_retention(authority.settings.periods, authority.ctx))
-    print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
+        records = _row(plan_retention(authority.settings.periods, authority.ctx))
+    print_result(records, as_json=parsed.json, table=lambda: _lines(records))
     return 0
 
 

@@ -75,13 +75,13 @@ class GrantToPersonForm(PortalForm):
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
-            told = gettext_noop("Write an e-mail address like name@organisation.example.")
-            raise forms.ValidationError(_(told)) from None
+            message = gettext_noop("Write an e-mail address like name@organisation.example.")
+            raise forms.ValidationError(_(message)) from None
 
     def person(self) -> ContactDetails:
         """Return the person of the valid form."""
-        told = self.cleaned_data
-        return ContactDetails(told["name"], told["email"], "", Language(told["written_in"]))
+        values = self.cleaned_data
+        return ContactDetails(values["name"], values["email"], "", Language(values["written_in"]))
 
 
 class OrganisationForm(PortalForm):
@@ -102,8 +102,8 @@ def grant_to_person(request: HttpRequest) -> HttpResponse:
     start = {"role": Role.MANAGER.value, "written_in": language.value}
     form = GrantToPersonForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
-        told, actor = form.cleaned_data, current_actor(request)
-        to = PersonGrant(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
+        values, actor = form.cleaned_data, current_actor(request)
+        to = PersonGrant(organisation_id, form.person(), Role(values["role"]), end_of(values["until"]))
         made: list[InvitationResult] = []
         try:
             wrong = tried(lambda: made.append(grant(to, ctx, actor, request_id(request)))) if actor else ""
@@ -144,11 +144,11 @@ def grant_to_organisation(request: HttpRequest) -> HttpResponse:
 
 
 def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -> bool:
-    ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
-    until = end_of(told["until"])
+    ctx, actor, values = portal_context(request).ctx, current_actor(request), form.cleaned_data
+    until = end_of(values["until"])
     if actor is None or until is None:
         return False
-    given = FirmGrantRequest(organisation_id, told["customer_id"], Role(told["role"]), until)
+    given = FirmGrantRequest(organisation_id, values["customer_id"], Role(values["role"]), until)
     try:
         wrong = tried(lambda: give_to_firm(given, ctx, actor, request_id(request)))
     except UnknownOrganisation:

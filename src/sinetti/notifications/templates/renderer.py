@@ -84,10 +84,10 @@ def render_from(owed: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Sk
     Raises the errors of the context's loader.
     """
     now = ctx.now()
-    told = ctx.loader.load_message_data(owed, now)
-    if (why := _unreachable(owed, told)) is not None:
+    data = ctx.loader.load_message_data(owed, now)
+    if (why := _unreachable(owed, data)) is not None:
         return Skip(why)
-    matter = MessageContext(owed, ctx, told, told.to.language if told.to else _language(owed), now)
+    matter = MessageContext(owed, ctx, data, data.to.language if data.to else _language(owed), now)
     try:
         return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
     except NothingToReport as nothing:
@@ -123,19 +123,19 @@ def _not_mailable(to: Addressee) -> str | None:
 
 
 def _email(matter: MessageContext) -> RenderedMessage | Skip:
-    owed = matter.owed
+    message = matter.owed
     # A decision has the kind of authorisations, because it is about the rights of an organisation.
-    writer = application_decision.decided if owed.step == DECIDED_STEP else EMAILS.get(owed.kind)
+    writer = application_decision.decided if message.step == DECIDED_STEP else EMAILS.get(message.kind)
     if writer is None:
-        return Skip(f"nothing is written by e-mail of the kind {owed.kind}")
+        return Skip(f"nothing is written by e-mail of the kind {message.kind}")
     written = writer(matter)
     whole = with_layout(matter, written)
     subject = markup.truncate(written.subject, markup.LONGEST_SUBJECT)
     return RenderedMessage(
-        owed.message_id,
-        owed.kind,
-        owed.channel,
-        matter.told.to.email if matter.told.to else owed.address or "",
+        message.message_id,
+        message.kind,
+        message.channel,
+        matter.told.to.email if matter.told.to else message.address or "",
         matter.language,
         subject,
         markup.render_text(whole),
@@ -144,12 +144,12 @@ def _email(matter: MessageContext) -> RenderedMessage | Skip:
 
 
 def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
-    owed, to = matter.owed, matter.told.to
-    if to is None or (writer := TEXT_MESSAGES.get(owed.kind)) is None:
-        return Skip(f"nothing is written as a text message of the kind {owed.kind}")
+    message, to = matter.owed, matter.told.to
+    if to is None or (writer := TEXT_MESSAGES.get(message.kind)) is None:
+        return Skip(f"nothing is written as a text message of the kind {message.kind}")
     message_id, values = writer(matter)
     text = _short(matter, message_id, values)
-    return RenderedMessage(owed.message_id, owed.kind, owed.channel, to.phone, matter.language, "", text)
+    return RenderedMessage(message.message_id, message.kind, message.channel, to.phone, matter.language, "", text)
 
 
 def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -> str:
