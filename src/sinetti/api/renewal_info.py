@@ -59,10 +59,14 @@ class RenewalInfoEndpoint:
             return problem_response(request, 400, "malformed", api_errors.NO_ID)
         authorities = self._known.get(identifier)
         hint = hint_of(authorities, serial, self.ctx) if authorities else None
-        return _shown(hint) if hint is not None else problem_response(request, 404, "unknown", api_errors.NOT_THERE)
+        return (
+            _hint_response(hint)
+            if hint is not None
+            else problem_response(request, 404, "unknown", api_errors.NOT_THERE)
+        )
 
 
-def _shown(hint: RenewalInfo) -> Response:
+def _hint_response(hint: RenewalInfo) -> Response:
     """Return the members of RFC 9773, 4.2, and the additional member `explanation`.
 
     Absent values are omitted, as that RFC demands.

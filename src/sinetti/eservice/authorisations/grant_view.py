@@ -109,11 +109,11 @@ def grant_to_person(request: HttpRequest) -> HttpResponse:
             wrong = tried(lambda: made.append(grant(to, ctx, actor, request_id(request)))) if actor else ""
         except LimitReached as reached:
             form.add_error("email", limit_words(reached))
-            return _shown(request, organisation_id, _PERSON, form)
+            return _form_page(request, organisation_id, _PERSON, form)
         if wrong is None:
             return _invited(request, to, made[0])
         add_error_text(form, wrong or "")
-    return _shown(request, organisation_id, _PERSON, form)
+    return _form_page(request, organisation_id, _PERSON, form)
 
 
 def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
@@ -140,7 +140,7 @@ def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
         messages.info(request, _("The authorisation is given. Those who act for the organisation are told."))
         return after("authorisations", organisation=organisation_id)
-    return _shown(request, organisation_id, _FIRM, form)
+    return _form_page(request, organisation_id, _FIRM, form)
 
 
 def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -> bool:
@@ -178,7 +178,7 @@ def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:
     return choose(request, _(title), ids, page)
 
 
-def _shown(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
+def _form_page(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
     named = name_of(request, organisation_id)
     whose = _("For: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
     button = Button(_("Give the authorisation"), "give")

@@ -59,13 +59,13 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 """Kinds of SMS that have no e-mail on the same matter."""
 
 
-def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
+def render(message: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
     """Return the complete message for this row's recipient, or why there is none.
 
     The data are those of the database. Raises the errors of the database.
     """
     return render_from(
-        owed,
+        message,
         RenderContext(
             loader=DatabaseLoader(ctx.db),
             environment=ctx.environment,
@@ -78,40 +78,40 @@ def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | S
     )
 
 
-def render_from(owed: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Skip:
+def render_from(message: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Skip:
     """Return the complete message from the loader's data, or why there is none.
 
     Raises the errors of the context's loader.
     """
     now = ctx.now()
-    data = ctx.loader.load_message_data(owed, now)
-    if (why := _unreachable(owed, data)) is not None:
+    data = ctx.loader.load_message_data(message, now)
+    if (why := _unreachable(message, data)) is not None:
         return Skip(why)
-    matter = MessageContext(owed, ctx, data, data.to.language if data.to else _language(owed), now)
+    matter = MessageContext(message, ctx, data, data.to.language if data.to else _language(message), now)
     try:
-        return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
+        return _email(matter) if message.channel is MessageChannel.EMAIL else _text_message(matter)
     except NothingToReport as nothing:
         return Skip(str(nothing))
 
 
-def _language(owed: QueuedMessage) -> Language:
+def _language(message: QueuedMessage) -> Language:
     """Return the language for an address that belongs to no person.
 
     It is that of the row, else that of the operators.
     """
-    spoken = (owed.facts or {}).get("language")
+    spoken = (message.facts or {}).get("language")
     return Language(spoken) if spoken in set(Language) else Language.EN
 
 
-def _unreachable(owed: QueuedMessage, told: MessageData) -> str | None:
+def _unreachable(message: QueuedMessage, data: MessageData) -> str | None:
     """Return the reason why the recipient cannot be reached, or None."""
-    if told.to is None:
-        return None if owed.address and owed.channel is MessageChannel.EMAIL else "there is no recipient"
-    if told.to.erased:
+    if data.to is None:
+        return None if message.address and message.channel is MessageChannel.EMAIL else "there is no recipient"
+    if data.to.erased:
         return "the recipient was erased"
-    if owed.channel is MessageChannel.SMS:
-        return None if told.to.phone else "the recipient has no phone number"
-    return _not_mailable(told.to)
+    if message.channel is MessageChannel.SMS:
+        return None if data.to.phone else "the recipient has no phone number"
+    return _not_mailable(data.to)
 
 
 def _not_mailable(to: Addressee) -> str | None:

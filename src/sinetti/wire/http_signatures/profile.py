@@ -252,17 +252,17 @@ def _algorithm(key: PublicKey) -> str:
     return _ED25519 if isinstance(key, Ed25519PublicKey) else _ECDSA
 
 
-def _chosen(algorithms: tuple[str, ...], stated: str | None) -> str | None:
+def _chosen(algorithms: tuple[str, ...], claimed: str | None) -> str | None:
     """Return the algorithm to verify with, or None if no signature of the key can fit.
 
     It is the stated algorithm, if the key has it. Without a statement it is the only algorithm of the key.
     """
-    if stated is None:
+    if claimed is None:
         return algorithms[0] if len(algorithms) == 1 else None
-    return stated if stated in algorithms else None
+    return claimed if claimed in algorithms else None
 
 
-def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
+def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], signature_params: str) -> bytes:
     """Return the signature base (RFC 9421, 2.5).
 
     Raises MessageSignatureError for a value with a line end, which would be read as another line.
@@ -273,7 +273,7 @@ def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated
         "content-type": parts.content_type.strip(" \t"),
         "content-digest": digest.strip(" \t"),
     }
-    lines = [*((name, values[name]) for name in covered), ("@signature-params", stated)]
+    lines = [*((name, values[name]) for name in covered), ("@signature-params", signature_params)]
     if any(not value.isascii() or not value.replace("\t", " ").isprintable() for _, value in lines):
         raise MessageSignatureError(SignatureErrorReason.SHAPE)
     return "\n".join(f'"{name}": {value}' for name, value in lines).encode("ascii")
