@@ -59,10 +59,14 @@ class RenewalInfoEndpoint:
             return problem_response(request, 400, "malformed", api_errors.NO_ID)
         authorities = self._known.get(identifier)
         hint = hint_of(authorities, serial, self.ctx) if authorities else None
-        return _shown(hint) if hint is not None else problem_response(request, 404, "unknown", api_errors.NOT_THERE)
+        return (
+            _hint_response(hint)
+            if hint is not None
+            else problem_response(request, 404, "unknown", api_errors.NOT_THERE)
+        )
 
 
-def _shown(hint: RenewalInfo) -> Response:
+def _hint_response(hint: RenewalInfo) -> Response:
     """Return the members of RFC 9773, 4.2, and the additional member `explanation`.
 
     Absent values are omitted, as that RFC demands.
@@ -72,7 +76,7 @@ def _shown(hint: RenewalInfo) -> Response:
     if hint.told.url is not None:
         value["explanationURL"] = hint.told.url
     if hint.told.explanation is not None:
-        value["explanation"] = {one.value: said for one, said in hint.told.explanation.items()}
+        value["explanation"] = {one.value: text for one, text in hint.told.explanation.items()}
     headers = {
         "retry-after": str(int(hint.ask_again.total_seconds())),
         "cache-control": f"public, max-age={_KEPT}",

@@ -127,6 +127,6 @@ def _unsigned(request: Request, wrong: SignatureErrorReason) -> Response:
     if wrong is SignatureErrorReason.MISSING:
         reply = problem_response(request, 401, "signature-missing", api_errors.NO_SIGNATURE)
     else:
-        said = api_errors.WRONG_CLOCK if wrong is SignatureErrorReason.CREATED else api_errors.BAD_SIGNATURE
-        reply = problem_response(request, 401, "signature-invalid", said)
+        message_id = api_errors.WRONG_CLOCK if wrong is SignatureErrorReason.CREATED else api_errors.BAD_SIGNATURE
+        reply = problem_response(request, 401, "signature-invalid", message_id)
     return with_headers(reply, www_authenticate="Signature", accept_signature=_WANTED)

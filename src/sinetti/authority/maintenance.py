@@ -55,16 +55,16 @@ def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Pat
     register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
     for unknown in check_durability(authority.ctx.db):
         _log.warning("%s", unknown)
-    standing = compare(authority.ctx, authority.journal)
-    if mends and not standing.agrees:
+    status = compare(authority.ctx, authority.journal)
+    if mends and not status.agrees:
         reconcile(authority.ctx, authority.journal, secrets.token_hex(16))
-        standing = compare(authority.ctx, authority.journal)
-    if not standing.agrees:
+        status = compare(authority.ctx, authority.journal)
+    if not status.agrees:
         way_out = f"nothing is served until you run sinetti authority reconcile --dir {authority.folder.root}"
-        sentence = f"{standing.ahead}; {way_out}"
+        sentence = f"{status.ahead}; {way_out}"
         raise FolderDamaged(sentence)
-    if standing.written:
-        _log.info("%d facts were only in the database and are in the journal now", standing.written)
+    if status.written:
+        _log.info("%d facts were only in the database and are in the journal now", status.written)
 
 
 @contextmanager
@@ -91,11 +91,11 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
     journal, OCSP responses are still signed.
     """
-    ctx, told, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
+    ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
-        "alerts": told.tell,
+        "alerts": alert_logger.tell,
         "OCSP answers": lambda: rounds.look(ctx),
     }
     while not stop.is_set():

@@ -172,9 +172,9 @@ class Supervisor:
 
     def _hear(self, telling: int) -> None:
         """Read the report of a process: it is ready, or it ended before."""
-        said = os.read(telling, 1)
+        report = os.read(telling, 1)
         for pid, child in self._children.items():
-            if child.telling == telling and said:
+            if child.telling == telling and report:
                 self._children[pid] = replace(child, telling=None)
         self._selector.unregister(telling)
         os.close(telling)
@@ -228,7 +228,7 @@ class Supervisor:
         new = self._reload()
         if new is None:
             return
-        self._tell([child for child in self._children.values() if child.retiring is not None])
+        self._send_stop([child for child in self._children.values() if child.retiring is not None])
         self._next = (monotonic_seconds() + READY_WITHIN, {role.name: role for role in new.roles}, new)
         for role in new.roles:
             self._start(role)
@@ -255,7 +255,7 @@ class Supervisor:
         if self._next is not None:
             _, roles, exchange = self._next
             self._next = None
-            self._tell([child for child in self._children.values() if child.role is roles.get(child.role.name)])
+            self._send_stop([child for child in self._children.values() if child.role is roles.get(child.role.name)])
             exchange.over(False)  # noqa: FBT003 - the parameter means "taken over"
 
     def _stop(self) -> None:
@@ -263,9 +263,9 @@ class Supervisor:
             return
         _log.info("stopping")
         self._stopping, self._next = True, None
-        self._tell(list(self._children.values()))
+        self._send_stop(list(self._children.values()))
 
-    def _tell(self, children: list[_Child]) -> None:
+    def _send_stop(self, children: list[_Child]) -> None:
         """Send processes the stop signal."""
         for child in children:
             if child.leaving is None:
@@ -276,7 +276,7 @@ class Supervisor:
         """Send processes the signal to finish open work, after a handover."""
         for child in children:
             if child.telling is not None:
-                self._tell([child])
+                self._send_stop([child])
             elif child.retiring is None and child.leaving is None:
                 self._children[child.pid] = replace(child, retiring=monotonic_seconds() + self._retirement.within)
                 _kill(child, self._retirement.number)
@@ -284,7 +284,9 @@ class Supervisor:
     def _end_late(self) -> None:
         """Stop processes that retired long ago, and kill those that do not stop in time."""
         now = monotonic_seconds()
-        self._tell([child for child in self._children.values() if child.retiring is not None and child.retiring < now])
+        self._send_stop(
+            [child for child in self._children.values() if child.retiring is not None and child.retiring < now]
+        )
         for child in self._children.values():
             if child.leaving is not None and child.leaving < now:
                 _kill(child, signal.SIGKILL)

@@ -232,8 +232,8 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> N
 
 
 def _say(error: object, code: ExitCode) -> int:
-    said = " ".join(str(error).split())
+    text = " ".join(str(error).split())
     # An error text from elsewhere may end in a question mark, which needs no full stop.
-    sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
+    sentence = text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
     print_error(f"sinetti: {sentence}")
     return code

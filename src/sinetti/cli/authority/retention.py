@@ -39,8 +39,8 @@ def register(commands: "Commands") -> None:
 
 def _plan(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        shown = _row(plan_retention(authority.settings.periods, authority.ctx))
-    print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
+        records = _row(plan_retention(authority.settings.periods, authority.ctx))
+    print_result(records, as_json=parsed.json, table=lambda: _lines(records))
     return 0
 
 
@@ -67,11 +67,11 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
     return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}
 
 
-def _lines(shown: dict[str, Any]) -> str:
+def _lines(records: dict[str, Any]) -> str:
     width = max(len(one) for one in _CALLED.values())
     lines = [
         f"{_CALLED[name]:<{width}}  {one['count']:>8}  past their period since before {one['before']}"
-        for name, one in shown.items()
+        for name, one in records.items()
     ]
-    lines += [f"{_CALLED[name]}  {one}" for name in shown for one in shown[name]["ids"]]
+    lines += [f"{_CALLED[name]}  {one}" for name in records for one in records[name]["ids"]]
     return "\n".join(lines)

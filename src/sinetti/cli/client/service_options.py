@@ -110,8 +110,8 @@ def _table(parsed: argparse.Namespace, config: Config | None, entry: Certificate
 
 def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> UsageError:
     if config is not None and parsed.service is not None:
-        told = {"path": str(config.path), "address": parsed.service, "option": option_name(name)}
-        return UsageError(make_message(config_messages.ADDRESS_ALONE, **told))
+        values = {"path": str(config.path), "address": parsed.service, "option": option_name(name)}
+        return UsageError(make_message(config_messages.ADDRESS_ALONE, **values))
     return missing_option_error(name, config)
 
 

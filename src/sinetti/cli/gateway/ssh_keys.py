@@ -111,10 +111,10 @@ def _answered(parsed: argparse.Namespace) -> int:
     gateway = _gateway(parsed)
     found, broken = ssh_authorized_keys.certificates_of(ssh_authorized_keys.read_folder(parsed.certificates), offered)
     answer = ssh_authorized_keys.authorize(offered, users, found, gateway, now)
-    return _tell(parsed, answer, broken)
+    return _write_answer(parsed, answer, broken)
 
 
-def _tell(parsed: argparse.Namespace, answer: KeyAccepted | KeyRejected, broken: Sequence[str]) -> int:
+def _write_answer(parsed: argparse.Namespace, answer: KeyAccepted | KeyRejected, broken: Sequence[str]) -> int:
     left_out = ""
     if broken:
         left_out = f"; {len(broken)} of the files in {parsed.certificates} hold no certificate, such as {broken[0]!r}"

@@ -117,8 +117,8 @@ def _hint(body: bytes, language: Language) -> RenewalInfoState | None:
         return None
     if end <= start:
         return None
-    shown = strip_control_chars(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
-    return RenewalInfoState(start, end, shown or None)
+    explanation = strip_control_chars(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
+    return RenewalInfoState(start, end, explanation or None)
 
 
 def _clamped(rest: timedelta) -> timedelta:

@@ -169,8 +169,8 @@ def mark_sent(journal: RequestJournal) -> RequestJournal:
     spare = journal.folder / SPARE
     if not files.exists(spare):
         files.write_atomic(spare, os.urandom(ROOM))
-    doubt = journal.doubt or journal.state in OPEN_QUESTION
-    return _written(replace(journal, state=RequestState.SENT, sends=journal.sends + 1, doubt=doubt, codes=()))
+    is_doubtful = journal.doubt or journal.state in OPEN_QUESTION
+    return _written(replace(journal, state=RequestState.SENT, sends=journal.sends + 1, doubt=is_doubtful, codes=()))
 
 
 def advance(

@@ -269,10 +269,10 @@ def _is_there(path: str) -> bool:
 
 
 def _unusable(seen: NameSnapshot, bad: OSError) -> NameSnapshot:
-    told = make_message(
+    message = make_message(
         messages.STORE_UNUSABLE, path=str(bad.filename or seen.folder), why=error_reasons.translate_reason(bad)
     )
-    return replace(seen, trouble=told)
+    return replace(seen, trouble=message)
 
 
 def _thorough(folder: Path) -> _LiveSet | None:
@@ -289,8 +289,10 @@ def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     except ValueError:
         named = None
     if named is None or not is_same_identifier(named, kept.customer_id):
-        told = make_message(messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
-        raise store_files.StoreDamaged(told)
+        message = make_message(
+            messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}"
+        )
+        raise store_files.StoreDamaged(message)
 
 
 def _set_in_use(folder: str) -> _LiveSet | None:

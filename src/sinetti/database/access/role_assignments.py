@@ -208,7 +208,7 @@ def withdraw(
             _keep_a_signatory(db, row, audit.at)
         _withdrawn(db, row, audit)
         _links(db, row).update(ended_at=audit.at)
-        _tell(db, row, AccessEvent.WITHDRAWN, audit)
+        _notify_holder(db, row, AccessEvent.WITHDRAWN, audit)
         if given_up:
             owe_to_signatories(db, row.organisation_id, AccessEvent.GIVEN_UP, audit.at, mandate=row.mandate_id)
     return True
@@ -247,7 +247,7 @@ def change_in_transaction(db: Database, row: models.RoleAssignment, terms: Grant
     models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
     row.role, row.valid_until = terms.role.value, terms.until
     _audit(db, audit, "authorisation-changed", row, role=terms.role)
-    _tell(db, row, AccessEvent.CHANGED, audit)
+    _notify_holder(db, row, AccessEvent.CHANGED, audit)
     if becomes_one:
         owe_to_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
     return True
@@ -274,7 +274,7 @@ def _ended(row: models.RoleAssignment, now: datetime) -> bool:
     return row.withdrawn_at is not None or (row.valid_until is not None and row.valid_until < now)
 
 
-def _tell(db: Database, row: models.RoleAssignment, tells: AccessEvent, audit: AuditContext) -> None:
+def _notify_holder(db: Database, row: models.RoleAssignment, tells: AccessEvent, audit: AuditContext) -> None:
     """Notify the holder of a role about a change.
 
     A person who has not accepted the role yet has only received the link, and gets no message.

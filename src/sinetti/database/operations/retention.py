@@ -45,8 +45,8 @@ def messages(db: Database, before: datetime) -> tuple[str, ...]:
 
     Messages about certificates that had not expired by then are kept.
     """
-    owed = _messages(db, before).order_by(_ANY).values_list(_ANY, flat=True)
-    return (*owed, *_secure_messages(db, before).order_by(_ANY).values_list(_ANY, flat=True))
+    message_ids = _messages(db, before).order_by(_ANY).values_list(_ANY, flat=True)
+    return (*message_ids, *_secure_messages(db, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def erase_people(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
@@ -80,11 +80,11 @@ def delete_messages(db: Database, ids: Sequence[str], before: datetime, audit: A
     There is one audit row for each kind.
     """
     with transaction.atomic(using=db.alias):
-        owed = _messages(db, before).filter(pk__in=ids)
+        rows = _messages(db, before).filter(pk__in=ids)
         secure = _secure_messages(db, before).filter(pk__in=ids)
         Pin.objects.using(db.alias).filter(message__in=secure).delete()
         why = (before, audit)
-        return _deleted(db, owed, "messages-deleted", why) + _deleted(db, secure, "secure-messages-deleted", why)
+        return _deleted(db, rows, "messages-deleted", why) + _deleted(db, secure, "secure-messages-deleted", why)
 
 
 def requests(db: Database, before: datetime, now: datetime) -> tuple[str, ...]:
@@ -187,8 +187,10 @@ def _mandates(db: Database, before: datetime) -> "QuerySet[models.RoleAssignment
 
 def _messages_owed(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
     rows = models.OutboxMessage.objects.using(db.alias)
-    owed = rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
-    return owed.filter(recipient=OuterRef("pk"), created__gte=before)
+    pending = rows.filter(
+        sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True
+    )
+    return pending.filter(recipient=OuterRef("pk"), created__gte=before)
 
 
 def _lineages(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]":

@@ -110,8 +110,8 @@ def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None
     row = models.Organisation.objects.using(db.alias).filter(normalised_id=normalise(customer_id)).first()
     if row is None:
         return None
-    standing = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
-    channels = frozenset(Channel(channel) for channel in standing.values_list("type__channel", flat=True))
+    approvals = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
+    channels = frozenset(Channel(channel) for channel in approvals.values_list("type__channel", flat=True))
     return OrganisationInfo(
         row.organisation_id,
         row.customer_id,

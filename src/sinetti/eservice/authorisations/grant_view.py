@@ -75,13 +75,13 @@ class GrantToPersonForm(PortalForm):
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
-            told = gettext_noop("Write an e-mail address like name@organisation.example.")
-            raise forms.ValidationError(_(told)) from None
+            message = gettext_noop("Write an e-mail address like name@organisation.example.")
+            raise forms.ValidationError(_(message)) from None
 
     def person(self) -> ContactDetails:
         """Return the person of the valid form."""
-        told = self.cleaned_data
-        return ContactDetails(told["name"], told["email"], "", Language(told["written_in"]))
+        values = self.cleaned_data
+        return ContactDetails(values["name"], values["email"], "", Language(values["written_in"]))
 
 
 class OrganisationForm(PortalForm):
@@ -102,18 +102,18 @@ def grant_to_person(request: HttpRequest) -> HttpResponse:
     start = {"role": Role.MANAGER.value, "written_in": language.value}
     form = GrantToPersonForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
-        told, actor = form.cleaned_data, current_actor(request)
-        to = PersonGrant(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
+        values, actor = form.cleaned_data, current_actor(request)
+        to = PersonGrant(organisation_id, form.person(), Role(values["role"]), end_of(values["until"]))
         made: list[InvitationResult] = []
         try:
             wrong = tried(lambda: made.append(grant(to, ctx, actor, request_id(request)))) if actor else ""
         except LimitReached as reached:
             form.add_error("email", limit_words(reached))
-            return _shown(request, organisation_id, _PERSON, form)
+            return _form_page(request, organisation_id, _PERSON, form)
         if wrong is None:
             return _invited(request, to, made[0])
         add_error_text(form, wrong or "")
-    return _shown(request, organisation_id, _PERSON, form)
+    return _form_page(request, organisation_id, _PERSON, form)
 
 
 def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
@@ -140,15 +140,15 @@ def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
         messages.info(request, _("The authorisation is given. Those who act for the organisation are told."))
         return after("authorisations", organisation=organisation_id)
-    return _shown(request, organisation_id, _FIRM, form)
+    return _form_page(request, organisation_id, _FIRM, form)
 
 
 def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -> bool:
-    ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
-    until = end_of(told["until"])
+    ctx, actor, values = portal_context(request).ctx, current_actor(request), form.cleaned_data
+    until = end_of(values["until"])
     if actor is None or until is None:
         return False
-    given = FirmGrantRequest(organisation_id, told["customer_id"], Role(told["role"]), until)
+    given = FirmGrantRequest(organisation_id, values["customer_id"], Role(values["role"]), until)
     try:
         wrong = tried(lambda: give_to_firm(given, ctx, actor, request_id(request)))
     except UnknownOrganisation:
@@ -178,7 +178,7 @@ def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:
     return choose(request, _(title), ids, page)
 
 
-def _shown(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
+def _form_page(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
     named = name_of(request, organisation_id)
     whose = _("For: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
     button = Button(_("Give the authorisation"), "give")

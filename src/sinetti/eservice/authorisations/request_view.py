@@ -64,9 +64,9 @@ def role_request(request: HttpRequest) -> HttpResponse:
     start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}
     form = RoleRequestForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and actor is not None and form.fits(ctx.environment):
-        told = form.cleaned_data
+        values = form.cleaned_data
         try:
-            asked = ask_for_oneself(told["customer_id"], Role(told["role"]), ctx, actor, request_id(request))
+            asked = ask_for_oneself(values["customer_id"], Role(values["role"]), ctx, actor, request_id(request))
         except InvitationLimitReached as refused:
             form.refuse(None, WRONG[type(refused)])
         else:

@@ -52,10 +52,10 @@ def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpRespon
         done = act(seen.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
         return render_page(request, _page(seen, person_error_text(refused.why)))
-    said = _("Noted: nobody is reminded of its end any more.")
+    message = _("Noted: nobody is reminded of its end any more.")
     if does == "go-on":
-        said = _("Taken back: people are reminded of its end again.")
-    messages.info(request, said if done else _("Nothing was changed: it was so already."))
+        message = _("Taken back: people are reminded of its end again.")
+    messages.info(request, message if done else _("Nothing was changed: it was so already."))
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
@@ -71,14 +71,14 @@ def _page(seen: LineageView, error: str = "") -> Page:
         button = Button(_("Take back: remind us again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]
     else:
-        told = [
+        sentences = [
             _("It works until its end all the same. From now on nobody is reminded of it."),
             _(
                 "You can take this back at any time before the end. Whoever renews it after all is reminded of the new "
                 "one."
             ),
         ]
-        blocks += [Text(told), DescriptionList(values), Form([], [Button(_("We let this one end"), "let-end")])]
+        blocks += [Text(sentences), DescriptionList(values), Form([], [Button(_("We let this one end"), "let-end")])]
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     back = back_to_certificate(seen.serial)
     return Page(_("Let this certificate end"), blocks=blocks, status=status, back=back)

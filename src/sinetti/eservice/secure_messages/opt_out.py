@@ -59,9 +59,9 @@ def _page(found: OptOutPage) -> Page:
         return Page(title, [Alert(_(_STOPPED), Severity.GOOD)])
     if not found.told:
         return Page(title, [Text([_(_NOTHING)])])
-    told = [_(_TOLD[one]) for one in OptOutNotifies if one in found.told]
+    notified = [_(_TOLD[one]) for one in OptOutNotifies if one in found.told]
     then = [_(_THEN)] if found.stops else []
-    what = Text([*told, *then])
+    what = Text([*notified, *then])
     if found.asked:
         return Page(title, [Alert(_(_ASKED), Severity.GOOD), what])
     return Page(title, [what, Form([], [Button(_("This is not my task any more"), _STOP)])])

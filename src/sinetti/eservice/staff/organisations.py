@@ -212,12 +212,12 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
     save = form.as_component(Button(_("Save"), "save"))
     blocks: list[Component] = []
     if organisations.needs_second(clerk):
-        told = _(
+        warning = _(
             "You have renamed or ended {count} organisations within 24 hours. A second clerk has to confirm the next "
             "one.",
             count=AT_ONCE,
         )
-        blocks.append(Alert(told, Severity.WARNING))
+        blocks.append(Alert(warning, Severity.WARNING))
     return [
         *blocks,
         Section(_("New name or language"), [named, save]),
@@ -238,11 +238,11 @@ def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChan
 
 
 def _ending() -> list[Component]:
-    told = _(
+    explanation = _(
         "Nothing more is issued to an organisation that has ended, and nobody can act for it. This is for good. Its "
         "certificates stay valid until they are revoked."
     )
-    return [Text([told]), Form((), [Button(_("Record that the organisation has ended"), "end", danger=True)])]
+    return [Text([explanation]), Form((), [Button(_("Record that the organisation has ended"), "end", danger=True)])]
 
 
 def _ways(found: OrganisationListItem) -> list[Link]:

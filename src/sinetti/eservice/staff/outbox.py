@@ -37,13 +37,13 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         messages.info(request, _("Messages that are tried again: {count}", count=count))
         return redirect_to("staff_outbox", state="given-up")
     given_up, number = request.GET.get("state") == "given-up", page_number(request)
-    standing = outbox.standing(clerk)
+    summary = outbox.standing(clerk)
     rows = outbox.messages((number - 1) * A_PAGE, A_PAGE + 1, clerk, given_up=given_up)
     counts = DescriptionList(
         [
-            DescriptionItem(_("Wait"), str(standing.waiting)),
-            DescriptionItem(_("Should have left an hour ago"), str(standing.late)),
-            DescriptionItem(_("Given up"), str(standing.dead)),
+            DescriptionItem(_("Wait"), str(summary.waiting)),
+            DescriptionItem(_("Should have left an hour ago"), str(summary.late)),
+            DescriptionItem(_("Given up"), str(summary.dead)),
         ]
     )
     states = Links(
@@ -68,7 +68,7 @@ def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
         gettext_noop("Tries"),
         gettext_noop("Problem"),
     )
-    told = [
+    table_rows = [
         [
             Cell(one.customer_id or "–", note=one.serial or ""),
             Cell(_(MESSAGES[one.kind])),
@@ -83,5 +83,5 @@ def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     columns = [Column(_(one)) for one in names]
     caption = _("Messages that were given up") if given_up else _("Messages that wait")
     if not given_up:
-        return Table(caption, columns, told, _("There are none."))
-    return Table(caption, columns, told, _("There are none."), "message", picks, "again")
+        return Table(caption, columns, table_rows, _("There are none."))
+    return Table(caption, columns, table_rows, _("There are none."), "message", picks, "again")

@@ -74,10 +74,10 @@ def _asked(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.ASKED_BY_FIRM if about.firm else access_texts.ASKED_BY_PERSON
     if about.expires is None:
         raise NothingToReport(NOT_THERE)
-    said = matter.say(message, role=_role(matter, about), **who, **_names(about))
+    sentence = matter.say(message, role=_role(matter, about), **who, **_names(about))
     until = "" if about.until is None else f" {matter.say(access_texts.UNTIL_ASKED, until=matter.when(about.until))}"
     parts = (
-        said + until,
+        sentence + until,
         matter.say(access_texts.ANSWER, expires=matter.when(about.expires)),
         matter.say(access_texts.KNOW_THEM),
     )
@@ -91,9 +91,9 @@ def _granted(matter: MessageContext, about: AccessMessageData) -> MessageBody:
 
 def _declined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.DECLINED_FIRM if about.firm else access_texts.DECLINED
-    said = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
+    sentence = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
     subject = matter.say(access_texts.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
-    return MessageBody(subject, (said,), Role.FORMER, matter.say(access_texts.WHY_ASKED))
+    return MessageBody(subject, (sentence,), Role.FORMER, matter.say(access_texts.WHY_ASKED))
 
 
 def _changed(matter: MessageContext, about: AccessMessageData) -> MessageBody:
@@ -109,16 +109,18 @@ def _changed(matter: MessageContext, about: AccessMessageData) -> MessageBody:
 
 def _withdrawn(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.WITHDRAWN_FIRM if about.firm else access_texts.WITHDRAWN
-    said = matter.say(message, **_firm(about), **_names(about))
-    parts = (said, matter.say(access_texts.IF_NEEDED))
+    sentence = matter.say(message, **_firm(about), **_names(about))
+    parts = (sentence, matter.say(access_texts.IF_NEEDED))
     return _written(matter, about, access_texts.WITHDRAWN_SUBJECT, parts, access_texts.WHY_YOURS)
 
 
 def _given_up(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     who = {"name": _somebody(about), "email": sanitise(about.email), **_firm(about)}
     message = access_texts.GIVEN_UP_BY_FIRM if about.firm else access_texts.GIVEN_UP
-    said = matter.say(message, role=_role(matter, about), **who, **_names(about))
-    return _to_signatories(matter, about, access_texts.GIVEN_UP_SUBJECT, (said, matter.say(access_texts.WHO_INSTEAD)))
+    sentence = matter.say(message, role=_role(matter, about), **who, **_names(about))
+    return _to_signatories(
+        matter, about, access_texts.GIVEN_UP_SUBJECT, (sentence, matter.say(access_texts.WHO_INSTEAD))
+    )
 
 
 def _given_to_firm(matter: MessageContext, about: AccessMessageData) -> MessageBody:
@@ -145,10 +147,10 @@ _WHILE_IT_STANDS = frozenset(AccessEvent) - {AccessEvent.DECLINED, AccessEvent.W
 
 def _with_end(matter: MessageContext, about: AccessMessageData, message: str) -> str:
     """Return a sentence about a role, with the end of its validity."""
-    said = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
+    sentence = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
     if about.until is None:
-        return f"{said} {matter.say(access_texts.NO_END)}"
-    return f"{said} {matter.say(access_texts.UNTIL, until=matter.when(about.until))}"
+        return f"{sentence} {matter.say(access_texts.NO_END)}"
+    return f"{sentence} {matter.say(access_texts.UNTIL, until=matter.when(about.until))}"
 
 
 def _to_signatories(
@@ -162,8 +164,8 @@ def _written(
     matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...], why: str
 ) -> MessageBody:
     """Return the message for the holder, or for the representatives of a firm."""
-    said = matter.say(access_texts.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
-    return MessageBody(_subject(matter, about, subject), parts, Role.FORMER, said)
+    reason = matter.say(access_texts.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
+    return MessageBody(_subject(matter, about, subject), parts, Role.FORMER, reason)
 
 
 def _subject(matter: MessageContext, about: AccessMessageData, subject: str) -> str:

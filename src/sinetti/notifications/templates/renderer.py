@@ -59,13 +59,13 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 """Kinds of SMS that have no e-mail on the same matter."""
 
 
-def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
+def render(message: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
     """Return the complete message for this row's recipient, or why there is none.
 
     The data are those of the database. Raises the errors of the database.
     """
     return render_from(
-        owed,
+        message,
         RenderContext(
             loader=DatabaseLoader(ctx.db),
             environment=ctx.environment,
@@ -78,40 +78,40 @@ def render(owed: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | S
     )
 
 
-def render_from(owed: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Skip:
+def render_from(message: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Skip:
     """Return the complete message from the loader's data, or why there is none.
 
     Raises the errors of the context's loader.
     """
     now = ctx.now()
-    told = ctx.loader.load_message_data(owed, now)
-    if (why := _unreachable(owed, told)) is not None:
+    data = ctx.loader.load_message_data(message, now)
+    if (why := _unreachable(message, data)) is not None:
         return Skip(why)
-    matter = MessageContext(owed, ctx, told, told.to.language if told.to else _language(owed), now)
+    matter = MessageContext(message, ctx, data, data.to.language if data.to else _language(message), now)
     try:
-        return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
+        return _email(matter) if message.channel is MessageChannel.EMAIL else _text_message(matter)
     except NothingToReport as nothing:
         return Skip(str(nothing))
 
 
-def _language(owed: QueuedMessage) -> Language:
+def _language(message: QueuedMessage) -> Language:
     """Return the language for an address that belongs to no person.
 
     It is that of the row, else that of the operators.
     """
-    spoken = (owed.facts or {}).get("language")
+    spoken = (message.facts or {}).get("language")
     return Language(spoken) if spoken in set(Language) else Language.EN
 
 
-def _unreachable(owed: QueuedMessage, told: MessageData) -> str | None:
+def _unreachable(message: QueuedMessage, data: MessageData) -> str | None:
     """Return the reason why the recipient cannot be reached, or None."""
-    if told.to is None:
-        return None if owed.address and owed.channel is MessageChannel.EMAIL else "there is no recipient"
-    if told.to.erased:
+    if data.to is None:
+        return None if message.address and message.channel is MessageChannel.EMAIL else "there is no recipient"
+    if data.to.erased:
         return "the recipient was erased"
-    if owed.channel is MessageChannel.SMS:
-        return None if told.to.phone else "the recipient has no phone number"
-    return _not_mailable(told.to)
+    if message.channel is MessageChannel.SMS:
+        return None if data.to.phone else "the recipient has no phone number"
+    return _not_mailable(data.to)
 
 
 def _not_mailable(to: Addressee) -> str | None:
@@ -123,19 +123,19 @@ def _not_mailable(to: Addressee) -> str | None:
 
 
 def _email(matter: MessageContext) -> RenderedMessage | Skip:
-    owed = matter.owed
+    message = matter.owed
     # A decision has the kind of authorisations, because it is about the rights of an organisation.
-    writer = application_decision.decided if owed.step == DECIDED_STEP else EMAILS.get(owed.kind)
+    writer = application_decision.decided if message.step == DECIDED_STEP else EMAILS.get(message.kind)
     if writer is None:
-        return Skip(f"nothing is written by e-mail of the kind {owed.kind}")
+        return Skip(f"nothing is written by e-mail of the kind {message.kind}")
     written = writer(matter)
     whole = with_layout(matter, written)
     subject = markup.truncate(written.subject, markup.LONGEST_SUBJECT)
     return RenderedMessage(
-        owed.message_id,
-        owed.kind,
-        owed.channel,
-        matter.told.to.email if matter.told.to else owed.address or "",
+        message.message_id,
+        message.kind,
+        message.channel,
+        matter.told.to.email if matter.told.to else message.address or "",
         matter.language,
         subject,
         markup.render_text(whole),
@@ -144,12 +144,12 @@ def _email(matter: MessageContext) -> RenderedMessage | Skip:
 
 
 def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
-    owed, to = matter.owed, matter.told.to
-    if to is None or (writer := TEXT_MESSAGES.get(owed.kind)) is None:
-        return Skip(f"nothing is written as a text message of the kind {owed.kind}")
+    message, to = matter.owed, matter.told.to
+    if to is None or (writer := TEXT_MESSAGES.get(message.kind)) is None:
+        return Skip(f"nothing is written as a text message of the kind {message.kind}")
     message_id, values = writer(matter)
     text = _short(matter, message_id, values)
-    return RenderedMessage(owed.message_id, owed.kind, owed.channel, to.phone, matter.language, "", text)
+    return RenderedMessage(message.message_id, message.kind, message.channel, to.phone, matter.language, "", text)
 
 
 def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -> str:

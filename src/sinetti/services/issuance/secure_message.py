@@ -145,7 +145,7 @@ def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> Pi
     link = secure_messages.find_link(ctx.db, token_hash(token))
     if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
-    audit = _deed(link, ctx, request_id)
+    audit = _audit_entry(link, ctx, request_id)
     new = NewPin(sql.random_id(), audit.at + PIN_LIVES, after, start_of_local_day(audit.at))
     message_id = secure_messages.open_message(ctx.db, link, new, audit)
     return PinSent(message_id) if message_id is not None else view_link(token, ctx)
@@ -164,11 +164,11 @@ def reveal_with_pin(token: str, pin: str, ctx: ServiceContext, request_id: str) 
     last = _pins(link, ctx, now).last
     if last is None or pin_state(last, now) is not PinState.WAITING:
         return view_link(token, ctx)
-    audit = _deed(link, ctx, request_id)
+    audit = _audit_entry(link, ctx, request_id)
     if not constant_time_equal(pin_code(ctx.transfer_key, last.pin_id), _without_spaces(pin)):
         secure_messages.count_wrong_pin(ctx.db, link, last.pin_id, audit)
         return view_link(token, ctx)
-    return _shown(link, last.pin_id, ctx, audit) or view_link(token, ctx)
+    return _reveal(link, last.pin_id, ctx, audit) or view_link(token, ctx)
 
 
 def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str) -> RevealedIds | LinkView:
@@ -181,16 +181,16 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
     link = secure_messages.find_link(ctx.db, token_hash(token))
     if link is None or link_state(link, now) is not LinkState.CODE:
         return _seen(link, NO_PINS, now)
-    audit = _deed(link, ctx, request_id)
+    audit = _audit_entry(link, ctx, request_id)
     if not constant_time_equal(delivery_code(ctx.transfer_key, link.secure_id), _without_spaces(code).casefold()):
         secure_messages.count_wrong_code(ctx.db, link, audit)
         seen = view_link(token, ctx)
         # The holder of a formerly valid link learns why it has ended; later it is treated like an unknown link.
         return seen if seen.leads is not LinkState.CLOSED else LinkView(LinkState.CLOSED, PinState.LOCKED)
-    return _shown(link, None, ctx, audit) or view_link(token, ctx)
+    return _reveal(link, None, ctx, audit) or view_link(token, ctx)
 
 
-def _shown(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
+def _reveal(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
     """Return the ids that are stored now, or None if another call was faster."""
     new, password = order.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
@@ -248,7 +248,7 @@ def _offered(order_id: str, link: NewLink, ctx: ServiceContext, *, has_phone: bo
     return LinkSent(order_id, link.secure_id, link.expires, code)
 
 
-def _deed(link: SecureLink, ctx: ServiceContext, request_id: str) -> AuditContext:
+def _audit_entry(link: SecureLink, ctx: ServiceContext, request_id: str) -> AuditContext:
     return ctx.audit_entry(f"secure-message:{link.secure_id}", request_id)
 
 

@@ -318,10 +318,10 @@ def check_response(question: OcspProbe, der: bytes, ctx: ServiceContext) -> Moni
     except ValueError as wrong:
         sentence = f"{about}: {wrong}: see in the log of sinetti authority serve why"
         return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
-    told = one.certificate_status
-    if told is not (ocsp.OCSPCertStatus.REVOKED if question.revoked else ocsp.OCSPCertStatus.GOOD):
+    status = one.certificate_status
+    if status is not (ocsp.OCSPCertStatus.REVOKED if question.revoked else ocsp.OCSPCertStatus.GOOD):
         should = "revoked" if question.revoked else "good"
-        sentence = f"{about}: it is {should}, and the answer says {told.name.lower()}: stop the service and look why"
+        sentence = f"{about}: it is {should}, and the answer says {status.name.lower()}: stop the service and look why"
         return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
     if is_past_half_life(one.this_update_utc, ends, ctx.now()):
         sentence = (

@@ -109,7 +109,7 @@ def call_early(
 
 
 def cancel(
-    call_id: str, officer: str, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
+    call_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: Tell = no_progress
 ) -> EarlyReplacementCall:
     """Undo a call: its certificates follow the normal rule again.
 
@@ -126,7 +126,7 @@ def cancel(
         raise EarlyReplacementError(sentence)
     early_replacement.undo(ctx.db, call, ctx.audit_entry(actor_of(officer), request_id))
     ctx.step("early-undone")
-    _put_back(call, ctx, _Initiator(officer, request_id), tell)
+    _put_back(call, ctx, _Initiator(officer, request_id), on_progress)
     return call
 
 
@@ -154,7 +154,7 @@ def _checked(ask: EarlyReplacementRequest) -> EarlyReplacementRequest:
     return EarlyReplacementRequest(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
 
 
-def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, tell: Tell) -> None:
+def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, on_progress: Tell) -> None:
     """Open the certificates of a call in parts, then mark the call as done.
 
     Certificates that are open already are skipped.
@@ -164,13 +164,13 @@ def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, 
         part = call.serials[at : at + early_replacement.AT_ONCE]
         early_replacement.open_batch(ctx.db, call, part, ctx.audit_entry(actor_of(by.officer), by.request_id))
         ctx.step("early-opened")
-        tell(at + len(part), of)
+        on_progress(at + len(part), of)
     early_replacement.finish(ctx.db, call, ctx.audit_entry(actor_of(by.officer), by.request_id))
 
 
-def _put_back(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, tell: Tell) -> None:
+def _put_back(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, on_progress: Tell) -> None:
     done, of = 0, early_replacement.count_called(ctx.db, call)
     while part := early_replacement.revert_batch(ctx.db, call, ctx.audit_entry(actor_of(by.officer), by.request_id)):
         ctx.step("early-back")
         done += part
-        tell(done, max(done, of))
+        on_progress(done, max(done, of))

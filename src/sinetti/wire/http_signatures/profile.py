@@ -182,12 +182,12 @@ def signed_headers(
         raise ValueError(why)
     digest = f"sha-256=:{base64.b64encode(hashlib.sha256(parts.body).digest()).decode('ascii')}:"
     listed = " ".join(f'"{name}"' for name in _COVERED)
-    stated = f'({listed});created={int(created.timestamp())};keyid="{key_id}";alg="{algorithm}"'
-    signature = value(_base(parts, digest, _COVERED, stated))
+    signature_params = f'({listed});created={int(created.timestamp())};keyid="{key_id}";alg="{algorithm}"'
+    signature = value(_base(parts, digest, _COVERED, signature_params))
     return {
         "Content-Type": parts.content_type,
         "Content-Digest": digest,
-        "Signature-Input": f"{_LABEL}={stated}",
+        "Signature-Input": f"{_LABEL}={signature_params}",
         "Signature": f"{_LABEL}=:{base64.b64encode(signature).decode('ascii')}:",
     }
 
@@ -216,25 +216,25 @@ def verify_with_profile(
     stated_line, signature_line, digest = (headers.get(name, "") for name in _FIELDS)
     if not (stated_line and signature_line and digest):
         raise MessageSignatureError(SignatureErrorReason.MISSING)
-    stated = _stated(stated_line)
+    signature_input = _stated(stated_line)
     label, value = _signature(signature_line)
-    if stated.label != label or len(value) > profile.longest:
+    if signature_input.label != label or len(value) > profile.longest:
         raise MessageSignatureError(SignatureErrorReason.SHAPE)
-    if sorted(stated.covered) != sorted(_COVERED):
+    if sorted(signature_input.covered) != sorted(_COVERED):
         raise MessageSignatureError(SignatureErrorReason.COVERED)
-    if abs(now.timestamp() - stated.created) > WINDOW.total_seconds():
+    if abs(now.timestamp() - signature_input.created) > WINDOW.total_seconds():
         raise MessageSignatureError(SignatureErrorReason.CREATED)
-    key = key_of(stated.key_id)
+    key = key_of(signature_input.key_id)
     if key is None:
         raise MessageSignatureError(SignatureErrorReason.SIGNER)
-    algorithm = _chosen(profile.algorithms(key), stated.algorithm)
-    octets = _base(parts, digest, stated.covered, stated.octets)
+    algorithm = _chosen(profile.algorithms(key), signature_input.algorithm)
+    octets = _base(parts, digest, signature_input.covered, signature_input.octets)
     if algorithm is None or not profile.holds(key, algorithm, octets, value):
         raise MessageSignatureError(SignatureErrorReason.MISFIT)
     # After the signature, so that an unknown sender cannot cause hashing of its body.
     if not _digest_fits(digest, parts.body):
         raise MessageSignatureError(SignatureErrorReason.DIGEST)
-    return stated.key_id
+    return signature_input.key_id
 
 
 _KINDS = "messages are signed with Ed25519 keys or with EC keys on P-256, no others"
@@ -252,17 +252,17 @@ def _algorithm(key: PublicKey) -> str:
     return _ED25519 if isinstance(key, Ed25519PublicKey) else _ECDSA
 
 
-def _chosen(algorithms: tuple[str, ...], stated: str | None) -> str | None:
+def _chosen(algorithms: tuple[str, ...], claimed: str | None) -> str | None:
     """Return the algorithm to verify with, or None if no signature of the key can fit.
 
     It is the stated algorithm, if the key has it. Without a statement it is the only algorithm of the key.
     """
-    if stated is None:
+    if claimed is None:
         return algorithms[0] if len(algorithms) == 1 else None
-    return stated if stated in algorithms else None
+    return claimed if claimed in algorithms else None
 
 
-def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
+def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], signature_params: str) -> bytes:
     """Return the signature base (RFC 9421, 2.5).
 
     Raises MessageSignatureError for a value with a line end, which would be read as another line.
@@ -273,7 +273,7 @@ def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated
         "content-type": parts.content_type.strip(" \t"),
         "content-digest": digest.strip(" \t"),
     }
-    lines = [*((name, values[name]) for name in covered), ("@signature-params", stated)]
+    lines = [*((name, values[name]) for name in covered), ("@signature-params", signature_params)]
     if any(not value.isascii() or not value.replace("\t", " ").isprintable() for _, value in lines):
         raise MessageSignatureError(SignatureErrorReason.SHAPE)
     return "\n".join(f'"{name}": {value}' for name, value in lines).encode("ascii")

@@ -120,8 +120,8 @@ def render_response(
             inside = _element(ElementName.CERTIFICATE, parser.encode_base64(certificate)) + _result(_OK)
         case Failure(code, message):
             # One line, and never longer than the type: a validating program would otherwise lose the code as well.
-            told = " ".join(message.split())[:LONGEST_MESSAGE]
-            error = _element(ElementName.ERROR_CODE, code) + _element(ElementName.ERROR_MESSAGE, told)
+            text = " ".join(message.split())[:LONGEST_MESSAGE]
+            error = _element(ElementName.ERROR_CODE, code) + _element(ElementName.ERROR_MESSAGE, text)
             inside = _result(_FAIL, f"<{ElementName.ERROR_INFO}>{error}</{ElementName.ERROR_INFO}>")
         case never:
             assert_never(never)
@@ -137,10 +137,10 @@ def render_fault(text: str, *, actor_is_client: bool) -> bytes:
     Client for faults that the sender must correct, Server for the rest.
     """
     code = "Client" if actor_is_client else "Server"
-    told = escape(" ".join(text.split()))
+    escaped = escape(" ".join(text.split()))
     return wrap_in_envelope(
         f"<SOAP-ENV:Fault><faultcode>SOAP-ENV:{code}</faultcode>"
-        f"<faultstring>{told}</faultstring></SOAP-ENV:Fault>".encode()
+        f"<faultstring>{escaped}</faultstring></SOAP-ENV:Fault>".encode()
     )
 
 
@@ -179,8 +179,8 @@ def _result(status: str, inside: str = "") -> str:
 
 
 def _fault_text(fault: etree._Element) -> str:
-    said = [parser.value(part) or "" for part in parser.children(fault) if part.tag == "faultstring"]
-    return " ".join(" ".join(said).split()) or "no reason given"
+    texts = [parser.value(part) or "" for part in parser.children(fault) if part.tag == "faultstring"]
+    return " ".join(" ".join(texts).split()) or "no reason given"
 
 
 def _response(signed: etree._Element, operation: Operation, signer: bytes) -> SoapResponse:
@@ -210,6 +210,6 @@ def _read_result(result: etree._Element) -> tuple[bool, tuple[ErrorInfo, ...]]:
     for part in parts[1:]:
         if part.tag != ElementName.ERROR_INFO:
             raise SchemaViolation(ElementName.RESULT)
-        told = read_sequence(child_elements(part, ElementName.ERROR_INFO), _ERROR, ElementName.ERROR_INFO)
-        errors.append(ErrorInfo(str(told[ElementName.ERROR_CODE]), str(told[ElementName.ERROR_MESSAGE])))
+        values = read_sequence(child_elements(part, ElementName.ERROR_INFO), _ERROR, ElementName.ERROR_INFO)
+        errors.append(ErrorInfo(str(values[ElementName.ERROR_CODE]), str(values[ElementName.ERROR_MESSAGE])))
     return status == _OK, tuple(errors)
