@@ -75,9 +75,9 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
 
 
 def _ours(path: Path, instance_id: str) -> str:
-    told = _journal(path)
+    text = _journal(path)
     check_owner(path, instance_id)
-    return told
+    return text
 
 
 def _journal(path: Path) -> str:

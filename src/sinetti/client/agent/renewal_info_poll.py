@@ -89,14 +89,14 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
     except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return
     try:
-        told = renewal_info.fetch(kept, certificate, run.language)
+        result = renewal_info.fetch(kept, certificate, run.language)
     except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
-        told = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
-    match told.said:
+        result = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
+    match result.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
-            about.backoff_until[service] = run.now + told.rest
+            about.backoff_until[service] = run.now + result.rest
         case _:
-            about.heard[seen.name] = _heard(seen, told, run.now)
+            about.heard[seen.name] = _heard(seen, result, run.now)
             agent_state.save_agent_state(seen.folder, about.heard[seen.name])
 
 

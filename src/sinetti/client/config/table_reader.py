@@ -125,7 +125,8 @@ class ConfigDocument:
         if self.wrong:
             found = line_numbers.locate_keys(self.text)
             raise ConfigError(
-                self.path, [ConfigIssue(line_numbers.nearest_line(found, place), told) for place, told in self.wrong]
+                self.path,
+                [ConfigIssue(line_numbers.nearest_line(found, place), message) for place, message in self.wrong],
             )
 
     def beside(self, path: str) -> File:
@@ -218,8 +219,8 @@ class ConfigTable(TableReader):
         except ValueError:
             span = None
         if span is None or not least <= span <= most:
-            told = make_message(messages.NO_DURATION, key=key, least=written(least), most=written(most))
-            self.blame(key, told)
+            message = make_message(messages.NO_DURATION, key=key, least=written(least), most=written(most))
+            self.blame(key, message)
             return None
         return span
 

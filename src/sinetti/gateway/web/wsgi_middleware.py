@@ -73,9 +73,9 @@ def _told(environ: "WSGIEnvironment", verdict: Verdict, *, believed: bool) -> "W
 
     All reserved headers that the caller sent are removed.
     """
-    told = {name: value for name, value in environ.items() if _stays(name, believed=believed)}
+    kept = {name: value for name, value in environ.items() if _stays(name, believed=believed)}
     ours = {_key(name): value for name, value in responses.identity_headers(verdict).items()}
-    return {**told, **ours, VERDICT: verdict}
+    return {**kept, **ours, VERDICT: verdict}
 
 
 def _stays(name: str, *, believed: bool) -> bool:

@@ -32,13 +32,13 @@ def plan_digests(ctx: NotificationContext, now: datetime) -> int:
     readers = digests.firm_readers(ctx.db, [one.agent for one in causes], now)
     wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
     found = digests.sent_days(ctx.db, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
-    owed = [
+    due_messages = [
         _message(cause, reader, current)
         for (cause, reader), days in zip(wanted, found, strict=True)
         if (cause.week and not days) or (cause.day and current.day not in days)
     ]
-    outbox.enqueue(ctx.db, owed, now)
-    return len(owed)
+    outbox.enqueue(ctx.db, due_messages, now)
+    return len(due_messages)
 
 
 def superseded_reason(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
