@@ -37,10 +37,10 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    return max(_told(check) for check in _checks(parsed))
+    return max(_print_result(check) for check in _checks(parsed))
 
 
-def _told(check: Callable[[], str]) -> int:
+def _print_result(check: Callable[[], str]) -> int:
     """Print the result of a check and return the exit code."""
     try:
         print_line(check())

@@ -154,14 +154,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _serve(
-    parsed: argparse.Namespace, console: Console, every: timedelta, heard: tuple[threading.Event, threading.Event]
+    parsed: argparse.Namespace, console: Console, every: timedelta, events: tuple[threading.Event, threading.Event]
 ) -> ExitCode:
     """Make one pass after the other until a signal stops the agent.
 
     A pass that could not begin is repeated soon. The service keeps running while the store is away or damaged. A
     supervisor that had to restart it might take it for completed.
     """
-    stop, wake = heard
+    stop, wake = events
     sd_notify("READY=1")
     while True:
         rest = every

@@ -100,15 +100,15 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
             agent_state.save_agent_state(seen.folder, about.heard[seen.name])
 
 
-def _heard(seen: NameSnapshot, told: RenewalInfoResult, now: datetime) -> AgentState:
-    hint = None if isinstance(told.said, NoRenewalInfo) else told.said
+def _heard(seen: NameSnapshot, result: RenewalInfoResult, now: datetime) -> AgentState:
+    hint = None if isinstance(result.said, NoRenewalInfo) else result.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
         opens = renewal_window.renewal_opens_at(seen.in_use.span)
         if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
             facts = {"start": decoder.format_instant(hint.start), "end": decoder.format_instant(hint.end)}
             with contextlib.suppress(OSError):
                 event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
-    return replace(seen.memory, hint=hint, ask_again=now + told.rest)
+    return replace(seen.memory, hint=hint, ask_again=now + result.rest)
 
 
 def _due(seen: NameSnapshot, now: datetime) -> bool:

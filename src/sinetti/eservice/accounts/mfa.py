@@ -63,15 +63,15 @@ _TEXTS_OF_RESPONSE = ("clientDataJSON", "authenticatorData", "signature", "userH
 _TEXTS_OF_CLIENT = ("type", "challenge", "origin")
 
 
-def is_credential(told: str, kind: Kind) -> bool:
+def is_credential(text: str, kind: Kind) -> bool:
     """Return True if the text is JSON of a passkey response of this kind.
 
     The shape is that of Web Authentication 3, 5.1.
     """
-    if len(told) > LONGEST:
+    if len(text) > LONGEST:
         return False
     try:
-        credential = json.loads(told)
+        credential = json.loads(text)
         return _has_its_form(credential) and _is_read(kind, credential)
     except Exception:  # noqa: BLE001 - any parser error means that no browser sent it; reading changes nothing
         return False
@@ -415,9 +415,9 @@ def reauthentication_page(block: Component, context: Context) -> Page:
     )
 
 
-def removal(view: PortalAccountView, title: str, told: str, **values: object) -> Page:
+def removal(view: PortalAccountView, title: str, text: str, **values: object) -> Page:
     """Return the page before a factor is removed, with a warning for the last one."""
-    paragraphs = [_(told, **values)]
+    paragraphs = [_(text, **values)]
     user: Any = view.request.user
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     if Authenticator.objects.filter(user=user, type__in=kinds).count() == 1:

@@ -152,9 +152,9 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
     if not start and not more:
         return found, []
 
-    def link(told: str, number: int) -> Link:
+    def link(label: str, number: int) -> Link:
         query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
-        return Link(_(told), f"{request.path}?{urlencode(query)}")
+        return Link(_(label), f"{request.path}?{urlencode(query)}")
 
     number, rows = start // SHOWN + 1, found[:SHOWN]
     before = link(gettext_noop("Previous page"), number - 1) if start else None
