@@ -74,14 +74,14 @@ class HealthEndpoint:
             left = self._began + LOOKS_WITHIN - now
             if self._last is None:
                 # The first run is in progress, and there is no earlier result.
-                return self._last if self._turn.wait_for(lambda: self._last is not None, left) else _told(_SLOW, {})
+                return self._last if self._turn.wait_for(lambda: self._last is not None, left) else _response(_SLOW, {})
             # The previous result counts until a run exceeds its time limit.
-            return self._last if left > 0 else _told(_SLOW, {})
+            return self._last if left > 0 else _response(_SLOW, {})
 
     def _look(self) -> Response:
         seen = None
         try:
-            seen = _told({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
+            seen = _response({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
             return seen
         finally:
             with self._turn:
@@ -143,7 +143,7 @@ def _asked(name: str, check: Check) -> str | None:
         return "the check itself failed: see in the log why"
 
 
-def _told(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:
+def _response(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:
     ready = not any(checks.values())
     body = json.dumps({"ready": ready, "checks": checks, "warnings": warnings}, ensure_ascii=False).encode()
     # Called every second, so only failures are logged.

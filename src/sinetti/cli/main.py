@@ -139,12 +139,12 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         console.tell(bad.message)
         return ExitCode.STORE
     except SignerUnavailable as bad:
-        told = make_message(
+        message = make_message(
             messages.TOKEN_UNUSABLE,
             name=getattr(parsed, "name", None) or "-",
             why=error_reasons.translate_reason(str(bad)),
         )
-        console.tell(told)
+        console.tell(message)
         return ExitCode.STORE
     except KeyboardInterrupt:
         console.tell(make_message(messages.INTERRUPTED))

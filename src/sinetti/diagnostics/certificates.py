@@ -68,13 +68,13 @@ def validity_problem(found: CertificateInfo, now: datetime | None) -> Cause | No
     return Cause.NOT_YET_VALID if now is not None and now < found.not_before else None
 
 
-def other_keys(stated: SignatureInfo, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
+def other_keys(signature_info: SignatureInfo, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
     """Yield other keys that may have signed.
 
     KeyInfo's own KeyValue (RSA), and those of `others`.
     """
-    if stated.modulus and stated.exponent and len(stated.modulus) <= _LONGEST_MODULUS:
-        numbers = (int.from_bytes(stated.exponent, "big"), int.from_bytes(stated.modulus, "big"))
+    if signature_info.modulus and signature_info.exponent and len(signature_info.modulus) <= _LONGEST_MODULUS:
+        numbers = (int.from_bytes(signature_info.exponent, "big"), int.from_bytes(signature_info.modulus, "big"))
         with suppress(ValueError, UnsupportedAlgorithm):
             yield rsa.RSAPublicNumbers(*numbers).public_key()
     for other in others:

@@ -52,10 +52,10 @@ def visible(octets: bytes) -> str:
     Escapes are `\n`, `\r`, `\t`, `\\` and `\xNN`; combining and unprintable characters become `\uNNNN`. A character
     that is cut in the middle is shown by its octets, as is anything that is not UTF-8.
     """
-    return "".join(map(_shown, octets.decode("utf-8", "surrogateescape")))
+    return "".join(map(_visible_char, octets.decode("utf-8", "surrogateescape")))
 
 
-def _shown(sign: str) -> str:
+def _visible_char(sign: str) -> str:
     if sign in _NAMED:
         return _NAMED[sign]
     number = ord(sign)

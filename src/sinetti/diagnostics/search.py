@@ -248,10 +248,12 @@ class Comparison:
         return replace(self, received=b"", signed=None, difference=None)
 
 
-def compare_document(taken: SignedElement, stated: SignatureInfo, question: DiagnosisContext) -> Comparison:
+def compare_document(taken: SignedElement, signature_info: SignatureInfo, question: DiagnosisContext) -> Comparison:
     """Compare the document with its DigestValue."""
-    forms = candidates.document_forms(taken, stated.document_form or _EXCLUSIVE)
-    oracle = DigestMatcher(name_of(stated.digest_method) or "", stated.digest_text, stated.digest or b"")
+    forms = candidates.document_forms(taken, signature_info.document_form or _EXCLUSIVE)
+    oracle = DigestMatcher(
+        name_of(signature_info.digest_method) or "", signature_info.digest_text, signature_info.digest or b""
+    )
     declared = next(forms)
     found = _found(chain([declared], forms), oracle.matches, question)
     if found is not None:
@@ -263,29 +265,33 @@ def compare_document(taken: SignedElement, stated: SignatureInfo, question: Diag
 
 
 def compare_signed_info(
-    taken: SignedElement, stated: SignatureInfo, question: DiagnosisContext, key: x509.Certificate, document: bytes
+    taken: SignedElement,
+    signature_info: SignatureInfo,
+    question: DiagnosisContext,
+    key: x509.Certificate,
+    document: bytes,
 ) -> Comparison:
     """Compare SignedInfo with its SignatureValue.
 
     `document`: the document's canonical form here.
     """
-    declared_form, hashing = stated.info_form or _EXCLUSIVE, name_of(stated.signature_method) or ""
+    declared_form, hashing = signature_info.info_form or _EXCLUSIVE, name_of(signature_info.signature_method) or ""
 
     def forms() -> Iterator[Candidate]:
         return candidates.info_forms(taken, declared_form, document)
 
     declared = next(forms())
     # `accepts` has checked it: RSA or EC, nothing else.
-    oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, stated.value or b"")
+    oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, signature_info.value or b"")
     found = _found(forms(), oracle.matches, question)
     if found is None:
         thorough = oracle.asks_otherwise(declared.octets)
         found = None if thorough is None else (declared, thorough)
     if found is not None:
-        return _sides(declared, found[0], _of_its_kind(found[1], key, stated))
-    others = islice(certificates.other_keys(stated, question.others), _MOST_OTHER_KEYS)
+        return _sides(declared, found[0], _of_its_kind(found[1], key, signature_info))
+    others = islice(certificates.other_keys(signature_info, question.others), _MOST_OTHER_KEYS)
     for other in filter(question.accepts_key, others):
-        asked = SignatureMatcher(cast("PublicKey", other), hashing, stated.value or b"")
+        asked = SignatureMatcher(cast("PublicKey", other), hashing, signature_info.value or b"")
         found = _found(islice(forms(), _FORMS_FOR_OTHER_KEYS), asked.matches, question)
         if found is not None:
             return _sides(declared, replace(found[0], guess=Cause.OTHER_CERTIFICATE), found[1])
@@ -295,10 +301,10 @@ def compare_signed_info(
     return Comparison(declared.octets, guesses=(Cause.SIGNED_INFO_CHANGED if oracle.made_by_key else Cause.WRONG_KEY,))
 
 
-def _of_its_kind(fit: Match, key: x509.Certificate, stated: SignatureInfo) -> Match:
+def _of_its_kind(fit: Match, key: x509.Certificate, signature_info: SignatureInfo) -> Match:
     """Return the match, or the mismatch of the stated method and the kind of key."""
     kind = "rsa" if is_rsa(key.public_key()) else "ecdsa"
-    if fit.guess is None and f"#{kind}-" not in (stated.signature_method or ""):
+    if fit.guess is None and f"#{kind}-" not in (signature_info.signature_method or ""):
         return Match(Cause.SIGNATURE_METHOD, kind)
     return fit
 

@@ -77,8 +77,11 @@ def _row(done: ContactChanged) -> dict[str, object]:
 
 
 def _lines(done: ContactChanged, who: str) -> str:
-    said = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
-    lines = [said, *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered)]
+    summary = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
+    lines = [
+        summary,
+        *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered),
+    ]
     # A contact without a phone gets no PIN code by SMS.
     lines += [
         f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code

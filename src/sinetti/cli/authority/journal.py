@@ -37,10 +37,10 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    return max(_told(check) for check in _checks(parsed))
+    return max(_print_result(check) for check in _checks(parsed))
 
 
-def _told(check: Callable[[], str]) -> int:
+def _print_result(check: Callable[[], str]) -> int:
     """Print the result of a check and return the exit code."""
     try:
         print_line(check())
@@ -75,9 +75,9 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
 
 
 def _ours(path: Path, instance_id: str) -> str:
-    told = _journal(path)
+    text = _journal(path)
     check_owner(path, instance_id)
-    return told
+    return text
 
 
 def _journal(path: Path) -> str:

@@ -89,8 +89,8 @@ def _approve(parsed: argparse.Namespace) -> int:
             raise CustomerIdError(sentence)
         approve(before.customer_id, frozenset({channel}), authority.ctx, OPERATOR, request_id())
     if channel in before.channels:
-        return _tell(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
-    return _tell(f"{before.customer_id} is approved for {channel}.")
+        return _print_message(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
+    return _print_message(f"{before.customer_id} is approved for {channel}.")
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
@@ -99,8 +99,8 @@ def _withdraw(parsed: argparse.Namespace) -> int:
         before = _found(authority, parsed.customer_id)
         withdraw(before.customer_id, channel, authority.ctx, OPERATOR, request_id())
     if channel not in before.channels:
-        return _tell(f"{channel} was not approved for {before.customer_id}; nothing was changed.")
-    return _tell(f"{channel} is withdrawn from {before.customer_id}: nothing more is issued for it. {_STAY}")
+        return _print_message(f"{channel} was not approved for {before.customer_id}; nothing was changed.")
+    return _print_message(f"{channel} is withdrawn from {before.customer_id}: nothing more is issued for it. {_STAY}")
 
 
 def _close(parsed: argparse.Namespace) -> int:
@@ -108,8 +108,8 @@ def _close(parsed: argparse.Namespace) -> int:
         before = _found(authority, parsed.customer_id)
         close(before.customer_id, authority.ctx, OPERATOR, request_id())
     if not before.open:
-        return _tell(f"{before.customer_id} was closed already; nothing was changed.")
-    return _tell(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
+        return _print_message(f"{before.customer_id} was closed already; nothing was changed.")
+    return _print_message(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
 
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
@@ -123,6 +123,6 @@ def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
     return found
 
 
-def _tell(sentence: str) -> int:
+def _print_message(sentence: str) -> int:
     print_error(sentence)
     return 0

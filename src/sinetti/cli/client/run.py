@@ -89,21 +89,21 @@ class RunProgress:
 
     def ended(self) -> None:
         """Report for how many more names the same messages apply, after the last name."""
-        for count, told in self.repeated.values():
+        for count, detail in self.repeated.values():
             if count > _OFTEN:
-                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, told=told))
+                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, told=detail))
 
     def _is_news(self, message: Message) -> bool:
         """Return True unless the same message was printed for several names already.
 
         A service that is away causes the same message for all of its names.
         """
-        told = message.values.get("told")
-        if not isinstance(told, Message):
+        detail = message.values.get("told")
+        if not isinstance(detail, Message):
             return True
-        text = messages.render(told, self.console.language)
-        count = self.repeated.get(text, (0, told))[0] + 1
-        self.repeated[text] = count, told
+        text = messages.render(detail, self.console.language)
+        count = self.repeated.get(text, (0, detail))[0] + 1
+        self.repeated[text] = count, detail
         return count <= _OFTEN
 
     def tell(self, message: Message) -> None:
@@ -154,14 +154,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _serve(
-    parsed: argparse.Namespace, console: Console, every: timedelta, heard: tuple[threading.Event, threading.Event]
+    parsed: argparse.Namespace, console: Console, every: timedelta, events: tuple[threading.Event, threading.Event]
 ) -> ExitCode:
     """Make one pass after the other until a signal stops the agent.
 
     A pass that could not begin is repeated soon. The service keeps running while the store is away or damaged. A
     supervisor that had to restart it might take it for completed.
     """
-    stop, wake = heard
+    stop, wake = events
     sd_notify("READY=1")
     while True:
         rest = every
@@ -290,8 +290,8 @@ def _config(parsed: argparse.Namespace, console: Console) -> Config:
             raise
         console.tell(bad.message)
         return before
-    said: Config = parsed.said_before
-    return said
+    config: Config = parsed.said_before
+    return config
 
 
 def without_file(store: Path) -> Config:
@@ -328,20 +328,20 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
     """
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
-    told: SimpleQueue[_Told] = SimpleQueue()
+    to_listener: SimpleQueue[_Told] = SimpleQueue()
 
-    def heard(number: int, _frame: FrameType | None) -> None:
+    def handle_stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
-        told.put(_Told.STOP)
+        to_listener.put(_Told.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
         if lasting and not at_terminal:
-            told.put(_Told.LOOK)
+            to_listener.put(_Told.LOOK)
         else:
-            heard(number, frame)
+            handle_stop(number, frame)
 
     def listen() -> None:
-        while (word := told.get()) is not _Told.NO_MORE:
+        while (word := to_listener.get()) is not _Told.NO_MORE:
             if word is _Told.STOP:
                 stop.set()
                 console.tell(make_message(messages.STOPPING))
@@ -351,7 +351,7 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
         yield
         return
     at_terminal = sys.stdin is not None and sys.stdin.isatty()
-    handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: heard, signal.SIGINT: heard}
+    handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: handle_stop, signal.SIGINT: handle_stop}
     # Windows has no SIGHUP, and nohup ignores it.
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         handlers[signal.SIGHUP] = hung_up
@@ -363,5 +363,5 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-        told.put(_Told.NO_MORE)
+        to_listener.put(_Told.NO_MORE)
         listener.join()

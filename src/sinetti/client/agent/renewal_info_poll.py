@@ -89,26 +89,26 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
     except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return
     try:
-        told = renewal_info.fetch(kept, certificate, run.language)
+        result = renewal_info.fetch(kept, certificate, run.language)
     except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
-        told = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
-    match told.said:
+        result = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
+    match result.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
-            about.backoff_until[service] = run.now + told.rest
+            about.backoff_until[service] = run.now + result.rest
         case _:
-            about.heard[seen.name] = _heard(seen, told, run.now)
+            about.heard[seen.name] = _heard(seen, result, run.now)
             agent_state.save_agent_state(seen.folder, about.heard[seen.name])
 
 
-def _heard(seen: NameSnapshot, told: RenewalInfoResult, now: datetime) -> AgentState:
-    hint = None if isinstance(told.said, NoRenewalInfo) else told.said
+def _heard(seen: NameSnapshot, result: RenewalInfoResult, now: datetime) -> AgentState:
+    hint = None if isinstance(result.said, NoRenewalInfo) else result.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
         opens = renewal_window.renewal_opens_at(seen.in_use.span)
         if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
             facts = {"start": decoder.format_instant(hint.start), "end": decoder.format_instant(hint.end)}
             with contextlib.suppress(OSError):
                 event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
-    return replace(seen.memory, hint=hint, ask_again=now + told.rest)
+    return replace(seen.memory, hint=hint, ask_again=now + result.rest)
 
 
 def _due(seen: NameSnapshot, now: datetime) -> bool:

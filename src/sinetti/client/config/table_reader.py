@@ -113,9 +113,9 @@ class ConfigDocument:
     text: str
     wrong: list[tuple[Path, Message]] = field(default_factory=list)
 
-    def blame(self, place: Path, told: Message) -> None:
+    def blame(self, place: Path, message: Message) -> None:
         """Record a mistake."""
-        self.wrong.append((place, told))
+        self.wrong.append((place, message))
 
     def settled(self) -> None:
         """Raise ConfigError if there was a mistake.
@@ -125,7 +125,8 @@ class ConfigDocument:
         if self.wrong:
             found = line_numbers.locate_keys(self.text)
             raise ConfigError(
-                self.path, [ConfigIssue(line_numbers.nearest_line(found, place), told) for place, told in self.wrong]
+                self.path,
+                [ConfigIssue(line_numbers.nearest_line(found, place), message) for place, message in self.wrong],
             )
 
     def beside(self, path: str) -> File:
@@ -167,13 +168,13 @@ class ConfigTable(TableReader):
         """Return whether a text is acceptable in a list: not empty, without NUL."""
         return bool(value) and "\0" not in value
 
-    def blame(self, key: str, told: Message) -> None:
+    def blame(self, key: str, message: Message) -> None:
         """Record a mistake in the line of a key."""
-        self.book.blame((*self.place, key), told)
+        self.book.blame((*self.place, key), message)
 
-    def needs(self, key: str, told: str) -> None:
+    def needs(self, key: str, template: str) -> None:
         """Record a missing key or one of another type, with an example line."""
-        self.blame(key, make_message(told, key=key, example=schema.EXAMPLES[key]))
+        self.blame(key, make_message(template, key=key, example=schema.EXAMPLES[key]))
 
     def only(self, keys: Sequence[str]) -> None:
         """Record every key outside `keys`."""
@@ -218,8 +219,8 @@ class ConfigTable(TableReader):
         except ValueError:
             span = None
         if span is None or not least <= span <= most:
-            told = make_message(messages.NO_DURATION, key=key, least=written(least), most=written(most))
-            self.blame(key, told)
+            message = make_message(messages.NO_DURATION, key=key, least=written(least), most=written(most))
+            self.blame(key, message)
             return None
         return span
 

@@ -175,8 +175,8 @@ def required_action(row: StatusRow) -> RequiredAction:
 
 def is_hopeless(row: StatusRow) -> bool:
     """Return whether the agent has found that this certificate cannot be renewed."""
-    told = row.seen.memory.told
-    return told is not None and told == row.seen.serial
+    reported_serial = row.seen.memory.told
+    return reported_serial is not None and reported_serial == row.seen.serial
 
 
 def is_deployed(row: StatusRow) -> bool | None:

@@ -106,7 +106,7 @@ def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> 
     """
     errand = _errand(ctx, name, reason)
     kept = errand.settings
-    told = make_message(
+    message = make_message(
         WHAT_STOPS,
         name=name,
         serial=errand.held.serial,
@@ -114,7 +114,7 @@ def describe_impact(ctx: ClientContext, name: str, reason: RevocationReason) -> 
         environment=kept.environment.value,
         service=kept.service,
     )
-    return (told, make_message(RENEWALS_TOO)) if reason is RevocationReason.KEY_COMPROMISE else (told,)
+    return (message, make_message(RENEWALS_TOO)) if reason is RevocationReason.KEY_COMPROMISE else (message,)
 
 
 def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: datetime) -> RevocationOutcome:
@@ -126,8 +126,8 @@ def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: dat
     with files.locked(_folder(ctx, name)):
         errand = _errand(ctx, name, reason)
         if _is_known(errand):
-            told = make_message(REVOKED_BEFORE, name=name, serial=errand.held.serial)
-            return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, errand.held.serial, (told,))
+            message = make_message(REVOKED_BEFORE, name=name, serial=errand.held.serial)
+            return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, errand.held.serial, (message,))
         try:
             answer = transport.send_request(_outgoing(errand, created))
         except ServiceError as trouble:
@@ -172,8 +172,8 @@ def _outgoing(errand: _RevocationTask, created: datetime) -> ServiceRequest:
 
 def _not_answered(errand: _RevocationTask, trouble: ServiceError) -> RevocationOutcome:
     sure = trouble.kind is ServiceErrorKind.NOT_REACHED
-    told = (trouble.message, make_message(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
-    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
+    outcome_messages = (trouble.message, make_message(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
+    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, outcome_messages)
 
 
 def _judged(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome:
@@ -184,15 +184,17 @@ def _judged(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutco
     word = _text(problem.get("reason"))
     if answer.status == _CONFLICT and word == _ALREADY:
         _remember(errand)
-        told = make_message(REVOKED_OTHERWISE, name=errand.name, serial=serial)
-        return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, serial, (told,), None, word)
+        message = make_message(REVOKED_OTHERWISE, name=errand.name, serial=serial)
+        return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, serial, (message,), None, word)
     if answer.status in _NO_DOOR and not word:
-        told = make_message(NO_SUCH_DOOR, serial=serial, customer_id=errand.settings.customer_id)
-        return RevocationOutcome(RevocationResult.REFUSED, ExitCode.REFUSED, serial, (told, make_message(NOT_REVOKED)))
-    if answer.status in _REFUSING and word:
-        said = make_message(messages.SERVICE_SAID, code=word, text=_words(problem, errand.run.language))
+        message = make_message(NO_SUCH_DOOR, serial=serial, customer_id=errand.settings.customer_id)
         return RevocationOutcome(
-            RevocationResult.REFUSED, ExitCode.REFUSED, serial, (said, make_message(NOT_REVOKED)), None, word
+            RevocationResult.REFUSED, ExitCode.REFUSED, serial, (message, make_message(NOT_REVOKED))
+        )
+    if answer.status in _REFUSING and word:
+        service_message = make_message(messages.SERVICE_SAID, code=word, text=_words(problem, errand.run.language))
+        return RevocationOutcome(
+            RevocationResult.REFUSED, ExitCode.REFUSED, serial, (service_message, make_message(NOT_REVOKED)), None, word
         )
     return _no_answer(errand, answer)
 
@@ -205,13 +207,13 @@ def _done(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome
     if revoked.serial != errand.held.serial:
         return _no_answer(errand, answer)
     _remember(errand)
-    told = make_message(REVOKED, name=errand.name, serial=revoked.serial, at=revoked.revoked_at)
-    return RevocationOutcome(RevocationResult.REVOKED, ExitCode.DONE, revoked.serial, (told,), revoked.revoked_at)
+    message = make_message(REVOKED, name=errand.name, serial=revoked.serial, at=revoked.revoked_at)
+    return RevocationOutcome(RevocationResult.REVOKED, ExitCode.DONE, revoked.serial, (message,), revoked.revoked_at)
 
 
 def _no_answer(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome:
-    told = (make_message(ANSWER_OF_NO_USE, status=answer.status), make_message(MAY_BE_REVOKED))
-    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
+    outcome_messages = (make_message(ANSWER_OF_NO_USE, status=answer.status), make_message(MAY_BE_REVOKED))
+    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, outcome_messages)
 
 
 def _remember(errand: _RevocationTask) -> None:

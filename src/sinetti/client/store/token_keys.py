@@ -41,7 +41,9 @@ class _Driver(Protocol):
         """Return the private key, which signs in the token."""
 
 
-def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message], None]) -> tuple[PrivateKey, bytes]:
+def make(
+    name_folder: Path, kind: KeyType, token: Token, on_message: Callable[[Message], None]
+) -> tuple[PrivateKey, bytes]:
     """Make a key in the token, or take up one that was left there.
 
     Return the private key and its URI to store. Raises StoreError, SignerUnavailable, OSError.
@@ -53,10 +55,10 @@ def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message
         if public is None:
             _forget(name_folder, left.id)
         elif key_policy.key_type(public) is kind:
-            tell(make_message(messages.TOKEN_KEY_TAKEN_UP, name=name_folder.name, key_id=left.id.hex()))
+            on_message(make_message(messages.TOKEN_KEY_TAKEN_UP, name=name_folder.name, key_id=left.id.hex()))
             return _made(driver, left, public)
         else:
-            tell(orphan_message(name_folder, left))
+            on_message(orphan_message(name_folder, left))
     key = TokenKey(place, secrets.token_bytes(_ID_OCTETS), f"sinetti {name_folder.name}")
     files.make_folder(name_folder / FOLDER)
     files.write_atomic(_intent(name_folder, key.id), pkcs11_uri.dump(key))

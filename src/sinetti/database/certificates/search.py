@@ -152,8 +152,8 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
     Invalid values never reach the database.
     """
     try:
-        told: list[object] = json.loads(after or "[]")
-        place, word, owner, key = told
+        position: list[object] = json.loads(after or "[]")
+        place, word, owner, key = position
         found = int(str(place)), str(word), str(owner), int(str(key))
         octets = f"{word}{owner}".encode()
     except (ValueError, TypeError, RecursionError):

@@ -45,12 +45,12 @@ class DeliveryStatus:
     status: str
 
 
-def classify(told: Iterable[DeliveryStatus], *, automatic: bool) -> BounceType:
+def classify(statuses: Iterable[DeliveryStatus], *, automatic: bool) -> BounceType:
     """Classify a returned mail by the status of its recipients.
 
     `automatic` is True for an automatic reply (RFC 3834).
     """
-    recipients = tuple(told)
+    recipients = tuple(statuses)
     if any(_is_hard(one) for one in recipients):
         return BounceType.HARD
     if any(one.action.strip().lower() in {"failed", "delayed"} for one in recipients):

@@ -63,15 +63,15 @@ _TEXTS_OF_RESPONSE = ("clientDataJSON", "authenticatorData", "signature", "userH
 _TEXTS_OF_CLIENT = ("type", "challenge", "origin")
 
 
-def is_credential(told: str, kind: Kind) -> bool:
+def is_credential(text: str, kind: Kind) -> bool:
     """Return True if the text is JSON of a passkey response of this kind.
 
     The shape is that of Web Authentication 3, 5.1.
     """
-    if len(told) > LONGEST:
+    if len(text) > LONGEST:
         return False
     try:
-        credential = json.loads(told)
+        credential = json.loads(text)
         return _has_its_form(credential) and _is_read(kind, credential)
     except Exception:  # noqa: BLE001 - any parser error means that no browser sent it; reading changes nothing
         return False
@@ -125,8 +125,8 @@ class _WithPasskey(PortalAccountView):
 
         allauth and fido2 raise unexpected errors on some of it.
         """
-        told = request.POST.get("credential", "") if request.method == "POST" else ""
-        if told and not is_credential(told, self.reads):
+        credential = request.POST.get("credential", "") if request.method == "POST" else ""
+        if credential and not is_credential(credential, self.reads):
             return bad_request(request)
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
         return answer
@@ -136,8 +136,8 @@ class _WithPasskey(PortalAccountView):
         hidden = [Input("next", "", "hidden", onward)] if (onward := next_url(self.request)) else []
         written = json.dumps(options, default=dict)
         inputs = [*hidden, *more.pop("inputs", ())]
-        told = (_(button), _(_FAILED), _(_WITHOUT))
-        return PasskeyButton(does, written, *told, inputs=inputs, **more)
+        texts = (_(button), _(_FAILED), _(_WITHOUT))
+        return PasskeyButton(does, written, *texts, inputs=inputs, **more)
 
 
 class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] # allauth has no types
@@ -190,11 +190,11 @@ class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
         there = context["authenticators"]
         blocks: list[Component] = []
         if needs_second_factor(self.request):
-            told = gettext_noop(
+            text = gettext_noop(
                 "You need a second factor: you cannot use your authorisation until you have set one up. "
                 "Choose one of the two."
             )
-            blocks.append(Alert(_(told), Severity.WARNING))
+            blocks.append(Alert(_(text), Severity.WARNING))
         blocks.append(Section(_("Second factor"), self._factors(there)))
         user: Any = self.request.user
         password = "account_change_password" if user.has_usable_password() else "account_set_password"
@@ -288,14 +288,14 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
             "name", _(_NAME.label), value=str(form["name"].value() or ""), hint=_(_NAME.hint), longest=_LONGEST_NAME
         )
         options = context["js_data"]["creation_options"]
-        told = gettext_noop(
+        text = gettext_noop(
             "A passkey is kept on your phone, your computer or a security key. You sign in with it "
             "without a password: you show that it is you by the device's own PIN, a fingerprint or your"
             " face, none of which leaves the device."
         )
         errors = errors_of(form, {"credential": FieldOptions(_USE_PASSKEY)})
         blocks: list[Component] = [
-            Text([_(told)]),
+            Text([_(text)]),
             self.passkey("create", options, gettext_noop("Add a passkey"), inputs=[name], errors=errors),
         ]
         return Page(_("Add a passkey"), blocks=blocks, back=self.back, script="passkeys.js")
@@ -322,10 +322,10 @@ class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.Remove
     def page(self, context: Context) -> Page:
         """Return the button."""
         del context
-        told = gettext_noop(
+        text = gettext_noop(
             "After this you can no longer sign in with the passkey “{name}”. Delete it from the device, too."
         )
-        return removal(self, gettext_noop("Remove this passkey"), told, name=self.object.wrap().name)
+        return removal(self, gettext_noop("Remove this passkey"), text, name=self.object.wrap().name)
 
 
 class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRecoveryCodesView):  # type: ignore[misc]
@@ -336,13 +336,13 @@ class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRe
         title = _("Recovery codes")
         count = len(context["unused_codes"])
         if not context["can_view_codes"]:
-            told = _(
+            text = _(
                 "Unused recovery codes: {count}. They were shown once; make new ones if you no longer have them.",
                 count=count,
             )
             again = Link(_("Make new recovery codes"), reverse("mfa_generate_recovery_codes"))
-            return Page(title, blocks=[Text([told]), Links([again])], back=self.back)
-        said = [
+            return Page(title, blocks=[Text([text]), Links([again])], back=self.back)
+        instructions = [
             _("Write these down or print them, and keep them apart from your phone. They are shown only this once."),
             _(
                 "With each of them you can sign in once in place of your second factor, when your phone or "
@@ -355,7 +355,7 @@ class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRe
             for number, code in enumerate(context["unused_codes"], 1)
         ]
         ahead = Link(_("Go on"), pop(self.request) or reverse("start"), button=True)
-        return Page(title, blocks=[Text(said), DescriptionList(codes), Links([ahead])], back=self.back)
+        return Page(title, blocks=[Text(instructions), DescriptionList(codes), Links([ahead])], back=self.back)
 
 
 class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
@@ -363,9 +363,9 @@ class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.Gen
 
     def page(self, context: Context) -> Page:
         """Return the button."""
-        told = _("After this the recovery codes that you have now no longer work.")
+        text = _("After this the recovery codes that you have now no longer work.")
         form = self.asked(context["form"], gettext_noop("Make new recovery codes"))
-        return Page(_("Make new recovery codes"), blocks=[Text([told]), form], back=self.back)
+        return Page(_("Make new recovery codes"), blocks=[Text([text]), form], back=self.back)
 
 
 class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # type: ignore[misc]
@@ -405,30 +405,30 @@ def reauthentication_page(block: Component, context: Context) -> Page:
         "reauthenticate": gettext_noop("Use the password instead"),
     }
     links = [Link(_(names[one["id"]]), one["url"]) for one in context["reauthentication_alternatives"]]
-    told = _(
+    explanation = _(
         "We ask this before important changes, so that nobody else can make them on a computer that you have left."
     )
     return Page(
         _("Confirm that it is you"),
-        blocks=[Text([told]), block, *([Links(links)] if links else [])],
+        blocks=[Text([explanation]), block, *([Links(links)] if links else [])],
         script="passkeys.js",
     )
 
 
-def removal(view: PortalAccountView, title: str, told: str, **values: object) -> Page:
+def removal(view: PortalAccountView, title: str, text: str, **values: object) -> Page:
     """Return the page before a factor is removed, with a warning for the last one."""
-    said = [_(told, **values)]
+    paragraphs = [_(text, **values)]
     user: Any = view.request.user
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     if Authenticator.objects.filter(user=user, type__in=kinds).count() == 1:
-        said.append(
+        paragraphs.append(
             _(
                 "This is your only second factor: authorisations that need one cannot be used until you set"
                 " one up again."
             )
         )
     form = Form((), (Button(_(title), danger=True),))
-    return Page(_(title), blocks=[Text(said), form], back=view.back)
+    return Page(_(title), blocks=[Text(paragraphs), form], back=view.back)
 
 
 def _picture(name: str, address: str) -> QrCode:

@@ -152,15 +152,15 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
     if not start and not more:
         return found, []
 
-    def link(told: str, number: int) -> Link:
+    def link(label: str, number: int) -> Link:
         query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
-        return Link(_(told), f"{request.path}?{urlencode(query)}")
+        return Link(_(label), f"{request.path}?{urlencode(query)}")
 
-    number, shown = start // SHOWN + 1, found[:SHOWN]
+    number, rows = start // SHOWN + 1, found[:SHOWN]
     before = link(gettext_noop("Previous page"), number - 1) if start else None
     after_ = link(gettext_noop("Next page"), number + 1) if more else None
-    told = _("Rows {first} to {last}", first=start + 1, last=start + len(shown))
-    return shown, [Pager(told if shown else "", before, after_)]
+    row_range = _("Rows {first} to {last}", first=start + 1, last=start + len(rows))
+    return rows, [Pager(row_range if rows else "", before, after_)]
 
 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:

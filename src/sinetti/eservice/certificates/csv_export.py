@@ -55,11 +55,11 @@ _COLUMNS = (
 @login_required
 def certificate_csv(request: HttpRequest) -> HttpResponseBase:
     """Send every row that matches the filter."""
-    ctx, standing, language = portal_context(request).ctx, current_permissions(request), language_of(request)
+    ctx, permissions, language = portal_context(request).ctx, current_permissions(request), language_of(request)
     now = ctx.now()
-    wanted = list_view.read(request.GET, standing).wanted(standing, now)
+    wanted = list_view.read(request.GET, permissions).wanted(permissions, now)
     name = f"certificates-{finnish_day(now).isoformat()}.csv"
-    parts = _octets(certificates.iter_chunks(wanted, standing, ctx), standing, now, language)
+    parts = _octets(certificates.iter_chunks(wanted, permissions, ctx), permissions, now, language)
     response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -152,10 +152,10 @@ class _DetailState:
 @login_required
 def certificate_detail(request: HttpRequest, serial: str) -> HttpResponse:
     """Show one certificate."""
-    ctx, standing, actor = portal_context(request).ctx, current_permissions(request), current_actor(request)
+    ctx, permissions, actor = portal_context(request).ctx, current_permissions(request), current_actor(request)
     assert actor is not None  # noqa: S101 - `login_required` has seen to it
-    found = certificates.get_details(serial.lower(), standing, actor, ctx)
-    around = _DetailState(found, standing, ctx.now())
+    found = certificates.get_details(serial.lower(), permissions, actor, ctx)
+    around = _DetailState(found, permissions, ctx.now())
     listed = found.seen.listed
     title = _(_TITLE, description=listed.description or found.seen.serial)
     blocks: list[Component] = [DescriptionList(_first(around))]
@@ -282,10 +282,10 @@ def _happened(around: _DetailState) -> Table:
     rows = []
     for audit in around.one.deeds:
         later = audit.serial not in {"", seen.serial}
-        told = (_LATER_DEEDS if later else _DEEDS).get(audit.action)
-        if told is not None:
+        text = (_LATER_DEEDS if later else _DEEDS).get(audit.action)
+        if text is not None:
             link = reverse("certificate", args=[audit.serial]) if later else ""
-            rows.append([Cell(format_time(audit.at)), Cell(_(told), link), Cell(_(WHO[audit.who]))])
+            rows.append([Cell(format_time(audit.at)), Cell(_(text), link), Cell(_(WHO[audit.who]))])
     names = [Column(_(one)) for one in (_WHEN, _WHAT, _BY)]
     return Table(_(_HAPPENED), names, rows, _(_NO_DEEDS))
 

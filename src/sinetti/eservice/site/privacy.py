@@ -106,7 +106,7 @@ def _kept(request: HttpRequest) -> list[Component]:
     periods = portal_context(request).eservice.periods
     people = periods.people
     rows = zip(_KEPT, (people, people, people, periods.messages, periods.refusals), strict=True)
-    values = [DescriptionItem(_(name), _(told, days=_days(period))) for (name, told), period in rows]
+    values = [DescriptionItem(_(name), _(text, days=_days(period))) for (name, text), period in rows]
     return [DescriptionList(values), Text([_(one) for one in _FOR_GOOD])]
 
 

@@ -213,7 +213,7 @@ def _asked_table(rows: tuple[PendingView, ...]) -> Table:
         gettext_noop("State"),
         gettext_noop("Has to be confirmed by"),
     )
-    told = [
+    table_rows = [
         [
             Cell(one.organisation, reverse("staff_invitation", args=[one.pending_id]), note=one.customer_id),
             Cell(one.name, note=one.email),
@@ -223,7 +223,9 @@ def _asked_table(rows: tuple[PendingView, ...]) -> Table:
         ]
         for one in rows
     ]
-    return Table(_("Invitations that clerks asked for"), [Column(_(one)) for one in names], told, _("There are none."))
+    return Table(
+        _("Invitations that clerks asked for"), [Column(_(one)) for one in names], table_rows, _("There are none.")
+    )
 
 
 def _table(rows: tuple[OpenInvitation, ...]) -> Table:
@@ -236,7 +238,7 @@ def _table(rows: tuple[OpenInvitation, ...]) -> Table:
             gettext_noop("The link is valid until"),
         )
     ]
-    told = [
+    table_rows = [
         [
             Cell(one.organisation, note=one.customer_id),
             Cell(one.name, note=one.email),
@@ -245,7 +247,7 @@ def _table(rows: tuple[OpenInvitation, ...]) -> Table:
         ]
         for one in rows
     ]
-    return Table(_("Links that wait to be used"), columns, told, _("There are none."))
+    return Table(_("Links that wait to be used"), columns, table_rows, _("There are none."))
 
 
 def _ending(rows: tuple[OpenInvitation, ...]) -> Form:

@@ -53,7 +53,7 @@ class WsgiGateway:
         believed = self._guard.trusts(environ.get("REMOTE_ADDR") or None, headers)
         verdict = self._guard.check(self._shown(environ, headers, believed=believed))
         if verdict is not None and verdict.accepted:
-            return self._application(_told(environ, verdict, believed=believed), start_response)
+            return self._application(_application_environ(environ, verdict, believed=believed), start_response)
         answer = responses.rejected_response(verdict, environ.get("HTTP_ACCEPT_LANGUAGE"))
         known = {**answer.headers, "Content-Length": str(len(answer.body))}
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(known.items()))
@@ -68,14 +68,14 @@ class WsgiGateway:
         return from_tls([pem] if pem else [])
 
 
-def _told(environ: "WSGIEnvironment", verdict: Verdict, *, believed: bool) -> "WSGIEnvironment":
+def _application_environ(environ: "WSGIEnvironment", verdict: Verdict, *, believed: bool) -> "WSGIEnvironment":
     """Return the application's environ, with the identity headers of the verdict.
 
     All reserved headers that the caller sent are removed.
     """
-    told = {name: value for name, value in environ.items() if _stays(name, believed=believed)}
+    kept = {name: value for name, value in environ.items() if _stays(name, believed=believed)}
     ours = {_key(name): value for name, value in responses.identity_headers(verdict).items()}
-    return {**told, **ours, VERDICT: verdict}
+    return {**kept, **ours, VERDICT: verdict}
 
 
 def _stays(name: str, *, believed: bool) -> bool:

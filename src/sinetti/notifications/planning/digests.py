@@ -32,25 +32,25 @@ def plan_digests(ctx: NotificationContext, now: datetime) -> int:
     readers = digests.firm_readers(ctx.db, [one.agent for one in causes], now)
     wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
     found = digests.sent_days(ctx.db, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
-    owed = [
+    due_messages = [
         _message(cause, reader, current)
         for (cause, reader), days in zip(wanted, found, strict=True)
         if (cause.week and not days) or (cause.day and current.day not in days)
     ]
-    outbox.enqueue(ctx.db, owed, now)
-    return len(owed)
+    outbox.enqueue(ctx.db, due_messages, now)
+    return len(due_messages)
 
 
-def superseded_reason(owed: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
+def superseded_reason(message: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
     """Return the reason against a digest that could not be sent on its day.
 
     Today's digest says the same. Returns None for all other messages.
     """
     today = finnish_date(now)
-    if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
+    if message.kind is not MessageKind.DIGEST or message.recipient is None or message.step >= today.isoformat():
         return None
-    agent = (owed.facts or {}).get("agent", "")
-    return _TOLD_ANEW if digests.is_owed(ctx.db, agent, owed.recipient, today) else None
+    agent = (message.facts or {}).get("agent", "")
+    return _TOLD_ANEW if digests.is_owed(ctx.db, agent, message.recipient, today) else None
 
 
 def next_digest_time(ctx: NotificationContext, after: datetime) -> datetime | None:

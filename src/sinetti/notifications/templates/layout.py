@@ -378,11 +378,11 @@ def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
     if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
         return RecipientRoleText.FORMER
     role = matter.role_of(person_id)
-    told = AUDIENCES.get(matter.owed.kind)
+    audience = AUDIENCES.get(matter.owed.kind)
     # If signatories do not get the message, a person without a role was contact or deputy at the time of the event.
     return (
         RecipientRoleText.FORMER
-        if role is RecipientRoleText.SIGNATORY and told and RecipientRole.SIGNATORIES not in told
+        if role is RecipientRoleText.SIGNATORY and audience and RecipientRole.SIGNATORIES not in audience
         else role
     )
 

@@ -117,8 +117,8 @@ def names(
     If there are more than `most`, return only the chosen one, if any.
     """
     ids = permissions.organisations(Permission.SEE)
-    shown = ids if len(ids) <= most else ids & {chosen}
-    return list_query.names(ctx.db, shown, most) if shown else ()
+    listed_ids = ids if len(ids) <= most else ids & {chosen}
+    return list_query.names(ctx.db, listed_ids, most) if listed_ids else ()
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:

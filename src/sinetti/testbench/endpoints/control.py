@@ -152,12 +152,14 @@ class ControlEndpoint:
         return json_reply(200, {"now": instant(reached)})
 
     def _order(self, request: Request) -> Response:
-        return _shown(create_order(json_fields.read_object(request.body), self.ctx, request.request_id))
+        return _transfer_ids_response(create_order(json_fields.read_object(request.body), self.ctx, request.request_id))
 
     def _transfer_ids(self, request: Request) -> Response:
         json_fields.only(json_fields.read_object(request.body or b"{}"))
         found = _ORDER_ID.match(request.path)
-        return _shown(reissue_transfer_ids(found[1] if found else "", self.ctx, "operator", request.request_id))
+        return _transfer_ids_response(
+            reissue_transfer_ids(found[1] if found else "", self.ctx, "operator", request.request_id)
+        )
 
     def _certificates(self, request: Request) -> Response:
         asked = json_fields.query(request.query, "customer_id")
@@ -198,7 +200,7 @@ class ControlEndpoint:
         return diagnostics.answer(request, self.ctx)
 
 
-def _shown(ids: GeneratedTransferIds) -> Response:
+def _transfer_ids_response(ids: GeneratedTransferIds) -> Response:
     """Return the answer with transfer ids, whose password is shown only once."""
     return json_reply(
         201,

@@ -178,10 +178,10 @@ class ProgressReporter:
         if not renewed:
             self.put(translate(NOTHING_DUE, self.language, when=self._when(now)))
             return
-        shown = ", ".join(renewed[:_NAMED]) + (" …" if len(renewed) > _NAMED else "")
+        names = ", ".join(renewed[:_NAMED]) + (" …" if len(renewed) > _NAMED else "")
         counts = {"count": len(renewed), "done": done, "all": among}
-        told = {name: number(count, self.language) for name, count in counts.items()}
-        self.put(translate(RENEWED, self.language, when=self._when(now), names=shown, **told))
+        numbers = {name: number(count, self.language) for name, count in counts.items()}
+        self.put(translate(RENEWED, self.language, when=self._when(now), names=names, **numbers))
 
     def ended(self, act: PhaseReport) -> None:
         """Report the end of an act."""
@@ -191,8 +191,8 @@ class ProgressReporter:
         elif act.enrolled:
             self.put(translate_plural(*SPREAD, act.days, self.language, most=number(act.most, self.language)))
         if act.faults:
-            told = {"lost": act.lost, "wrong": act.wrong, "out": act.out}
-            counts = {name: number(count, self.language) for name, count in told.items()}
+            fault_counts = {"lost": act.lost, "wrong": act.wrong, "out": act.out}
+            counts = {name: number(count, self.language) for name, count in fault_counts.items()}
             self.put(translate(FAULTS, self.language, **counts))
 
     def end(self, end: FinalReport) -> None:
