@@ -102,21 +102,25 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     if taken.kind is MessageType.FAULT or taken.operation in {Operation.NEW, Operation.GET}:
         return Diagnosis(DiagnosisResult.NOTHING_SIGNED, (Cause.NOTHING_SIGNED,), element=_element(taken, None))
     flaw, root, presented = _verified(taken, question)
-    stated = signed_message.read_signature(taken.root)
+    signature_info = signed_message.read_signature(taken.root)
     anchors = question.services if taken.kind in {MessageType.RESPONSE, MessageType.RECEIPT} else question.anchors
     certificate, judged = _certificate(presented, anchors, question)
-    told = Diagnosis(
+    diagnosis = Diagnosis(
         DiagnosisResult.REFUSED if flaw is not None or judged is not None else DiagnosisResult.FITS,
         () if judged is None else (judged,),
         None if flaw is None else str(flaw),
         _element(taken, root),
-        stated,
+        signature_info,
         certificate,
     )
-    guess = _guess_of_shape(flaw, taken, stated)
+    guess = _guess_of_shape(flaw, taken, signature_info)
     if guess is not None:
-        return replace(told, guesses=(guess, *told.guesses))
-    return told if stated is None or presented is None else _compared(told, taken, stated, question, presented)
+        return replace(diagnosis, guesses=(guess, *diagnosis.guesses))
+    return (
+        diagnosis
+        if signature_info is None or presented is None
+        else _compared(diagnosis, taken, signature_info, question, presented)
+    )
 
 
 def _verified(
@@ -140,8 +144,8 @@ def _verified(
             first = first or (bad, root)
         else:
             return None, root, presented[-1]
-    shown = presented[-1] if presented else None
-    return (*first, shown) if first else (SignatureInvalid(SignatureErrorCode.NOT_CUT), None, shown)
+    last_presented = presented[-1] if presented else None
+    return (*first, last_presented) if first else (SignatureInvalid(SignatureErrorCode.NOT_CUT), None, last_presented)
 
 
 def _certificate(

@@ -268,8 +268,8 @@ def _show(
         "expires": instant(proposal.expires) if proposal else None,
         "certificates": [_row(row, selection) for row in selection.going],
     }
-    shown = result == "done" and parsed.approve is not None
-    print_result(value, as_json=parsed.json, table=lambda: last if shown else _table(selection, last))
+    was_listed = result == "done" and parsed.approve is not None
+    print_result(value, as_json=parsed.json, table=lambda: last if was_listed else _table(selection, last))
 
 
 def _row(row: BulkRevocationCandidate, selection: BulkSelection) -> dict[str, Any]:

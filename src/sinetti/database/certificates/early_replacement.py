@@ -240,9 +240,9 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     ).first()
     if row is None:
         return None
-    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *told = row
+    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
     called = (
-        EarlyReplacementNotice(called_at, called_until, _told(*told))
+        EarlyReplacementNotice(called_at, called_until, _told(*texts))
         if called_at is not None and undone_at is None
         else None
     )

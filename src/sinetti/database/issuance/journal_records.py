@@ -156,13 +156,13 @@ def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryF
         there = _FLAGS[ISSUED] * (sha256 is not None)
         there |= _FLAGS[FETCHED] * (state == CertificateState.RETRIEVED or first_fetched_at is not None)
         there |= _FLAGS[REVOKED] * (revoked_at is not None)
-        said = known.pop(serial, 0)
-        if missing := there & ~said:
+        journal_flags = known.pop(serial, 0)
+        if missing := there & ~journal_flags:
             result.unwritten[serial] = missing
-        if said & _ALL & ~there or (serial in on_lists and revoked_at is None):
+        if journal_flags & _ALL & ~there or (serial in on_lists and revoked_at is None):
             result.lost.add(serial)
         on_lists.discard(serial)
-    result.lost |= {serial for serial, said in known.items() if said & _EXISTS}
+    result.lost |= {serial for serial, journal_flags in known.items() if journal_flags & _EXISTS}
     # Entries of CRLs for certificates unknown to the database count too. Otherwise the next CRL would omit them.
     result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
     return result

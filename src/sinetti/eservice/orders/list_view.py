@@ -21,12 +21,12 @@ _LONGEST = 6
 @login_required
 def order_list(request: HttpRequest) -> HttpResponse:
     """Show one page of the list."""
-    standing, ctx = current_permissions(request), portal_context(request).ctx
-    if not standing.organisations(Permission.SEE):
-        raise missing_permission(Permission.SEE, standing)
+    permissions, ctx = current_permissions(request), portal_context(request).ctx
+    if not permissions.organisations(Permission.SEE):
+        raise missing_permission(Permission.SEE, permissions)
     asked = request.GET.get("from", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST else 0
-    rows, total = open_orders(standing, ctx, start, ON_A_PAGE)
+    rows, total = open_orders(permissions, ctx, start, ON_A_PAGE)
     names = (_("Certificate"), _("Organisation"), _("Technical contact person"), _("Ordered"), _("Transfer IDs"))
     table = Table(
         _("Orders whose certificate has not been retrieved"),
@@ -37,7 +37,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     blocks: list[Component] = [table]
     if total > ON_A_PAGE:
         blocks.append(_pager(start, len(rows), total))
-    if standing.organisations(Permission.ORDER):
+    if permissions.organisations(Permission.ORDER):
         blocks.append(Links([Link(_("Order a certificate"), url_or_empty("order_new"), button=True)]))
     return render_page(request, Page(_("Open orders"), blocks=blocks, wide=True, back=back_to_list()))
 
