@@ -73,12 +73,12 @@ class JournalMark:
     def _folder(self) -> str:
         return str(self.path.parent)
 
-    def _write(self, said: dict[str, Any]) -> None:
+    def _write(self, record: dict[str, Any]) -> None:
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         with partial.open("wb") as file:
             # The service must be able to read it even if a command of another user created it; DIR is closed to others.
             os.fchmod(file.fileno(), 0o644)
-            file.write(json.dumps({**said, "inode": os.fstat(file.fileno()).st_ino}).encode() + b"\n")
+            file.write(json.dumps({**record, "inode": os.fstat(file.fileno()).st_ino}).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.path)

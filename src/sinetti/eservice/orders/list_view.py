@@ -56,8 +56,8 @@ def _row(one: OrderRow) -> list[Cell]:
     ]
 
 
-def _pager(start: int, shown: int, total: int) -> Pager:
+def _pager(start: int, row_count: int, total: int) -> Pager:
     here = url_or_empty("orders")
     before = Link(_("Newer"), f"{here}?from={max(0, start - ON_A_PAGE)}") if start else None
-    after = Link(_("Older"), f"{here}?from={start + ON_A_PAGE}") if start + shown < total else None
-    return Pager(_("{first}–{last} of {total}", first=start + 1, last=start + shown, total=total), before, after)
+    after = Link(_("Older"), f"{here}?from={start + ON_A_PAGE}") if start + row_count < total else None
+    return Pager(_("{first}–{last} of {total}", first=start + 1, last=start + row_count, total=total), before, after)

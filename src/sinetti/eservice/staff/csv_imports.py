@@ -150,16 +150,16 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
     return redirect_to("staff_load", load_id)
 
 
-def _decide(does: str, load_id: str, shown: str, clerk: StaffSession) -> bool:
+def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
     """Accept, propose, confirm or end an import. Raises LoadRefused.
 
     Return False if the clerk must see the changes again.
     """
     if does == "propose":
-        return organisations.propose_load(load_id, shown, clerk)
+        return organisations.propose_load(load_id, digest, clerk)
     if does in {"accept", "confirm"}:
         accept = organisations.accept if does == "accept" else organisations.confirm_load
-        if not accept(load_id, shown, clerk):
+        if not accept(load_id, digest, clerk):
             return False
         organisations.carry_on(load_id, clerk)
     elif does == "end":
