@@ -150,7 +150,7 @@ def setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
 
     Returns None if the server does not know the setting (another engine with PostgreSQL's protocol).
     """
-    return _told(connection, _SETTING, name)
+    return _setting_value(connection, _SETTING, name)
 
 
 def server_default(connection: BaseDatabaseWrapper, name: str) -> str | None:
@@ -158,10 +158,10 @@ def server_default(connection: BaseDatabaseWrapper, name: str) -> str | None:
 
     Changes made by this session do not count.
     """
-    return _told(connection, _PLAIN_SETTING, name)
+    return _setting_value(connection, _PLAIN_SETTING, name)
 
 
-def _told(connection: BaseDatabaseWrapper, question: str, name: str) -> str | None:
+def _setting_value(connection: BaseDatabaseWrapper, question: str, name: str) -> str | None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(question, [name])

@@ -102,21 +102,25 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     if taken.kind is MessageType.FAULT or taken.operation in {Operation.NEW, Operation.GET}:
         return Diagnosis(DiagnosisResult.NOTHING_SIGNED, (Cause.NOTHING_SIGNED,), element=_element(taken, None))
     flaw, root, presented = _verified(taken, question)
-    stated = signed_message.read_signature(taken.root)
+    signature_info = signed_message.read_signature(taken.root)
     anchors = question.services if taken.kind in {MessageType.RESPONSE, MessageType.RECEIPT} else question.anchors
     certificate, judged = _certificate(presented, anchors, question)
-    told = Diagnosis(
+    diagnosis = Diagnosis(
         DiagnosisResult.REFUSED if flaw is not None or judged is not None else DiagnosisResult.FITS,
         () if judged is None else (judged,),
         None if flaw is None else str(flaw),
         _element(taken, root),
-        stated,
+        signature_info,
         certificate,
     )
-    guess = _guess_of_shape(flaw, taken, stated)
+    guess = _guess_of_shape(flaw, taken, signature_info)
     if guess is not None:
-        return replace(told, guesses=(guess, *told.guesses))
-    return told if stated is None or presented is None else _compared(told, taken, stated, question, presented)
+        return replace(diagnosis, guesses=(guess, *diagnosis.guesses))
+    return (
+        diagnosis
+        if signature_info is None or presented is None
+        else _compared(diagnosis, taken, signature_info, question, presented)
+    )
 
 
 def _verified(
@@ -140,8 +144,8 @@ def _verified(
             first = first or (bad, root)
         else:
             return None, root, presented[-1]
-    shown = presented[-1] if presented else None
-    return (*first, shown) if first else (SignatureInvalid(SignatureErrorCode.NOT_CUT), None, shown)
+    last_presented = presented[-1] if presented else None
+    return (*first, last_presented) if first else (SignatureInvalid(SignatureErrorCode.NOT_CUT), None, last_presented)
 
 
 def _certificate(
@@ -167,13 +171,15 @@ def _element(taken: SignedElement, root: etree._Element | None) -> Element:
     return Element(name, taken.kind, taken.operation, cut, tuple(prefix or "" for prefix in prefixes))
 
 
-def _guess_of_shape(flaw: ValueError | None, taken: SignedElement, stated: SignatureInfo | None) -> Cause | None:
+def _guess_of_shape(
+    flaw: ValueError | None, taken: SignedElement, signature_info: SignatureInfo | None
+) -> Cause | None:
     """Return the cause that is known before octets are compared, or None."""
     if flaw is None:
         return None
     if str(flaw) in _MISFITS:
         # A digest by a method that is not accepted never fits, even a correct one.
-        is_taken = stated is None or algorithms.digest_of(stated.digest_method, b"") is not None
+        is_taken = signature_info is None or algorithms.digest_of(signature_info.digest_method, b"") is not None
         return None if is_taken else Cause.METHOD
     if isinstance(flaw, SignatureMissing):
         anywhere = next(taken.root.getroottree().getroot().iter(SIGNATURE), None)
@@ -182,28 +188,28 @@ def _guess_of_shape(flaw: ValueError | None, taken: SignedElement, stated: Signa
 
 
 def _compared(
-    told: Diagnosis,
+    diagnosis: Diagnosis,
     taken: SignedElement,
-    stated: SignatureInfo,
+    signature_info: SignatureInfo,
     question: DiagnosisContext,
     presented: x509.Certificate,
 ) -> Diagnosis:
     """Find both sides' octets, and sort the causes."""
-    if told.why is None:  # one of the first forms fits, so no time limit is needed
+    if diagnosis.why is None:  # one of the first forms fits, so no time limit is needed
         question = replace(question, enough=lambda: False)
     try:
-        document = search.compare_document(taken, stated, question)
+        document = search.compare_document(taken, signature_info, question)
     except XmlRejected:  # SignedInfo has a canonical form, or there would be another error; the document has none
-        return replace(told, guesses=(Cause.NOT_CUT, *told.guesses))
-    signed_info = search.compare_signed_info(taken, stated, question, presented, document.received)
+        return replace(diagnosis, guesses=(Cause.NOT_CUT, *diagnosis.guesses))
+    signed_info = search.compare_signed_info(taken, signature_info, question, presented, document.received)
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]
-    guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *told.guesses))
+    guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *diagnosis.guesses))
     unfinished = question.enough() and not (document.proven and signed_info.proven)
     withheld = any(map(signed_message.may_hold_secret, (taken.octets, question.signed or b"")))
     if withheld:
         document, signed_info = document.without_octets(), signed_info.without_octets()
     return replace(
-        told,
+        diagnosis,
         guesses=tuple(guesses),
         document=document,
         signed_info=signed_info,

@@ -37,15 +37,15 @@ class JournalMark:
             octets, number = self.path.read_bytes(), self.path.stat().st_ino
         except FileNotFoundError:
             return None
-        said = _read(octets)
-        if said is None:
+        record = _read(octets)
+        if record is None:
             return f"one was written before ({self.path} says so, but not by which node)"
-        if said.get("restored"):
+        if record.get("restored"):
             return "the register was restored from a backup"
-        if said.get("inode") == number or (said.get("node"), said.get("folder")) == (self.node, self._folder):
+        if record.get("inode") == number or (record.get("node"), record.get("folder")) == (self.node, self._folder):
             return "this node wrote one before"
         _log.warning(
-            "%s is a copy of node %s's folder: this node begins a journal of its own", self._folder, said.get("node")
+            "%s is a copy of node %s's folder: this node begins a journal of its own", self._folder, record.get("node")
         )
         return None
 
@@ -54,11 +54,11 @@ class JournalMark:
 
         If that fails, the next start repeats it.
         """
-        said = {"node": self.node, "folder": self._folder}
+        record = {"node": self.node, "folder": self._folder}
         try:
             number = self.path.stat().st_ino if self.path.exists() else None
-            if number is None or _read(self.path.read_bytes()) != {**said, "inode": number}:
-                self._write(said)
+            if number is None or _read(self.path.read_bytes()) != {**record, "inode": number}:
+                self._write(record)
         except OSError as failed:
             _log.warning("%s cannot be written (%s): a journal that goes missing is not noticed", self.path, failed)
 
@@ -73,12 +73,12 @@ class JournalMark:
     def _folder(self) -> str:
         return str(self.path.parent)
 
-    def _write(self, said: dict[str, Any]) -> None:
+    def _write(self, record: dict[str, Any]) -> None:
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         with partial.open("wb") as file:
             # The service must be able to read it even if a command of another user created it; DIR is closed to others.
             os.fchmod(file.fileno(), 0o644)
-            file.write(json.dumps({**said, "inode": os.fstat(file.fileno()).st_ino}).encode() + b"\n")
+            file.write(json.dumps({**record, "inode": os.fstat(file.fileno()).st_ino}).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.path)
@@ -87,7 +87,7 @@ class JournalMark:
 
 def _read(octets: bytes) -> dict[str, Any] | None:
     try:
-        said = json.loads(octets)
+        record = json.loads(octets)
     except ValueError:
         return None
-    return said if isinstance(said, dict) else None
+    return record if isinstance(record, dict) else None

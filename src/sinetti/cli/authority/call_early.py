@@ -58,12 +58,14 @@ def register(commands: "Commands") -> None:
     parser.add_argument("--over", metavar="TIME", help="spread over this time: 10m, 12h or 2d")
     parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
     parser.add_argument("--reason", metavar="TEXT", help="why, for those who look into the register later")
-    told = parser.add_argument_group("what programs are told (explanations in all languages, or in none)")
+    explanation_options = parser.add_argument_group(
+        "what programs are told (explanations in all languages, or in none)"
+    )
     for language in Language:
-        told.add_argument(
+        explanation_options.add_argument(
             f"--explanation-{language}", metavar="TEXT", help=f"what happened, in the language {language}"
         )
-    told.add_argument("--explanation-url", metavar="URL", help="a page that says more, https")
+    explanation_options.add_argument("--explanation-url", metavar="URL", help="a page that says more, https")
     parser.add_argument(
         "--dry-run", action="store_true", help="list and count what would be called, and change nothing"
     )
@@ -165,8 +167,8 @@ def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
     elif parsed.serials is not None:
         serials = serials_of(parsed.serials, "called")
     wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority)
-    said = {one: getattr(parsed, f"explanation_{one}") for one in Language}
-    explanation = {one: words for one, words in said.items() if words is not None} or None
+    texts = {one: getattr(parsed, f"explanation_{one}") for one in Language}
+    explanation = {one: words for one, words in texts.items() if words is not None} or None
     return EarlyReplacementRequest(
         wanted, parsed.officer, parsed.reason, Explanation(explanation, parsed.explanation_url), _over(parsed.over)
     )

@@ -54,5 +54,5 @@ def format_person(reader: Recipient | None) -> str:
     """Return a person as one line of text."""
     if reader is None:
         return "nobody"
-    said = " ".join(one for one in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if one)
-    return said if reader.mailable else f"{said}: mail does not go there"
+    text = " ".join(one for one in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if one)
+    return text if reader.mailable else f"{text}: mail does not go there"

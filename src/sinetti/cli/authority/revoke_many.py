@@ -105,7 +105,7 @@ def _run(parsed: argparse.Namespace) -> int:
             _show("dry-run", selection, None, parsed, _dry(selection, second))
             return 0
         outcome = revoke_many(ask, ctx, request_id(), Progress("revoked"))
-    return _told(outcome, parsed)
+    return _report_result(outcome, parsed)
 
 
 def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
@@ -179,7 +179,7 @@ def _approve(parsed: argparse.Namespace) -> int:
         if not parsed.yes:
             _ask_a_person(proposal, len(selection.going))
         outcome = approve(parsed.approve, parsed.officer, ctx, request_id(), Progress("revoked"))
-    return _told(outcome, parsed)
+    return _report_result(outcome, parsed)
 
 
 def _ask_a_person(proposal: BulkRevocationProposal, count: int) -> None:
@@ -218,7 +218,7 @@ def _invalid_since(text: str | None) -> datetime | None:
     return past_instant("--invalid-since", text) if text is not None else None
 
 
-def _told(outcome: BulkRevocationResult, parsed: argparse.Namespace) -> int:
+def _report_result(outcome: BulkRevocationResult, parsed: argparse.Namespace) -> int:
     proposal, selection = outcome.proposal, outcome.selection
     for one in outcome.resumed:
         print_error(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
@@ -268,8 +268,8 @@ def _show(
         "expires": instant(proposal.expires) if proposal else None,
         "certificates": [_row(row, selection) for row in selection.going],
     }
-    shown = result == "done" and parsed.approve is not None
-    print_result(value, as_json=parsed.json, table=lambda: last if shown else _table(selection, last))
+    was_listed = result == "done" and parsed.approve is not None
+    print_result(value, as_json=parsed.json, table=lambda: last if was_listed else _table(selection, last))
 
 
 def _row(row: BulkRevocationCandidate, selection: BulkSelection) -> dict[str, Any]:

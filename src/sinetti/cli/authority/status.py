@@ -43,10 +43,10 @@ def _run(parsed: argparse.Namespace) -> int:
         found = () if parsed.orders else registration.certificates(authority.ctx, parsed.customer_id)
         known = list_usage(found, authority.ctx)
         rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
-    shown = [{**row, "in use": _in_use(row)} for row in rows]
+    table_rows = [{**row, "in use": _in_use(row)} for row in rows]
     tables = [_table(orders, _ORDERS, "No open orders.")]
     if not parsed.orders:
-        tables.insert(0, _table(shown, _CERTIFICATES, "This organisation has no certificates."))
+        tables.insert(0, _table(table_rows, _CERTIFICATES, "This organisation has no certificates."))
     print_result(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
     return 0
 

@@ -65,12 +65,12 @@ def _run(parsed: argparse.Namespace) -> int:
     except OSError as bad:
         sentence = f"--out: {parsed.out} cannot be written ({bad.strerror}): name another folder"
         raise OptionError(sentence) from bad
-    shown = [_shown(*one) for one in zip(samples, places, strict=True)]
+    records = [_sample_record(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
-        print_line(json.dumps(shown if parsed.state == _ALL else shown[0]))
+        print_line(json.dumps(records if parsed.state == _ALL else records[0]))
     for one, place in zip(samples, places, strict=True):
-        told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
-        print_error(told)
+        text = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
+        print_error(text)
     print_error(f"For tests only, no service trusts it. {places[0].folder / 'README.txt'} has a line to try.")
     return 0
 
@@ -97,7 +97,7 @@ def _samples(parsed: argparse.Namespace) -> list[SampleCertificate]:
     return [made.sample(one) for one in wanted]
 
 
-def _shown(sample: SampleCertificate, paths: SamplePaths) -> dict[str, str | None]:
+def _sample_record(sample: SampleCertificate, paths: SamplePaths) -> dict[str, str | None]:
     return {
         "state": sample.state.value,
         "serial": sample.serial,

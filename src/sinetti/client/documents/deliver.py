@@ -310,11 +310,11 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
             return _received(errand, delivery, body)
         return _not_taken(delivery, answer)
     except ServiceError as trouble:
-        told = trouble.message
-        told = Message(_RETOLD.get(told.text, told.text), told.values)
-        in_vain = trouble.is_permanent or told.text == messages.RECEIVER_WRONG_ADDRESS
+        message = trouble.message
+        message = Message(_RETOLD.get(message.text, message.text), message.values)
+        in_vain = trouble.is_permanent or message.text == messages.RECEIVER_WRONG_ADDRESS
         again = make_message(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
-        return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, again))
+        return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (message, again))
 
 
 def _received(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> DeliveryOutcome:
@@ -340,10 +340,10 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
     try:
         receipt = receipts.read_receipt(body, accepts)
     except (SignatureInvalid, SignatureMissing) as bad:
-        told = make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
+        message = make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
         if objections and objections[0].text != messages.ANSWER_NOT_TRUSTED:
-            told = objections[0]
-        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, told) from bad
+            message = objections[0]
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message) from bad
     except ValueError as bad:
         raise ServiceError(
             ServiceErrorKind.NOT_TRUSTED,
@@ -354,8 +354,8 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
     if (receipt.delivery_id, receipt.sha256, receipt.serial) != expected:
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.RECEIPT_OF_ANOTHER))
     if receipt.received > now + generations.CLOCK_SKEW:
-        told = make_message(messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
-        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, told)
+        message = make_message(messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message)
     return receipt
 
 
@@ -386,16 +386,16 @@ def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(word, status=answer.status))
     reason, detail = problem["reason"], problem["detail"]
     keep_refusal(delivery, reason)
-    told = make_message(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
-    return DeliveryOutcome(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (told,), reason)
+    message = make_message(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
+    return DeliveryOutcome(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (message,), reason)
 
 
 def _what_else(ask: DeliveryRequest, done: DeliveryOutcome, kept: Sequence[Delivery]) -> tuple[Message, ...]:
     """Add to a refusal what only the sender's store knows. Raises StoreDamaged."""
     if done.reason == _ID_USED and (before := next((one for one in kept if one.has_receipt), None)) is not None:
         receipt = _kept_receipt(before, before.receipt or b"")
-        told = messages.DELIVERED_ALREADY
-        return (make_message(told, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)
+        text = messages.DELIVERED_ALREADY
+        return (make_message(text, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)
     if done.reason == _REVOKED and done.delivery.sealed_by is not None:
         return (make_message(messages.ASK_WHETHER_REVOKED, name=ask.name),)
     return ()

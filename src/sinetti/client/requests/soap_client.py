@@ -61,12 +61,12 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
     try:
         return operations.read_response(body, operation, accepts)
     except operations.UntrustedResponse as bad:
-        told = (
+        objection = (
             objections[0]
             if objections
             else make_message(messages.ANSWER_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
         )
-        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, told) from bad
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, objection) from bad
     except operations.SoapFault as fault:
         raise ServiceError(
             ServiceErrorKind.NOT_TRUSTED,

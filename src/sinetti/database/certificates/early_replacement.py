@@ -240,9 +240,9 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     ).first()
     if row is None:
         return None
-    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *told = row
+    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
     called = (
-        EarlyReplacementNotice(called_at, called_until, _told(*told))
+        EarlyReplacementNotice(called_at, called_until, _explanation(*texts))
         if called_at is not None and undone_at is None
         else None
     )
@@ -268,7 +268,7 @@ def _all(db: Database) -> "QuerySet[EarlyReplacement]":
     return EarlyReplacement.objects.using(db.alias)
 
 
-def _told(fi: str, sv: str, en: str, url: str) -> Explanation:
+def _explanation(fi: str, sv: str, en: str, url: str) -> Explanation:
     explanation = {Language.FI: fi, Language.SV: sv, Language.EN: en} if en else None
     return Explanation(explanation, url or None)
 
@@ -291,7 +291,7 @@ def _call(row: EarlyReplacement) -> EarlyReplacementCall:
         call_id=row.call_id,
         officer=row.officer,
         reason=row.reason,
-        told=_told(row.explanation_fi, row.explanation_sv, row.explanation_en, row.url),
+        told=_explanation(row.explanation_fi, row.explanation_sv, row.explanation_en, row.url),
         serials=tuple(Serial(serial) for serial in row.serials),
         begins=row.created,
         ends=row.ends,

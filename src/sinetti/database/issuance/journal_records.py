@@ -136,16 +136,16 @@ def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
             yield from reader.read(path)
 
 
-def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
+def compare(db: Database, journal_lines: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
     """Compare journals and CRLs with the database, both ways.
 
     The journals are read first, because they are written after the database.
     """
     known: dict[Serial, int] = {}
-    for line in told:
+    for line in journal_lines:
         if line.kind in _FLAGS:
             serial = Serial(line.facts["serial"])
-            known[serial] = known.get(serial, 0) | _shown(line)
+            known[serial] = known.get(serial, 0) | _line_flags(line)
     on_lists = {entry.serial for entry in lists}
     result = JournalDiff()
     rows = models.Certificate.objects.using(db.alias).values_list(
@@ -156,19 +156,19 @@ def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryF
         there = _FLAGS[ISSUED] * (sha256 is not None)
         there |= _FLAGS[FETCHED] * (state == CertificateState.RETRIEVED or first_fetched_at is not None)
         there |= _FLAGS[REVOKED] * (revoked_at is not None)
-        said = known.pop(serial, 0)
-        if missing := there & ~said:
+        journal_flags = known.pop(serial, 0)
+        if missing := there & ~journal_flags:
             result.unwritten[serial] = missing
-        if said & _ALL & ~there or (serial in on_lists and revoked_at is None):
+        if journal_flags & _ALL & ~there or (serial in on_lists and revoked_at is None):
             result.lost.add(serial)
         on_lists.discard(serial)
-    result.lost |= {serial for serial, said in known.items() if said & _EXISTS}
+    result.lost |= {serial for serial, journal_flags in known.items() if journal_flags & _EXISTS}
     # Entries of CRLs for certificates unknown to the database count too. Otherwise the next CRL would omit them.
     result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
     return result
 
 
-def _shown(line: JournalLine) -> int:
+def _line_flags(line: JournalLine) -> int:
     """Return the flags that a line shows of its certificate.
 
     A certificate that was never issued is gone with its reservation. So is one that was voided before its retrieval.
@@ -183,11 +183,11 @@ def _shown(line: JournalLine) -> int:
 
 
 def merge_facts(
-    told: Iterable[JournalLine], lists: Iterable[CrlEntryFact], lost: set[Serial]
+    journal_lines: Iterable[JournalLine], lists: Iterable[CrlEntryFact], lost: set[Serial]
 ) -> dict[Serial, JournalState]:
     """Collect all facts about the lost certificates; the first fact of a kind counts."""
     found = {serial: JournalState() for serial in lost}
-    for line in told:
+    for line in journal_lines:
         if line.kind not in _FLAGS:
             continue
         one = found.get(line.facts["serial"])

@@ -98,7 +98,7 @@ def find(db: Database, authority: str, serial: Serial, named_by: CertIdHash) -> 
     """
     (row,) = sql.read(db, _FIND[named_by], {"authority": authority, "serial": serial})
     der = bytes(row[9]) if row[9] is not None else None
-    return StoredResponse(_subject(authority, serial, row[:5]), _told(row[5:9]), der)
+    return StoredResponse(_subject(authority, serial, row[:5]), _single_response(row[5:9]), der)
 
 
 def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
@@ -150,7 +150,7 @@ def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[S
 def scan(db: Database, after: int, most: int) -> ScanPage:
     """Return the next `most` certificates, with the content of their responses."""
     rows = sql.read(db, _WALKED, {"after": after, "most": most})
-    found = tuple(StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _told(row[8:])) for row in rows)
+    found = tuple(StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _single_response(row[8:])) for row in rows)
     return ScanPage(found, rows[-1][0] if len(rows) == most else None)
 
 
@@ -177,7 +177,7 @@ def _subject(authority: str, serial: Serial, row: Row) -> Subject:
     return Subject(authority, serial, status, instant(not_after))
 
 
-def _told(row: Row) -> SingleResponse | None:
+def _single_response(row: Row) -> SingleResponse | None:
     this_update, next_update = instant(row[0]), instant(row[1])
     if this_update is None or next_update is None:
         return None

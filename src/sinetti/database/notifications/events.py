@@ -58,20 +58,20 @@ def pending(db: Database, count: int) -> tuple[PendingEvent, ...]:
 
 def expand(
     db: Database,
-    owed: Mapping[str, Collection[NewMessage]],
+    due_messages: Mapping[str, Collection[NewMessage]],
     now: datetime,
     step: Callable[[str], None] = lambda _name: None,
 ) -> int:
     """End these events and queue their messages: both or neither.
 
-    `owed` maps ids of events to messages. Events that another worker has expanded meanwhile are skipped. `step` is
-    called between the two parts. Returns the number of messages.
+    `due_messages` maps ids of events to messages. Events that another worker has expanded meanwhile are skipped. `step`
+    is called between the two parts. Returns the number of messages.
     """
     with transaction.atomic(using=db.alias):
         # In the order of their ids, so that two workers cannot deadlock.
-        mine = [one for one in sorted(owed) if _waiting(db).filter(pk=one).update(expanded_at=now)]
+        mine = [one for one in sorted(due_messages) if _waiting(db).filter(pk=one).update(expanded_at=now)]
         step("claimed")
-        messages = [message for one in mine for message in owed[one]]
+        messages = [message for one in mine for message in due_messages[one]]
         outbox.enqueue(db, messages, now)
     return len(messages)
 

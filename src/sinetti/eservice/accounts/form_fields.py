@@ -113,7 +113,7 @@ def errors_of(form: DjangoForm, names: Mapping[str, FieldOptions]) -> Sequence[t
     if not form.is_bound:
         return ()
     return [
-        ("content" if name == NON_FIELD_ERRORS else name, _told(name, found[0], names))
+        ("content" if name == NON_FIELD_ERRORS else name, _error_text(name, found[0], names))
         for name, found in form.errors.as_data().items()
     ]
 
@@ -128,14 +128,14 @@ def _input(form: DjangoForm, name: str, asked: FieldOptions) -> Input:
         asked.kind,
         "" if value is None else str(value),
         _(asked.hint) if asked.hint else "",
-        _told(name, found[0], {name: asked}) if found else "",
+        _error_text(name, found[0], {name: asked}) if found else "",
         required=asked.required,
         autocomplete=asked.autocomplete,
         numeric=asked.numeric,
     )
 
 
-def _told(name: str, error: ValidationError, names: Mapping[str, FieldOptions]) -> str:
+def _error_text(name: str, error: ValidationError, names: Mapping[str, FieldOptions]) -> str:
     asked = names.get(name) or FIELDS.get(name)
     label = _(asked.label) if asked else ""
     message_id = _DIFFER if name == "password2" and error.code is None else ERRORS.get(error.code or "", _UNCLEAR)

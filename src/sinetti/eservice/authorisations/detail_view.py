@@ -91,7 +91,7 @@ def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
             return after("authorisations", organisation=found.organisation_id)
         if beside(form, wrong):
             wrong = ""
-    return _shown(request, found, form, wrong or "")
+    return _render_detail(request, found, form, wrong or "")
 
 
 def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
@@ -111,7 +111,7 @@ def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: Port
     )
 
 
-def _shown(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
+def _render_detail(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
     who = found.agent.name if found.agent else found.name or found.email
     change_it = form.as_component(Button(_("Change"), "change"))
     withdraw_it = Form([], [Button(_("Withdraw the authorisation"), "withdraw", danger=True)])

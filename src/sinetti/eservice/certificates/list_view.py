@@ -90,7 +90,7 @@ class Filter:
 
     def query(self, *, page: int = 1) -> str:
         """Return the query string with its question mark, or the empty text."""
-        told = {
+        parameters = {
             "organisation": self.organisation,
             "state": self.state,
             "channel": self.channel,
@@ -100,7 +100,7 @@ class Filter:
             "order": "descending" if self.descending else "",
             "page": str(page) if page > 1 else "",
         }
-        there = {name: value for name, value in told.items() if value}
+        there = {name: value for name, value in parameters.items() if value}
         return f"?{urlencode(there)}" if there else ""
 
     def sorted_by(self, sort: Sort) -> "Filter":
@@ -236,11 +236,11 @@ class _ListState:
 @login_required
 def certificate_list(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
-    ctx, standing = portal_context(request).ctx, current_permissions(request)
-    several = len(standing.organisations(Permission.SEE)) > 1
-    around = _ListState(read(request.GET, standing), standing, ctx.now(), several)
-    found = certificates.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, ctx)
-    names = certificates.names(standing, ctx, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
+    ctx, permissions = portal_context(request).ctx, current_permissions(request)
+    several = len(permissions.organisations(Permission.SEE)) > 1
+    around = _ListState(read(request.GET, permissions), permissions, ctx.now(), several)
+    found = certificates.list_page(around.asked.wanted(permissions, around.now), around.asked.page, permissions, ctx)
+    names = certificates.names(permissions, ctx, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
     blocks: list[Component] = []
     if around.asked.ignored:
         blocks.append(Alert(_(_IGNORED)))
@@ -250,15 +250,15 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
 
 def how() -> Section:
     """Return the instructions for renewal, which happens over the interface."""
-    told = Text([_(one) for one in HOW_TEXT])
-    return Section(_(HOW), [told, CommandBlock(_(COMMAND_NAME), COMMAND)], "renewal")
+    instructions = Text([_(one) for one in HOW_TEXT])
+    return Section(_(HOW), [instructions, CommandBlock(_(COMMAND_NAME), COMMAND)], "renewal")
 
 
 def _deeds(around: _ListState) -> list[Component]:
     """Return the actions for several certificates."""
-    standing = around.standing
+    permissions = around.standing
     links = []
-    orders = standing.organisations(Permission.ORDER)
+    orders = permissions.organisations(Permission.ORDER)
     if orders:
         chosen = around.asked.organisation if around.asked.organisation in orders else ""
         chosen = chosen or (next(iter(orders)) if len(orders) == 1 else "")
@@ -267,7 +267,7 @@ def _deeds(around: _ListState) -> list[Component]:
             Link(_(_ORDER), f"{url_or_empty('order_new')}{query}", button=True),
             Link(_(_REPLACE), url_or_empty("order_replace")),
         ]
-    if standing.organisations(Permission.CONTACT):
+    if permissions.organisations(Permission.CONTACT):
         links.append(Link(_(_CONTACTS), url_or_empty("contacts")))
     there = [one for one in links if one.address.startswith("/")]
     return [Links(there)] if there else []
@@ -295,19 +295,19 @@ def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
 
 
 def _options(offered: Sequence[tuple[str, str]], chosen: str) -> list[Option]:
-    return [Option(value, _(told), value == chosen) for value, told in offered]
+    return [Option(value, _(label), value == chosen) for value, label in offered]
 
 
 def _table(around: _ListState, found: ListPage) -> Table:
     asked = around.asked
-    shown = [(name, sort) for name, sort in _COLUMNS if around.several or sort is not Sort.ORGANISATION]
+    visible_columns = [(name, sort) for name, sort in _COLUMNS if around.several or sort is not Sort.ORGANISATION]
     columns = [
         Column(
             _(name),
             f"{reverse('certificates')}{asked.sorted_by(sort).query()}",
             ("descending" if asked.descending else "ascending") if asked.sort is sort else "",
         )
-        for name, sort in shown
+        for name, sort in visible_columns
     ]
     return Table(
         _(_CAPTION), columns, [_row(around, one) for one in found.rows], _(_EMPTY_FILTERED if asked.narrows else _EMPTY)
@@ -364,8 +364,8 @@ def _pager(around: _ListState, found: ListPage) -> list[Component]:
     count = _COUNT_MORE if found.more else _COUNT_ONE if found.count == 1 else _COUNT
     before = Link(_(_BEFORE), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
     after = None if found.last else Link(_(_AFTER), f"{address}{asked.query(page=found.page + 1)}")
-    told = {name: number(one) for name, one in (("first", first), ("last", last), ("count", found.count))}
-    pager = Pager(_(count, **told), before, after)
+    numbers = {name: number(one) for name, one in (("first", first), ("last", last), ("count", found.count))}
+    pager = Pager(_(count, **numbers), before, after)
     links = [Link(_(_CSV), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
     if asked.sort is not Sort.URGENCY or asked.descending:
         urgent = replace(asked, sort=Sort.URGENCY, descending=False).query()

@@ -62,7 +62,7 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
     """Return all events, earliest first, with `now` among them."""
     seen, facts = one.seen, one.seen.facts
     over = facts.revoked_at
-    told = [
+    candidates = [
         (seen.ordered_at, _ORDERED, _ROUND, "event"),
         (seen.opened_at, _OPENED, _ROUND, "event"),
         (seen.issued_at, _ISSUED, _ROUND, "event"),
@@ -75,8 +75,8 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
     ]
     if over is None or facts.renewable_from <= over:
         opened = _OPENED_RENEWAL if now >= facts.renewable_from else _OPENS
-        told.append((facts.renewable_from, opened, _ROUND, "event"))
-    found = [TimelineEvent(at, what, outline, kind) for at, what, outline, kind in told if at is not None]
+        candidates.append((facts.renewable_from, opened, _ROUND, "event"))
+    found = [TimelineEvent(at, what, outline, kind) for at, what, outline, kind in candidates if at is not None]
     found.append(TimelineEvent(now, _NOW, _POINTER, "now"))
     # Within one second, past events come before now, and the last second of validity after it.
     return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
@@ -84,10 +84,10 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
 
 def blocks(one: OneCertificate, now: datetime) -> Sequence[Component]:
     """Return the picture and the list of its texts."""
-    told = events(one, now)
-    place = next(number for number, event in enumerate(told) if event.kind == "now")
-    points = [_point(event, number, number <= place) for number, event in enumerate(told)]
-    values = [DescriptionItem(_(event.what), format_datetime(event.at)) for event in told]
+    timeline_events = events(one, now)
+    place = next(number for number, event in enumerate(timeline_events) if event.kind == "now")
+    points = [_point(event, number, number <= place) for number, event in enumerate(timeline_events)]
+    values = [DescriptionItem(_(event.what), format_datetime(event.at)) for event in timeline_events]
     picture = Timeline(
         points,
         height=_TOP + _STEP * len(points),

@@ -21,12 +21,12 @@ _LONGEST = 6
 @login_required
 def order_list(request: HttpRequest) -> HttpResponse:
     """Show one page of the list."""
-    standing, ctx = current_permissions(request), portal_context(request).ctx
-    if not standing.organisations(Permission.SEE):
-        raise missing_permission(Permission.SEE, standing)
+    permissions, ctx = current_permissions(request), portal_context(request).ctx
+    if not permissions.organisations(Permission.SEE):
+        raise missing_permission(Permission.SEE, permissions)
     asked = request.GET.get("from", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST else 0
-    rows, total = open_orders(standing, ctx, start, ON_A_PAGE)
+    rows, total = open_orders(permissions, ctx, start, ON_A_PAGE)
     names = (_("Certificate"), _("Organisation"), _("Technical contact person"), _("Ordered"), _("Transfer IDs"))
     table = Table(
         _("Orders whose certificate has not been retrieved"),
@@ -37,7 +37,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     blocks: list[Component] = [table]
     if total > ON_A_PAGE:
         blocks.append(_pager(start, len(rows), total))
-    if standing.organisations(Permission.ORDER):
+    if permissions.organisations(Permission.ORDER):
         blocks.append(Links([Link(_("Order a certificate"), url_or_empty("order_new"), button=True)]))
     return render_page(request, Page(_("Open orders"), blocks=blocks, wide=True, back=back_to_list()))
 
@@ -56,8 +56,8 @@ def _row(one: OrderRow) -> list[Cell]:
     ]
 
 
-def _pager(start: int, shown: int, total: int) -> Pager:
+def _pager(start: int, row_count: int, total: int) -> Pager:
     here = url_or_empty("orders")
     before = Link(_("Newer"), f"{here}?from={max(0, start - ON_A_PAGE)}") if start else None
-    after = Link(_("Older"), f"{here}?from={start + ON_A_PAGE}") if start + shown < total else None
-    return Pager(_("{first}–{last} of {total}", first=start + 1, last=start + shown, total=total), before, after)
+    after = Link(_("Older"), f"{here}?from={start + ON_A_PAGE}") if start + row_count < total else None
+    return Pager(_("{first}–{last} of {total}", first=start + 1, last=start + row_count, total=total), before, after)

@@ -66,10 +66,10 @@ def profile_page(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("profile"), status=303)
     if request.method != "POST" or wrong:
         stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
-        return _shown(request, ProfileForm(initial=stored), 422 if wrong else 200, wrong)
+        return _render_profile(request, ProfileForm(initial=stored), 422 if wrong else 200, wrong)
     form, actor = ProfileForm(request.POST.dict()), current_actor(request)
     if actor is None or not form.is_valid():
-        return _shown(request, form, status=422)
+        return _render_profile(request, form, status=422)
     chosen = Language(form.cleaned_data["reads"])
     change_profile(form.cleaned_data["name"], chosen, portal_context(request).ctx, actor, request_id(request))
     messages.info(request, translate(_SAVED, chosen))
@@ -104,7 +104,7 @@ def _authorisations(request: HttpRequest) -> list[Component]:
     return [Section(title, [table, *giving_up_form(), *pager], "authorisations")]
 
 
-def _shown(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
+def _render_profile(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
     there = (Link(_(name), url_or_empty(place)) for name, place in _ACCOUNT)
     blocks: list[Component] = [
         form.as_component(Button(_("Save"), "save")),

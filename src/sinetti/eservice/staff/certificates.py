@@ -142,7 +142,7 @@ def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: Staf
 
 def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     """Return the effects of a revocation, the need for a second clerk, and the form."""
-    told = Text(
+    effects = Text(
         [
             _("A revocation is for good. The contact person and the representatives are told of it."),
             _(
@@ -152,7 +152,7 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
             at_once(),
         ]
     )
-    blocks: list[Component] = [told]
+    blocks: list[Component] = [effects]
     if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
         blocks.append(Alert(_("A second clerk has to confirm it."), Severity.WARNING))
     return [*blocks, form.as_component(Button(_("Revoke"), "revoke", danger=True))]
@@ -196,8 +196,8 @@ def _people(found: StaffCertificateView) -> DescriptionList:
 def _person(one: Recipient | None) -> str:
     if one is None:
         return _("nobody")
-    told = ", ".join(part for part in (one.name, one.email, one.phone) if part) or _("erased")
-    return told if one.mailable else _("{person} (mail does not reach this address)", person=told)
+    text = ", ".join(part for part in (one.name, one.email, one.phone) if part) or _("erased")
+    return text if one.mailable else _("{person} (mail does not reach this address)", person=text)
 
 
 def _state(revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:

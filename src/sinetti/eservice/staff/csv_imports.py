@@ -130,9 +130,9 @@ def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> Ht
 
 def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse | None:
     """Run the action of a button; None if the clerk must see the changes again."""
-    does, shown = request.POST.get("do", ""), request.POST.get("digest", "")
+    does, digest = request.POST.get("do", ""), request.POST.get("digest", "")
     try:
-        if not _decide(does, load_id, shown, clerk):
+        if not _decide(does, load_id, digest, clerk):
             return None
     except LoadRefused as refused:
         messages.info(request, _(LOADS[refused.reason]))
@@ -150,16 +150,16 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
     return redirect_to("staff_load", load_id)
 
 
-def _decide(does: str, load_id: str, shown: str, clerk: StaffSession) -> bool:
+def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
     """Accept, propose, confirm or end an import. Raises LoadRefused.
 
     Return False if the clerk must see the changes again.
     """
     if does == "propose":
-        return organisations.propose_load(load_id, shown, clerk)
+        return organisations.propose_load(load_id, digest, clerk)
     if does in {"accept", "confirm"}:
         accept = organisations.accept if does == "accept" else organisations.confirm_load
-        if not accept(load_id, shown, clerk):
+        if not accept(load_id, digest, clerk):
             return False
         organisations.carry_on(load_id, clerk)
     elif does == "end":
@@ -267,7 +267,7 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
     if found.done_at is None:
         blocks.append(Form((), [Button(_("Go on"), "go-on")]))
     for left in organisations.find_orphaned(found, clerk):
-        told = _(
+        text = _(
             "Valid certificates of organisations that this file ends: {count}. They are to be revoked, "
             "for this reason: {reason}. More than ten wait for a second clerk.",
             count=len(left.serials),
@@ -279,15 +279,15 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
             if left.kind is ChangeKind.MERGE
             else _("Certificates of organisations that ended")
         )
-        blocks.append(Section(title, [Text([told]), Form((), [press])]))
+        blocks.append(Section(title, [Text([text]), Form((), [press])]))
     return blocks
 
 
 def _counts(found: ImportJob) -> DescriptionList:
     totals = count_acts(found.difference.changes)
-    told = [DescriptionItem(_(LOAD_ACTS[act]), str(count)) for act, count in totals.items()]
+    rows = [DescriptionItem(_(LOAD_ACTS[act]), str(count)) for act, count in totals.items()]
     wrong = DescriptionItem(_("wrong lines"), str(len(found.difference.wrong)))
-    return DescriptionList([*told, DescriptionItem(_("no change"), str(found.difference.unchanged)), wrong])
+    return DescriptionList([*rows, DescriptionItem(_("no change"), str(found.difference.unchanged)), wrong])
 
 
 def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
@@ -327,5 +327,5 @@ def _cells(one: ImportChange) -> tuple[Cell, Cell]:
 
 
 def _back(name: str) -> Link:
-    told = _("Organisations") if name == "staff_organisations" else _("Read organisations from a file")
-    return Link(told, reverse(name))
+    label = _("Organisations") if name == "staff_organisations" else _("Read organisations from a file")
+    return Link(label, reverse(name))

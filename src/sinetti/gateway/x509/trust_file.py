@@ -59,9 +59,9 @@ def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
 
     The policy has precedence. Returns UNKNOWN if neither states a purpose.
     """
-    told = channel_from_policy(issuer)
-    if told is not None:
-        return CaPurpose(*told)
+    purpose = channel_from_policy(issuer)
+    if purpose is not None:
+        return CaPurpose(*purpose)
     return UNKNOWN if trust is None else trust.of(issuer)
 
 

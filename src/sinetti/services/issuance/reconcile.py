@@ -88,10 +88,10 @@ def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     Adds facts to the journal that only the database has. Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    standing = preview(ctx, journal)
-    written = tuple(journal_records.from_register(ctx.db, standing.unwritten))
+    status = preview(ctx, journal)
+    written = tuple(journal_records.from_register(ctx.db, status.unwritten))
     journal.append(written)
-    return replace(standing, written=len(written))
+    return replace(status, written=len(written))
 
 
 def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> ReconciliationReport:
@@ -99,17 +99,17 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
 
     Nothing is deleted.
     """
-    standing, audit = compare(ctx, journal), ctx.audit_entry("operator", request_id)
+    status, audit = compare(ctx, journal), ctx.audit_entry("operator", request_id)
     lists = newest_archived(journal.folder, ctx)
-    for authority, number in standing.numbers.items():
+    for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)
     for (authority, shard), (der, _) in lists.items():
         recovery.raise_open_shard(ctx.db, authority, shard)
         # This service cannot sign a CRL of an offline CA anew, so it must serve the newest published one.
-        if authority in ctx.offline and authority in standing.numbers:
+        if authority in ctx.offline and authority in status.numbers:
             store_external_crl(authority, shard, der, ctx.db, audit)
-    told = journal_records.lines(journal.folder, journal.instance_id)
-    known = journal_records.merge_facts(told, entries(lists), set(standing.lost))
+    journal_lines = journal_records.lines(journal.folder, journal.instance_id)
+    known = journal_records.merge_facts(journal_lines, entries(lists), set(status.lost))
     back = recovery.restore(ctx.db, known, audit)
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
     return ReconciliationReport(back.done, back.failed, finished, given_up)

@@ -129,10 +129,10 @@ def _whole(body: str, title: str, asked: Mapping[str, str], language: Language, 
         f"{' aria-current=true' if one is language else ''}>{name}</a>"
         for one, name in _LANGUAGES.items()
     )
-    shown = translate(_ERROR, language, title=title) if wrong else title
+    page_title = translate(_ERROR, language, title=title) if wrong else title
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(shown)}</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(page_title)}</title><style>{_STYLE}</style></head>"
         f"<body><nav>{links}</nav><main>{body}</main></body></html>"
     ).encode()
