@@ -176,9 +176,9 @@ class Gateway:
             return Verdict(VerdictReason.MALFORMED, verdict_texts.MALFORMED, {"why": Phrase(bad.why)})
         paths = build_paths(leaf.certificate, self._trusted, chain)
         ways = tuple(self._way(path, chain) for path in paths)
-        told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
+        purposes = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
         # Two CAs with the same name and key but different purposes: the issuer is ambiguous.
-        if not ways or len(told) > 1:
+        if not ways or len(purposes) > 1:
             return Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
         return self._remembered.put(digest, ValidatedCertificate(leaf, ways))
 

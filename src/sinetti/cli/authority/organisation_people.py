@@ -141,9 +141,9 @@ def _row(found: OrganisationPeople) -> dict[str, object]:
 
 
 def _lines(found: OrganisationPeople) -> str:
-    standing = "" if found.organisation.open else ", closed for good"
+    closed_suffix = "" if found.organisation.open else ", closed for good"
     rows = [
-        f"{found.organisation.customer_id}  {found.organisation.name}{standing}",
+        f"{found.organisation.customer_id}  {found.organisation.name}{closed_suffix}",
         *(f"signatory        {format_person(one)}" for one in found.roles.signatories or (None,)),
         f"contact person   {format_person(found.roles.contact_person)}",
         f"looked after by  {', '.join(found.looked.by) or 'nobody'}",

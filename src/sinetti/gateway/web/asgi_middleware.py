@@ -49,8 +49,8 @@ class AsgiGateway:
             return
         headers = decoded(scope)
         believed = self._guard.trusts(peer_of(scope), headers)
-        shown = self._shown(scope, headers, believed=believed)
-        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.check, shown)
+        presented = self._shown(scope, headers, believed=believed)
+        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.check, presented)
         if verdict is not None and verdict.accepted:
             await self._application(_told(scope, verdict, believed=believed), receive, send)
             return
@@ -101,8 +101,8 @@ def _told(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
         if not is_reserved_header(name.decode("latin-1")) and (believed or not is_presented(name.decode("latin-1")))
     ]
     ours = responses.identity_headers(verdict)
-    told = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
-    return {**scope, "headers": kept + told, VERDICT: verdict}
+    added = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
+    return {**scope, "headers": kept + added, VERDICT: verdict}
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, answer: HttpResult) -> None:

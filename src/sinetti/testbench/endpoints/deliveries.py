@@ -109,8 +109,8 @@ class DeliveryEndpoint:
             return _refusal(405, "method-not-allowed", translate(_ONLY_POST, language), language, allow="POST")
         delivery_id = request.headers.get(receipts.HEADER.lower(), "")
         if not receipts.is_delivery_id(delivery_id):
-            told = translate(_NO_ID, language, header=receipts.HEADER)
-            return _refusal(422, "bad-field", told, language)
+            detail = translate(_NO_ID, language, header=receipts.HEADER)
+            return _refusal(422, "bad-field", detail, language)
         try:
             with self._taking:
                 return self._take(delivery_id, request, language)
