@@ -87,7 +87,7 @@ def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> D
     )
 
 
-def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> DoctorFinding:
+def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> DoctorFinding:
     """Build the finding of a name from the action that a person has to take.
 
     `sinetti status --check` judges it the same way.
@@ -96,9 +96,11 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
     if status.required_action(row) is RequiredAction.DEPLOY:
         code, what = ExitCode.DONE, step  # deployment has its own finding
     if code:
-        return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, row.name, what, code)
+        return DoctorFinding(Check.CERTIFICATE, Level.FAIL, message, row.name, what, code)
     return (
-        passed(Check.CERTIFICATE, told, row.name) if what is None else warning(Check.CERTIFICATE, told, what, row.name)
+        passed(Check.CERTIFICATE, message, row.name)
+        if what is None
+        else warning(Check.CERTIFICATE, message, what, row.name)
     )
 
 
@@ -125,5 +127,5 @@ def _program(folder: Path) -> str:
     return "?"
 
 
-def _wrong(name: str, told: Message, step: Message | None) -> DoctorFinding:
-    return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, name, step, ExitCode.STORE)
+def _wrong(name: str, message: Message, step: Message | None) -> DoctorFinding:
+    return DoctorFinding(Check.CERTIFICATE, Level.FAIL, message, name, step, ExitCode.STORE)
