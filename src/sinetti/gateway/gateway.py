@@ -176,9 +176,9 @@ class Gateway:
             return Verdict(VerdictReason.MALFORMED, verdict_texts.MALFORMED, {"why": Phrase(bad.why)})
         paths = build_paths(leaf.certificate, self._trusted, chain)
         ways = tuple(self._way(path, chain) for path in paths)
-        told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
+        purposes = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
         # Two CAs with the same name and key but different purposes: the issuer is ambiguous.
-        if not ways or len(told) > 1:
+        if not ways or len(purposes) > 1:
             return Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
         return self._remembered.put(digest, ValidatedCertificate(leaf, ways))
 
@@ -210,39 +210,41 @@ class Gateway:
         came = (one for one in map(authority_of, chain[:MOST_HELPERS]) if one is not None)
         return tuple(one for one in (*self._listed, *came) if has_issued(one, anchor))
 
-    def _on(self, way: TrustPath, tell: VerdictBuilder) -> Verdict:
-        if self.environment is not None and tell.purpose.environment is not self.environment:
+    def _on(self, way: TrustPath, builder: VerdictBuilder) -> Verdict:
+        if self.environment is not None and builder.purpose.environment is not self.environment:
             return Verdict(
                 VerdictReason.UNTRUSTED, verdict_texts.OTHER_ENVIRONMENT, {"environment": self.environment.value}
             )
-        if not (tell.leaf.is_holders and way.for_holders):
-            return tell.refusal(VerdictReason.WRONG_PURPOSE, verdict_texts.WRONG_PURPOSE)
-        out = _out_of_time(way.path, tell)
+        if not (builder.leaf.is_holders and way.for_holders):
+            return builder.refusal(VerdictReason.WRONG_PURPOSE, verdict_texts.WRONG_PURPOSE)
+        out = _out_of_time(way.path, builder)
         if out is not None:
             return out
-        if self.channel is not None and tell.purpose.channel is not self.channel:
+        if self.channel is not None and builder.purpose.channel is not self.channel:
             wanted = self.channel.value
-            if tell.purpose.channel is None:
-                return tell.refusal(VerdictReason.WRONG_CHANNEL, verdict_texts.UNKNOWN_CHANNEL, wanted=wanted)
-            given = tell.purpose.channel.value
-            return tell.refusal(VerdictReason.WRONG_CHANNEL, verdict_texts.WRONG_CHANNEL, wanted=wanted, channel=given)
-        return self._with_status(way, tell)
+            if builder.purpose.channel is None:
+                return builder.refusal(VerdictReason.WRONG_CHANNEL, verdict_texts.UNKNOWN_CHANNEL, wanted=wanted)
+            given = builder.purpose.channel.value
+            return builder.refusal(
+                VerdictReason.WRONG_CHANNEL, verdict_texts.WRONG_CHANNEL, wanted=wanted, channel=given
+            )
+        return self._with_status(way, builder)
 
-    def _with_status(self, way: TrustPath, tell: VerdictBuilder) -> Verdict:
+    def _with_status(self, way: TrustPath, builder: VerdictBuilder) -> Verdict:
         if self.source is None:
-            return tell.good(RevocationCheck.NOT_CHECKED)
-        answers = list(self._answers(self.source, way, tell.now))
+            return builder.good(RevocationCheck.NOT_CHECKED)
+        answers = list(self._answers(self.source, way, builder.now))
         if any(one.status is RevocationState.REVOKED for one in answers[1:]):
             # A holder of a revoked CA's key could have written any content, so the verdict quotes none of it.
             return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
         if answers[0].status is RevocationState.REVOKED:
-            return tell.revoked()
+            return builder.revoked()
         for one in answers:
             if one.status is not RevocationState.GOOD:
-                return tell.refusal(
+                return builder.refusal(
                     VerdictReason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, why=Phrase(one.why or "")
                 )
-        return tell.good(RevocationCheck.GOOD)
+        return builder.good(RevocationCheck.GOOD)
 
     def _answers(self, source: RevocationSource, way: TrustPath, now: datetime) -> Iterator[RevocationStatus]:
         """Return the status of the leaf, of each CA above it, and of the anchor."""
@@ -303,16 +305,16 @@ class PathCache:
         return known
 
 
-def _out_of_time(path: CertificationPath, tell: VerdictBuilder) -> Verdict | None:
+def _out_of_time(path: CertificationPath, builder: VerdictBuilder) -> Verdict | None:
     """Refuse by the first certificate outside its validity period, the leaf first.
 
     notBefore and notAfter are both valid seconds. Returns None if all certificates are within their periods.
     """
-    spans = [(tell.leaf.span, verdict_texts.NOT_YET_VALID, verdict_texts.EXPIRED)]
+    spans = [(builder.leaf.span, verdict_texts.NOT_YET_VALID, verdict_texts.EXPIRED)]
     spans += [(one.span, verdict_texts.CA_NOT_YET_VALID, verdict_texts.CA_EXPIRED) for one in path.above]
     for span, early, late in spans:
-        if tell.now > span.not_after:
-            return tell.refusal(VerdictReason.EXPIRED, late, until=span.not_after)
-        if tell.now < span.not_before:
-            return tell.refusal(VerdictReason.NOT_YET_VALID, early, at=span.not_before, now=tell.now)
+        if builder.now > span.not_after:
+            return builder.refusal(VerdictReason.EXPIRED, late, until=span.not_after)
+        if builder.now < span.not_before:
+            return builder.refusal(VerdictReason.NOT_YET_VALID, early, at=span.not_before, now=builder.now)
     return None

@@ -155,8 +155,8 @@ def format_datetime_long(at: datetime, language: Language | None = None) -> str:
     """
     language = language or active_language()
     local = _local(at)
-    told = f"{format_weekday(local.date(), language)} {_hour(local, language)}"
-    return f"{told} (Finnish time)" if language is Language.EN else told
+    text = f"{format_weekday(local.date(), language)} {_hour(local, language)}"
+    return f"{text} (Finnish time)" if language is Language.EN else text
 
 
 def finnish_day(at: datetime) -> date:

@@ -72,7 +72,7 @@ def _add(parsed: argparse.Namespace) -> int:
         return _invite(parsed.dir, parsed.customer_id, person)
     with opened_authority(parsed.dir) as authority:
         changed = add_signatory(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
-    return _tell(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
+    return _print_outcome(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
 
 
 def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
@@ -109,7 +109,7 @@ def _contact_person(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = set_contact_person(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
     who = "nobody" if person is None else person.name
-    return _tell(f"{who[0].upper()}{who[1:]} is the contact person of {parsed.customer_id}", changed=changed)
+    return _print_outcome(f"{who[0].upper()}{who[1:]} is the contact person of {parsed.customer_id}", changed=changed)
 
 
 def _looked_after(parsed: argparse.Namespace) -> int:
@@ -117,7 +117,7 @@ def _looked_after(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = act(parsed.customer_id, parsed.agent, authority.ctx, OPERATOR, request_id())
     what = "is not looked after by" if parsed.withdraw else "is looked after by"
-    return _tell(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
+    return _print_outcome(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
 
 
 def _show(parsed: argparse.Namespace) -> int:
@@ -141,9 +141,9 @@ def _row(found: OrganisationPeople) -> dict[str, object]:
 
 
 def _lines(found: OrganisationPeople) -> str:
-    standing = "" if found.organisation.open else ", closed for good"
+    closed_suffix = "" if found.organisation.open else ", closed for good"
     rows = [
-        f"{found.organisation.customer_id}  {found.organisation.name}{standing}",
+        f"{found.organisation.customer_id}  {found.organisation.name}{closed_suffix}",
         *(f"signatory        {format_person(one)}" for one in found.roles.signatories or (None,)),
         f"contact person   {format_person(found.roles.contact_person)}",
         f"looked after by  {', '.join(found.looked.by) or 'nobody'}",
@@ -151,6 +151,6 @@ def _lines(found: OrganisationPeople) -> str:
     return "\n".join([*rows, f"looks after      {', '.join(found.looked.after)}"] if found.looked.after else rows)
 
 
-def _tell(sentence: str, *, changed: bool) -> int:
+def _print_outcome(sentence: str, *, changed: bool) -> int:
     print_error(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
     return 0

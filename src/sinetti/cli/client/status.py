@@ -115,13 +115,13 @@ def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> 
     if not rows:
         common.print_line(messages.render(make_message(messages.STORE_EMPTY), console.language))
         return
-    shown = [
+    selected = [
         row for row in status.sort_by_urgency(rows) if not only_needed or status.EXIT_CODES[status.required_action(row)]
     ]
-    if not shown:
+    if not selected:
         common.print_line(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), console.language))
         return
-    lines = [status.row_cells(row, console.language) for row in shown]
+    lines = [status.row_cells(row, console.language) for row in selected]
     table = output.format_table(status.header(console.language), lines, (status.DAYS_LEFT,))
     common.print_line("\n".join(table))
 

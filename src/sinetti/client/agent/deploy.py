@@ -80,7 +80,7 @@ def _brought(
             agent_state.save_deploy_state(folder, DeployState(held.serial))
         return True, ()
     state = state or DeployState()
-    about, told = _about(folder, entry, held, state), []
+    about, notices = _about(folder, entry, held, state), []
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
             return False, (_again(folder, held.serial, state),)
@@ -97,13 +97,13 @@ def _brought(
         state = DeployState(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
         agent_state.save_deploy_state(folder, state)
         _note(folder, now, EventType.DEPLOYED, held.serial)
-        told.append(make_message(messages.DEPLOYED, name=folder.name, serial=held.serial))
+        notices.append(make_message(messages.DEPLOYED, name=folder.name, serial=held.serial))
     if state.after:
         end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
         agent_state.save_deploy_state(folder, replace(state, after=False))
         if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
-            return False, (*told, end.told)
-    return True, tuple(told)
+            return False, (*notices, end.told)
+    return True, tuple(notices)
 
 
 def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployState) -> HookContext:

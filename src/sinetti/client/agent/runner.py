@@ -224,8 +224,8 @@ def _planned(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     found = repair.find_repair(seen.folder) if seen.repairable else None
     if found is None:
         return _first(agent, seen)
-    told = make_message(messages.WOULD_REPAIR, name=seen.name, what=found.what)
-    return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
+    message = make_message(messages.WOULD_REPAIR, name=seen.name, what=found.what)
+    return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (message,)), ExitCode.DONE)
 
 
 def _repaired(agent: AgentContext, seen: NameSnapshot) -> NameSnapshot:
@@ -251,8 +251,10 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
         outcome = CommandResult(seen.name, Result.FAILED, ExitCode.STORE, (seen.trouble,))
         return NameResult(seen, None, outcome, ExitCode.STORE)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):
-        told = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
-        return NameResult(seen, None, CommandResult(seen.name, Result.FAILED, ExitCode.USAGE, (told,)), ExitCode.USAGE)
+        message = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
+        return NameResult(
+            seen, None, CommandResult(seen.name, Result.FAILED, ExitCode.USAGE, (message,)), ExitCode.USAGE
+        )
     try:
         decision = decisions.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the limits of the calendar
@@ -300,8 +302,8 @@ def _renews(row: NameResult) -> bool:
 
 
 def _twin(row: NameResult, other: str) -> NameResult:
-    told = make_message(messages.SAME_CERTIFICATE, name=row.seen.name, other=other)
-    outcome = CommandResult(row.seen.name, Result.FAILED, ExitCode.USAGE, (told,))
+    message = make_message(messages.SAME_CERTIFICATE, name=row.seen.name, other=other)
+    outcome = CommandResult(row.seen.name, Result.FAILED, ExitCode.USAGE, (message,))
     return NameResult(row.seen, row.decision, outcome, ExitCode.USAGE)
 
 

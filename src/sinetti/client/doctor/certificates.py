@@ -40,10 +40,10 @@ def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorF
         yield _wrong(name, bad.message, None)
         return
     except OSError as bad:
-        told = make_message(
+        message = make_message(
             findings.UNREADABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
         )
-        yield _wrong(name, told, make_message(findings.STORE_STEP))
+        yield _wrong(name, message, make_message(findings.STORE_STEP))
         return
     if held is None:
         state = row.shown or make_message(status.SAID[row.state])
@@ -80,14 +80,14 @@ def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> D
                 make_message(findings.RENEW_STEP, name=name),
             )
         case ValidityPhase.VALID if now + generations.CLOCK_SKEW < held.span.not_before:
-            told = make_message(findings.CERTIFICATE_EARLY, at=held.span.not_before)
-            return _wrong(name, told, make_message(findings.CERTIFICATE_EARLY_STEP))
+            message = make_message(findings.CERTIFICATE_EARLY, at=held.span.not_before)
+            return _wrong(name, message, make_message(findings.CERTIFICATE_EARLY_STEP))
     return _by_need(
         row, make_message(findings.CERTIFICATE_GOOD, until=until, at=renewal_window.renewal_opens_at(held.span))
     )
 
 
-def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> DoctorFinding:
+def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> DoctorFinding:
     """Build the finding of a name from the action that a person has to take.
 
     `sinetti status --check` judges it the same way.
@@ -96,9 +96,11 @@ def _by_need(row: StatusRow, told: Message, step: Message | None = None) -> Doct
     if status.required_action(row) is RequiredAction.DEPLOY:
         code, what = ExitCode.DONE, step  # deployment has its own finding
     if code:
-        return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, row.name, what, code)
+        return DoctorFinding(Check.CERTIFICATE, Level.FAIL, message, row.name, what, code)
     return (
-        passed(Check.CERTIFICATE, told, row.name) if what is None else warning(Check.CERTIFICATE, told, what, row.name)
+        passed(Check.CERTIFICATE, message, row.name)
+        if what is None
+        else warning(Check.CERTIFICATE, message, what, row.name)
     )
 
 
@@ -107,13 +109,13 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     if not status.not_deployed(row) or row.seen.deployment is None:
         return
     step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
-    told = make_message(
+    message = make_message(
         findings.DEPLOY_FAILED,
         program=_program(folder),
         serial=row.seen.serial or "",
         tries=row.seen.deployment.tries,
     )
-    yield DoctorFinding(Check.HOOKS, Level.FAIL, told, row.name, step, ExitCode.AGAIN)
+    yield DoctorFinding(Check.HOOKS, Level.FAIL, message, row.name, step, ExitCode.AGAIN)
 
 
 def _program(folder: Path) -> str:
@@ -125,5 +127,5 @@ def _program(folder: Path) -> str:
     return "?"
 
 
-def _wrong(name: str, told: Message, step: Message | None) -> DoctorFinding:
-    return DoctorFinding(Check.CERTIFICATE, Level.FAIL, told, name, step, ExitCode.STORE)
+def _wrong(name: str, message: Message, step: Message | None) -> DoctorFinding:
+    return DoctorFinding(Check.CERTIFICATE, Level.FAIL, message, name, step, ExitCode.STORE)

@@ -28,9 +28,9 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
     """Make a finding of each mistake of a configuration that cannot be read."""
     for fault in bad.faults:
-        told = fault.told if fault.line is None else make_message(findings.IN_LINE, line=fault.line, told=fault.told)
+        message = fault.told if fault.line is None else make_message(findings.IN_LINE, line=fault.line, told=fault.told)
         step = make_message(findings.CONFIG_BAD_STEP)
-        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, str(bad.path), step, ExitCode.USAGE)
 
 
 def check_configuration(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
@@ -38,18 +38,18 @@ def check_configuration(config: Config, names: Sequence[str], only: str | None =
 
     `only`: the one name that the user asked about.
     """
-    told = make_plural_message(findings.CONFIG_GOOD, len(config.entries), path=str(config.path))
-    yield passed(Check.CONFIGURATION, told, str(config.path))
+    message = make_plural_message(findings.CONFIG_GOOD, len(config.entries), path=str(config.path))
+    yield passed(Check.CONFIGURATION, message, str(config.path))
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
     for name in sorted(config.entries.keys() - set(names)):
         if only in {None, name} and not files.is_kept(config.store / name):
-            told, step = (
+            message, step = (
                 make_message(findings.NOT_ENROLLED_YET, name=name),
                 make_message(findings.ENROL_STEP, name=name),
             )
-            yield warning(Check.CONFIGURATION, told, step, name)
+            yield warning(Check.CONFIGURATION, message, step, name)
     for name in names:
         yield from _beside(config, name)
 
@@ -114,18 +114,18 @@ def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
             if found is not None:
                 file_permissions.check_program(Path(found))
         except RightsError as bad:
-            told, step = (
+            message, step = (
                 make_message(findings.PROGRAM_OPEN, **values, path=str(bad.path)),
                 make_message(findings.CHMOD_STEP, mode="o-w", path=str(bad.path)),
             )
-            yield DoctorFinding(Check.HOOKS, Level.FAIL, told, name, step, ExitCode.USAGE)
+            yield DoctorFinding(Check.HOOKS, Level.FAIL, message, name, step, ExitCode.USAGE)
             continue
         if found is not None:
             yield passed(Check.HOOKS, make_message(findings.PROGRAM_GOOD, **values), name)
         else:
-            told = make_message(findings.PROGRAM_MISSING, **values)
+            message = make_message(findings.PROGRAM_MISSING, **values)
             yield DoctorFinding(
-                Check.HOOKS, Level.FAIL, told, name, make_message(findings.PROGRAM_STEP), ExitCode.USAGE
+                Check.HOOKS, Level.FAIL, message, name, make_message(findings.PROGRAM_STEP), ExitCode.USAGE
             )
 
 
@@ -135,9 +135,9 @@ def _secrets(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
             mode = path.stat().st_mode
             files.octets_of(path, 1)
         except OSError as bad:
-            told = make_message(findings.SECRET_MISSING, path=str(path), why=error_reasons.translate_reason(bad))
+            message = make_message(findings.SECRET_MISSING, path=str(path), why=error_reasons.translate_reason(bad))
             yield DoctorFinding(
-                Check.CONFIGURATION, Level.FAIL, told, str(path), make_message(findings.SECRET_STEP), ExitCode.USAGE
+                Check.CONFIGURATION, Level.FAIL, message, str(path), make_message(findings.SECRET_STEP), ExitCode.USAGE
             )
             continue
         if os.name == "posix" and mode & _OTHERS:
@@ -162,11 +162,11 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
         return  # the check of the certificate reports it
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
-        told, step = (
+        message, step = (
             make_message(findings.OTHER_ENVIRONMENT, **values),
             make_message(findings.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
         )
-        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, name, step, ExitCode.USAGE)
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)
         return
     mine = (kept.service, kept.trust_services.strip(), kept.trust_holders.strip(), (kept.tls_ca or "").strip())
     theirs = (

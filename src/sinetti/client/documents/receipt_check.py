@@ -48,16 +48,16 @@ class ReceiptCheck:
 
         Values of an untrusted receipt are null.
         """
-        said = self.receipt
+        receipt = self.receipt
         return {
             "verdict": "accepted" if self.good else "refused",
             "reason": None if self.fault is None else self.fault.value,
-            "delivery_id": None if said is None else said.delivery_id,
-            "sha256": None if said is None else said.sha256,
-            "received": None if said is None else status.instant(said.received),
-            "customer_id": None if said is None else said.customer_id,
-            "name": None if said is None else said.name,
-            "serial": None if said is None else said.serial,
+            "delivery_id": None if receipt is None else receipt.delivery_id,
+            "sha256": None if receipt is None else receipt.sha256,
+            "received": None if receipt is None else status.instant(receipt.received),
+            "customer_id": None if receipt is None else receipt.customer_id,
+            "name": None if receipt is None else receipt.name,
+            "serial": None if receipt is None else receipt.serial,
         }
 
 
@@ -82,18 +82,18 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
             make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad)),
         )
     if objections := soap_client.distrust_reason(signers[0], anchors, found.received):
-        told = objections[0]
-        if told.text == messages.ANSWER_NOT_TRUSTED:
-            return ReceiptCheck(ReceiptError.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, told.values))
+        message = objections[0]
+        if message.text == messages.ANSWER_NOT_TRUSTED:
+            return ReceiptCheck(ReceiptError.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, message.values))
         return ReceiptCheck(
             ReceiptError.SIGNER_NOT_THEN, make_message(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received)
         )
     if found.received > now + generations.CLOCK_SKEW:
-        told = make_message(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
-        return ReceiptCheck(ReceiptError.IN_THE_FUTURE, told, found)
+        message = make_message(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
+        return ReceiptCheck(ReceiptError.IN_THE_FUTURE, message, found)
     if found.sha256 != sha256_hex(sent):
         return ReceiptCheck(ReceiptError.OTHER_OCTETS, make_message(messages.RECEIPT_NOT_FOR_THIS, path=path), found)
-    told = make_message(
+    message = make_message(
         messages.RECEIPT_GOOD,
         path=path,
         at=found.received,
@@ -102,4 +102,4 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
         customer_id=messages.strip_control_chars(found.customer_id),
         serial=found.serial,
     )
-    return ReceiptCheck(None, told, found)
+    return ReceiptCheck(None, message, found)

@@ -86,8 +86,8 @@ def owe_to_signatories(db: Database, organisation_id: str, tells: AccessEvent, n
     found = recipients.roles(db, [organisation_id], now)[organisation_id].signatories
     own = models.RoleAssignment.objects.using(db.alias).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
-    told = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
-    _owe(db, _ids(told), {"tells": tells.value, **about}, now)
+    addressees = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
+    _owe(db, _ids(addressees), {"tells": tells.value, **about}, now)
 
 
 def owe_asked(db: Database, requests: Mapping[str, str], now: datetime) -> None:
@@ -96,8 +96,8 @@ def owe_asked(db: Database, requests: Mapping[str, str], now: datetime) -> None:
     `requests` maps ids of organisations to ids of requests.
     """
     for organisation_id, found in recipients.roles(db, requests, now).items():
-        told = _ids(recipients.unique_by_address(found.signatories))
-        _owe(db, told, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
+        person_ids = _ids(recipients.unique_by_address(found.signatories))
+        _owe(db, person_ids, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
 def owe_answer(db: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:

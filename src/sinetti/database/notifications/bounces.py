@@ -58,17 +58,17 @@ def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
     return BounceMarks.NEW
 
 
-def on_sent(db: Database, owed: QueuedMessage, now: datetime) -> None:
+def on_sent(db: Database, message: QueuedMessage, now: datetime) -> None:
     """Set the marks that follow from an e-mail that was sent.
 
     Call it in the transaction that records it as sent.
     """
-    if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
+    if message.channel is not MessageChannel.EMAIL or message.recipient is None:
         return
-    if (address := _never_written_to(db, owed.recipient)) is not None:
+    if (address := _never_written_to(db, message.recipient)) is not None:
         people_at(db, address).filter(first_written_at__isnull=True).update(first_written_at=now)
-    if owed.kind is MessageKind.CONTACT_GONE and owed.facts is not None:
-        opt_out.stop_if_told(db, owed.facts["person"], owed.message_id, _deed(now))
+    if message.kind is MessageKind.CONTACT_GONE and message.facts is not None:
+        opt_out.stop_if_told(db, message.facts["person"], message.message_id, _audit_context(now))
 
 
 def lately(db: Database, now: datetime) -> BounceRate:
@@ -115,8 +115,10 @@ def _mark_address(db: Database, address: str, message_id: str, now: datetime) ->
     for one in sorted(events.roles_of(db, ids, now)):
         event = DomainEvent(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})
         outbox.record_event(db, event, now)
-    audit_log.write_each(db, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
+    audit_log.write_each(
+        db, _audit_context(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id
+    )
 
 
-def _deed(now: datetime) -> AuditContext:
+def _audit_context(now: datetime) -> AuditContext:
     return AuditContext(ACTOR, now, random_id())

@@ -89,8 +89,8 @@ def find_call_details(db: Database, call_id: str) -> CallDetails | None:
     row = EarlyReplacement.objects.using(db.alias).defer("serials").filter(call_id=call_id).first()
     if row is None:
         return None
-    said = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
-    return CallDetails(row.ends, row.undone_at is not None, said)
+    explanations = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
+    return CallDetails(row.ends, row.undone_at is not None, explanations)
 
 
 def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
@@ -112,7 +112,7 @@ def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tu
         whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
     )
     rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
-    told = rows.select_related("lineage__organisation", "lineage__type")
+    certificates = rows.select_related("lineage__organisation", "lineage__type")
     return tuple(
         CallListItem(
             Serial(one.serial),
@@ -122,7 +122,7 @@ def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tu
             one.lineage.description,
             one.not_after,
         )
-        for one in told.order_by("lineage__organisation__name", "not_after", "pk")
+        for one in certificates.order_by("lineage__organisation__name", "not_after", "pk")
     )
 
 

@@ -64,8 +64,8 @@ def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
 
 
 def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[OutboxListItem, ...]:
-    told = rows.annotate(customer=F("lineage__organisation__customer_id"), number=F("certificate__serial"))
-    values = told.values_list(
+    annotated = rows.annotate(customer=F("lineage__organisation__customer_id"), number=F("certificate__serial"))
+    values = annotated.values_list(
         "message_id", "kind", "channel", "due", "attempts", "failed_at", "problem", "customer", "number"
     )
     return tuple(

@@ -101,8 +101,8 @@ def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Reci
     found: dict[str, tuple[Recipient | None, Recipient | None]] = {}
     ids = tuple(lineage_ids)
     if len(ids) == 1:
-        for told in sql.read(db, _ONE_LINEAGE, {"lineage": ids[0]}):
-            found[ids[0]] = (_read(told[:_PERSON]), _read(told[_PERSON:]))
+        for columns in sql.read(db, _ONE_LINEAGE, {"lineage": ids[0]}):
+            found[ids[0]] = (_read(columns[:_PERSON]), _read(columns[_PERSON:]))
         return found
     for part in chunked(ids):
         rows = models.Lineage.objects.using(db.alias).filter(pk__in=part).select_related("contact", "deputy")

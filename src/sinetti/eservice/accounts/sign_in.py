@@ -119,13 +119,13 @@ class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
 
     def page(self, context: Context) -> Page:
         """Return the form."""
-        said = [
+        paragraphs = [
             _(NO_RIGHTS),
             _("We send a link to your e-mail address. You can use the account once you have opened the link."),
         ]
         back = Link(_("Have you an account already? Sign in"), reverse("account_login"))
         form = self.asked(context["form"], gettext_noop("Make an account"), _PASSWORD)
-        return Page(_("Make an account"), blocks=[Text(said), form, Links([back])])
+        return Page(_("Make an account"), blocks=[Text(paragraphs), form, Links([back])])
 
 
 class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
@@ -150,10 +150,10 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
     def page(self, context: Context) -> Page:
         """Return the page."""
         del context
-        told = _(
+        explanation = _(
             "This account has been ended and cannot be used. If that is a mistake, ask for help at the address below."
         )
-        return Page(_("The account has been ended"), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
+        return Page(_("The account has been ended"), blocks=[Text([explanation])], status=HTTPStatus.FORBIDDEN)
 
 
 class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # type: ignore[misc]
@@ -162,11 +162,11 @@ class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # t
     def page(self, context: Context) -> Page:
         """Return the page."""
         del context
-        said = [
+        paragraphs = [
             _("We have sent you a message. Open the link in it to confirm that the address is yours."),
             _("No message? Look in your junk mail, or sign in again in a few minutes to get a new one."),
         ]
-        return Page(_("Confirm your e-mail address"), blocks=[Text(said)])
+        return Page(_("Confirm your e-mail address"), blocks=[Text(paragraphs)])
 
 
 class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore[misc]
@@ -201,13 +201,13 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         if not context["confirmation"] or not context["can_confirm"]:
             return _lapsed()
         if not self._is_theirs():
-            said = [_(one) for one in _ELSEWHERE]
+            paragraphs = [_(one) for one in _ELSEWHERE]
             way = Link(_(_SIGN_IN), reverse("account_login"), button=True)
             title = _("Confirm your e-mail address")
-            return Page(title, blocks=[Text(said), Links([way])], status=HTTPStatus.FORBIDDEN)
-        told = _("Is this your address? {email}", email=context["email"])
+            return Page(title, blocks=[Text(paragraphs), Links([way])], status=HTTPStatus.FORBIDDEN)
+        question = _("Is this your address? {email}", email=context["email"])
         form = Form((), (Button(_("Yes, confirm it")),))
-        return Page(_("Confirm your e-mail address"), blocks=[Text([told]), form])
+        return Page(_("Confirm your e-mail address"), blocks=[Text([question]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Confirm the address and redirect."""
@@ -250,10 +250,10 @@ class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: igno
 
     def page(self, context: Context) -> Page:
         """Return the form."""
-        told = _("Give the e-mail address of your account. We send you a link to set a new password.")
+        explanation = _("Give the e-mail address of your account. We send you a link to set a new password.")
         form = self.asked(context["form"], gettext_noop("Send the link"))
         back = Link(_(_SIGN_IN), reverse("account_login"))
-        return Page(_("Forgot your password?"), blocks=[Text([told]), form], back=back)
+        return Page(_("Forgot your password?"), blocks=[Text([explanation]), form], back=back)
 
 
 class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type: ignore[misc]
@@ -262,11 +262,11 @@ class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type:
     def page(self, context: Context) -> Page:
         """Return the page."""
         del context
-        said = [
+        paragraphs = [
             _("We have sent a message to the address. The link in it works for two hours."),
             _("No message? Look in your junk mail, and check that the address is the one that your account has."),
         ]
-        return Page(_("Open the link in our message"), blocks=[Text(said)])
+        return Page(_("Open the link in our message"), blocks=[Text(paragraphs)])
 
 
 class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: ignore[misc]
@@ -279,9 +279,9 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
         """Return the form, or an error page for an unusable link."""
         if context.get("token_fail"):
             return _lapsed()
-        told = _("Afterwards you sign in with it, and with your second factor if you have one.")
+        explanation = _("Afterwards you sign in with it, and with your second factor if you have one.")
         form = self.asked(context["form"], gettext_noop("Set the password"))
-        return Page(_("Set a new password"), blocks=[Text([told]), form])
+        return Page(_("Set a new password"), blocks=[Text([explanation]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
         """Return the context; an unusable link has no form."""
@@ -309,5 +309,5 @@ def _lapsed() -> Page:
         Link(_("Sign in"), reverse("account_login")),
         Link(_("Forgot your password?"), reverse("account_reset_password")),
     ]
-    said = [_(one) for one in _LAPSED]
-    return Page(_(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)
+    paragraphs = [_(one) for one in _LAPSED]
+    return Page(_(_LAPSED_TITLE), blocks=[Text(paragraphs), Links(again)], status=HTTPStatus.NOT_FOUND)

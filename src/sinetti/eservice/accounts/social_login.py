@@ -115,8 +115,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         The log has the reason, without the provider's response.
         """
         del error, extra_context
-        told = request_id(request), provider.app.provider_id, _why(exception)
-        _log.warning("request %s: sign-in by %s failed: %s", *told)
+        log_values = request_id(request), provider.app.provider_id, _why(exception)
+        _log.warning("request %s: sign-in by %s failed: %s", *log_values)
         raise ImmediateHttpResponse(failed(request))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
@@ -161,13 +161,13 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Show that the sign-in failed, and the next step."""
-    said = [
+    paragraphs = [
         _("Nothing was changed. Try again, or sign in in another way."),
         _("If it fails again, ask for help and name this reference: {reference}", reference=request_id(request)),
     ]
     again = Link(_(_SIGN_IN), reverse("account_login"))
     title = _("Signing in with the other service did not work")
-    return render_page(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
+    return render_page(request, Page(title, blocks=[Text(paragraphs), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
 class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type: ignore[misc]
@@ -210,14 +210,14 @@ class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[mis
 
     def page(self, context: Context) -> Page:
         """Return the page with an explanation and the sign-up form."""
-        said = [
+        paragraphs = [
             _("You have signed in there, but it is not connected to an account here. You can make one now."),
             _(NO_RIGHTS),
             _("Have you an account already? Sign in with it, then connect the other service in your account."),
         ]
         form = self.asked(context["form"], gettext_noop("Make an account"))
         links = Links([Link(_("Sign in with the account that I have"), reverse("account_login"))])
-        return Page(_("Make an account?"), blocks=[Text(said), form, links])
+        return Page(_("Make an account?"), blocks=[Text(paragraphs), form, links])
 
 
 class Connections(PortalAccountView, ReauthenticationRequired, views.ConnectionsView):  # type: ignore[misc]

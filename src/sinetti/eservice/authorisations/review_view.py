@@ -79,7 +79,7 @@ def role_request_review(request: HttpRequest, asked_id: str) -> HttpResponse:
             messages.info(request, _(wrong or _SAID[does]))
             return after("authorisations", organisation=organisation_id)
         add_error_text(form, wrong)
-    return _shown(request, organisation_id, found, form)
+    return _render_review(request, organisation_id, found, form)
 
 
 def _form(request: HttpRequest, found: RoleRequestView, *, sent: bool) -> PortalForm:
@@ -102,7 +102,9 @@ def _answered(request: HttpRequest, does: str, asked_id: str, form: PortalForm) 
     return tried(lambda: approve(asked_id, terms, ctx, actor, this))
 
 
-def _shown(request: HttpRequest, organisation_id: str, found: RoleRequestView, form: PortalForm) -> HttpResponse:
+def _render_review(
+    request: HttpRequest, organisation_id: str, found: RoleRequestView, form: PortalForm
+) -> HttpResponse:
     buttons = (Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True))
     blocks: list[Component] = [DescriptionList(request_values(found)), form.as_component(*buttons)]
     there = back("authorisations", TITLE, organisation=organisation_id)

@@ -152,10 +152,10 @@ class FetchForm(PortalForm):
         The page shows a returned text above the form.
         """
         message_id = _HERE.get(refusal.reason)
-        told = _(message_id) if message_id else refusal_text(refusal)
+        text = _(message_id) if message_id else refusal_text(refusal)
         if (name := _FIELDS.get(refusal.reason)) is None:
-            return told
-        self.add_error(name, told)
+            return text
+        self.add_error(name, text)
         return ""
 
     def _request(self) -> bytes:
@@ -220,14 +220,14 @@ EXAMPLE = "1234567-1"
 def asking(form: FetchForm, environment: Environment, *, error: str = "", status: int = HTTPStatus.OK) -> Page:
     """Return the page with the form; `error` is an error without a field."""
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
-    told = _(
+    introduction = _(
         "With the transfer ID and the one-time password from the secure message you retrieve the certificate here, "
         "where your program cannot do it by itself. Your private key stays on your computer: only the request for "
         "it is sent."
     )
     customer_id = str(form[ORGANISATION].value() or "").strip()
     blocks += [
-        Text([told]),
+        Text([introduction]),
         form.as_component(Button(_("Retrieve the certificate"), "fetch")),
         Section(_("How to make a certificate signing request"), _how(customer_id, environment)),
     ]
@@ -350,8 +350,8 @@ def _download(request: HttpRequest, does: str) -> HttpResponse:
         found = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
     if isinstance(found, Rejection):
         form = FetchForm(initial={"organisation": customer_id})
-        told, status = refusal_text(found), HTTPStatus.UNPROCESSABLE_ENTITY
-        return render_page(request, asking(form, ctx.environment, error=told, status=status))
+        text, status = refusal_text(found), HTTPStatus.UNPROCESSABLE_ENTITY
+        return render_page(request, asking(form, ctx.environment, error=text, status=status))
     name, kind, octets = _FILES[does]
     answer = HttpResponse(octets(found), content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -49,14 +49,14 @@ class AsgiGateway:
             return
         headers = decoded(scope)
         believed = self._guard.trusts(peer_of(scope), headers)
-        shown = self._shown(scope, headers, believed=believed)
-        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.check, shown)
+        presented = self._presented_certificate(scope, headers, believed=believed)
+        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.check, presented)
         if verdict is not None and verdict.accepted:
-            await self._application(_told(scope, verdict, believed=believed), receive, send)
+            await self._application(_scope_with_identity(scope, verdict, believed=believed), receive, send)
             return
         await _refuse(scope, receive, send, responses.rejected_response(verdict, wish_of(headers)))
 
-    def _shown(self, scope: Scope, headers: Headers, *, believed: bool) -> ClientCertificate | None:
+    def _presented_certificate(self, scope: Scope, headers: Headers, *, believed: bool) -> ClientCertificate | None:
         if self._guard.proxies is not None:
             return in_headers(headers) if believed else None
         # ASGI TLS extension 0.2: PEM texts, the caller's own first.
@@ -90,7 +90,7 @@ async def send_answer(send: Send, answer: HttpResult, *, kind: str = "http.respo
     await send({"type": f"{kind}.body", "body": b"" if method == "HEAD" else answer.body})
 
 
-def _told(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
+def _scope_with_identity(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
     """Return the application's scope, with the identity headers of the verdict.
 
     All reserved headers that the caller sent are removed.
@@ -101,8 +101,8 @@ def _told(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
         if not is_reserved_header(name.decode("latin-1")) and (believed or not is_presented(name.decode("latin-1")))
     ]
     ours = responses.identity_headers(verdict)
-    told = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
-    return {**scope, "headers": kept + told, VERDICT: verdict}
+    added = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
+    return {**scope, "headers": kept + added, VERDICT: verdict}
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, answer: HttpResult) -> None:

@@ -64,11 +64,11 @@ class TrustedProxies:
 
         `peer` is its address (None on a Unix socket), `secrets` are the secrets that it sent.
         """
-        shown = list(secrets)
+        sent_secrets = list(secrets)
         if self.secret is None:
             return self.unix and peer is None
         # Compared first and in constant time, so that response times reveal nothing about the secret.
-        known = len(shown) == 1 and hmac.compare_digest(shown[0], self.secret)
+        known = len(sent_secrets) == 1 and hmac.compare_digest(sent_secrets[0], self.secret)
         return known and (self.unix if peer is None else not self.unix and self._lists(peer))
 
     def _lists(self, peer: str) -> bool:
@@ -163,12 +163,12 @@ def from_headers(certificates: Iterable[str], chains: Iterable[str] = ()) -> Cli
     Returns None if no certificate was presented: nginx then sends an empty value, or none. More than one value is
     ambiguous and counts as unreadable.
     """
-    shown = [value.strip() for value in certificates]
-    if not any(shown):
+    values = [value.strip() for value in certificates]
+    if not any(values):
         return None
-    if len(shown) > 1 or len(shown[0]) > LARGEST:
+    if len(values) > 1 or len(values[0]) > LARGEST:
         return ClientCertificate(UNREADABLE)
-    return ClientCertificate(_certificate(shown[0]), _chain(", ".join(chains)))
+    return ClientCertificate(_certificate(values[0]), _chain(", ".join(chains)))
 
 
 def from_tls(pems: Sequence[str]) -> ClientCertificate | None:

@@ -73,12 +73,12 @@ class DeliveryBatch:
         if (deliverer := self.room.deliverers.get(self.channel)) is not None:
             deliverer.close()
 
-    def attempt(self, owed: QueuedMessage) -> AttemptResult:
+    def attempt(self, message: QueuedMessage) -> AttemptResult:
         """Try to send one message.
 
         Raises only the exceptions in DATABASE_UNAVAILABLE.
         """
-        tried = delivery.begin_attempt(self.room.db, self.shift, owed)
+        tried = delivery.begin_attempt(self.room.db, self.shift, message)
         if tried is None:
             return AttemptResult.SKIPPED
         self.room.step("tried")

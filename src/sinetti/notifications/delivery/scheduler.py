@@ -49,7 +49,7 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
     """
     faults: list[Exception] = []
 
-    def owed(owe: Callable[[], _Result], nothing: _Result) -> _Result:
+    def run_planner(owe: Callable[[], _Result], nothing: _Result) -> _Result:
         try:
             return owe()
         except DATABASE_UNAVAILABLE:
@@ -61,10 +61,10 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
             return nothing
 
     owing = PlanReport(
-        owed(lambda: expand_events(ctx, now), 0),
-        owed(lambda: plan(ctx, now), ReminderReport(0, 0)),
-        owed(lambda: plan_digests(ctx, now), 0),
-        owed(lambda: owe_findings(ctx, findings, now), 0),
+        run_planner(lambda: expand_events(ctx, now), 0),
+        run_planner(lambda: plan(ctx, now), ReminderReport(0, 0)),
+        run_planner(lambda: plan_digests(ctx, now), 0),
+        run_planner(lambda: owe_findings(ctx, findings, now), 0),
     )
     if faults:
         raise faults[0]

@@ -178,7 +178,7 @@ def revoke_many(
 
 
 def propose(
-    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
+    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, on_progress: Tell = no_progress
 ) -> BulkRevocationResult:
     """Revoke like `revoke_many`, but leave other runs as they are.
 
@@ -193,7 +193,7 @@ def propose(
         stored = bulk_revocation.propose(ctx.db, new, audit)
     ctx.step("many-stored")
     if stored.approved_at is not None:
-        _carry_out(stored, _Initiator(ask.officer, ctx, request_id), told)
+        _carry_out(stored, _Initiator(ask.officer, ctx, request_id), on_progress)
     return BulkRevocationResult(selection, bulk_revocation.find(ctx.db, stored.proposal_id))
 
 
@@ -250,14 +250,14 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
 
 
 def approve(
-    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, told: Tell = no_progress
+    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: Tell = no_progress
 ) -> BulkRevocationResult:
     """Approve another officer's proposal and revoke its certificates.
 
     Also resumes an interrupted run. Raises BulkRevocationError.
     """
     proposal, selection = _approved(proposal_id, officer, ctx, request_id)
-    _carry_out(proposal, _Initiator(officer, ctx, request_id), told)
+    _carry_out(proposal, _Initiator(officer, ctx, request_id), on_progress)
     return BulkRevocationResult(selection, bulk_revocation.find(ctx.db, proposal_id))
 
 
@@ -383,7 +383,7 @@ class _Initiator:
         return self.ctx.act(actor_of(self.officer), self.request_id)
 
 
-def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, most: int | None = None) -> None:
+def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, on_progress: Tell, most: int | None = None) -> None:
     """Revoke the certificates of an approved run, then publish each CRL once.
 
     Works on some lineages at a time and finally marks the run as done. Revoked certificates are skipped, so an
@@ -411,7 +411,7 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
         presign_revoked(taken, ctx)
         authorities |= {row.authority for row in taken}
         gone += len(taken)
-        told(gone, max(gone, len(proposal.serials)))
+        on_progress(gone, max(gone, len(proposal.serials)))
     _publish(authorities, by)
     if ends < len(lineages):
         return

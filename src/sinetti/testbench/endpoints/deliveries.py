@@ -109,8 +109,8 @@ class DeliveryEndpoint:
             return _refusal(405, "method-not-allowed", translate(_ONLY_POST, language), language, allow="POST")
         delivery_id = request.headers.get(receipts.HEADER.lower(), "")
         if not receipts.is_delivery_id(delivery_id):
-            told = translate(_NO_ID, language, header=receipts.HEADER)
-            return _refusal(422, "bad-field", told, language)
+            detail = translate(_NO_ID, language, header=receipts.HEADER)
+            return _refusal(422, "bad-field", detail, language)
         try:
             with self._taking:
                 return self._take(delivery_id, request, language)
@@ -134,13 +134,13 @@ class DeliveryEndpoint:
             _log.info("request %s: delivery refused, %s", request.request_id, verdict.reason)
             return _refusal(_status_of(verdict.reason), verdict.reason, verdict.text(language), language)
         # 3 Document and receipt are stored together, before the answer is sent: an answer never changes.
-        receipt = receipts.render_receipt(_said(delivery_id, digest, verdict, self.ctx), self.seal())
+        receipt = receipts.render_receipt(_build_receipt(delivery_id, digest, verdict, self.ctx), self.seal())
         files.write_folder(place, {_document(digest): request.body, _RECEIPT: receipt})
         self.ctx.step("delivery-kept")
         return _receipt(receipt)
 
 
-def _said(delivery_id: str, digest: Sha256, verdict: Verdict, ctx: ServiceContext) -> Receipt:
+def _build_receipt(delivery_id: str, digest: Sha256, verdict: Verdict, ctx: ServiceContext) -> Receipt:
     name = "".join(sign if sign.isprintable() else " " for sign in verdict.name or "")
     serial = verdict.serial or Serial("")
     return Receipt(delivery_id, digest, ctx.now(), verdict.customer_id or "", name, serial)

@@ -121,8 +121,8 @@ def write_samples(
     """
     files = {f"{one.state.value}/{name}": octets for one in samples for name, octets in contents(one).items()}
     first = samples[0]
-    told = _README_ALL.format(now=first.now.strftime(_WRITTEN), readme=README, anchors=ANCHORS, lists=LISTS)
-    _write(files | _of_relying_party(first) | {README: told.encode()}, folder, replace=replace)
+    readme = _README_ALL.format(now=first.now.strftime(_WRITTEN), readme=README, anchors=ANCHORS, lists=LISTS)
+    _write(files | _of_relying_party(first) | {README: readme.encode()}, folder, replace=replace)
     return tuple(SamplePaths(folder / one.state.value) for one in samples)
 
 
