@@ -35,8 +35,8 @@ def register(commands: "Commands") -> None:
 
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        shown = _row(authority.clock.look())
-    print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
+        row = _row(authority.clock.look())
+    print_result(row, as_json=parsed.json, table=lambda: _lines(row))
     return 0
 
 

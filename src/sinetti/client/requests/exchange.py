@@ -174,7 +174,7 @@ def _not_answered(
 
 
 def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) -> CommandResult:
-    codes, told = _codes(response), service_message(response)
+    codes, service_messages = _codes(response), service_message(response)
     if RejectionReason.SIGNER_REVOKED in map(reason_for_code, codes) and leaving.signer is not None:
         known = generations.notes(task.folder)
         generations.remember(task.folder, replace(known, revoked=leaving.signer))
@@ -182,7 +182,11 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
         case NextStep.LATER:
             journal.advance(leaving, RequestState.POSTPONED, codes=codes, doubt=results.may_have_been_processed(codes))
             return task.ended(
-                Result.PENDING, ExitCode.AGAIN, *told, make_message(messages.RUN_AGAIN_SAME_KEY), codes=codes
+                Result.PENDING,
+                ExitCode.AGAIN,
+                *service_messages,
+                make_message(messages.RUN_AGAIN_SAME_KEY),
+                codes=codes,
             )
         case NextStep.REFUSED:
             journal.advance(leaving, RequestState.REFUSED, codes=codes)
@@ -191,10 +195,10 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
             journal.set_aside(journal.advance(leaving, RequestState.REFUSED, codes=codes))
         case NextStep.UNCERTAIN:
             unsure = journal.advance(leaving, RequestState.UNCERTAIN, codes=codes, retrieval_id=response.retrieval_id)
-            return _uncertain(task, unsure, told)
+            return _uncertain(task, unsure, service_messages)
         case never:
             assert_never(never)
-    return task.ended(Result.REFUSED, ExitCode.REFUSED, *told, *_what_else(task, codes), codes=codes)
+    return task.ended(Result.REFUSED, ExitCode.REFUSED, *service_messages, *_what_else(task, codes), codes=codes)
 
 
 def _what_else(task: NameTask, codes: tuple[str, ...]) -> tuple[Message, ...]:
@@ -232,8 +236,8 @@ def _doubted(task: NameTask, held: RequestJournal, got: CommandResult) -> Comman
     """
     if held.state not in journal.OPEN_QUESTION:
         return got
-    told, codes = (*got.messages, make_message(messages.MAY_BE_SPENT)), held.codes + got.codes
-    unsure = task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+    outcome_messages, codes = (*got.messages, make_message(messages.MAY_BE_SPENT)), held.codes + got.codes
+    unsure = task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *outcome_messages, codes=codes)
     return replace(unsure, retry_after=got.retry_after)
 
 
@@ -249,25 +253,25 @@ def _fetch(task: NameTask, held: RequestJournal) -> bytes | CommandResult:
         return replace(failed, retry_after=trouble.retry_after)
     if response.status_ok and response.certificate is not None:
         return response.certificate
-    codes, told = _codes(response), service_message(response)
+    codes, service_messages = _codes(response), service_message(response)
     if results.after_retrieval(codes) is NextStep.REFUSED_FOR_GOOD:
         if (
             held.state is RequestState.ACCEPTED
             and RejectionReason.RETRIEVAL_ID_UNKNOWN in map(reason_for_code, codes)
             and not held.codes
         ):
-            return _not_our_id(task, held, told, codes)
+            return _not_our_id(task, held, service_messages, codes)
         if held.state is RequestState.ACCEPTED:
             journal.set_aside(held)
-        return task.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
-    return task.ended(Result.PENDING, ExitCode.AGAIN, *told, codes=codes)
+        return task.ended(Result.REFUSED, ExitCode.REFUSED, *service_messages, codes=codes)
+    return task.ended(Result.PENDING, ExitCode.AGAIN, *service_messages, codes=codes)
 
 
 def _still_waiting(task: NameTask, last: CommandResult) -> CommandResult:
-    told = (*last.messages, make_message(messages.NOT_READY_IN_TIME))
+    outcome_messages = (*last.messages, make_message(messages.NOT_READY_IN_TIME))
     if last.codes and results.after_retrieval(last.codes) is NextStep.UNCERTAIN:
-        return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=last.codes)
-    return replace(last, messages=told)
+        return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *outcome_messages, codes=last.codes)
+    return replace(last, messages=outcome_messages)
 
 
 def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
@@ -340,11 +344,11 @@ def _put_in_place(task: NameTask, held: RequestJournal) -> CommandResult:
         RequestKind.RENEW: (Result.RENEWED, messages.RENEWED),
     }[task.kind]
     live = str(task.folder / files.LIVE)
-    told = make_message(word, name=task.name, serial=serial, until=until, folder=live)
+    message = make_message(word, name=task.name, serial=serial, until=until, folder=live)
     return task.ended(
         done,
         ExitCode.DONE,
-        told,
+        message,
         make_message(messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(certificate))),
     )
 

@@ -81,12 +81,12 @@ def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: dateti
 def _owed(
     events: Iterable[PendingEvent], known: _RecipientIndex, ctx: NotificationContext, now: datetime
 ) -> Mapping[str, tuple[NewMessage, ...]]:
-    told: set[tuple[str, ...]] = set()
+    reported: set[tuple[str, ...]] = set()
     return {
         event.event_id: tuple(
             _of_call(event, ctx, now)
             if event.kind is MessageKind.EARLY
-            else _to_the_first(event, known, ctx, told)
+            else _to_the_first(event, known, ctx, reported)
             if event.kind in FIRST_REACHED
             else _to_all(event, known)
         )
@@ -103,8 +103,8 @@ def _of_call(event: PendingEvent, ctx: NotificationContext, now: datetime) -> It
 
 
 def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]:
-    told = (reader for whom in AUDIENCES.get(event.kind, ()) for reader in _readers(whom, event, known))
-    for reader in notifications_recipients.unique_by_address(told):
+    readers = (reader for whom in AUDIENCES.get(event.kind, ()) for reader in _readers(whom, event, known))
+    for reader in notifications_recipients.unique_by_address(readers):
         # An erased person has no address. Bounce and opt-out marks are checked when the message is rendered.
         if reader.email:
             yield _message(event, reader)

@@ -131,9 +131,9 @@ def _tell(request_id: str, reason: str, report: Report) -> None:
             facts[name] = _place(sides)
     if found.unfinished:
         facts["unfinished"] = "yes"
-    told = " ".join(messages.render(one, Language.EN) for one in report.sentences())
+    explanation = " ".join(messages.render(one, Language.EN) for one in report.sentences())
     listed = " ".join(f"{name}={value}" for name, value in facts.items())
-    _log.info("request %s: refused, %s: %s (%s)", request_id, reason, told, listed, extra={"facts": facts})
+    _log.info("request %s: refused, %s: %s (%s)", request_id, reason, explanation, listed, extra={"facts": facts})
 
 
 def _place(sides: Comparison) -> str:
