@@ -79,9 +79,11 @@ class NameTask:
         """The service that this name's settings point at."""
         return soap_client.service_of(self.settings, self.run.language, self.run.now_exact)
 
-    def ended(self, result: Result, exit_code: ExitCode, *told: Message, codes: tuple[str, ...] = ()) -> CommandResult:
+    def ended(
+        self, result: Result, exit_code: ExitCode, *outcome_messages: Message, codes: tuple[str, ...] = ()
+    ) -> CommandResult:
         """Make the outcome for this name."""
-        return CommandResult(self.name, result, exit_code, told, codes)
+        return CommandResult(self.name, result, exit_code, outcome_messages, codes)
 
 
 def send(task: NameTask, held: RequestJournal, operation: Operation, message: bytes) -> RequestJournal | CommandResult:
@@ -216,17 +218,17 @@ def _what_else(task: NameTask, codes: tuple[str, ...]) -> tuple[Message, ...]:
     return (make_message(messages.OTHER_KEY_KEPT, path=str(task.folder / store_settings.FILE)),)
 
 
-def _uncertain(task: NameTask, unsure: RequestJournal, told: tuple[Message, ...]) -> CommandResult:
+def _uncertain(task: NameTask, unsure: RequestJournal, reported: tuple[Message, ...]) -> CommandResult:
     """End with the service's words, unless it sent a retrieval ID with its refusal.
 
     With a retrieval ID, the certificate decides.
     """
     if unsure.retrieval_id is not None:
-        for message in told:
+        for message in reported:
             task.run.tell(message)
         return collect(task, unsure)
-    told = (*told, make_message(messages.MAY_BE_SPENT))
-    return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=unsure.codes)
+    reported = (*reported, make_message(messages.MAY_BE_SPENT))
+    return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *reported, codes=unsure.codes)
 
 
 def _doubted(task: NameTask, held: RequestJournal, got: CommandResult) -> CommandResult:
@@ -291,7 +293,7 @@ def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
 
 
 def _not_our_id(
-    task: NameTask, held: RequestJournal, told: tuple[Message, ...], codes: tuple[str, ...]
+    task: NameTask, held: RequestJournal, service_messages: tuple[Message, ...], codes: tuple[str, ...]
 ) -> CommandResult:
     """Return the result for a retrieval ID that is unknown for this customer.
 
@@ -300,7 +302,7 @@ def _not_our_id(
     """
     journal.advance(held, RequestState.UNCERTAIN, codes=codes)
     again = make_message(messages.ID_MAY_BE_ANOTHERS, command=task.kind.value)
-    return task.ended(Result.FAILED, ExitCode.AGAIN, *told, again, codes=codes)
+    return task.ended(Result.FAILED, ExitCode.AGAIN, *service_messages, again, codes=codes)
 
 
 def _not_ours(task: NameTask, held: RequestJournal) -> CommandResult:

@@ -120,7 +120,7 @@ def stop_if_told(db: Database, person_id: str, message_id: str, audit: AuditCont
     if person is None or person.stopped_at is not None:
         return
     wanted = notified_people(db, person.email, audit.at)
-    notified = _told(db, person.email, message_id, _everybody(wanted))
+    notified = _notified_addresses(db, person.email, message_id, _everybody(wanted))
     if all(any(one.address in notified for one in each.people) for each in wanted.values()):
         rows = people_at(db, person.email).filter(stopped_at__isnull=True)
         people = list(rows.order_by("pk").values_list("pk", flat=True))
@@ -167,7 +167,7 @@ def _messages_wait(db: Database, asker: OptOutSender, since: datetime, now: date
     return any(row.sent is None and row.failed_at is None and row.cancelled_at is None for row in rows)
 
 
-def _told(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
+def _notified_addresses(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
     """Return the addresses notified since the latest opt-out request.
 
     This message counts as sent.

@@ -148,7 +148,7 @@ def _wants_octets(headers: Headers) -> bool:
     return any(part.partition(";")[0].strip().lower() == _OCTETS for part in wanted.split(","))
 
 
-def _plain(status: int, said: str) -> HttpResult:
+def _plain(status: int, text: str) -> HttpResult:
     return HttpResult(
-        status, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, f"{said}\n".encode()
+        status, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, f"{text}\n".encode()
     )

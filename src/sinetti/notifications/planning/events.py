@@ -43,7 +43,7 @@ def expand_events(ctx: NotificationContext, now: datetime) -> int:
     made = 0
     while events := notifications_events.pending(ctx.db, BATCH):
         known = _known(events, ctx, now)
-        made += notifications_events.expand(ctx.db, _owed(events, known, ctx, now), now, ctx.step)
+        made += notifications_events.expand(ctx.db, _messages_by_event(events, known, ctx, now), now, ctx.step)
     return made
 
 
@@ -78,7 +78,7 @@ def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: dateti
     )
 
 
-def _owed(
+def _messages_by_event(
     events: Iterable[PendingEvent], known: _RecipientIndex, ctx: NotificationContext, now: datetime
 ) -> Mapping[str, tuple[NewMessage, ...]]:
     reported: set[tuple[str, ...]] = set()
@@ -111,7 +111,7 @@ def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]
 
 
 def _to_the_first(
-    event: PendingEvent, known: _RecipientIndex, ctx: NotificationContext, told: set[tuple[str, ...]]
+    event: PendingEvent, known: _RecipientIndex, ctx: NotificationContext, reported: set[tuple[str, ...]]
 ) -> Iterator[NewMessage]:
     """Yield messages about an unreachable contact to people who can replace them.
 
@@ -126,9 +126,9 @@ def _to_the_first(
         for to in reached or ctx.terms.operators:
             address = to.address if isinstance(to, Recipient) else to
             same = (event.kind, organisation, lost.address or person, address)
-            if same in told:
+            if same in reported:
                 continue
-            told.add(same)
+            reported.add(same)
             yield _message(event, to, lineage=lineage)
 
 

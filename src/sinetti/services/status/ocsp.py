@@ -196,8 +196,8 @@ def _signed(found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspRe
     return OcspResponsePair(subject.authority, subject.serial, unsigned_response, ders)
 
 
-def _one(asked: OcspRequest, told: SingleResponse, authority: str, ctx: ServiceContext) -> bytes:
-    return sign_answer(asked, ctx.issuers[authority].certificate, told, ctx.responders[authority]())
+def _one(asked: OcspRequest, unsigned_response: SingleResponse, authority: str, ctx: ServiceContext) -> bytes:
+    return sign_answer(asked, ctx.issuers[authority].certificate, unsigned_response, ctx.responders[authority]())
 
 
 BATCH = 100
