@@ -70,23 +70,25 @@ def issuing_ca(authority: Authority) -> str | None:
         for name, one in certificates.items()
     )
     now = ctx.now()
-    told = [
+    clauses = [
         f"{one.name} {'stopped' if now > one.stops else 'stops'} issuing on {one.stops:%Y-%m-%d}"
         for one in issuing_ca_alarms(ends, now)
     ]
-    return f"{' and '.join(told)}: prepare its successor, and have relying parties take it in time" if told else None
+    return (
+        f"{' and '.join(clauses)}: prepare its successor, and have relying parties take it in time" if clauses else None
+    )
 
 
 def offline_lists(authority: Authority) -> str | None:
     """Return a sentence about CAs whose lists need an offline key soon, or None."""
     ctx = authority.ctx
     ends = (ListEnd(name, _first_end(name, ctx.db)) for name in sorted(ctx.offline))
-    told = [
+    clauses = [
         f"the list of {one.name} ends on {one.ends:%Y-%m-%d}" if one.ends else f"{one.name} has no list yet"
         for one in list_alarms(ends, ctx.now())
     ]
     command = f"sinetti authority publish --dir {authority.folder.root} --offline-dir DIR"
-    return f"{' and '.join(told)}: renew with {command}" if told else None
+    return f"{' and '.join(clauses)}: renew with {command}" if clauses else None
 
 
 def _first_end(authority: str, db: Database) -> datetime | None:
@@ -108,16 +110,16 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
     service by file name, such as that of TLS. All lists are read, which takes long with a million revocations. Raises
     OSError, and the errors in DATABASE_UNAVAILABLE.
     """
-    told: dict[str, str | None] = {
+    findings: dict[str, str | None] = {
         "issuing-ca": issuing_ca(authority),
         "offline-lists": offline_lists(authority),
         "messages": messages(authority),
         "nobody-told": unreachable_recipients(authority),
     }
     for one in _watched(authority, {**own_certificates(authority), **more}):
-        before = told.get(one.kind.value)
-        told[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
-    return told
+        before = findings.get(one.kind.value)
+        findings[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
+    return findings
 
 
 def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[MonitoringFinding, ...]:
@@ -134,18 +136,20 @@ def messages(authority: Authority) -> str | None:
     """Return the problems of sending and delivery (docs/notices.md) in one line."""
     ctx = authority.ctx
     found = outbox_summary(ctx.db, ctx.now(), deferred_kinds(ctx.now(), LATE))
-    told = []
+    problems = []
     if found.late and found.oldest is not None:
-        told.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
+        problems.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
     # Without `notices.toml` no messages are planned, as intended.
     if found.unspread and authority.folder.notices.exists():
-        told.append(f"of {pluralise(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
+        problems.append(
+            f"of {pluralise(found.unspread, 'event')} no message was made: run sinetti authority notices plan"
+        )
     if found.dead:
         listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
-        told.append(f"{pluralise(found.dead, 'message')} given up: {listed}")
+        problems.append(f"{pluralise(found.dead, 'message')} given up: {listed}")
     if (returned := bounces.bounce_alert(ctx.db, ctx.now())) is not None:
-        told.append(returned)
-    return "; ".join(told) or None
+        problems.append(returned)
+    return "; ".join(problems) or None
 
 
 def unreachable_recipients(authority: Authority) -> str | None:

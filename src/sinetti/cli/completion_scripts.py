@@ -58,8 +58,10 @@ def _below(
     for group in parser._actions:  # noqa: SLF001 -- as above
         if isinstance(group, argparse._SubParsersAction):  # noqa: SLF001 -- as above
             choices |= group.choices
-            told = {one.dest: one.help or "" for one in group._choices_actions}  # noqa: SLF001 -- as above
-            helps |= {name: told.get(name, told.get(main.ALIASES.get(name, name), "")) for name in group.choices}
+            summaries = {one.dest: one.help or "" for one in group._choices_actions}  # noqa: SLF001 -- as above
+            helps |= {
+                name: summaries.get(name, summaries.get(main.ALIASES.get(name, name), "")) for name in group.choices
+            }
     if root:
         yield CommandInfo(words, parser, helps)
     for name, one in choices.items():
@@ -153,10 +155,10 @@ def _zsh(commands: Sequence[CommandInfo]) -> str:
     values = [f"        {_quoted(at)}) {_zsh_value(one)}; return ;;" for at, one in _valued(commands)]
     words = []
     for command in commands:
-        told = " ".join(
+        described_words = " ".join(
             shlex.quote(f"{word}:{_line(why)}" if why else word) for word, why in _next_words(command).items()
         )
-        words.append(f"        {_quoted(_command_path(command))}) found=({told}) ;;")
+        words.append(f"        {_quoted(_command_path(command))}) found=({described_words}) ;;")
     return _ZSH.format(
         paths=_paths(commands).replace("COMP_WORDS", "words"), values="\n".join(values), words="\n".join(words)
     )

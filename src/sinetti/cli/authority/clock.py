@@ -35,8 +35,8 @@ def register(commands: "Commands") -> None:
 
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        shown = _row(authority.clock.look())
-    print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
+        row = _row(authority.clock.look())
+    print_result(row, as_json=parsed.json, table=lambda: _lines(row))
     return 0
 
 
@@ -51,7 +51,7 @@ def _accept(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _ask(standing: ClockStatus) -> None:
+def _ask(status: ClockStatus) -> None:
     """Ask the operator if this is the time.
 
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
@@ -59,23 +59,23 @@ def _ask(standing: ClockStatus) -> None:
     if not sys.stdin.isatty():
         sentence = "clock accept asks whether the time is right, and standard input is no terminal: give --yes"
         raise OptionError(sentence)
-    print_error(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
+    print_error(f"Is it {_instant(status.readings.answered)} now? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
         sentence = "nothing was accepted: set the machine's clock right first"
         raise OptionError(sentence)
 
 
-def _row(standing: ClockStatus) -> dict[str, Any]:
-    ahead = difference(standing.readings)
+def _row(status: ClockStatus) -> dict[str, Any]:
+    ahead = difference(status.readings)
     return {
-        "machine": _instant(standing.readings.answered),
-        "database": _instant(standing.readings.database),
+        "machine": _instant(status.readings.answered),
+        "database": _instant(status.readings.database),
         "difference": round(ahead.total_seconds(), 3) if ahead is not None else None,
-        "newest": _instant(standing.readings.newest),
-        "accepted": _instant(standing.stored.accepted_at),
-        "issuing": standing.doubt is None,
-        "reason": standing.doubt,
-        "problem": describe_problem(standing),
+        "newest": _instant(status.readings.newest),
+        "accepted": _instant(status.stored.accepted_at),
+        "issuing": status.doubt is None,
+        "reason": status.doubt,
+        "problem": describe_problem(status),
     }
 
 
@@ -83,13 +83,13 @@ def _instant(at: datetime | None) -> str | None:
     return instant(at.replace(microsecond=0)) if at is not None else None
 
 
-def _lines(shown: dict[str, Any]) -> str:
+def _lines(row: dict[str, Any]) -> str:
     words = {
-        "machine": shown["machine"],
-        "database": shown["database"] or "no clock of its own",
-        "difference": "-" if shown["difference"] is None else f"{shown['difference']:.3f} s",
-        "newest stored": shown["newest"] or "nothing is stored yet",
-        "accepted": shown["accepted"] or "never",
-        "issuing": "yes" if shown["issuing"] else f"no: {shown['problem']}",
+        "machine": row["machine"],
+        "database": row["database"] or "no clock of its own",
+        "difference": "-" if row["difference"] is None else f"{row['difference']:.3f} s",
+        "newest stored": row["newest"] or "nothing is stored yet",
+        "accepted": row["accepted"] or "never",
+        "issuing": "yes" if row["issuing"] else f"no: {row['problem']}",
     }
     return "\n".join(f"{name:<13}  {value}" for name, value in words.items())

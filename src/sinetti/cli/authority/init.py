@@ -94,11 +94,11 @@ def _run(parsed: argparse.Namespace) -> int:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print_error(_said(parsed, journal))
+    print_error(_result_message(parsed, journal))
     return 0
 
 
-def _said(parsed: argparse.Namespace, journal: Path) -> str:
+def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
     """Return the text that says what was created and what comes next.
 
     For PRODUCTION, it also says what has to be moved before the authority is served.

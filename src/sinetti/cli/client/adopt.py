@@ -66,10 +66,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         outcome = adopt.adopt(outside, parsed.name, material, wanted)
     except OSError as bad:
-        told = make_message(
+        message = make_message(
             messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
         )
-        raise files.StoreError(told) from bad
+        raise files.StoreError(message) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
         outcome = replace(

@@ -65,8 +65,8 @@ class ParagraphFormatter(argparse.HelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines: list[str] = []
         for as_it_is, group in groupby(text.splitlines(), key=lambda line: not line or line.startswith("  ")):
-            told = list(group)
-            lines += told if as_it_is else wrap(" ".join(told), width, break_long_words=False, break_on_hyphens=False)
+            block = list(group)
+            lines += block if as_it_is else wrap(" ".join(block), width, break_long_words=False, break_on_hyphens=False)
         return "".join(f"{indent}{line}\n" for line in lines)
 
 

@@ -61,12 +61,14 @@ def summary(end: RunReport) -> tuple[Message, ...]:
     done = [row for row in end.rows if row.exit_code is ExitCode.DONE]
     renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in done)
     left, well = len(end.rows) - len(done), len(done) - renewed
-    told = [messages.make_plural_message(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)]
+    summary_messages = [
+        messages.make_plural_message(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)
+    ]
     if any(row.outcome is None and row.exit_code is not ExitCode.DONE for row in end.rows):
-        told.append(make_message(messages.RUN_LEFT))
+        summary_messages.append(make_message(messages.RUN_LEFT))
     if end.next_due is not None:
-        told.append(make_message(messages.RUN_NEXT, at=end.next_due))
-    return tuple(told)
+        summary_messages.append(make_message(messages.RUN_NEXT, at=end.next_due))
+    return tuple(summary_messages)
 
 
 def as_json(end: RunReport, at: datetime) -> dict[str, object]:

@@ -168,19 +168,19 @@ def translate_reason(why: BaseException | str) -> Value:
     """
     if isinstance(why, OSError | http.client.HTTPException):
         return _of_system(why)
-    said = messages.strip_control_chars(str(why))
+    text = messages.strip_control_chars(str(why))
     for message_id in SAID:
-        found = _PATTERNS[message_id].fullmatch(said)
+        found = _PATTERNS[message_id].fullmatch(text)
         if found:
             return make_message(
                 message_id,
                 **{name: translate_reason(part) if name == "why" else part for name, part in found.groupdict().items()},
             )
-    if said in _BY_WORDS:
-        return make_message(_BY_WORDS[said])
-    setting, colon, rest = said.partition(": ")
+    if text in _BY_WORDS:
+        return make_message(_BY_WORDS[text])
+    setting, colon, rest = text.partition(": ")
     return (
-        make_message(SETTING, setting=setting, why=translate_reason(rest)) if colon and setting.isidentifier() else said
+        make_message(SETTING, setting=setting, why=translate_reason(rest)) if colon and setting.isidentifier() else text
     )
 
 

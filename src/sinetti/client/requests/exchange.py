@@ -79,9 +79,11 @@ class NameTask:
         """The service that this name's settings point at."""
         return soap_client.service_of(self.settings, self.run.language, self.run.now_exact)
 
-    def ended(self, result: Result, exit_code: ExitCode, *told: Message, codes: tuple[str, ...] = ()) -> CommandResult:
+    def ended(
+        self, result: Result, exit_code: ExitCode, *outcome_messages: Message, codes: tuple[str, ...] = ()
+    ) -> CommandResult:
         """Make the outcome for this name."""
-        return CommandResult(self.name, result, exit_code, told, codes)
+        return CommandResult(self.name, result, exit_code, outcome_messages, codes)
 
 
 def send(task: NameTask, held: RequestJournal, operation: Operation, message: bytes) -> RequestJournal | CommandResult:
@@ -174,7 +176,7 @@ def _not_answered(
 
 
 def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) -> CommandResult:
-    codes, told = _codes(response), service_message(response)
+    codes, service_messages = _codes(response), service_message(response)
     if RejectionReason.SIGNER_REVOKED in map(reason_for_code, codes) and leaving.signer is not None:
         known = generations.notes(task.folder)
         generations.remember(task.folder, replace(known, revoked=leaving.signer))
@@ -182,7 +184,11 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
         case NextStep.LATER:
             journal.advance(leaving, RequestState.POSTPONED, codes=codes, doubt=results.may_have_been_processed(codes))
             return task.ended(
-                Result.PENDING, ExitCode.AGAIN, *told, make_message(messages.RUN_AGAIN_SAME_KEY), codes=codes
+                Result.PENDING,
+                ExitCode.AGAIN,
+                *service_messages,
+                make_message(messages.RUN_AGAIN_SAME_KEY),
+                codes=codes,
             )
         case NextStep.REFUSED:
             journal.advance(leaving, RequestState.REFUSED, codes=codes)
@@ -191,10 +197,10 @@ def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) ->
             journal.set_aside(journal.advance(leaving, RequestState.REFUSED, codes=codes))
         case NextStep.UNCERTAIN:
             unsure = journal.advance(leaving, RequestState.UNCERTAIN, codes=codes, retrieval_id=response.retrieval_id)
-            return _uncertain(task, unsure, told)
+            return _uncertain(task, unsure, service_messages)
         case never:
             assert_never(never)
-    return task.ended(Result.REFUSED, ExitCode.REFUSED, *told, *_what_else(task, codes), codes=codes)
+    return task.ended(Result.REFUSED, ExitCode.REFUSED, *service_messages, *_what_else(task, codes), codes=codes)
 
 
 def _what_else(task: NameTask, codes: tuple[str, ...]) -> tuple[Message, ...]:
@@ -212,17 +218,17 @@ def _what_else(task: NameTask, codes: tuple[str, ...]) -> tuple[Message, ...]:
     return (make_message(messages.OTHER_KEY_KEPT, path=str(task.folder / store_settings.FILE)),)
 
 
-def _uncertain(task: NameTask, unsure: RequestJournal, told: tuple[Message, ...]) -> CommandResult:
+def _uncertain(task: NameTask, unsure: RequestJournal, reported: tuple[Message, ...]) -> CommandResult:
     """End with the service's words, unless it sent a retrieval ID with its refusal.
 
     With a retrieval ID, the certificate decides.
     """
     if unsure.retrieval_id is not None:
-        for message in told:
+        for message in reported:
             task.run.tell(message)
         return collect(task, unsure)
-    told = (*told, make_message(messages.MAY_BE_SPENT))
-    return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=unsure.codes)
+    reported = (*reported, make_message(messages.MAY_BE_SPENT))
+    return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *reported, codes=unsure.codes)
 
 
 def _doubted(task: NameTask, held: RequestJournal, got: CommandResult) -> CommandResult:
@@ -232,8 +238,8 @@ def _doubted(task: NameTask, held: RequestJournal, got: CommandResult) -> Comman
     """
     if held.state not in journal.OPEN_QUESTION:
         return got
-    told, codes = (*got.messages, make_message(messages.MAY_BE_SPENT)), held.codes + got.codes
-    unsure = task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+    outcome_messages, codes = (*got.messages, make_message(messages.MAY_BE_SPENT)), held.codes + got.codes
+    unsure = task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *outcome_messages, codes=codes)
     return replace(unsure, retry_after=got.retry_after)
 
 
@@ -249,25 +255,25 @@ def _fetch(task: NameTask, held: RequestJournal) -> bytes | CommandResult:
         return replace(failed, retry_after=trouble.retry_after)
     if response.status_ok and response.certificate is not None:
         return response.certificate
-    codes, told = _codes(response), service_message(response)
+    codes, service_messages = _codes(response), service_message(response)
     if results.after_retrieval(codes) is NextStep.REFUSED_FOR_GOOD:
         if (
             held.state is RequestState.ACCEPTED
             and RejectionReason.RETRIEVAL_ID_UNKNOWN in map(reason_for_code, codes)
             and not held.codes
         ):
-            return _not_our_id(task, held, told, codes)
+            return _not_our_id(task, held, service_messages, codes)
         if held.state is RequestState.ACCEPTED:
             journal.set_aside(held)
-        return task.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
-    return task.ended(Result.PENDING, ExitCode.AGAIN, *told, codes=codes)
+        return task.ended(Result.REFUSED, ExitCode.REFUSED, *service_messages, codes=codes)
+    return task.ended(Result.PENDING, ExitCode.AGAIN, *service_messages, codes=codes)
 
 
 def _still_waiting(task: NameTask, last: CommandResult) -> CommandResult:
-    told = (*last.messages, make_message(messages.NOT_READY_IN_TIME))
+    outcome_messages = (*last.messages, make_message(messages.NOT_READY_IN_TIME))
     if last.codes and results.after_retrieval(last.codes) is NextStep.UNCERTAIN:
-        return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=last.codes)
-    return replace(last, messages=told)
+        return task.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *outcome_messages, codes=last.codes)
+    return replace(last, messages=outcome_messages)
 
 
 def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
@@ -287,7 +293,7 @@ def _take(task: NameTask, held: RequestJournal, octets: bytes) -> CommandResult:
 
 
 def _not_our_id(
-    task: NameTask, held: RequestJournal, told: tuple[Message, ...], codes: tuple[str, ...]
+    task: NameTask, held: RequestJournal, service_messages: tuple[Message, ...], codes: tuple[str, ...]
 ) -> CommandResult:
     """Return the result for a retrieval ID that is unknown for this customer.
 
@@ -296,7 +302,7 @@ def _not_our_id(
     """
     journal.advance(held, RequestState.UNCERTAIN, codes=codes)
     again = make_message(messages.ID_MAY_BE_ANOTHERS, command=task.kind.value)
-    return task.ended(Result.FAILED, ExitCode.AGAIN, *told, again, codes=codes)
+    return task.ended(Result.FAILED, ExitCode.AGAIN, *service_messages, again, codes=codes)
 
 
 def _not_ours(task: NameTask, held: RequestJournal) -> CommandResult:
@@ -340,11 +346,11 @@ def _put_in_place(task: NameTask, held: RequestJournal) -> CommandResult:
         RequestKind.RENEW: (Result.RENEWED, messages.RENEWED),
     }[task.kind]
     live = str(task.folder / files.LIVE)
-    told = make_message(word, name=task.name, serial=serial, until=until, folder=live)
+    message = make_message(word, name=task.name, serial=serial, until=until, folder=live)
     return task.ended(
         done,
         ExitCode.DONE,
-        told,
+        message,
         make_message(messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(certificate))),
     )
 

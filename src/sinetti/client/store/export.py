@@ -101,10 +101,10 @@ def _place(folder: Path, serial: str | None) -> Path:
     kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))
     asked = serial.replace(":", "").lower()
     if asked not in kept:
-        said = ", ".join(kept) or "-"
+        serial_list = ", ".join(kept) or "-"
         raise UsageError(
             make_message(
-                messages.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=said
+                messages.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=serial_list
             )
         )
     return folder / files.GENERATIONS / asked

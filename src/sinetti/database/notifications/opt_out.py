@@ -69,14 +69,14 @@ def ask(db: Database, asker: OptOutSender, message_id: str, audit: AuditContext)
         # renewals, whose messages refer to these rows, do not wait for it.
         rows = people_at(db, asker.email).select_for_update(no_key=True).order_by("pk")
         people = list(rows.values_list("pk", flat=True))
-        told = notified_roles(db, asker, audit.at)
-        if asker.stopped or (told and is_asked(db, asker, audit.at)):
-            return AlreadyRequested(told, stops(told), asker.stopped)
-        for one in sorted(notifications_events.roles_of(db, people, audit.at)) if told else ():
+        notified = notified_roles(db, asker, audit.at)
+        if asker.stopped or (notified and is_asked(db, asker, audit.at)):
+            return AlreadyRequested(notified, stops(notified), asker.stopped)
+        for one in sorted(notifications_events.roles_of(db, people, audit.at)) if notified else ():
             facts = {"person": one, "message": message_id}
             outbox.record_event(db, DomainEvent(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), audit.at)
             audit_log.write(db, audit, "mail-stop-asked", f"person:{one}", message=message_id)
-    return OptOutRequested(told, stops(told))
+    return OptOutRequested(notified, stops(notified))
 
 
 _STEP = "asked"
@@ -120,8 +120,8 @@ def stop_if_told(db: Database, person_id: str, message_id: str, audit: AuditCont
     if person is None or person.stopped_at is not None:
         return
     wanted = notified_people(db, person.email, audit.at)
-    told = _told(db, person.email, message_id, _everybody(wanted))
-    if all(any(one.address in told for one in each.people) for each in wanted.values()):
+    notified = _notified_addresses(db, person.email, message_id, _everybody(wanted))
+    if all(any(one.address in notified for one in each.people) for each in wanted.values()):
         rows = people_at(db, person.email).filter(stopped_at__isnull=True)
         people = list(rows.order_by("pk").values_list("pk", flat=True))
         asked = {row.recipient_id for row in _events(db, person.email)}
@@ -167,15 +167,15 @@ def _messages_wait(db: Database, asker: OptOutSender, since: datetime, now: date
     return any(row.sent is None and row.failed_at is None and row.cancelled_at is None for row in rows)
 
 
-def _told(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
+def _notified_addresses(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
     """Return the addresses notified since the latest opt-out request.
 
     This message counts as sent.
     """
     newest = _events(db, address).order_by("-created").first()
     rows = _about(db, address, to, newest.created) if newest is not None else []
-    told = {row.recipient_id for row in rows if row.sent is not None or row.message_id == message_id}
-    return frozenset(one.address for one in to if one.person_id in told)
+    notified_ids = {row.recipient_id for row in rows if row.sent is not None or row.message_id == message_id}
+    return frozenset(one.address for one in to if one.person_id in notified_ids)
 
 
 def _about(db: Database, address: str, to: Collection[Recipient], since: datetime) -> "list[models.OutboxMessage]":

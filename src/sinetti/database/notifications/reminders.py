@@ -395,7 +395,7 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
     """
     using = db.alias
     certificates = models.Certificate.objects.using(using)
-    told = models.OutboxMessage.objects.using(using).filter(
+    recent_reminders = models.OutboxMessage.objects.using(using).filter(
         certificate=OuterRef("pk"),
         kind=MessageKind.REMINDER,
         channel__isnull=False,
@@ -418,7 +418,7 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         revoked_at__isnull=True,
         lineage__renewal_opt_out_at__isnull=True,
         lineage__organisation__closed_at__isnull=True,
-    ).exclude(Exists(told) | Exists(firms))
+    ).exclude(Exists(recent_reminders) | Exists(firms))
     rows = rows.exclude(
         Exists(after.filter(predecessor=OuterRef("pk"))) | Exists(after.filter(replaces=OuterRef("pk")))
     )

@@ -96,7 +96,7 @@ def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> 
 
 def _entry(row: AuditEvent) -> AuditEntry:
     octets = bytes(row.octets)
-    told = json.loads(octets)
+    record = json.loads(octets)
     audit = AuditContext(row.actor, row.at, row.request_id)
-    sound = audit_log.row_of(audit, row.action, row.object, told["facts"]) == (octets, row.sha256)
-    return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, told["facts"], sound)
+    sound = audit_log.row_of(audit, row.action, row.object, record["facts"]) == (octets, row.sha256)
+    return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, record["facts"], sound)

@@ -184,13 +184,13 @@ def check_reason(text: str) -> str:
         raise EarlyReplacementError(str(bad)) from None
 
 
-def check_told(told: Explanation) -> Explanation:
+def check_told(submitted: Explanation) -> Explanation:
     """Return the explanation of a call with trimmed texts.
 
     Raises EarlyReplacementError if it lacks a language, if a text is not acceptable, or if the address is no https
     URL.
     """
-    explanation = told.explanation
+    explanation = submitted.explanation
     if explanation is not None:
         if set(explanation) != set(Language):
             sentence = "an explanation is written in fi, sv and en, or in none of them"
@@ -201,7 +201,7 @@ def check_told(told: Explanation) -> Explanation:
             }
         except ValidationError as bad:
             raise EarlyReplacementError(str(bad)) from None
-    url = told.url
+    url = submitted.url
     if url is not None and not (
         url.startswith("https://")
         and len(url) <= LONGEST_URL

@@ -73,6 +73,6 @@ class OptOutPage:
     stopped: bool
 
 
-def stops(told: Collection[OptOutNotifies]) -> bool:
+def stops(notified: Collection[OptOutNotifies]) -> bool:
     """Return True if mail may stop: a person of each organisation can be reached."""
-    return OptOutNotifies.OPERATORS not in told
+    return OptOutNotifies.OPERATORS not in notified

@@ -68,7 +68,7 @@ def _stranger(request: HttpRequest) -> HttpResponseBase:
     """Show the same page for every link, without a look-up, until the user signs in."""
     after = urlencode({"next": request.path})
     pages = {"account_login": gettext_noop("Sign in"), "account_signup": gettext_noop("Make an account")}
-    links = [Link(_(told), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
+    links = [Link(_(label), f"{reverse(name)}?{after}", button=True) for name, label in pages.items()]
     return render_page(request, Page(_(_TITLE), [Text([_(_SIGN_IN)]), Links(links)]))
 
 

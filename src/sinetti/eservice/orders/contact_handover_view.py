@@ -45,9 +45,9 @@ class LeavingForm(PortalForm):
 @login_required
 def contact_handover(request: HttpRequest) -> HttpResponse:
     """Ask for the leaving person, show their certificates, and hand them over."""
-    standing = current_permissions(request)
-    if not standing.organisations(Permission.CONTACT):
-        raise missing_permission(Permission.CONTACT, standing)
+    permissions = current_permissions(request)
+    if not permissions.organisations(Permission.CONTACT):
+        raise missing_permission(Permission.CONTACT, permissions)
     does = request.POST.get("do", "")
     who = LeavingForm(request.POST if does in {"look", "save"} else None)
     if not who.is_bound or not who.is_valid():
@@ -55,7 +55,7 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
     leaving = who.cleaned_data["leaving"].strip()
     if does == "save":
         return _save(request, leaving)
-    found = get_for_confirmation(leaving, standing, portal_context(request).ctx)
+    found = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
     if not found:
         who.refuse("leaving", _NOBODY)
         return render_page(request, _asking(request, who))
@@ -82,8 +82,8 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
     except OrderError as refused:
         messages.info(request, order_error_text(refused.why))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    told = _("Handed over: {count}. Both are told in one message each.", count=done.count)
-    messages.info(request, told if done.count else _("Nothing was changed: it was so already."))
+    message = _("Handed over: {count}. Both are told in one message each.", count=done.count)
+    messages.info(request, message if done.count else _("Nothing was changed: it was so already."))
     if done.offered:
         messages.info(request, _("New links to transfer IDs of open orders: {count}.", count=done.offered))
     if done.more:
@@ -93,9 +93,11 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
 
 def _asking(request: HttpRequest, form: LeavingForm) -> Page:
     people = contacts(current_permissions(request), portal_context(request).ctx)
-    told = _("All certificates that somebody looks after go to somebody else at once, in all organisations of yours.")
+    explanation = _(
+        "All certificates that somebody looks after go to somebody else at once, in all organisations of yours."
+    )
     blocks: list[Component] = [
-        Text([told]),
+        Text([explanation]),
         form.as_component(Button(_("Show what they look after"), "look")),
         _people(people),
     ]
@@ -115,17 +117,21 @@ def _people(people: Sequence[ContactSummary]) -> Table:
 
 
 def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -> Page:
-    shown = found[:MOST_AT_ONCE]
+    displayed = found[:MOST_AT_ONCE]
     blocks: list[Component] = []
     if len(found) > MOST_AT_ONCE:
         more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
         blocks.append(Alert(more, Severity.WARNING))
-    block = form.as_component(Button(_("Hand over {count}", count=len(shown)), "save"))
+    block = form.as_component(Button(_("Hand over {count}", count=len(displayed)), "save"))
     carried = [hidden("leaving", leaving), *block.inputs]
-    told = _("Both get one message that lists all of them. Transfer IDs that wait are offered to the new person.")
+    explanation = _(
+        "Both get one message that lists all of them. Transfer IDs that wait are offered to the new person."
+    )
     blocks += [
-        Section(_("Who comes in their place"), [Text([told]), Form(carried, block.buttons, errors=block.errors)]),
-        Section(_("What {person} looks after: {count}", person=leaving, count=len(shown)), [_table(shown)]),
+        Section(
+            _("Who comes in their place"), [Text([explanation]), Form(carried, block.buttons, errors=block.errors)]
+        ),
+        Section(_("What {person} looks after: {count}", person=leaving, count=len(displayed)), [_table(displayed)]),
     ]
     return Page(
         _("Somebody else looks after these"),

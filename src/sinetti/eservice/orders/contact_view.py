@@ -62,17 +62,17 @@ def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     values.append(DescriptionItem(_("Deputy"), person(seen.deputy)))
-    told = _(
+    explanation = _(
         "After this nobody stands in for the technical contact person. The deputy is told by e-mail, and gets no more "
         "messages about this certificate."
     )
-    shown = hidden("deputy", seen.deputy.email if seen.deputy else "")
-    form = Form([_PLACE, shown], [Button(_(_REMOVE), REMOVES, danger=True)])
+    deputy_input = hidden("deputy", seen.deputy.email if seen.deputy else "")
+    form = Form([_PLACE, deputy_input], [Button(_(_REMOVE), REMOVES, danger=True)])
     back = Link(
         _("Deputy of the technical contact person"), f"{url_or_empty('certificate_contact', seen.serial)}?place=deputy"
     )
     return render_page(
-        request, Page(_("Remove the deputy?"), blocks=[DescriptionList(values), Text([told]), form], back=back)
+        request, Page(_("Remove the deputy?"), blocks=[DescriptionList(values), Text([explanation]), form], back=back)
     )
 
 
@@ -84,12 +84,12 @@ def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
     ctx = portal_context(request).ctx
     email = request.POST.get("deputy", "")
     if seen.deputy is None:
-        said = _("Nothing was changed: it was so already.")
+        message = _("Nothing was changed: it was so already.")
     elif remove_deputy(seen.serial, email, ctx, signed_in_actor(request), request_id(request)):
-        said = _("Removed. The deputy of before is told by e-mail.")
+        message = _("Removed. The deputy of before is told by e-mail.")
     else:
-        said = _("Nothing was changed: somebody else is the deputy now.")
-    messages.info(request, said)
+        message = _("Nothing was changed: somebody else is the deputy now.")
+    messages.info(request, message)
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
@@ -160,7 +160,7 @@ def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: 
 def _page(seen: LineageView, form: PersonForm, error: str = "", *, deputy: bool) -> Page:
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    told = _(
+    explanation = _(
         "Correct what is wrong, or write another person's data over it. Both the person before and "
         "the new one are told by e-mail."
     )
@@ -172,7 +172,7 @@ def _page(seen: LineageView, form: PersonForm, error: str = "", *, deputy: bool)
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     blocks += [
         DescriptionList(values),
-        Text([told]),
+        Text([explanation]),
         Form(carried, block.buttons, errors=block.errors),
         *(removing() if deputy and seen.deputy is not None else []),
         Links([other, leaving]),

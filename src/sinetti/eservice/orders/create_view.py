@@ -212,17 +212,17 @@ def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> H
 
 def closed(request: HttpRequest) -> HttpResponse:
     """Report that the organisation has ended and gets no more certificates."""
-    told = Alert(order_error_text(OrderErrorReason.CLOSED), Severity.WARNING)
+    alert = Alert(order_error_text(OrderErrorReason.CLOSED), Severity.WARNING)
     title = _("Order a certificate")
-    return render_page(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list()))
+    return render_page(request, Page(title, blocks=[alert], status=HTTPStatus.GONE, back=back_to_list()))
 
 
 def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
     """Report a missing approval, with the link to the application."""
     if found.channels:
-        told = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
+        message = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
     else:
-        told = _("{organisation} cannot order certificates yet.", organisation=found.name)
+        message = _("{organisation} cannot order certificates yet.", organisation=found.name)
     then = _(
         "First an application for the technical interface has to be approved. The organisation's "
         "representative makes it in the e-service, and certificates can be ordered as soon as it "
@@ -230,7 +230,7 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
     )
     address = url_or_empty("applications")
     links = [Link(_("Apply for the technical interface"), address, button=True)] if address else []
-    blocks: list[Component] = [Alert(told, Severity.WARNING, links), Text([then])]
+    blocks: list[Component] = [Alert(message, Severity.WARNING, links), Text([then])]
     return render_page(request, Page(_("Order a certificate"), blocks=blocks, back=back_to_list()))
 
 
@@ -284,8 +284,8 @@ def _send(
             why, status = limit_words(refused), HTTPStatus.TOO_MANY_REQUESTS
         else:
             why, status = order_error_text(refused.why), HTTPStatus.CONFLICT
-        page, told = _asking(form, organisation, old, status), Alert(why, Severity.ERROR)
-        return render_page(request, Page(page.title, blocks=[told, *page.blocks], status=page.status, back=page.back))
+        page, alert = _asking(form, organisation, old, status), Alert(why, Severity.ERROR)
+        return render_page(request, Page(page.title, blocks=[alert, *page.blocks], status=page.status, back=page.back))
     messages.info(request, _("The certificate is ordered."))
     return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 

@@ -45,17 +45,17 @@ class DaysForm(PortalForm):
 
     def __init__(self, data: Mapping[str, object] | None = None) -> None:
         super().__init__(data)
-        told = _("Write the number of days, from 1 to {most}.", most=LONGEST_AHEAD)
-        self.fields["days"].error_messages |= dict.fromkeys(("required", "invalid", "min_value", "max_value"), told)
+        error = _("Write the number of days, from 1 to {most}.", most=LONGEST_AHEAD)
+        self.fields["days"].error_messages |= dict.fromkeys(("required", "invalid", "min_value", "max_value"), error)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""
-    standing, ctx = current_permissions(request), portal_context(request).ctx
-    if not standing.organisations(Permission.ORDER):
-        raise missing_permission(Permission.ORDER, standing)
+    permissions, ctx = current_permissions(request), portal_context(request).ctx
+    if not permissions.organisations(Permission.ORDER):
+        raise missing_permission(Permission.ORDER, permissions)
     serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
     form = request.POST.get("form", "")
     sms = portal_context(request).sms
@@ -75,7 +75,7 @@ def order_replace(request: HttpRequest) -> HttpResponse:
         return render_page(request, _preview(_look(request, serials)))
     asked = DaysForm(request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
-        found = preview_expiring(asked.cleaned_data["days"], standing, ctx)
+        found = preview_expiring(asked.cleaned_data["days"], permissions, ctx)
         return render_page(request, _preview(_possible(request, found)))
     return render_page(request, _asking(asked))
 

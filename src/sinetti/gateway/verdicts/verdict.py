@@ -120,11 +120,11 @@ def instant(at: datetime) -> str:
 
 def _filled(phrase: Phrase, language: Language) -> str:
     return translate.translate(
-        phrase.text, language, **{name: _shown(value, language) for name, value in phrase.values.items()}
+        phrase.text, language, **{name: _value_text(value, language) for name, value in phrase.values.items()}
     )
 
 
-def _shown(value: Value, language: Language) -> str:
+def _value_text(value: Value, language: Language) -> str:
     if isinstance(value, Phrase):
         return _filled(value, language)
     if isinstance(value, datetime):

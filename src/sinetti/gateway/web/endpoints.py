@@ -101,9 +101,9 @@ class AuthService:
     def _verify(self, asked: IncomingRequest) -> HttpResult:
         if len(asked.body) > LARGEST_DOCUMENT:
             return _plain(413, f"A document has at most {LARGEST_DOCUMENT} octets.")
-        shown = in_headers(asked.headers)
+        presented = in_headers(asked.headers)
         now = self.guard.now()
-        tls = None if shown is None else shown.certificate
+        tls = None if presented is None else presented.certificate
         verified = self.guard.gateway.verify(asked.body, now, tls_certificate=tls)
         if not verified.verdict.accepted or verified.octets is None:
             return responses.not_accepted(verified.verdict, wish_of(asked.headers))
@@ -148,7 +148,7 @@ def _wants_octets(headers: Headers) -> bool:
     return any(part.partition(";")[0].strip().lower() == _OCTETS for part in wanted.split(","))
 
 
-def _plain(status: int, said: str) -> HttpResult:
+def _plain(status: int, text: str) -> HttpResult:
     return HttpResult(
-        status, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, f"{said}\n".encode()
+        status, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, f"{text}\n".encode()
     )

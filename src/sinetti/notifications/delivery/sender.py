@@ -86,8 +86,8 @@ def send_message(ctx: NotificationContext, message_id: str, now: datetime) -> bo
     the exceptions in DATABASE_UNAVAILABLE.
     """
     worker = random_id()
-    owed = delivery.claim(ctx.db, _shift(ctx, worker, now), message_id)
-    return owed is not None and _send(DeliveryBatch(ctx, worker, now, owed.channel), [owed]).sent == 1
+    claimed = delivery.claim(ctx.db, _shift(ctx, worker, now), message_id)
+    return claimed is not None and _send(DeliveryBatch(ctx, worker, now, claimed.channel), [claimed]).sent == 1
 
 
 def _taken(

@@ -43,7 +43,7 @@ def expand_events(ctx: NotificationContext, now: datetime) -> int:
     made = 0
     while events := notifications_events.pending(ctx.db, BATCH):
         known = _known(events, ctx, now)
-        made += notifications_events.expand(ctx.db, _owed(events, known, ctx, now), now, ctx.step)
+        made += notifications_events.expand(ctx.db, _messages_by_event(events, known, ctx, now), now, ctx.step)
     return made
 
 
@@ -78,15 +78,15 @@ def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: dateti
     )
 
 
-def _owed(
+def _messages_by_event(
     events: Iterable[PendingEvent], known: _RecipientIndex, ctx: NotificationContext, now: datetime
 ) -> Mapping[str, tuple[NewMessage, ...]]:
-    told: set[tuple[str, ...]] = set()
+    reported: set[tuple[str, ...]] = set()
     return {
         event.event_id: tuple(
             _of_call(event, ctx, now)
             if event.kind is MessageKind.EARLY
-            else _to_the_first(event, known, ctx, told)
+            else _to_the_first(event, known, ctx, reported)
             if event.kind in FIRST_REACHED
             else _to_all(event, known)
         )
@@ -103,15 +103,15 @@ def _of_call(event: PendingEvent, ctx: NotificationContext, now: datetime) -> It
 
 
 def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]:
-    told = (reader for whom in AUDIENCES.get(event.kind, ()) for reader in _readers(whom, event, known))
-    for reader in notifications_recipients.unique_by_address(told):
+    readers = (reader for whom in AUDIENCES.get(event.kind, ()) for reader in _readers(whom, event, known))
+    for reader in notifications_recipients.unique_by_address(readers):
         # An erased person has no address. Bounce and opt-out marks are checked when the message is rendered.
         if reader.email:
             yield _message(event, reader)
 
 
 def _to_the_first(
-    event: PendingEvent, known: _RecipientIndex, ctx: NotificationContext, told: set[tuple[str, ...]]
+    event: PendingEvent, known: _RecipientIndex, ctx: NotificationContext, reported: set[tuple[str, ...]]
 ) -> Iterator[NewMessage]:
     """Yield messages about an unreachable contact to people who can replace them.
 
@@ -126,9 +126,9 @@ def _to_the_first(
         for to in reached or ctx.terms.operators:
             address = to.address if isinstance(to, Recipient) else to
             same = (event.kind, organisation, lost.address or person, address)
-            if same in told:
+            if same in reported:
                 continue
-            told.add(same)
+            reported.add(same)
             yield _message(event, to, lineage=lineage)
 
 

@@ -82,11 +82,11 @@ def _many(matter: MessageContext) -> MessageBody:
     if matter.is_to(matter.fact("new")):
         address = matter.told.to.email.casefold() if matter.told.to else ""
         lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
-        said = tuple(_many_to_the_new(matter, deputy=deputy))
+        paragraphs = tuple(_many_to_the_new(matter, deputy=deputy))
         role = Role.DEPUTY if deputy else Role.CONTACT
     else:
         name = _name(matter, "new")
-        said = (
+        paragraphs = (
             matter.say(
                 certificate_events.MANY_NO_LONGER_DEPUTY if deputy else certificate_events.MANY_NOW_ANOTHER, name=name
             ),
@@ -95,7 +95,7 @@ def _many(matter: MessageContext) -> MessageBody:
     if not lines:
         why = "the recipient is not named for any of them any more"
         raise NothingToReport(why)
-    first, *then = said
+    first, *then = paragraphs
     subject = matter.say(certificate_events.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
     return MessageBody(subject, (first, RowsBlock(tuple(_many_row(matter, one) for one in lines)), *then), role)
 

@@ -149,8 +149,8 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
             return _anew(asked, found, ctx, now)
         if not on_the_spot():
             return OcspReply(error_answer(ErrorStatus.TRY_LATER))
-        told = _dated(found, ctx, now)
-        return OcspReply(_one(asked, told, authority, ctx), told)
+        unsigned_response = _dated(found, ctx, now)
+        return OcspReply(_one(asked, unsigned_response, authority, ctx), unsigned_response)
     except SignerUnavailable:
         if stored is None or not is_acceptable(stored[0], status, now):
             raise
@@ -189,15 +189,15 @@ def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleR
 
 
 def _signed(found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspResponsePair:
-    subject, told = found.subject, _dated(found, ctx, now)
+    subject, unsigned_response = found.subject, _dated(found, ctx, now)
     issuer = ctx.issuers[subject.authority].certificate
     asked = {one: canonical_request(subject.serial, one, issuer) for one in CertIdHash}
-    ders = {one: _one(each, told, subject.authority, ctx) for one, each in asked.items()}
-    return OcspResponsePair(subject.authority, subject.serial, told, ders)
+    ders = {one: _one(each, unsigned_response, subject.authority, ctx) for one, each in asked.items()}
+    return OcspResponsePair(subject.authority, subject.serial, unsigned_response, ders)
 
 
-def _one(asked: OcspRequest, told: SingleResponse, authority: str, ctx: ServiceContext) -> bytes:
-    return sign_answer(asked, ctx.issuers[authority].certificate, told, ctx.responders[authority]())
+def _one(asked: OcspRequest, unsigned_response: SingleResponse, authority: str, ctx: ServiceContext) -> bytes:
+    return sign_answer(asked, ctx.issuers[authority].certificate, unsigned_response, ctx.responders[authority]())
 
 
 BATCH = 100

@@ -94,7 +94,7 @@ class DiagnosticsEndpoint:
         reason = _reason_of(reply)
         if reason and request.method == "POST" and len(request.body) <= _LONGEST:
             try:
-                _tell(request.request_id, reason, explained(request.body, self.ctx))
+                _log_refusal(request.request_id, reason, explained(request.body, self.ctx))
             except Exception:  # noqa: BLE001 - an error in the log must not cost the answer
                 _log.exception("request %s: the refusal could not be explained", request.request_id)
             finally:
@@ -114,7 +114,7 @@ def _reason_of(reply: Response) -> str:
     return "fault"
 
 
-def _tell(request_id: str, reason: str, report: Report) -> None:
+def _log_refusal(request_id: str, reason: str, report: Report) -> None:
     """Write guesses and facts into the log, but no content of the message.
 
     The message may come from any caller.
@@ -131,9 +131,9 @@ def _tell(request_id: str, reason: str, report: Report) -> None:
             facts[name] = _place(sides)
     if found.unfinished:
         facts["unfinished"] = "yes"
-    told = " ".join(messages.render(one, Language.EN) for one in report.sentences())
+    explanation = " ".join(messages.render(one, Language.EN) for one in report.sentences())
     listed = " ".join(f"{name}={value}" for name, value in facts.items())
-    _log.info("request %s: refused, %s: %s (%s)", request_id, reason, told, listed, extra={"facts": facts})
+    _log.info("request %s: refused, %s: %s (%s)", request_id, reason, explanation, listed, extra={"facts": facts})
 
 
 def _place(sides: Comparison) -> str:
