@@ -228,10 +228,10 @@ class AsgiApp:
     def _full(self, reply: Response, parts: BodyStream) -> Response:
         """Replace a streamed response by 503, because the limit of streams is reached."""
         self._close_after(None, parts)
-        told = text_response(
+        response = text_response(
             503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60"
         )
-        return replace(told, log_fields=reply.log_fields)
+        return replace(response, log_fields=reply.log_fields)
 
     def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: BodyStream) -> None:
         """Close the source of the parts, after the last part is finished."""

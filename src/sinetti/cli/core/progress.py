@@ -64,12 +64,12 @@ class ProgressBar:
     def between(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
         """Return a function that removes the bar and then prints a message."""
 
-        def told(message: Message) -> None:
+        def clear_and_write(message: Message) -> None:
             with self._lock:
                 self.clear()
                 tell(message)
 
-        return told
+        return clear_and_write
 
     def advance(self, name: str) -> None:
         """Count one more completed item, and show its name."""

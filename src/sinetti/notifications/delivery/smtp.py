@@ -178,13 +178,13 @@ class Smtp:
             backend.send_messages([email])
         except smtplib.SMTPRecipientsRefused as refused:
             ((code, answer),) = refused.recipients.values()
-            told = self._told(code, answer, "the recipient")
-            if isinstance(told, PermanentFailure):
+            failure = self._told(code, answer, "the recipient")
+            if isinstance(failure, PermanentFailure):
                 # The immediate form of a bounce (docs/returns.md).
-                told.address_fails = (
+                failure.address_fails = (
                     classify([DeliveryStatus("failed", _enhanced(answer))], automatic=False) is BounceType.HARD
                 )
-            raise told from None
+            raise failure from None
         except smtplib.SMTPSenderRefused as refused:
             self.close()
             answered = _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
@@ -296,5 +296,5 @@ def _away(broken: OSError | UnicodeError) -> str:
         return f"the mail server's TLS is not trusted or not understood ({broken.reason})"
     if isinstance(broken, smtplib.SMTPNotSupportedError):
         return "the mail server offers no STARTTLS, or no way to authenticate"
-    said = getattr(broken, "strerror", None)
-    return f"the mail server cannot be reached ({said if isinstance(said, str) else type(broken).__name__})"
+    reason = getattr(broken, "strerror", None)
+    return f"the mail server cannot be reached ({reason if isinstance(reason, str) else type(broken).__name__})"
