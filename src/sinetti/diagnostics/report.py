@@ -81,7 +81,7 @@ class Report:
             yield messages.render(fact, language)
         for sides, words in ((self.found.document, _DOCUMENT), (self.found.signed_info, _INFO)):
             if sides is not None:
-                yield messages.render(self._told(sides, words), language)
+                yield messages.render(self._comparison_message(sides, words), language)
                 yield from _marked(sides, language)
         if self.found.unfinished:
             yield translate.translate(causes.UNFINISHED, language)
@@ -139,7 +139,7 @@ class Report:
         if certificate is not None:
             yield from _about(certificate)
 
-    def _told(self, sides: Comparison, words: _Words) -> Message:
+    def _comparison_message(self, sides: Comparison, words: _Words) -> Message:
         form = sides.form or _NONE
         if sides.difference is not None:
             difference = sides.difference
@@ -220,8 +220,8 @@ def _short(uri: str | None) -> str:
     return messages.strip_control_chars((uri or _NONE).rstrip("#").rpartition("/")[2].rpartition("#")[2][:60])
 
 
-def _computed(stated: SignatureInfo | None, sides: Comparison) -> str | None:
-    name = None if stated is None else name_of(stated.digest_method)
+def _computed(signature_info: SignatureInfo | None, sides: Comparison) -> str | None:
+    name = None if signature_info is None else name_of(signature_info.digest_method)
     return None if name is None or not sides.received else base64.b64encode(digest(name, sides.received)).decode()
 
 
@@ -230,13 +230,13 @@ def _guess_as_json(guess: Cause) -> dict[str, object]:
     return {"guess": guess.value, "text": {one.value: messages.render(message, one) for one in Language}}
 
 
-def _stated_as_json(stated: SignatureInfo) -> dict[str, object]:
+def _stated_as_json(signature_info: SignatureInfo) -> dict[str, object]:
     return {
-        "transforms": list(stated.transforms),
-        "canonicalisation": stated.canonicalisation,
-        "digest_method": stated.digest_method,
-        "signature_method": stated.signature_method,
-        "digest": stated.digest_text,
+        "transforms": list(signature_info.transforms),
+        "canonicalisation": signature_info.canonicalisation,
+        "digest_method": signature_info.digest_method,
+        "signature_method": signature_info.signature_method,
+        "digest": signature_info.digest_text,
     }
 
 

@@ -117,7 +117,11 @@ class AsgiApp:
                 asked = request_id, scope["method"]
                 await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
         if reply.log_fields is not None and _access.isEnabledFor(logging.INFO):
-            facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
+            facts = {
+                "request_id": request_id,
+                "method": _shown_method(scope["method"]),
+                "path": _logged_path(scope, reply),
+            }
             outcome = {
                 "status": reply.status,
                 "duration_ms": round((monotonic_seconds() - begun) * 1000),
@@ -263,7 +267,7 @@ async def _turn(receive: Receive, away: Rejected) -> Response:
     return replace(reply, log_fields={"reason": away.why})
 
 
-def _shown(scope: Scope, reply: Response) -> str | None:
+def _logged_path(scope: Scope, reply: Response) -> str | None:
     """Return the path for the log, if it is a known one.
 
     An unknown path may contain anything, even a secret.

@@ -61,13 +61,13 @@ class ProgressBar:
         with self._lock:
             self._total = total
 
-    def between(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
+    def between(self, writer: Callable[[Message], None]) -> Callable[[Message], None]:
         """Return a function that removes the bar and then prints a message."""
 
         def clear_and_write(message: Message) -> None:
             with self._lock:
                 self.clear()
-                tell(message)
+                writer(message)
 
         return clear_and_write
 

@@ -136,15 +136,15 @@ def _evaluation(number: int, entry: Mapping[str, object]) -> Evaluation:
     return Evaluation(page, _spoken(number, method), day, passed, _spoken(number, gap) if gap else {})
 
 
-def _spoken(number: int, told: object) -> Mapping[Language, str]:
+def _spoken(number: int, texts: object) -> Mapping[Language, str]:
     if (
-        not isinstance(told, dict)
-        or set(told) != set(Language)
-        or not all(isinstance(one, str) and one for one in told.values())
+        not isinstance(texts, dict)
+        or set(texts) != set(Language)
+        or not all(isinstance(one, str) and one for one in texts.values())
     ):
         sentence = f"{FINDINGS}, evaluation {number}: each text in fi, sv and en"
         raise FindingsError(sentence)
-    return {Language(name): one for name, one in told.items()}
+    return {Language(name): one for name, one in texts.items()}
 
 
 _TITLE = gettext_noop("Accessibility statement")

@@ -178,7 +178,7 @@ class Smtp:
             backend.send_messages([email])
         except smtplib.SMTPRecipientsRefused as refused:
             ((code, answer),) = refused.recipients.values()
-            failure = self._told(code, answer, "the recipient")
+            failure = self._failure(code, answer, "the recipient")
             if isinstance(failure, PermanentFailure):
                 # The immediate form of a bounce (docs/returns.md).
                 failure.address_fails = (
@@ -192,7 +192,7 @@ class Smtp:
                 answered
             ) from None
         except smtplib.SMTPDataError as refused:
-            raise self._told(refused.smtp_code, refused.smtp_error, "the letter") from None
+            raise self._failure(refused.smtp_code, refused.smtp_error, "the letter") from None
         except OSError as broken:  # SMTPServerDisconnected, time-outs, TLS
             self.close()
             why = f"the mail server went silent, or hung up ({type(broken).__name__})"
@@ -232,7 +232,7 @@ class Smtp:
                 raise TransportUnavailable(why) from None
         return backend
 
-    def _told(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
+    def _failure(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
         """Return the failure that an answer to one message means (RFC 5321, 4.2.1)."""
         answered = _answered(code, answer, about)
         if code == _CLOSING:
