@@ -72,8 +72,8 @@ class Report:
         """Yield the whole report, line by line."""
         names = () if self.found.verdict is DiagnosisResult.FITS else self.found.guesses
         for sentence, name in zip_longest(self.sentences(), names):
-            told = messages.render(sentence, language)
-            yield told if name is None else f"{told} [{name.value}]"
+            text = messages.render(sentence, language)
+            yield text if name is None else f"{text} [{name.value}]"
         if self.found.why is not None:
             why = make_message("{why}", why=error_reasons.translate_reason(self.found.why))
             yield f"({messages.render(why, language)})"
@@ -81,7 +81,7 @@ class Report:
             yield messages.render(fact, language)
         for sides, words in ((self.found.document, _DOCUMENT), (self.found.signed_info, _INFO)):
             if sides is not None:
-                yield messages.render(self._told(sides, words), language)
+                yield messages.render(self._comparison_message(sides, words), language)
                 yield from _marked(sides, language)
         if self.found.unfinished:
             yield translate.translate(causes.UNFINISHED, language)
@@ -118,7 +118,7 @@ class Report:
         }
 
     def _facts(self) -> Iterator[Message]:
-        element, stated, certificate = self.found.element, self.found.stated, self.found.certificate
+        element, signature_info, certificate = self.found.element, self.found.stated, self.found.certificate
         if element is not None:
             name = messages.strip_control_chars(element.name)
             if element.cut == "document":
@@ -128,18 +128,18 @@ class Report:
                 yield make_message(causes.TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes))
             else:
                 yield make_message(causes.TAKEN_CUT, element=name)
-        if stated is not None:
+        if signature_info is not None:
             yield make_message(
                 causes.METHODS,
-                transforms=", ".join(map(_short, stated.transforms)) or _NONE,
-                canonicalisation=_short(stated.canonicalisation),
-                digest=_short(stated.digest_method),
-                signature=_short(stated.signature_method),
+                transforms=", ".join(map(_short, signature_info.transforms)) or _NONE,
+                canonicalisation=_short(signature_info.canonicalisation),
+                digest=_short(signature_info.digest_method),
+                signature=_short(signature_info.signature_method),
             )
         if certificate is not None:
             yield from _about(certificate)
 
-    def _told(self, sides: Comparison, words: _Words) -> Message:
+    def _comparison_message(self, sides: Comparison, words: _Words) -> Message:
         form = sides.form or _NONE
         if sides.difference is not None:
             difference = sides.difference
@@ -149,11 +149,11 @@ class Report:
         if sides.proven:
             fits = not sides.guesses
             return make_message(words.fits if fits else words.otherwise, form=sides.method or form)
-        stated = self.found.stated
+        signature_info = self.found.stated
         return make_message(
             words.unknown,
-            stated=messages.strip_control_chars("" if stated is None else stated.digest_text[:100]),
-            computed=_computed(stated, sides) or _NONE,
+            stated=messages.strip_control_chars("" if signature_info is None else signature_info.digest_text[:100]),
+            computed=_computed(signature_info, sides) or _NONE,
         )
 
     def _element(self) -> dict[str, object] | None:
@@ -220,23 +220,23 @@ def _short(uri: str | None) -> str:
     return messages.strip_control_chars((uri or _NONE).rstrip("#").rpartition("/")[2].rpartition("#")[2][:60])
 
 
-def _computed(stated: SignatureInfo | None, sides: Comparison) -> str | None:
-    name = None if stated is None else name_of(stated.digest_method)
+def _computed(signature_info: SignatureInfo | None, sides: Comparison) -> str | None:
+    name = None if signature_info is None else name_of(signature_info.digest_method)
     return None if name is None or not sides.received else base64.b64encode(digest(name, sides.received)).decode()
 
 
 def _guess_as_json(guess: Cause) -> dict[str, object]:
-    told = make_message(causes.GUESSES[guess])
-    return {"guess": guess.value, "text": {one.value: messages.render(told, one) for one in Language}}
+    message = make_message(causes.GUESSES[guess])
+    return {"guess": guess.value, "text": {one.value: messages.render(message, one) for one in Language}}
 
 
-def _stated_as_json(stated: SignatureInfo) -> dict[str, object]:
+def _stated_as_json(signature_info: SignatureInfo) -> dict[str, object]:
     return {
-        "transforms": list(stated.transforms),
-        "canonicalisation": stated.canonicalisation,
-        "digest_method": stated.digest_method,
-        "signature_method": stated.signature_method,
-        "digest": stated.digest_text,
+        "transforms": list(signature_info.transforms),
+        "canonicalisation": signature_info.canonicalisation,
+        "digest_method": signature_info.digest_method,
+        "signature_method": signature_info.signature_method,
+        "digest": signature_info.digest_text,
     }
 
 

@@ -117,7 +117,11 @@ class AsgiApp:
                 asked = request_id, scope["method"]
                 await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
         if reply.log_fields is not None and _access.isEnabledFor(logging.INFO):
-            facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
+            facts = {
+                "request_id": request_id,
+                "method": _shown_method(scope["method"]),
+                "path": _logged_path(scope, reply),
+            }
             outcome = {
                 "status": reply.status,
                 "duration_ms": round((monotonic_seconds() - begun) * 1000),
@@ -228,10 +232,10 @@ class AsgiApp:
     def _full(self, reply: Response, parts: BodyStream) -> Response:
         """Replace a streamed response by 503, because the limit of streams is reached."""
         self._close_after(None, parts)
-        told = text_response(
+        response = text_response(
             503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60"
         )
-        return replace(told, log_fields=reply.log_fields)
+        return replace(response, log_fields=reply.log_fields)
 
     def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: BodyStream) -> None:
         """Close the source of the parts, after the last part is finished."""
@@ -263,7 +267,7 @@ async def _turn(receive: Receive, away: Rejected) -> Response:
     return replace(reply, log_fields={"reason": away.why})
 
 
-def _shown(scope: Scope, reply: Response) -> str | None:
+def _logged_path(scope: Scope, reply: Response) -> str | None:
     """Return the path for the log, if it is a known one.
 
     An unknown path may contain anything, even a secret.

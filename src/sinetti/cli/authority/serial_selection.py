@@ -77,7 +77,7 @@ def telling(what: Callable[[], str]) -> Iterator[None]:
     `what` returns the progress in a few words.
     """
     stop = Event()
-    thread = Thread(target=_tell, args=(what, stop), name="telling", daemon=True)
+    thread = Thread(target=_report_progress, args=(what, stop), name="telling", daemon=True)
     thread.start()
     try:
         yield
@@ -86,7 +86,7 @@ def telling(what: Callable[[], str]) -> Iterator[None]:
         thread.join()
 
 
-def _tell(what: Callable[[], str], stop: Event) -> None:
+def _report_progress(what: Callable[[], str], stop: Event) -> None:
     begun = monotonic_seconds()
     pause = FIRST_AFTER
     while not stop.wait(pause):

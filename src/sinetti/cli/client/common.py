@@ -211,8 +211,8 @@ def read_secret(path: Path) -> bytes:
     try:
         return file_permissions.read_secret(path)
     except RightsError as bad:
-        told = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
-        raise UsageError(make_message(told, path=str(path), owner=bad.owner)) from bad
+        text = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
+        raise UsageError(make_message(text, path=str(path), owner=bad.owner)) from bad
     except OSError as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
@@ -273,12 +273,14 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
     Each row is written by itself, because indenting takes ten times as long.
     """
-    shown = [json.dumps(row, ensure_ascii=False) for row in rows]
-    if not all(map(str.isprintable, shown)):
-        shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
-    if not all(map(output.is_encodable, shown)):
-        shown = [json.dumps(row) for row in rows]
-    print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
+    json_rows = [json.dumps(row, ensure_ascii=False) for row in rows]
+    if not all(map(str.isprintable, json_rows)):
+        json_rows = [
+            json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, json_rows, strict=True)
+        ]
+    if not all(map(output.is_encodable, json_rows)):
+        json_rows = [json.dumps(row) for row in rows]
+    print_line("[\n  " + ",\n  ".join(json_rows) + "\n]" if json_rows else "[]")
 
 
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientContext, str], CommandResult]) -> ExitCode:

@@ -75,10 +75,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
     except OSError as bad:
-        told = make_message(
+        message = make_message(
             messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
         )
-        raise files.StoreError(told) from bad
+        raise files.StoreError(message) from bad
     if done.octets is not None:
         _keep(receipt, done.octets, parsed.file)
     _report(done, parsed, receipt, console)
@@ -90,17 +90,17 @@ def delivery_json(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, ob
 
     Members that only a receipt contains are null without one.
     """
-    said = done.receipt
+    receipt_facts = done.receipt
     return {
         "result": done.result.value,
         "reason": done.reason,
         "delivery_id": done.delivery.delivery_id,
         "sha256": done.delivery.sha256,
         "to": to,
-        "received": None if said is None else status.instant(said.received),
-        "customer_id": None if said is None else said.customer_id,
-        "serial": None if said is None else said.serial,
-        "receipt": None if said is None else str(receipt),
+        "received": None if receipt_facts is None else status.instant(receipt_facts.received),
+        "customer_id": None if receipt_facts is None else receipt_facts.customer_id,
+        "serial": None if receipt_facts is None else receipt_facts.serial,
+        "receipt": None if receipt_facts is None else str(receipt),
     }
 
 
@@ -132,8 +132,8 @@ def _keep(path: Path, octets: bytes, delivered: Path) -> None:
         common.write_file(path, octets)
     except UsageError as bad:
         why = bad.message.values.get("why", "")
-        told = make_message(messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
-        raise UsageError(told) from bad
+        message = make_message(messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
+        raise UsageError(message) from bad
 
 
 def _bundle(path: Path) -> str:

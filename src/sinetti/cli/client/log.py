@@ -49,10 +49,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         found = [one for one in event_log.read(folder) if since is None or one.at >= since]
     except OSError as bad:
-        told = make_message(
+        message = make_message(
             messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
         )
-        raise files.StoreError(told) from bad
+        raise files.StoreError(message) from bad
     seen = snapshot.load_snapshot(folder)
     if parsed.json:
         under_way = [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open]

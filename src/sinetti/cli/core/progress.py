@@ -61,15 +61,15 @@ class ProgressBar:
         with self._lock:
             self._total = total
 
-    def between(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
+    def between(self, writer: Callable[[Message], None]) -> Callable[[Message], None]:
         """Return a function that removes the bar and then prints a message."""
 
-        def told(message: Message) -> None:
+        def clear_and_write(message: Message) -> None:
             with self._lock:
                 self.clear()
-                tell(message)
+                writer(message)
 
-        return told
+        return clear_and_write
 
     def advance(self, name: str) -> None:
         """Count one more completed item, and show its name."""

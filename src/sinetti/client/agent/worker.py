@@ -90,8 +90,8 @@ def about(name: str, message: Message) -> Message:
 
 
 def _speaking_of(agent: AgentContext, name: str) -> AgentContext:
-    tell = agent.run.tell
-    return replace(agent, run=replace(agent.run, tell=lambda message: tell(about(name, message))))
+    on_message = agent.run.tell
+    return replace(agent, run=replace(agent.run, tell=lambda message: on_message(about(name, message))))
 
 
 def outcome_is_final(seen: NameSnapshot, outcome: CommandResult) -> NeedsOperator | None:
@@ -139,8 +139,8 @@ def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, dec
     run = agent.run
     held_back = agent.programs.before(seen, entry, run.now_exact)
     if held_back is not None and not decision.urgent:
-        told = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
-        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
+        message = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
+        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, message))
     if held_back is not None:
         run.tell(held_back)
     return operations.renew(run, seen.name, force=decision.early, among_all=True, only=seen.serial)
@@ -152,11 +152,11 @@ def _bring_into_use(
     done = outcome is not None and outcome.result in _RECEIVED
     if not done and not agent.programs.due(seen, entry, agent.run.now):
         return outcome
-    ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.now_exact)
+    ok, hook_messages = agent.programs.bring_into_use(seen.folder, entry, agent.run.now_exact)
     if outcome is None:
         outcome = CommandResult(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
     ended = outcome.exit_code if ok else max(outcome.exit_code, ExitCode.AGAIN)
-    return replace(outcome, exit_code=ended, messages=outcome.messages + told)
+    return replace(outcome, exit_code=ended, messages=outcome.messages + hook_messages)
 
 
 def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -> NameSnapshot:
@@ -197,7 +197,7 @@ def _persons_turn(
     about = reported_key(seen)
     if seen.memory.told == about:
         return outcome
-    told = manual_action_message(seen, decision)
+    message = manual_action_message(seen, decision)
     if seen.in_use is not None:
         with contextlib.suppress(OSError):
             event_log.append(
@@ -206,8 +206,8 @@ def _persons_turn(
     agent_state.save_agent_state(seen.folder, replace(seen.memory, told=about))
     if outcome is None:
         result = Result.UNCERTAIN if decision.because is DecisionReason.ENROLMENT_UNCERTAIN else Result.REFUSED
-        return CommandResult(seen.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (told,))
-    return replace(outcome, messages=(*outcome.messages, told))
+        return CommandResult(seen.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (message,))
+    return replace(outcome, messages=(*outcome.messages, message))
 
 
 def reported_key(seen: NameSnapshot) -> str:

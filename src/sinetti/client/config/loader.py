@@ -71,16 +71,16 @@ def _text(path: Path, *, is_named: bool) -> str:
     try:
         octets = file_permissions.read_trusted(path, is_named=is_named)
     except RightsError as bad:
-        told = messages.FOREIGN if bad.fault is RightsFault.FOREIGN else messages.WRITABLE
-        why = make_message(told, owner=bad.owner, path=str(bad.path))
+        text = messages.FOREIGN if bad.fault is RightsFault.FOREIGN else messages.WRITABLE
+        why = make_message(text, owner=bad.owner, path=str(bad.path))
         raise ConfigError(path, [ConfigIssue(None, why)]) from bad
     except OSError as bad:
         raise ConfigError(
             path, [ConfigIssue(None, make_message(messages.NOT_READABLE, why=error_reasons.translate_reason(bad)))]
         ) from bad
-    for mark, told in _MARKS.items():
+    for mark, text in _MARKS.items():
         if octets.startswith(mark):
-            raise ConfigError(path, [ConfigIssue(1, make_message(told))])
+            raise ConfigError(path, [ConfigIssue(1, make_message(text))])
     try:
         return octets.decode()
     except UnicodeDecodeError as bad:

@@ -82,14 +82,14 @@ class DoctorFinding:
         }
 
 
-def passed(check: Check, told: Message, about: str | None = None) -> DoctorFinding:
+def passed(check: Check, message: Message, about: str | None = None) -> DoctorFinding:
     """Make a finding of level "ok"."""
-    return DoctorFinding(check, Level.OK, told, about)
+    return DoctorFinding(check, Level.OK, message, about)
 
 
-def warning(check: Check, told: Message, step: Message | None = None, about: str | None = None) -> DoctorFinding:
+def warning(check: Check, message: Message, step: Message | None = None, about: str | None = None) -> DoctorFinding:
     """Make a finding of level "warn"."""
-    return DoctorFinding(check, Level.WARN, told, about, step)
+    return DoctorFinding(check, Level.WARN, message, about, step)
 
 
 def worst(found: Iterable[DoctorFinding]) -> ExitCode:

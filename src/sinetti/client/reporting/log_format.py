@@ -120,10 +120,10 @@ UNDER_WAY = {
 
 def line(one: LogEvent, language: Language) -> str:
     """Return the line of an event: time in Finland, what happened, and the facts."""
-    told = translate.translate(HAPPENED[one.event], language)
+    text = translate.translate(HAPPENED[one.event], language)
     facts = "; ".join(_facts(one, language))
     at = translate.format_time(one.at, language)
-    return f"{at}  {told}: {facts}" if facts else f"{at}  {told}"
+    return f"{at}  {text}: {facts}" if facts else f"{at}  {text}"
 
 
 def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
@@ -140,13 +140,13 @@ def as_json(one: LogEvent) -> dict[str, object]:
 
 def _facts(one: LogEvent, language: Language) -> Iterator[str]:
     for name, value in one.facts.items():
-        shown = _SHOWN[name](value, language) if name in _SHOWN else messages.strip_control_chars(value)
+        displayed = _SHOWN[name](value, language) if name in _SHOWN else messages.strip_control_chars(value)
         if name in _BARE:
-            yield from filter(None, (shown,))
+            yield from filter(None, (displayed,))
         elif name in FACTS:
-            yield translate.translate(FACTS[name], language, value=shown)
+            yield translate.translate(FACTS[name], language, value=displayed)
         else:
-            yield f"{messages.strip_control_chars(name)}: {shown}"
+            yield f"{messages.strip_control_chars(name)}: {displayed}"
 
 
 def _instant(value: str, language: Language) -> str:
@@ -162,29 +162,29 @@ def _one_of(table: Mapping[str, str]) -> Callable[[str, Language], str]:
     Other values are shown unchanged.
     """
 
-    def shown(value: str, language: Language) -> str:
+    def render_value(value: str, language: Language) -> str:
         return translate.translate(table[value], language) if value in table else messages.strip_control_chars(value)
 
-    return shown
+    return render_value
 
 
 def _changes(value: str, language: Language) -> str:
-    shown = _one_of(CHANGED)
-    return ", ".join(shown(one, language) for one in value.split(", "))
+    render_value = _one_of(CHANGED)
+    return ", ".join(render_value(one, language) for one in value.split(", "))
 
 
 def _end(value: str, language: Language) -> str:
-    for pattern, told in _ENDS:
+    for pattern, build_message in _ENDS:
         found = pattern.fullmatch(value)
         if found is not None:
-            return messages.render(told(found[1]), language)
+            return messages.render(build_message(found[1]), language)
     return messages.strip_control_chars(value)
 
 
 _SHOWN: Mapping[str, Callable[[str, Language], str]] = {
     **dict.fromkeys(("until", "start", "end"), _instant),
-    "why": _one_of({one.value: told for one, told in WHY.items()}),
-    "reason": _one_of({one.value: told for one, told in REASONS.items()}),
+    "why": _one_of({one.value: text for one, text in WHY.items()}),
+    "reason": _one_of({one.value: text for one, text in REASONS.items()}),
     "with_key": _one_of(WITH_KEY),
     "changed": _changes,
     "result": _end,

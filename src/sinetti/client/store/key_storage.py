@@ -69,14 +69,14 @@ def path_of(folder: Path) -> Path:
 
 
 def make(
-    name_folder: Path, kind: KeyType, wanted: OutputOptions, tell: Callable[[Message], None]
+    name_folder: Path, kind: KeyType, wanted: OutputOptions, on_message: Callable[[Message], None]
 ) -> tuple[PrivateKey, bytes]:
     """Make a key pair; return the private key and its stored form.
 
     Raises StoreError, SignerUnavailable, OSError.
     """
     if wanted.token is not None:
-        return token_keys.make(name_folder, kind, wanted.token, tell)
+        return token_keys.make(name_folder, kind, wanted.token, on_message)
     key = encoding.generate_key(kind)
     return key, serialise_key(key, wanted)
 

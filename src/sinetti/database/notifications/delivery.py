@@ -84,67 +84,67 @@ def claim(db: Database, shift: SenderLease, message_id: str) -> QueuedMessage | 
     return taken[0] if taken else None
 
 
-def begin_attempt(db: Database, shift: SenderLease, owed: QueuedMessage) -> QueuedMessage | None:
+def begin_attempt(db: Database, shift: SenderLease, message: QueuedMessage) -> QueuedMessage | None:
     """Count an attempt before it is made; return None if the lease is lost.
 
     The same commit postpones the next attempt until after those of the messages claimed together with it. A message
     whose attempt ends the process each time therefore delays no other message.
     """
     put_off, at = shift.machine_now + AFTER_A_KILL, shift.machine_now
-    if not _updated(db, _BEGIN, [put_off, owed.message_id, owed.attempts, shift.worker, at]):
+    if not _updated(db, _BEGIN, [put_off, message.message_id, message.attempts, shift.worker, at]):
         return None
-    return replace(owed, attempts=owed.attempts + 1)
+    return replace(message, attempts=message.attempts + 1)
 
 
-def mark_sent(db: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
+def mark_sent(db: Database, shift: SenderLease, message: QueuedMessage) -> bool:
     """Record that the message was sent, with the marks that follow from it.
 
     The row may belong to another worker by now. Returns False if it had ended before.
     """
     with transaction.atomic(using=db.alias):
-        if not _updated(db, _DONE, [shift.now, owed.message_id]):
+        if not _updated(db, _DONE, [shift.now, message.message_id]):
             return False
-        on_sent(db, owed, shift.now)
+        on_sent(db, message, shift.now)
     return True
 
 
-def reschedule(db: Database, shift: SenderLease, owed: QueuedMessage, problem: str) -> bool:
+def reschedule(db: Database, shift: SenderLease, message: QueuedMessage, problem: str) -> bool:
     """Postpone a message that was not sent; return False if that was its last attempt.
 
     After the last attempt the message is marked as failed.
     """
-    if owed.attempts >= TRIES:
-        mark_failed(db, shift, owed, problem)
+    if message.attempts >= TRIES:
+        mark_failed(db, shift, message, problem)
         return False
-    at = shift.machine_now + PAUSES[max(owed.attempts, 1) - 1]
-    _mine(db, shift, owed).update(**{**_FREE, "next_attempt_at": at, "problem": _short(problem)})
+    at = shift.machine_now + PAUSES[max(message.attempts, 1) - 1]
+    _mine(db, shift, message).update(**{**_FREE, "next_attempt_at": at, "problem": _short(problem)})
     return True
 
 
 def mark_failed(
-    db: Database, shift: SenderLease, owed: QueuedMessage, problem: str, *, address_fails: bool = False
+    db: Database, shift: SenderLease, message: QueuedMessage, problem: str, *, address_fails: bool = False
 ) -> None:
     """Mark a message as failed; it is listed until an operator resends or discards it.
 
     With `address_fails` the same commit marks its address as a bounce does.
     """
     with transaction.atomic(using=db.alias):
-        ended = _mine(db, shift, owed).update(failed_at=shift.now, problem=_short(problem), **_FREE)
+        ended = _mine(db, shift, message).update(failed_at=shift.now, problem=_short(problem), **_FREE)
         if ended and address_fails:
-            mark_bounced(db, owed.message_id, shift.now)
+            mark_bounced(db, message.message_id, shift.now)
 
 
-def cancel(db: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
+def cancel(db: Database, shift: SenderLease, message: QueuedMessage, why: str) -> None:
     """Cancel a message that is no longer needed.
 
     A message that was reassigned meanwhile belongs to another recipient's row and stays.
     """
-    rows = _mine(db, shift, owed).filter(recipient=owed.recipient)
+    rows = _mine(db, shift, message).filter(recipient=message.recipient)
     rows.update(cancelled_at=shift.now, problem=_short(why), **_FREE)
 
 
 def undo_attempt(
-    db: Database, shift: SenderLease, owed: QueuedMessage, problem: str | None, *, until: datetime | None = None
+    db: Database, shift: SenderLease, message: QueuedMessage, problem: str | None, *, until: datetime | None = None
 ) -> None:
     """Undo the attempt that `begin_attempt` counted.
 
@@ -152,7 +152,7 @@ def undo_attempt(
 
     No worker claims the message before `until`, on the machine's clock.
     """
-    rows = _mine(db, shift, owed).filter(attempts=owed.attempts)
+    rows = _mine(db, shift, message).filter(attempts=message.attempts)
     values = {**_FREE, "next_attempt_at": until, "problem": problem and _short(problem)}
     rows.update(attempts=F("attempts") - 1, **values)
 
@@ -201,8 +201,8 @@ def _takeable(db: Database, shift: SenderLease) -> "QuerySet[OutboxMessage]":
     return _waiting(db).filter(free, again)
 
 
-def _mine(db: Database, shift: SenderLease, owed: QueuedMessage) -> "QuerySet[OutboxMessage]":
-    return _waiting(db).filter(pk=owed.message_id, claimed_by=shift.worker)
+def _mine(db: Database, shift: SenderLease, message: QueuedMessage) -> "QuerySet[OutboxMessage]":
+    return _waiting(db).filter(pk=message.message_id, claimed_by=shift.worker)
 
 
 def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") -> tuple[QueuedMessage, ...]:

@@ -319,8 +319,8 @@ def _same(row: models.Person, person: ContactDetails) -> bool:
 
     A new row would remove bounce and opt-out marks, so a person with marks counts as changed.
     """
-    told = ContactDetails(row.name, row.email, row.phone, Language(row.language))
-    return told == person and row.bounced_at is None and row.stopped_at is None
+    current = ContactDetails(row.name, row.email, row.phone, Language(row.language))
+    return current == person and row.bounced_at is None and row.stopped_at is None
 
 
 def _id(row: models.Person | None) -> str | None:

@@ -69,15 +69,15 @@ def cert_status(*, issued: bool, revoked_at: datetime | None, reason: Revocation
     return GOOD if issued else UNKNOWN
 
 
-def is_fresh(told: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
+def is_fresh(response: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
     """Return True if a response has this status and is recent enough to be served."""
-    young = told.this_update <= now < told.this_update + SIGNED_ANEW_AFTER
-    return young and is_acceptable(told, status, now)
+    young = response.this_update <= now < response.this_update + SIGNED_ANEW_AFTER
+    return young and is_acceptable(response, status, now)
 
 
-def is_acceptable(told: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
+def is_acceptable(response: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
     """Return True if a response has this status and has not passed its nextUpdate.
 
     Such a response is served if no new one can be signed.
     """
-    return told.status == status and now <= told.next_update
+    return response.status == status and now <= response.next_update

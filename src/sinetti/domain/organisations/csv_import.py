@@ -167,10 +167,10 @@ def _lines(lines: Sequence[str], delimiter: str) -> Iterator[FileLine]:
     lacking = set(COLUMNS[:5]) - set(names)
     if lacking or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
         raise ImportFileError(RowErrorKind.COLUMNS)
-    told = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip(f" \t{delimiter}")]
-    if len(told) > MOST_LINES:
+    numbered_lines = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip(f" \t{delimiter}")]
+    if len(numbered_lines) > MOST_LINES:
         raise ImportFileError(RowErrorKind.LINES)
-    for number, line in told:
+    for number, line in numbered_lines:
         found = _cells(line, delimiter)
         # A line with too many or too few cells is reported with its number.
         yield FileLine(number, dict(zip(names, found, strict=True)) if len(found) == len(names) else {})
@@ -231,8 +231,8 @@ def digest(octets_sha256: str, changes: Collection[ImportChange]) -> str:
 
     It is SHA-256 over the digest of the file and every difference, with the values before and after.
     """
-    told = json.dumps([octets_sha256, [to_dict(one) for one in changes]], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = json.dumps([octets_sha256, [to_dict(one) for one in changes]], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def to_dict(change: ImportChange) -> dict[str, str | int]:

@@ -48,9 +48,9 @@ class ChangePassword(PortalAccountView, ReauthenticationRequired, views.Password
 
     def page(self, context: Context) -> Page:
         """Return the form."""
-        told = _("All your sign-ins on other devices end when you change it.")
+        text = _("All your sign-ins on other devices end when you change it.")
         form = self.asked(context["form"], gettext_noop("Change the password"))
-        return Page(_("Change the password"), blocks=[Text([told]), form], back=self.back)
+        return Page(_("Change the password"), blocks=[Text([text]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Change the password and add a message."""
@@ -90,10 +90,10 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Send the link."""
         answer: HttpResponse = super().form_valid(form)
-        told = gettext_noop(
+        text = gettext_noop(
             "We have sent a link to the new address. The address is changed once you have opened the link."
         )
-        messages.info(self.request, _(told))
+        messages.info(self.request, _(text))
         return answer
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401 - Django's
@@ -107,11 +107,11 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     def page(self, context: Context) -> Page:
         """Return the page with the form and the pending address."""
         user: Any = self.request.user
-        said = [_("Your address now: {email}", email=user.email)]
+        paragraphs = [_("Your address now: {email}", email=user.email)]
         if (new := context["new_emailaddress"]) is not None:
-            said.append(_("Waits for its link to be opened: {email}", email=new.email))
+            paragraphs.append(_("Waits for its link to be opened: {email}", email=new.email))
         form = self.asked(context["form"], gettext_noop("Send a link to the new address"), _NEW_ADDRESS)
-        return Page(_("Change the e-mail address"), blocks=[Text(said), form], back=self.back)
+        return Page(_("Change the e-mail address"), blocks=[Text(paragraphs), form], back=self.back)
 
 
 class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignore[misc]

@@ -81,9 +81,9 @@ def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest:
 
     The user has just signed in there and reauthenticated here before.
     """
-    told = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
-    told[STRONG] = bool(sociallogin.state.get(STRONG))
-    record_authentication(request, request.user, "socialaccount", **told)
+    details = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
+    details[STRONG] = bool(sociallogin.state.get(STRONG))
+    record_authentication(request, request.user, "socialaccount", **details)
 
 
 def _factor_removed(

@@ -81,7 +81,7 @@ def _give(organisation_id: str) -> Links:
         "clients": gettext_noop("Clients that the organisation acts for"),
     }
     return Links(
-        [Link(_(told), address(name, organisation=organisation_id), button=True) for name, told in pages.items()]
+        [Link(_(label), address(name, organisation=organisation_id), button=True) for name, label in pages.items()]
     )
 
 
@@ -139,8 +139,8 @@ def _answer(one: RoleRequestView) -> Form:
 
 def _more(one: RoleRequestView) -> Links:
     who = one.agent.name if one.agent else asker(one)
-    told = _("Approve less, or with another end")
-    return Links([Link(told, address("authorisation_request", one.request_id), note=who)])
+    label = _("Approve less, or with another end")
+    return Links([Link(label, address("authorisation_request", one.request_id), note=who)])
 
 
 def _columns(first: str) -> list[Column]:

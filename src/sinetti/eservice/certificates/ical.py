@@ -41,11 +41,11 @@ def written(seen: CertificateDetails, now: datetime) -> bytes:
     calendar = Calendar()
     calendar.add("prodid", "-//Sinetti//Certificates//EN")
     calendar.add("version", "2.0")
-    told = (
+    events = (
         ("renewal-opens", facts.renewable_from, _OPENS, _OPENS_TEXT, (_ATONCE,)),
         ("ends", facts.span.not_after, _ENDS, _ENDS_TEXT, _BEFORE_THE_END),
     )
-    for name, at, title, what, alarms in told:
+    for name, at, title, what, alarms in events:
         words = _(title, **values), _(what, **values)
         calendar.add_component(_event(f"{seen.serial}:{name}", at, now, words, alarms))
     octets: bytes = calendar.to_ical()

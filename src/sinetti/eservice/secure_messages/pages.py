@@ -92,7 +92,7 @@ def page(seen: LinkView, error: str, status: int) -> Page:
 
     `error` is a message id, or empty.
     """
-    said = _(error, count=seen.tries_left) if error else ""
+    error_text = _(error, count=seen.tries_left) if error else ""
     match seen.leads:
         case LinkState.CLOSED:
             reasons = _LOCKED_LINK if seen.standing is PinState.LOCKED else _CLOSED
@@ -101,10 +101,10 @@ def page(seen: LinkView, error: str, status: int) -> Page:
             title = _("The transfer IDs were used")
             return Page(title, [_texts(_SPENT)], status=HTTPStatus.GONE)
         case LinkState.CODE:
-            made = _code_page(said)
+            made = _code_page(error_text)
         case LinkState.PIN:
-            made = _pin_page(seen, said)
-    return replace(made, status=HTTPStatus.UNPROCESSABLE_ENTITY if said else status)
+            made = _pin_page(seen, error_text)
+    return replace(made, status=HTTPStatus.UNPROCESSABLE_ENTITY if error_text else status)
 
 
 def why_not(seen: LinkView) -> str:
@@ -190,8 +190,8 @@ def _enter_page(seen: LinkView, error: str) -> Page:
         focus=True,
         code=True,
     )
-    told = not error or seen.delivery is not SmsDelivery.SENT
-    blocks: list[Component] = [_delivered(seen)] if told else []
+    is_delivery_shown = not error or seen.delivery is not SmsDelivery.SENT
+    blocks: list[Component] = [_delivered(seen)] if is_delivery_shown else []
     blocks.append(_entry(field, Button(_("Show transfer IDs"), PIN)))
     if seen.pins_left:
         blocks.append(_sends(seen, Button(_("Send a new PIN code"), OPEN, minor=True)))

@@ -136,15 +136,15 @@ def _evaluation(number: int, entry: Mapping[str, object]) -> Evaluation:
     return Evaluation(page, _spoken(number, method), day, passed, _spoken(number, gap) if gap else {})
 
 
-def _spoken(number: int, told: object) -> Mapping[Language, str]:
+def _spoken(number: int, texts: object) -> Mapping[Language, str]:
     if (
-        not isinstance(told, dict)
-        or set(told) != set(Language)
-        or not all(isinstance(one, str) and one for one in told.values())
+        not isinstance(texts, dict)
+        or set(texts) != set(Language)
+        or not all(isinstance(one, str) and one for one in texts.values())
     ):
         sentence = f"{FINDINGS}, evaluation {number}: each text in fi, sv and en"
         raise FindingsError(sentence)
-    return {Language(name): one for name, one in told.items()}
+    return {Language(name): one for name, one in texts.items()}
 
 
 _TITLE = gettext_noop("Accessibility statement")
@@ -198,11 +198,11 @@ _NO_AUTHORITY = gettext_noop("Which authority supervises accessibility has not b
 def accessibility_page(request: HttpRequest) -> HttpResponse:
     """Show the accessibility statement."""
     found = known()
-    tone, told = _STATES[found.conformity]
+    tone, text = _STATES[found.conformity]
     about = _(_ABOUT, service=portal_context(request).service)
     blocks: list[Component] = [
         Text([about]),
-        Section(_("State of conformity"), [Alert(_(told), tone)]),
+        Section(_("State of conformity"), [Alert(_(text), tone)]),
         Section(_("What does not conform"), _gaps(found)),
         Section(_("How this statement was made"), _made(found)),
         Section(_("Feedback"), _feedback(request)),
@@ -214,19 +214,19 @@ def accessibility_page(request: HttpRequest) -> HttpResponse:
 def _gaps(found: AccessibilityData) -> list[Component]:
     gaps = [f"{one.page}: {one.gap[active_language()]}" for one in found.evaluations if not one.passed]
     left = len(set(found.run.pages) - {one.page for one in found.evaluations})
-    said = [*(gaps or [_(_NO_GAPS)])]
-    return [Text([*said, ngettext(*_LEFT, left)] if left else said)]
+    paragraphs = [*(gaps or [_(_NO_GAPS)])]
+    return [Text([*paragraphs, ngettext(*_LEFT, left)] if left else paragraphs)]
 
 
 def _made(found: AccessibilityData) -> list[Component]:
     run = found.run
     if run.pages:
         looked = ngettext(*_RUN, len(run.pages), day=format_date(run.date))
-        said = [looked, ngettext(*_FOUND, run.findings, version=run.axe)]
+        paragraphs = [looked, ngettext(*_FOUND, run.findings, version=run.axe)]
     else:
-        said = [_(_NOT_RUN)]
+        paragraphs = [_(_NOT_RUN)]
     table = [_table(found.evaluations)] if found.evaluations else []
-    return [Text(said), *table, Text([_(_PREPARED)])]
+    return [Text(paragraphs), *table, Text([_(_PREPARED)])]
 
 
 def _table(evaluations: Sequence[Evaluation]) -> Table:

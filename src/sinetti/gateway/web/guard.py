@@ -75,17 +75,17 @@ class RequestGuard:
             _log.info("a certificate in a header is not believed: it came from no listed proxy, or without the secret")
         return believed
 
-    def check(self, shown: ClientCertificate | None) -> Verdict | None:
+    def check(self, client_certificate: ClientCertificate | None) -> Verdict | None:
         """Return the verdict on a client certificate; None if there is no certificate.
 
         May block on a file or a responder.
         """
-        if shown is None:
+        if client_certificate is None:
             return None
         now = self.now()
-        verdict = self.gateway.identify(shown.certificate, now, shown.chain)
+        verdict = self.gateway.identify(client_certificate.certificate, now, client_certificate.chain)
         if verdict.accepted:
-            self.seen(shown.certificate, now)
+            self.seen(client_certificate.certificate, now)
         return verdict
 
 

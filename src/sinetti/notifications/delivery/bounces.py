@@ -103,13 +103,13 @@ def _verdict(octets: bytes) -> BounceType:
     try:
         mail = BytesParser(policy=policy.default).parsebytes(octets)
         submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
-        return classify(_told(mail), automatic=any(value != "no" for value in submitted))
+        return classify(_delivery_statuses(mail), automatic=any(value != "no" for value in submitted))
     # The library lets all errors of its parsers through, down to RecursionError; its own errors are the rarest.
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
         raise UnreadableError from error
 
 
-def _told(mail: "Message[Any, Any]") -> Iterator[DeliveryStatus]:
+def _delivery_statuses(mail: "Message[Any, Any]") -> Iterator[DeliveryStatus]:
     """Yield the delivery status of each recipient of a report.
 
     They are the groups of fields after the first (RFC 3464, 2.1).

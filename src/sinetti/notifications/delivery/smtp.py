@@ -178,13 +178,13 @@ class Smtp:
             backend.send_messages([email])
         except smtplib.SMTPRecipientsRefused as refused:
             ((code, answer),) = refused.recipients.values()
-            told = self._told(code, answer, "the recipient")
-            if isinstance(told, PermanentFailure):
+            failure = self._failure(code, answer, "the recipient")
+            if isinstance(failure, PermanentFailure):
                 # The immediate form of a bounce (docs/returns.md).
-                told.address_fails = (
+                failure.address_fails = (
                     classify([DeliveryStatus("failed", _enhanced(answer))], automatic=False) is BounceType.HARD
                 )
-            raise told from None
+            raise failure from None
         except smtplib.SMTPSenderRefused as refused:
             self.close()
             answered = _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
@@ -192,7 +192,7 @@ class Smtp:
                 answered
             ) from None
         except smtplib.SMTPDataError as refused:
-            raise self._told(refused.smtp_code, refused.smtp_error, "the letter") from None
+            raise self._failure(refused.smtp_code, refused.smtp_error, "the letter") from None
         except OSError as broken:  # SMTPServerDisconnected, time-outs, TLS
             self.close()
             why = f"the mail server went silent, or hung up ({type(broken).__name__})"
@@ -232,7 +232,7 @@ class Smtp:
                 raise TransportUnavailable(why) from None
         return backend
 
-    def _told(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
+    def _failure(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
         """Return the failure that an answer to one message means (RFC 5321, 4.2.1)."""
         answered = _answered(code, answer, about)
         if code == _CLOSING:
@@ -296,5 +296,5 @@ def _away(broken: OSError | UnicodeError) -> str:
         return f"the mail server's TLS is not trusted or not understood ({broken.reason})"
     if isinstance(broken, smtplib.SMTPNotSupportedError):
         return "the mail server offers no STARTTLS, or no way to authenticate"
-    said = getattr(broken, "strerror", None)
-    return f"the mail server cannot be reached ({said if isinstance(said, str) else type(broken).__name__})"
+    reason = getattr(broken, "strerror", None)
+    return f"the mail server cannot be reached ({reason if isinstance(reason, str) else type(broken).__name__})"

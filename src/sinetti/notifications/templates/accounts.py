@@ -183,13 +183,13 @@ def account(matter: MessageContext) -> MessageBody:
     Raises NothingToReport for an expired link.
     """
     letter = AccountEmail(matter.fact("letter") or "")
-    said, values = SAID[letter], {"when": matter.when(matter.owed.created)}
+    texts, values = SAID[letter], {"when": matter.when(matter.owed.created)}
     link: tuple[Part, ...] = ()
     if letter in LINKED:
         values["until"] = matter.when(_until(matter))
         link = (LinkBlock(_address(matter)), matter.say(layout.TYPE_STOP, address=page(matter)))
-    before, after = ([matter.say(one, **values) for one in some] for some in (said.before, said.after))
-    return MessageBody(matter.say(said.subject), (*before, *link, *after), Role.ACCOUNT)
+    before, after = ([matter.say(one, **values) for one in some] for some in (texts.before, texts.after))
+    return MessageBody(matter.say(texts.subject), (*before, *link, *after), Role.ACCOUNT)
 
 
 def _until(matter: MessageContext) -> datetime:

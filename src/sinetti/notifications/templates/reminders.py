@@ -179,8 +179,8 @@ def reminder(matter: MessageContext) -> MessageBody:
         day=matter.day(matter.certificate.not_after),
         organisation=matter.organisation,
     )
-    said = _ended(matter, role) if ended else _ends(matter, role)
-    return MessageBody(subject, tuple(said), role)
+    parts = _ended(matter, role) if ended else _ends(matter, role)
+    return MessageBody(subject, tuple(parts), role)
 
 
 def take_into_use(matter: MessageContext) -> MessageBody:

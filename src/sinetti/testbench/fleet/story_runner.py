@@ -200,11 +200,11 @@ class StoryRunner:
         except subprocess.TimeoutExpired as late:
             sentence = f"the command did not end within {_COMMAND_WITHIN} s"
             raise StoryBroken(sentence) from late
-        said = "\n".join(line for line in done.stderr.splitlines() if "--now" not in line)
+        message_text = "\n".join(line for line in done.stderr.splitlines() if "--now" not in line)
         if done.returncode != expect:
             sentence = f"the command ended with {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
             raise StoryBroken(sentence)
-        return StoryResult(done.returncode, done.stdout, said)
+        return StoryResult(done.returncode, done.stdout, message_text)
 
     def shown(self, word: str) -> str:
         """Return a word of a command as it is typed in the demonstration's folder."""
