@@ -212,7 +212,7 @@ def _anchors(stage: StoryRunner) -> tuple[str, str]:
 def _renew_in_time(stage: StoryRunner, end: datetime, old_store: Path) -> None:
     opening = format_datetime(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
     stage.chapter("61 days before its end: too early to renew.", now=_text(end - timedelta(days=61)))
-    stage.tell("By itself the client sends no request before renewal opens; --force asks the service all the same:")
+    stage.tell("The client waits until renewal opens; --force asks the service all the same:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     require("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
     title = "59 days before: the technical contact has got a reminder, at the hour at which renewal opened."
