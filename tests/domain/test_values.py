@@ -60,7 +60,7 @@ def test_an_answer_says_its_retrieval_id():
     assert AcceptedResponse("ab").retrieval_id == "ab"
 
 
-def test_strict_takes_every_kindness_away():
+def test_strict_turns_every_leniency_off():
     assert (
         requests.Leniency(replay_same_request=True, allow_repeated_renewal=True, retrieval_delay=timedelta(0))
         == LENIENT

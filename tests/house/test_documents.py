@@ -410,7 +410,7 @@ def test_the_interfaces_have_the_bench_s_calls_and_rows():
     assert " ".join(f"`{kind}`" for kind in MessageKind) in bench
 
 
-def test_the_divergences_have_every_kindness():
+def test_the_divergences_list_every_leniency():
     assert [code(cells[0]) for cells in rows(DIVERGENCES, "kind")] == [[kind.value] for kind in LenientBehaviour]
 
 

@@ -246,7 +246,7 @@ def patiently(holder, retrieval_id):
     return answer
 
 
-def test_without_strict_kindness_is_marked_in_the_log(made):
+def test_without_strict_leniency_is_marked_in_the_log(made):
     with running(made) as bench:
         holder, ids, key = holder_of(bench), bench.order(), new_key()
         answers = [holder.new(ids, key).retrieval_id for _ in range(2)]

@@ -51,6 +51,7 @@ def retry_on_conflict(
 
     @wraps(act)
     def attempts(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Answer | Rejection:
+        """Run the use case, again after each concurrent update."""
         try:
             for _ in range(TRIES):
                 try:

@@ -96,6 +96,7 @@ def make(key: TokenKey, kind: KeyType) -> PublicKey:
     """
 
     def made(session: pkcs11.Session) -> PublicKey:
+        """Generate the key pair in the token, and return its public key."""
         wanted: dict[str, Any] = {"id": key.id, "label": key.name, "store": True, "private_template": _STAYS_THERE}
         if kind in _RSA_BITS:
             wanted["capabilities"] = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
@@ -272,6 +273,7 @@ def _signed(
     key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism, parameter: tuple[object, ...] | None = None
 ) -> bytes:
     def signed(session: pkcs11.Session) -> bytes:
+        """Sign in the token, once its key is found to be the expected one."""
         # If the key of this ID was replaced in the token, its signatures could not be verified.
         if key_policy.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != key_policy.key_id(
             public

@@ -91,6 +91,7 @@ def hardened_parser(
     in_scope = 0
 
     def declared(prefix: str | None, uri: str | None) -> None:
+        """Count and report a declaration. Raises XmlRejected for too many."""
         nonlocal in_scope
         in_scope += 1
         on_declaration(prefix, uri or "")
