@@ -63,7 +63,7 @@ chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED=
 	scripts/pytest tests/kills --kills every --seed $$seed --timeout 0 -n 2 \
 		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
 
-simulate: ## two years of messages about 100,000 certificates, beside a model that knows which there have to be: docs/simulation.md; SEED=
+simulate: ## two years of messages about 100,000 certificates, beside a model that knows which there have to be: docs/contributors/simulation.md; SEED=
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python scripts/texts.py compile

@@ -1,4 +1,4 @@
-"""`python -m bench`: see `--help`, and docs/speed.md for results."""
+"""`python -m bench`: see `--help`, and docs/contributors/speed.md for results."""
 
 import argparse
 import logging

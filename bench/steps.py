@@ -24,7 +24,7 @@ _BEGIN, _END = "begun", "12-rendered"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Step up to one of the points of docs/issuance.md.
+    """Step up to one of the points of docs/contributors/issuance.md.
 
     It has median milliseconds of time and of our own CPU.
     """

@@ -1,4 +1,4 @@
-"""Writes the parts of docs/integrators.md that come from other files.
+"""Writes the parts of docs/integrators/integrators.md that come from other files.
 
     python scripts/guide.py
 
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "integrators.md"
+PAGE = ROOT / "docs" / "integrators" / "integrators.md"
 VECTORS = ROOT / "tests" / "vectors"
 PEERS = ROOT / "tests" / "judges" / "peers"
 TITLES = {
@@ -151,7 +151,7 @@ def _written(what: str) -> str:
         return f"```xml\n{_SIGNATURE.sub(_WITHIN, text) if kind == 'brief' else text}\n```\n"
     if kind == "peers":
         return "\n".join(map(_peer, peers())) or "No example is here yet: `scripts/guide.py` puts them in.\n"
-    why = f"docs/integrators.md: no such part as {what!r}"
+    why = f"docs/integrators/integrators.md: no such part as {what!r}"
     raise ValueError(why)
 
 
@@ -164,7 +164,7 @@ def _peer(folder: Path) -> str:
 
 
 def _from_page(path: Path) -> str:
-    return f"../{path.relative_to(ROOT).as_posix()}"
+    return f"../../{path.relative_to(ROOT).as_posix()}"
 
 
 def _marked(lines: list[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Writes the module lists of docs/map.md from the modules' docstrings.
+"""Writes the module lists of docs/contributors/map.md from module docstrings.
 
     python scripts/map.py
 
@@ -10,7 +10,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "map.md"
+PAGE = ROOT / "docs" / "contributors" / "map.md"
 MARKER = "<!-- What follows is written by scripts/map.py from the modules' docstrings. -->\n"
 WRITTEN_BY_OTHERS = frozenset({"migrations"})
 

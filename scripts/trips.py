@@ -1,4 +1,4 @@
-"""Writes docs/walkthroughs.md from a profile of four calls.
+"""Writes docs/contributors/walkthroughs.md from a profile of four calls.
 
     python scripts/trips.py
 
@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "sinetti"
-PAGE = ROOT / "docs" / "walkthroughs.md"
+PAGE = ROOT / "docs" / "contributors" / "walkthroughs.md"
 MARKER = "<!-- What follows is written by scripts/trips.py. -->\n"
 TITLES = {
     "renewal": "One renewal, from the SOAP endpoint",

@@ -2,8 +2,8 @@
 
     python scripts/vectors.py
 
-docs/vectors.md describes them. Keys in the folder are kept. Everything else is made from them, and is the same each
-time, octet for octet.
+docs/integrators/vectors.md describes them. Keys in the folder are kept. Everything else is made from them, and is the
+same each time, octet for octet.
 """
 
 import json
@@ -17,8 +17,8 @@ from sinetti.pki.encoding import serial_hex
 
 INDEX = book.FOLDER / "vectors.json"
 ABOUT = (
-    "Test vectors of the certificate service; docs/vectors.md describes them. The private keys in here are published: "
-    "they are worth nothing, and no program may trust anything made with them."
+    "Test vectors of the certificate service; docs/integrators/vectors.md describes them. The private keys in here are "
+    "published: they are worth nothing, and no program may trust anything made with them."
 )
 
 

@@ -25,7 +25,7 @@ from simulate.world import Round, World
 from sinetti.database.connection import Database, migrate, open_database
 from sinetti.infra.clock import monotonic_seconds
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "contributors" / "simulation.md"
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - this program makes its own folders there, 0700
 """Folder of the databases if it has so much room, in octets.
 
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--certificates", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000))
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
-    parser.add_argument("--write", action="store_true", help="write docs/simulation.md")
+    parser.add_argument("--write", action="store_true", help="write docs/contributors/simulation.md")
     return parser
 
 

@@ -97,7 +97,7 @@ def problem(reply):
 
 
 def test_the_page_has_each_answer_and_no_other():
-    told = {(status, reason.strip("`")) for status, reason, _ in rows(DOCS / "renewal-info.md", "status")}
+    told = {(status, reason.strip("`")) for status, reason, _ in rows(DOCS / "holders" / "renewal-info.md", "status")}
     refused = {("400", "malformed"), ("404", "unknown"), ("405", "method-not-allowed"), ("503", "unavailable")}
     assert told == {("200", "–"), *refused}
 

@@ -1,4 +1,4 @@
-"""Replay of the vectors of tests/vectors/ (docs/vectors.md).
+"""Replay of the vectors of tests/vectors/ (docs/integrators/vectors.md).
 
 The tests compute each stated value anew, or replay the exchange. lxml makes the canonical octets, hashlib the digests,
 and cryptography the signatures. Judges use nothing of `wire`.
@@ -98,7 +98,7 @@ def test_the_script_makes_the_same_again(monkeypatch):
 
 
 def test_every_kind_has_its_test_and_its_lines_on_the_page():
-    page = (ROOT / "docs" / "vectors.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "integrators" / "vectors.md").read_text(encoding="utf-8")
     kinds = {one["kind"] for one in INDEX["vectors"]}
     assert kinds == {"certificate", "signing-request", "request", "answer", "delivery", "receipt", "crl", "ocsp"}
     assert not [kind for kind in kinds if f"`{kind}`" not in page]

@@ -1,7 +1,7 @@
 """Model of the service's answers in a few plain lists.
 
-It was written from docs/errors.md and shares no code with the service. A certificate is known by its retrieval id.
-Keys and customers are known by their names here.
+It was written from docs/integrators/errors.md and shares no code with the service. A certificate is known by its
+retrieval id. Keys and customers are known by their names here.
 """
 
 from dataclasses import dataclass, field

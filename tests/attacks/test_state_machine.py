@@ -1,6 +1,6 @@
 """The protocol as a state machine, in a short run.
 
-`make fuzz` runs it for longer (docs/fuzzing.md).
+`make fuzz` runs it for longer (docs/contributors/fuzzing.md).
 """
 
 from hypothesis import settings

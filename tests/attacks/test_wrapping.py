@@ -1,7 +1,7 @@
 """Signature wrapping and similar attacks.
 
 Each shape is refused with its code, and its unmutated twin is accepted. The tables are in the modules beside this one,
-one for each group. docs/attacks.md shows them.
+one for each group. docs/contributors/attacks.md shows them.
 """
 
 from datetime import timedelta
@@ -151,12 +151,12 @@ def told() -> dict[str, Pair]:
 
 
 def test_the_page_has_every_shape_and_no_other():
-    shown = [tuple(cells) for cells in rows(DOCS / "attacks.md", "shape")]
+    shown = [tuple(cells) for cells in rows(DOCS / "contributors" / "attacks.md", "shape")]
     assert shown == [(name, *(one or "–" for one in answers)) for name, answers in told().items()]
 
 
 def test_the_page_has_every_group():
-    page = (DOCS / "attacks.md").read_text(encoding="utf-8")
+    page = (DOCS / "contributors" / "attacks.md").read_text(encoding="utf-8")
     section = page.partition("## Signature wrapping\n")[2].partition("\n## ")[0]
     headings = [line.removeprefix("### ") for line in section.splitlines() if line.startswith("### ")]
     assert headings == [*GROUPS, "Certificates that no longer count"]

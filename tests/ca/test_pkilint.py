@@ -27,7 +27,7 @@ ACCEPTED = {
 }
 """Findings accepted on purpose, and the roles whose certificates may have them.
 
-docs/divergences.md lists each.
+docs/integrators/divergences.md lists each.
 """
 
 

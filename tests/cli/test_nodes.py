@@ -226,7 +226,7 @@ def check_rising(rows) -> None:
 
 
 def test_last_night_s_backup_on_postgresql(tmp_path, database, postgres_url, monkeypatch):
-    """The commands are those of docs/journal.md, "After restoring a backup"."""
+    """The commands are those of docs/operators/journal.md, "After restoring a backup"."""
     root = tmp_path / "authority"
     init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
     told("init", "--dir", root, *init)

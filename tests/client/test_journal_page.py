@@ -1,4 +1,4 @@
-"""Agreement of docs/holder-journal.md with the code: states, steps, files."""
+"""Agreement of docs/holders/store.md with the code: states, steps, files."""
 
 import re
 
@@ -7,7 +7,7 @@ from sinetti.client.store.journal import RequestKind, RequestState
 from tests.client import double
 from tests.house.tree import DOCS, PACKAGE, rows
 
-PAGE = DOCS / "holder-journal.md"
+PAGE = DOCS / "holders" / "store.md"
 
 
 def first_cells(heading):

@@ -1,4 +1,4 @@
-"""Changes of tables while older code serves (docs/schema.md).
+"""Changes of tables while older code serves (docs/operators/migrations.md).
 
 Rows that older code writes meanwhile are complete, on both databases.
 """
@@ -32,7 +32,7 @@ LATER = (
     AddIndexWhileServing("certificate", fields.Index(fields=["recorded_at"], name="by_recording")),
     CreateModel("Later", [("at", fields.DateTimeField(primary_key=True))]),
 )
-"""Operations of a later migration, one of each kind that docs/schema.md allows."""
+"""Operations of a later migration, one of each kind that docs/operators/migrations.md allows."""
 
 
 def ours(executor):

@@ -90,14 +90,16 @@ def test_every_guess_has_a_text_in_each_language_and_a_row_on_the_page():
     for message in GUESSES.values():
         said = [translate(message, language) for language in Language]
         assert len(set(said)) == len(said)
-    page = {cells[0].strip("`"): cells[1:] for cells in rows(DOCS / "explain.md", "guess")}
+    page = {cells[0].strip("`"): cells[1:] for cells in rows(DOCS / "integrators" / "explain.md", "guess")}
     assert list(page) == [guess.value for guess in Cause]
     assert all(len(cells) == 2 and all(cells) for cells in page.values())
 
 
 def test_what_programs_read():
     said = Report(diagnose(indented(envelope(GOOD)), DiagnosisContext())).as_json()
-    page = [cells[1].partition(", ")[0].strip("`").split() for cells in rows(DOCS / "explain.md", "object")]
+    page = [
+        cells[1].partition(", ")[0].strip("`").split() for cells in rows(DOCS / "integrators" / "explain.md", "object")
+    ]
     parts = (
         said, said["guesses"][0], said["element"], said["signature"], said["certificate"], said["document"],
         said["document"]["difference"],

@@ -90,7 +90,9 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     sign_in(browser, EMAIL)
     assert browser.path == "/"
     made.refresh_from_db()
-    assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
+    assert made.last_login is not None, (
+        "by which accounts that nobody uses are told from others (docs/operators/retention.md)"
+    )
     assert not models.RoleAssignment.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
 

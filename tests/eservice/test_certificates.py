@@ -1,4 +1,4 @@
-"""Certificates: list, its file, and the page of one (docs/certificates-page.md)."""
+"""Certificates: list, its file, and the page of one (docs/e-service/certificates.md)."""
 
 import csv
 import io

@@ -1,6 +1,6 @@
 """Holder of a certificate, or the single reason for its rejection.
 
-The table of docs/gateway.md is checked at fixed instants.
+The table of docs/relying/gateway.md is checked at fixed instants.
 """
 
 from datetime import timedelta

@@ -1,6 +1,6 @@
 """NIST's certification path tests: the results that they state.
 
-docs/pkits.md lists the deviations.
+docs/relying/pkits.md lists the deviations.
 """
 
 from itertools import groupby
@@ -10,7 +10,7 @@ import pytest
 from tests.gateway import pkits
 from tests.house.tree import DOCS, rows
 
-DEVIATIONS = {cells[0] for cells in rows(DOCS / "pkits.md", "test")}
+DEVIATIONS = {cells[0] for cells in rows(DOCS / "relying" / "pkits.md", "test")}
 CHAPTERS = {chapter: [*numbers] for chapter, numbers in groupby(pkits.TESTS, lambda number: number.rpartition(".")[0])}
 
 

@@ -1,6 +1,6 @@
 """Names that `sinetti.gateway` exports.
 
-docs/gateway.md and docs/gateway-serve.md import them.
+docs/relying/gateway.md and docs/relying/gateway-serve.md import them.
 """
 
 import ast

@@ -49,7 +49,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPLOY = ROOT / "deploy"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *DEPLOY.rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-FACTS, INTERFACES, DIVERGENCES = (DOCS / f"{name}.md" for name in ("facts", "interfaces", "divergences"))
+FACTS, DIVERGENCES = (DOCS / "integrators" / f"{name}.md" for name in ("interface", "divergences"))
+INTERFACES = DOCS / "interfaces.md"
 FACTS_CITED = re.compile(r'facts sheet, (\d+)(?:, "([^"]+)")?')
 CONTRACTS_CITED = re.compile(r'contracts: "([^"]+)"')
 XSD = "{http://www.w3.org/2001/XMLSchema}"
@@ -77,17 +78,22 @@ def test_the_map_has_every_folder_and_no_other():
 
 
 def test_the_page_of_errors_has_the_table_of_the_code():
-    table = {cells[0]: cells[1] for cells in rows(DOCS / "errors.md", "code")}
+    table = {cells[0]: cells[1] for cells in rows(DOCS / "integrators" / "errors.md", "code")}
     assert table == {code: reason.value for reason, code in ERROR_CODES.items()}
     assert set(table.values()) == {reason.value for reason in RejectionReason}
 
 
 def test_the_page_of_errors_says_when_and_what_next():
-    assert all(len(cells) == 4 and all(cells) for cells in rows(DOCS / "errors.md", "code"))
+    assert all(len(cells) == 4 and all(cells) for cells in rows(DOCS / "integrators" / "errors.md", "code"))
 
 
 def test_every_code_stands_in_the_order_of_checks():
-    order = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## Order of checks")[2].partition("\n## ")[0]
+    order = (
+        (DOCS / "integrators" / "errors.md")
+        .read_text(encoding="utf-8")
+        .partition("## Order of checks")[2]
+        .partition("\n## ")[0]
+    )
     outside = {"PKI090", "PKI092", "PKI099"}
     assert {code for code in ERROR_CODES.values() if code.removeprefix("PKI") not in order} == outside
 
@@ -154,8 +160,8 @@ def test_links_lead_somewhere(page):
 
 def test_the_pages_that_a_stranger_looks_for_are_there():
     named = {"map", "issuance", "errors", "glossary", "divergences", "dependencies", "threats", "oids"}
-    named |= {"facts", "interfaces"}
-    assert named <= {path.stem for path in DOCS.glob("*.md")}
+    named |= {"interface", "interfaces"}
+    assert named <= {path.stem for path in DOCS.rglob("*.md")}
     for name in ("README.md", "LICENCE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
         assert (ROOT / name).stat().st_size, name
 
@@ -207,7 +213,7 @@ def test_what_cites_the_contracts_finds_its_place():
 
 def test_the_house_rules_say_what_the_citations_mean():
     rules = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert re.search(r'"[Tt]he facts sheet, 2" in a comment is section 2 of \[docs/facts\.md\]', rules)
+    assert re.search(r'"[Tt]he facts sheet, 2" in a comment is section 2 of \[docs/integrators/interface\.md\]', rules)
     assert re.search(r'"[Cc]ontracts" is\s+\[docs/interfaces\.md\]', rules)
 
 
@@ -335,7 +341,7 @@ def test_the_interfaces_have_every_command_with_its_options_and_no_other():
     }
 
 
-@pytest.mark.parametrize("page", [DOCS / "keys.md", DEPLOY / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [DOCS / "operators" / "keys.md", DEPLOY / "README.md"], ids=lambda page: page.name)
 def test_the_commands_of_a_page_take_the_options_that_it_gives_them(page):
     text = re.sub(r"\\\n *", "", page.read_text(encoding="utf-8"))
     there = {name: {word.strip("[]") for word in written(parser)[1]} for name, parser in commands().items()}
@@ -386,7 +392,7 @@ def test_the_interfaces_have_the_json_of_a_store():
 def test_the_page_of_the_agent_has_every_metric():
     row = status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW)
     text = metrics.text([row], facts.NOW, facts.NOW)
-    assert {cells[0].strip("`") for cells in rows(DOCS / "agent.md", "metric")} == set(
+    assert {cells[0].strip("`") for cells in rows(DOCS / "holders" / "agent.md", "metric")} == set(
         re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
     )
 

@@ -1,4 +1,4 @@
-"""Agreement of docs/integrators.md with other files, and order of its terms.
+"""Agreement of docs/integrators/integrators.md with other files, and order of its terms.
 
 Quotations match the files that they come from. The page explains each term before it uses it.
 """
@@ -114,7 +114,7 @@ def test_the_codes_of_the_mistakes_are_those_of_their_vectors():
     codes = {
         one["files"]["request"]: one["outcome"].get("code") for one in VECTORS.values() if one["kind"] == "request"
     }
-    found = re.findall(r"\[(PKI\d{3})\]\(\.\./tests/vectors/([^)]+)\)", PAGE)
+    found = re.findall(r"\[(PKI\d{3})\]\((?:\.\./){2}tests/vectors/([^)]+)\)", PAGE)
     # In a row of the table the code stands in the second column.
     found += re.findall(r"^\|[^|]+\| (PKI\d{3}).*\.\./tests/vectors/(requests/[^)]+)\)", PAGE, re.MULTILINE)
     assert len(found) > 7

@@ -108,7 +108,7 @@ def loaded_by(module: str) -> set[str]:
 
 
 def test_a_production_server_does_not_load_the_diagnosis_of_signatures():
-    """The diagnosis would show forgers how far they got (docs/explain.md)."""
+    """The diagnosis would show forgers how far they got (docs/integrators/explain.md)."""
     served = loaded_by("cli/authority/serve.py")
     assert {"api/soap.py", "api/publication.py", "wire/xmldsig/signature.py"} <= served
     assert not [module for module in served if package_of(module) == "diagnostics"]

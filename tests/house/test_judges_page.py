@@ -1,4 +1,4 @@
-"""Agreement of docs/judges.md with the last whole run of `make judges`.
+"""Agreement of docs/contributors/judges.md with the last whole run of `make judges`.
 
 The page names every peer, with each key and recipe.
 """
@@ -7,7 +7,7 @@ from tests.house.tree import DOCS
 from tests.judges import matrix
 from tests.judges.peers import KEYS, PEERS
 
-PAGE = (DOCS / "judges.md").read_text(encoding="utf-8").splitlines()
+PAGE = (DOCS / "contributors" / "judges.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_every_peer_passed_with_every_key_in_the_last_whole_run():

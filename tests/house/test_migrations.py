@@ -1,4 +1,4 @@
-"""Migrations that run while older code serves (docs/schema.md).
+"""Migrations that run while older code serves (docs/operators/migrations.md).
 
 None contains a change that older code cannot work with.
 """
@@ -130,4 +130,4 @@ def test_an_index_while_serving():
 
 
 def test_the_page_says_from_which_on():
-    assert f"{FIRST_LOOKED_AT:04}" in Path(DOCS / "schema.md").read_text(encoding="utf-8")
+    assert f"{FIRST_LOOKED_AT:04}" in Path(DOCS / "operators" / "migrations.md").read_text(encoding="utf-8")

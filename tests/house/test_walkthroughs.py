@@ -1,4 +1,4 @@
-"""File lists of docs/walkthroughs.md.
+"""File lists of docs/contributors/walkthroughs.md.
 
 They name the files that a renewal, a reminder, a list page and a run of the agent pass through.
 """

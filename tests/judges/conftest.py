@@ -1,6 +1,6 @@
 """Fixtures of the judges: one bench for the peers and the results of their runs.
 
-All tests share one run of the peers. docs/judges.md shows the results.
+All tests share one run of the peers. docs/contributors/judges.md shows the results.
 """
 
 import pytest
@@ -49,7 +49,7 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the tables of docs/judges.md after a whole run.
+    """Write the tables of docs/contributors/judges.md after a whole run.
 
     A run is whole if every judge and peer was there and no test failed.
     """

@@ -1,4 +1,4 @@
-"""Writer of the tables in docs/judges.md.
+"""Writer of the tables in docs/contributors/judges.md.
 
 The tables list which peer passed with which key and recipe, and the versions that passed.
 """
@@ -16,7 +16,7 @@ from tests.judges import signature_judges
 from tests.judges.exchange import Case, Played
 from tests.judges.peers import KEYS, PEERS, RECIPES
 
-PAGE, FOLDER = ROOT / "docs" / "judges.md", ROOT / "tests" / "judges"
+PAGE, FOLDER = ROOT / "docs" / "contributors" / "judges.md", ROOT / "tests" / "judges"
 BEGIN, END = "<!-- What follows is written by `make judges`. -->", "<!-- Here it ends. -->"
 PASSED = "passed"
 

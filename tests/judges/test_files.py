@@ -149,7 +149,7 @@ def test_dot_net_opens_the_old_form_and_signs(live, dot_net):
 
 @RSA_ALONE
 def test_mono_opens_no_modern_form(live, dot_net):
-    """docs/agent.md states this limit.
+    """docs/holders/agent.md states this limit.
 
     Once this test fails, mono can open the form, and the sentence can be removed.
     """

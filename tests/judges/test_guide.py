@@ -1,4 +1,4 @@
-"""Every command of docs/integrators.md, in its order, in an empty folder.
+"""Every command of docs/integrators/integrators.md, in its order, in an empty folder.
 
 The programs are bash, curl, OpenSSL and, where it is installed, keytool. The commands start their bench themselves.
 """
@@ -16,7 +16,7 @@ from tests.house.tree import DOCS
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import surroundings
 
-PAGE = (DOCS / "integrators.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "integrators" / "integrators.md").read_text(encoding="utf-8")
 BEGIN = "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n"
 """First lines of the script of all commands.
 

@@ -1,4 +1,4 @@
-"""Both files and every command of docs/holders.md, in its order, against a bench.
+"""Both files and every command of docs/holders/client.md, in its order, against a bench.
 
 The test itself does what people do in between: the order in the e-service, the old key of another program, the
 anchors.
@@ -21,7 +21,7 @@ from sinetti.pki import encoding
 from tests.house.tree import DOCS
 from tests.support.programs import holder_of, new_key, running, surroundings
 
-PAGE = (DOCS / "holders.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "holders" / "client.md").read_text(encoding="utf-8")
 FIRST, FLEET = PAGE.split("## For a firm with many clients")
 BEFORE, AFTER = FIRST.split("## Rehearse it first")
 REHEARSAL, _, REST = AFTER.partition("\n## ")

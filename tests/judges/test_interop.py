@@ -94,4 +94,4 @@ def test_each_is_judged_as_it_should_be(found):
 def test_there_are_enough_of_each_kind(found):
     counted = Counter(found.values())
     assert {kind: number for kind, number in AT_LEAST.items() if counted[kind] < number} == {}
-    assert counted[OURS] == 0, "docs/judges.md says that none of them is"
+    assert counted[OURS] == 0, "docs/contributors/judges.md says that none of them is"

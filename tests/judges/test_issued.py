@@ -1,8 +1,8 @@
 """Judgement of every certificate issued to peers, and of their CA certificates.
 
 The judges are openssl, GnuTLS, the JDK, zlint and pkilint. zlint checks the rules of the RFCs. Its rules for servers
-of the public web (CA/Browser Forum, Mozilla, Apple) concern other certificates than these. docs/divergences.md lists
-the findings of zlint that remain. Any other finding fails the test.
+of the public web (CA/Browser Forum, Mozilla, Apple) concern other certificates than these.
+docs/integrators/divergences.md lists the findings of zlint that remain. Any other finding fails the test.
 """
 
 import json
@@ -193,6 +193,6 @@ def test_pkilint(issued):
 
 
 def test_what_is_accepted_stands_in_the_document():
-    page = (ROOT / "docs" / "divergences.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "integrators" / "divergences.md").read_text(encoding="utf-8")
     assert f"`{RSA_LEAF}`" in page
     assert f"`{FAR_ARC}`" in page

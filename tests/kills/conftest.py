@@ -20,7 +20,7 @@ def pytest_addoption(parser):
     parser.addoption("--kills", choices=[FEW, EVERY], default=FEW, help="how many kills to play")
     parser.addoption("--seed", type=int, help="what the authority's kills are drawn from (default: another each time)")
     parser.addoption(
-        "--chaos-command", default="", help="the command that docs/chaos.md names; none: it is not written"
+        "--chaos-command", default="", help="the command that docs/contributors/chaos.md names; none: it is not written"
     )
 
 

@@ -1,4 +1,4 @@
-"""Table of docs/chaos.md, with one row per kind and database.
+"""Table of docs/contributors/chaos.md, with one row per kind and database.
 
 The run that played all kills writes it.
 """
@@ -12,7 +12,7 @@ from sinetti.infra.clock import utc_now
 from tests.kills.clients import ROOT
 from tests.kills.table import SERIES, Kind
 
-PAGE = ROOT / "docs" / "chaos.md"
+PAGE = ROOT / "docs" / "contributors" / "chaos.md"
 BEGIN, END = "<!-- written by `make chaos` -->", "<!-- end of what `make chaos` wrote -->"
 HEADINGS = (
     "struck",

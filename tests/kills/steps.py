@@ -9,7 +9,7 @@ from pathlib import Path
 
 SERVICES = Path(__file__).resolve().parents[2] / "src" / "sinetti" / "services"
 ARRIVED, RENDERED = "1-arrived", "12-rendered"
-"""Steps 1 and 12 of docs/issuance.md.
+"""Steps 1 and 12 of docs/contributors/issuance.md.
 
 The endpoint has received the request, and its response is rendered but not sent.
 """

@@ -98,7 +98,7 @@ def lies(flock, drawn):
 
     They are long past, far in the future, immediate, or malformed. New certificates have no hint. Otherwise a renewal
     that is requested too early and whose answer is lost stays uncertain until its window opens
-    (docs/holder-journal.md, "When it stays uncertain").
+    (docs/holders/store.md, "When it stays uncertain").
     """
     now, day = flock.now, timedelta(days=1)
     later = window(now + 300 * day, now + 301 * day)

@@ -1,4 +1,4 @@
-"""CRL shards (docs/lists.md).
+"""CRL shards (docs/relying/lists.md).
 
 A limited number of certificates points to one shard; then the next shard opens.
 """

@@ -1,4 +1,4 @@
-"""Incremental growth of long CRLs (docs/lists.md).
+"""Incremental growth of long CRLs (docs/relying/lists.md).
 
 Nothing is lost, independent of the process that publishes. The count in the database decides.
 

@@ -1,4 +1,4 @@
-"""Equal numbered steps of docs/issuance.md and the code, in the same places."""
+"""Equal numbered steps of docs/contributors/issuance.md and the code, in the same places."""
 
 import ast
 import io
@@ -11,7 +11,7 @@ import pytest
 from tests.support.tools import ROOT
 
 SERVICES = ROOT / "src" / "sinetti" / "services"
-PAGE = (ROOT / "docs" / "issuance.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "contributors" / "issuance.md").read_text(encoding="utf-8")
 
 FILES = ("issuance/enrol.py", "issuance/renew.py", "issuance/issue.py", "issuance/retrieve.py")
 """Files with the numbered steps."""

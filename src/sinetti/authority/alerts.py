@@ -99,7 +99,10 @@ def _first_end(authority: str, db: Database) -> datetime | None:
 
 
 def status(authority: Authority) -> str | None:
-    """Return the other findings of the watchdog (docs/watch.md) in one line."""
+    """Return the other findings of the watchdog in one line.
+
+    See docs/operators/monitoring.md.
+    """
     return "; ".join(one.sentence for one in _watched(authority, own_certificates(authority))) or None
 
 
@@ -133,7 +136,10 @@ def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[M
 
 
 def messages(authority: Authority) -> str | None:
-    """Return the problems of sending and delivery (docs/notices.md) in one line."""
+    """Return the problems of sending and delivery in one line.
+
+    See docs/operators/notifications.md.
+    """
     ctx = authority.ctx
     found = outbox_summary(ctx.db, ctx.now(), deferred_kinds(ctx.now(), LATE))
     problems = []

@@ -98,7 +98,7 @@ def notification_context(
         environment=ctx.environment,
         now=ctx.now,
         machine_now=ctx.machine_now,
-        # Messages state the retention periods that are in effect (docs/retention.md).
+        # Messages state the retention periods that are in effect (docs/operators/retention.md).
         terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
         deliverers=_deliverers(settings, ctx) if deliverers is None else deliverers,
         key=ctx.transfer_key,
@@ -134,8 +134,8 @@ def open_authority(
 ) -> Authority:
     """Open an authority's folder and database.
 
-    Without `passphrase` the service's credential or the folder's own pass-phrase is used (docs/keys.md). If there is
-    none either, the authority opens, but its keys stay closed.
+    Without `passphrase` the service's credential or the folder's own pass-phrase is used (docs/operators/keys.md). If
+    there is none either, the authority opens, but its keys stay closed.
 
     Raises FolderError for a missing file or another authority's database, SettingsError, and DATABASE_UNAVAILABLE.
     """

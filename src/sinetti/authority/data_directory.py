@@ -104,7 +104,10 @@ class DataDirectory:
 
     @property
     def passphrase(self) -> Path:
-        """Pass-phrase of the keys, mode 0600; it may be stored elsewhere (docs/keys.md)."""
+        """Pass-phrase of the keys, mode 0600; it may be stored elsewhere.
+
+        See docs/operators/keys.md.
+        """
         return self.root / "secrets" / "passphrase"
 
     @property

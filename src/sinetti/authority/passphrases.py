@@ -1,4 +1,4 @@
-"""Pass-phrases of keys (docs/keys.md).
+"""Pass-phrases of keys (docs/operators/keys.md).
 
 They are read from files that only their owner can read, and generated if no file exists.
 """

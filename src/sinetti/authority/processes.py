@@ -1,6 +1,7 @@
 """Processes of one serving node: parent, workers, keeper and portal.
 
-See docs/serving.md. The portal serves Django's pages behind the same ASGI server as the APIs (docs/pages.md).
+See docs/operators/serving.md. The portal serves Django's pages behind the same ASGI server as the APIs
+(docs/e-service/pages.md).
 """
 
 import logging
@@ -132,7 +133,7 @@ _log = logging.getLogger(__name__)
 RATE_PER_ADDRESS, AT_ONCE_PER_ADDRESS = 100, 64
 """Default limits of one address: requests per second, and concurrent requests.
 
-See docs/serving.md for the arithmetic.
+See docs/operators/serving.md for the arithmetic.
 """
 
 

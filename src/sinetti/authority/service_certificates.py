@@ -98,9 +98,9 @@ class ManagedCertificate:
         """Return the current pair.
 
         If a replacement is due, one caller creates it. Meanwhile, or after a failure, the valid pair stays in use.
-        While the clock is not trusted, none is created (docs/clock.md), and the previous pair stays in use, even if
-        that clock shows it as expired. Raises IssuerExpired, SignerUnavailable, OSError and ValueError if there is no
-        valid pair.
+        While the clock is not trusted, none is created (docs/operators/clock.md), and the previous pair stays in use,
+        even if that clock shows it as expired. Raises IssuerExpired, SignerUnavailable, OSError and ValueError if there
+        is no valid pair.
         """
         now = self._means.now()
         held = self._held
@@ -150,7 +150,7 @@ class ManagedCertificate:
             sentence = f"no certificate for {name} could be made; it is tried again every {TRIED_AGAIN_AFTER:.0f} s"
             raise SignerUnavailable(sentence)
         if self._passphrase is None:
-            sentence = "the keys' pass-phrase does not lie beside them: give --passphrase-file (docs/keys.md)"
+            sentence = "the keys' pass-phrase does not lie beside them: give --passphrase-file (docs/operators/keys.md)"
             raise SignerUnavailable(sentence)
         newest = self._newest(self._passphrase, now)
         if newest is not None and self._lasts(newest.certificate, now):

@@ -2,7 +2,7 @@
 
 The builders of cryptography do not scale to a million entries. A CRL here consists of entries that are encoded
 already, among them those of the previous CRL. A revocation therefore costs one entry, a hash and a signature
-(docs/lists.md).
+(docs/relying/lists.md).
 """
 
 from collections.abc import Iterable

@@ -156,7 +156,7 @@ def validity_from(now: datetime, lifetime: timedelta) -> ValidityPeriod:
 
 
 def policy_for(spec: CaSpec, environment: Environment) -> x509.ObjectIdentifier | None:
-    """Return the policy in this CA's certificate (docs/oids.md)."""
+    """Return the policy in this CA's certificate (docs/operators/oids.md)."""
     if spec.channel is not None:
         return channel_policy(spec.channel, environment)
     if spec.role is CaRole.SERVICES:

@@ -1,4 +1,4 @@
-"""Validated content of `sinetti.toml` (docs/agent.md)."""
+"""Validated content of `sinetti.toml` (docs/holders/agent.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -199,8 +199,8 @@ def migrate(db: Database) -> None:
     """Migrate the database's tables, one process at a time.
 
     Tables of later versions are left as they are. Raises DatabaseSetupError if a later version has changed the tables
-    so that this code cannot use them (docs/schema.md), or if the tables cannot be created. Raises the exceptions of
-    DATABASE_UNAVAILABLE, and DatabaseError if `is_corruption` is true of it.
+    so that this code cannot use them (docs/operators/migrations.md), or if the tables cannot be created. Raises the
+    exceptions of DATABASE_UNAVAILABLE, and DatabaseError if `is_corruption` is true of it.
     """
     connection = connections[db.alias]
     try:

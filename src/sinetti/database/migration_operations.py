@@ -1,4 +1,7 @@
-"""Operations for migrations that run while older code serves (docs/schema.md)."""
+"""Operations for migrations that run while older code serves.
+
+See docs/operators/migrations.md.
+"""
 
 from typing import Any
 

@@ -1,8 +1,9 @@
 """Probable causes of a signature that does not verify, and their texts.
 
 `sinetti explain` and the log of the test bench use this closed list. Each text says what happened, what it means and
-the next step (docs/explain.md). The English text is the message id; `locale/` holds the Finnish and the Swedish one.
-Names of XML Signature stay as they are in every language. The texts on facts in the report come after them.
+the next step (docs/integrators/explain.md). The English text is the message id; `locale/` holds the Finnish and the
+Swedish one. Names of XML Signature stay as they are in every language. The texts on facts in the report come after
+them.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from sinetti.i18n.translate import gettext_noop
 class Cause(StrEnum):
     """Probable cause.
 
-    Each has a row in docs/explain.md and a text in diagnostics/causes.py.
+    Each has a row in docs/integrators/explain.md and a text in diagnostics/causes.py.
     """
 
     # The document was changed after it was signed.

@@ -3,7 +3,7 @@
 It has the signed element, both sides' octets if they can be found, and a probable cause. A verifier knows only a
 digest of the signer's octets. So the diagnosis applies common faults of programs to the document, one after the other,
 until the digest fits: then both sides are known. `xmldsig` alone decides whether the signature verifies.
-docs/explain.md explains each cause.
+docs/integrators/explain.md explains each cause.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Report of `sinetti explain`: in the reader's language, and in JSON.
 
-See docs/explain.md. The test bench reports the same, at its control address and as sentences in its log.
+See docs/integrators/explain.md. The test bench reports the same, at its control address and as sentences in its log.
 """
 
 import base64

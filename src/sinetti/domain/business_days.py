@@ -1,7 +1,7 @@
 """Working days and office hours in Finland, where messages are read.
 
-The rules are described in docs/reminders.md. Instants are UTC; days are Finnish. An argument says which days are free
-beside Saturdays and Sundays.
+The rules are described in docs/operators/reminders.md. Instants are UTC; days are Finnish. An argument says which days
+are free beside Saturdays and Sundays.
 """
 
 from collections.abc import Callable

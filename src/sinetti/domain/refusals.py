@@ -1,7 +1,7 @@
 """Reasons for rejections and their error codes.
 
-Each interface translates them once; docs/errors.md gives each meaning. Each reason has one error code of our own, in
-one table that an official list can replace.
+Each interface translates them once; docs/integrators/errors.md gives each meaning. Each reason has one error code of
+our own, in one table that an official list can replace.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from sinetti.domain.values import Language
 class RejectionReason(StrEnum):
     """Reason why a request over the technical interface is rejected.
 
-    The list is closed: `docs/errors.md` has one row for each.
+    The list is closed: `docs/integrators/errors.md` has one row for each.
     """
 
     MALFORMED = "malformed"

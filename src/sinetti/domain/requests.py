@@ -64,7 +64,7 @@ class CertificateResponse:
 
 
 class LenientBehaviour(StrEnum):
-    """Lenient behaviour of a response; docs/divergences.md explains each.
+    """Lenient behaviour of a response; docs/integrators/divergences.md explains each.
 
     The log names it.
     """

@@ -1,6 +1,6 @@
 """Use of a certificate as gateways report it; unknown if no gateway reports.
 
-The rules are described in docs/watch.md.
+The rules are described in docs/operators/monitoring.md.
 """
 
 import re

@@ -86,7 +86,7 @@ class KeyType(StrEnum):
 class KeyPolicy:
     """Accepted types of public keys, and the option for RSA with e=3.
 
-    docs/divergences.md explains the option.
+    docs/integrators/divergences.md explains the option.
     """
 
     types: frozenset[KeyType] = frozenset(KeyType)

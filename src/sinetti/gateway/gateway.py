@@ -1,6 +1,6 @@
 """Core of the gateway: identifies certificates and verifies signed documents.
 
-See docs/gateway.md.
+See docs/relying/gateway.md.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,7 @@
-"""Settings in gateway.toml, parsed once into validated values (docs/gateway.md)."""
+"""Settings in gateway.toml, parsed once into validated values.
+
+See docs/relying/gateway.md.
+"""
 
 import re
 import tomllib
@@ -165,7 +168,7 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
     tables = {name: raw.pop(name) for name in TABLES & raw.keys()}
     unknown = raw.keys() - _KEYS
     if unknown:
-        why = f"{min(unknown)} is no setting of a gateway (docs/gateway.md)"
+        why = f"{min(unknown)} is no setting of a gateway (docs/relying/gateway.md)"
         raise GatewaySettingsError(why)
     anchors, named = _path(raw, "anchors", folder), _path(raw, "trust", folder)
     if anchors is None:

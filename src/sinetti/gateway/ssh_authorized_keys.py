@@ -1,7 +1,7 @@
 """Login with SSH keys of valid certificates of the SFTP channel.
 
 A key may log in only as the user of its own organisation. sshd runs this through AuthorizedKeysCommand
-(sshd_config(5)) each time that a key is offered; see docs/sftp.md.
+(sshd_config(5)) each time that a key is offered; see docs/relying/sftp.md.
 """
 
 import os

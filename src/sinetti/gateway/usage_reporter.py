@@ -1,9 +1,9 @@
 """Reports to the authority of the certificates that a gateway has seen.
 
-See docs/gateway-serve.md. One instant for each certificate is kept in memory; the table is bounded. Reporting never
-delays a caller: `seen` stores a value in a table, and a separate thread sends. A failed report is sent again later,
-after growing pauses. If the table is full, the oldest entry is dropped. Only the status of the authority's response is
-read.
+See docs/relying/gateway-serve.md. One instant for each certificate is kept in memory; the table is bounded. Reporting
+never delays a caller: `seen` stores a value in a table, and a separate thread sends. A failed report is sent again
+later, after growing pauses. If the table is full, the oldest entry is dropped. Only the status of the authority's
+response is read.
 """
 
 import logging

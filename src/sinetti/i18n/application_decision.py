@@ -1,4 +1,4 @@
-"""Complete text of a decision on an application (docs/clerks.md).
+"""Complete text of a decision on an application (docs/e-service/clerks.md).
 
 It is stored, shown and sent in this form.
 """

@@ -1,7 +1,7 @@
 """Archive of signed CRLs beside the journals: the newest CRL of each shard.
 
 `NAME.SHARD.NUMBER.crl` is complete. `NAME.SHARD.BASE-NUMBER.crl` lacks the entries of `NAME.SHARD.BASE.crl`, which
-stays with it (docs/lists.md).
+stays with it (docs/relying/lists.md).
 """
 
 import fcntl

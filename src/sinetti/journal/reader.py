@@ -1,4 +1,6 @@
-"""Reader of journals: verification of lines and of their chain (docs/journal.md).
+"""Reader of journals: verification of lines and of their chain.
+
+See docs/operators/journal.md.
 
 Each line proves itself and the one before it. The module also defines the members of each kind of line, so that a
 later step finds all of them.

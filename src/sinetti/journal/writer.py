@@ -1,4 +1,6 @@
-"""Writer of the journal: an append-only, hash-chained file (docs/journal.md).
+"""Writer of the journal: an append-only, hash-chained file.
+
+See docs/operators/journal.md.
 
 It is beside database and folder. One process writes one file. A line is JSON: sequence, machine time, kind, facts,
 SHA-256 of the previous line, and its own. It is on disk (fsync) before `append` returns. One fsync serves all waiting

@@ -99,7 +99,7 @@ class NotificationSettings:
     `help` says in each language how to reach help. `service` is the authority's name, which is also the controller of
     personal data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first
     reminders are spread over `wave_days` working days. `people_kept` is the time for which personal data is kept after
-    a person's last task has ended (docs/retention.md).
+    a person's last task has ended (docs/operators/retention.md).
     """
 
     people_address: str
@@ -134,7 +134,8 @@ class NotificationContext:
 
     `now` is the service's clock, by which messages are due. `machine_now` measures locks and the time between two
     attempts. `unseal` decrypts secrets of a row, such as the path of a page; its holder can act there. `step` is
-    called at named points where a test may end the process (docs/notices.md); in production it does nothing.
+    called at named points where a test may end the process (docs/operators/notifications.md); in production it does
+    nothing.
     """
 
     db: Database

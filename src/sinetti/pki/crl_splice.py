@@ -1,7 +1,8 @@
 """Storage of a CRL without the entries of an earlier one, and its restoration.
 
 A stored CRL of a million entries so costs only the added entries. It is cut at the elements of CertificateList (RFC
-5280, 5.1), and looks like one. Only the restored CRL is what its CA has signed. docs/lists.md describes the method.
+5280, 5.1), and looks like one. Only the restored CRL is what its CA has signed. docs/relying/lists.md describes the
+method.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Policy OIDs in issuing CA certificates (docs/oids.md).
+"""Policy OIDs in issuing CA certificates (docs/operators/oids.md).
 
 They show the purpose of a certificate from a PEM file alone.
 """

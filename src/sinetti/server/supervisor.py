@@ -1,8 +1,8 @@
 """Supervisor: a parent that forks, watches, restarts and replaces processes.
 
 The processes are replaced on SIGHUP, restarted when they die, and end with the parent. The parent has one thread and
-answers no requests, so it may fork at any time (docs/serving.md). A child detects the parent's end, in any way, by the
-end of a pipe, of which only the parent holds the other side.
+answers no requests, so it may fork at any time (docs/operators/serving.md). A child detects the parent's end, in any
+way, by the end of a pipe, of which only the parent holds the other side.
 """
 
 import logging

@@ -4,7 +4,7 @@ It gets a collected request and returns one complete response. A body with the a
 is sent part by part.
 
 So the portal has the same server as the APIs. granian's own WSGI server loses chunked bodies, and eight stalled
-senders block it (docs/pages.md).
+senders block it (docs/e-service/pages.md).
 """
 
 import re
@@ -26,7 +26,8 @@ _LARGER = {
     "/fetch": RequestLimits(body=64 * _KIB, discarded=256 * _KIB),
     # Hundreds of chosen certificates, each with a separate transaction.
     "/settings": RequestLimits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
-    # A file of at most 5 MB, or a list of serials (docs/clerks.md). Few at once: anonymous users may send one too.
+    # A file of at most 5 MB, or a list of serials (docs/e-service/clerks.md). Few at once: anonymous users may send one
+    # too.
     "/staff/organisations/load": _FILES,
     "/staff/revocations/new": _FILES,
 }

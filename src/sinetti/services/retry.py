@@ -110,6 +110,6 @@ def record_rejection(
 def log_leniency(kind: LenientBehaviour, request_id: str) -> None:
     """Log an answer that the reference service is not known to give.
 
-    docs/divergences.md lists these answers.
+    docs/integrators/divergences.md lists these answers.
     """
     _log.info("leniency=%s request=%s: the real service is not known to give this", kind, request_id)

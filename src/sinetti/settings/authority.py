@@ -31,9 +31,9 @@ class AuthoritySettings:
     """Settings of `authority.toml`.
 
     `base_url` (plain http) is part of certificates, `soap_address` of the WSDL. `database_url` and `journal` may be
-    empty. `journal` is the folder of the journals; if empty, it is beside the authority's own (docs/journal.md).
-    `certificates_per_list` is the number of certificates that point to one revocation list; 0: all to the same
-    (docs/lists.md).
+    empty. `journal` is the folder of the journals; if empty, it is beside the authority's own
+    (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
+    list; 0: all to the same (docs/relying/lists.md).
     """
 
     environment: Environment
@@ -49,7 +49,10 @@ class AuthoritySettings:
 
     @property
     def periods(self) -> Periods:
-        """Retention periods of personal data and related data (docs/retention.md)."""
+        """Retention periods of personal data and related data.
+
+        See docs/operators/retention.md.
+        """
         days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days)
         return Periods(*(timedelta(days=one) for one in days))
 

@@ -46,7 +46,10 @@ SIGN_INS = (
     ("clerk", _somebody("clerk", staff=True)),
     ("second clerk", _somebody("second-clerk", staff=True)),
 )
-"""Sign-ins and accounts of a demonstration that is kept (docs/e-service.md)."""
+"""Sign-ins and accounts of a demonstration that is kept.
+
+See docs/operators/e-service.md.
+"""
 
 _REPORT = """<report xmlns="urn:example:report">
   <period name="{month}">{period}</period>

@@ -1,4 +1,4 @@
-"""Receipts for deliveries, signed by the receiver (docs/deliveries.md).
+"""Receipts for deliveries, signed by the receiver (docs/holders/deliveries.md).
 
 A receipt states the document that was received, the time and the sender.
 """

@@ -63,7 +63,7 @@ def holder(operator, address):
 def assert_explains_nothing(soap, status):
     """Check that a refused signature is not explained.
 
-    An explanation would help forgers (docs/explain.md).
+    An explanation would help forgers (docs/integrators/explain.md).
     """
     forged = faulty_signing.indented(faulty_signing.envelope(faulty_signing.signed(faulty_signing.request())))
     headers = {"content-type": "text/xml"}

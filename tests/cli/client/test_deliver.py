@@ -475,9 +475,9 @@ def test_others_work_on_the_name_meanwhile(desk, receiver):
     assert len(receiver.seen) == 1
 
 
-# docs/deliveries.md and docs/interfaces.md against the code.
+# docs/holders/deliveries.md and docs/interfaces.md against the code.
 
-PAGE = DOCS / "deliveries.md"
+PAGE = DOCS / "holders" / "deliveries.md"
 
 
 def test_the_page_has_the_steps_in_order():

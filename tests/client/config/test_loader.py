@@ -71,7 +71,7 @@ def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text_or_none(key)
     )
-    page = (DOCS / "agent.md").read_text(encoding="utf-8")
+    page = (DOCS / "holders" / "agent.md").read_text(encoding="utf-8")
     example = re.search(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1]
     with_secrets = re.sub(r"^key_password_file.*\n", "", example, flags=re.MULTILINE)
     (tmp_path / "server.pem").write_text(anchors("services"))
@@ -93,7 +93,7 @@ def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
 
 
 def test_the_page_shows_every_key_and_no_other():
-    page = (DOCS / "agent.md").read_text(encoding="utf-8")
+    page = (DOCS / "holders" / "agent.md").read_text(encoding="utf-8")
     example = tomllib.loads(re.search(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1])
     assert set(example) == set(schema.ROOT)
     assert set(example["services"]["register"]) == set(schema.SERVICE)

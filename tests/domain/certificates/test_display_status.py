@@ -1,4 +1,4 @@
-"""Display status of certificates and orders (docs/certificates-page.md).
+"""Display status of certificates and orders (docs/e-service/certificates.md).
 
 The cases are at exact seconds.
 """
@@ -57,4 +57,6 @@ def test_what_is_left(left, days, percent):
 
 
 def test_the_page_has_every_state():
-    assert [cells[0].strip("`") for cells in rows(DOCS / "certificates-page.md", "state")] == list(DisplayStatus)
+    assert [cells[0].strip("`") for cells in rows(DOCS / "e-service" / "certificates.md", "state")] == list(
+        DisplayStatus
+    )

@@ -1,4 +1,4 @@
-"""Returned mail that shows an address to be dead: the table of docs/returns.md.
+"""Returned mail that shows an address to be dead: the table of docs/operators/bounces.md.
 
 The tests also cover other mail that comes back.
 """
@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, alarm, classify
 from tests.house.tree import DOCS, rows
 
-PAGE = {cells[0].strip("`"): cells[1] for cells in rows(DOCS / "returns.md", "status")}
+PAGE = {cells[0].strip("`"): cells[1] for cells in rows(DOCS / "operators" / "bounces.md", "status")}
 
 
 @pytest.mark.parametrize(("status", "says"), PAGE.items(), ids=PAGE)

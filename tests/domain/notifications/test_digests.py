@@ -1,4 +1,4 @@
-"""Recipients and instants of digests: the tables of docs/digests.md.
+"""Recipients and instants of digests: the tables of docs/operators/digests.md.
 
 A digest's recipients are the people who have to act on a certificate.
 """
@@ -77,7 +77,7 @@ def test_every_matter_has_a_case():
 
 
 def test_the_page_has_the_matters_in_their_order_and_their_parts():
-    page = [(cells[0].strip("`"), cells[2], cells[3]) for cells in rows(DOCS / "digests.md", "matter")]
+    page = [(cells[0].strip("`"), cells[2], cells[3]) for cells in rows(DOCS / "operators" / "digests.md", "matter")]
     ours = [(one.value, section(one, firms=True).value, section(one, firms=False).value) for one in DigestItemKind]
     never = {DigestItemKind.NOBODY_REACHED: "–"}
     assert page == [(name, never.get(name, firms), client) for name, firms, client in ours]

@@ -122,7 +122,7 @@ REVOKING = {
 
 @pytest.mark.parametrize(("changes", "now"), REVOKING.values(), ids=REVOKING)
 def test_a_certificate_that_was_revoked_stays_so(changes, now):
-    """REVOKED stays: no later answer with GOOD is requested (docs/gateway.md)."""
+    """REVOKED stays: no later answer with GOOD is requested (docs/relying/gateway.md)."""
     responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED, **changes)
     answers = OcspSource([ADDRESS], responder)
     assert answers.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED

@@ -1,6 +1,6 @@
 """Peers: small programs on independent libraries that call the service.
 
-Each has its own folder and is the example of its language in docs/integrators.md. They share the commands
+Each has its own folder and is the example of its language in docs/integrators/integrators.md. They share the commands
 `NAME/run enrol|renew|versions …`:
 
     run enrol FOLDER URL CUSTOMER_ID TRANSFER_ID TRANSFER_PASSWORD KEY

@@ -279,7 +279,7 @@ def test_one_message_at_once(desk):
 
 
 KILLS = {"taken": 0, "tried": 0, "written": 0, "delivered": 1, "sent": 1}
-"""Steps of docs/notices.md, and the copies that the mail server has at each.
+"""Steps of docs/operators/notifications.md, and the copies that the mail server has at each.
 
 The process ends at that step.
 """

@@ -1,4 +1,4 @@
-"""Events that become messages, once for each recipient of docs/people.md."""
+"""Events that become messages, once for each recipient of docs/e-service/recipients.md."""
 
 import re
 from pathlib import Path
@@ -93,7 +93,7 @@ def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
 
 
 def tables():
-    """Return the table of docs/people.md, from kind to roles."""
+    """Return the table of docs/e-service/recipients.md, from kind to roles."""
     cells = re.findall(r"^\| `([a-z-]+)` \| ([a-z', ]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return {
         MessageKind(kind): [RecipientRole(one) for one in words.split(", ")] for kind, words in cells if kind in KINDS

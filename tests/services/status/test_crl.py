@@ -275,7 +275,7 @@ def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk
 
 
 def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
-    """The last lists are served (docs/clock.md), because clients have a clock, too."""
+    """The last lists are served (docs/operators/clock.md), because clients have a clock, too."""
     unbelieved = offline_desk.but(issuance_allowed=lambda: False)
     first = [current_crl(ROOT, 1, offline_desk.ctx, REQUEST), now_listed(offline_desk)]
     held = enrolled(offline_desk)

@@ -254,7 +254,8 @@ def test_over_http_problems_are_said_as_elsewhere(bench):
 
 def test_the_page_has_every_reason_with_its_status():
     told = {
-        int(cells[0]): set(re.findall(r"`([a-z-]+)`", cells[1])) for cells in rows(DOCS / "deliveries.md", "status")
+        int(cells[0]): set(re.findall(r"`([a-z-]+)`", cells[1]))
+        for cells in rows(DOCS / "holders" / "deliveries.md", "status")
     }
     for reason in VerdictReason:
         assert reason in told[deliveries._status_of(reason)]

@@ -120,13 +120,13 @@ def test_the_interfaces_have_the_members():
 
 
 def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
-    page = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "holders" / "fleet.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
     assert told == [*InjectedFault, *ViolationKind]
 
 
 def test_the_page_of_the_fleet_says_how_many_tests_play():
-    page = " ".join((ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").split())
+    page = " ".join((ROOT / "docs" / "holders" / "fleet.md").read_text(encoding="utf-8").split())
     few, more = ({5: "five", 60: "sixty"}[one.ORGANISATIONS] for one in (test_fleet, test_whole))
     assert f"plays {few} organisations in `make test` and {more} in `make judges`" in page
     assert build_parser("demo-fleet").parse_args(["demo-fleet"]).organisations == 200

@@ -64,7 +64,7 @@ class OptionError(ValueError):
 
 _REGISTER_DAMAGED = (
     "the register is damaged: stop every node, move it away and make it anew from a backup, with sinetti authority "
-    "restore and then reconcile (docs/journal.md); a test bench is made anew in another folder"
+    "restore and then reconcile (docs/operators/journal.md); a test bench is made anew in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _READABLE = 0o644
 """Mode of the files: readable by every user who may enter the folder.
 
-One such user is that of sshd's AuthorizedKeysCommandUser (docs/sftp.md).
+One such user is that of sshd's AuthorizedKeysCommandUser (docs/relying/sftp.md).
 """
 
 _OURS = re.compile(r"[0-9a-f]{2,40}\.cer")

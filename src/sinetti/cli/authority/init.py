@@ -30,7 +30,7 @@ _NEXT = """\
 Founded in {dir}. Bundles for those who rely on it: {dir}/trust/
 Keep a copy of {dir} in a safe place: its keys are nowhere else.
 {secrets}
-Have its journals, in {journal}, copied off this machine as they grow (docs/journal.md).
+Have its journals, in {journal}, copied off this machine as they grow (docs/operators/journal.md).
 Next:
 {moves}  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
   sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
@@ -134,7 +134,7 @@ def _secrets(parsed: argparse.Namespace) -> str:
     lines = [
         f"Its pass-phrase is in {parsed.passphrase_file}: keep a copy of that too, and apart."
         if parsed.passphrase_file
-        else f"Their pass-phrase lies beside them and protects nothing: {so_far} (docs/keys.md)."
+        else f"Their pass-phrase lies beside them and protects nothing: {so_far} (docs/operators/keys.md)."
     ]
     if parsed.offline_dir:
         named = parsed.offline_passphrase_file

@@ -1,4 +1,7 @@
-"""`sinetti authority notices …`: queue and send messages (docs/notices.md)."""
+"""`sinetti authority notices …`: queue and send messages.
+
+See docs/operators/notifications.md.
+"""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence

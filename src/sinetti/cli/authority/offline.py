@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOVED = """\
 Moved to {place}: {names}. Their lists are signed for a year.
 Start every serving process anew. Old copies of {dir} still have these keys: destroy them.
-Put {place} away, its pass-phrase apart from it, and copies of both (docs/keys.md)."""
+Put {place} away, its pass-phrase apart from it, and copies of both (docs/operators/keys.md)."""
 
 
 def register(commands: "Commands") -> None:

@@ -46,7 +46,7 @@ def _run(parsed: argparse.Namespace) -> int:
         done = reconcile(authority.ctx, authority.journal, request_id())
     print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
-        print_error("Put all nodes' journals into one folder and run this again (docs/journal.md).")
+        print_error("Put all nodes' journals into one folder and run this again (docs/operators/journal.md).")
         return ExitCode.STORE
     print_error(f"Next: sinetti authority serve --dir {parsed.dir}")
     return 0

@@ -31,7 +31,7 @@ example:
 FILE is what was sent: the body of the HTTP request, octet for octet; or a signed document.
 
 exit codes: 0 the signature fits, and with --anchors its certificate is of the service · 3 it does not · 2 unreadable,
-or a message that bears no signature. Calls nobody. What each guess means: docs/explain.md."""
+or a message that bears no signature. Calls nobody. What each guess means: docs/integrators/explain.md."""
 
 _PATIENCE = 10.0
 """Longest search in seconds, for large documents.

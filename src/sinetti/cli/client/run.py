@@ -1,4 +1,6 @@
-"""`sinetti run`: keep every certificate of a store current (docs/agent.md).
+"""`sinetti run`: keep every certificate of a store current.
+
+See docs/holders/agent.md.
 
 It runs once or as a service.
 """

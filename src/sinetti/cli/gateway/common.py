@@ -167,7 +167,9 @@ def command(
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the option for the settings."""
-    parser.add_argument("--settings", metavar="FILE", type=Path, required=True, help="gateway.toml (docs/gateway.md)")
+    parser.add_argument(
+        "--settings", metavar="FILE", type=Path, required=True, help="gateway.toml (docs/relying/gateway.md)"
+    )
 
 
 def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Namespace) -> ExitCode:

@@ -1,4 +1,6 @@
-"""`sinetti gateway ssh-keys`: return the user of a key to sshd (docs/sftp.md).
+"""`sinetti gateway ssh-keys`: return the user of a key to sshd.
+
+See docs/relying/sftp.md.
 
 A certificate names the user. sshd waits for the answer at each login, twice for each key. Therefore this module
 imports only the gateway, and neither the client's commands nor their helpers.

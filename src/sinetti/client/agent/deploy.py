@@ -1,6 +1,6 @@
 """Deployment of a new set by the holder's programs, retried until it succeeds.
 
-`DIR/NAME/deploy.json` records the serial that was deployed last (docs/agent.md). The agent writes it before the
+`DIR/NAME/deploy.json` records the serial that was deployed last (docs/holders/agent.md). The agent writes it before the
 `deploy` command runs, as if the command had failed, and again after it succeeded. If a run ends in between, the next
 run repeats the command when the delay is over. The command must therefore be repeatable. A failure undoes nothing.
 """

@@ -1,7 +1,7 @@
 """Programs of the holder that run before a renewal, at deployment and after it.
 
-See docs/agent.md. They run without a shell and without standard input. After a timeout, the program and its child
-processes are killed. The last 64 KiB of the output are kept.
+See docs/holders/agent.md. They run without a shell and without standard input. After a timeout, the program and its
+child processes are killed. The last 64 KiB of the output are kept.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: d
 
 
 def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
-    """Return the environment of a hook: the agent's and variables of docs/agent.md.
+    """Return a hook's environment: the agent's, and those in docs/holders/agent.md.
 
     None of them is secret.
     """

@@ -40,7 +40,7 @@ class HookRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredHooks:
-    """Programs that sinetti.toml names (docs/agent.md)."""
+    """Programs that sinetti.toml names (docs/holders/agent.md)."""
 
     def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run the hook `before`, if there is one."""

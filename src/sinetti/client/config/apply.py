@@ -1,4 +1,4 @@
-"""Adaptation of a name's stored settings to sinetti.toml (docs/agent.md).
+"""Adaptation of a name's stored settings to sinetti.toml (docs/holders/agent.md).
 
 It happens before any service is called for the name.
 """

@@ -3,7 +3,7 @@
 The same name, document and address are one delivery until there is a receipt. Steps, as the kill points name them:
 `delivery-prepared`, `delivery-answered`, `receipt-kept`.
 
-The store keeps the octets before they leave, and the receipt after (docs/deliveries.md).
+The store keeps the octets before they leave, and the receipt after (docs/holders/deliveries.md).
 `DIR/NAME/deliveries/KEY/NUMBER/` holds `delivery.json` and `sealed.xml`, and then `receipt.xml` or `refused.json`. KEY
 is derived from the address and the document, so that a repeated command finds the earlier result.
 """

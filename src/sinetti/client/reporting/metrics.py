@@ -1,6 +1,7 @@
 """Prometheus metrics of a store, for the text-file collector of the node exporter.
 
-Names follow Prometheus' rules: the unit at the end, seconds since 1970 for instants. docs/agent.md has the list.
+Names follow Prometheus' rules: the unit at the end, seconds since 1970 for instants. docs/holders/agent.md has the
+list.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

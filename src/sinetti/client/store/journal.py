@@ -3,7 +3,7 @@
 `DIR/NAME/pending/enrol/` and `…/renew/` hold one each: the new key, the request made with it (and, for a renewal, the
 signed message) and `journal.json`. The folder appears with all of them at once, before anything leaves this machine.
 Each new state is on the disk before the step it announces. The one-time password is never written.
-docs/holder-journal.md has the states, and the remains of a run that ends at any point.
+docs/holders/store.md has the states, and the remains of a run that ends at any point.
 """
 
 import errno

@@ -1,4 +1,7 @@
-"""Output files of a set: formats beside PEM, owner and mode (docs/agent.md)."""
+"""Output files of a set: formats beside PEM, owner and mode.
+
+See docs/holders/agent.md.
+"""
 
 import importlib
 import os

@@ -1,6 +1,6 @@
 """Acceptance of invitations, and open invitations as clerks see them.
 
-Accepting binds the link's role to an account, once (docs/mandates.md).
+Accepting binds the link's role to an account, once (docs/e-service/authorisations.md).
 """
 
 from dataclasses import dataclass, field

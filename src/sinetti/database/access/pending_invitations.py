@@ -1,7 +1,7 @@
 """Clerks' proposals to invite signatories.
 
 A proposal is stored first and decided once. The known people get a message. The confirmation creates role, link and
-mail (docs/mandates.md).
+mail (docs/e-service/authorisations.md).
 """
 
 from collections.abc import Iterable

@@ -2,7 +2,7 @@
 
 Each change is one transaction with its audit row and its queued e-mail. The transaction locks the organisation's row.
 Two people who withdraw each other's roles at the same moment are therefore handled one after the other
-(docs/mandates.md). Audit rows contain random ids only.
+(docs/e-service/authorisations.md). Audit rows contain random ids only.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class PersonGrant:
     """A role to grant to a person.
 
     `until` is None for a role without an end. With `at_once` the role is active before the person accepts it;
-    operators use this (docs/people.md).
+    operators use this (docs/e-service/recipients.md).
     """
 
     organisation_id: str
@@ -309,7 +309,7 @@ def _link(db: Database, row: models.RoleAssignment, link: InvitationLink, audit:
         invitation_id=link.invitation_id,
         mandate=row,
         token_sha256=link.token_sha256,
-        # Every caller may invite alone or has a second person's approval (docs/mandates.md).
+        # Every caller may invite alone or has a second person's approval (docs/e-service/authorisations.md).
         vouched=True,
         created=audit.at,
         expires=link.expires if row.valid_until is None else min(link.expires, row.valid_until),
@@ -319,7 +319,7 @@ def _link(db: Database, row: models.RoleAssignment, link: InvitationLink, audit:
 
 
 def counting_links() -> Q:
-    """Filter the invitations that give their role (docs/mandates.md).
+    """Filter the invitations that give their role (docs/e-service/authorisations.md).
 
     A signatory's gives it only if it was vouched for.
     """

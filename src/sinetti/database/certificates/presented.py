@@ -20,5 +20,5 @@ def find(db: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[
     row = rows.first()
     if row is None:
         return None
-    # An issued certificate has its DER, because one commit writes both (docs/issuance.md, 11).
+    # An issued certificate has its DER, because one commit writes both (docs/contributors/issuance.md, 11).
     return mappers.certificate(db, row), bytes(row.octets.der or b"")

@@ -117,7 +117,7 @@ def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Se
         certificate__not_after__gte=now,
     )
     for serial, der in rows.values_list("certificate__serial", "der").iterator(chunk_size=1000):
-        # An issued certificate has its DER, because one commit writes both (docs/issuance.md, 11).
+        # An issued certificate has its DER, because one commit writes both (docs/contributors/issuance.md, 11).
         yield Serial(serial), bytes(der or b"")
 
 

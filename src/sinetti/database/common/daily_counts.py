@@ -1,4 +1,4 @@
-"""Counts of messages and orders within 24 hours (docs/ordering.md).
+"""Counts of messages and orders within 24 hours (docs/e-service/ordering.md).
 
 Each is written in the transaction of its act. The row of a count is locked until the transaction ends. Two concurrent
 acts therefore cannot both be the last one within the limit.

@@ -1,7 +1,7 @@
 """Locks for decisions that two processes may not take at the same time.
 
 Further locks protect the account and organisations of an act, from start to end. On SQLite the transaction itself is
-the lock, since it begins IMMEDIATE (docs/mandates.md, "Asked again").
+the lock, since it begins IMMEDIATE (docs/e-service/authorisations.md, "Asked again").
 """
 
 from collections.abc import Collection, Iterator

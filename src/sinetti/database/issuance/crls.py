@@ -1,4 +1,4 @@
-"""Signed CRLs of the database's CAs and their contents (docs/lists.md).
+"""Signed CRLs of the database's CAs and their contents (docs/relying/lists.md).
 
 Shard 0 is the whole CA.
 """

@@ -1,6 +1,6 @@
 """Journal entries of certificates, and their comparison with the database.
 
-See docs/journal.md. The entries contain no personal data.
+See docs/operators/journal.md. The entries contain no personal data.
 """
 
 from base64 import b64encode

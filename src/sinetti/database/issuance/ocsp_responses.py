@@ -1,4 +1,7 @@
-"""Stored OCSP responses, read with the certificate's status (docs/ocsp.md)."""
+"""Stored OCSP responses, read with the certificate's status.
+
+See docs/relying/ocsp.md.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -72,7 +72,7 @@ class CertificateAuthority(models.Model):
     """One generation of a CA.
 
     Its name is unique for ever and appears in URLs and file names. New certificates go to `open_shard`, of which
-    `shard_places` are assigned. NULL means "not counted yet" (docs/lists.md).
+    `shard_places` are assigned. NULL means "not counted yet" (docs/relying/lists.md).
     """
 
     name = models.CharField(max_length=100, primary_key=True)
@@ -156,7 +156,7 @@ class RoleAssignment(models.Model):
 
     It lasts from `valid_from` to `valid_until`. `person` receives messages. `user` is the account that uses the role;
     without it there is no access in the e-service. While `waiting` is true the role has no effect, because the person
-    has not accepted it yet (docs/mandates.md).
+    has not accepted it yet (docs/e-service/authorisations.md).
     """
 
     mandate_id = random_key()
@@ -240,7 +240,7 @@ class Certificate(models.Model):
     """A certificate of an organisation, from its reservation on.
 
     Rows are never deleted. `reserved_machine_time` is machine time. `next_reminder_at` is the time of the next
-    reminder check; NULL means "not checked yet" (docs/reminders.md).
+    reminder check; NULL means "not checked yet" (docs/operators/reminders.md).
     """
 
     serial = models.CharField(max_length=40)
@@ -334,7 +334,9 @@ class Counter(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """A queued message, or an event from which messages are made (docs/notices.md).
+    """A queued message, or an event from which messages are made.
+
+    See docs/operators/notifications.md.
 
     Events have `channel` NULL. The id of a message is derived from its subject, step, recipient and channel
     (domain/notifications/messages.py), so no message is sent twice. Events have random ids. `due` is on the office's
@@ -417,7 +419,7 @@ class ClockCheckpoint(models.Model):
 
 
 class SchemaFloor(models.Model):
-    """The oldest code that may use these tables (docs/schema.md).
+    """The oldest code that may use these tables (docs/operators/migrations.md).
 
     It is given by the number of its newest migration. There is at most one row; no row means that all code may use
     them.

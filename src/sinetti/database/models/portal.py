@@ -58,7 +58,7 @@ class Invitation(models.Model):
     sign in first. `mandate` is the role that it gives once `used_at` is set.
 
     `vouched` is True if a representative or an operator made it, or if a second person confirmed a clerk's proposal.
-    Without it the link gives no signatory's role. Rows of older code do not have it (docs/mandates.md).
+    Without it the link gives no signatory's role. Rows of older code do not have it (docs/e-service/authorisations.md).
     """
 
     invitation_id = _key()
@@ -167,7 +167,7 @@ class OrganisationImport(models.Model):
 class LoneAct(models.Model):
     """One organisation that a clerk renamed or closed alone.
 
-    These rows count for a day (docs/clerks.md).
+    These rows count for a day (docs/e-service/clerks.md).
     """
 
     number = models.BigAutoField(primary_key=True)

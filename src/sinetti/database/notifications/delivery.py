@@ -1,4 +1,6 @@
-"""Delivery of outbox rows: claim, attempt, end, postponement (docs/notices.md).
+"""Delivery of outbox rows: claim, attempt, end, postponement.
+
+See docs/operators/notifications.md.
 
 Every function is one short transaction. A worker owns a message until its lease expires or is released. Every UPDATE
 repeats the lease condition, so a worker that lost its lease cannot change the row.

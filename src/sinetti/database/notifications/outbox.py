@@ -52,7 +52,7 @@ KNOWN: Final = tuple(kind.value for kind in MessageKind)
 """Message kinds that this code can read.
 
 During a rolling upgrade, later code queues kinds that only later code sends. They do not block other messages
-(docs/schema.md).
+(docs/operators/migrations.md).
 """
 
 

@@ -1,7 +1,8 @@
 """Certificates near expiry: selection for reminders, progress and next check time.
 
 `Certificate.next_reminder_at` is the time of the next check. NULL means "not checked yet", `NEVER` means "no more
-checks". Each of the two cases has its own index, so certificates that are not due cost nothing (docs/reminders.md).
+checks". Each of the two cases has its own index, so certificates that are not due cost nothing
+(docs/operators/reminders.md).
 
 The module also finds certificates near expiry for which no reminder reaches any person who can act.
 """

@@ -1,7 +1,7 @@
 """Organisations on the clerks' pages: search, rename, merge, close, bulk changes.
 
-See docs/clerks.md. Renames and closures by one clerk alone are counted for a day, so that many of them need two
-clerks.
+See docs/e-service/clerks.md. Renames and closures by one clerk alone are counted for a day, so that many of them need
+two clerks.
 """
 
 import json

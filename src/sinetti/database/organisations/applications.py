@@ -1,4 +1,6 @@
-"""Applications for the technical interface, decided once (docs/clerks.md).
+"""Applications for the technical interface, decided once.
+
+See docs/e-service/clerks.md.
 
 Each organisation has at most one open application.
 """

@@ -1,7 +1,7 @@
 """Named people: signatories, contact persons, service providers, lineage contacts.
 
 Each change is one transaction with its audit row, which contains random ids only. The row of a replaced person stays
-until retention erases it (docs/people.md).
+until retention erases it (docs/e-service/recipients.md).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Purposes for which staff read personal data, and the record of a read.
 
-The rules are described in docs/clerks.md.
+The rules are described in docs/e-service/clerks.md.
 """
 
 import hmac

@@ -1,4 +1,6 @@
-"""Invitations of signatories that wait for confirmation (docs/mandates.md).
+"""Invitations of signatories that wait for confirmation.
+
+See docs/e-service/authorisations.md.
 
 A clerk creates one, and a second person confirms it.
 """

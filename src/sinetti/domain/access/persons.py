@@ -1,4 +1,4 @@
-"""Rule that two acts need two people (docs/mandates.md).
+"""Rule that two acts need two people (docs/e-service/authorisations.md).
 
 The module decides which accounts and addresses belong to one person.
 """

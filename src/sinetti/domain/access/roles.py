@@ -1,6 +1,6 @@
 """Roles, the permissions of each role, and delegation between organisations.
 
-The rules are described in docs/mandates.md.
+The rules are described in docs/e-service/authorisations.md.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """Bulk revocation: the limit above which it needs two officers, and approval.
 
-The rules are described in docs/watch.md.
+The rules are described in docs/operators/monitoring.md.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Display status, urgency and next actor of certificates and of open orders.
 
-docs/certificates-page.md describes the same rules. database/certificates/list_query.py sorts and filters by them.
+docs/e-service/certificates.md describes the same rules. database/certificates/list_query.py sorts and filters by them.
 
 The progress of a certificate comprises: retrieved, seen in use, revoked, excluded from renewal.
 """

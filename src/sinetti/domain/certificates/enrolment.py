@@ -1,6 +1,6 @@
 """Decisions on enrolment with transfer ids and on retrieval by retrieval id.
 
-Checks run in the order that docs/errors.md describes.
+Checks run in the order that docs/integrators/errors.md describes.
 """
 
 from dataclasses import dataclass

@@ -42,7 +42,8 @@ CERTIFICATE_MOVES: dict[CertificateState, frozenset[CertificateState]] = {
 }
 """Allowed transitions of the state of a certificate.
 
-A retrieved certificate is never voided, since it may be in use (docs/issuance.md, "Never two, never none").
+A retrieved certificate is never voided, since it may be in use (docs/contributors/issuance.md, "Never two, never
+none").
 """
 
 ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {

@@ -1,6 +1,6 @@
 """Certificate status for OCSP (RFC 6960) and the lifetime of responses.
 
-The rules are described in docs/ocsp.md.
+The rules are described in docs/relying/ocsp.md.
 """
 
 from dataclasses import dataclass

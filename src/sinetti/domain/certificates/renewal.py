@@ -1,4 +1,4 @@
-"""Decision on renewal. Checks run in the order that docs/errors.md describes."""
+"""Decision on renewal, with its checks in the order of docs/integrators/errors.md."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 """Renewal information (RFC 9773): suggested windows and early replacement.
 
 Windows spread the load. An operator may call for an earlier renewal. The rule depends on the certificate alone, so
-every client gets the same answer each time (docs/renewal-info.md).
+every client gets the same answer each time (docs/holders/renewal-info.md).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Classification of returned mail: which reports mean a permanent address failure.
 
-The rules are in docs/returns.md. Enhanced status codes follow RFC 3463: class, subject, detail. The table on that page
-says what they mean in practice.
+The rules are in docs/operators/bounces.md. Enhanced status codes follow RFC 3463: class, subject, detail. The table on
+that page says what they mean in practice.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Digests for firms that act for many organisations: sections and send times.
 
-Each certificate is listed under the party that has to act. docs/digests.md has the same rules as tables.
+Each certificate is listed under the party that has to act. docs/operators/digests.md has the same rules as tables.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 The lists of kinds are closed, also that of e-mails about accounts.
 
 Repeated rejections of the same request alert the people of a lineage that its program does not succeed. Each kind of
-event has an audience of roles, the nearest to the certificate first. Both rules are in docs/people.md.
+event has an audience of roles, the nearest to the certificate first. Both rules are in docs/e-service/recipients.md.
 """
 
 from collections.abc import Mapping
@@ -139,7 +139,7 @@ NOT_TOLD = frozenset(
     {
         # A program may ask every day until the window opens. The answer says when, and nothing is wrong.
         RejectionReason.TOO_EARLY,
-        # These end by themselves, or operators fix them, who get an alarm (docs/watch.md).
+        # These end by themselves, or operators fix them, who get an alarm (docs/operators/monitoring.md).
         RejectionReason.NOT_READY,
         RejectionReason.UNAVAILABLE,
         RejectionReason.TOO_MANY_REQUESTS,

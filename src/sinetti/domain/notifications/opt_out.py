@@ -1,6 +1,7 @@
 """Opt-out from mail through the link *Not your task any more?*.
 
-Mail to the address stops only after another person of every organisation concerned got a message (docs/returns.md).
+Mail to the address stops only after another person of every organisation concerned got a message
+(docs/operators/bounces.md).
 """
 
 from collections.abc import Collection

@@ -1,6 +1,6 @@
 """Reminders: the step that is due, the next check, and suppression.
 
-The rules are described in docs/reminders.md.
+The rules are described in docs/operators/reminders.md.
 """
 
 from collections.abc import Sequence

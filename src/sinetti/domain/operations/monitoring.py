@@ -2,7 +2,7 @@
 
 Early alarms concern issuing CAs that will stop issuing, and CRLs whose key is offline.
 
-Retention of personal data is described in docs/retention.md.
+Retention of personal data is described in docs/operators/retention.md.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Secure messages: state of a link, lifetime of links and PIN codes, and limits.
 
-The rules are those of docs/secure-messages.md. All instants are UTC, of the authority's clock.
+The rules are those of docs/operators/secure-messages.md. All instants are UTC, of the authority's clock.
 """
 
 from dataclasses import dataclass

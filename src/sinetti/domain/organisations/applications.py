@@ -1,7 +1,7 @@
 """Applications for the technical interface: states, content and decisions.
 
-The rules are described in docs/clerks.md. The module also has the reasons for which a person cannot be named, or a
-certificate cannot be excluded from renewal. Each interface words them itself.
+The rules are described in docs/e-service/clerks.md. The module also has the reasons for which a person cannot be named,
+or a certificate cannot be excluded from renewal. Each interface words them itself.
 """
 
 import re

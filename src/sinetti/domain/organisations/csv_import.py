@@ -1,6 +1,6 @@
 """Import of organisations from a CSV file: parsing and comparison.
 
-The comparison is with the database. Neither step changes anything. The rules are described in docs/clerks.md.
+The comparison is with the database. Neither step changes anything. The rules are described in docs/e-service/clerks.md.
 """
 
 import csv

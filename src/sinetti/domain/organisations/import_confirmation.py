@@ -1,4 +1,6 @@
-"""Imports of organisations that a second clerk confirms (docs/clerks.md).
+"""Imports of organisations that a second clerk confirms.
+
+See docs/e-service/clerks.md.
 
 Times are instants of the authority's clock; clerks are ids of accounts.
 """

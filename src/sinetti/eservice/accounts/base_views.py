@@ -3,7 +3,7 @@
 The page that the user wanted is kept in the session while the user creates an account, confirms an address or sets up
 a second factor. No mail contains it, and the user does not have to open the original message again.
 
-Buttons lead to the sign-in of other services, one for each provider in the settings (docs/accounts.md).
+Buttons lead to the sign-in of other services, one for each provider in the settings (docs/e-service/accounts.md).
 """
 
 from abc import ABC, abstractmethod

@@ -1,4 +1,7 @@
-"""List as CSV with the same rows, streamed in parts (docs/certificates-page.md)."""
+"""List as CSV with the same rows, streamed in parts.
+
+See docs/e-service/certificates.md.
+"""
 
 import csv
 import re

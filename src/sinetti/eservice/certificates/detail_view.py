@@ -1,4 +1,7 @@
-"""Page of one certificate: life, data, actions, log (docs/certificates-page.md)."""
+"""Page of one certificate: life, data, actions, log.
+
+See docs/e-service/certificates.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""List of certificates: filter, table, pages, renewal (docs/certificates-page.md).
+"""List of certificates: filter, table, pages, renewal.
+
+See docs/e-service/certificates.md.
 
 The query of an address is checked when read and written again into links and forms.
 """

@@ -1,4 +1,7 @@
-"""Current actor and permissions, and checks of them (docs/mandates.md)."""
+"""Current actor and permissions, and checks of them.
+
+See docs/e-service/authorisations.md.
+"""
 
 from collections.abc import Callable
 from functools import wraps

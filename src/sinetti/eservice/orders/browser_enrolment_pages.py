@@ -1,7 +1,7 @@
 """Page for retrieving a certificate in the browser: form, instructions, result.
 
-The page needs no sign-in, because transfer ID and one-time password are the proof (docs/ordering.md). Refusals appear
-beside the fields.
+The page needs no sign-in, because transfer ID and one-time password are the proof (docs/e-service/ordering.md).
+Refusals appear beside the fields.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Helpers shared by pages of orders: people as values, links back.
 
-Texts for rejected actions name the next step in the e-service (docs/ordering.md).
+Texts for rejected actions name the next step in the e-service (docs/e-service/ordering.md).
 """
 
 from collections.abc import Mapping

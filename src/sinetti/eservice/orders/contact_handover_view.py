@@ -1,4 +1,7 @@
-"""Handover of all certificates of a leaving contact person (docs/ordering.md)."""
+"""Handover of all certificates of a leaving contact person.
+
+See docs/e-service/ordering.md.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus

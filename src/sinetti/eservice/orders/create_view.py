@@ -1,4 +1,6 @@
-"""Order of a certificate: form, confirmation, then the order (docs/ordering.md).
+"""Order of a certificate: form, confirmation, then the order.
+
+See docs/e-service/ordering.md.
 
 A page asks for the organisation if there are several, and another reports a missing approval. The form asks for type,
 description, organisations served, contact person and deputy.

@@ -1,4 +1,7 @@
-"""Progress of an order, and a new link to unused transfer IDs (docs/ordering.md)."""
+"""Progress of an order, and a new link to unused transfer IDs.
+
+See docs/e-service/ordering.md.
+"""
 
 from http import HTTPStatus
 

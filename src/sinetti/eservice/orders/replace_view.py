@@ -1,4 +1,4 @@
-"""Bulk order of replacements: select, check, order (docs/ordering.md)."""
+"""Bulk order of replacements: select, check, order (docs/e-service/ordering.md)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Page of a secure message (docs/secure-messages.md).
+"""Page of a secure message (docs/operators/secure-messages.md).
 
 Opening it changes and sends nothing; its buttons do.
 """

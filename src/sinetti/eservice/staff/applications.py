@@ -1,6 +1,6 @@
 """Applications for the technical interface: list and decision by a clerk.
 
-Helpers prepare the text of a decision and its display (docs/clerks.md).
+Helpers prepare the text of a decision and its display (docs/e-service/clerks.md).
 """
 
 from django import forms

@@ -1,4 +1,4 @@
-"""Decorators and helpers of pages for clerks (docs/clerks.md).
+"""Decorators and helpers of pages for clerks (docs/e-service/clerks.md).
 
 Other users get "not found". A clerk must first state a purpose.
 """

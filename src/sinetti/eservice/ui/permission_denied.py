@@ -1,7 +1,7 @@
 """Pages for a missing permission: the right, its givers, a request button.
 
 An organisation is named only to a user who has a role for it already. One that does not exist reads like one of others
-(docs/mandates.md).
+(docs/e-service/authorisations.md).
 """
 
 from http import HTTPStatus

@@ -111,8 +111,8 @@ class IssuingDistributionPoint:
 class LoadedCrl:
     """Parsed list; its signature is not verified yet.
 
-    `understood` False: the gateway does not support this kind (docs/gateway.md). `revokes`: its entries count as
-    revoked, even if other certificates may be revoked too. Every supported list has `revokes` set.
+    `understood` False: the gateway does not support this kind (docs/relying/gateway.md). `revokes`: its entries count
+    as revoked, even if other certificates may be revoked too. Every supported list has `revokes` set.
     """
 
     crl: x509.CertificateRevocationList = field(repr=False)

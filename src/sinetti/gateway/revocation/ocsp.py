@@ -106,7 +106,7 @@ class OcspSource:
     ) -> RevocationStatus:
         """Return a cached status of the last five minutes, a new one, or a fresh old one.
 
-        REVOKED is permanent at any age: a CA does not undo a revocation (docs/gateway.md).
+        REVOKED is permanent at any age: a CA does not undo a revocation (docs/relying/gateway.md).
         """
         key = (issuer.certificate, certificate.serial_number)
         with self._lock:

@@ -1,4 +1,7 @@
-"""Interface of revocation sources, and the rule of freshness (docs/gateway.md)."""
+"""Interface of revocation sources, and the rule of freshness.
+
+See docs/relying/gateway.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

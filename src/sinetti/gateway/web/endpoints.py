@@ -1,4 +1,4 @@
-"""Endpoints of `sinetti gateway serve` (docs/gateway-serve.md).
+"""Endpoints of `sinetti gateway serve` (docs/relying/gateway-serve.md).
 
 Each endpoint decodes the request, calls the gateway and encodes the answer.
 """

@@ -1,6 +1,6 @@
 """Tables of gateway.toml for integrations: [serve], [middleware], [sightings].
 
-See docs/gateway-serve.md.
+See docs/relying/gateway-serve.md.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Path building and validation within bounds, up to an anchor (RFC 5280, 6.1).
 
-No side effects; dates are checked later. Unsupported features are refused: docs/gateway.md lists them, and
-docs/pkits.md has the results of NIST's tests.
+No side effects; dates are checked later. Unsupported features are refused: docs/relying/gateway.md lists them, and
+docs/relying/pkits.md has the results of NIST's tests.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,6 +1,6 @@
 """Trust file: purposes of CAs whose certificates do not state them (TOML).
 
-See docs/gateway.md.
+See docs/relying/gateway.md.
 """
 
 import re
@@ -55,7 +55,9 @@ class TrustFile:
 
 
 def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
-    """Return the purpose of a CA, by its policy (docs/oids.md) or the trust file.
+    """Return the purpose of a CA, by its policy or the trust file.
+
+    See docs/operators/oids.md.
 
     The policy has precedence. Returns UNKNOWN if neither states a purpose.
     """

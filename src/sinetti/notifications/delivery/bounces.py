@@ -1,4 +1,4 @@
-"""Bounces, read from a maildir (docs/returns.md).
+"""Bounces, read from a maildir (docs/operators/bounces.md).
 
 An address with a permanent bounce is marked. For each returned mail this module finds the message and the delivery
 status of the address.

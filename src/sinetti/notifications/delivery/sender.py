@@ -1,4 +1,6 @@
-"""Sender of due messages, one after the other, in the steps of docs/notices.md.
+"""Sender of due messages, one after the other.
+
+The steps are those of docs/operators/notifications.md.
 
 A message is rendered at the moment of sending, from the database as it is then. A message that cannot be sent does not
 block others.

@@ -1,4 +1,6 @@
-"""SMS through a provider with a JSON interface over HTTP (docs/notices.md).
+"""SMS through a provider with a JSON interface over HTTP.
+
+See docs/operators/notifications.md.
 
 No redirects and no proxies.
 """

@@ -180,7 +180,7 @@ class Smtp:
             ((code, answer),) = refused.recipients.values()
             failure = self._failure(code, answer, "the recipient")
             if isinstance(failure, PermanentFailure):
-                # The immediate form of a bounce (docs/returns.md).
+                # The immediate form of a bounce (docs/operators/bounces.md).
                 failure.address_fails = (
                     classify([DeliveryStatus("failed", _enhanced(answer))], automatic=False) is BounceType.HARD
                 )

@@ -1,4 +1,6 @@
-"""Digests for service providers with many certificates (docs/digests.md).
+"""Digests for service providers with many certificates.
+
+See docs/operators/digests.md.
 
 One a week, and one a day if a certificate ends soon.
 """

@@ -1,6 +1,6 @@
 """Planning of messages about events: one message per person and event.
 
-docs/people.md lists the people that an event concerns.
+docs/e-service/recipients.md lists the people that an event concerns.
 
 Also messages to operators about findings of the alarms and of monitoring, once a week each.
 """

@@ -153,7 +153,7 @@ def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None]
 def _is_told(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
     """Return True if a service provider's digest covers this reminder.
 
-    The digest goes to these addresses (docs/digests.md).
+    The digest goes to these addresses (docs/operators/digests.md).
     """
     return one.kind is MessageKind.REMINDER and one.step <= NEAR and reader.address in digested
 

@@ -1,4 +1,4 @@
-"""Messages about an account of the e-service (docs/accounts.md).
+"""Messages about an account of the e-service (docs/e-service/accounts.md).
 
 Each has a subject and a few paragraphs, in the language of the row. Some have one link, whose token is sealed in the
 row. The link follows the paragraphs of `before`.

@@ -1,7 +1,7 @@
 """Messages with a decision on an application, and with a finding for operators.
 
-A decision on the technical interface is quoted in full, as it was made (docs/clerks.md). A finding is the watchdog's
-sentence, in English, as commands are.
+A decision on the technical interface is quoted in full, as it was made (docs/e-service/clerks.md). A finding is the
+watchdog's sentence, in English, as commands are.
 """
 
 from sinetti.i18n import staff_labels

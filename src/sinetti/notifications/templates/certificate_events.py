@@ -88,8 +88,8 @@ GONE = gettext_noop(
 WE_STOP = gettext_noop("We stop sending them messages once every organisation concerned has been told.")
 WE_GO_ON = gettext_noop("Messages to them go on until somebody else is named.")
 FIND_ANOTHER = gettext_noop(
-    "Nobody else at the organisation can be told by e-mail. Find out who does this now and name them (docs/people.md): "
-    "sinetti authority change-contact, or sinetti authority organisation"
+    "Nobody else at the organisation can be told by e-mail. Find out who does this now and name them "
+    "(docs/e-service/recipients.md): sinetti authority change-contact, or sinetti authority organisation"
 )
 NAME_ANOTHER = gettext_noop(
     "Name somebody else in the e-service (Settings > Technical interface and certificates), or ask us to do it: {help}"
@@ -166,7 +166,7 @@ FINDING_SUBJECT = gettext_noop("Found on {day}: {finding}")
 FINDING = gettext_noop("The service has found something that an operator should act on in good time ({finding}):")
 FINDING_AGAIN = gettext_noop(
     "You get this message once a week for as long as it is found. What each finding means and what is to be done: "
-    "docs/watch.md. All of them now: sinetti authority watch --dir DIR"
+    "docs/operators/monitoring.md. All of them now: sinetti authority watch --dir DIR"
 )
 
 

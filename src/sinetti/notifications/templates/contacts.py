@@ -35,7 +35,7 @@ def contact_gone(matter: MessageContext) -> MessageBody:
     It asks for a successor.
     """
     day, name = matter.day(matter.owed.due), _name(matter, "person")
-    # If only operators can be reached, mail continues: the organisation does not know yet (docs/returns.md).
+    # If only operators can be reached, mail continues: the organisation does not know yet (docs/operators/bounces.md).
     then = matter.say(certificate_events.WE_GO_ON if matter.told.to is None else certificate_events.WE_STOP)
     another = _mended(matter, certificate_events.NAME_ANOTHER)
     if matter.told.lineage is None:

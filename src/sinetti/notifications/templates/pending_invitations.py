@@ -1,6 +1,6 @@
 """Messages about an invitation that a clerk requested.
 
-They report that it waits for confirmation, and how that ended (docs/mandates.md).
+They report that it waits for confirmation, and how that ended (docs/e-service/authorisations.md).
 """
 
 from sinetti.database.access.pending_invitations import PendingNotice, PendingView

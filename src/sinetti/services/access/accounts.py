@@ -1,7 +1,7 @@
 """Accounts: creation by the authority, staff status, deactivation and e-mails.
 
 An account gives no permission; role assignments and staff status do. Sign-in, passwords and second factors belong to
-the e-service (docs/accounts.md).
+the e-service (docs/e-service/accounts.md).
 
 The user who is signed in can change the profile of their own account only.
 """

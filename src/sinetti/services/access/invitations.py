@@ -1,4 +1,4 @@
-"""Invitations: links, offers and confirmation (docs/mandates.md).
+"""Invitations: links, offers and confirmation (docs/e-service/authorisations.md).
 
 The link alone grants nothing; the signed-in user accepts the role with a button. Links are made from the server key
 and sent by e-mail. The database keeps only the SHA-256 of each.

@@ -1,7 +1,7 @@
 """Permission checks for one organisation, made at each use case.
 
-Roles come from sources of one shape: our own role assignments, and the claims of a sign-in (docs/mandates.md).
-`domain/access/roles.py` combines them.
+Roles come from sources of one shape: our own role assignments, and the claims of a sign-in
+(docs/e-service/authorisations.md). `domain/access/roles.py` combines them.
 
 The check uses the organisation of the object itself. A missing object and another organisation's object are rejected
 alike.

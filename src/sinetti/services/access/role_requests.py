@@ -1,4 +1,7 @@
-"""Role requests: a user requests a role and follows its state (docs/mandates.md)."""
+"""Role requests: a user requests a role and follows its state.
+
+See docs/e-service/authorisations.md.
+"""
 
 from sinetti.database.access import queries, role_requests
 from sinetti.database.access.queries import SHOWN, OrganisationRef, RoleRequestView

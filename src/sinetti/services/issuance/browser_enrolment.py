@@ -1,7 +1,7 @@
 """Enrolment in the browser for a pasted certificate signing request.
 
 The use cases of SignNewCertificate and GetCertificate decide, in the same order and with the same counters
-(docs/ordering.md). This module only parses the pasted text and adds the chain to the certificate.
+(docs/e-service/ordering.md). This module only parses the pasted text and adds the chain to the certificate.
 """
 
 from dataclasses import dataclass, field

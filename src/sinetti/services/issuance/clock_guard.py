@@ -1,4 +1,7 @@
-"""Clock guard: suspends issuance while the clock cannot be right (docs/clock.md)."""
+"""Clock guard: suspends issuance while the clock cannot be right.
+
+See docs/operators/clock.md.
+"""
 
 import logging
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """SignNewCertificate: the first certificate of an order, for its transfer ids.
 
-Steps as in docs/issuance.md.
+Steps as in docs/contributors/issuance.md.
 """
 
 from sinetti.database.issuance import transactions

@@ -1,8 +1,8 @@
-"""Steps 8 to 11 of docs/issuance.md: from an approval to a certificate.
+"""Steps 8 to 11 of docs/contributors/issuance.md: approval to certificate.
 
 Enrolment, renewal and repeats share them.
 
-Journal entries that are written before an answer leaves (docs/journal.md).
+Journal entries that are written before an answer leaves (docs/operators/journal.md).
 
 All functions raise JournalUnavailable.
 """

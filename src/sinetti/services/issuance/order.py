@@ -55,7 +55,7 @@ def verify_password(key: bytes, transfer_id: str, password: str, stored: bytes |
 def generate_transfer_ids(key: bytes, now: datetime) -> tuple[NewTransferIds, str]:
     """Return new transfer ids to store, and the password, which is shown once.
 
-    Formats: docs/facts.md, section 1.
+    Formats: docs/integrators/interface.md, section 1.
     """
     transfer_id = "".join(secrets.choice(string.digits) for _ in range(_ID_DIGITS))
     password = "".join(secrets.choice(_LETTERS) for _ in range(_PASSWORD_LENGTH))

@@ -1,4 +1,4 @@
-"""Reconciliation of the database with the journals (docs/journal.md).
+"""Reconciliation of the database with the journals (docs/operators/journal.md).
 
 It restores facts that only the journals have, and finishes or voids reservations.
 """

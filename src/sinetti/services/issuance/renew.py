@@ -1,6 +1,6 @@
 """RenewCertificate: renewal, signed with the key of a certificate in force.
 
-Steps as in docs/issuance.md.
+Steps as in docs/contributors/issuance.md.
 """
 
 from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal

@@ -1,6 +1,6 @@
 """GetCertificate: return the certificate of a retrieval id, repeatedly if asked.
 
-Steps as in docs/issuance.md.
+Steps as in docs/contributors/issuance.md.
 """
 
 from datetime import timedelta

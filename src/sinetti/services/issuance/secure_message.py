@@ -1,7 +1,7 @@
 """Transfer ids over two channels: a link by e-mail and a PIN by SMS.
 
-The ids are generated when they are shown. docs/secure-messages.md lists the guarantees. Each call reads the state
-anew.
+The ids are generated when they are shown. docs/operators/secure-messages.md lists the guarantees. Each call reads the
+state anew.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,7 @@
 """Monitoring checks of CRLs, OCSP answers and our own certificates.
 
-docs/watch.md describes them. Each function returns its findings, and none if all is well. It can judge what is served
-instead of what is stored.
+docs/operators/monitoring.md describes them. Each function returns its findings, and none if all is well. It can judge
+what is served instead of what is stored.
 
 The OCSP probe sends requests to the responder as it is served and checks the answers.
 """

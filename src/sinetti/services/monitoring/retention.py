@@ -1,4 +1,6 @@
-"""Retention: list and erase records past their period (docs/retention.md).
+"""Retention: list and erase records past their period.
+
+See docs/operators/retention.md.
 
 The audit log stays complete.
 """

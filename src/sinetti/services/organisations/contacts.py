@@ -1,4 +1,6 @@
-"""Contacts and deputies: replacement and correction (docs/people.md).
+"""Contacts and deputies: replacement and correction.
+
+See docs/e-service/recipients.md.
 
 The former and the new contact get a message. If transfer ids wait for the contact, their link ends and a new one is
 sent.

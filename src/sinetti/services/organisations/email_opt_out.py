@@ -1,4 +1,4 @@
-"""E-mail opt-out by a link without sign-in (docs/returns.md).
+"""E-mail opt-out by a link without sign-in (docs/operators/bounces.md).
 
 The page of the link ("Not your task any more?") changes nothing; its button calls `request_opt_out`. E-mails stop once
 the other people concerned have been informed.

@@ -1,4 +1,4 @@
-"""People who act for an organisation (docs/people.md).
+"""People who act for an organisation (docs/e-service/recipients.md).
 
 Signatories, its contact person, and its service providers.
 """
@@ -58,7 +58,9 @@ def add_signatory(customer_id: str, person: ContactDetails, ctx: ServiceContext,
 def invite_signatory(
     customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: str, request_id: str
 ) -> InvitationResult:
-    """Assign a signatory and queue an invitation link to them (docs/mandates.md).
+    """Assign a signatory and queue an invitation link to them.
+
+    See docs/e-service/authorisations.md.
 
     An assigned signatory gets only the link. One who has a valid link, or has used one, gets none. Raises PeopleError.
     """

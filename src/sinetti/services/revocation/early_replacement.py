@@ -1,4 +1,6 @@
-"""Early replacement after an incident: opens renewal now (docs/renewal-info.md).
+"""Early replacement after an incident: opens renewal now.
+
+See docs/holders/renewal-info.md.
 
 Renewal information spreads the renewals over time. The call is stored before the first certificate is opened, so that
 an interrupted run can continue. A call can be undone, since it changes nothing that a holder has.

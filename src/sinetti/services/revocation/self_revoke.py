@@ -1,6 +1,6 @@
 """Revocation by a call signed with the certificate's own key.
 
-docs/revocation-by-holder.md describes it.
+docs/holders/revocation.md describes it.
 """
 
 from contextlib import suppress

@@ -1,4 +1,7 @@
-"""Applications of an organisation for the technical interface (docs/clerks.md)."""
+"""Applications of an organisation for the technical interface.
+
+See docs/e-service/clerks.md.
+"""
 
 import secrets
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Replacements of many certificates: preview, then one order each.
 
-docs/ordering.md describes them.
+docs/e-service/ordering.md describes them.
 """
 
 from collections.abc import Iterable, Sequence

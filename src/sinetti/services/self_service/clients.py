@@ -1,6 +1,6 @@
 """Client organisations of a service provider, and its role requests.
 
-docs/mandates.md describes them.
+docs/e-service/authorisations.md describes them.
 """
 
 from collections.abc import Collection

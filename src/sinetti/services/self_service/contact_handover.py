@@ -1,4 +1,6 @@
-"""Handover of all certificates of a contact who leaves (docs/ordering.md).
+"""Handover of all certificates of a contact who leaves.
+
+See docs/e-service/ordering.md.
 
 The former and the new contact get one message each.
 """

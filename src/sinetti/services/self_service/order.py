@@ -1,4 +1,7 @@
-"""Orders by a signatory or manager, also of replacements (docs/ordering.md)."""
+"""Orders by a signatory or manager, also of replacements.
+
+See docs/e-service/ordering.md.
+"""
 
 from dataclasses import dataclass
 

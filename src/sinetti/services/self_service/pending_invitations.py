@@ -1,6 +1,6 @@
 """Confirmation or rejection, by signatories, of an invitation by a clerk.
 
-See docs/mandates.md.
+See docs/e-service/authorisations.md.
 """
 
 from sinetti.database.access import pending_invitations

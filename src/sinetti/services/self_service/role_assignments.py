@@ -1,7 +1,7 @@
 """Role assignments: grant, change and withdraw them; answer role requests.
 
-docs/mandates.md lists the guarantees. Actions on an assignment or a request belong to its organisation. A missing one
-is treated like one of another organisation.
+docs/e-service/authorisations.md lists the guarantees. Actions on an assignment or a request belong to its organisation.
+A missing one is treated like one of another organisation.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""State of an order, and new transfer ids for an open one (docs/ordering.md)."""
+"""State of an order, and new transfer ids for an open one.
+
+See docs/e-service/ordering.md.
+"""
 
 from dataclasses import dataclass, field
 

@@ -1,6 +1,6 @@
 """Decisions of clerks on applications for the technical interface.
 
-docs/clerks.md describes them.
+docs/e-service/clerks.md describes them.
 """
 
 from collections.abc import Callable

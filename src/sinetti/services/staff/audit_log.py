@@ -1,4 +1,4 @@
-"""Audit log for clerks; reading it is itself logged (docs/clerks.md)."""
+"""Audit log for clerks; reading it is itself logged (docs/e-service/clerks.md)."""
 
 from sinetti.database.operations import audit_queries
 from sinetti.database.operations.audit_queries import AuditEntry, AuditPage, AuditQuery

@@ -1,4 +1,6 @@
-"""Bulk revocation by clerks (docs/watch.md, docs/clerks.md).
+"""Bulk revocation by clerks.
+
+See docs/operators/monitoring.md, docs/e-service/clerks.md.
 
 More than ten certificates take two people with an account each.
 """

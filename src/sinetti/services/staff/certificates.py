@@ -1,4 +1,7 @@
-"""Certificates for clerks: search, details and revocation (docs/clerks.md)."""
+"""Certificates for clerks: search, details and revocation.
+
+See docs/e-service/clerks.md.
+"""
 
 from dataclasses import dataclass, field
 

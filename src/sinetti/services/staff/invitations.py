@@ -1,6 +1,6 @@
 """Requests of clerks to invite a signatory, which a second person confirms.
 
-See docs/mandates.md.
+See docs/e-service/authorisations.md.
 """
 
 from sinetti.database.access import accounts, pending_invitations, role_assignments

@@ -1,6 +1,6 @@
 """Invitations of signatories for clerks: list, request and decide.
 
-See docs/clerks.md.
+See docs/e-service/clerks.md.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Organisations for clerks: one at a time, or by an import file with a preview.
 
-docs/clerks.md describes them.
+docs/e-service/clerks.md describes them.
 """
 
 import csv

@@ -1,4 +1,7 @@
-"""Outbox for clerks: read it, and retry failed messages (docs/clerks.md)."""
+"""Outbox for clerks: read it, and retry failed messages.
+
+See docs/e-service/clerks.md.
+"""
 
 from collections.abc import Sequence
 

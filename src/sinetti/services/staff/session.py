@@ -1,6 +1,6 @@
 """Staff session: a clerk, the purpose of the access, and the access log.
 
-docs/clerks.md describes them.
+docs/e-service/clerks.md describes them.
 """
 
 from collections.abc import Collection, Iterator

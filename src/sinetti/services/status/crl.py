@@ -1,4 +1,4 @@
-"""CRLs: signed after a revocation, on request and daily (docs/lists.md)."""
+"""CRLs: signed after a revocation, on request and daily (docs/relying/lists.md)."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""CRL archive beside the journals (docs/journal.md).
+"""CRL archive beside the journals (docs/operators/journal.md).
 
 A CRL is trusted only if the CA that it names has signed it.
 """

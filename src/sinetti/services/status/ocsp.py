@@ -1,4 +1,4 @@
-"""OCSP: answers from the database, or signed on request (docs/ocsp.md).
+"""OCSP: answers from the database, or signed on request (docs/relying/ocsp.md).
 
 Answers are stored from the issuance on. The refresher signs answers that are half their life old anew, and adds
 missing ones.

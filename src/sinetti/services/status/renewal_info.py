@@ -1,7 +1,7 @@
 """Renewal information of one certificate (RFC 9773).
 
 It takes one statement, and another one once a day that records the request. The record shows operators how many
-certificates have a client that learns of a call for early replacement (docs/renewal-info.md).
+certificates have a client that learns of a call for early replacement (docs/holders/renewal-info.md).
 """
 
 from collections.abc import Mapping, Sequence

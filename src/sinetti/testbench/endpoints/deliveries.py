@@ -1,4 +1,4 @@
-"""The bench as a receiver of signed documents (docs/deliveries.md).
+"""The bench as a receiver of signed documents (docs/holders/deliveries.md).
 
 POST /deliveries answers with receipts.
 """

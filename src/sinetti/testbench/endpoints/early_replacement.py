@@ -1,6 +1,6 @@
 """Calls for early replacement through the control endpoint.
 
-They are made and undone as operators do it (docs/renewal-info.md).
+They are made and undone as operators do it (docs/holders/renewal-info.md).
 """
 
 from collections.abc import Mapping

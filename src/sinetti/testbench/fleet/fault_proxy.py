@@ -1,4 +1,4 @@
-"""Proxy between agent and bench that injects faults (docs/fleet.md).
+"""Proxy between agent and bench that injects faults (docs/holders/fleet.md).
 
 It loses one answer in ten and spoils one in twenty. The choice of a fault is a pure function of a seed and the number
 of the call.

@@ -1,7 +1,7 @@
 """Progress and end of a fleet simulation.
 
 People get lines of text while it runs, and its end as text. Programs get the end as JSON. This module has all message
-ids of these texts (docs/fleet.md).
+ids of these texts (docs/holders/fleet.md).
 """
 
 from collections.abc import Callable, Sequence

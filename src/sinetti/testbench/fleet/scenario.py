@@ -1,4 +1,4 @@
-"""Acts of a fleet, and the pace of the bench's clock (docs/fleet.md).
+"""Acts of a fleet, and the pace of the bench's clock (docs/holders/fleet.md).
 
 Nothing goes wrong in the first two years, much does in the next two, and then there is an incident.
 

@@ -1,6 +1,6 @@
 """Identity provider of the bench: discovery, authorize, token, userinfo, JWKS.
 
-Code flow with PKCE alone (docs/e-service.md).
+Code flow with PKCE alone (docs/operators/e-service.md).
 
 The double as the bench's e-service knows it: one provider of sign-in more, whose word counts as a second factor.
 """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def sinetti_certificates(tmp_path_factory: pytest.TempPathFactory) -> "SampleFactory":
     """Return the factory of samples: `sinetti_certificates("revoked")`.
 
-    It is described in docs/sample-certificates.md.
+    It is described in docs/integrators/sample-certificates.md.
     """
     from sinetti.testbench.samples.fixture import SampleFactory  # noqa: PLC0415 - other projects' runs stay fast
 
