@@ -6,13 +6,17 @@ It rewrites links that leave docs/, shows output in the language of the build, a
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+from babel.messages.pofile import read_po
 
 from sinetti.cli.completion_scripts import all_commands
+from sinetti.cli.core import argparse_i18n
 from sinetti.cli.main import ALIASES
 from sinetti.domain.values import Language
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -90,14 +94,16 @@ def help_in(language: str, text: str) -> str:
         for command in all_commands(Language(language)):
             word = command.words[0] if command.words else "client"
             if word not in ALIASES and (word if word in GROUPS else "client") in groups:
+                argparse_i18n.translate_parser(command.parser, Language(language))  # placeholders of values, too
                 fence = f"```\n{command.parser.format_help().rstrip()}\n```"
                 parts.append(f"## {' '.join(('sinetti', *command.words))}\n\n{fence}\n")
         return "\n".join(parts)
 
-    return HELP.sub(listed, text)
+    with argparse_i18n.argparse_language(Language(language)):
+        return HELP.sub(listed, text)
 
 
-def read_source(app: Sphinx, docname: str, content: list[str]) -> None:
+def read_source(app: "Sphinx", docname: str, content: list[str]) -> None:
     """Prepare the source of one page (event `source-read`)."""
     source = included(docname)
     text = source.read_text(encoding="utf-8") if INCLUDED.fullmatch(content[0]) else content[0]
@@ -107,17 +113,26 @@ def read_source(app: Sphinx, docname: str, content: list[str]) -> None:
     content[0] = HELP.sub("", text) if app.builder.name == "gettext" else help_in(app.config.language, text)
 
 
-def page_context(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: Any) -> None:  # noqa: ANN401 -- a document or None
-    """Give the templates the languages of the site and the language of the page (event `html-page-context`)."""
-    progress = doctree.get("translation_progress", {}) if doctree is not None else {}
+def is_translated(language: str, docname: str) -> bool:
+    """Return whether every text of a page has a translation."""
+    place = DOCS / "locale" / language / "LC_MESSAGES" / f"{docname}.po"
+    if language == "en" or not place.is_file():
+        return language == "en"
+    with place.open("rb") as opened:
+        return all(one.string for one in read_po(opened) if one.id)
+
+
+def page_context(app: "Sphinx", page: str, _template: str, context: dict[str, Any], doctree: object) -> None:
+    """Give the templates the languages of the site and the language of the page (event `html-page-context`).
+
+    Pages without a document, such as the search, are only templates.
+    """
     own = app.config.language
     context["languages"] = LANGUAGES
-    context["page_language"] = own
-    if doctree is not None and own != "en" and progress.get("translated", 0) < progress.get("total", 0):
-        context["page_language"] = "en"
+    context["page_language"] = own if doctree is None or is_translated(own, page) else "en"
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: "Sphinx") -> dict[str, bool]:
     """Connect the extension."""
     app.connect("source-read", read_source)
     app.connect("html-page-context", page_context)

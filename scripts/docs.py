@@ -91,7 +91,10 @@ def po_file(language: str, page: str) -> Path:
 
 
 def read(place: Path) -> Catalog:
-    """Read a catalogue; broken lines are errors. A catalogue that does not exist is empty."""
+    """Read a catalogue; broken lines are errors.
+
+    A catalogue that does not exist is empty.
+    """
     if not place.is_file():
         return Catalog()
     with place.open("rb") as opened:
@@ -99,7 +102,10 @@ def read(place: Path) -> Catalog:
 
 
 def write(place: Path, language: str, catalogue: Catalog) -> None:
-    """Write a catalogue without dates and line numbers, so that it changes only with its texts."""
+    """Write a catalogue without dates and line numbers.
+
+    So it changes only with its texts.
+    """
     body = io.BytesIO()
     write_po(body, catalogue, width=110, no_location=True, omit_header=True)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +159,7 @@ def update() -> int:
                 for one in read(POTS / f"{page}.pot"):
                     kept = old.get(one.id)
                     if one.id:
-                        new.add(one.id, kept.string if kept and not kept.fuzzy else same_everywhere(one.id))
+                        new.add(one.id, (kept.string if kept else "") or same_everywhere(one.id))
                 write(po_file(language, page), language, new)
     return code
 
@@ -171,7 +177,10 @@ def untranslated(language: str, *pages: str) -> int:
 
 
 def translate(language: str, name: str) -> int:
-    """Write translations from a JSON file into the catalogues; return 1 if an id is not in its catalogue."""
+    """Write translations from a JSON file into the catalogues.
+
+    Returns 1 if a text is not in its catalogue.
+    """
     wrong = 0
     by_page: dict[str, list[dict[str, str]]] = {}
     for one in json.loads(Path(name).read_text(encoding="utf-8")):
