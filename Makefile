@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 
-.PHONY: help demo test judges acceptance peers accessibility bench chaos simulate fuzz check format texts coverage clean
+.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -24,14 +24,21 @@ test: ## all tests but the judges and long ones, on both databases; says what it
 	@scripts/pytest tests --ignore=tests/judges -m "not long" -n 3
 
 judges: coverage ## every branch of the core, then programs that nobody here wrote judge what we make
-	@scripts/environment authority,test
+	@scripts/environment authority,test,docs
 	@scripts/packages judges
 	@scripts/packages test
+	@.venv/bin/python scripts/docs.py build
 	@scripts/interop
 	@scripts/peers
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
 	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py
 	@scripts/pytest tests/judges/test_walk.py -n 2
+
+docs: ## build the documentation site in three languages into build/docs; warnings are errors
+	@scripts/environment authority,docs
+	@.venv/bin/python scripts/texts.py compile
+	@.venv/bin/python scripts/docs.py build
+	@echo "build/docs/index.html"
 
 acceptance: ## by hand: the tests of doors, gateway and e-service on the lowest versions that pyproject.toml allows
 	@scripts/packages test
@@ -94,10 +101,11 @@ format: ## let ruff lay out the code, and renew the map, the integrators' guide,
 	.venv/bin/python scripts/manuals.py
 	.venv/bin/python scripts/messages.py
 
-texts: ## add new messages to the catalogues and compile them
-	@scripts/environment authority,test
+texts: ## add new messages to the catalogues, compile them, and add new texts of the documents to theirs
+	@scripts/environment authority,test,docs
 	.venv/bin/python scripts/texts.py update
 	.venv/bin/python scripts/texts.py compile
+	.venv/bin/python scripts/docs.py update
 
 coverage: ## the core's tests alone, every branch of it
 	@scripts/environment authority,test
