@@ -41,7 +41,6 @@ _PAGE = """<!doctype html>
 <ul>
 <li><a href="?wsdl">{wsdl}</a></li>
 </ul>
-<p>{independent}</p>
 </main>
 </body>
 </html>
@@ -71,11 +70,6 @@ def welcome(environment: Environment, address: str, language: Language | None) -
             chosen,
         ),
         "wsdl": translate("Description of the interface (WSDL)", chosen),
-        "independent": translate(
-            "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
-            "the sense of eIDAS.",
-            chosen,
-        ),
     }
     escaped = {name: escape(value) for name, value in values.items()}
     return _PAGE.format(language=chosen.value, **escaped).encode()

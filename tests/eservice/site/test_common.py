@@ -143,6 +143,16 @@ def test_privacy_says_what_the_operator_decided(sqlite_desk):
     assert "1,000 days after their last task" in told
 
 
+@pytest.mark.parametrize("language", Language)
+def test_the_footer_is_the_operators_text(sqlite_desk, browser, language):
+    footer = {one: f"Run by the Authority ({one})" for one in Language}
+    with_footer = with_settings(sqlite_desk, footer=footer).get(f"/?lang={language}").page
+    without = browser.get(f"/?lang={language}").page
+    lines = [[one.text_content() for one in page.xpath("//footer/p")] for page in (with_footer, without)]
+    assert lines[0] == [*lines[1], f"Run by the Authority ({language})"]
+    assert len(lines[1]) == 1  # the help alone
+
+
 def test_what_the_operator_has_not_decided_is_not_made_up(browser):
     assert "has not been written down here yet" in main_of(browser.get("/privacy"))
     assert "has not been written down here yet" in main_of(browser.get("/accessibility"))
