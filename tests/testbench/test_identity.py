@@ -228,9 +228,7 @@ def test_the_bench_s_e_service_knows_it(client):
 
 def test_the_bench_fills_in_missing_texts_and_keeps_those_of_its_folder(client):
     given = dict.fromkeys(Language, "as the operator says")
-    without, kept = (
-        rehearsed(EserviceSettings(appeal=texts, footer=texts), client.door) for texts in ({}, given)
-    )
+    without, kept = (rehearsed(EserviceSettings(appeal=texts, footer=texts), client.door) for texts in ({}, given))
     assert set(without.appeal) == set(without.footer) == set(Language)
     assert "not the service of an authority" in without.footer[Language.EN]
     assert (kept.appeal, kept.footer) == (given, given)

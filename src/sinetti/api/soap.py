@@ -66,7 +66,8 @@ def welcome(environment: Environment, address: str, language: Language | None) -
             chosen,
         ),
         "looking": translate(
-            "Looking for your organisation's certificate? Ask your software supplier or your technical contact person.",
+            "If you are looking for your organisation's certificate, ask your software supplier or your "
+            "technical contact person.",
             chosen,
         ),
         "wsdl": translate("Description of the interface (WSDL)", chosen),

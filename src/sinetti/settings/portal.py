@@ -79,8 +79,8 @@ class EserviceSettings:
     """Settings of the portal.
 
     `appeal` explains how to appeal against a refusal, `legal_basis` names the basis of data processing, both by
-    language. `footer` is a line at the end of every page. `accessibility_feedback` is an e-mail address. Values that are
-    not set are empty, or None. `periods` are the retention periods of `authority.toml`. `daily_limits` is None if the
+    language. `footer` is a line at the end of every page. `accessibility_feedback` is an e-mail address. Values not set
+    are empty, or None. `periods` are the retention periods of `authority.toml`. `daily_limits` is None if the
     file has none: an authority then uses the defaults, and a bench has no limits.
     """
 
