@@ -124,7 +124,7 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
         page = fetch(browser, ids, KEY.decode() + (pem_of(new_key()) if how == "beside a request" else ""))
     assert page.reply.status == 422
     assert "This is a private key. We did not store it or send it on." in told(page)
-    assert "stop using it" in errors(page)["request"]
+    assert "Stop using it" in errors(page)["request"]
     assert not fields(page, "fetch").get("request", "").strip()
     assert secret not in page.reply.body.decode()
     assert secret not in caplog.text
@@ -143,7 +143,7 @@ WRONG = {
     "a wrong password": ({"password": "wrong"}, "transfer_id", "do not fit"),
     "no request": ({"request": ""}, "request", "choose its file"),
     "prose": ({"request": "Hello"}, "request", "not a certificate signing request"),
-    "a request that is broken": ({"request": b64encode(b"\x30\x03\x02\x01\x07").decode()}, "request", "cannot be read"),
+    "a request that is broken": ({"request": b64encode(b"\x30\x03\x02\x01\x07").decode()}, "request", "is not valid"),
 }
 
 

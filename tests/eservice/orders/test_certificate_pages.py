@@ -106,8 +106,8 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/let-end"
     page = signatory.get(address).press("let-end")
     assert "Reminders about this certificate are now off" in told(page)
-    assert "Since" in told(page.get(address))
-    assert "Nothing was changed" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
+    assert "off since" in told(page.get(address))
+    assert "No changes were needed" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
     assert "Reminders about this certificate are on again" in told(page.get(address).press("go-on"))
     sqlite_desk.clock.forward(VALIDITY + DAY)
     page.get(address).press("let-end")
@@ -148,7 +148,7 @@ def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, us
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
     assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
-    assert "Reports of one other organisation" in told(page)
+    assert "reports of 1 other organisation" in told(page)
 
 
 def test_others_and_unknown_certificates_are_refused_alike(signatory, sqlite_desk, other):
@@ -170,9 +170,9 @@ def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
     assert set(errors(page)) == {"person_email"}
     assert fields(page, "save")["person_name"] == SOMEBODY["person_name"]
     sent = fields(page, "save")
-    assert "Handed over: 2." in told(page.press("save", **SOMEBODY))
+    assert "Certificates handed over: 2." in told(page.press("save", **SOMEBODY))
     assert lineage(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
-    assert "Nothing was changed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
+    assert "No changes were needed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
 
 
 def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_desk, held, monkeypatch):
@@ -238,7 +238,7 @@ def test_wrong_days_are_told_beside_the_field(signatory):
     for days in ("", "0", "731", "many"):
         page = signatory.get(REPLACE).press("look", days=days)
         assert page.reply.status == 422
-        assert errors(page) == {"days": "Write the number of days, from 1 to 730."}, days
+        assert errors(page) == {"days": "Enter the number of days, from 1 to 730."}, days
         assert fields(page, "look").get("days", "") == days
 
 

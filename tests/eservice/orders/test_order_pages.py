@@ -134,7 +134,7 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     assert filled["contact_email"] == "nimi@sinisiipi.example"
     page.press("check", contact_phone="")
     assert "give to the contact person yourself" in told(page)
-    assert "one other organisation" in told(page)
+    assert "1 other organisation" in told(page)
     page.press("send")
     assert "Code for the contact person" in told(page)
     assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_desk)]

@@ -140,7 +140,7 @@ def test_privacy_says_what_the_operator_decided(sqlite_desk):
     periods = Periods(people=timedelta(days=1000))
     told = main_of(with_settings(sqlite_desk, legal_basis=spoken, periods=periods).get("/privacy"))
     assert "Act 1, section 2 (en)" in told
-    assert "1,000 days after their last task" in told
+    assert "1,000 days after the person's last task" in told
 
 
 @pytest.mark.parametrize("language", Language)

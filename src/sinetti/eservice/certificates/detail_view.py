@@ -120,7 +120,7 @@ WHO: Mapping[ActorCategory, str] = {
     ActorCategory.YOU: gettext_noop("You"),
     ActorCategory.OWN: gettext_noop("Another user in the organisation"),
     ActorCategory.FIRM: gettext_noop("The accounting firm"),
-    ActorCategory.DESK: gettext_noop("The authority's clerk"),
+    ActorCategory.DESK: gettext_noop("The authority"),
     ActorCategory.CONTACT: gettext_noop("The contact person"),
     ActorCategory.PROGRAM: gettext_noop("The program"),
     ActorCategory.SERVICE: gettext_noop("The service"),

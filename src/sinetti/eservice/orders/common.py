@@ -81,7 +81,7 @@ def serves(count: int | None) -> str:
 def person(one: HasContactDetails | None) -> str:
     """Return a person in one line."""
     if one is None:
-        return _("None")
+        return _("Not named")
     reached = [one.email, *([one.phone] if one.phone else [])]
     return ", ".join([one.name, *reached, _(LANGUAGES[one.language])])
 

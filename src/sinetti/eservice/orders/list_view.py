@@ -50,7 +50,7 @@ def _row(one: OrderRow) -> list[Cell]:
     return [
         Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
         Cell(f"{one.organisation}, {one.customer_id}"),
-        Cell(one.contact or _("None")),
+        Cell(one.contact or _("Not named")),
         Cell(format_datetime(one.created)),
         Cell(ids),
     ]
