@@ -75,14 +75,14 @@ _SEEN, _NOT_SEEN, _NOT_KNOWN = (
     gettext_noop("Unknown"),
 )
 
-_NOBODY = gettext_noop("No action needed")
+_NO_ACTION = gettext_noop("No action needed")
 _YOU, _CLIENT, _REPRESENTATIVE = (
     gettext_noop("You"),
     gettext_noop("Your client"),
     gettext_noop("Your organisation's representative"),
 )
 _FIRM, _CONTACT = gettext_noop("Your accounting firm {name}"), gettext_noop("Your contact person {name}")
-_SOMEBODY = gettext_noop("Your organisation (no contact person named)")
+_NO_CONTACT = gettext_noop("Your organisation (no contact person named)")
 _PROGRAM, _CLIENTS_PROGRAM = gettext_noop("Your program"), gettext_noop("Your client's program")
 _SERVES, _SERVES_ONE = (
     gettext_noop("Also serves about {count} other organisations"),
@@ -98,7 +98,7 @@ def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
 def status_label(row: CertificateListItem, now: datetime) -> str:
     """Return a state with its instant or its days.
 
-    The instant is on a Finnish clock; what stands around says so.
+    The instant is in Finnish time, which the surrounding text names.
     """
     state, facts = state_in(row, now), row.facts
     if isinstance(facts, OrderFacts):
@@ -156,7 +156,7 @@ def next_actor_label(row: CertificateListItem, permissions: Permissions, now: da
     via = held.via if held is not None else None
     match hand:
         case NextActor.NOBODY:
-            return _(_NOBODY)
+            return _(_NO_ACTION)
         case NextActor.REPRESENTATIVE:
             if permissions.may(Permission.ORDER, row.organisation_id):
                 return _(_YOU)
@@ -196,7 +196,7 @@ def _contact(row: CertificateListItem, via: str | None) -> str:
         return _(_YOU if ours else _CLIENT)
     if row.firm is not None:
         return _(_FIRM, name=row.firm.name)
-    return _(_CONTACT, name=row.contact) if row.contact else _(_SOMEBODY)
+    return _(_CONTACT, name=row.contact) if row.contact else _(_NO_CONTACT)
 
 
 def _counted(not_after: datetime, now: datetime, words: tuple[str, str, str]) -> str:

@@ -289,7 +289,7 @@ def _how(customer_id: str, environment: Environment) -> Sequence[Component]:
 
 def _beside(found: EnrolledCertificate) -> Sequence[Component]:
     return [
-        CommandBlock(_("OpenSSL (key and certificate in one file; fails if they do not match)"), OPENSSL_AFTER),
+        CommandBlock(_("OpenSSL (key and certificate in one file, fails if they do not match)"), OPENSSL_AFTER),
         CommandBlock(_("Java keytool"), KEYTOOL_AFTER),
         CommandBlock(_("Windows certreq"), CERTREQ_AFTER.replace("{serial}", found.serial)),
     ]

@@ -29,7 +29,9 @@ from sinetti.services.self_service.contact_handover import (
     hand_over,
 )
 
-_NOBODY = gettext_noop("This address does not belong to a contact person of your certificates. Check the address.")
+_NO_SUCH_CONTACT = gettext_noop(
+    "This address does not belong to a contact person of your certificates. Check the address."
+)
 _SAME = gettext_noop("This is the current contact person's address. Enter the new person's address.")
 _HAND_OVER = ngettext_noop("Hand over {count} certificate", "Hand over {count} certificates")
 
@@ -56,7 +58,7 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
         return _save(request, leaving)
     found = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
     if not found:
-        who.refuse("leaving", _NOBODY)
+        who.refuse("leaving", _NO_SUCH_CONTACT)
         return render_page(request, _asking(request, who))
     return render_page(request, _preview(leaving, found, PersonForm()))
 

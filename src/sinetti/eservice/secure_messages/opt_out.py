@@ -17,7 +17,7 @@ from sinetti.services.organisations.email_opt_out import opt_out_page, request_o
 
 _STOP = "stop"
 _TITLE = gettext_noop("Not your task any more?")
-_TOLD = {
+_NOTIFIES = {
     OptOutNotifies.SIGNATORIES: gettext_noop(
         "We first tell the organisation's representatives, so that they can name another person."
     ),
@@ -59,7 +59,7 @@ def _page(found: OptOutPage) -> Page:
         return Page(title, [Alert(_(_STOPPED), Severity.GOOD)])
     if not found.told:
         return Page(title, [Text([_(_NOTHING)])])
-    notified = [_(_TOLD[one]) for one in OptOutNotifies if one in found.told]
+    notified = [_(_NOTIFIES[one]) for one in OptOutNotifies if one in found.told]
     then = [_(_THEN)] if found.stops else []
     what = Text([*notified, *then])
     if found.asked:

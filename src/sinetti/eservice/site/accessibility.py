@@ -175,10 +175,10 @@ _LEFT = ngettext_noop(
     "{count} page has not been evaluated manually.", "{count} pages have not been evaluated manually."
 )
 _RUN = ngettext_noop(
-    "On {day} automatic tools checked {count} page in Finnish, Swedish and English, on a wide and a "
-    "narrow screen (320 pixels), in light and dark colours.",
-    "On {day} automatic tools checked {count} pages in Finnish, Swedish and English, on a wide and a "
-    "narrow screen (320 pixels), in light and dark colours.",
+    "On {day} automatic tools checked {count} page in Finnish, Swedish and English. They used a wide and "
+    "a narrow screen (320 pixels), and light and dark colours.",
+    "On {day} automatic tools checked {count} pages in Finnish, Swedish and English. They used a wide and "
+    "a narrow screen (320 pixels), and light and dark colours.",
 )
 _FOUND = ngettext_noop(
     "They found {count} fault (axe-core {version}).", "They found {count} faults (axe-core {version})."
