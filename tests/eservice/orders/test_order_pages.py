@@ -59,6 +59,16 @@ def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
     assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
 
 
+def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
+    ids = ordered(sqlite_desk, an_order())
+    order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
+    page = told(signatory.get(f"/settings/orders/{order}"))
+    assert "No link to the transfer IDs has been sent." in page
+    assert ("Send a link" in page, "previous link" in page) == (True, False)
+    page = told(signatory.press("send"))
+    assert ("is on its way" in page, "Send a new link" in page) == (True, True)
+
+
 def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_desk):
     signatory.cookies["language"] = "en"
     new = fields(signatory.get(NEW), "check")
@@ -315,7 +325,7 @@ def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite
         enrolled(sqlite_desk)
     page = limited.get("/settings/orders/replace").press("look", days="730")
     assert page.heading == "Check the replacements: 1"
-    assert "The limit for 24 hours has been reached. Order it tomorrow" in told(page)
+    assert "The limit for 24 hours has been reached. Order it tomorrow." in told(page)
     before = len(orders(sqlite_desk))
     page.press("order")
     assert "Replacements ordered: 1." in told(page)

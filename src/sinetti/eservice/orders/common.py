@@ -173,14 +173,14 @@ _LEFT: Mapping[ExclusionReason, str] = {
     ExclusionReason.ORDERED: gettext_noop("A replacement has already been ordered"),
     ExclusionReason.SUCCEEDED: gettext_noop("It already has a successor"),
     ExclusionReason.LET_END: gettext_noop("It has been left to expire"),
-    ExclusionReason.NO_CONTACT: gettext_noop("It has no technical contact person. Name one first"),
+    ExclusionReason.NO_CONTACT: gettext_noop("It has no technical contact person. Name one first."),
     ExclusionReason.NO_MESSAGES: gettext_noop(
-        "This service cannot send text messages. Order it separately, without the contact person's phone number"
+        "This service cannot send text messages. Order it separately, without the contact person's phone number."
     ),
     ExclusionReason.LINKED: gettext_noop(
-        "Its description or a person's name contains a web or e-mail address. Order it separately and change the text"
+        "Its description or a person's name contains a web or e-mail address. Order it separately and change the text."
     ),
-    ExclusionReason.LIMIT: gettext_noop("The limit for 24 hours has been reached. Order it tomorrow"),
+    ExclusionReason.LIMIT: gettext_noop("The limit for 24 hours has been reached. Order it tomorrow."),
 }
 
 

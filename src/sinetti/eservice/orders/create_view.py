@@ -349,7 +349,7 @@ def _checking(form: OrderForm, organisation: OrganisationInfo, old: LineageView 
     if contact.phone:
         channels.append(DescriptionItem(_("PIN code by text message to"), contact.phone))
     else:
-        you = _("No phone number. You get a code, which you give to the contact person yourself")
+        you = _("No phone number. You get a code, which you give to the contact person yourself.")
         channels.append(DescriptionItem(_("PIN code by text message to"), you))
     buttons = [Button(_("Send the order"), "send"), Button(_("Change"), "back", minor=True)]
     sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)

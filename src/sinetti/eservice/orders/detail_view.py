@@ -74,9 +74,9 @@ def _state_alert(looked: OrderView) -> Alert:
     if one.state is OrderState.CANCELLED or not one.organisation_open:
         return Alert(_("This order can no longer be used to retrieve a certificate."), Severity.WARNING)
     if link is None:
-        return Alert(_("No link to the transfer IDs has been sent. Send one."), Severity.WARNING)
+        return Alert(_("No link to the transfer IDs has been sent."), Severity.WARNING)
     if looked.lapsed:
-        return Alert(_("The link to the transfer IDs no longer works. Send a new one."), Severity.WARNING)
+        return Alert(_("The link to the transfer IDs no longer works."), Severity.WARNING)
     if link.given_up:
         return Alert(
             _("The e-mail with the link could not be delivered. Check the contact person's address."), Severity.ERROR
@@ -131,14 +131,17 @@ def _values(looked: OrderView) -> list[DescriptionItem]:
 def _ids(looked: OrderView) -> list[Component]:
     link = looked.order.link
     blocks: list[Component] = [DescriptionList(_link_values(link))] if link is not None else []
-    if looked.may_order and looked.order.organisation_open:
+    if not looked.may_order or not looked.order.organisation_open:
+        return blocks
+    if link is None:
+        how, button, made = _("The link goes to the contact person by e-mail."), _("Send a link"), ""
+    else:
         how = _(
-            "The new link goes to the current contact person. The previous link and its transfer IDs stop "
-            "working. You do not need a new order."
+            "The new link goes to the current contact person. The previous link and its transfer IDs stop working. "
+            "You do not need a new order."
         )
-        made = hidden("made", link.secure_id if link is not None else "")
-        blocks += [Text([how]), Form([made], [Button(_("Send a new link"), "send", minor=not looked.lapsed)])]
-    return blocks
+        button, made = _("Send a new link"), link.secure_id
+    return [*blocks, Text([how]), Form([hidden("made", made)], [Button(button, "send", minor=not looked.lapsed)])]
 
 
 def _link_values(link: LinkInfo) -> list[DescriptionItem]:

@@ -70,7 +70,10 @@ def _page(seen: LineageView, error: str = "") -> Page:
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]
     else:
         sentences = [
-            _("The certificate stays valid until it expires. We send no more reminders about it."),
+            _(
+                "If you let the certificate expire, we send no more reminders about it. It stays valid until "
+                "it expires."
+            ),
             _(
                 "You can turn the reminders on again at any time before it expires. If you renew the "
                 "certificate after all, we send reminders about the new one."

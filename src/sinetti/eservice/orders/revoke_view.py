@@ -43,7 +43,7 @@ from sinetti.services.self_service.revoke import (
 
 _REASONS: Mapping[RevocationReason, str] = {
     RevocationReason.KEY_COMPROMISE: gettext_noop(
-        "The private key has leaked or may have leaked. Certificates renewed from this one are also revoked"
+        "The private key has leaked or may have leaked (certificates renewed from this one are also revoked)"
     ),
     RevocationReason.SUPERSEDED: gettext_noop("Another certificate has replaced it"),
     RevocationReason.CESSATION_OF_OPERATION: gettext_noop(

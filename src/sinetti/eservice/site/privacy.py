@@ -56,7 +56,7 @@ _KEPT = (
         gettext_noop("Accounts"),
         gettext_noop(
             "{days} after your last sign-in and the end of your last authorisation, or 7 days if you do "
-            "not confirm the address. We close your account at once if you ask us"
+            "not confirm the address. We close your account at once if you ask us."
         ),
     ),
     (gettext_noop("Requests for an authorisation"), gettext_noop("{days} after the request was sent")),
@@ -66,7 +66,7 @@ _KEPT = (
     ),
     (
         gettext_noop("Sent messages"),
-        gettext_noop("{days} after the message was sent and the certificate expired. The text is not kept"),
+        gettext_noop("{days} after the message was sent and the certificate expired. The text is not kept."),
     ),
     (gettext_noop("Refused requests"), gettext_noop("{days} after the refusal")),
 )
