@@ -79,9 +79,9 @@ class EserviceSettings:
     """Settings of the portal.
 
     `appeal` explains how to appeal against a refusal, `legal_basis` names the basis of data processing, both by
-    language. `accessibility_feedback` is an e-mail address. Values that are not set are empty, or None. `periods` are
-    the retention periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the
-    defaults, and a bench has no limits.
+    language. `footer` is a line at the end of every page. `accessibility_feedback` is an e-mail address. Values not set
+    are empty, or None. `periods` are the retention periods of `authority.toml`. `daily_limits` is None if the
+    file has none: an authority then uses the defaults, and a bench has no limits.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -91,6 +91,7 @@ class EserviceSettings:
     accessibility_feedback: str = ""
     periods: Periods = field(default_factory=Periods)
     daily_limits: DailyLimits | None = None
+    footer: Spoken = field(default_factory=dict)
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""
@@ -136,6 +137,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
         _supervising(top),
         _email(top, "accessibility_feedback"),
         daily_limits=_daily_limits(top),
+        footer=_spoken(top, "footer"),
     )
     top.finish()
     return found
