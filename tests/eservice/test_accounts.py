@@ -214,19 +214,19 @@ def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sql
     assert told(sqlite_desk, "no-one@people.example") == {"no-account"}
 
 
-COMMON = "Very many people use this password: it would be guessed soon. Choose another."
-ALIKE = "The password is too much like your name or address. Choose another."
+COMMON = "This password is too common. Choose another one."
+ALIKE = "The password is too similar to your name or address. Choose another one."
 WRONG = {
     "no name": ({"name": " "}, "Fill this in: Your name"),
     "no address": ({"email": "nobody"}, "Write an e-mail address like name@organisation.example."),
-    "a short password": ({"password1": "elevenchars"}, "The password is too short: it needs at least 12 characters."),
+    "a short password": ({"password1": "elevenchars"}, "The password is too short. It needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
-        "Very many people use this password: it would be guessed soon. Choose another.",
+        "This password is too common. Choose another one.",
     ),
     "one's own name": (
         {"password1": "nimi@people.example"},
-        "The password is too much like your name or address. Choose another.",
+        "The password is too similar to your name or address. Choose another one.",
     ),
 }
 
@@ -260,7 +260,7 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     browser.get("/account/security/codes/add/")
     (secret,) = browser.secrets
     send(browser, code="000000" if code(secret) != "000000" else "111111")
-    assert wrongs(browser) == ["The code is not right, or was used already. Wait for the next one and try again."]
+    assert wrongs(browser) == ["The code is wrong or has already been used. Wait for the next code and try again."]
     send(browser, code=code(secret))
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
@@ -370,9 +370,9 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     assert "key/" in browser.path
     assert browser.path.endswith("-set-password/"), "the secret is out of the address"
     send(browser, password1=OTHER, password2=PASSWORD)
-    assert wrongs(browser) == ["The two passwords are not the same. Write both again."]
+    assert wrongs(browser) == ["The passwords do not match. Enter both again."]
     send(browser, password1=OTHER, password2=OTHER)
-    assert browser.heading == "The new password is set"
+    assert browser.heading == "Password changed"
     assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
     sign_in(browser, EMAIL, OTHER)
     assert browser.path == "/account/security/sign-in/"
@@ -438,7 +438,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     send(browser, code=code(SECRET))
     browser.get("/account/email/")
     send(browser, email=EMAIL)
-    assert wrongs(browser) == ["This is your account's address already. Write another."]
+    assert wrongs(browser) == ["This is already your account's address. Enter another one."]
     send(browser, email="new@people.example")
     assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
     assert models.User.objects.get().email == EMAIL
@@ -474,7 +474,7 @@ def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, 
     follow(browser.get("/account/email/"))
     assert browser.path == "/account/reauthenticate/"
     send(browser, password="not it at all")
-    assert wrongs(browser) == ["The password is not right. Try again."]
+    assert wrongs(browser) == ["Wrong password. Try again."]
     send(browser, password=PASSWORD)
     assert browser.path == "/account/email/", "and one goes on to what was asked"
 
@@ -511,7 +511,7 @@ def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
         browser.get("/account/password/reset/")
         send(browser, email=EMAIL)
     assert browser.reply.status == 429
-    assert browser.heading == "Too many tries"
+    assert browser.heading == "Too many attempts"
     assert len(letters(sqlite_desk, EMAIL)) == 5
 
 
@@ -535,7 +535,7 @@ def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     browser.get("/account/password/change/")
     send(browser, oldpassword="not it at all", password1=OTHER, password2=OTHER)
-    assert wrongs(browser) == ["The password is not right. Try again."]
+    assert wrongs(browser) == ["Wrong password. Try again."]
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
     assert browser.path == "/account/security/"
     assert elsewhere.get("/account/email/").reply.status == 302
@@ -560,7 +560,7 @@ def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
     assert deactivate(EMAIL, sqlite_desk.ctx, "operator", REQUEST)
     assert not Session.objects.exists()
     assert browser.get("/account/sessions/").reply.status == 302
-    assert sign_in(browser, EMAIL).heading == "The account has been ended"
+    assert sign_in(browser, EMAIL).heading == "This account has been closed"
 
 
 def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(browser, user):

@@ -149,7 +149,7 @@ WRONG = {
     "nobody's id": (
         "organisation",
         {"customer_id": "1-1"},
-        "There is no organisation with this ID to which the authorisation can be given. Check the ID.",
+        "You cannot give an authorisation to an organisation with this ID. Check the ID.",
     ),
     "not to a firm": ("organisation", {"role": "signatory"}, "Choose one of those that are offered: Authorisation"),
     "no end": ("organisation", {"until": ""}, "Fill this in: Valid until the end of this day"),
@@ -236,7 +236,7 @@ def test_the_last_signatory_stays(browser, sqlite_desk):
 def test_somebody_asks_and_is_approved_with_one_press(browser, sqlite_desk):
     asker = another(sqlite_desk, "asker", second_factor=False).get(f"{PAGE}?organisation=nobodys")
     asker.press("ask", customer_id=CLIENT.lower(), role="viewer")
-    assert "waits for an answer" in text_of(asker)
+    assert "awaiting an answer" in text_of(asker)
     asker.get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
     assert rows(sqlite_desk, "RoleRequest").count() == 1
     assert "asker@people.example" in text_of(browser.get(PAGE))
@@ -264,7 +264,7 @@ def test_a_firm_asks_many_and_learns_nothing_of_the_register(browser, sqlite_des
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT}\n{NOBODYS}; {CLIENT}\n", role="manager")
     told = text_of(firm)
     assert "Asked now: 2. Asked before, still waiting: 0. Clients already: 0." in told
-    assert told.count("waits for an answer") == 2
+    assert told.count("awaiting an answer") == 2
     browser.get(PAGE).press("approve")
     assert rows(sqlite_desk, "RoleAssignment").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} {NOBODYS}", role="viewer")
@@ -383,7 +383,7 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     assert "give-up" not in manager.buttons
     boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
     assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
-    assert "No organisation has given this one an authorisation." in text_of(boss)
+    assert "The organisation has no clients." in text_of(boss)
 
 
 def twice(browser, does, **values):

@@ -79,7 +79,7 @@ def test_no_page_fails_at_what_is_sent(sqlite_desk):
 
 
 LANGUAGES = {
-    "en": "The request could not be understood",
+    "en": "We could not process the request",
     "fi": "Pyyntöä ei ymmärretty",
     "sv": "Begäran kunde inte tolkas",
 }

@@ -196,7 +196,7 @@ def test_an_answer_that_is_not_believed(browser, says, case):
         setattr(says, name, value)
     answered(browser, asked)
     assert browser.reply.status == 401
-    assert browser.heading == "Signing in with the other service did not work"
+    assert browser.heading == "Sign-in with the other service failed"
     assert browser.get("/account/sessions/").reply.status == 302
 
 

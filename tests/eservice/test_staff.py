@@ -93,7 +93,7 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
     nowhere = browser.get("/no-such-page")
     told = (nowhere.reply.status, nowhere.heading)
     for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
-        assert (browser.get(address).reply.status, browser.heading) == told == (404, "There is no such page")
+        assert (browser.get(address).reply.status, browser.heading) == told == (404, "Page not found")
     assert nowhere.page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
     assert looked(sqlite_desk) == []

@@ -128,7 +128,7 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
     assert "order" in viewer.reads().lower()
     assert "representative" in viewer.reads()
     viewer.shows("viewer-lacks")
-    viewer.presses("Ask for the authorisation")
+    viewer.presses("Request the authorisation")
     assert "The request is stored." in viewer.reads()
     (told,) = town.letters(signatory.email, "authorisation")
     assert viewer.email in told["text"]
@@ -147,7 +147,7 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
     signatories = [town.somebody("signatory", mandates=[organisation(one, "signatory", one)]) for one in clients]
     firm = town.somebody("firm", mandates=[organisation("story-3", "manager", "Tilitoimisto Malli Oy")])
     firm.goes("/settings/clients")
-    firm.follows("Ask for authorisations")
+    firm.follows("Request authorisations")
     firm.fills(customer_ids="\n".join(clients), role="manager")
     firm.shows("firm-asks")
     firm.presses("Ask")
@@ -226,7 +226,7 @@ def test_roles_of_an_outside_source(town):
     director.shows("double")
     director.presses("Sign in")
     director.fills(email="director@people.example", name="Director")
-    director.presses("Make an account")
+    director.presses("Create an account")
     director.goes(town.way("director@people.example", "account"))
     director.shows("address-confirmed")
     director.presses("Yes, confirm it")
@@ -299,9 +299,9 @@ def invited(town, way):
     """
     director, pass_phrase = town.stranger(), "a pass phrase of some words"
     director.goes(way)
-    director.follows("Make an account")
+    director.follows("Create an account")
     director.fills(name="New Director", email=DIRECTOR, password1=pass_phrase)
-    director.presses("Make an account")
+    director.presses("Create an account")
     director.goes(town.way(DIRECTOR, "account"))
     director.presses("Yes, confirm it")
     director.goes(way)
@@ -317,7 +317,7 @@ def invited(town, way):
     director.page.get_by_text("Cannot scan the picture?").click()
     secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
     director.fills(code=totp(secret, utc_now()))
-    director.presses("Take the verification codes into use")
+    director.presses("Start using verification codes")
     director.goes(way)
     director.presses("Take up the authorisation")
     assert "You can now act for Uusi Malli Oy." in director.reads()

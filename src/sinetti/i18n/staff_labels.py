@@ -173,7 +173,7 @@ SLIPS: Mapping[RowErrorKind, str] = {
     RowErrorKind.OTHER_COUNTRY: gettext_noop(
         "The register has this organisation in the country {known}. Write {known}."
     ),
-    RowErrorKind.NAME: gettext_noop("Write the name in 1 to 100 characters."),
+    RowErrorKind.NAME: gettext_noop("Enter a name of at most 100 characters."),
     RowErrorKind.LANGUAGE: gettext_noop("Write fi, sv or en."),
     RowErrorKind.MERGED_UNKNOWN: gettext_noop(
         "Neither the register nor this file has the organisation that it was merged into."

@@ -26,7 +26,7 @@ _WHAT = (
 )
 _SIGN_IN = (
     gettext_noop("Sign in to order certificates, to see when they end, and to give others an authorisation."),
-    gettext_noop("An account alone gives no rights: your organisation's representative gives you an authorisation."),
+    gettext_noop("An account alone gives no rights. Your organisation's representative gives you an authorisation."),
 )
 _FETCH = gettext_noop(
     "Do you have transfer IDs? With them you retrieve a certificate, in your program or here in the browser, without "
@@ -176,7 +176,7 @@ def _ways(*, sees: bool, orders: bool) -> list[Link]:
     places = (
         [(gettext_noop("All certificates"), "certificates")]
         if sees
-        else [(gettext_noop("Ask for an authorisation"), "ask")]
+        else [(gettext_noop("Request an authorisation"), "ask")]
     )
     if orders:
         places.append((gettext_noop("Order a certificate"), "order_new"))

@@ -274,7 +274,7 @@ def _values(proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
     if proposal.approver:
         rows.append(DescriptionItem(_("Confirmed by"), actor_of(proposal.approver)))
     if proposal.approved_at is None and not proposal.withdrawn:
-        rows.append(DescriptionItem(_("Has to be confirmed by"), format_datetime(proposal.expires)))
+        rows.append(DescriptionItem(_("Confirm by"), format_datetime(proposal.expires)))
     return DescriptionList(rows)
 
 
@@ -286,7 +286,7 @@ def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocation
         return [Alert(_("All of these are revoked."), Severity.GOOD)]
     if proposal.approved_at is not None:
         going = Alert(_("This is decided, and not done yet. Press the button until all are revoked."), Severity.WARNING)
-        return [going, Form((), [Button(_("Go on"), "go-on", danger=True)])]
+        return [going, Form((), [Button(_("Continue"), "go-on", danger=True)])]
     if portal_context(request).ctx.now() > proposal.expires:
         return [Alert(_(BULK[BulkErrorReason.EXPIRED]))]
     if proposal.officer == clerk.officer:

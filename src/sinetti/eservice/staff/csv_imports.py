@@ -240,7 +240,7 @@ def _who(found: ImportJob) -> list[Component]:
     elif known.ended_at is not None:
         rows.append(DescriptionItem(_("Rejected or withdrawn by"), f"user:{known.ended_by}"))
     else:
-        rows.append(DescriptionItem(_("Has to be confirmed by"), format_datetime(known.expires)))
+        rows.append(DescriptionItem(_("Confirm by"), format_datetime(known.expires)))
     return [DescriptionList(rows)]
 
 
@@ -265,7 +265,7 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
         rows.append(DescriptionItem(_("Done"), format_datetime(found.done_at)))
     blocks: list[Component] = [_counts(found), *_who(found), DescriptionList(rows)]
     if found.done_at is None:
-        blocks.append(Form((), [Button(_("Go on"), "go-on")]))
+        blocks.append(Form((), [Button(_("Continue"), "go-on")]))
     for left in organisations.find_orphaned(found, clerk):
         text = _(
             "Valid certificates of organisations that this file ends: {count}. They are to be revoked, "

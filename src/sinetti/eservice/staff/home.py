@@ -120,7 +120,7 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
             )
         ]
     )
-    button = Button(_("Go on"), "go")
+    button = Button(_("Continue"), "go")
     return render_page(
         request,
         Page(_("Purpose of your visit to the clerk's pages"), blocks=[explained, form.as_component(button)], wide=True),

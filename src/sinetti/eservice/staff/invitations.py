@@ -69,7 +69,7 @@ class InviteForm(PortalForm):
 
     def clean_name(self) -> str:
         """Return the name as stored."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name of at most 200 characters."))
 
     def clean_email(self) -> str:
         """Return an address."""
@@ -209,9 +209,9 @@ def _asked_table(rows: tuple[PendingView, ...]) -> Table:
     names = (
         gettext_noop("Organisation"),
         gettext_noop("Who"),
-        gettext_noop("Asked for by"),
+        gettext_noop("Requested by"),
         gettext_noop("State"),
-        gettext_noop("Has to be confirmed by"),
+        gettext_noop("Confirm by"),
     )
     table_rows = [
         [
