@@ -53,7 +53,7 @@ def test_it_is_withdrawn_once(sqlite_desk, browser):
     stale = text_of(browser)
     browser.press("withdraw")
     assert AccessApplication.objects.get().state == "withdrawn"
-    assert "waits for a decision" in stale
+    assert "awaiting a decision" in stale
     assert browser.buttons == []
     token = browser.cookies["__Host-csrf"]
     assert browser.post(browser.path, {"do": "withdraw", "csrfmiddlewaretoken": token}).reply.status == 200

@@ -135,7 +135,7 @@ def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlit
 
 def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
     signed_in(browser, account(sqlite_desk, "anna", staff=True))
-    assert "Say what you need it for" in text_of(browser.get("/staff"))
+    assert "State the purpose" in text_of(browser.get("/staff"))
     for address in PAGES:
         reply = browser.get(address).reply
         assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
@@ -288,7 +288,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     assert "another clerk has to confirm it" in text_of(anna)
     assert "confirm" not in anna.buttons
     assert models.Organisation.objects.count() == 1
-    assert totals(bo.get("/staff"))["Changes of organisations that wait for a second clerk"] == "1"
+    assert totals(bo.get("/staff"))["Changes to organisations awaiting a second clerk"] == "1"
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
     bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
@@ -340,7 +340,7 @@ def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna,
     anna.get(f"/staff/organisations/{organisation.pk}")
     assert "A second clerk has to confirm the next one." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
-    assert anna.heading == "Changes of organisations"
+    assert anna.heading == "Changes to organisations"
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
     assert totals(bo)["Organisations renamed"] == "1"
     bo.press("confirm")
@@ -398,7 +398,7 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     assert "withdraw" in anna.buttons
     bo = at_work(sqlite_desk, door, "bo", "revocation").get(anna.path)
     bo.press("confirm")
-    assert "All of these are revoked." in text_of(bo)
+    assert "All these certificates have been revoked." in text_of(bo)
     assert all(sqlite_desk.certificate(one).revoked for one in serials)
     assert table(bo.get("/staff/revocations")) == []
 
@@ -433,10 +433,10 @@ def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, 
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     first, second = (enrolled(sqlite_desk).serial for _ in range(2))
     anna.get(f"/staff/certificates/{first}")
-    assert "A second clerk has to confirm it." not in text_of(anna)
+    assert "A second clerk must confirm this." not in text_of(anna)
     anna.press("revoke", reason="superseded", sure="yes")
     anna.get(f"/staff/certificates/{second}")
-    assert "A second clerk has to confirm it." in text_of(anna)
+    assert "A second clerk must confirm this." in text_of(anna)
     anna.press("revoke", reason="superseded", sure="yes")
     assert "Proposed: it is revoked once another clerk has confirmed it." in text_of(anna)
     assert anna.path.startswith("/staff/revocations/")
@@ -580,7 +580,7 @@ def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
 def test_the_trail_is_in_words(sqlite_desk, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
-    assert what.startswith("A clerk looked")
+    assert what.startswith("Data viewed by a clerk")
     assert subject.startswith("search:audit")
     assert "purpose: Handling an application" in more
     assert when == "2 March 2026 at 14:00 (Finnish time)"

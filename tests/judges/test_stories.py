@@ -248,7 +248,7 @@ def test_an_organisation_comes_in(town):
     added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
     clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
-    clerk.presses("Ask for the invitation")
+    clerk.presses("Request invitation")
     clerk.shows("invitation-asked")
     assert not town.letters(DIRECTOR, "authorisation")
     second = town.somebody("second-clerk", staff=True)
@@ -268,7 +268,7 @@ def test_an_organisation_comes_in(town):
     clerk.follows(case)
     clerk.fills(verdict="approved")
     clerk.presses("Decide")
-    assert "The decision as it was made" in clerk.reads()
+    assert "Decision text" in clerk.reads()
     clerk.shows("decided")
     assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
     assert director.goes("/settings/orders/new") == 200
@@ -287,7 +287,7 @@ def added(clerk, customer_id, name):
 def says_what_for(clerk):
     """Have a clerk state the purpose of the access."""
     clerk.goes("/staff")
-    clerk.follows("Say what you need it for")
+    clerk.follows("State the purpose")
     clerk.fills(purpose="application")
     clerk.presses("Go on")
 

@@ -26,9 +26,7 @@ from sinetti.i18n.translate import _, format_time, gettext_noop
 
 _NEW_ADDRESS = {"email": FieldOptions(gettext_noop("New e-mail address"), "email", "email")}
 _SET = gettext_noop("Set password")
-_STRONGLY = gettext_noop(
-    "Use your second factor there. A password alone is not enough."
-)
+_STRONGLY = gettext_noop("Use your second factor there. A password alone is not enough.")
 
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
@@ -90,9 +88,7 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Send the link."""
         answer: HttpResponse = super().form_valid(form)
-        text = gettext_noop(
-            "We have sent a link to the new address. Open it to confirm the change."
-        )
+        text = gettext_noop("We have sent a link to the new address. Open it to confirm the change.")
         messages.info(self.request, _(text))
         return answer
 
@@ -121,7 +117,9 @@ class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignor
 
     def page(self, context: Context) -> Page:
         """Return the list, and the button."""
-        columns = [Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("IP address"))]
+        columns = [
+            Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("IP address"))
+        ]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
         blocks: list[Component] = [Table(_("Your sign-ins"), columns, rows)]
         if len(rows) > 1:

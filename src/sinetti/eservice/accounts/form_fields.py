@@ -45,11 +45,11 @@ FIELDS: Mapping[str, FieldOptions] = {
 _TOO_OFTEN = gettext_noop("Too many failed attempts. Wait five minutes, then try again.")
 _TOO_MANY_PASSWORDS = gettext_noop(
     "Too many failed attempts. Wait five minutes, then try again. If that does not help, use a browser in "
-        "which you have signed in before, or set a new password."
+    "which you have signed in before, or set a new password."
 )
 _TOO_MANY_CODES = gettext_noop(
     "Too many wrong codes. Wait five minutes, then try again. If that does not help, use a browser in "
-        "which you have signed in before, or try again tomorrow."
+    "which you have signed in before, or try again tomorrow."
 )
 _WRONG_PASSWORD = gettext_noop("Wrong password. Try again.")
 _YOURS = gettext_noop("This is already your account's address. Enter another one.")
@@ -58,16 +58,12 @@ ERRORS: Mapping[str, str] = {
     "invalid": gettext_noop("Write an e-mail address like name@organisation.example."),
     "max_length": gettext_noop("This text is too long: {label}"),
     "null_characters_not_allowed": gettext_noop("Check this field: {label}"),
-    "email_password_mismatch": gettext_noop(
-        "Wrong e-mail address or password. Try again, or set a new password."
-    ),
+    "email_password_mismatch": gettext_noop("Wrong e-mail address or password. Try again, or set a new password."),
     "too_many_login_attempts": _TOO_MANY_PASSWORDS,
     "too_many_codes": _TOO_MANY_CODES,
     "rate_limited": _TOO_OFTEN,
     "password_too_short": gettext_noop("The password is too short. It needs at least 12 characters."),
-    "password_too_common": gettext_noop(
-        "This password is too common. Choose another one."
-    ),
+    "password_too_common": gettext_noop("This password is too common. Choose another one."),
     "password_too_similar": gettext_noop("The password is too similar to your name or address. Choose another one."),
     "incorrect_password": _WRONG_PASSWORD,
     "enter_current_password": _WRONG_PASSWORD,

@@ -108,8 +108,7 @@ _NAME = FieldOptions(
 )
 _USE_PASSKEY = gettext_noop("Use a passkey")
 _WITHOUT = gettext_noop(
-    "Passkeys need a recent browser that allows this site's scripts. If you do not have one, use "
-        "verification codes."
+    "Passkeys need a recent browser that allows this site's scripts. If you do not have one, use verification codes."
 )
 _FAILED = gettext_noop("The browser did not provide a passkey. Nothing was changed. Try again, or use another method.")
 _LONGEST_NAME = 100
@@ -290,8 +289,8 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
         options = context["js_data"]["creation_options"]
         text = gettext_noop(
             "A passkey is stored on your phone, your computer or a security key. With it you sign in "
-                "without a password. You confirm with the device's PIN, your fingerprint or your face, none "
-                "of which leaves the device."
+            "without a password. You confirm with the device's PIN, your fingerprint or your face, none "
+            "of which leaves the device."
         )
         errors = errors_of(form, {"credential": FieldOptions(_USE_PASSKEY)})
         blocks: list[Component] = [
@@ -323,8 +322,7 @@ class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.Remove
         """Return the button."""
         del context
         text = gettext_noop(
-            "You can no longer sign in with the passkey “{name}” after this. Delete it from your device "
-                "as well."
+            "You can no longer sign in with the passkey “{name}” after this. Delete it from your device as well."
         )
         return removal(self, gettext_noop("Remove this passkey"), text, name=self.object.wrap().name)
 
@@ -339,18 +337,14 @@ class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRe
         if not context["can_view_codes"]:
             text = _(
                 "Unused recovery codes: {count}. We showed the codes only once. If you no longer have "
-                    "them, create new ones.",
+                "them, create new ones.",
                 count=count,
             )
             again = Link(_("Create new recovery codes"), reverse("mfa_generate_recovery_codes"))
             return Page(title, blocks=[Text([text]), Links([again])], back=self.back)
         instructions = [
-            _("Write these codes down or print them, and keep them apart from your phone. We show them only "
-                "once."),
-            _(
-                "If you lose your phone or passkey, you can sign in once with each code instead of your "
-                    "second factor."
-            ),
+            _("Write these codes down or print them, and keep them apart from your phone. We show them only once."),
+            _("If you lose your phone or passkey, you can sign in once with each code instead of your second factor."),
         ]
         name = gettext_noop("Code {number}")
         codes = [
@@ -409,8 +403,7 @@ def reauthentication_page(block: Component, context: Context) -> Page:
     }
     links = [Link(_(names[one["id"]]), one["url"]) for one in context["reauthentication_alternatives"]]
     explanation = _(
-        "We ask this before important changes, so that no one else can make them on your computer while "
-            "you are away."
+        "We ask this before important changes, so that no one else can make them on your computer while you are away."
     )
     return Page(
         _("Confirm that it is you"),
@@ -426,10 +419,7 @@ def removal(view: PortalAccountView, title: str, text: str, **values: object) ->
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     if Authenticator.objects.filter(user=user, type__in=kinds).count() == 1:
         paragraphs.append(
-            _(
-                "This is your only second factor. Without one you cannot use authorisations that require "
-                    "it."
-            )
+            _("This is your only second factor. Without one you cannot use authorisations that require it.")
         )
     form = Form((), (Button(_(title), danger=True),))
     return Page(_(title), blocks=[Text(paragraphs), form], back=view.back)

@@ -36,14 +36,12 @@ _LAPSED = (
 _ELSEWHERE = (
     gettext_noop(
         "The link works only in the browser in which you created the account or changed the address, and "
-            "only for a limited time."
+        "only for a limited time."
     ),
-    gettext_noop(
-        "Sign in here first, in the same way as when you created the account. Then open the link again."
-    ),
+    gettext_noop("Sign in here first, in the same way as when you created the account. Then open the link again."),
     gettext_noop(
         "If you did not ask for this, you do not need to do anything. Someone else entered your address, "
-            "and it stays unconfirmed."
+        "and it stays unconfirmed."
     ),
 )
 _LAPSED_TITLE = gettext_noop("This link does not work")
@@ -121,8 +119,7 @@ class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
         """Return the form."""
         paragraphs = [
             _(NO_RIGHTS),
-            _("We send a link to your e-mail address. Open it to confirm the address and start using your "
-                "account."),
+            _("We send a link to your e-mail address. Open it to confirm the address and start using your account."),
         ]
         back = Link(_("Already have an account? Sign in"), reverse("account_login"))
         form = self.asked(context["form"], gettext_noop("Create an account"), _PASSWORD)
@@ -152,8 +149,7 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
         """Return the page."""
         del context
         explanation = _(
-            "You can no longer use this account. If you think this is a mistake, contact us at the "
-                "address below."
+            "You can no longer use this account. If you think this is a mistake, contact us at the address below."
         )
         return Page(_("This account has been closed"), blocks=[Text([explanation])], status=HTTPStatus.FORBIDDEN)
 

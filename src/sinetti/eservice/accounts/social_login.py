@@ -211,11 +211,15 @@ class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[mis
     def page(self, context: Context) -> Page:
         """Return the page with an explanation and the sign-up form."""
         paragraphs = [
-            _("You signed in with another service that is not connected to an account here. You can create "
-                "an account now."),
+            _(
+                "You signed in with another service that is not connected to an account here. You can create "
+                "an account now."
+            ),
             _(NO_RIGHTS),
-            _("If you already have an account, sign in with it. Then connect the other service under "
-                "“Sign-in and security”."),
+            _(
+                "If you already have an account, sign in with it. Then connect the other service under "
+                "“Sign-in and security”."
+            ),
         ]
         form = self.asked(context["form"], gettext_noop("Create an account"))
         links = Links([Link(_("Sign in with an existing account"), reverse("account_login"))])

@@ -55,8 +55,8 @@ _ASK = gettext_noop("Request authorisations")
 _REQUESTS = gettext_noop("Requests")
 _HOW = gettext_noop(
     "Enter the Business IDs of the organisations, one on each line, at most {count} at a time. If an "
-        "organisation uses this service, its representative is notified and approves or declines the request. "
-        "We do not show here which organisations use the service. Requests lapse after 60 days."
+    "organisation uses this service, its representative is notified and approves or declines the request. "
+    "We do not show here which organisations use the service. Requests lapse after 60 days."
 )
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SHOWN_WRONG = 10
@@ -85,7 +85,11 @@ class AskManyForm(PortalForm):
                 entry=entry[:40],
             )
         if len(found.found) > ASKED_AT_ONCE:
-            self.refuse("customer_ids", gettext_noop("You entered more than {count} Business IDs. Send them in smaller batches."), count=ASKED_AT_ONCE)
+            self.refuse(
+                "customer_ids",
+                gettext_noop("You entered more than {count} Business IDs. Send them in smaller batches."),
+                count=ASKED_AT_ONCE,
+            )
         return () if self.errors else found.found
 
 
@@ -177,7 +181,9 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
         wrong = tried(lambda: done.append(ask_clients(many, ctx, actor, request_id(request))))
     except OwnOrganisation:
         own = name_of(request, firm_id).customer_id
-        form.refuse("customer_ids", gettext_noop("{own} is the organisation's own ID. Remove it from the list."), own=own)
+        form.refuse(
+            "customer_ids", gettext_noop("{own} is the organisation's own ID. Remove it from the list."), own=own
+        )
         return False
     if wrong is not None:
         add_error_text(form, wrong)

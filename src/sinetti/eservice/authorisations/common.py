@@ -46,7 +46,7 @@ WRONG = {
     NoLongerExists: gettext_noop("The situation has changed in the meantime. Check the current state."),
     LastSignatory: gettext_noop(
         "This is the organisation's last representative. First give the authorisation of a representative "
-            "to another person, and wait until they have accepted it."
+        "to another person, and wait until they have accepted it."
     ),
     AlreadyHasOtherRole: gettext_noop(
         "This person already has another authorisation for the organisation. Change that one."

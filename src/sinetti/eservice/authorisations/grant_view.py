@@ -49,10 +49,12 @@ from sinetti.services.self_service.role_assignments import (
 
 _PERSON = gettext_noop("Give an authorisation to a person")
 _FIRM = gettext_noop("Give an authorisation to another organisation")
-_SENT = gettext_noop("An invitation is on its way to {email}. The authorisation takes effect when the person accepts it.")
+_SENT = gettext_noop(
+    "An invitation is on its way to {email}. The authorisation takes effect when the person accepts it."
+)
 _THERE = gettext_noop(
     "This person already has this authorisation or an invitation to it. Nothing was sent or changed. You "
-        "can change the end date here."
+    "can change the end date here."
 )
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
@@ -154,9 +156,7 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
     except UnknownOrganisation:
         form.refuse(
             "customer_id",
-            gettext_noop(
-                "You cannot give an authorisation to an organisation with this ID. Check the ID."
-            ),
+            gettext_noop("You cannot give an authorisation to an organisation with this ID. Check the ID."),
         )
         return False
     if wrong is not None:

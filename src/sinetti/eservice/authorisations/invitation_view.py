@@ -45,15 +45,14 @@ from sinetti.services.access.permissions import Actor
 _TITLE = gettext_noop("You have been invited to act for an organisation")
 _SIGN_IN = gettext_noop(
     "Sign in first, or create an account. This page then shows the organisation and what you may do for "
-        "it. The link works once, for 14 days."
+    "it. The link works once, for 14 days."
 )
 _GONE = gettext_noop(
-    "The link is incomplete, used or expired. Ask the person who invited you to send the invitation "
-        "again."
+    "The link is incomplete, used or expired. Ask the person who invited you to send the invitation again."
 )
 _SECOND = gettext_noop(
     "This authorisation requires a second factor: a passkey or verification codes. Set one up, then "
-        "continue on this page."
+    "continue on this page."
 )
 _TAKE_UP, _ADD = "take-up", "add-second-factor"
 

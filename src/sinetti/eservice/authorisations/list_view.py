@@ -87,8 +87,7 @@ def _give(organisation_id: str) -> Links:
 
 def _pending(pending: tuple[PendingView, ...]) -> Section:
     explained = gettext_noop(
-        "A clerk of this service requested these invitations. Nothing is sent until a representative "
-            "confirms."
+        "A clerk of this service requested these invitations. Nothing is sent until a representative confirms."
     )
     columns = [Column(_(one)) for one in (gettext_noop("Name"), gettext_noop("Confirm by"))]
     rows = [

@@ -77,7 +77,7 @@ def _buttons(found: PendingView) -> list[Component]:
         return []
     known = gettext_noop(
         "Confirm only if you know the person and the address is theirs. A representative has all rights "
-            "for the organisation."
+        "for the organisation."
     )
     buttons = [Button(_("Confirm the invitation"), "confirm"), Button(_("Reject the invitation"), "reject", minor=True)]
     return [Alert(_(known), Severity.WARNING), Form([], buttons)]

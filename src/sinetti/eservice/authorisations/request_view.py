@@ -24,13 +24,11 @@ from sinetti.services.access.role_requests import InvitationLimitReached, RoleRe
 TITLE = gettext_noop("Request an authorisation")
 _HOW = gettext_noop(
     "Enter the organisation's Business ID. If the organisation uses this service, we notify its "
-        "representative, who sees your name and e-mail address. You get a message when the request has been "
-        "answered."
+    "representative, who sees your name and e-mail address. You get a message when the request has been "
+    "answered."
 )
 _FIRM = gettext_noop("Does your organisation act for others? Request authorisations for it")
-_ASKED = gettext_noop(
-    "Request saved. You get a message when the organisation's representative has answered it."
-)
+_ASKED = gettext_noop("Request saved. You get a message when the organisation's representative has answered it.")
 _BEFORE = gettext_noop("You have already requested this. There is no answer yet.")
 _THERE = gettext_noop("You already have this authorisation.")
 STATES = {
@@ -39,8 +37,9 @@ STATES = {
     RoleRequestState.DECLINED: gettext_noop("declined"),
     RoleRequestState.LAPSED: gettext_noop("lapsed without an answer"),
 }
-NOT_AN_ID = gettext_noop("This is not a Business ID. A Business ID has seven digits, a hyphen and a check digit, for example "
-    "1234567-1.")
+NOT_AN_ID = gettext_noop(
+    "This is not a Business ID. A Business ID has seven digits, a hyphen and a check digit, for example 1234567-1."
+)
 
 
 class RoleRequestForm(PortalForm):

@@ -24,7 +24,7 @@ _DONE, _NONE, _SO, _KEPT = (
     gettext_noop("Nothing was changed: it was so already."),
     gettext_noop(
         "Authorisations kept, because the organisation would have no representative: {count}. Give the "
-            "authorisation to another representative first."
+        "authorisation to another representative first."
     ),
 )
 

@@ -16,20 +16,20 @@ from sinetti.i18n.translate import _, format_datetime, gettext_noop
 _REACHED: Mapping[LimitKind, str] = {
     LimitKind.LETTERS: gettext_noop(
         "One e-mail address can receive at most {limit} messages in 24 hours. This address has reached "
-            "the limit. Nothing was done. Try again after {again}."
+        "the limit. Nothing was done. Try again after {again}."
     ),
     LimitKind.ORDERS: gettext_noop(
         "One person can order at most {limit} certificates in 24 hours. You have reached the limit. "
-            "Nothing was ordered. You can order again after {again}."
+        "Nothing was ordered. You can order again after {again}."
     ),
     LimitKind.FIRM_ORDERS: gettext_noop(
         "One organisation can order at most {limit} certificates in 24 hours. Your organisation has "
-            "reached the limit. Nothing was ordered. You can order again after {again}."
+        "reached the limit. Nothing was ordered. You can order again after {again}."
     ),
 }
 _AT_ONCE = gettext_noop(
     "One e-mail address can receive at most {limit} messages in 24 hours. This change would send more. "
-        "Nothing was done. Change the contact person of one certificate at a time."
+    "Nothing was done. Change the contact person of one certificate at a time."
 )
 
 

@@ -37,7 +37,9 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Return the page for too many tries (429)."""
-    page = Page(_("Too many attempts"), [Text([_("Nothing was done. Wait a few minutes, then try again.")])], status=429)
+    page = Page(
+        _("Too many attempts"), [Text([_("Nothing was done. Wait a few minutes, then try again.")])], status=429
+    )
     return render_page(request, page)
 
 
@@ -46,7 +48,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     del exception
     text = _(
         "If you followed a link in our message, it may have been cut. Copy the whole link into your "
-            "browser. Otherwise start from the home page."
+        "browser. Otherwise start from the home page."
     )
     start = Links([Link(_("Go to the home page"), reverse("start"))])
     return render_page(request, Page(_("Page not found"), [Text([text]), start], status=404))

@@ -23,8 +23,7 @@ LANGUAGE_CHOICES = [(one.value, label) for one, label in LANGUAGES.items()]
 """Choices of a language field."""
 
 NO_LINKS = gettext_noop(
-    "Leave out web and e-mail addresses, because this text appears in messages. Put a space after each "
-        "full stop."
+    "Leave out web and e-mail addresses, because this text appears in messages. Put a space after each full stop."
 )
 """Error for a text with a link."""
 

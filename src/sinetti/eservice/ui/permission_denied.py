@@ -25,18 +25,17 @@ _TITLE = gettext_noop("You do not have the required authorisation")
 _SECOND_TITLE = gettext_noop("Second factor required")
 _SECOND = gettext_noop(
     "To use your authorisation, sign in with a second factor. If you do not have one, set up a passkey or "
-        "verification codes."
+    "verification codes."
 )
 _CLERKS = gettext_noop(
-    "This page is for clerks of the authority that issues the certificates. You find your own pages in "
-        "the menu above."
+    "This page is for clerks of the authority that issues the certificates. You find your own pages in the menu above."
 )
 _WHO = gettext_noop("The organisation's representative, for example the managing director, can give it to you.")
 _ENOUGH = gettext_noop("Required authorisation: {role}.")
 _FOR = gettext_noop("Organisation: {organisation}, {customer_id}")
 _FOR_WHICH = gettext_noop(
     "Request it with the organisation's Business ID. We notify the organisation's representative, who "
-        "sees your name and e-mail address."
+    "sees your name and e-mail address."
 )
 
 
