@@ -217,7 +217,7 @@ def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sql
 COMMON = "This password is too common. Choose another one."
 ALIKE = "The password is too similar to your name or address. Choose another one."
 WRONG = {
-    "no name": ({"name": " "}, "Fill this in: Your name"),
+    "no name": ({"name": " "}, "Fill in this field: Your name"),
     "no address": ({"email": "nobody"}, "Write an e-mail address like name@organisation.example."),
     "a short password": ({"password1": "elevenchars"}, "The password is too short. It needs at least 12 characters."),
     "a common one": (
@@ -247,16 +247,16 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, cas
 def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_desk, user, email):
     for _ in range(5):
         sign_in(browser, email, "a wrong password")
-        assert "is not right" in browser.page.text_content()
+        assert "Wrong e-mail address or password" in browser.page.text_content()
     sign_in(browser, email)
-    assert "Too many tries failed" in browser.page.text_content(), "the right one does not help now"
+    assert "Too many failed attempts" in browser.page.text_content(), "the right one does not help now"
 
 
 def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_desk, user):
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/"
-    assert "you cannot use your authorisation until" in browser.page.text_content()
+    assert "requires a second factor" in browser.page.text_content()
     browser.get("/account/security/codes/add/")
     (secret,) = browser.secrets
     send(browser, code="000000" if code(secret) != "000000" else "111111")
@@ -265,9 +265,7 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
     assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
-    assert "you cannot use your authorisation until" not in browser.get("/account/security/").page.text_content(), (
-        "it counts at once"
-    )
+    assert "requires a second factor" not in browser.get("/account/security/").page.text_content(), "it counts at once"
     assert told(sqlite_desk, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
@@ -376,7 +374,7 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
     sign_in(browser, EMAIL, OTHER)
     assert browser.path == "/account/security/sign-in/"
-    assert elsewhere.get("/account/email/").reply.status == 302, "earlier sign-ins have ended"
+    assert elsewhere.get("/account/email/").reply.status == 302, "signed out on all devices"
     assert told(sqlite_desk, EMAIL) == {"reset", "password-reset"}
     assert another(browser).get(way(sqlite_desk, EMAIL, "Set a new")).reply.status == 404, "the link works once"
 
@@ -410,9 +408,7 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     assert "your only second factor" in browser.page.text_content()
     send(browser)
     assert browser.path == "/account/security/"
-    assert "you cannot use your authorisation until" in browser.page.text_content(), (
-        "what it gave is gone in this session, too"
-    )
+    assert "requires a second factor" in browser.page.text_content(), "what it gave is gone in this session, too"
     assert told(sqlite_desk, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
     assert elsewhere.get("/account/security/").reply.status == 302, "what other sign-ins showed counts no more"
@@ -440,7 +436,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     send(browser, email=EMAIL)
     assert wrongs(browser) == ["This is already your account's address. Enter another one."]
     send(browser, email="new@people.example")
-    assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
+    assert "Not confirmed yet: new@people.example" in browser.page.text_content()
     assert models.User.objects.get().email == EMAIL
     browser.get(way(sqlite_desk, "new@people.example", "Confirm your new"))
     send(browser)

@@ -80,8 +80,8 @@ def test_no_page_fails_at_what_is_sent(sqlite_desk):
 
 LANGUAGES = {
     "en": "We could not process the request",
-    "fi": "Pyyntöä ei ymmärretty",
-    "sv": "Begäran kunde inte tolkas",
+    "fi": "Pyyntöä ei voitu käsitellä",
+    "sv": "Begäran kunde inte behandlas",
 }
 
 

@@ -129,7 +129,7 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
     assert "representative" in viewer.reads()
     viewer.shows("viewer-lacks")
     viewer.presses("Request the authorisation")
-    assert "The request is stored." in viewer.reads()
+    assert "Request saved." in viewer.reads()
     (told,) = town.letters(signatory.email, "authorisation")
     assert viewer.email in told["text"]
     signatory.goes("/settings/authorisations")
@@ -150,7 +150,7 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
     firm.follows("Request authorisations")
     firm.fills(customer_ids="\n".join(clients), role="manager")
     firm.shows("firm-asks")
-    firm.presses("Ask")
+    firm.presses("Send request")
     for one in signatories:
         (told,) = town.letters(one.email, "authorisation")
         assert "Tilitoimisto Malli Oy" in told["text"]
@@ -267,7 +267,7 @@ def test_an_organisation_comes_in(town):
     clerk.goes("/staff/applications")
     clerk.follows(case)
     clerk.fills(verdict="approved")
-    clerk.presses("Decide")
+    clerk.presses("Make the decision")
     assert "Decision text" in clerk.reads()
     clerk.shows("decided")
     assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
@@ -280,7 +280,7 @@ def added(clerk, customer_id, name):
     says_what_for(clerk)
     clerk.goes("/staff/organisations/new")
     clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
-    clerk.presses("Add it")
+    clerk.presses("Add")
     clerk.shows("organisation-added")
 
 
@@ -289,7 +289,7 @@ def says_what_for(clerk):
     clerk.goes("/staff")
     clerk.follows("State the purpose")
     clerk.fills(purpose="application")
-    clerk.presses("Go on")
+    clerk.presses("Continue")
 
 
 def invited(town, way):
@@ -310,11 +310,11 @@ def invited(town, way):
     director.presses("Sign in")
     director.goes(way)
     assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
-    assert "you need a second factor" in director.reads()
+    assert "requires a second factor" in director.reads()
     director.shows("invited")
     director.presses("Set up a second factor")
     director.follows("Set up verification codes")
-    director.page.get_by_text("Cannot scan the picture?").click()
+    director.page.get_by_text("Cannot scan the QR code?").click()
     secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
     director.fills(code=totp(secret, utc_now()))
     director.presses("Start using verification codes")

@@ -123,7 +123,7 @@ FACTS: Mapping[str, str] = {
     "reason": gettext_noop("reason"),
     "channel": gettext_noop("channel"),
     "kind": gettext_noop("kind"),
-    "count": gettext_noop("number of items"),
+    "count": gettext_noop("count"),
     "changes": gettext_noop("changes"),
     "organisation": gettext_noop("organisation"),
     "into": gettext_noop("merged into"),

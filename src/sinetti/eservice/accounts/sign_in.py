@@ -149,7 +149,8 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
         """Return the page."""
         del context
         explanation = _(
-            "You can no longer use this account. If you think this is a mistake, contact us at the address below."
+            "You can no longer use this account. If you think this is a mistake, ask for help at the "
+                "address below."
         )
         return Page(_("This account has been closed"), blocks=[Text([explanation])], status=HTTPStatus.FORBIDDEN)
 
