@@ -297,7 +297,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
         for one in (
             "Organisations added",
             "Organisations renamed",
-            "Languages changed",
+            "Organisations with a new language",
             "Organisations merged into another",
             "Organisations ended",
         )

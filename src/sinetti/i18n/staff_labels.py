@@ -117,7 +117,7 @@ CHANGES: Mapping[ChangeKind, str] = {
 LOAD_ACTS: Mapping[LoadAct, str] = {
     LoadAct.ADD: gettext_noop("Organisations added"),
     LoadAct.RENAME: gettext_noop("Organisations renamed"),
-    LoadAct.LANGUAGE: gettext_noop("Languages changed"),
+    LoadAct.LANGUAGE: gettext_noop("Organisations with a new language"),
     LoadAct.MERGE: gettext_noop("Organisations merged into another"),
     LoadAct.END: gettext_noop("Organisations ended"),
 }
@@ -179,7 +179,7 @@ SLIPS: Mapping[RowErrorKind, str] = {
     RowErrorKind.OTHER_COUNTRY: gettext_noop(
         "In the register the country of this organisation is {known}. Write {known}."
     ),
-    RowErrorKind.NAME: gettext_noop("Enter a name of at most 100 characters."),
+    RowErrorKind.NAME: gettext_noop("Enter a name, 1 to 100 characters."),
     RowErrorKind.LANGUAGE: gettext_noop("Write fi, sv or en."),
     RowErrorKind.MERGED_UNKNOWN: gettext_noop(
         "The organisation named in merged_into is in neither the register nor this file. Check the ID."

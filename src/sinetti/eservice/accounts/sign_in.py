@@ -133,7 +133,7 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
         """Return the button."""
         del context
         form = Form((), (Button(_("Sign out")),))
-        return Page(_("Sign out"), blocks=[Text([_("You are about to sign out.")]), form])
+        return Page(_("Sign out"), blocks=[Text([_("Do you want to sign out?")]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Sign out."""
@@ -149,8 +149,7 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
         """Return the page."""
         del context
         explanation = _(
-            "You can no longer use this account. If you think this is a mistake, ask for help at the "
-                "address below."
+            "You can no longer use this account. If you think this is a mistake, ask for help at the address below."
         )
         return Page(_("This account has been closed"), blocks=[Text([explanation])], status=HTTPStatus.FORBIDDEN)
 
@@ -205,7 +204,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
             title = _("Confirm your e-mail address")
             return Page(title, blocks=[Text(paragraphs), Links([way])], status=HTTPStatus.FORBIDDEN)
         question = _("Is this your address? {email}", email=context["email"])
-        form = Form((), (Button(_("Yes, confirm it")),))
+        form = Form((), (Button(_("Confirm")),))
         return Page(_("Confirm your e-mail address"), blocks=[Text([question]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401

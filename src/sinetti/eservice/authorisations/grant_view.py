@@ -70,7 +70,7 @@ class GrantToPersonForm(PortalForm):
 
     def clean_name(self) -> str:
         """Return the name as the database stores it."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name of at most 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """Return the address as the database stores it."""

@@ -52,7 +52,7 @@ class ProfileForm(PortalForm):
 
     def clean_name(self) -> str:
         """Return the name as stored; others see all of it."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name of at most 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

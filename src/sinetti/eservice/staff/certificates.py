@@ -152,7 +152,7 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     blocks: list[Component] = [effects]
     if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
         blocks.append(Alert(_("A second clerk must confirm this."), Severity.WARNING))
-    return [*blocks, form.as_component(Button(_("Revoke"), "revoke", danger=True))]
+    return [*blocks, form.as_component(Button(_("Revoke permanently"), "revoke", danger=True))]
 
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:

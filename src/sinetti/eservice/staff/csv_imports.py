@@ -96,7 +96,9 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             _("If the file renames, merges or ends organisations, a second clerk must confirm the changes."),
         ]
     )
-    columns = [Column(_(one)) for one in (gettext_noop("Proposed"), gettext_noop("Proposed by"), gettext_noop("Confirm by"))]
+    columns = [
+        Column(_(one)) for one in (gettext_noop("Proposed"), gettext_noop("Proposed by"), gettext_noop("Confirm by"))
+    ]
     waits = Table(_("Awaiting a second clerk"), columns, waiting, _("Nothing to show."))
     columns = [Column(_("Sent")), Column(_("Carried out"))]
     table = Table(_("Recent files"), columns, sent_lately, _("None yet."))
@@ -314,7 +316,13 @@ def _changes(request: HttpRequest, found: ImportJob) -> list[Component]:
     part = changes[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
         _("All changes"),
-        [Column(_("ID")), Column(_("Line"), numeric=True), Column(_("Type of change")), Column(_("Before")), Column(_("After"))],
+        [
+            Column(_("ID")),
+            Column(_("Line"), numeric=True),
+            Column(_("Type of change")),
+            Column(_("Before")),
+            Column(_("After")),
+        ],
         [[Cell(one.customer_id), Cell(str(one.line)), Cell(_(CHANGES[one.kind])), *_cells(one)] for one in part],
         _("Nothing to show."),
     )

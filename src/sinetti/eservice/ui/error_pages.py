@@ -26,7 +26,7 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
             Text(
                 [
                     _("Nothing was done. Allow this site's cookies in your browser."),
-                    _("Then load the page again and press the button."),
+                    _("Then reload the page and send the form again."),
                 ]
             )
         ],
