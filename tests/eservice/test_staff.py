@@ -580,7 +580,7 @@ def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
 def test_the_trail_is_in_words(sqlite_desk, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
-    assert what.startswith("Data viewed by a clerk")
+    assert what.startswith("Data shown to a clerk")
     assert subject.startswith("search:audit")
     assert "purpose: Application handling" in more
     assert when == "2 March 2026 at 14:00 (Finnish time)"

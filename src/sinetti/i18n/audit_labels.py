@@ -71,7 +71,7 @@ ACTIONS: Mapping[str, str] = {
     "load-proposed": gettext_noop("Import proposed to a second clerk"),
     "load-rejected": gettext_noop("Import proposal rejected"),
     "load-withdrawn": gettext_noop("Import proposal withdrawn"),
-    "looked": gettext_noop("Data viewed by a clerk"),
+    "looked": gettext_noop("Data shown to a clerk"),
     "looked-after-by-set": gettext_noop("Organisation in the care of another"),
     "looked-after-by-withdrawn": gettext_noop("Organisation no longer in the care of another"),
     "mail-stop-asked": gettext_noop("Contact person reported that the task is no longer theirs"),

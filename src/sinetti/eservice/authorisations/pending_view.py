@@ -76,8 +76,8 @@ def _buttons(found: PendingView) -> list[Component]:
     if found.state is not InvitationProposal.WAITING:
         return []
     known = gettext_noop(
-        "Confirm only if you know the person and the address is theirs. A representative has all rights "
-        "for the organisation."
+        "Confirm only if you know the person and the address is theirs. A representative can do "
+        "everything on the organisation's behalf."
     )
     buttons = [Button(_("Confirm the invitation"), "confirm"), Button(_("Reject the invitation"), "reject", minor=True)]
     return [Alert(_(known), Severity.WARNING), Form([], buttons)]

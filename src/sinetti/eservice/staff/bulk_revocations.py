@@ -134,7 +134,7 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ]
 
     blocks: list[Component] = [
-        Links([Link(_("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
+        Links([Link(_("Select certificates"), reverse("staff_revocation_new"), button=True)]),
         Table(_("Awaiting a second clerk"), columns, rows(waiting), _("Nothing to show.")),
         Table(_("Confirmed, in progress"), columns, rows(unfinished), _("Nothing to show.")),
     ]
