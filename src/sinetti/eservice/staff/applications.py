@@ -124,7 +124,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 gettext_noop("Case number"),
                 gettext_noop("Organisation"),
                 gettext_noop("Applied for"),
-                gettext_noop("Made"),
+                gettext_noop("Submitted"),
             )
         ],
         [
@@ -210,7 +210,7 @@ def _values(found: Application) -> DescriptionList:
         DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
         DescriptionItem(_("Software"), found.software or _("not given")),
         DescriptionItem(_("Case language"), _(LANGUAGES[found.language])),
-        DescriptionItem(_("Made"), format_datetime(found.created)),
+        DescriptionItem(_("Submitted"), format_datetime(found.created)),
         DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:
