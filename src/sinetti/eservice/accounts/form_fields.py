@@ -55,7 +55,7 @@ _WRONG_PASSWORD = gettext_noop("Wrong password. Try again.")
 _YOURS = gettext_noop("This is already your account's address. Enter another one.")
 ERRORS: Mapping[str, str] = {
     "required": gettext_noop("Fill in this field: {label}"),
-    "invalid": gettext_noop("Write an e-mail address like name@organisation.example."),
+    "invalid": gettext_noop("Enter an e-mail address, for example name@organisation.example."),
     "max_length": gettext_noop("This text is too long: {label}"),
     "null_characters_not_allowed": gettext_noop("Check this field: {label}"),
     "email_password_mismatch": gettext_noop("Wrong e-mail address or password. Try again, or set a new password."),

@@ -77,7 +77,7 @@ class GrantToPersonForm(PortalForm):
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
-            message = gettext_noop("Write an e-mail address like name@organisation.example.")
+            message = gettext_noop("Enter an e-mail address, for example name@organisation.example.")
             raise forms.ValidationError(_(message)) from None
 
     def person(self) -> ContactDetails:

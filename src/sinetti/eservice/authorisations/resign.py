@@ -21,7 +21,7 @@ _HOW = gettext_noop("The authorisation ends immediately. Only the organisation's
 _DONE, _NONE, _SO, _KEPT = (
     gettext_noop("Authorisations given up: {count}."),
     gettext_noop("Choose at least one authorisation."),
-    gettext_noop("Nothing was changed: it was so already."),
+    gettext_noop("No changes were needed."),
     gettext_noop(
         "Authorisations kept, because the organisation would have no representative: {count}. Give the "
         "authorisation to another representative first."

@@ -76,7 +76,7 @@ class InviteForm(PortalForm):
         try:
             return check_email("email", str(self.cleaned_data["email"]))
         except ValidationError:
-            self.refuse("email", gettext_noop("Write an e-mail address like name@organisation.example."))
+            self.refuse("email", gettext_noop("Enter an e-mail address, for example name@organisation.example."))
             return ""
 
 
