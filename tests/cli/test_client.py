@@ -193,7 +193,7 @@ USAGE = {
     "patience in words": ({"wait": "long"}, "argument --wait: “long” is no number of seconds"),
     "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: what it gives"),
     "no transfer id": ({"transfer_id": ""}, "--transfer-id: what it gives is empty, too long"),
-    "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host or its port cannot be read"),
+    "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host name or port is not valid"),
 }
 
 
@@ -214,8 +214,8 @@ def test_an_empty_password_file(shell):
 
 
 WORDS = {
-    "neither a name nor --all": (["renew", "--store", "S"], "Give one NAME, or --all."),
-    "both": (["renew", "payroll", "--all", "--store", "S"], "Give one NAME, or --all."),
+    "neither a name nor --all": (["renew", "--store", "S"], "Give a NAME or --all."),
+    "both": (["renew", "payroll", "--all", "--store", "S"], "Give a NAME or --all."),
     "a name that is not there": (["renew", "other", "--store", "S"], "There is no other in"),
     "a store that is not there": (["status", "--store", "/nowhere"], "There is no store at /nowhere"),
     "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store at /nowhere"),
@@ -517,7 +517,7 @@ def test_what_cannot_be_read_or_written(shell, document):
     sign = ("--store", shell.store, "--name", "payroll")
     assert shell.run("sign", shell.folder / "holders.pem", *sign)[0] == 2
     code, _, err = shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")
-    assert (code, "its folder does not exist" in err) == (2, True)
+    assert (code, "the folder does not exist" in err) == (2, True)
 
 
 IN_THE_STORE = {

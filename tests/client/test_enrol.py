@@ -190,7 +190,7 @@ UNTRUSTED = {
         client_double.say(
             500, client_double.soap_operations.render_fault("It cannot sign now.", actor_is_client=False)
         ),
-        "The service gave no signed answer, but a SOAP Fault: {text}",
+        "The service answered with a SOAP Fault instead of a signed answer: {text}",
     ),
     "busy": (client_double.say(503), messages.HTTP_STATUS),
 }

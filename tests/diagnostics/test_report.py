@@ -30,7 +30,7 @@ LINES = {
     "fits": (
         envelope(GOOD),
         {},
-        ("The signature fits.", "just the octets", "The document has the digest", "SignedInfo has"),
+        ("The signature matches the message.", "just the octets", "The document has the digest", "SignedInfo has"),
     ),
     "a document": (GOOD, {}, ("RenewCertificateRequest, the whole document", "Whose it is was not looked at")),
     "declarations of the envelope": (

@@ -157,7 +157,7 @@ def test_a_session_that_ended_is_opened_again(key):
 
 
 TROUBLES = {
-    "no such token": (lambda place, _: replace(place, label="none"), "there is no token of that label"),
+    "no such token": (lambda place, _: replace(place, label="none"), "no token has that label"),
     "no such module": (lambda place, _: replace(place, module=place.module / "x.so"), "its module cannot be loaded"),
     "no file with a PIN": (lambda place, folder: replace(place, pin_file=folder / "none"), "No such file"),
     "an empty PIN": (lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "")), "holds no PIN"),
@@ -224,7 +224,7 @@ STUBBORN = {
     "one try is left": (pkcs11.TokenFlag.USER_PIN_FINAL_TRY, None, "one wrong PIN more would lock it"),
     "locked": (pkcs11.TokenFlag(0), pkcs11.pkcs11.PinLocked(), "the PIN is locked"),
     "of an unknown kind": (pkcs11.TokenFlag(0), pkcs11.pkcs11.FunctionFailed(), "FunctionFailed"),
-    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "the token was taken out"),
+    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "the token was removed"),
 }
 
 

@@ -92,7 +92,7 @@ def test_adopt_with_options_alone(place):
 
 
 WRONG = {
-    "nothing": ((), "Give one of: --key with --certificate, --pkcs12, or --jks."),
+    "nothing": ((), "Give --key with --certificate, or --pkcs12, or --jks."),
     "a key alone": (("--key", "old.key"), "Give one of: --key with --certificate"),
     "a certificate alone": (("--certificate", "old.pem"), "Give one of: --key with --certificate"),
     "two": ((*FILES, "--pkcs12", "old.p12"), "Give one of: --key with --certificate"),

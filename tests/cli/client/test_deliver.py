@@ -339,7 +339,7 @@ def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave
     assert code == 4, err
     assert told in err
     correct = told in {"status_url", "HTTP status 422", "never followed: check --to"}
-    assert ("Correct it, then run the command again." in err) is correct
+    assert ("Fix this, then run the command again." in err) is correct
     assert ("Run the same command again" in err) is not correct
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1

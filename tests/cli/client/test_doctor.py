@@ -128,7 +128,7 @@ def uncertain(shell):
 WRONG = {
     "no key": (spoil("live/key.pem"), 5, "certificate", "fail", "The store is damaged"),
     "settings that are none": (spoil("settings.toml", b"x ="), 5, "certificate", "fail", "settings.toml"),
-    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "these are no notes"),
+    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "its content is not valid"),
     "foreign anchors": (foreign, 5, "certificate", "fail", "not issued directly by a CA in trust_holders. Put the CAs"),
     "foreign anchors of the services": (foreign_services, 4, "answers", "fail", "The answer is not trusted"),
     "another customer": (

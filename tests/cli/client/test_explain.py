@@ -33,7 +33,7 @@ def of_this_service():
 
 
 CASES = {
-    "fits": (GOOD, (), 0, "The signature fits."),
+    "fits": (GOOD, (), 0, "The signature matches the message."),
     "fits, of this service": (
         of_this_service(),
         ("--anchors", "holders.pem"),

@@ -175,7 +175,7 @@ def test_nothing_is_written_into_the_store(shell, secret):
 
 def test_a_place_that_cannot_be_written_is_told(shell, out, tmp_path):
     shell.enrol()
-    assert "its folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
+    assert "the folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
     out.mkdir()
     code, _, told = export(shell, out, "pem")
     assert (code, "cannot be written" in told) == (2, True)

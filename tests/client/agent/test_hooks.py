@@ -148,7 +148,7 @@ def test_what_did_not_succeed_is_told_in_words(folder, command, why, result):
 def test_a_file_that_may_not_be_run_is_told(folder, tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\n")
-    assert "the rights do not allow it" in said(run(folder, script))
+    assert "permission denied" in said(run(folder, script))
 
 
 def test_no_shell_looks_at_it_and_nobody_answers_it(folder):

@@ -30,14 +30,17 @@ def verification(code, said="certificate verify failed"):
 
 
 REASONS = {
-    "nobody listens": (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "nothing listens there"),
-    "an unknown host": (socket.gaierror(-2, "Name or service not known"), "its name is not known"),
-    "too late": (TimeoutError(), "no answer came in time"),
-    "a reset": (ConnectionResetError(errno.ECONNRESET, "reset"), "the connection broke off"),
-    "no answer at all": (http.client.RemoteDisconnected(""), "the connection broke off"),
-    "half an answer": (http.client.IncompleteRead(b""), "the connection broke off"),
-    "no HTTP": (http.client.BadStatusLine("hello"), "what answered speaks no HTTP"),
-    "a strange CA": (verification(19), "none of the CAs that count issued it"),
+    "nobody listens": (
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+        "no program is listening there",
+    ),
+    "an unknown host": (socket.gaierror(-2, "Name or service not known"), "the host name is unknown"),
+    "too late": (TimeoutError(), "the server did not answer in time"),
+    "a reset": (ConnectionResetError(errno.ECONNRESET, "reset"), "the connection was lost"),
+    "no answer at all": (http.client.RemoteDisconnected(""), "the connection was lost"),
+    "half an answer": (http.client.IncompleteRead(b""), "the connection was lost"),
+    "no HTTP": (http.client.BadStatusLine("hello"), "the answer is not HTTP"),
+    "a strange CA": (verification(19), "it was not issued by a trusted CA"),
     "a strange fault of TLS": (verification(3, "unable to get \x1b CRL"), "unable to get   CRL"),
     "no TLS": (ssl.SSLError(1, "[SSL] wrong version number"), "no TLS connection came about ([SSL] wrong version"),
     "no file": (FileNotFoundError(errno.ENOENT, "No such file or directory"), "it does not exist"),

@@ -191,9 +191,9 @@ SOON = END - timedelta(days=14)
 HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
 AGENT = {
     "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, "from 1 January 2028 at 14:00"),
-    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
-    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
-    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", RequiredAction.RENEW, "open"),
+    "renewal is open": (OPENS, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "open"),
+    "fourteen days before the end": (SOON, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "open"),
+    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, can be renewed", RequiredAction.RENEW, "open"),
     "one failure": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
@@ -218,7 +218,7 @@ AGENT = {
     "failures with another certificate": (
         OPENS,
         remembered(failures=9, serial="00"),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
@@ -240,21 +240,21 @@ AGENT = {
     "memory that is none": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text("[1]"),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
     "memory cut short": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
     "memory of odd shapes": (
         OPENS,
         remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
@@ -265,11 +265,11 @@ AGENT = {
         RequiredAction.DEPLOY,
         "open",
     ),
-    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", RequiredAction.WAIT, "open"),
+    "not deployed and not tried": (OPENS, brought(), "valid, can be renewed", RequiredAction.WAIT, "open"),
     "deployed": (
         OPENS,
         lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),

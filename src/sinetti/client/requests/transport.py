@@ -42,6 +42,8 @@ IN_VAIN = frozenset(
         messages.REDIRECTED,
         messages.WRONG_ADDRESS,
         messages.PROXY_UNREADABLE,
+        messages.ANSWER_NOT_TRUSTED,
+        messages.RECEIPT_NOT_TRUSTED,
     }
 )
 """Messages of permanent errors: something has to be corrected first.

@@ -208,7 +208,7 @@ def _files(raw: dict[str, object]) -> OutputOptions:
         return OutputOptions()
     formats = raw.get("formats", [Format.PEM.value])
     if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
-        msg = "formats: a list of texts is needed here"
+        msg = "formats: the value must be a list of texts"
         raise NameSettingsError(msg)
     module, label, pin_file = (_optional(raw, f"token_{part}") for part in ("module", "label", "pin_file"))
     token = None
@@ -256,7 +256,7 @@ def _path(raw: dict[str, object], name: str) -> Path | None:
 
 def _mode(text: str) -> int:
     if not _MODE.fullmatch(text):
-        msg = "mode: a mode such as 0600 or 0640 is needed here"
+        msg = "mode: the value must be a file mode such as 0600 or 0640"
         raise NameSettingsError(msg)
     return int(text, 8)
 
@@ -269,7 +269,7 @@ def _string(value: str) -> str:
 def _required(raw: dict[str, object], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not value:
-        msg = f"{name}: a text is needed here"
+        msg = f"{name}: the value must be text"
         raise NameSettingsError(msg)
     return value
 
@@ -283,5 +283,5 @@ def _one_of(kind: type[Choice], value: str, name: str) -> Choice:
         return kind(value)
     except ValueError:
         choices = ", ".join(kind)
-        msg = f"{name}: one of {choices} is needed here"
+        msg = f"{name}: the value must be one of {choices}"
         raise NameSettingsError(msg) from None

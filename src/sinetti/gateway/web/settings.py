@@ -40,7 +40,10 @@ class GatewayTable(TomlTable):
     missing_template = "{key}: it is missing"
     wrong_template = "{key}: {wanted}"
     unknown_template = "{key}: there is no such setting"
-    kind_words: ClassVar = {ValueKind.TEXT: "a text is needed here", ValueKind.TEXTS: "a list of texts is needed here"}
+    kind_words: ClassVar = {
+        ValueKind.TEXT: "the value must be text",
+        ValueKind.TEXTS: "the value must be a list of texts",
+    }
 
     def is_text(self, value: str) -> bool:
         """Return whether a text is acceptable: not empty."""

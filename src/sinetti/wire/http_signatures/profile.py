@@ -80,7 +80,7 @@ class SignatureErrorReason(StrEnum):
     DIGEST = "Content-Digest does not fit the body"
     CREATED = "the signature was not made within five minutes of now: set the clock right, and sign again"
     SIGNER = "no key is known for this keyid, or it is not taken any more"
-    MISFIT = "the signature does not fit"
+    MISFIT = "the signature does not match"
 
 
 class MessageSignatureError(ValueError):

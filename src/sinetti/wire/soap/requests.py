@@ -50,7 +50,7 @@ class SchemaError(ValueError):
 
     def __init__(self, operation: Operation, element: str) -> None:
         """Store the operation and the element for the answer."""
-        super().__init__(f"{element} is missing, misplaced or not of the right form")
+        super().__init__(f"{element} is missing, misplaced or malformed")
         self.operation = operation
         self.element = element
 
