@@ -76,7 +76,7 @@ def test_before_the_first_enrolment_status_shows_the_tables_and_where_the_store_
 def test_programs_get_no_rows_where_there_is_no_store(more, begun):
     code, out, err = begun.run("status", *more)
     assert (code, out) == (2, "")
-    assert "which is not there yet" in err
+    assert "does not exist yet" in err
 
 
 def test_run_says_who_makes_the_store(begun):
@@ -94,7 +94,7 @@ def test_a_table_without_a_certificate_is_a_row_for_people_and_of_details_alone(
     assert (first["name"], first["state"], list(first) == list(second)) == ("payroll", "valid", True)
     assert (second["name"], second["state"], second["todo"]) == ("salaries", "not-enrolled", "order")
     assert (second["service"], second["environment"], second["last_event"]) == (begun.double.url, "TEST", None)
-    assert begun.run("status", "--check") == (0, "Nothing needs a person.\n", "")
+    assert begun.run("status", "--check") == (0, "No action needed.\n", "")
     metrics = begun.run("status", "--prometheus", "-")[1]
     assert "salaries" not in metrics
     assert "not-enrolled" not in metrics

@@ -21,7 +21,7 @@ from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 
-TOLD = "The store cannot be read or written: {path}: the rights do not allow it."
+TOLD = "The store cannot be used: {path}: permission denied."
 TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
 
 
@@ -95,7 +95,7 @@ def test_a_store_that_is_somebody_elses(words, shell, deny, monkeypatch):
     code, out, err = shell.run(*words, "--store", shell.store, "--lang", "en")
     assert (code, out) == (5, "")
     assert TOLD.format(path=shell.store).partition(": the rights")[0] in err
-    assert "the rights do not allow it. Mend that" in err
+    assert "permission denied. Fix this" in err
 
 
 def test_the_doctor_finds_it(shell, deny):

@@ -78,7 +78,7 @@ def test_sources(text, kind, folder):
 
 
 WRONG = {
-    "no revocation": ('anchors = "anchors.pem"\n', "revocation is needed"),
+    "no revocation": ('anchors = "anchors.pem"\n', "revocation must be one of"),
     "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation is one of"),
     "two lists into one file": (
         (
@@ -95,7 +95,7 @@ WRONG = {
     ),
     "no anchors": ('revocation = "crl"\n', "anchors names"),
     "anchors that are not there": (PLAIN.replace("anchors.pem", "no.pem"), "no.pem cannot be read"),
-    "anchors that are none": (PLAIN.replace("anchors.pem", "trust.toml"), "no PEM bundle"),
+    "anchors that are none": (PLAIN.replace("anchors.pem", "trust.toml"), "no PEM certificate"),
     "anchors without a name": (PLAIN.replace('"anchors.pem"', "1"), "anchors is a path"),
     "an unknown key": (PLAIN + "colour = 1\n", "colour is no setting"),
     "an unknown channel": (PLAIN + 'channel = "MAIL"\n', "channel is one of WS, SFTP"),
@@ -204,7 +204,9 @@ def test_the_list_of_a_ca_above_is_required_once_it_is_named(folder):
         assert open_gateway(read(folder, one)).identify(der, NOW).reason is VerdictReason.REVOKED
 
 
-@pytest.mark.parametrize(("issuer", "sentence"), [("no.cer", "cannot be read"), ("broken.pem", "no PEM bundle")])
+@pytest.mark.parametrize(
+    ("issuer", "sentence"), [("no.cer", "cannot be read"), ("broken.pem", "in this PEM file cannot be read")]
+)
 def test_an_issuer_of_a_list_that_cannot_be_read(issuer, sentence, folder):
     with pytest.raises(GatewaySettingsError, match=sentence):
         open_gateway(read(folder, PLAIN + ABOVE.format(issuer=issuer)))

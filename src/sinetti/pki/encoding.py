@@ -84,7 +84,7 @@ def load_private_key(pem: bytes, passphrase: bytes | None = None, *, tests_prime
         why = "the key is neither RSA nor EC"
         raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
     if isinstance(key, rsa.RSAPrivateKey) and not tests_primes and not _is_consistent(key):
-        why = "the numbers of the key do not belong together"
+        why = "the numbers in the key do not match each other"
         raise ValueError(why)
     return key
 

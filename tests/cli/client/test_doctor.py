@@ -68,7 +68,7 @@ def found(shell, *more):
 def test_where_all_is_well(well):
     assert found(well) == (0, [])
     code, out, err = well.run("doctor", "--store", well.store)
-    assert (code, err) == (0, "Nothing is wrong.\n")
+    assert (code, err) == (0, "No problems found.\n")
     assert {line.split()[0] for line in out.splitlines()} == {"ok"}
     told = [line.split()[1] for line in out.splitlines()]
     wanted = "store disk rights lock anchors anchors service TLS clock answers certificate"

@@ -79,7 +79,7 @@ def test_pem_with_key_begins_with_it(shell, out, secret):
     assert out.read_bytes() == live(shell, "key.pem") + live(shell, "certificate.pem") + live(shell, "chain.pem")
     code, _, told = export(shell, out, "pem", "--with-key", "--password-file", secret)
     assert code == 0
-    assert "Whoever has this file has the key" in told
+    assert "Anyone with this file has the key" in told
     octets = out.read_bytes()
     assert b"BEGIN PRIVATE KEY" not in octets
     assert fits(encoding.load_private_key(octets, PASSWORD), shell)
@@ -123,10 +123,10 @@ def test_an_earlier_certificate_is_exported_by_its_serial(shell, out):
 
 
 REFUSED = {
-    "a key in DER": (("der", "--with-key"), "A DER file holds one thing"),
+    "a key in DER": (("der", "--with-key"), "A DER file has room for one item"),
     "PKCS#12 without a password": (("pkcs12", "--with-key"), "Give --password-file FILE: a pkcs12 file"),
-    "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file protects nothing here"),
-    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "holds no password"),
+    "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file has no effect here"),
+    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "does not contain a password"),
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
     "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
     "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 octets"),
@@ -169,7 +169,7 @@ def test_nothing_is_written_into_the_store(shell, secret):
     before = live(shell, "key.pem")
     target = shell.store / "payroll" / "live" / "key.pem"
     code, _, told = export(shell, target, "pem")
-    assert (code, "where keys are kept" in told) == (2, True)
+    assert (code, "which contains keys" in told) == (2, True)
     assert live(shell, "key.pem") == before
 
 
@@ -224,7 +224,7 @@ def test_a_key_that_is_kept_encrypted_does_not_go_out_in_clear(shell, out, secre
     shell.enrol()
     kept_as(shell, OutputOptions(key_password_file=secret))
     code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "kept encrypted" in told) == (2, True)
+    assert (code, "stored encrypted" in told) == (2, True)
     assert export(shell, out, "pem", "--with-key", "--password-file", secret)[0] == 0
     assert fits(encoding.load_private_key(out.read_bytes(), PASSWORD), shell)
 
@@ -235,7 +235,7 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     shell.enrol()
     kept_as(shell, OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))))
     code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "is in a token and does not leave it" in told) == (2, True)
+    assert (code, "is in a token and cannot leave it" in told) == (2, True)
     assert export(shell, out, "pem")[0] == 0
     document, sealed = tmp_path / "report.xml", tmp_path / "sealed.xml"
     document.write_text("<report/>")
@@ -249,7 +249,7 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     settings.load(shell.store / "payroll").files.token.pin_file.write_text("")
     code, _, told = shell.run(*sign)
     assert code == 5
-    assert "holds no PIN" in told
+    assert "contains no PIN" in told
     pkcs11.forget_sessions()
 
 

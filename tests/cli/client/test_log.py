@@ -130,7 +130,7 @@ def test_since(since, count, shell):
 def test_a_name_without_a_log(shell):
     shell.enrol()
     (shell.store / "payroll" / "log.jsonl").unlink()
-    assert shown(shell) == (0, "Nothing has been written down about payroll.\n", "")
+    assert shown(shell) == (0, "The log has no entries for payroll.\n", "")
     assert shown(shell, "--lang", "fi")[1] == "Nimestä payroll ei ole merkintöjä.\n"
 
 
@@ -167,19 +167,19 @@ def test_a_full_part_is_put_aside(tmp_path):
 WORDED = {
     "a program that ended": (
         {"stage": "deploy", "result": "exit code 1", "program": "/bin/x"},
-        "stage deploy; it ended with exit code 1; program: /bin/x",
+        "stage deploy; it exited with code 1; program: /bin/x",
         "vaihe deploy; se päättyi paluukoodiin 1; ohjelma: /bin/x",
         "steg deploy; det avslutades med slutkoden 1; program: /bin/x",
     ),
     "by a signal": (
         {"result": "signal SIGTERM"},
-        "it was ended by the signal SIGTERM",
+        "it was stopped by signal SIGTERM",
         "signaali SIGTERM päätti sen",
         "det avslutades av signalen SIGTERM",
     ),
     "by its time": (
         {"result": "killed after 60 s"},
-        "it was killed after 60 s",
+        "it did not finish within 60 s and was stopped",
         "se lopetettiin 60 sekunnin jälkeen",
         "det avbröts efter 60 s",
     ),

@@ -51,7 +51,7 @@ def test_what_a_receipt_proves(octets, sent, later, text):
 
 
 COMMANDS = {
-    "good": (GOOD, SENT, "services.pem", 0, "The receipt is good"),
+    "good": (GOOD, SENT, "services.pem", 0, "The receipt is valid"),
     "for other octets": (GOOD, b"<b/>", "services.pem", 3, "for other octets"),
     "no XML": (b"thanks", SENT, "services.pem", 2, "receipt.xml cannot be read"),
     "anchors that are none": (GOOD, SENT, "password", 2, "password cannot be read"),

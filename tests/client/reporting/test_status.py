@@ -148,7 +148,7 @@ FIRST = {
         "uncertain",
         "Run “sinetti enrol payroll” again; if it stays uncertain, ask the service's support.",
     ),
-    "put off": (double.refuse(Failure("PKI090", "Later.")), "under way", "Run “sinetti enrol payroll” again."),
+    "put off": (double.refuse(Failure("PKI090", "Later.")), "pending", "Run “sinetti enrol payroll” again."),
 }
 
 
@@ -197,21 +197,21 @@ AGENT = {
     "one failure": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
-        "valid, renewal is open, one try failed",
+        "valid, can be renewed, one try failed",
         RequiredAction.WAIT,
         "again 1 January 2028 at 14:05",
     ),
     "five failures": (
         OPENS,
         remembered(failures=5, codes=["PKI090"]),
-        "valid, renewal is open, 5 tries failed (PKI090)",
+        "valid, can be renewed, 5 tries failed (PKI090)",
         RequiredAction.RENEW,
         "open",
     ),
     "failures without a code": (
         OPENS,
         remembered(failures=2),
-        "valid, renewal is open, 2 tries failed",
+        "valid, can be renewed, 2 tries failed",
         RequiredAction.WAIT,
         "open",
     ),
@@ -225,7 +225,7 @@ AGENT = {
     "a try that is due": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
-        "valid, renewal is open, one try failed",
+        "valid, can be renewed, one try failed",
         RequiredAction.WAIT,
         "open",
     ),
@@ -261,7 +261,7 @@ AGENT = {
     "not deployed": (
         OPENS,
         brought(tries=2),
-        "valid, renewal is open, not in use by your programs yet",
+        "valid, can be renewed, not in use by your programs yet",
         RequiredAction.DEPLOY,
         "open",
     ),
@@ -289,7 +289,7 @@ def test_what_is_under_way_is_gone_on_with(desk):
     desk.double.script.extend([double.well, double.refuse(Failure("PKI021", "Not ready."))])
     desk.wait = 0
     desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("under way", "Run “sinetti retrieve payroll”.")
+    assert state_and_todo(desk) == ("pending", "Run “sinetti retrieve payroll”.")
     desk.double.script.append(double.refuse(Failure("PKI021", "Not ready.")))
 
 
@@ -297,7 +297,7 @@ def test_what_was_put_off_is_sent_again(desk):
     desk.enrol()
     desk.double.script.append(double.refuse(Failure("PKI090", "Later.")))
     desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("under way", "Run “sinetti renew payroll” and see what it says.")
+    assert state_and_todo(desk) == ("pending", "Run “sinetti renew payroll” and see what it says.")
 
 
 def test_an_uncertain_renewal_needs_a_person(desk):

@@ -51,9 +51,9 @@ NO_PLACE = {
     "a secret that others can read": ('socket = "s"\nsecret = "open"', "can be read by others"),
     "a secret that can be guessed": ('socket = "s"\nsecret = "short"', "at least 32"),
     "a secret that is not there": ('socket = "s"\nsecret = "none"', "No such file"),
-    "no text": ("socket = 1", "a text is needed"),
+    "no text": ("socket = 1", "the value must be text"),
     "no list": ('socket = "s"\nproxies = "192.0.2.1"', "a list of texts"),
-    "what there is not": ('socket = "s"\nsockets = "s"', "there is no such setting"),
+    "what there is not": ('socket = "s"\nsockets = "s"', "unknown setting"),
 }
 
 
@@ -81,7 +81,7 @@ def test_guards(folder, text, proxies):
 
 
 NO_GUARD = {
-    "nothing": ("", "it is missing"),
+    "nothing": ("", "missing"),
     "something else": ('certificate = "header"', "one of"),
     "no proxies": ('certificate = "proxy"\nsecret = "secret"', "they are listed with"),
     "proxies for nothing": ('certificate = "tls"\nproxies = ["192.0.2.1"]', "they are listed with"),
@@ -98,7 +98,7 @@ def test_no_guard(folder, text, why):
 def test_danger_has_to_be_said(folder):
     top = 'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n'
     assert load_guard(settings(folder, '[middleware]\ncertificate = "tls"\n', top)).gateway.source is None
-    with pytest.raises(GatewaySettingsError, match="revocation is needed"):
+    with pytest.raises(GatewaySettingsError, match="revocation must be one of"):
         settings(folder, "", 'anchors = "anchors.pem"\n')
 
 

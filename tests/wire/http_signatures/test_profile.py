@@ -131,7 +131,7 @@ REFUSED = {
         signed(signature=lowered(sign(replace(PARTS, body=b"{}"), KEY, "edge-1", NOW))["signature"]),
         SignatureErrorReason.MISFIT,
     ),
-    "one of two digests does not fit": (
+    "one of two digests does not match": (
         over(f'{ALL};created={CREATED};keyid="edge-1"', digest=f"{SHA256}, sha-512=:AAAA:"),
         SignatureErrorReason.DIGEST,
     ),
@@ -182,7 +182,7 @@ def test_an_ecdsa_value_has_both_numbers_side_by_side():
     headers = lowered(sign(PARTS, KEYS["ECDSA on P-256"], "edge-2", NOW))
     value = base64.b64decode(headers["signature"].removeprefix("sinetti=:").removesuffix(":"))
     headers["signature"] = f"sinetti=:{base64.b64encode(value[:-1]).decode()}:"
-    with pytest.raises(MessageSignatureError, match="does not fit"):
+    with pytest.raises(MessageSignatureError, match="does not match"):
         verify(PARTS, headers, BY_NAME.get, NOW)
 
 

@@ -216,7 +216,7 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
             raise files.corruption_error(folder, "it does not point to a certificate")
         return None
     if folder.is_symlink() and folder.resolve().parent != (name_folder / files.GENERATIONS).resolve():
-        raise files.corruption_error(folder, "it points at something else than a certificate of this name")
+        raise files.corruption_error(folder, "it does not point to a certificate of this name")
     certificate = certificate_in_use(name_folder)
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))

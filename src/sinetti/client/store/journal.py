@@ -157,7 +157,7 @@ def read_without_key(folder: Path) -> RequestJournal | None:
         raise files.corruption_error(path, "it is not a valid request journal") from bad
     for name, digest in journal.digests.items():
         if _digest(files.read(folder / name)) != digest:
-            raise files.corruption_error(folder / name, "it is not what the journal names")
+            raise files.corruption_error(folder / name, "it is not the certificate of this request")
     return journal
 
 

@@ -196,10 +196,10 @@ def _possible(wanted: OutputOptions) -> None:
     """Raise NameSettingsError for options that cannot be met, before a key is made."""
     packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
     if packed and wanted.token is not None:
-        msg = "formats: the key is in a token and does not leave it"
+        msg = "formats: the key is in a token and cannot leave it"
         raise NameSettingsError(msg)
     if packed and wanted.password_file is None:
-        msg = "password_file: PKCS#12 needs a file with its password"
+        msg = "password_file: PKCS#12 needs a password file"
         raise NameSettingsError(msg)
 
 
@@ -215,7 +215,7 @@ def _files(raw: dict[str, object]) -> OutputOptions:
     if module is not None and label is not None and pin_file is not None:
         token = Token(Path(module), label, Path(pin_file))
     elif (module, label, pin_file) != (None, None, None):
-        msg = "token_label: a token needs token_module, token_label and token_pin_file"
+        msg = "token_label: a token needs the settings token_module, token_label and token_pin_file"
         raise NameSettingsError(msg)
     return OutputOptions(
         formats=frozenset({Format.PEM, *(_one_of(Format, one, "formats") for one in formats)}),
