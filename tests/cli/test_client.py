@@ -219,9 +219,9 @@ def test_an_empty_password_file(shell):
 WORDS = {
     "neither a name nor --all": (["renew", "--store", "S"], "Give a NAME or --all."),
     "both": (["renew", "payroll", "--all", "--store", "S"], "Give a NAME or --all."),
-    "a name that is not there": (["renew", "other", "--store", "S"], "There is no other in"),
-    "a store that is not there": (["status", "--store", "/nowhere"], "There is no store at /nowhere"),
-    "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store at /nowhere"),
+    "a name that is not there": (["renew", "other", "--store", "S"], "has no name other"),
+    "a store that is not there": (["status", "--store", "/nowhere"], "There is no store in /nowhere"),
+    "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store in /nowhere"),
     "no command": ([], "the following arguments are required: COMMAND"),
     "an unknown command": (["rewen"], "invalid choice"),
 }

@@ -202,4 +202,4 @@ def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):
 
     monkeypatch.setattr(common, "require_store", elsewhere)
     code, _, err = shell.run("status", "--store", shell.store, "--lang", "en")
-    assert (code, err.startswith("This is a fault of the program: PermissionError")) == (1, True)
+    assert (code, err.startswith("This is an error in the program: PermissionError")) == (1, True)

@@ -243,7 +243,7 @@ CLOCKS = {
     "a clock that is long past": (
         authority.NOW - timedelta(days=400),
         messages.VALID_FROM,
-        "The signer's certificate is valid only from 2 March 2026 at 13:00 (Finnish time); this computer's clock",
+        "The signer's certificate is valid only from 2 March 2026 at 13:00 (Finnish time), but this computer's clock",
     ),
     "a clock that runs ahead": (
         authority.response_signer()[1].not_valid_after_utc + timedelta(seconds=1),

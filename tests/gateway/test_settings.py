@@ -79,7 +79,7 @@ def test_sources(text, kind, folder):
 
 WRONG = {
     "no revocation": ('anchors = "anchors.pem"\n', "revocation must be one of"),
-    "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation is one of"),
+    "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation must be one of"),
     "two lists into one file": (
         (
             'anchors = "anchors.pem"\nrevocation = "crl"\ncrls = "."\n'
@@ -96,10 +96,10 @@ WRONG = {
     "no anchors": ('revocation = "crl"\n', "anchors names"),
     "anchors that are not there": (PLAIN.replace("anchors.pem", "no.pem"), "no.pem cannot be read"),
     "anchors that are none": (PLAIN.replace("anchors.pem", "trust.toml"), "no PEM certificate"),
-    "anchors without a name": (PLAIN.replace('"anchors.pem"', "1"), "anchors is a path"),
+    "anchors without a name": (PLAIN.replace('"anchors.pem"', "1"), "anchors must be a path"),
     "an unknown key": (PLAIN + "colour = 1\n", "colour is no setting"),
-    "an unknown channel": (PLAIN + 'channel = "MAIL"\n', "channel is one of WS, SFTP"),
-    "a channel that is no text": (PLAIN + 'channel = ["WS"]\n', "channel is one of WS, SFTP"),
+    "an unknown channel": (PLAIN + 'channel = "MAIL"\n', "channel must be one of WS, SFTP"),
+    "a channel that is no text": (PLAIN + 'channel = ["WS"]\n', "channel must be one of WS, SFTP"),
     "an address that is none": (PLAIN + '[[ocsp]]\nurl = "http://[/"\n', "url of"),
     "an address with a password": (PLAIN + '[[ocsp]]\nurl = "http://a:b@a.example/"\n', "url of"),
     "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: a duration"),
@@ -123,7 +123,7 @@ def test_what_is_wrong(text, sentence, folder):
 def test_settings_that_others_can_write_are_refused(what, folder):
     read(folder, PLAIN)
     (folder / what).chmod(0o777)
-    with pytest.raises(GatewaySettingsError, match=r"others can write .* Run: chmod go-w"):
+    with pytest.raises(GatewaySettingsError, match=r"other users can change .* Run: chmod go-w"):
         load_settings(folder / "gateway.toml")
 
 
@@ -170,8 +170,8 @@ WRONG_TRUST = {
     "both names": (f'[[issuer]]\nsha256 = "{DIGEST}"\ncertificate = "issuing.cer"\n', "either sha256 or certificate"),
     "an unknown key": (f'[[issuer]]\nsha256 = "{DIGEST}"\nx = 1\n', "no others"),
     "no digest": ('[[issuer]]\nsha256 = "00"\n', "64 hex digits"),
-    "an unknown channel": (f'[[issuer]]\nsha256 = "{DIGEST}"\nchannel = "MAIL"\n', "channel is one of"),
-    "a name that is none": (f'[[issuer]]\nsha256 = "{DIGEST}"\nname = 1\n', "name is a text"),
+    "an unknown channel": (f'[[issuer]]\nsha256 = "{DIGEST}"\nchannel = "MAIL"\n', "channel must be one of"),
+    "a name that is none": (f'[[issuer]]\nsha256 = "{DIGEST}"\nname = 1\n', "name must be text"),
     "twice": (f'[[issuer]]\nsha256 = "{DIGEST}"\n[[issuer]]\ncertificate = "issuing.cer"\n', "twice"),
     "a certificate that is none": ('[[issuer]]\ncertificate = "broken.pem"\n', "broken.pem"),
 }

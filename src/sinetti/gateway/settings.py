@@ -207,7 +207,10 @@ def _check_source(settings: GatewaySettings) -> None:
 
 
 def _writable(path: Path, bad: RightsError) -> str:
-    return f"{path}: it decides which certificates are trusted, but other users can change {bad.path}. Run: chmod go-w {bad.path}"
+    return (
+        f"{path}: it decides which certificates are trusted, but other users can change {bad.path}. "
+        f"Run: chmod go-w {bad.path}"
+    )
 
 
 def _anchors(path: Path) -> tuple[x509.Certificate, ...]:

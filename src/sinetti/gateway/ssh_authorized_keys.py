@@ -181,7 +181,7 @@ def authorize(
         return KeyRejected(f"certificate {_serial(refused)} of this key is refused: {verdict.reason}")
     if {verdict.customer_id for _, verdict in accepted} != {customer}:
         return KeyRejected(
-            f"certificate {_serial(accepted[0][0])} of this key does not belong to the user's organisation"
+            f"certificate {_serial(accepted[0][0])} of this key is another organisation's, not the user's"
         )
     last = max((one for one, _ in accepted), key=lambda one: one.not_valid_after_utc)
     return KeyAccepted(_line(last), _serial(last))

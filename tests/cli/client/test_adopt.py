@@ -58,7 +58,7 @@ def test_adopt_by_the_file_alone(place):
     (row,) = json.loads(out)
     assert (code, row["result"], row["state"]) == (0, "enrolled", "valid"), err
     assert row["service"] == place.double.url
-    assert "was taken over, valid until 1 March 2028 at 14:00 (Finnish time)" in err
+    assert "was adopted and is valid until 1 March 2028 at 14:00 (Finnish time)" in err
     code, out, err = place.run("adopt", "payroll", *FILES, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
     assert "has already been adopted" in err
@@ -96,15 +96,15 @@ WRONG = {
     "a key alone": (("--key", "old.key"), "Give --key with --certificate"),
     "a certificate alone": (("--certificate", "old.pem"), "Give --key with --certificate"),
     "two": ((*FILES, "--pkcs12", "old.p12"), "Give --key with --certificate"),
-    "a key store without a password": (("--jks", "old.p12"), "old.p12 needs its password"),
-    "an empty password": (("--pkcs12", "old.p12", "--password-file", "empty"), "empty is empty: its first line"),
+    "a key store without a password": (("--jks", "old.p12"), "old.p12 is protected with a password"),
+    "an empty password": (("--pkcs12", "old.p12", "--password-file", "empty"), "empty is empty. Its first line"),
     "no such service": (
         (*FILES, "--service", "other"),
         "There is no table [services.other]. The services in this file are reg",
     ),
     "a foreign service": (
         (*FILES, "--service", "register", "--trust-holders", "services.pem"),
-        "which is not in the anchors for holders of register",
+        "which is not a trusted CA for holders of register",
     ),
     "an address that no table has": (
         (*FILES, "--service", "https://other.example/"),
@@ -142,7 +142,7 @@ def test_adopt_into_a_store_that_cannot_be_written(place):
     (place.folder / "other").write_text("a file")
     code, _, err = place.run("adopt", "payroll", *FILES, "--store", "other")
     assert code == 5
-    assert "The store cannot be read or written: other" in err
+    assert "The store cannot be used: other" in err
 
 
 # --- The store and the file
@@ -183,7 +183,7 @@ def test_a_store_that_is_named_needs_no_file(place):
     assert place.run("status", "--store", place.folder)[0] == 0
     code, _, err = place.run("status")
     assert code == 2
-    assert "sinetti.toml, line 1: this is no TOML" in err
+    assert "sinetti.toml, line 1: This is not valid TOML" in err
 
 
 def test_the_language_of_the_file_is_that_of_messages_unless_one_is_asked_for(place):
@@ -245,11 +245,11 @@ MISSING = {
     ),
     "no file, and a service by name": (
         ("--store", "x", "--service", "register"),
-        "--service register is missing: give it, or --config FILE",
+        "--service register is missing. Use the option, or --config FILE",
     ),
     "no file, and an address": (
         ("--store", "x", "--service", "https://a.example/", "--trust-services", "services.pem"),
-        "--trust-holders is missing: give it, or --config FILE",
+        "--trust-holders is missing. Use the option, or --config FILE",
     ),
 }
 
@@ -274,7 +274,7 @@ def test_a_bundle_that_is_none(place):
     words = ("--trust-holders", "password", "--customer-id", "0123456-7")
     code, _, err = place.run("enrol", "payroll", *IDS, *words)
     assert code == 2
-    assert "password cannot be read: this is no PEM bundle" in err
+    assert "password cannot be read: this file contains no PEM certificate" in err
 
 
 def test_the_password_stays_out_of_what_is_kept(place):

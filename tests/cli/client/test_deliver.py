@@ -304,7 +304,7 @@ def test_a_refusal_says_why_and_ends_the_delivery(desk, receiver):
         "received": None,
         "receipt": None,
     }
-    assert "Run “sinetti renew payroll --force”" in err
+    assert "run “sinetti renew payroll --force”" in err
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == 2
     assert len(set(sent(receiver))) == 2, "it is sealed anew: the certificate may have been the trouble"
@@ -316,8 +316,8 @@ TROUBLE = {
     "a receipt for other octets": (saying(sha256="00" * 32), "for another delivery"),
     "a receipt for another certificate": (saying(serial="00" * 19), "for another delivery"),
     "a receipt of the future": (saying(received=authority.NOW + timedelta(minutes=5) + SECOND), "Set the clock"),
-    "no receipt at all": (answering(200, b"<html/>"), "not trusted"),
-    "no XML": (answering(200, b"thank you"), "can be read"),
+    "no receipt at all": (answering(200, b"<html/>"), "receipt is not valid: there is no signature"),
+    "no XML": (answering(200, b"thank you"), "not a readable receipt"),
     "too much": (answering(200, b" " * (1024 * 1024 + 1)), "too long"),
     "a redirect": (answering(302), "not followed. Check --to"),
     "a busy receiver": (refusing(503, "unavailable"), "HTTP status 503"),
@@ -338,7 +338,7 @@ def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave
     code, _, err = desk.deliver()
     assert code == 4, err
     assert told in err
-    correct = told in {"status_url", "HTTP status 422", "not followed. Check --to"}
+    correct = told in {"not trusted", "status_url", "HTTP status 422", "not followed. Check --to"}
     assert ("Fix this, then run the command again." in err) is correct
     assert ("Run the same command again" in err) is not correct
     assert desk.deliver()[0] == 0

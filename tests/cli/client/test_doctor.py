@@ -188,7 +188,7 @@ def test_what_is_wrong_is_named_with_the_next_step(case, well):
 def test_words_for_people_and_how_many_are_wrong(well):
     revoked(well)
     code, out, err = well.run("doctor", "payroll", "--store", well.store, "--lang", "fi")
-    assert (code, err) == (3, "Vikoja: 1. Riveillä lukee, mitä tehdään seuraavaksi.\n")
+    assert (code, err) == (3, "Ongelmia: 1. Riveillä kerrotaan, mitä seuraavaksi tehdään.\n")
     assert out.splitlines()[-1].startswith("VIKA      varmenne")
 
 

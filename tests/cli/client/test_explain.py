@@ -48,7 +48,12 @@ CASES = {
         "has expired",
     ),
     "indented": (indented(GOOD), (), 3, "White space was added between its elements or"),
-    "by the name that the page has": (indented(GOOD), (), 3, "indent or wrap them. [indented-after-signing]\n"),
+    "by the name that the page has": (
+        indented(GOOD),
+        (),
+        3,
+        "indent or wrap them afterwards. [indented-after-signing]\n",
+    ),
     "a declaration added after signing": (
         (ROOT / "tests/vectors/requests/refused-signature-declared-after.xml").read_bytes(),
         (),

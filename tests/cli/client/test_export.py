@@ -124,7 +124,7 @@ def test_an_earlier_certificate_is_exported_by_its_serial(shell, out):
 
 REFUSED = {
     "a key in DER": (("der", "--with-key"), "A DER file has room for one item"),
-    "PKCS#12 without a password": (("pkcs12", "--with-key"), "Give --password-file FILE: a pkcs12 file"),
+    "PKCS#12 without a password": (("pkcs12", "--with-key"), "Use --password-file FILE. A pkcs12 file"),
     "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file has no effect here"),
     "an empty password": (("pkcs12", "--password-file", "EMPTY"), "does not contain a password"),
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),

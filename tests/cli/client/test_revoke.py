@@ -124,7 +124,7 @@ def test_it_says_what_stops_and_has_the_name_typed(bench, store, run, monkeypatc
     monkeypatch.setattr(sys, "stdin", Typed("wages\n"))
     code, _, err = revoke(run, store, reason="keyCompromise")
     assert code == 2
-    assert f"payroll: certificate {serial_of(store)} of 0123456-7 is revoked for good, in TEST at http://" in err
+    assert f"payroll: certificate {serial_of(store)} of 0123456-7 will be revoked permanently in TEST at http://" in err
     assert "the certificates renewed from it are revoked too" in err
     assert "To revoke the certificate, type its name (payroll): The name does not match. Nothing was revoked." in err
     assert row_of(bench, store)["state"] == "fetched"

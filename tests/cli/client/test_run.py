@@ -71,8 +71,8 @@ def test_what_is_the_same_of_many_is_told_of_three(shell, monkeypatch):
         kept = settings.load(shell.store / f"client{number}")
         settings.store(shell.store / f"client{number}", replace(kept, service="http://127.0.0.1:9/"))
     code, _, err = run(shell)
-    assert (code, err.count(": 127.0.0.1 could not be reached")) == (4, 4)
-    assert "The same of 2 names more: 127.0.0.1 could not be reached" in err
+    assert (code, err.count(": Cannot connect to 127.0.0.1 on port 9")) == (4, 4)
+    assert "The same applies to 2 more names: Cannot connect to 127.0.0.1 on port 9" in err
     assert "5 certificates: 0 up to date, 0 renewed, 5 pending." in err
 
 
@@ -83,7 +83,7 @@ def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
     code, _, err = run(shell)
     assert code == 3
     assert "payroll: The service answered PKI033: Revoked." in err
-    assert "can no longer be renewed: it is revoked. Order a replacement" in err
+    assert "can no longer be renewed, because it is revoked. Order a replacement" in err
     code, told, err = run(shell, "--json")
     assert (code, told["names"][0]["decision"], told["names"][0]["because"]) == (3, "hopeless", "revoked")
     assert "Order a replacement" not in err
@@ -93,7 +93,7 @@ def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
 PLANS = {
     "planned": (OPENS - DAY, "payroll: renewal is planned for", 0),
     "now": (LATE, "payroll: would be renewed now.", 0),
-    "ended": (END + 3 * DAY, "can no longer be renewed: it ended", 3),
+    "ended": (END + 3 * DAY, "can no longer be renewed, because it expired on", 3),
 }
 
 
@@ -529,6 +529,6 @@ def test_a_clock_that_is_years_behind_is_told_each_time(shell):
     for more in ((), ("--dry-run",), ("--config", config), ("--config", config)):
         code, _, err = run(shell, *more)
         assert code == 4
-        assert "1 certificate that is in use begins days later. Set the clock right" in err
+        assert "1 certificate in use is valid only from days later. Set the clock" in err
     shell.double.now = authority.NOW - timedelta(days=1)
     assert run(shell)[0] == 0

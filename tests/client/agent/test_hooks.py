@@ -129,7 +129,7 @@ def test_the_documented_variables_are_all_there_are(folder, monkeypatch):
 
 ENDS = {
     "an exit code": (python("raise SystemExit(3)"), "it exited with code 3", "exit code 3"),
-    "a signal": (python("import os; os.kill(os.getpid(), 15)"), "ended by the signal SIGTERM", "signal SIGTERM"),
+    "a signal": (python("import os; os.kill(os.getpid(), 15)"), "stopped by signal SIGTERM", "signal SIGTERM"),
     "no such program": (
         ("/no/such/program",),
         "/no/such/program could not be started (it does not exist)",

@@ -119,9 +119,9 @@ def test_a_reporter(folder, capsys):
     (folder / "bad.pem").chmod(0o600)
     for was, now, why in (
         ("https:", "ftp:", "no address"),
-        ("https://", "https://a:b@", "no user name"),
+        ("https://", "https://a:b@", "must not contain a user name"),
         ("key.pem", "none.pem", "No such file"),
-        ("key.pem", "bad.pem", "no PEM private key"),
+        ("key.pem", "bad.pem", "not a private key in PEM"),
         ('key = "key.pem"', "", "sinetti gateway key"),
     ):
         (folder / "key.pem").chmod(0o600)
@@ -137,7 +137,7 @@ def test_a_key_goes_over_nothing(folder, capsys):
     assert [main(["gateway", "key", f"--out={out}"]) for out in ("", "/", ".")] == [2, 2, 2]
     said = capsys.readouterr()
     assert said.out == ""
-    assert "is there already" in said.err
+    assert "is already in use" in said.err
     assert not list(folder.glob(".*new"))
 
 

@@ -207,18 +207,18 @@ OTHER_KEYS = {
 
 @pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
 def test_other_keys_are_not_taken(key):
-    with pytest.raises(ValueError, match="no others"):
+    with pytest.raises(ValueError, match="only Ed25519"):
         load_public_key(public_pem(key))
-    with pytest.raises(ValueError, match="no others"):
+    with pytest.raises(ValueError, match="only Ed25519"):
         load_signing_key(private_pem(key))
 
 
 def test_what_is_no_key_is_said():
-    with pytest.raises(ValueError, match="no PEM public key"):
+    with pytest.raises(ValueError, match="not a PEM public key"):
         load_public_key(private_pem(KEY))
-    with pytest.raises(ValueError, match="no PEM private key"):
+    with pytest.raises(ValueError, match="not a PEM private key"):
         load_signing_key(public_pem(KEY))
-    with pytest.raises(ValueError, match="pass-phrase"):
+    with pytest.raises(ValueError, match="passphrase"):
         load_signing_key(private_pem(KEY), b"not encrypted")
 
 

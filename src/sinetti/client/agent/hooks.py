@@ -176,7 +176,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     except subprocess.TimeoutExpired:
         files.SYSTEM.kill_process_tree(process, GRACE)
         seconds = round(timeout.total_seconds())
-        return _Ended(make_message(messages.HOOK_TIMEOUT, seconds=seconds), f"stopped after {seconds} s")
+        return _Ended(make_message(messages.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
     except BaseException:
         files.SYSTEM.kill_process_tree(process, 0)
         raise

@@ -50,8 +50,7 @@ NO_ZONE = gettext_noop("“{value}” is not a time zone. Write one such as “E
 NO_SUCH_CHOICE = gettext_noop("“{value}” is not allowed for “{key}”. Use one of: {choices}.")
 NO_MODE = gettext_noop("“{value}” is not a file mode. Write it in quotes, for example “0600”.")
 MODE_FOR_ALL = gettext_noop(
-    "The mode “{value}” would let other users read or replace private keys. Write “0600”, or “0640” "
-    "together with “group”."
+    "The mode “{value}” is not allowed for private keys. Write “0600”, or “0640” together with “group”."
 )
 MODE_FOR_A_GROUP = gettext_noop(
     "The mode “{value}” lets a group read private keys. Name the group with “group”, or write “0600”."

@@ -312,7 +312,7 @@ RUN_LOCKED = gettext_noop(
 RUN_STOPPED = gettext_noop(
     "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
 )
-BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is postponed, because the “before” command failed.")
+BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is postponed, because the “before” hook failed.")
 SAME_CERTIFICATE = gettext_noop(
     "{name} has the same certificate as {other}, which renews it. A certificate can be renewed only once. "
     "Keep one of the two names and move the other folder away."
@@ -459,8 +459,8 @@ TOKEN_KEY_TAKEN_UP = gettext_noop(
 TOKEN_KEY_LEFT = gettext_noop(
     "{name}: the token {token} contains a key (ID {key_id}) that is not used here. To delete it, run: {command}"
 )
-HOOK_DONE = gettext_noop("{name}: the {stage} command has run.")
-HOOK_FAILED = gettext_noop("{name}: the {stage} command failed: {why}. Its output is in {log}.")
+HOOK_DONE = gettext_noop("{name}: the {stage} hook has run.")
+HOOK_FAILED = gettext_noop("{name}: the {stage} hook failed: {why}. Its output is in {log}.")
 HOOK_EXIT = gettext_noop("it exited with code {code}")
 HOOK_SIGNAL = gettext_noop("it was stopped by signal {signal}")
 HOOK_TIMEOUT = gettext_noop("it did not finish within {seconds} s and was stopped")

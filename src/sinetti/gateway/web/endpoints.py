@@ -79,7 +79,7 @@ class AuthService:
         if not open_to_all and not self.guard.trusts(asked.peer, asked.headers):
             return _plain(
                 403,
-                "This gateway answers only its own proxy, over the Unix socket or from a listed address with the secret.",
+                "This gateway answers only its own proxy: over the Unix socket, or listed and with the secret.",
             )
         return None
 
