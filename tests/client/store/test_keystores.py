@@ -102,6 +102,10 @@ WRONG = {
     ),
     "none for the older form": (lambda pair: octets_of(pair[0], "the older form, encrypted"), None, "is encrypted."),
     "a wrong pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), b"x", "the passphrase is wrong"),
+    "a pass-phrase for a bare key": (lambda pair: octets_of(pair[0], "PKCS#8"), b"x", "so it needs no passphrase"),
+    "DER without its pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), None, "is encrypted. Write"),
+    "DER and a wrong pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), b"x", "the passphrase is wrong"),
+    "a pass-phrase for bare DER": (lambda pair: octets_of(pair[0], "DER"), b"x", "so it needs no passphrase"),
     "no key": (lambda pair: pem(pair[1]), None, "this is not a private key in PEM"),
     "nothing": (lambda pair: b"", None, "this is not a private key in DER or PEM"),
     "a key of another kind": (

@@ -90,12 +90,10 @@ ANSWER_UNREADABLE = gettext_noop(
     "/2017/10/CertificateServices. On a test bench, use soap_url unchanged."
 )
 VALID_FROM = gettext_noop(
-    "{what} is valid only from {at}, but this computer's clock (or --now) says {now}. Set the clock. On a "
-    "test bench, use --now."
+    "{what} is valid only from {at}, but the clock here says {now}. Set the clock. On a test bench, use --now."
 )
 VALID_UNTIL = gettext_noop(
-    "{what} was valid only until {at}, but this computer's clock (or --now) says {now}. Set the clock. On "
-    "a test bench, use --now."
+    "{what} was valid only until {at}, but the clock here says {now}. Set the clock. On a test bench, use --now."
 )
 THE_SIGNERS = gettext_noop("The signer's certificate")
 THE_SIGNERS_CA = gettext_noop("The certificate of the CA that issued the signer's certificate")
@@ -224,8 +222,8 @@ SEAL_EXPIRED_SIGNER = gettext_noop(
     "{name}: the certificate expired on {until}, so it cannot be used for sealing. Order a new one."
 )
 SEAL_EARLY_SIGNER = gettext_noop(
-    "{name}: the certificate is valid only from {at}, but this computer's clock (or --now) says {now}. "
-    "Nothing was sealed. Set the clock. On a test bench, use --now."
+    "{name}: the certificate is valid only from {at}, but the clock here says {now}. Nothing was sealed. "
+    "Set the clock. On a test bench, use --now."
 )
 DELIVERED = gettext_noop(
     "{path} was delivered and accepted. It was received on {at} with delivery ID {delivery_id}. The "
@@ -280,8 +278,8 @@ RECEIPT_INVALID = gettext_noop("The signature of the receipt is not valid: {why}
 RECEIPT_UNREADABLE = gettext_noop("The answer is not a readable receipt: {why}.")
 RECEIPT_OF_ANOTHER = gettext_noop("The receipt is for another delivery or for other content than was sent.")
 RECEIPT_OF_THE_FUTURE = gettext_noop(
-    "The receipt says that the delivery was received on {at}, but this computer's clock (or --now) says "
-    "{now}. Set the clock. On a test bench, use --now."
+    "The receipt says that the delivery was received on {at}, but the clock here says {now}. Set the "
+    "clock. On a test bench, use --now."
 )
 RECEIPT_SIGNER_NOT_THEN = gettext_noop(
     "Refused: the certificates behind the receipt were not all valid on {at}, when the delivery was "
