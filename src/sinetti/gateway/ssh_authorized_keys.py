@@ -92,7 +92,7 @@ def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
         why = "this is not a user name"
         raise ValueError(why)
     if kind not in _TYPES:
-        why = f"only keys of the types {', '.join(_TYPES)} are checked"
+        why = f"holders' keys are of the types {', '.join(_TYPES)}; no others are checked"
         raise ValueError(why)
     if len(encoded) > LONGEST_KEY or not _BASE64.fullmatch(encoded):
         why = "the key is not base64, or too long"

@@ -136,7 +136,7 @@ WRONG = {
         5,
         "certificate",
         "fail",
-        "not for the customer ID 7654321-0",
+        "does not belong to the customer ID 7654321-0",
     ),
     "a key that others may read": (
         opened("/generations/*/key.pem", 0o644),

@@ -126,10 +126,10 @@ REFUSED = {
     "a key in DER": (("der", "--with-key"), "A DER file has room for one item"),
     "PKCS#12 without a password": (("pkcs12", "--with-key"), "Use --password-file FILE. A pkcs12 file"),
     "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file has no effect here"),
-    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "does not contain a password"),
+    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "contains no password"),
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
     "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
-    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 octets"),
+    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 bytes"),
     "JKS": (("jks", "--with-key"), "keytool -importkeystore"),
     "both": (("pem", "--with-key", "--without-key"), "not allowed with"),
 }
@@ -159,7 +159,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
 
 def test_names_that_are_not_there_or_have_no_certificate(shell, out):
     shell.enrol(transfer_id="9" * 32)
-    assert "There is no other in" in export(shell, out, "pem", name="other")[2]
+    assert "has no name other" in export(shell, out, "pem", name="other")[2]
     assert "has no certificate" in export(shell, out, "pem")[2]
     assert "There is no ../x in" in export(shell, out, "pem", name="../x")[2]
 

@@ -83,7 +83,7 @@ def test_a_certificate_is_revoked_by_its_own_key(bench, store, run):
             "reason": None,
         },
     )
-    assert "was revoked 11 January 2027 at 10:00 (Finnish time). Order a replacement" in err
+    assert "was revoked on 11 January 2027 at 10:00 (Finnish time). Order a replacement" in err
     assert (row_of(bench, store)["state"], row_of(bench, store)["reason"]) == ("revoked", "superseded")
     assert [one.event for one in event_log.read(store / "payroll")] == [EventType.ENROLLED, EventType.REVOKED]
     code, out, _ = run("status", "--store", store, "--json")
@@ -136,7 +136,7 @@ def test_it_says_what_stops_and_has_the_name_typed(bench, store, run, monkeypatc
 def test_where_nobody_can_be_asked_nothing_is_revoked(bench, store, run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("payroll\n"))
     code, _, err = revoke(run, store)
-    assert (code, err.splitlines()[-1][:26]) == (2, "There is no terminal to confirm on, ")
+    assert (code, err.splitlines()[-1][:26]) == (2, "There is no terminal to co")
     monkeypatch.setattr(sys, "stdin", None)
     assert revoke(run, store)[0] == 2
     assert row_of(bench, store)["state"] == "fetched"
@@ -158,7 +158,7 @@ ANSWERS = {
         (
             3,
             "refused",
-            "This service does not accept revocations from programs. Revoke the certificate in the e-service",
+            "This service does not accept revocations from programs. Revoke the certificate at any time in the e-service",
         ),
     ),
     "one that takes no POST there": (
@@ -220,7 +220,7 @@ def test_a_service_that_is_not_reached(bench, store, run):
 
 
 NOT_THERE = {
-    "no such name": (lambda _: None, "wages", 2, "There is no wages in"),
+    "no such name": (lambda _: None, "wages", 2, "has no name wages"),
     "no certificate": (
         lambda folder: (folder.parent / "wages" / "pending").mkdir(parents=True),
         "wages",

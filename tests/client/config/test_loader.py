@@ -333,7 +333,7 @@ WRONG = {
         "There is no table [services.registre]. The services in this file are register.",
     ),
     "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Add it, with"),
-    "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Write one of: rsa-2048"),
+    "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Use one of: rsa-2048"),
     "a format that nobody knows": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” is not allowed for “formats”."),
     "PKCS#12 without a password": ('[defaults]\nformats = ["pkcs12"]\n', 2, "PKCS#12 files need a password"),
     "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is not a file mode. Write it in quotes"),

@@ -50,7 +50,7 @@ REASONS = {
     "a line": (ValueError("the XML is not well-formed in line 7"), "the XML is not well-formed in line 7"),
     "a setting": (
         ValueError("service: the address must begin with https:// and contain a host name"),
-        "service: an address starts",
+        "service: the address must begin",
     ),
     "anything else": (ValueError("Expected '=' after a key (at line 1)"), "Expected '=' after a key (at line 1)"),
 }
@@ -64,7 +64,7 @@ def test_reasons(bad, read):
 
 FINNISH = {
     "a line": ("the XML is not well-formed in line 7", "XML on virheellistä rivillä 7"),
-    "a setting": ("trust_holders: the value must be text", "trust_holders: tähän tarvitaan teksti"),
+    "a setting": ("trust_holders: the value must be text", "trust_holders: arvon on oltava tekstiä"),
     "an element": ("CustomerId is missing, misplaced or malformed", "CustomerId puuttuu, on väärässä"),
 }
 

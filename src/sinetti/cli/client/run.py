@@ -98,7 +98,7 @@ class RunProgress:
 
         A service that is away causes the same message for all of its names.
         """
-        detail = message.values.get("told")
+        detail = message.values.get("message")
         if not isinstance(detail, Message):
             return True
         text = messages.render(detail, self.console.language)
