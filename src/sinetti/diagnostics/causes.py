@@ -151,9 +151,9 @@ GUESSES: Mapping[Cause, str] = {
         "DigestValue contains the digest as hexadecimal digits. Write the bytes of the digest directly in base64."
     ),
     Cause.SIGNATURE_METHOD: gettext_noop(
-        "The key is right, but the signature was made with a different method from the one in "
-        "SignatureMethod: another hash, a hash of a hash, or another padding. Give SignedInfo itself to "
-        "the signing function, and use the stated method."
+        "The key is right, but SignatureMethod does not name the method that was used: another hash, a "
+        "hash of a hash, or another padding. Give SignedInfo itself to the signing function, and use the "
+        "stated method."
     ),
     Cause.ECDSA_IN_DER: gettext_noop(
         "The ECDSA signature is in DER, as most libraries return it. XML Signature needs r and s one "

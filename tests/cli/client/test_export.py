@@ -161,7 +161,7 @@ def test_names_that_are_not_there_or_have_no_certificate(shell, out):
     shell.enrol(transfer_id="9" * 32)
     assert "has no name other" in export(shell, out, "pem", name="other")[2]
     assert "has no certificate" in export(shell, out, "pem")[2]
-    assert "There is no ../x in" in export(shell, out, "pem", name="../x")[2]
+    assert "has no name ../x" in export(shell, out, "pem", name="../x")[2]
 
 
 def test_nothing_is_written_into_the_store(shell, secret):

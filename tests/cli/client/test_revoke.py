@@ -158,7 +158,7 @@ ANSWERS = {
         (
             3,
             "refused",
-            "This service does not accept revocations from programs. Revoke the certificate at any time in the e-service",
+            "This service does not accept revocations from programs. Revoke the certificate at any time in the ",
         ),
     ),
     "one that takes no POST there": (

@@ -118,7 +118,7 @@ def test_a_reporter(folder, capsys):
     (folder / "bad.pem").write_text("no key")
     (folder / "bad.pem").chmod(0o600)
     for was, now, why in (
-        ("https:", "ftp:", "no address"),
+        ("https:", "ftp:", "not an address"),
         ("https://", "https://a:b@", "must not contain a user name"),
         ("key.pem", "none.pem", "No such file"),
         ("key.pem", "bad.pem", "not a private key in PEM"),
