@@ -32,7 +32,7 @@ ROW = ["name", "customer_id", "serial", "not_after", "state", "renew_from", "ser
 def test_enrol_says_what_happened_and_what_comes_next(shell):
     code, out, err = shell.enrol()
     assert (code, out) == (0, "")
-    assert "is in place" in err
+    assert "is installed" in err
     assert "It can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
 
 
@@ -86,7 +86,7 @@ def test_renew_not_due(shell):
     shell.enrol()
     code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
-    assert "Renewal opens 1 January 2028 at 14:00 (Finnish time)" in err
+    assert "The certificate can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
 
 
 def test_renew_by_the_clock_of_a_bench(shell):
@@ -147,7 +147,7 @@ def test_a_folder_that_is_no_store(command, shell):
     assert [path.name for path in other.rglob("*")] == ["ssh", "config"]
     if everything:
         code, _, err = shell.run(command, "ssh", "--store", other)
-        assert (code, err.startswith("There is no ssh in ")) == (2, True)
+        assert (code, f"{other} has no name ssh." in err) == (2, True)
 
 
 def test_a_key_that_was_made_before_goes_on_whatever_key_says(shell):
@@ -194,8 +194,8 @@ USAGE = {
     "patience beyond a day": ({"wait": "86401"}, "argument --wait: “86401” is not a number of seconds"),
     "patience that is no number": ({"wait": "nan"}, "argument --wait: “nan” is not a number of seconds"),
     "patience in words": ({"wait": "long"}, "argument --wait: “long” is not a number of seconds"),
-    "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: what it gives"),
-    "no transfer id": ({"transfer_id": ""}, "--transfer-id: what it gives is empty, too long"),
+    "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: the value is empty, too long"),
+    "no transfer id": ({"transfer_id": ""}, "--transfer-id: the value is empty, too long"),
     "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host name or port is not valid"),
 }
 
@@ -258,7 +258,7 @@ ONE_IN_PRODUCTION = {
 def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
     code, out, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
     assert (code, out) == (2, "")
-    assert err.startswith("b: --now is for test benches and is cannot be used in PRODUCTION.")
+    assert err.startswith("b: --now is only for test benches and cannot be used in PRODUCTION.")
     assert two_worlds.double.seen == []
 
 
@@ -272,7 +272,7 @@ def test_with_all_a_name_in_production_refuses_now_and_the_others_are_tried(comm
     rows = [(row["name"], row["result"], row["state"]) for row in json.loads(out)]
     after = "valid" if command == "renew" else "renewal-open"
     assert rows == [("a", result, after), ("b", "failed", "valid"), ("c", result, after)]
-    assert "b: --now is for test benches and is cannot be used in PRODUCTION." in err
+    assert "b: --now is only for test benches and cannot be used in PRODUCTION." in err
 
 
 def test_without_now_production_is_a_name_like_any_other(two_worlds):
@@ -285,14 +285,14 @@ def test_status_shows_production_by_the_machines_clock_and_says_so(two_worlds, m
     words = ("status", "--store", two_worlds.store, "--json")
     code, out, err = two_worlds.run(*words, "--now", "2028-01-01T12:00:00Z")
     assert (code, [row["state"] for row in json.loads(out)]) == (0, ["renewal-open", "valid", "renewal-open"])
-    assert "In PRODUCTION, this machine's clock is used: b." in err
+    assert "belong to PRODUCTION and use this computer's clock: b." in err
     assert two_worlds.run(*words)[2] == ""
 
 
 LANGUAGES = {
-    "fi": ("is in place", "on otettu käyttöön", "fi"),
-    "sv": ("is in place", "finns på plats", "sv"),
-    "en": ("otettu", "is in place", "en"),
+    "fi": ("is installed", "on asennettu", "fi"),
+    "sv": ("is installed", "har installerats", "sv"),
+    "en": ("asennettu", "is installed", "en"),
 }
 
 
@@ -305,7 +305,7 @@ def test_languages(absent, present, language, shell):
 
 
 def test_languages_of_faults_before_anything_is_parsed(shell):
-    assert "Anna yksi NIMI" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
+    assert "Anna NIMI tai --all." in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
     assert console.language_of(["x", "--lang", "sv"]) is Language.SV
 
 

@@ -121,7 +121,7 @@ def test_a_hook_that_every_user_can_write_is_not_run(here):
     here.double.now = OPENS.replace(year=OPENS.year - 1)
     code, _, err = here.run("run", "--config", config, "--lang", "en")
     assert (code, (here.folder / "ran").exists()) == (4, False)
-    assert f"every user can write {program}it was not run, because" in err
+    assert f"it was not run, because every user can change {program}" in err
     out = here.run("doctor", "--config", config, "--lang", "en")[1]
     assert f"is not run: every user can write {program}. Run: chmod o-w {program}" in out
     program.chmod(stat.S_IRWXU)

@@ -94,7 +94,7 @@ def test_a_store_that_is_somebody_elses(words, shell, deny, monkeypatch):
     deny(shell.store)
     code, out, err = shell.run(*words, "--store", shell.store, "--lang", "en")
     assert (code, out) == (5, "")
-    assert TOLD.format(path=shell.store).partition(": the rights")[0] in err
+    assert TOLD.format(path=shell.store).partition(": permission")[0] in err
     assert "permission denied. Fix this" in err
 
 
@@ -109,7 +109,7 @@ def test_the_doctor_finds_it(shell, deny):
 
 
 @pytest.mark.parametrize(
-    ("language", "why"), [("fi", "käyttöoikeudet eivät riitä"), ("sv", "rättigheterna räcker inte")]
+    ("language", "why"), [("fi", "käyttöoikeudet eivät riitä"), ("sv", "behörigheten räcker inte")]
 )
 def test_a_name_that_is_somebody_elses_is_told_in_the_readers_language(language, why, shell, deny):
     shell.enrol()

@@ -347,7 +347,7 @@ def test_what_run_repairs_is_damaged_before_and_green_after(damage, house):
     assert set(states.values()) == {"damaged"}, states
     assert (codes["status"], codes["doctor"], codes["run"]) == (5, 5, 0), "a dry run says that it would be repaired"
     assert "Run “sinetti run”, which repairs this automatically." in [one["next"] for one in wrong]
-    assert "Run “sinetti run”, which repairs this" in house.run("status", "--store", house.store, "--lang", "en")[1]
+    assert "Run “sinetti run”: it repairs this" in house.run("status", "--store", house.store, "--lang", "en")[1]
     code, out, err = house.run("run", "--config", house.folder / "sinetti.toml", "--json", "--lang", "en")
     assert code == 0, err
     assert "payroll: repaired the " in err

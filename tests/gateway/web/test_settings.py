@@ -121,7 +121,7 @@ def test_a_reporter(folder, capsys):
         ("https:", "ftp:", "not an address"),
         ("https://", "https://a:b@", "must not contain a user name"),
         ("key.pem", "none.pem", "No such file"),
-        ("key.pem", "bad.pem", "not a private key in PEM"),
+        ("key.pem", "bad.pem", "not a PEM private key"),
         ('key = "key.pem"', "", "sinetti gateway key"),
     ):
         (folder / "key.pem").chmod(0o600)

@@ -344,7 +344,7 @@ TAKEN = "unspecified, keyCompromise, affiliationChanged, superseded, cessationOf
 
 def test_a_reason_in_other_words_is_told_those_that_are_taken_and_no_other(bench):
     status, problem = bench.control("POST", "/revocations", {"serial": "00ff", "reason": "lost"})
-    assert (status, problem["detail"]) == (422, f"reason must be one of {TAKEN}.")
+    assert (status, problem["detail"]) == (422, f"reason is one of {TAKEN}.")
     for reason in ("cACompromise", "aACompromise"):
         status, problem = bench.control("POST", "/revocations", {"serial": "00ff", "reason": reason})
         assert (status, problem["reason"]) == (422, "reason")
