@@ -169,7 +169,8 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
 def _pkcs12_fault(octets: bytes, password: bytes | None, bad: Exception) -> str:
     """Return the message for a file that could not be read as PKCS#12.
 
-    Its password is wrong or missing, or it has another format. A PFX is a SEQUENCE that begins with version 3 (RFC 7292, 4).
+    Its password is wrong or missing, or it has another format. A PFX is a SEQUENCE that begins with version 3
+    (RFC 7292, 4).
     """
     if octets[:1] != b"\x30" or b"\x02\x01\x03" not in octets[:12] or "password" not in str(bad).casefold():
         return messages.ADOPT_NO_PKCS12
