@@ -201,6 +201,14 @@ def signed_by_a_holder(handler, double, seen):
     )
 
 
+def changed_on_the_way(handler, double, seen):
+    """Answer with a signature whose digest does not match."""
+    answer = soap_operations.render_response(
+        seen.operation, double.answer(seen), services_seal(double.now), SignatureProfile.EXCLUSIVE
+    )
+    handler.send(200, answer.replace(b"<ds:DigestValue>", b"<ds:DigestValue>AAAA"))
+
+
 def say(status, body=b"", **headers):
     """Send an unsigned answer."""
 

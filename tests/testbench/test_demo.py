@@ -37,9 +37,9 @@ SHOWN = [
     r"\$ sinetti status --store \./store --now 2027-01-13T08:00:00Z\n(?: .*\n)+? +payroll +0123456-7 +valid ",
     r"\$ sinetti sign \./report\.xml",
     r"--out \./report-sealed\.xml",
-    r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",
+    r"The seal is valid\.[^.]+certificate [0-9a-f]{12}…",
     r"\$ sinetti deliver payroll \./report\.xml",
-    r"\./report\.xml was delivered and is accepted: received\s+13\s+January\s+2027\s+at\s+10:00",
+    r"\./report\.xml was delivered and accepted\.\s+It\s+was\s+received\s+on\s+13\s+January\s+2027\s+at\s+10:00",
     r"\$ cp -r \./store \./old-store",
     r"2028-11-12 08:00:00 UTC +\d\. 61 days before its end: too early",
     r"--force asks the service all the same:\n    \$ sinetti renew",
@@ -53,7 +53,7 @@ SHOWN = [
     r"\$CONTROL/messages\?kind=renewed",
     r"Subject: +Certificate renewed on 14 November 2028",
     r"fetched  2028-11-14.*\n.*fetched  2027-01-13",
-    r"\./february\.xml was delivered and is accepted",
+    r"\./february\.xml was delivered and accepted",
     r"2029-01-12 08:00:01 UTC +\d+\. One second after the old one's end",
     r"PKI032",
     r"Refused: the signer's certificate expired",
@@ -126,9 +126,9 @@ def talk(printed):
     for name, expected in (
         ("its clock", "2029-01-12T08:00:01Z"),
         ("an order", "transfer_password"),
-        ("enrol", "books: the certificate"),
+        ("enrol", "books: certificate"),
         ("renew", "15 September 2030 at 11:00"),
-        ("deliver", "was delivered and is accepted"),
+        ("deliver", "was delivered and accepted"),
         ("the WSDL", "<"),
     ):
         command = re.search(rf"^  {name} +(\S.*?[^\\])\n", printed, re.DOTALL | re.MULTILINE)[1]

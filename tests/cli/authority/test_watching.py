@@ -272,7 +272,7 @@ def test_watch(shop, tmp_path, monkeypatch):
     files = ServerFiles(tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "anchor.pem")
     make_server_certificate(files)
     operator.does("watch", "--tls-certificate", files.certificate)
-    assert "no X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
+    assert "not an X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
         assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
 

@@ -68,7 +68,7 @@ def found(shell, *more):
 def test_where_all_is_well(well):
     assert found(well) == (0, [])
     code, out, err = well.run("doctor", "--store", well.store)
-    assert (code, err) == (0, "Nothing is wrong.\n")
+    assert (code, err) == (0, "No problems found.\n")
     assert {line.split()[0] for line in out.splitlines()} == {"ok"}
     told = [line.split()[1] for line in out.splitlines()]
     wanted = "store disk rights lock anchors anchors service TLS clock answers certificate"
@@ -128,7 +128,7 @@ def uncertain(shell):
 WRONG = {
     "no key": (spoil("live/key.pem"), 5, "certificate", "fail", "The store is damaged"),
     "settings that are none": (spoil("settings.toml", b"x ="), 5, "certificate", "fail", "settings.toml"),
-    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "these are no notes"),
+    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "its content is not valid"),
     "foreign anchors": (foreign, 5, "certificate", "fail", "not issued directly by a CA in trust_holders. Put the CAs"),
     "foreign anchors of the services": (foreign_services, 4, "answers", "fail", "The answer is not trusted"),
     "another customer": (
@@ -136,7 +136,7 @@ WRONG = {
         5,
         "certificate",
         "fail",
-        "not for the customer ID 7654321-0",
+        "does not belong to the customer ID 7654321-0",
     ),
     "a key that others may read": (
         opened("/generations/*/key.pem", 0o644),
@@ -188,7 +188,7 @@ def test_what_is_wrong_is_named_with_the_next_step(case, well):
 def test_words_for_people_and_how_many_are_wrong(well):
     revoked(well)
     code, out, err = well.run("doctor", "payroll", "--store", well.store, "--lang", "fi")
-    assert (code, err) == (3, "Vikoja: 1. Riveillä lukee, mitä tehdään seuraavaksi.\n")
+    assert (code, err) == (3, "Ongelmia: 1. Riveillä kerrotaan, mitä seuraavaksi tehdään.\n")
     assert out.splitlines()[-1].startswith("VIKA      varmenne")
 
 

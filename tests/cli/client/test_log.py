@@ -130,14 +130,14 @@ def test_since(since, count, shell):
 def test_a_name_without_a_log(shell):
     shell.enrol()
     (shell.store / "payroll" / "log.jsonl").unlink()
-    assert shown(shell) == (0, "Nothing has been written down about payroll.\n", "")
-    assert shown(shell, "--lang", "fi")[1] == "Nimestä payroll ei ole merkintöjä.\n"
+    assert shown(shell) == (0, "The log has no entries for payroll.\n", "")
+    assert shown(shell, "--lang", "fi")[1] == "Lokissa ei ole merkintöjä nimestä payroll.\n"
 
 
 def test_a_name_that_is_not_there(shell):
     shell.enrol()
     code, _, err = shell.run("log", "wages", "--store", shell.store)
-    assert (code, err.startswith("There is no wages in ")) == (2, True)
+    assert (code, err.endswith(" has no name wages. Run “sinetti status” to list the names.\n")) == (2, True)
     assert shown(shell, "--since", "yesterday")[0] == 2
 
 
@@ -167,21 +167,21 @@ def test_a_full_part_is_put_aside(tmp_path):
 WORDED = {
     "a program that ended": (
         {"stage": "deploy", "result": "exit code 1", "program": "/bin/x"},
-        "stage deploy; it ended with exit code 1; program: /bin/x",
-        "vaihe deploy; se päättyi paluukoodiin 1; ohjelma: /bin/x",
+        "stage deploy; it exited with code 1; program: /bin/x",
+        "vaihe deploy; se päättyi paluukoodilla 1; ohjelma: /bin/x",
         "steg deploy; det avslutades med slutkoden 1; program: /bin/x",
     ),
     "by a signal": (
         {"result": "signal SIGTERM"},
-        "it was ended by the signal SIGTERM",
-        "signaali SIGTERM päätti sen",
-        "det avslutades av signalen SIGTERM",
+        "it was stopped by signal SIGTERM",
+        "sen pysäytti signaali SIGTERM",
+        "det stoppades av signalen SIGTERM",
     ),
     "by its time": (
         {"result": "killed after 60 s"},
-        "it was killed after 60 s",
-        "se lopetettiin 60 sekunnin jälkeen",
-        "det avbröts efter 60 s",
+        "it did not finish within 60 s and was stopped",
+        "se ei valmistunut 60 sekunnissa ja pysäytettiin",
+        "det blev inte klart inom 60 s och stoppades",
     ),
     "not begun": (
         {"result": "could not be started: [Errno 2] x"},

@@ -148,7 +148,7 @@ FIRST = {
         "uncertain",
         "Run “sinetti enrol payroll” again; if it stays uncertain, ask the service's support.",
     ),
-    "put off": (double.refuse(Failure("PKI090", "Later.")), "under way", "Run “sinetti enrol payroll” again."),
+    "put off": (double.refuse(Failure("PKI090", "Later.")), "pending", "Run “sinetti enrol payroll” again."),
 }
 
 
@@ -191,41 +191,41 @@ SOON = END - timedelta(days=14)
 HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
 AGENT = {
     "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, "from 1 January 2028 at 14:00"),
-    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
-    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
-    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", RequiredAction.RENEW, "open"),
+    "renewal is open": (OPENS, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "open"),
+    "fourteen days before the end": (SOON, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "open"),
+    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, can be renewed", RequiredAction.RENEW, "open"),
     "one failure": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
-        "valid, renewal is open, one try failed",
+        "valid, can be renewed, one try failed",
         RequiredAction.WAIT,
         "again 1 January 2028 at 14:05",
     ),
     "five failures": (
         OPENS,
         remembered(failures=5, codes=["PKI090"]),
-        "valid, renewal is open, 5 tries failed (PKI090)",
+        "valid, can be renewed, 5 tries failed (PKI090)",
         RequiredAction.RENEW,
         "open",
     ),
     "failures without a code": (
         OPENS,
         remembered(failures=2),
-        "valid, renewal is open, 2 tries failed",
+        "valid, can be renewed, 2 tries failed",
         RequiredAction.WAIT,
         "open",
     ),
     "failures with another certificate": (
         OPENS,
         remembered(failures=9, serial="00"),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
     "a try that is due": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
-        "valid, renewal is open, one try failed",
+        "valid, can be renewed, one try failed",
         RequiredAction.WAIT,
         "open",
     ),
@@ -240,36 +240,36 @@ AGENT = {
     "memory that is none": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text("[1]"),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
     "memory cut short": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
     "memory of odd shapes": (
         OPENS,
         remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
     "not deployed": (
         OPENS,
         brought(tries=2),
-        "valid, renewal is open, not in use by your programs yet",
+        "valid, can be renewed, not in use by your programs yet",
         RequiredAction.DEPLOY,
         "open",
     ),
-    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", RequiredAction.WAIT, "open"),
+    "not deployed and not tried": (OPENS, brought(), "valid, can be renewed", RequiredAction.WAIT, "open"),
     "deployed": (
         OPENS,
         lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
         "open",
     ),
@@ -289,7 +289,7 @@ def test_what_is_under_way_is_gone_on_with(desk):
     desk.double.script.extend([double.well, double.refuse(Failure("PKI021", "Not ready."))])
     desk.wait = 0
     desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("under way", "Run “sinetti retrieve payroll”.")
+    assert state_and_todo(desk) == ("pending", "Run “sinetti retrieve payroll”.")
     desk.double.script.append(double.refuse(Failure("PKI021", "Not ready.")))
 
 
@@ -297,7 +297,7 @@ def test_what_was_put_off_is_sent_again(desk):
     desk.enrol()
     desk.double.script.append(double.refuse(Failure("PKI090", "Later.")))
     desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("under way", "Run “sinetti renew payroll” and see what it says.")
+    assert state_and_todo(desk) == ("pending", "Run “sinetti renew payroll” and see what it says.")
 
 
 def test_an_uncertain_renewal_needs_a_person(desk):

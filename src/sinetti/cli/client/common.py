@@ -320,7 +320,7 @@ def report(
     for outcome in outcomes:
         for message in outcome.messages:
             about = getattr(parsed, "all", False) and "name" not in message.values
-            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
+            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=message) if about else message)
     if parsed.json:
         print_json([_row(outcome, now_for(parsed, outcome.name, ctx.now), ctx.store) for outcome in outcomes])
     return highest_exit_code(outcomes)

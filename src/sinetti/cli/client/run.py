@@ -93,14 +93,14 @@ class RunProgress:
         """Report for how many more names the same messages apply, after the last name."""
         for count, detail in self.repeated.values():
             if count > _OFTEN:
-                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, told=detail))
+                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, message=detail))
 
     def _is_news(self, message: Message) -> bool:
         """Return True unless the same message was printed for several names already.
 
         A service that is away causes the same message for all of its names.
         """
-        detail = message.values.get("told")
+        detail = message.values.get("message")
         if not isinstance(detail, Message):
             return True
         text = messages.render(detail, self.console.language)

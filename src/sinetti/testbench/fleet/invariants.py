@@ -139,7 +139,7 @@ class InvariantChecker:
         """
         held = generations.current(self.store / name)
         if held is None:
-            raise files.corruption_error(self.store / name / files.LIVE, "it points at no certificate")
+            raise files.corruption_error(self.store / name / files.LIVE, "it does not point to a certificate")
         return Installation(held.serial, held.span, now)
 
     def _compare(self, name: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
