@@ -258,9 +258,9 @@ def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
 
 OTHERS = {
     "by name and role": ({}, "goes to: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
-    "not who is owed it no more": ({"cancelled_at": BEFORE}, "Nobody else gets this message."),
-    "nor whose letter was given up": ({"failed_at": BEFORE}, "Nobody else gets this message."),
-    "nor at another step": ({"step": "30:email"}, "Nobody else gets this message."),
+    "not who is owed it no more": ({"cancelled_at": BEFORE}, "There are no other recipients."),
+    "nor whose letter was given up": ({"failed_at": BEFORE}, "There are no other recipients."),
+    "nor at another step": ({"step": "30:email"}, "There are no other recipients."),
 }
 
 
@@ -281,12 +281,12 @@ def test_whoever_was_replaced_meanwhile_is_no_representative(both):
 def test_a_link_to_transfer_ids_is_one_persons(both):
     """The recipient of an earlier link for the same lineage did not get this one."""
     case = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
-    assert "Nobody else gets this message." in letter(both, case).text
+    assert "There are no other recipients." in letter(both, case).text
 
 
 def test_who_was_erased_is_named_no_more(both):
     row(both, Person, both.people.deputy).update(erased_at=BEFORE, name="")
-    assert "Nobody else gets this message." in letter(both, REMINDER, others=("deputy",)).text
+    assert "There are no other recipients." in letter(both, REMINDER, others=("deputy",)).text
 
 
 RENEWED = SampleMessage(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetched", step="7")

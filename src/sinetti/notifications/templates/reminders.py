@@ -15,14 +15,14 @@ from sinetti.notifications.templates.layout import MessageBody, MessageContext
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, named, to_gsm7
 
-ENDS_SUBJECT = gettext_noop("Certificate ends on {day} – {organisation}")
-ENDED_SUBJECT = gettext_noop("Certificate ended on {day} – {organisation}")
-USE_SUBJECT = gettext_noop("Old certificate still in use, ends on {day} – {organisation}")
-USE_ENDED_SUBJECT = gettext_noop("Old certificate ended on {day}, was still in use – {organisation}")
+ENDS_SUBJECT = gettext_noop("Certificate expires on {day} – {organisation}")
+ENDED_SUBJECT = gettext_noop("Certificate expired on {day} – {organisation}")
+USE_SUBJECT = gettext_noop("Old certificate still in use, expires on {day} – {organisation}")
+USE_ENDED_SUBJECT = gettext_noop("Old certificate still in use, expired on {day} – {organisation}")
 
-ENDS = gettext_noop("The certificate “{description}” of {organisation} ends on {ends}.")
+ENDS = gettext_noop("The certificate “{description}” of {organisation} expires on {ends}.")
 DAY_OFF = gettext_noop("That is not a working day.")
-OLD_ENDED = gettext_noop("The certificate “{description}” of {organisation} ended on {ends}.")
+OLD_ENDED = gettext_noop("The certificate “{description}” of {organisation} expired on {ends}.")
 ENDED = gettext_noop(
     "The certificate “{description}” of {organisation} ended on {ends}. Use of the technical interface with "
     "it is prevented: the program cannot send data."
