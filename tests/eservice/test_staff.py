@@ -486,7 +486,7 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.press("invite", email="nimi@customer.example")
     assert "no organisation with this ID" in text_of(anna)
     anna.press("invite", organisation=CUSTOMER_ID)
-    assert [row[3] for row in table(anna)] == ["waits for a confirmation"]
+    assert [row[3] for row in table(anna)] == ["waiting for confirmation"]
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
     assert "Another person has to confirm it." in text_of(anna.get(place))
     assert "confirm" not in anna.buttons
@@ -500,7 +500,7 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.get("/staff/invitations")
     assert [len(row) for row in table(anna)] == [5, 4]
     anna.press("end")
-    assert [row[3] for row in table(anna)] == ["confirmed; the link was sent"]
+    assert [row[3] for row in table(anna)] == ["confirmed, link sent"]
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
 
 

@@ -54,8 +54,8 @@ FROM_THE_FACTS = {
         "e-service (Settings > Technical interface and certificates). It is retrieved like the first one."
     ),
     ("signature", Language.EN): (
-        "The signature does not match the request. Sign the request element last and as a document of its own, change "
-        "nothing afterwards (no indenting, no line breaks) and send the request again. Nothing was used up."
+        "The signature does not match the request. Sign the request element last, as a document of its "
+        "own. Change nothing afterwards (no indentation, no line breaks) and send the request again."
     ),
 }
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)

@@ -309,7 +309,7 @@ def invited(town, way):
     director.fills(login=DIRECTOR, password=pass_phrase)
     director.presses("Sign in")
     director.goes(way)
-    assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
+    assert director.page.get_by_role("button", name="Accept the authorisation").count() == 0
     assert "you need a second factor" in director.reads()
     director.shows("invited")
     director.presses("Set up a second factor")
@@ -319,7 +319,7 @@ def invited(town, way):
     director.fills(code=totp(secret, utc_now()))
     director.presses("Take the verification codes into use")
     director.goes(way)
-    director.presses("Take up the authorisation")
+    director.presses("Accept the authorisation")
     assert "You can now act for Uusi Malli Oy." in director.reads()
     return director
 

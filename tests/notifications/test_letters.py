@@ -436,7 +436,7 @@ def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
     assert answered(both, case) == Skip(why)
 
 
-SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you fails.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
+SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you bounces.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
 
 
 @pytest.mark.parametrize(("end", "person"), SMS_ENDS.items(), ids=SMS_ENDS)

@@ -54,23 +54,22 @@ def welcome(environment: Environment, address: str, language: Language | None) -
     values = {
         "title": translate("Certificate service (Sinetti)", chosen),
         "what": translate(
-            "Programs send their requests here with POST (SOAP 1.1): a new certificate is signed, fetched and renewed "
-            "at {address}.",
+            "Programs send SOAP 1.1 requests with POST to {address} to get, retrieve and renew certificates.",
             chosen,
             address=address,
         ),
         "environment": translate("Environment: {environment}.", chosen, environment=environment.value),
         "meaning": translate(
-            "Certificates from here are for rehearsal; they are not accepted in production."
+            "Certificates from this service are for testing and are not accepted in production."
             if environment is Environment.TEST
-            else "Certificates from here are for real use.",
+            else "Certificates from this service are for production use.",
             chosen,
         ),
         "looking": translate(
             "Looking for your organisation's certificate? Ask your software supplier or your technical contact person.",
             chosen,
         ),
-        "wsdl": translate("Description of the interface (WSDL)", chosen),
+        "wsdl": translate("Interface description (WSDL)", chosen),
         "independent": translate(
             "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
             "the sense of eIDAS.",

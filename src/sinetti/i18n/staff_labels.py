@@ -124,7 +124,7 @@ LOAD_ACTS: Mapping[LoadAct, str] = {
 LOAD_STATES: Mapping[LoadState, str] = {
     LoadState.COMPARED: gettext_noop("not proposed or carried out yet"),
     LoadState.PROPOSED: gettext_noop("waits for a second clerk"),
-    LoadState.LAPSED: gettext_noop("lapsed without a confirmation"),
+    LoadState.LAPSED: gettext_noop("lapsed without confirmation"),
     LoadState.REJECTED: gettext_noop("rejected by a second clerk"),
     LoadState.WITHDRAWN: gettext_noop("withdrawn"),
     LoadState.ACCEPTED: gettext_noop("being carried out"),

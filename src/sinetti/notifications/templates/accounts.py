@@ -29,7 +29,7 @@ _UNTIL = gettext_noop("The link expires on {until}.")
 _NOT_YOU_NOTHING = gettext_noop("If this was not you, you do not need to do anything. Nothing has changed.")
 _NOT_YOU = gettext_noop(
     "If this was not you, another person may know your password. Set a new one immediately (Sign in > "
-        "Forgot your password?) and contact us."
+    "Forgot your password?) and contact us."
 )
 
 SAID: Mapping[AccountEmail, AccountTexts] = {
@@ -39,8 +39,13 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
             gettext_noop("We received a request to create an account with this address in the certificate service."),
             gettext_noop("Confirm on this page that the address is yours:"),
         ),
-        (_UNTIL, gettext_noop("If this was not you, you do not need to do anything. The account cannot be used until the "
-            "address is confirmed.")),
+        (
+            _UNTIL,
+            gettext_noop(
+                "If this was not you, you do not need to do anything. The account cannot be used until the "
+                "address is confirmed."
+            ),
+        ),
     ),
     AccountEmail.CONFIRM_NEW: AccountTexts(
         gettext_noop("Confirm your new e-mail address"),
@@ -53,11 +58,11 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.THERE_ALREADY: AccountTexts(
         gettext_noop("You already have an account"),
         (
-            gettext_noop("We received a request to create an account with this address. The address already has an "
-                "account."),
             gettext_noop(
-                "Sign in to that account. If you have forgotten your password, request a new one on the "
-                    "sign-in page."
+                "We received a request to create an account with this address. The address already has an account."
+            ),
+            gettext_noop(
+                "Sign in to that account. If you have forgotten your password, request a new one on the sign-in page."
             ),
             _NOT_YOU_NOTHING,
         ),
@@ -65,15 +70,13 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.RESET: AccountTexts(
         gettext_noop("Set a new password"),
         (
-            gettext_noop(
-                "We received a request for a new password for your account in the certificate service."
-            ),
+            gettext_noop("We received a request for a new password for your account in the certificate service."),
             gettext_noop("Set a new password on this page:"),
         ),
         (
             gettext_noop(
                 "The link works once and expires on {until}. Your second factor does not change. You "
-                    "still need it to sign in."
+                "still need it to sign in."
             ),
             _NOT_YOU_NOTHING,
         ),
@@ -81,12 +84,9 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.NO_ACCOUNT: AccountTexts(
         gettext_noop("There is no account with this address"),
         (
+            gettext_noop("We received a request for a new password, but there is no account with this address."),
             gettext_noop(
-                "We received a request for a new password, but there is no account with this address."
-            ),
-            gettext_noop(
-                "You may have signed up with another address. You can also create an account on the "
-                    "sign-in page."
+                "You may have signed up with another address. You can also create an account on the sign-in page."
             ),
             _NOT_YOU_NOTHING,
         ),
@@ -95,12 +95,11 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
         gettext_noop("An account was created for you"),
         (
             gettext_noop(
-                "An account was created for you in the certificate service. You sign in with this e-mail "
-                    "address."
+                "An account was created for you in the certificate service. You sign in with this e-mail address."
             ),
             gettext_noop(
                 "Set a password first. Open the sign-in page, choose “Forgot your password?” and enter "
-                    "this address. We will then send you a link."
+                "this address. We will then send you a link."
             ),
         ),
     ),
@@ -122,14 +121,17 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     ),
     AccountEmail.CODES_ADDED: AccountTexts(
         gettext_noop("Verification codes were added on {day}"),
-        (gettext_noop("On {when}, verification codes from an app were added to your account as a second factor."), _NOT_YOU),
+        (
+            gettext_noop("On {when}, verification codes from an app were added to your account as a second factor."),
+            _NOT_YOU,
+        ),
     ),
     AccountEmail.CODES_REMOVED: AccountTexts(
         gettext_noop("Verification codes were removed on {day}"),
         (
             gettext_noop(
                 "On {when}, verification codes from an app were removed from your account. They are no "
-                    "longer a second factor."
+                "longer a second factor."
             ),
             _NOT_YOU,
         ),
@@ -137,7 +139,9 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.PASSKEY_ADDED: AccountTexts(
         gettext_noop("A passkey was added on {day}"),
         (
-            gettext_noop("A passkey was added to your account on {when}. It can be used to sign in without a password."),
+            gettext_noop(
+                "A passkey was added to your account on {when}. It can be used to sign in without a password."
+            ),
             _NOT_YOU,
         ),
     ),
@@ -151,8 +155,9 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.RECOVERY_MADE: AccountTexts(
         gettext_noop("New recovery codes were created on {day}"),
         (
-            gettext_noop("New recovery codes were created for your account on {when}. The previous codes no longer "
-                "work."),
+            gettext_noop(
+                "New recovery codes were created for your account on {when}. The previous codes no longer work."
+            ),
             _NOT_YOU,
         ),
     ),
@@ -169,7 +174,7 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
         (
             gettext_noop(
                 "On {when}, sign-in through another service was connected to your account. It can now be "
-                    "used to sign in."
+                "used to sign in."
             ),
             _NOT_YOU,
         ),

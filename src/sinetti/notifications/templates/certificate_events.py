@@ -22,25 +22,25 @@ TAKE_INTO_USE = gettext_noop("The old certificate is valid until {older_ends}. P
 USED_NOW = gettext_noop("The program can use it now. We will remind you when you can renew it.")
 NOT_FETCHED_HERE = gettext_noop(
     "If neither your organisation nor its software supplier retrieved the certificate, ask us to revoke "
-        "it immediately: {help}"
+    "it immediately: {help}"
 )
 
 RENEWED_SUBJECT = gettext_noop("Certificate renewed on {day} – {organisation}")
 RENEWED = gettext_noop(
     "The certificate “{description}” of {organisation} was renewed through the technical interface on "
-        "{renewed}. The new certificate is valid until {ends}."
+    "{renewed}. The new certificate is valid until {ends}."
 )
 NOBODY_HERE = gettext_noop(
     "If neither your organisation nor its software supplier renewed the certificate, the organisation's "
-        "private key may be in the wrong hands. Ask us to revoke the old and the new certificate immediately: "
-        "{help}"
+    "private key may be in the wrong hands. Ask us to revoke the old and the new certificate immediately: "
+    "{help}"
 )
 
 REFUSED_SUBJECT = gettext_noop("Requests refused on {day} – {organisation}")
 REFUSED = gettext_noop(
     "The service refused three requests signed with the certificate “{description}” of {organisation}. "
-        "The signature was valid, so the requests come from a program that has the organisation's private "
-        "key."
+    "The signature was valid, so the requests come from a program that has the organisation's private "
+    "key."
 )
 REFUSED_UNSIGNED = gettext_noop(
     "The service refused three requests about the certificate “{description}” of {organisation}."
@@ -48,57 +48,50 @@ REFUSED_UNSIGNED = gettext_noop(
 THE_ANSWER = gettext_noop("The service answered ({code}):")
 PASS_ON = gettext_noop(
     "If you do not maintain the program yourself, forward this message to the person or supplier that "
-        "does. The certificate has not changed."
+    "does. The certificate has not changed."
 )
 
 REVOKED_SUBJECT = gettext_noop("Certificate revoked on {day} – {organisation}")
-REVOKED = gettext_noop(
-    "The certificate “{description}” of {organisation} was revoked on {revoked}. Reason: {reason}."
-)
-REVOKED_MEANS = gettext_noop(
-    "It is no longer accepted anywhere, and it cannot be renewed or put back into use."
-)
+REVOKED = gettext_noop("The certificate “{description}” of {organisation} was revoked on {revoked}. Reason: {reason}.")
+REVOKED_MEANS = gettext_noop("It is no longer accepted anywhere, and it cannot be renewed or put back into use.")
 ORDER_IF_NEEDED = gettext_noop(
     "If the program still needs a certificate, order a new one in the e-service (Settings > Technical "
-        "interface and certificates). It is retrieved in the same way as the first one."
+    "interface and certificates). It is retrieved in the same way as the first one."
 )
 HAVE_ORDERED = gettext_noop(
     "If the program still needs a certificate, ask the organisation's representative to order a new one. "
-        "It is retrieved in the same way as the first one."
+    "It is retrieved in the same way as the first one."
 )
 
 BOUNCED_SUBJECT = gettext_noop("E-mail address not working since {day} – {organisation}")
 BOUNCED_SUBJECT_ALONE = gettext_noop("E-mail address not working since {day}")
 BOUNCED_ALONE = gettext_noop(
     "The e-mail address that we have for {name} has not worked since {day}. Our messages come back "
-        "undelivered. Until the address is corrected, {name} receives no e-mail from us about expiring "
-        "certificates."
+    "undelivered. Until the address is corrected, {name} receives no e-mail from us about expiring "
+    "certificates."
 )
 BOUNCED = gettext_noop(
     "The e-mail address that {organisation} gave us for {name} has not worked since {day}. Our messages "
-        "come back undelivered. Until the address is corrected, {name} receives no e-mail from us about "
-        "expiring certificates."
+    "come back undelivered. Until the address is corrected, {name} receives no e-mail from us about "
+    "expiring certificates."
 )
 MEND_ADDRESS = gettext_noop(
     "Correct the address or name another person in the e-service (Settings > Technical interface and "
-        "certificates), or ask us to do it: {help}"
+    "certificates), or ask us to do it: {help}"
 )
 
 GONE_SUBJECT = gettext_noop("Contact person stepped down on {day} – {organisation}")
 GONE_SUBJECT_ALONE = gettext_noop("Contact person stepped down on {day}")
 GONE_ALONE = gettext_noop("{name} informed us on {day} that they no longer look after certificates.")
-GONE = gettext_noop(
-    "{name} informed us on {day} that they no longer look after the certificates of {organisation}."
-)
+GONE = gettext_noop("{name} informed us on {day} that they no longer look after the certificates of {organisation}.")
 WE_STOP = gettext_noop("We will stop sending them messages once we have informed every organisation concerned.")
 WE_GO_ON = gettext_noop("We continue to send them messages until another person is named.")
 FIND_ANOTHER = gettext_noop(
     "We have no other e-mail address for the organisation. Find out who has the task now and name that "
-        "person (docs/people.md): sinetti authority change-contact, or sinetti authority organisation"
+    "person (docs/people.md): sinetti authority change-contact, or sinetti authority organisation"
 )
 NAME_ANOTHER = gettext_noop(
-    "Name another person in the e-service (Settings > Technical interface and certificates), or ask us to "
-        "do it: {help}"
+    "Name another person in the e-service (Settings > Technical interface and certificates), or ask us to do it: {help}"
 )
 
 CHANGED_SUBJECT = gettext_noop("Certificate contact person changed on {day} – {organisation}")
@@ -108,64 +101,65 @@ NOW_DEPUTY = gettext_noop(
 NOW_YOU = gettext_noop("You are now the technical contact person of the certificate “{description}” of {organisation}.")
 NOW_YOU_AFTER = gettext_noop(
     "You are now the technical contact person of the certificate “{description}” of {organisation}. You "
-        "take over from {name}."
+    "take over from {name}."
 )
 WHAT_YOU_DO = gettext_noop(
-    "The certificate expires on {ends}. You can renew it in your program from {opens}. We will remind you "
-        "then."
+    "The certificate expires on {ends}. You can renew it in your program from {opens}. We will remind you then."
 )
 WHAT_YOU_DO_NOW = gettext_noop("The certificate expires on {ends}. You can renew it in your program now.")
 WHAT_YOU_DO_FIRST = gettext_noop(
     "The certificate has not been retrieved yet. You need transfer IDs to retrieve it. If you do not "
-        "receive them in a separate message, ask the organisation's representative for them."
+    "receive them in a separate message, ask the organisation's representative for them."
 )
 WHAT_DEPUTY_DOES_FIRST = gettext_noop(
     "The certificate has not been retrieved yet. Only the technical contact person can retrieve it."
 )
 WHAT_YOU_DO_REVOKED = gettext_noop(
     "The certificate has been revoked. If the program still needs one, ask the organisation's "
-        "representative to order a new one."
+    "representative to order a new one."
 )
 WHAT_YOU_DO_AFTER = gettext_noop(
     "The certificate expired on {ends} and can no longer be renewed. If the program still needs one, ask "
-        "the organisation's representative to order a new one."
+    "the organisation's representative to order a new one."
 )
 IF_NOT_YOU = gettext_noop("If this is not your task, inform the organisation's representative.")
 NOW_ANOTHER = gettext_noop(
     "The technical contact person of the certificate “{description}” of {organisation} is now {name}. You "
-        "do not need to do anything. We will no longer send you messages about it."
+    "do not need to do anything. We will no longer send you messages about it."
 )
 NO_LONGER_DEPUTY = gettext_noop(
     "The deputy of the technical contact person for the certificate “{description}” of {organisation} is "
-        "now {name}. You do not need to do anything. We will no longer send you messages about it."
+    "now {name}. You do not need to do anything. We will no longer send you messages about it."
 )
 DEPUTY_NO_MORE = gettext_noop(
     "You are no longer the deputy of the technical contact person of the certificate “{description}” of "
-        "{organisation}. You do not need to do anything. We will no longer send you messages about it."
+    "{organisation}. You do not need to do anything. We will no longer send you messages about it."
 )
 NOW_SOMEBODY = gettext_noop(
     "Another person now looks after the certificate “{description}” of {organisation}. You do not need to "
-        "do anything. We will no longer send you messages about it."
+    "do anything. We will no longer send you messages about it."
 )
 CHANGED = gettext_noop("{name} now looks after the certificate “{description}” of {organisation}.")
 
 MANY_SUBJECT = gettext_noop("Contact person changed on {day}, certificates: {count}")
-MANY_NOW_YOU = gettext_noop("You are now the technical contact person of these certificates. You take over from {name}.")
+MANY_NOW_YOU = gettext_noop(
+    "You are now the technical contact person of these certificates. You take over from {name}."
+)
 MANY_NOW_DEPUTY = gettext_noop("You are now the deputy of the technical contact person of these certificates.")
 MANY_WHAT_YOU_DO = gettext_noop(
     "You can renew each certificate in your program during its last 60 days, or during the last third of "
-        "its validity if that is shorter. If its page in the e-service shows an earlier time, you can renew "
-        "it then. We will remind you in time. For certificates that have not been retrieved yet, you receive "
-        "transfer IDs in separate messages."
+    "its validity if that is shorter. If its page in the e-service shows an earlier time, you can renew "
+    "it then. We will remind you in time. For certificates that have not been retrieved yet, you receive "
+    "transfer IDs in separate messages."
 )
 MANY_WHAT_DEPUTY_DOES = gettext_noop("We will also remind you when one of them can be renewed.")
 MANY_NOW_ANOTHER = gettext_noop(
     "The technical contact person of these certificates is now {name}. You do not need to do anything. We "
-        "will no longer send you messages about them."
+    "will no longer send you messages about them."
 )
 MANY_NO_LONGER_DEPUTY = gettext_noop(
     "The deputy of the technical contact person for these certificates is now {name}. You do not need to "
-        "do anything. We will no longer send you messages about them."
+    "do anything. We will no longer send you messages about them."
 )
 MANY_ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, valid until {ends}")
 MANY_ROW_UNFETCHED = gettext_noop("{organisation}, {customer_id}: “{description}”, not retrieved yet")
@@ -174,7 +168,7 @@ FINDING_SUBJECT = gettext_noop("Finding on {day}: {finding}")
 FINDING = gettext_noop("A check found something that an operator should act on in good time ({finding}):")
 FINDING_AGAIN = gettext_noop(
     "We send this message once a week while the finding remains. The meaning of each finding and what to "
-        "do: docs/watch.md. To list all current findings: sinetti authority watch --dir DIR"
+    "do: docs/watch.md. To list all current findings: sinetti authority watch --dir DIR"
 )
 
 

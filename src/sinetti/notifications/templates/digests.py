@@ -20,7 +20,7 @@ from sinetti.notifications.templates.markup import Part, RowsBlock, named
 SUBJECT = gettext_noop("Clients' certificates on {day} – your tasks: {count}")
 INTRODUCTION = gettext_noop(
     "These certificates of your clients expire within 60 days or have recently expired. The list shows "
-        "today's situation."
+    "today's situation."
 )
 HEADINGS: Mapping[DigestSection, str] = {
     DigestSection.NEEDS_YOU: gettext_noop("Your tasks ({count}):"),
@@ -46,17 +46,17 @@ OTHERWISE: Mapping[DigestItemKind, str] = {
     ),
     DigestItemKind.ENDED: gettext_noop("It has expired. The client's representative must order a new one."),
     DigestItemKind.REVOKED: gettext_noop(
-        "It has been revoked. If the client still needs a certificate, its representative must order a "
-            "new one."
+        "It has been revoked. If the client still needs a certificate, its representative must order a new one."
     ),
     DigestItemKind.NOT_APPROVED: gettext_noop(
         "The organisation is no longer approved for this certificate type. The client's representative "
-            "can correct this."
+        "can correct this."
     ),
-    DigestItemKind.RENEWS_ITSELF: gettext_noop("A program renewed the previous certificate in time and is expected to renew this one."),
+    DigestItemKind.RENEWS_ITSELF: gettext_noop(
+        "A program renewed the previous certificate in time and is expected to renew this one."
+    ),
     DigestItemKind.NOBODY_REACHED: gettext_noop(
-        "We cannot reach anyone with our messages. The client's representative must name a technical "
-            "contact person."
+        "We cannot reach anyone with our messages. The client's representative must name a technical contact person."
     ),
     DigestItemKind.RENEW: gettext_noop("Ask {contact} whether it will be renewed by {last}."),
 }

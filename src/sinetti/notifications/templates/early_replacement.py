@@ -21,23 +21,22 @@ ASKED = ngettext_noop(
 EXPLAINED = gettext_noop("Reason: {explanation}")
 VALID = gettext_noop(
     "We may revoke a certificate that has not been replaced by then. It can then no longer be used to "
-        "send data. Until then, everything works as before."
+    "send data. Until then, everything works as before."
 )
 BY_PROGRAM = gettext_noop(
     "If your program renews certificates automatically, no action is needed. It asks the service when to "
-        "renew and renews in time. Check that the new certificate is in use."
+    "renew and renews in time. Check that the new certificate is in use."
 )
 BY_HAND = gettext_noop(
     "Otherwise, renew it in your program now. Renewal is already open. With this service's client, use "
-        "the command: sinetti renew NAME --force"
+    "the command: sinetti renew NAME --force"
 )
 OR_ORDER = gettext_noop(
     "If the program cannot renew certificates, the organisation's representative orders a replacement in "
-        "the e-service (Settings > Technical interface and certificates)."
+    "the e-service (Settings > Technical interface and certificates)."
 )
 WHERE = gettext_noop(
-    "The e-service shows which certificates have been replaced (Settings > Technical interface and "
-        "certificates)."
+    "The e-service shows which certificates have been replaced (Settings > Technical interface and certificates)."
 )
 ROW = gettext_noop(
     "{organisation}, {customer_id}: “{description}”, {channel}, serial number {serial}, valid until {ends}"
@@ -45,7 +44,7 @@ ROW = gettext_noop(
 MORE = ngettext_noop("And {count} more. See the e-service.", "And {count} more. See the e-service.")
 WHY = gettext_noop(
     "You are receiving this message because you look after these certificates or represent the "
-        "organisation that holds them. Each person receives one message about all their certificates."
+    "organisation that holds them. Each person receives one message about all their certificates."
 )
 
 # SMS: at most 160 characters of GSM 03.38.

@@ -204,8 +204,7 @@ def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Itera
 HELLO = gettext_noop("Hello {name},")
 HELLO_NOBODY = gettext_noop("Hello,")
 REHEARSAL = gettext_noop(
-    "This message is from the test environment. It does not concern your organisation's real "
-        "certificates."
+    "This message is from the test environment. It does not concern your organisation's real certificates."
 )
 REHEARSAL_SHORT = gettext_noop("TEST: ")
 
@@ -221,8 +220,7 @@ WHY: Mapping[RecipientRoleText, str] = {
         "You are receiving this message because you are the technical contact person of this certificate."
     ),
     RecipientRoleText.DEPUTY: gettext_noop(
-        "You are receiving this message because you are the deputy of this certificate's technical "
-            "contact person."
+        "You are receiving this message because you are the deputy of this certificate's technical contact person."
     ),
     RecipientRoleText.CONTACT_PERSON: gettext_noop(
         "You are receiving this message because you are the contact person of {organisation}."
@@ -238,7 +236,7 @@ WHY: Mapping[RecipientRoleText, str] = {
     ),
     RecipientRoleText.OPERATOR: gettext_noop(
         "You are receiving this message because your address is listed as an operator's address in the "
-            "service's settings."
+        "service's settings."
     ),
     RecipientRoleText.ACCOUNT: gettext_noop(
         "You are receiving this message because your address was entered in the certificate service."
@@ -246,12 +244,10 @@ WHY: Mapping[RecipientRoleText, str] = {
 }
 WHY_MANY: Mapping[RecipientRoleText, str] = {
     RecipientRoleText.CONTACT: gettext_noop(
-        "You are receiving this message because you are the technical contact person of these "
-            "certificates."
+        "You are receiving this message because you are the technical contact person of these certificates."
     ),
     RecipientRoleText.DEPUTY: gettext_noop(
-        "You are receiving this message because you are the deputy of these certificates' technical "
-            "contact person."
+        "You are receiving this message because you are the deputy of these certificates' technical contact person."
     ),
     RecipientRoleText.FORMER: gettext_noop(
         "You are receiving this message because you have looked after these certificates until now."
@@ -271,35 +267,34 @@ AS: Mapping[RecipientRoleText, str] = {
 HELP = gettext_noop("Help: {help}")
 TYPE_IT = gettext_noop(
     "You can also type the address into your browser. It begins with {address}. The rest contains only "
-        "lower-case letters and the digits 2 to 7."
+    "lower-case letters and the digits 2 to 7."
 )
 TYPE_STOP = gettext_noop("You can also type the address into your browser. It begins with {address}.")
 NO_LINK = gettext_noop(
     "This message contains no links. To open the service, type its address into your browser: {address}"
 )
 NOT_YOURS = gettext_noop(
-    "Is this no longer your task? Tell us on this page, and we will ask the organisation to name another "
-        "person:"
+    "Is this no longer your task? Tell us on this page, and we will ask the organisation to name another person:"
 )
 
 YOUR_DATA = gettext_noop(
     "This is our first message to you, so we explain how we use your data. The controller is {service}. "
-        "{organisation} gave us your name, e-mail address, language and, if known, your phone number. We use "
-        "them only to contact you about certificates. Your name is shown to other people who look after the "
-        "same certificates."
+    "{organisation} gave us your name, e-mail address, language and, if known, your phone number. We use "
+    "them only to contact you about certificates. Your name is shown to other people who look after the "
+    "same certificates."
 )
 YOUR_DATA_UNNAMED = gettext_noop(
     "This is our first message to you, so we explain how we use your data. The controller is {service}. "
-        "An organisation that you act for gave us your name, e-mail address, language and, if known, your "
-        "phone number. We use them only to contact you about certificates. Your name is shown to other people "
-        "who look after the same certificates."
+    "An organisation that you act for gave us your name, e-mail address, language and, if known, your "
+    "phone number. We use them only to contact you about certificates. Your name is shown to other people "
+    "who look after the same certificates."
 )
 KEPT_YEARS = gettext_noop("We keep your data for {count} years after your last task with certificates has ended.")
 KEPT_DAYS = gettext_noop("We keep your data for {count} days after your last task with certificates has ended.")
 YOUR_RIGHTS = gettext_noop(
     "You have the right to see your data and to have it corrected. You can ask us to erase the data or "
-        "restrict its use, and you can object to its use. You can complain to the Data Protection Ombudsman. "
-        "Contact us: {help}"
+    "restrict its use, and you can object to its use. You can complain to the Data Protection Ombudsman. "
+    "Contact us: {help}"
 )
 
 
@@ -424,23 +419,23 @@ def _your_data(matter: MessageContext) -> Iterator[Part]:
 
 
 # Certificates that also serve other organisations: the effect on their reports.
-SERVES_ONE = gettext_noop("The reports of one other organisation are also sent with this certificate. They cannot be sent if it "
-    "expires.")
+SERVES_ONE = gettext_noop(
+    "The reports of one other organisation are also sent with this certificate. They cannot be sent if it expires."
+)
 
 
 SERVES = gettext_noop(
     "The reports of about {count} other organisations are also sent with this certificate. They cannot be "
-        "sent if it expires."
+    "sent if it expires."
 )
 
 
 SERVED_ONE = gettext_noop(
-    "The reports of one other organisation were also sent with this certificate. They can no longer be "
-        "sent with it."
+    "The reports of one other organisation were also sent with this certificate. They can no longer be sent with it."
 )
 
 
 SERVED = gettext_noop(
     "The reports of about {count} other organisations were also sent with this certificate. They can no "
-        "longer be sent with it."
+    "longer be sent with it."
 )

@@ -10,29 +10,28 @@ from sinetti.notifications.templates.markup import LinkBlock
 IDS_SUBJECT = gettext_noop("Open your transfer IDs by {day} – {organisation}")
 ORDERED = gettext_noop(
     "{organisation} ordered the certificate “{description}” on {ordered} and named you to retrieve it. "
-        "You need transfer IDs to retrieve it. They are in a secure message."
+    "You need transfer IDs to retrieve it. They are in a secure message."
 )
 OPEN_WITH_PIN = gettext_noop(
     "Open the link below and press “{button}”. We will then send a PIN code by text message to your "
-        "number ending in {digits}. Enter the code on the page."
+    "number ending in {digits}. Enter the code on the page."
 )
 OPEN_WITH_CODE = gettext_noop(
     "Open the link below and press “{button}”. We do not have your phone number, so the page asks for a "
-        "code. You get the code from the organisation's representative."
+    "code. You get the code from the organisation's representative."
 )
 BUTTON = gettext_noop("Open message")
 LINK_WORKS = gettext_noop(
     "The page then shows the transfer IDs. Enter them in the program that retrieves the certificate. The "
-        "link expires on {expires}."
+    "link expires on {expires}."
 )
 UNEXPECTED = gettext_noop(
-    "If you did not expect this message, do not open the link. Contact the organisation's representative "
-        "or us."
+    "If you did not expect this message, do not open the link. Contact the organisation's representative or us."
 )
 
 PIN = gettext_noop(
     "PIN code {pin} opens the secure message about a certificate of {organisation}. It works for 15 "
-        "minutes. We never ask for it by phone."
+    "minutes. We never ask for it by phone."
 )
 
 
