@@ -216,7 +216,7 @@ def test_roles_of_an_outside_source(town):
     director = town.stranger()
     director.goes("/account/login/")
     director.presses("Sign in with the test bench's rehearsal sign-in")
-    assert "This is a rehearsal" in director.reads()
+    assert "This page is part of the test bench" in director.reads()
     for language in ("Suomi", "Svenska", "English"):
         with director.page.expect_navigation():
             director.page.get_by_role("link", name=language).click()

@@ -46,7 +46,7 @@ SHOWN = [
     r"PKI034: [^$]*13\s+November\s+2028\s+at\s+10:00",
     r"2028-11-14 08:00:00 UTC +\d\. 59 days before: the technical contact has got a reminder",
     r"curl \"\$CONTROL/messages\?kind=reminder\"\n +Sent: +2028-11-13T08:00:00Z\n",
-    r"Subject: +Certificate ends on 12 January 2029 – Malliyritys Oy",
+    r"Subject: +Certificate expires on 12 January 2029 – Malliyritys Oy",
     r"“payroll”",
     r"UTC +\d+\. Renewed with a new key",
     r"payroll: renewed",
@@ -69,7 +69,7 @@ SHOWN = [
     r"2\. Two years in which one answer in ten is lost",
     r"in all 10 of 10",
     r"Answers lost: \d+\. Wrong ones: \d+\.",
-    r"Organisations: 10, certificates: 40, 4 years in \d+ s, renewed on \d+ days, .*Nothing lapsed",
+    r"Organisations: 10, certificates: 40, 4 years in \d+ s, renewals on \d+ days, .*Nothing lapsed",
     r"Done: every step did what it should \(\d+ s\)",
 ]
 

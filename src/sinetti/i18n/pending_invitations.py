@@ -73,4 +73,4 @@ HOW_TO_CONFIRM = gettext_noop(
     "organisation has no representative, a second clerk does. Without confirmation the invitation lapses "
     "on {expires}."
 )
-NOT_EXPECTED = gettext_noop("If you did not expect this, contact us: {help}")
+NOT_EXPECTED = gettext_noop("If you did not expect this, tell us: {help}")

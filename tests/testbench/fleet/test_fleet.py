@@ -40,8 +40,8 @@ def test_nothing_lapses(tmp_path):
 
 
 REFUSED = {
-    "none": (["--organisations", "0"], "“0” is no number of organisations from 1 to 2000"),
-    "too many": (["--organisations", "2001"], "“2001” is no number of organisations from 1 to 2000"),
+    "none": (["--organisations", "0"], "“0” is not valid; give a number of organisations from 1 to 2000"),
+    "too many": (["--organisations", "2001"], "“2001” is not valid; give a number of organisations from 1 to 2000"),
     "no seed": (["--seed", "x"], "argument --seed"),
     "a folder that is a file": (["--keep", __file__, "--lang", "en"], f"{__file__} cannot be written: "),
     "a folder below a file": (["--keep", f"{__file__}/kept", "--lang", "en"], f"{__file__}/kept cannot be written: "),

@@ -28,7 +28,7 @@ JOINED = gettext_noop(
     "order certificates and give authorisations."
 )
 NOT_RIGHT = gettext_noop(
-    "If this is wrong, withdraw the authorisation in the e-service (Settings > Authorisations) and contact us: {help}"
+    "If this is wrong, withdraw the authorisation in the e-service (Settings > Authorisations) and tell us: {help}"
 )
 
 ASKED_SUBJECT = gettext_noop("Authorisation requested on {day} – {organisation}")
@@ -76,7 +76,7 @@ WITHDRAWN_FIRM = gettext_noop(
     "longer act for the organisation in this service and no longer receives messages about its "
     "certificates."
 )
-IF_NEEDED = gettext_noop("If you still need the authorisation, contact the organisation's representative.")
+IF_NEEDED = gettext_noop("If you still need the authorisation, ask the organisation's representative.")
 
 GIVEN_UP_SUBJECT = gettext_noop("Authorisation given up on {day} – {organisation}")
 GIVEN_UP = gettext_noop(

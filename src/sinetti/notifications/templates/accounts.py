@@ -29,7 +29,7 @@ _UNTIL = gettext_noop("The link expires on {until}.")
 _NOT_YOU_NOTHING = gettext_noop("If this was not you, you do not need to do anything. Nothing has changed.")
 _NOT_YOU = gettext_noop(
     "If this was not you, another person may know your password. Set a new one immediately (Sign in > "
-    "Forgot your password?) and contact us."
+    "Forgot your password?) and tell us."
 )
 
 SAID: Mapping[AccountEmail, AccountTexts] = {
@@ -116,7 +116,7 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
         (
             gettext_noop("The e-mail address of your account was replaced with another one on {when}."),
             gettext_noop("From now on, sign in with the new address. We send messages about your account there."),
-            gettext_noop("If this was not you, contact us immediately."),
+            gettext_noop("If this was not you, tell us immediately."),
         ),
     ),
     AccountEmail.CODES_ADDED: AccountTexts(
@@ -186,7 +186,7 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
 }
 
 
-LAPSED = "its link does not work any more"
+LAPSED = "its link is no longer valid"
 
 
 def account(matter: MessageContext) -> MessageBody:

@@ -79,7 +79,7 @@ def digest(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     found = matter.room.loader.list_digest_rows(agent, matter.now)
     if not found:
-        why = "nothing that the digest told of is left"
+        why = "the digest has no certificates left to list"
         raise NothingToReport(why)
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])

@@ -37,7 +37,7 @@ class RecipientRoleText(StrEnum):
     ACCOUNT = "account"
 
 
-NOT_THERE: Final = "what the message is about is not in the register"
+NOT_THERE: Final = "the subject of the message is not in the register"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +280,13 @@ NOT_YOURS = gettext_noop(
 YOUR_DATA = gettext_noop(
     "This is our first message to you, so we explain how we use your data. The controller is {service}. "
     "{organisation} gave us your name, e-mail address, language and, if known, your phone number. We use "
-    "them only to contact you about certificates. Your name is shown to other people who look after the "
+    "them only to reach you about certificates. Your name is shown to other people who look after the "
     "same certificates."
 )
 YOUR_DATA_UNNAMED = gettext_noop(
     "This is our first message to you, so we explain how we use your data. The controller is {service}. "
     "An organisation that you act for gave us your name, e-mail address, language and, if known, your "
-    "phone number. We use them only to contact you about certificates. Your name is shown to other people "
+    "phone number. We use them only to reach you about certificates. Your name is shown to other people "
     "who look after the same certificates."
 )
 KEPT_YEARS = gettext_noop("We keep your data for {count} years after your last task with certificates has ended.")
@@ -294,7 +294,7 @@ KEPT_DAYS = gettext_noop("We keep your data for {count} days after your last tas
 YOUR_RIGHTS = gettext_noop(
     "You have the right to see your data and to have it corrected. You can ask us to erase the data or "
     "restrict its use, and you can object to its use. You can complain to the Data Protection Ombudsman. "
-    "Contact us: {help}"
+    "Ask us: {help}"
 )
 
 

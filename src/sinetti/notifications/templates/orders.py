@@ -26,7 +26,7 @@ LINK_WORKS = gettext_noop(
     "link expires on {expires}."
 )
 UNEXPECTED = gettext_noop(
-    "If you did not expect this message, do not open the link. Contact the organisation's representative or us."
+    "If you did not expect this message, do not open the link. Tell the organisation's representative or us."
 )
 
 PIN = gettext_noop(
@@ -42,7 +42,7 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_secure_message_expiry(secure_id)
     if expires is None or matter.now > expires:
-        why = "the link would not work any more"
+        why = "the link is no longer valid"
         raise NothingToReport(why)
     subject = matter.say(IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
     parts = (
@@ -66,7 +66,7 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_pin_expiry(pin_id)
     if expires is None or matter.now > expires:
-        why = "the PIN code would not work any more"
+        why = "the PIN code is no longer valid"
         raise NothingToReport(why)
     return PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
 
