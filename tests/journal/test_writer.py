@@ -233,7 +233,7 @@ def test_another_authority_s_journal_is_left_alone(opened):
     opened.append([fact(1)])
     opened.close()
     other = Journal(opened.folder, JournalHeader("1" * 32, "TEST", "north"), lambda: NOW)
-    with pytest.raises(JournalDamaged, match="another authority's journal"):
+    with pytest.raises(JournalDamaged, match="not a journal of this authority"):
         other.append([fact(2)])
 
 
@@ -269,7 +269,7 @@ def test_a_disk_that_failed_once_is_trusted_no_more(opened, monkeypatch):
         broken.setattr(writer.os, "fsync", fails)
         with pytest.raises(JournalUnavailable, match="durable"):
             opened.append([fact(2)])
-    with pytest.raises(JournalUnavailable, match="start the process again"):
+    with pytest.raises(JournalUnavailable, match="restart the process"):
         opened.append([fact(3)])
 
 

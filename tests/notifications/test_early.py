@@ -177,7 +177,7 @@ def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
     revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert sent(sqlite_desk) == []
     dropped = rows(sqlite_desk).filter(cancelled_at__isnull=False)
-    assert dropped.get().problem == "all that was called has been replaced"
+    assert dropped.get().problem == "all certificates in the call have been replaced"
 
 
 @pytest.mark.parametrize("step", ["early-stored", "early-opened"])

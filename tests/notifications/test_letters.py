@@ -603,7 +603,7 @@ CHANGES = {
     ),
     "to the deputy of before": (
         {"to": "before", "facts": {"old": "before", "new": "deputy"}},
-        "The deputy of the technical contact person for the certificate “Palkanlaskenta” of Sinisiipi Oy is now Sijainen",
+        "for the certificate “Palkanlaskenta” of Sinisiipi Oy is now Sijainen Nimetty.",
     ),
     "to the one before, where the new one was erased": (
         {"to": "before", "facts": {"old": "before", "new": "f" * 32}},

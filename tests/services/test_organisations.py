@@ -61,7 +61,7 @@ def test_approved_withdrawn_and_approved_again(desk):
     assert channels() == BOTH
     assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
     assert channels() == {Channel.WS}
-    assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST), "nothing is left to withdraw"
+    assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST), "nothing left to withdraw"
     assert approve(CUSTOMER_ID, BOTH, desk.ctx, "operator", REQUEST)
     assert channels() == BOTH
     assert approve(CUSTOMER_ID, BOTH, desk.ctx, "operator", REQUEST)

@@ -66,7 +66,7 @@ def test_what_lies_in_a_folder_that_others_can_write_is_refused(folder):
 def test_what_everybody_can_change_is_refused(folder):
     (folder / "eservice.toml").write_text("")
     (folder / "eservice.toml").chmod(0o666)
-    with pytest.raises(SettingsError, match="could sign in as any person: chmod go-w"):
+    with pytest.raises(SettingsError, match="could sign in as any person: run chmod go-w"):
         read(folder / "eservice.toml")
 
 
@@ -90,7 +90,7 @@ WRONG = {
     "an issuer with a query": (PROVIDER.replace("op.example", "op.example/?a"), "issuer: write"),
     "no host": (PROVIDER.replace("https://op.example", "https://[op"), "issuer: write"),
     "no secret": (PROVIDER.replace('client_secret_file = "secret"', ""), "client_secret_file: write the name"),
-    "the same twice": (PROVIDER + PROVIDER, "each id and each issuer once"),
+    "the same twice": (PROVIDER + PROVIDER, "a different id and issuer for each provider"),
     "an unknown key of a provider": (PROVIDER + "acr = 1", "acr: there is no such setting"),
     "no codes": (PROVIDER + ROLES, "signatory: write the provider's codes"),
     "a code for two": (PROVIDER + ROLES + 'viewer = ["A"]\nmanager = ["A"]', "viewer: write the codes of this role"),

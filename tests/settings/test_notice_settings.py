@@ -122,11 +122,11 @@ REFUSED = {
     "steps of years": ("service", "ladder_days = [1000]\nservice", "ladder_days: write a list of whole numbers"),
     "a wave over no day": ("service", "wave_days = 0\nservice", "wave_days: write a whole number from 1 to 30"),
     "a wave by yes": ("service", "wave_from = true\nservice", "wave_from: write a whole number"),
-    "a server by its name alone": ("smtp://127.0.0.1:2525", "mail.example", r"\[mail\] server: write an address like"),
-    "a server over HTTP": ("smtp://127.0.0.1:2525", "https://mail.example", "server: write an address like"),
-    "a port that is none": ("smtp://127.0.0.1:2525", "smtps://mail.example:70000", "server: write an address like"),
-    "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example", "without TLS mail goes to this"),
-    "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1", "a name and its password"),
+    "a server by its name alone": ("smtp://127.0.0.1:2525", "mail.example", r"\[mail\] server: write an address such as"),
+    "a server over HTTP": ("smtp://127.0.0.1:2525", "https://mail.example", "server: write an address such as"),
+    "a port that is none": ("smtp://127.0.0.1:2525", "smtps://mail.example:70000", "server: write an address such as"),
+    "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example", "mail without TLS can be sent only to this"),
+    "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1", "both a user name and a password"),
     "a password that no server takes": ("smtp://127", "smtps://sinetti:%C3%A4@127", "in ASCII"),
     "nobody whom it is from": ('from = "notices@pki.example"', "", "from: write a text"),
     "from no address": ("notices@pki.example", "Sinetti", "from: write an address"),
@@ -165,7 +165,7 @@ def test_secrets_that_others_can_read(folder):
     with pytest.raises(SettingsError, match="can be changed by other users"):
         read(path)
     path.chmod(0o644)
-    with pytest.raises(SettingsError, match=r"chmod 600 notices.toml, or password_file"):
+    with pytest.raises(SettingsError, match=r"chmod 600 notices.toml, or use password_file"):
         read(path)
     path.chmod(0o600)
     assert read(path).smtp.password == "b"

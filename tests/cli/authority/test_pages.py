@@ -92,7 +92,7 @@ def test_where_no_text_message_can_leave(founded):
 
 def test_an_order_that_is_not_there(founded):
     with_notices(founded)
-    assert "no order has this id" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
+    assert "no order has this ID" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
 
 
 BAD = {

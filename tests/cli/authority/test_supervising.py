@@ -129,7 +129,7 @@ def test_an_exchange_that_fails_changes_nothing_and_the_next_may_work(started):
     until(lambda: "ready" in said.read_text())
     (first,) = pids(said)
     process.send_signal(signal.SIGHUP)
-    until(lambda: "nothing is exchanged" in said.read_text())
+    until(lambda: "the replacement is cancelled" in said.read_text())
     assert lives(first)
     process.send_signal(signal.SIGHUP)
     until(lambda: "1 processes have taken over" in said.read_text())

@@ -192,7 +192,7 @@ WORDED = {
     "in words of a later version": ({"result": "a\x1bb"}, "a b", "a b", "a b"),
     "revoked": (
         {"reason": "superseded"},
-        "reason: another certificate has taken its place",
+        "reason: another certificate has replaced it",
         "syy: toinen varmenne on tullut sen tilalle",
         "orsak: ett annat certifikat har ersatt det",
     ),

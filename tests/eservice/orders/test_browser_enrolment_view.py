@@ -175,8 +175,8 @@ def test_wrong_passwords_are_counted_as_on_the_interface(browser, sqlite_desk):
 def test_lapsed_used_and_reused_are_told_as_the_interface_does(browser, sqlite_desk):
     key, ids = new_key(), ordered(sqlite_desk)
     fetch(browser, ids, pem_of(key))
-    assert "already used" in errors(fetch(browser, ids, pem_of(new_key())))["transfer_id"]
-    assert "This key is already in" in errors(fetch(browser, ordered(sqlite_desk), pem_of(key)))["request"]
+    assert "already been used" in errors(fetch(browser, ids, pem_of(new_key())))["transfer_id"]
+    assert "This key has been used before" in errors(fetch(browser, ordered(sqlite_desk), pem_of(key)))["request"]
     late = ordered(sqlite_desk)
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     assert "expired on" in errors(fetch(browser, late, pem_of(new_key())))["transfer_id"]

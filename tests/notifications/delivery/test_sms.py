@@ -126,7 +126,7 @@ def test_what_an_answer_means():
 def test_a_provider_that_says_nothing():
     with provider() as server:
         server.status = "wait"
-        with pytest.raises(ConnectionLost, match="gave no answer"):
+        with pytest.raises(ConnectionLost, match="did not answer"):
             sms(server, timeout=0.1).deliver(LETTER)
 
 

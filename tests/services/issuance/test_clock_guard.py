@@ -162,7 +162,7 @@ def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
     words = {
         None: None,
         ClockProblem.JUMPED: f"jumped by {by} s",
-        ClockProblem.BEHIND: "lies behind the newest stored instant",
+        ClockProblem.BEHIND: "is behind the newest stored instant",
         ClockProblem.DIFFERS: f"{abs(by)} s {'ahead of' if by > 0 else 'behind'} the database's",
     }
     if doubted:
@@ -170,7 +170,7 @@ def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
         assert said in caplog.text
         guarded.moves(-by * SECOND)
         assert guarded.guard.issuance_allowed()
-        assert "believed again" in caplog.text
+        assert "trusted again" in caplog.text
     else:
         assert said is None
 

@@ -140,7 +140,11 @@ REFUSED = {
         an_order(),
         "not approved for channel WS",
     ),
-    "replaces an unknown certificate": (nothing, an_order(replaces=Serial("41" * 19)), "not one of this organisation"),
+    "replaces an unknown certificate": (
+        nothing,
+        an_order(replaces=Serial("41" * 19)),
+        "does not belong to this organisation",
+    ),
 }
 
 
@@ -156,7 +160,7 @@ def test_refused_orders(desk, before, new, says):
 def test_replacing_another_organisations_certificate(desk):
     add_organisation(desk, OTHER_CUSTOMER)
     theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
-    with pytest.raises(OrderError, match="not one of this organisation"):
+    with pytest.raises(OrderError, match="does not belong to this organisation"):
         take(desk, an_order(replaces=theirs.serial))
 
 
@@ -185,7 +189,7 @@ def test_no_new_ids_for_a_spent_order(desk):
 
 
 def test_no_new_ids_for_an_unknown_order(desk):
-    with pytest.raises(OrderError, match="no order has this id"):
+    with pytest.raises(OrderError, match="no order has this ID"):
         reissue_transfer_ids("0" * 32, desk.ctx, "operator", REQUEST)
 
 

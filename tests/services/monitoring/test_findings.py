@@ -73,7 +73,7 @@ def test_all_is_well_and_half_a_life_later_it_is_not(desk):
     assert {(FindingKind.LIST_OLD, one) for one in both(name)} <= set(found(desk))
     sentences = [one.sentence for one in check_crls(desk.ctx, stored_crls(desk.ctx))]
     assert len(sentences) == 4
-    assert all("see in the log" in one for one in sentences)
+    assert all("the log of" in one for one in sentences)
 
 
 def test_a_revocation_that_did_not_get_onto_its_list(desk):
@@ -191,7 +191,7 @@ def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
         )
     (finding,) = check_ocsp_age(desk.ctx)
     assert (finding.kind, finding.about) == (FindingKind.ANSWER_OLD, "A")
-    assert "OCSP answers of A are from" in finding.sentence
+    assert "OCSP responses of A are from" in finding.sentence
 
 
 def test_certificates_of_our_own(sqlite_desk):

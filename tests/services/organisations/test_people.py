@@ -140,7 +140,7 @@ def test_what_is_refused(sqlite_desk):
     add_signatory(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
     set_contact_person(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
     close(CUSTOMER_ID, ctx, *WHO)
-    closed = f"{CUSTOMER_ID} is closed for good: no person can be named for it any more"
+    closed = f"{CUSTOMER_ID} has ended: no person can be named for it any more"
     with pytest.raises(PeopleError, match=closed):
         add_signatory(CUSTOMER_ID, a_person("chair"), ctx, *WHO)
     with pytest.raises(PeopleError, match=closed):

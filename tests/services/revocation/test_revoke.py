@@ -308,7 +308,10 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
             closed.setattr(Journal, "_open", unavailable)
             first.ctx.journal.close()
             for _ in range(2):
-                with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
+                with pytest.raises(
+                    JournalUnavailable,
+                    match="the certificate is revoked, but the journal does not have the revocation yet",
+                ):
                     revoked(first, held.serial)
         assert "revoked" not in kinds(first)
     # Another process repeats the call, because the operator's command has ended.
@@ -326,7 +329,7 @@ def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(desk
         held = enrolled(one)
         one.ctx.journal.close()
         (one.ctx.journal.folder / "north.jsonl").write_bytes(b"{}\n")
-        with pytest.raises(JournalDamaged, match="the revocation stands"):
+        with pytest.raises(JournalDamaged, match="the certificate is revoked"):
             revoked(one, held.serial)
     assert desk.certificate(held.serial).revoked
 

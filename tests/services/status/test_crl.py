@@ -336,7 +336,7 @@ def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlit
     desk.signer.away = True
     revoked(desk, held)
     refresh_crls(desk.ctx, REQUEST)
-    assert "are due, and cannot be signed now" in caplog.text
+    assert "are due and cannot be signed now" in caplog.text
     desk.signer.away = False
     refresh_crls(desk.ctx, REQUEST)
     row = models.Crl.objects.using(desk.db.alias).get(authority_id=ca_name(desk), shard=0)

@@ -61,7 +61,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (kept / "something").touch()
     done = played(tmp_path, "--keep", kept, "--lang", "en")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{kept} holds something already: name a folder that is empty or not there yet.\n"
+    assert done.stderr == f"The folder {kept} is not empty. Name an empty folder or one that does not exist yet.\n"
 
 
 def test_a_bench_that_does_not_start_is_told(tmp_path):

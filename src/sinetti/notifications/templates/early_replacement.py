@@ -99,11 +99,11 @@ def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListI
     if call_id is None or call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
-        why = "the call was undone"
+        why = "the call was cancelled"
         raise NothingToReport(why)
     rows = loader.list_called(call_id, matter.owed.recipient or "", matter.now)
     if not rows:
-        why = "all that was called has been replaced"
+        why = "all certificates in the call have been replaced"
         raise NothingToReport(why)
     return call, rows
 
