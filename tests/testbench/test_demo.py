@@ -65,10 +65,10 @@ SHOWN = [
     r"10 organisations and an agent",
     r"1\. Two years without faults",
     r"10 certificates are in use",
-    r"in all 10 of 10",
+    r"total 10 of 10",
     r"2\. Two years with faults: one answer in ten is lost",
-    r"in all 10 of 10",
-    r"Answers lost: \d+\. Wrong ones: \d+\.",
+    r"total 10 of 10",
+    r"Lost answers: \d+\. Wrong answers: \d+\.",
     r"Organisations: 10, certificates: 40, 4 years in \d+ s, renewals on \d+ days, .*Nothing lapsed",
     r"Done: every step did what it should \(\d+ s\)",
 ]

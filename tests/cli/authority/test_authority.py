@@ -109,7 +109,7 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
 BAD_INITS = {
     "https in certificates": (
         ("--base-url", "https://pki.example"),
-        "--base-url must be plain http, because certificates contain it as the address of CA certificates and revocation lists;",
+        "--base-url must be plain http, because certificates contain it as the address of",
     ),
     "no address": (("--base-url", "pki.example"), "--base-url: write an address such as http://pki.example, not"),
     "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address such as https://certificates.ex"),

@@ -51,11 +51,11 @@ GRANTED = gettext_noop(
 
 DECLINED_SUBJECT = gettext_noop("Authorisation request declined on {day}")
 DECLINED = gettext_noop(
-    "The representative of the organisation {customer_id} declined your request for an authorisation "
+    "A representative of the organisation {customer_id} declined your request for an authorisation "
     "({role}). We do not know the reason. If you need the authorisation, ask the representative."
 )
 DECLINED_FIRM = gettext_noop(
-    "The representative of the organisation {customer_id} declined your request for an authorisation "
+    "A representative of the organisation {customer_id} declined your request for an authorisation "
     "({role}) for {firm}. We do not know the reason. If your firm needs the authorisation, ask the "
     "representative."
 )

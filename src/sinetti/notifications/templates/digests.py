@@ -27,7 +27,7 @@ HEADINGS: Mapping[DigestSection, str] = {
     DigestSection.NEEDS_CLIENT: gettext_noop("The client's tasks ({count}):"),
     DigestSection.BY_ITSELF: gettext_noop("No action needed ({count}):"),
 }
-ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, valid until {ends}. {what}")
+ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, expiry {ends}. {what}")
 MORE = ngettext_noop("And {count} more that needs no action.", "And {count} more that need no action.")
 
 YOURS: Mapping[DigestItemKind, str] = {

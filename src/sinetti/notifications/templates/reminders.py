@@ -35,7 +35,7 @@ RENEW_BETWEEN = gettext_noop(
     "organisation's representative to order a replacement. Otherwise the program will no longer be able "
     "to send data."
 )
-BY_ITSELF = gettext_noop("If your program renews the certificate automatically, just check that it has done so.")
+BY_ITSELF = gettext_noop("If your program renews the certificate automatically, only make sure that it does.")
 RENEW_BY = gettext_noop(
     "Renew it in your program by {last}, the last working day before it expires. If the program cannot "
     "renew it, ask the organisation's representative to order a replacement. Otherwise the program will "
@@ -156,7 +156,7 @@ ASK_TO_USE_NOW = gettext_noop(
 # SMS: at most 160 characters, all of them in GSM 03.38.
 SMS_ENDS = gettext_noop("Certificate of {organisation} expires on {ends}. Renew it in the program by {last}.")
 SMS_FETCH = gettext_noop("Certificate of {organisation} expires on {ends}. Retrieve the new one by {last}.")
-SMS_ASK = gettext_noop("Certificate of {organisation} expires on {ends}. Ask {contact} whether it is renewed.")
+SMS_ASK = gettext_noop("Certificate of {organisation} expires on {ends}. Ask {contact} whether it has been renewed.")
 SMS_ENDED = gettext_noop("Certificate of {organisation} expired on {ends}. No data can be sent with it.")
 SMS_USE = gettext_noop("Old certificate of {organisation} still in use, expires on {ends}. Put the new one into use.")
 SMS_USE_ENDED = gettext_noop("Old certificate of {organisation} expired on {ends}. Put the new one into use now.")

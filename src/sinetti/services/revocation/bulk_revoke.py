@@ -100,9 +100,9 @@ _SENTENCES: Mapping[BulkErrorReason, str] = {
 }
 _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.WITHDRAWN: "this proposal has already been withdrawn",
-    BulkErrorReason.APPROVED: "the certificates of this proposal have been revoked permanently, so it cannot be withdrawn",
+    BulkErrorReason.APPROVED: "its certificates have been revoked permanently, so it cannot be withdrawn",
     BulkErrorReason.OTHER_OFFICER: "only its proposer can withdraw it; it lapses without an approval",
-    BulkErrorReason.EXPIRED: ("no officer approved this proposal within 24 hours: there is nothing left to withdraw"),
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: there is nothing left to withdraw",
 }
 _log = logging.getLogger(__name__)
 
