@@ -65,7 +65,7 @@ def test_the_bench_preset_is_refused_in_production():
 
 
 def test_a_preset_that_there_is_none_of():
-    with pytest.raises(HierarchyError, match="write one of default, incomes-register-test"):
+    with pytest.raises(HierarchyError, match="use one of default, incomes-register-test"):
         load_preset("other")
 
 
@@ -112,7 +112,7 @@ WRONG = {
     "a number for a text": (
         'organisation = "Sinetti"',
         "organisation = 1",
-        "organisation: 1 will not do; write a text",
+        "organisation: 1 is not valid; write a text",
     ),
     "a text for a number": (
         "lifetime_days = 7305",

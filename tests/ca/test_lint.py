@@ -94,7 +94,7 @@ BROKEN = {
     "a responder for more than answers": (
         altered(RESPONDER, put=[(x509.ExtendedKeyUsage([OCSP_SIGNING, CLIENT]), False)]),
         ISSUING,
-        "OCSPSigning alone",
+        "exactly OCSPSigning",
     ),
     "a responder that would be asked about": (
         altered(RESPONDER, without=[x509.OCSPNoCheck]),
@@ -201,9 +201,9 @@ BROKEN = {
     "a holder for servers too": (
         altered(HOLDER, put=[(x509.ExtendedKeyUsage([CLIENT, SERVER]), False)]),
         ISSUING,
-        "clientAuth alone",
+        "exactly clientAuth",
     ),
-    "a holder for nothing": (altered(HOLDER, without=[x509.ExtendedKeyUsage]), ISSUING, "clientAuth alone"),
+    "a holder for nothing": (altered(HOLDER, without=[x509.ExtendedKeyUsage]), ISSUING, "exactly clientAuth"),
     "a signer that is a client": (
         altered(SIGNER, put=[(x509.ExtendedKeyUsage([CLIENT]), False)]),
         SERVICES,

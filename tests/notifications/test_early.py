@@ -163,7 +163,7 @@ def test_what_is_undone_is_not_told_of_any_more(sqlite_desk):
     expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
     cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
     assert sent(sqlite_desk) == []
-    assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was undone"
+    assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was cancelled"
 
 
 def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):

@@ -40,16 +40,16 @@ def text(**changes):
 
 BAD = {
     "no TOML": ("environment = ", "authority.toml is not valid TOML"),
-    "nothing": ("", "environment is one of"),
-    "an unknown environment": (text(environment="DEV"), "environment is one of PRODUCTION, TEST, not 'DEV'"),
-    "a number for a word": (text(environment="7"), "environment is one of"),
+    "nothing": ("", "environment must be one of"),
+    "an unknown environment": (text(environment="DEV"), "environment must be one of PRODUCTION, TEST, not 'DEV'"),
+    "a number for a word": (text(environment="7"), "environment must be one of"),
     "a misspelt setting": (text(soap_adress="x"), "there is no setting 'soap_adress'"),
     "no base_url": (text(base_url=None), "base_url: write an address such as http://pki.example"),
     "https in certificates": (
         text(base_url="https://pki.example"),
         "base_url must be plain http, because certificates contain it .* such as http://pki",
     ),
-    "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
+    "an unknown recipe": (text(response_recipe="both"), "response_recipe must be one of exclusive, enveloped"),
     "lists of fewer than none": (
         text() + "certificates_per_list = -1\n",
         "certificates_per_list must be a whole number from",
@@ -58,7 +58,7 @@ BAD = {
         text() + "certificates_per_list = '7'\n",
         "certificates_per_list must be a whole number from 0",
     ),
-    "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .all on one. to 10000000"),
+    "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .one list for all. to 10000000"),
     "a database that is a list": (text(database_url="[]"), "database_url must be text"),
 }
 
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_named(written, sentence):
 def test_what_others_can_write_is_refused(tmp_path):
     (tmp_path / "authority.toml").write_text("")
     (tmp_path / "authority.toml").chmod(0o666)
-    with pytest.raises(SettingsError, match=r"can be changed by other users.*: chmod go-w"):
+    with pytest.raises(SettingsError, match=r"other users can change .*: run chmod go-w"):
         read(tmp_path / "authority.toml")
 
 

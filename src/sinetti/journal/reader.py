@@ -233,8 +233,7 @@ def read(path: Path) -> Iterator[JournalLine]:
             line = JournalLine.parse(octets[:-1])
             if line is None:
                 sentence = (
-                    f"{path.name}: line {expected} is not a valid journal line: it was changed or "
-                    "does not match its own digest"
+                    f"{path.name}: line {expected} was changed: it is not a valid journal line with a matching digest"
                 )
                 raise JournalDamaged(sentence)
             if line.sequence != expected or line.previous != previous:

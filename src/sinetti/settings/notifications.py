@@ -70,8 +70,8 @@ def read(path: Path) -> NoticeSettings:
     except RightsError as bad:
         # A user who can set another SMS provider would receive the provider token and PIN codes.
         sentence = (
-            f"{bad.path} can be changed by other users, who could have passwords and codes sent to them: "
-            f"chmod go-w {bad.path}"
+            f"other users can change {bad.path} and could have passwords and codes sent to them: "
+            f"run chmod go-w {bad.path}"
         )
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:

@@ -193,7 +193,7 @@ WORDED = {
     "revoked": (
         {"reason": "superseded"},
         "reason: another certificate has replaced it",
-        "syy: toinen varmenne on tullut sen tilalle",
+        "syy: toinen varmenne on korvannut sen",
         "orsak: ett annat certifikat har ersatt det",
     ),
     "a reason that nobody knows": ({"reason": "moonlight"}, "reason: moonlight", "syy: moonlight", "orsak: moonlight"),

@@ -253,4 +253,4 @@ def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(brows
 def test_refusals_speak_the_readers_language(browser, sqlite_desk):
     page = browser.get(f"{FETCH}?lang={Language.FI.value}")
     page.press("fetch", **values(ordered(sqlite_desk), pem_of(new_key()), password="wrong"))
-    assert "eivät sovi" in errors(page)["transfer_id"] or "Siirtotunnus" in errors(page)["transfer_id"]
+    assert "eivät täsmää" in errors(page)["transfer_id"]

@@ -319,7 +319,7 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
     assert send_due(room(desk, post), "last", desk.clock.now) == SendReport(dead=1)
     (dead,) = outbox_queries.dead_letters(desk.db)
     assert dead.id == killer
-    assert "may have arrived" in dead.problem
+    assert "may have been delivered" in dead.problem
 
 
 def test_whoever_was_too_slow_changes_nothing(desk):
