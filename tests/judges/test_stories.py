@@ -215,7 +215,7 @@ def test_roles_of_an_outside_source(town):
     enrolled(town, "story-6", "payroll of six")
     director = town.stranger()
     director.goes("/account/login/")
-    director.presses("Sign in with the test bench's rehearsal sign-in")
+    director.presses("Sign in with the test bench's test sign-in")
     assert "This page is part of the test bench" in director.reads()
     for language in ("Suomi", "Svenska", "English"):
         with director.page.expect_navigation():
@@ -231,7 +231,7 @@ def test_roles_of_an_outside_source(town):
     director.shows("address-confirmed")
     director.presses("Yes, confirm it")
     director.goes("/account/login/")
-    director.presses("Sign in with the test bench's rehearsal sign-in")
+    director.presses("Sign in with the test bench's test sign-in")
     director.fills(who="test-person-1", organisations="story-6")
     director.presses("Sign in")
     director.goes("/settings/certificates")

@@ -83,5 +83,5 @@ def test_an_agent_that_dies_is_told_with_its_last_words(tmp_path):
     config.write_text('store = "store"\nstray = 1\n')
     with Agents(config, 2) as agents, pytest.raises(StoryBroken) as broken:
         agents.pass_at(NOW)
-    assert "an agent ended by itself" in str(broken.value)
+    assert "an agent stopped unexpectedly" in str(broken.value)
     assert "ConfigError" in str(broken.value)

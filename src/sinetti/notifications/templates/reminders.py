@@ -1,6 +1,6 @@
 """Reminders, and messages *take into use*.
 
-They tell the certificate's end, the last working day before it, and the steps until then.
+They state the certificate's end, the last working day before it, and the steps until then.
 """
 
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> Pa
     """Parse an archived CRL that its CA signed.
 
     Raises JournalDamaged if the signature or the number is wrong. Otherwise a user with write access to the archive
-    could revoke for good at will, or hide the CRL that has a revocation.
+    could revoke permanently at will, or hide the CRL that has a revocation.
     """
     try:
         signed = read_signed(der, certificate)

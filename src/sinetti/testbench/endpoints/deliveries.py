@@ -67,7 +67,7 @@ class RegisterSource:
         try:
             found = transactions.find_certificate(self.db, Serial(serial_hex(certificate.serial_number)))
         except DATABASE_UNAVAILABLE:
-            _log.exception("the register is away, so nothing is known of a certificate")
+            _log.exception("the database cannot be reached, so the certificate's status is unknown")
             return _NOT_KNOWN
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
             return _NOT_KNOWN
@@ -114,7 +114,7 @@ class DeliveryEndpoint:
             with self._taking:
                 return self._take(delivery_id, request, language)
         except (*DATABASE_UNAVAILABLE, SignerUnavailable, OSError, files.StoreError):
-            _log.exception("request %s: a delivery could not be taken", request.request_id)
+            _log.exception("request %s: a delivery could not be received", request.request_id)
             return _refusal(503, "unavailable", translate(_UNAVAILABLE, language), language, retry_after="5")
         finally:
             self.ctx.db.refresh()
