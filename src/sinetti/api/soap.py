@@ -54,7 +54,8 @@ def welcome(environment: Environment, address: str, language: Language | None) -
     values = {
         "title": translate("Certificate service (Sinetti)", chosen),
         "what": translate(
-            "Programs send SOAP 1.1 requests with POST to {address} to get, retrieve and renew certificates.",
+            "Programs request, retrieve and renew certificates by sending SOAP 1.1 requests with POST to "
+                "{address}.",
             chosen,
             address=address,
         ),

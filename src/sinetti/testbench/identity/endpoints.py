@@ -240,7 +240,7 @@ _APPEAL = {
 Refusing is part of a rehearsal.
 """
 _NO_LAW = {
-    Language.FI: "ei ole: testipenkissä ei käsitellä kenenkään oikeita tietoja",
+    Language.FI: "ei mikään: testipenkissä ei käsitellä kenenkään oikeita tietoja",
     Language.SV: "ingen: i testbänken behandlas ingens riktiga uppgifter",
     Language.EN: "none: a test bench handles no real person's data",
 }
