@@ -138,7 +138,7 @@ def audit_is_complete_and_in_order(history: History, seen: Seen) -> Iterator[str
     trail: dict[str, list[str]] = defaultdict(list)
     for one in seen.audit:
         if not one.whole:
-            yield f"audit row {one.sequence} is not a journal of this authority"
+            yield f"audit row {one.sequence} is not what was written"
         trail[one.object].append(one.action)
     yield from (
         f"audit rows {a.sequence} and {b.sequence} are out of order"

@@ -63,7 +63,7 @@ def test_one_is_made_for_an_address(desk):
     (kept,) = rows(desk, "mfa.Authenticator").values_list("data", flat=True)
     assert decrypt_token(TRANSFER_KEY, SECOND_FACTOR, kept["secret"]) == NEW.totp
     assert len(audited(desk, "account-made")) == 1
-    with pytest.raises(AccountError, match="has an account already"):
+    with pytest.raises(AccountError, match="already has an account"):
         accounts.make_account(NEW, desk.ctx, *WHO)
 
 

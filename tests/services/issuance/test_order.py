@@ -134,7 +134,7 @@ def nothing(_desk: Desk) -> None:
 
 REFUSED = {
     "no such organisation": (nothing, an_order("unknown-1"), "organisation add"),
-    "closed": (lambda desk: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), an_order(), "closed for good"),
+    "closed": (lambda desk: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), an_order(), "has ended"),
     "channel withdrawn": (
         lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST),
         an_order(),
@@ -183,7 +183,7 @@ def test_new_ids_end_the_old_ones(desk):
 def test_no_new_ids_for_a_spent_order(desk):
     ids = ordered(desk)
     accepted(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST))
-    with pytest.raises(OrderError, match="used already"):
+    with pytest.raises(OrderError, match="already been used"):
         reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     assert models.TransferIds.objects.using(desk.db.alias).get().ended_at is None
 

@@ -130,9 +130,9 @@ def test_looked_after_by_a_firm(desk):
 
 def test_what_is_refused(sqlite_desk):
     ctx = sqlite_desk.ctx
-    with pytest.raises(PeopleError, match="no organisation has the id unknown-1: add it first"):
+    with pytest.raises(PeopleError, match="no organisation has the ID unknown-1: add it first"):
         add_signatory("unknown-1", DIRECTOR, ctx, *WHO)
-    with pytest.raises(PeopleError, match="no organisation has the id unknown-1"):
+    with pytest.raises(PeopleError, match="no organisation has the ID unknown-1"):
         add_service_provider(CUSTOMER_ID, "unknown-1", ctx, *WHO)
     with pytest.raises(PeopleError, match="does not look after itself"):
         add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", ctx, *WHO)
@@ -164,7 +164,7 @@ def test_an_operator_invites_a_signatory_who_counts_at_once(sqlite_desk):
 def test_who_cannot_be_invited(sqlite_desk, monkeypatch):
     mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
     viewer = replace(DIRECTOR, email="Viewer@people.example")
-    with pytest.raises(PeopleError, match="another role"):
+    with pytest.raises(PeopleError, match="another authorisation"):
         invite_signatory(CUSTOMER_ID, viewer, sqlite_desk.ctx, *WHO)
     monkeypatch.setattr("sinetti.database.access.role_assignments.INVITED_A_DAY", 0)
     with pytest.raises(PeopleError, match="tomorrow"):

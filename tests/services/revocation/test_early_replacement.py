@@ -147,7 +147,7 @@ REFUSED = {
     "everything": (asked(), BulkRevocationError, "select the certificates to be called"),
     "an unknown serial": (asked("41"), BulkRevocationError, "no certificate has the serial number 41"),
     "an unknown CA": (asked(authority="x"), BulkRevocationError, "this authority has no CA named x"),
-    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError, "no organisation has the id x"),
+    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError, "no organisation has the ID x"),
     "an officer who is a name": (asked("41", officer="Åke Å"), BulkRevocationError, "an officer's id has"),
     "no time": (asked("41", over=timedelta(0)), EarlyReplacementError, "from one minute to 30 days"),
     "one language": (

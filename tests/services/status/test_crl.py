@@ -287,7 +287,7 @@ def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
 
 def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
     models.Crl.objects.using(offline_desk.db.alias).all().delete()
-    with pytest.raises(SignerUnavailable, match="off line"):
+    with pytest.raises(SignerUnavailable, match="offline"):
         current_crl(ROOT, 1, offline_desk.ctx, REQUEST)
     publish_all(offline_desk.ctx, REQUEST)
 
