@@ -54,8 +54,7 @@ def welcome(environment: Environment, address: str, language: Language | None) -
     values = {
         "title": translate("Certificate service (Sinetti)", chosen),
         "what": translate(
-            "Programs request, retrieve and renew certificates by sending SOAP 1.1 requests with POST to "
-                "{address}.",
+            "Programs request, retrieve and renew certificates by sending SOAP 1.1 requests with POST to {address}.",
             chosen,
             address=address,
         ),

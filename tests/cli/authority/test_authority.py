@@ -199,10 +199,10 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = "closed for good"
-    assert closed in operator.refused(2, "order", *customer, *CONTACT)
+    ended, closed = "the organisation has ended", "closed for good"
+    assert ended in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
-    assert closed in operator.refused(2, *again)
+    assert ended in operator.refused(2, *again)
     for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
         assert "no organisation" in operator.refused(2, "organisation", *verb, "--customer-id", "nobody")
     assert "add it first" in operator.refused(2, "order", "--customer-id", "nobody", *CONTACT)

@@ -137,7 +137,7 @@ REFUSED = {
     "half a contact person": (("organisation", "contact-person", *OF, "--name", "A"), "with --name and --email"),
     "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or say --none alone"),
     "no address": (("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"), "--email is an address"),
-    "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "does not look after itself"),
+    "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "cannot look after itself"),
     "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the id unknown"),
     "half a contact": (("change-contact", "5f", "--name", "A"), "name the person with --name and --email"),
     "nothing to mend": (("change-contact", "5f", "--correct"), "say what is to be mended"),

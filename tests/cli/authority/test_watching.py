@@ -107,7 +107,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     code, out, err = operator.run(*approving, "b2")
     assert (code, out) == (0, "Revoked: 2 certificates.\n")
     assert "2 of 2 revoked" in err
-    assert "done" in operator.refused(2, *approving, "b2", "--yes")
+    assert "carried out" in operator.refused(2, *approving, "b2", "--yes")
     code, out, err = operator.run(*mine)
     assert (code, out, err) == (
         0,
@@ -257,7 +257,7 @@ def test_watch(shop, tmp_path, monkeypatch):
     code, out, _ = operator.run("watch", "--json")
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
     line, _ = operator.run("watch")[1].splitlines()
-    assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
+    assert line.startswith("list-lacks: the revocation list DataProvidersTestIssuingCAv1 lacks ")
     with opened(operator) as desk, status_served(PublicationEndpoint(desk.ctx)) as address:
         assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
             "who serves signed it anew"
