@@ -202,7 +202,7 @@ def test_organisations(operator):
     ended, closed = "the organisation has ended", "closed for good"
     assert ended in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
-    assert ended in operator.refused(2, *again)
+    assert closed in operator.refused(2, *again)
     for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
         assert "no organisation" in operator.refused(2, "organisation", *verb, "--customer-id", "nobody")
     assert "add it first" in operator.refused(2, "order", "--customer-id", "nobody", *CONTACT)
