@@ -138,7 +138,7 @@ REFUSED = {
     "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or say --none alone"),
     "no address": (("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"), "--email is an address"),
     "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "cannot look after itself"),
-    "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the id unknown"),
+    "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the ID unknown"),
     "half a contact": (("change-contact", "5f", "--name", "A"), "name the person with --name and --email"),
     "nothing to mend": (("change-contact", "5f", "--correct"), "say what is to be mended"),
     "no certificate to change": (("change-contact", "5f", *DIRECTOR), "no certificate has this serial"),

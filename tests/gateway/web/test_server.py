@@ -244,8 +244,8 @@ REFUSED = {
         "no.pem",
     ),
     "no place": ('[serve]\nsocket = "gateway.sock"\n', "", "either socket"),
-    "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot listen on"),
-    "no folder": ("gateway.sock", "none/gateway.sock", "cannot listen on"),
+    "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot be listened on"),
+    "no folder": ("gateway.sock", "none/gateway.sock", "cannot be listened on"),
 }
 
 

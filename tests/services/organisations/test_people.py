@@ -134,7 +134,7 @@ def test_what_is_refused(sqlite_desk):
         add_signatory("unknown-1", DIRECTOR, ctx, *WHO)
     with pytest.raises(PeopleError, match="no organisation has the ID unknown-1"):
         add_service_provider(CUSTOMER_ID, "unknown-1", ctx, *WHO)
-    with pytest.raises(PeopleError, match="does not look after itself"):
+    with pytest.raises(PeopleError, match="cannot look after itself"):
         add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", ctx, *WHO)
     add_organisation(sqlite_desk, FIRM)
     add_signatory(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
@@ -171,7 +171,7 @@ def test_who_cannot_be_invited(sqlite_desk, monkeypatch):
         invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
     assert signatories(sqlite_desk) == []
     close(CUSTOMER_ID, sqlite_desk.ctx, *WHO)
-    with pytest.raises(PeopleError, match="closed"):
+    with pytest.raises(PeopleError, match="has ended"):
         invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
 
 
