@@ -74,7 +74,7 @@ class Double:
             requested = csr.read_request(ask.request, POLICY)
             assert isinstance(requested, csr.RequestedKey), requested
             if isinstance(ask, EnrolRequest) and (ask.transfer_id, ask.transfer_password) != (TRANSFER_ID, PASSWORD):
-                return Failure("PKI004", "The transfer ID and the one-time password do not fit.")
+                return Failure("PKI004", "The transfer ID and the one-time password do not match.")
             if requested.key_id not in self.accepted:
                 retrieval_id = f"retrieval-{next(self.numbers)}"
                 self.accepted[requested.key_id] = retrieval_id

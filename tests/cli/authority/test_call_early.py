@@ -97,7 +97,7 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     undone = operator.does("call-early", "--undo", done["call"], "--officer", "b2", "--json")
     assert json.loads(undone) == {"result": "undone", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
-    assert "undone already" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
+    assert "already been cancelled" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
@@ -159,7 +159,7 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 
 BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
 REFUSED = {
-    "all at once": (BASE, "are not called: say which, by their serials, organisation or issuing CA."),
+    "all at once": (BASE, "select the certificates to be called by their serial numbers, organisation or issuing CA"),
     "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list takes no choice"),
     "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer: say who does it"),
     "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),
@@ -168,12 +168,12 @@ REFUSED = {
     "a time without a unit": ((*BASE, "--over", "10"), "--over: say over which time"),
     "a time that is too long": ((*BASE, "--over", "31d", "--authority", "x"), "from one minute to 30 days"),
     "no serial": ((*BASE, "--serial", "xy"), "--serial: this is no serial"),
-    "an unknown serial": ((*BASE, "--serial", "41"), "no certificate has the serial 41"),
+    "an unknown serial": ((*BASE, "--serial", "41"), "no certificate has the serial number 41"),
     "a file that is not there": ((*BASE, "--serials", "/nowhere"), "--serials: /nowhere cannot be read"),
     "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
     "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
     "undo with a choice": ((*BASE, "--undo", "x"), "--undo takes no choice"),
-    "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this id"),
+    "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this ID"),
 }
 
 

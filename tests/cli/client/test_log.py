@@ -192,8 +192,8 @@ WORDED = {
     "in words of a later version": ({"result": "a\x1bb"}, "a b", "a b", "a b"),
     "revoked": (
         {"reason": "superseded"},
-        "reason: another certificate has taken its place",
-        "syy: toinen varmenne on tullut sen tilalle",
+        "reason: another certificate has replaced it",
+        "syy: toinen varmenne on korvannut sen",
         "orsak: ett annat certifikat har ersatt det",
     ),
     "a reason that is unknown": ({"reason": "moonlight"}, "reason: moonlight", "syy: moonlight", "orsak: moonlight"),

@@ -150,7 +150,7 @@ class InvariantChecker:
             if _is_cut_short(row, known.get(row["serial"])):
                 self._breach(ViolationKind.CUT_SHORT, name, now, row["serial"])
         for serial in known.keys() - {row["serial"] for row in rows}:
-            self._breach(ViolationKind.DAMAGED, name, now, f"{serial} is in no register")
+            self._breach(ViolationKind.DAMAGED, name, now, f"{serial} is not in the register")
         if len(rows) > self._owed[name]:
             self._breach(ViolationKind.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._owed[name]}")
         if len(rows) < self._owed[name]:
