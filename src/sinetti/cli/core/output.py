@@ -2,8 +2,6 @@
 
 A reader that closes the pipe, as `head -1` does, causes no error. The command completes its work and ends with the
 exit code of that work, as if all had been read. Every other failure to write standard output is `OutputError`.
-
-Tables for people have columns as wide as their content, two spaces apart.
 """
 
 import contextlib
@@ -13,8 +11,7 @@ import os
 import secrets
 import stat
 import sys
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -192,39 +189,3 @@ def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None
         file.write(octets)
         file.flush()
         SYSTEM.sync_file(handle)
-
-
-_WIDE = frozenset("WF")
-"""Width classes of characters that take two places on a terminal (UAX 11)."""
-
-
-def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Format a table; columns numbered in `right` are flush right.
-
-    The last column takes the width that it needs.
-    """
-    return format_columns((head, *lines), right)
-
-
-def format_columns(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Format a table without names of columns."""
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return [_line(cells, widths, right) for cells in lines]
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
-    padded = []
-    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        blanks = " " * (width - _width(cell))
-        padded.append(blanks + cell if column in right else cell + blanks)
-    return "  ".join(padded).rstrip()
-
-
-def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(_places(sign) for sign in text)
-
-
-def _places(sign: str) -> int:
-    if unicodedata.combining(sign):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in _WIDE else 1

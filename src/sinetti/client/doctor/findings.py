@@ -39,7 +39,13 @@ class Check(StrEnum):
     CERTIFICATE = "certificate"
 
 
-SHOWN = {Level.OK: gettext_noop("ok"), Level.WARN: gettext_noop("look"), Level.FAIL: gettext_noop("WRONG")}
+SERVICE_CHECKS = frozenset({Check.REACHABLE, Check.TLS, Check.CLOCK, Check.ANCHORS, Check.SIGNATURE})
+"""Checks of a service: their findings are about its address."""
+
+PROBLEMS = gettext_noop("Problems")
+THIS_COMPUTER = gettext_noop("This computer")
+
+SHOWN = {Level.OK: gettext_noop("OK"), Level.WARN: gettext_noop("Warning"), Level.FAIL: gettext_noop("Error")}
 CHECKED = {
     Check.CONFIGURATION: gettext_noop("configuration"),
     Check.HOOKS: gettext_noop("programs"),

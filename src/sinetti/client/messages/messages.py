@@ -324,7 +324,7 @@ STATE_NOT_ENROLLED = gettext_noop("not in the store yet")
 JSON_NEEDS_OUT = gettext_noop(
     "--json goes to standard output, as the sealed document does without --out: give --out as well."
 )
-DETAILS_NEED_JSON = gettext_noop("--details is for programs: give --json as well.")
+METRICS_OF_ALL = gettext_noop("--prometheus writes the metrics of all names. Leave out NAME.")
 NOTHING_FOR_A_PERSON = gettext_noop("Nothing needs a person.")
 NOBODY_TO_ASK = gettext_noop("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
 TYPE_THE_NAME = gettext_noop("To revoke it, type its name ({name}):")

@@ -28,7 +28,7 @@ HAPPENED = {
     EventType.DEPLOY_FAILED: gettext_noop("could not be brought into use by your programs"),
     EventType.HINT: gettext_noop("the service said when it wants to be asked"),
     EventType.REPLACEMENT_NEEDED: gettext_noop("cannot be renewed any more, a replacement is needed"),
-    EventType.REVOKED: gettext_noop("revoked"),
+    EventType.REVOKED: gettext_noop("Certificate revoked"),
     EventType.EXPORTED: gettext_noop("exported"),
     EventType.REPAIRED: gettext_noop("repaired, the certificate is in use as before"),
     EventType.SETTINGS_CHANGED: gettext_noop("settings changed"),
@@ -118,12 +118,10 @@ UNDER_WAY = {
 """Texts for the states of an open request; the command's name comes first."""
 
 
-def line(one: LogEvent, language: Language) -> str:
-    """Return the line of an event: time in Finland, what happened, and the facts."""
-    text = translate.translate(HAPPENED[one.event], language)
+def cells(one: LogEvent, language: Language) -> tuple[str, str, str]:
+    """Return time in Finland, event, and facts or an empty text."""
     facts = "; ".join(_facts(one, language))
-    at = translate.format_time(one.at, language)
-    return f"{at}  {text}: {facts}" if facts else f"{at}  {text}"
+    return translate.format_short(one.at), translate.translate(HAPPENED[one.event], language), facts
 
 
 def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
