@@ -44,7 +44,8 @@ def register(subparsers: "Commands") -> None:
         "status",
         help="show the state of the certificates of a store",
         description="Shows every name of a store, the most urgent first: organisation, state, end, next action and "
-        "what to do. With NAME, shows also the service, the serial number and the files. Contacts no service.",
+        "what to do. With NAME, shows also the service, the serial number and the files. Calls no "
+        "service.",
         epilog=EXAMPLE,
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help="names of the store, shown in detail (default: all)")

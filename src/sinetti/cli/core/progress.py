@@ -30,7 +30,7 @@ PAUSE = 5.0
 _BETWEEN = 0.1
 """Seconds between two drawings."""
 
-LAST = gettext_noop("{done} of {total}, last {name}")
+LAST = gettext_noop("{done} of {total}: {name}")
 NOT_READY = gettext_noop("Not ready yet. Next attempt in {seconds} s, {remaining} s remaining.")
 
 WAITS = frozenset({messages.WAITING, messages.WAITING_ONE})

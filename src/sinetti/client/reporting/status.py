@@ -108,23 +108,23 @@ class RequiredAction(StrEnum):
 WORDS = {
     RequiredAction.REPLACE: gettext_noop("Order a replacement, then run “sinetti enrol {name}”."),
     RequiredAction.RESOLVE: gettext_noop(
-        "Run “sinetti renew {name}” again; if it stays uncertain, ask the service's support."
+        "Run “sinetti renew {name}” again. If the outcome is still unknown, ask the service's support."
     ),
     RequiredAction.ENROL: gettext_noop("Run “sinetti enrol {name}” again."),
-    RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and see what it says."),
-    RequiredAction.DEPLOY: gettext_noop(
-        "Mend the program that brings it into use; “sinetti log {name}” says what went wrong."
-    ),
+    RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and follow its advice."),
+    RequiredAction.DEPLOY: gettext_noop("Fix the deploy hook. “sinetti log {name}” shows what failed."),
     RequiredAction.GO_ON: gettext_noop("Run “sinetti retrieve {name}”."),
     RequiredAction.ORDER: gettext_noop(
-        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs; or take the "
-        "table away."
+        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs. If "
+        "you do not need it, remove the table."
     ),
 }
-ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete its folder.")
-ENROL_RESOLVE = gettext_noop("Run “sinetti enrol {name}” again; if it stays uncertain, ask the service's support.")
+ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete the folder of this name.")
+ENROL_RESOLVE = gettext_noop(
+    "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
+)
 
-REPAIRABLE = gettext_noop("The store is damaged: {what}. Run “sinetti run”: it repairs this by itself.")
+REPAIRABLE = gettext_noop("The store is damaged: {what}. “sinetti run” repairs it.")
 
 EXIT_CODES = {
     RequiredAction.REPAIR: ExitCode.STORE,
@@ -333,11 +333,11 @@ ADVICE = gettext_noop("Advice")
 ORGANISATION, STATE, DAYS_LEFT = 1, 2, 4
 """Numbers of columns."""
 
-HOPELESS = gettext_noop("valid, cannot be renewed any more")
-NOT_DEPLOYED = gettext_noop("{state}, not in use by your programs yet")
-FAILING_ONCE = gettext_noop("{state}, one try failed")
-FAILING = gettext_noop("{state}, {failures} tries failed")
-FAILING_WITH = gettext_noop("{state}, {failures} tries failed ({codes})")
+HOPELESS = gettext_noop("valid, can no longer be renewed")
+NOT_DEPLOYED = gettext_noop("{state}, not yet put into use")
+FAILING_ONCE = gettext_noop("{state}, one attempt failed")
+FAILING = gettext_noop("{state}, {failures} attempts failed")
+FAILING_WITH = gettext_noop("{state}, {failures} attempts failed ({codes})")
 NOW = gettext_noop("now")
 
 ENVIRONMENT = gettext_noop("Environment")
