@@ -503,7 +503,7 @@ def test_a_deploy_that_failed_is_red_in_every_view_until_it_succeeds(house):
             'sinetti_certificate_deployed{name="payroll",customer_id="0123456-7"} 0'
             in (house.folder / "metrics").read_text()
         )
-        assert "not in use by your programs yet" in house.run("status", "--store", house.store, "--lang", "en")[1]
+        assert "not yet put into use" in house.run("status", "--store", house.store, "--lang", "en")[1]
         assert "Nothing is wrong" not in house.run("doctor", "--store", house.store, "--lang", "en")[2]
         assert house.run("run", "--config", house.folder / "sinetti.toml")[0] == 4
     assert hooked(house, '["true"]')[0] == 0

@@ -139,7 +139,7 @@ def test_what_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     monkeypatch.setattr(early_replacement, "finish", lambda *_: None)
     operator.does("call-early", "--serial", first, *WORDS)
-    assert "(cut short: run call-early again)" in operator.does("call-early", "--list")
+    assert "cut short: run call-early again" in operator.does("call-early", "--list")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
     assert "Finished what was cut short: the call of 1 certificate (" in err

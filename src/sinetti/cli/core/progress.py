@@ -87,6 +87,13 @@ class ProgressBar:
             self._shown = at
             self._show(name)
 
+    def reach(self, done: int, total: int, name: str) -> None:
+        """Show a count that another program keeps; on a terminal alone."""
+        with self._lock:
+            self._done, self._total = done, total
+            if self._terminal:
+                self._show(name)
+
     def clear(self) -> None:
         """Remove the bar if it is shown."""
         if self._drawing is not None:
