@@ -149,7 +149,10 @@ def format_time(at: datetime, language: Language | None = None) -> str:
 
 
 def format_short(at: datetime) -> str:
-    """Return date and time on a Finnish clock for tables, the same in every language: "2027-03-03 13:03"."""
+    """Return date and time on a Finnish clock for tables: "2027-03-03 13:03".
+
+    It is the same in every language.
+    """
     return f"{_local(at):%Y-%m-%d %H:%M}"
 
 

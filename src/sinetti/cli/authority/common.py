@@ -17,7 +17,7 @@ from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, Folde
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.core import argparse_i18n, terminal
 from sinetti.cli.core.output import is_encodable, print_line
-from sinetti.cli.core.terminal import Block, Paragraph, Row, Table
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
@@ -226,13 +226,13 @@ def past_instant(option: str, text: str) -> datetime:
 def table_of(
     columns: Sequence[str], rows: Iterable[Mapping[str, object]], fold: Collection[str] = (), *, nothing: str
 ) -> Sequence[Block]:
-    """Return rows as a table with a dash for each absent value, or the text `nothing` without rows.
+    """Return rows as a table, or the text `nothing` without rows.
 
-    Columns in `fold` may be wrapped on a terminal.
+    An absent value is a dash. Columns in `fold` may be wrapped on a terminal.
     """
     lines = [Row(tuple("-" if row[one] is None else str(row[one]) for one in columns)) for row in rows]
     foldable = frozenset(number for number, one in enumerate(columns) if one in fold)
-    return (Table(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
+    return (OutputTable(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
 
 
 def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequence[Block]]) -> None:
@@ -252,5 +252,5 @@ def _say(error: object, code: ExitCode) -> int:
     text = " ".join(str(error).split())
     # An error text from elsewhere may end in a question mark, which needs no full stop.
     sentence = text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
-    terminal.say(f"sinetti: {sentence}")
+    terminal.print_message(f"sinetti: {sentence}")
     return code

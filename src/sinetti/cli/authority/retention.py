@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core.terminal import Block, Paragraph, Row, Table
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
 
@@ -75,4 +75,4 @@ def _blocks(records: dict[str, Any]) -> Sequence[Block]:
         for name, one in records.items()
     ]
     named = [Paragraph(f"{_CALLED[name]}  {one}") for name in records for one in records[name]["ids"]]
-    return (Table((), counted, right=frozenset({1}), fold=frozenset({2})), *named)
+    return (OutputTable((), counted, right=frozenset({1}), fold=frozenset({2})), *named)

@@ -165,7 +165,10 @@ def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> ClientContext:
-    """Return the context of a command of the client, which shows how long it waits for one name."""
+    """Return the context of a command of the client.
+
+    On a terminal it shows how long it waits for one name.
+    """
     wait = getattr(parsed, "wait", 300.0)
     waiting = Waiting(wait, console.language)
     return ClientContext(

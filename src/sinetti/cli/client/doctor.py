@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.core import terminal
 from sinetti.cli.core.console import Console
-from sinetti.cli.core.terminal import Block, Heading, Row, Table, Tone
+from sinetti.cli.core.terminal import Block, Heading, OutputTable, Row, Tone
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
 from sinetti.client.doctor.findings import SERVICE_CHECKS, Check, DoctorFinding, Level, warning
@@ -166,11 +166,14 @@ def blocks(found: Sequence[DoctorFinding], addresses: Mapping[str, str], languag
     for title, group in groups.items():
         if group:
             rows = [_row(one, language, subject="" if one.about == title else one.about or "") for one in group]
-            written += [Heading(translate.translate(title, language)), Table((), rows, fold=frozenset({2}), toned=0)]
+            written += [
+                Heading(translate.translate(title, language)),
+                OutputTable((), rows, fold=frozenset({2}), toned=0),
+            ]
     return written
 
 
-def pipe_table(found: Sequence[DoctorFinding], language: Language) -> Table:
+def pipe_table(found: Sequence[DoctorFinding], language: Language) -> OutputTable:
     """Return the output in a pipe: one line for each finding, problems first."""
     ordered = sorted(found, key=lambda one: (*_PROBLEMS, Level.OK).index(one.level))
     rows = []
@@ -178,7 +181,7 @@ def pipe_table(found: Sequence[DoctorFinding], language: Language) -> Table:
         row = _row(one, language)
         level, check, text = row.cells
         rows.append(replace(row, cells=(level, check, one.about or "", text)))
-    return Table((), rows)
+    return OutputTable((), rows)
 
 
 def _row(one: DoctorFinding, language: Language, subject: str = "") -> Row:

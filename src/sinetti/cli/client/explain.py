@@ -113,7 +113,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def blocks(report: Report, language: Language) -> Sequence[Block]:
-    """Return the explanation: paragraphs, and the lines that compare what was signed and received."""
+    """Return the explanation: paragraphs, and the comparison of both sides."""
     written: list[Block] = []
     for is_comparison, group in groupby(report.lines(language), key=lambda line: line.startswith("  ")):
         lines = tuple(group)

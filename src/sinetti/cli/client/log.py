@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import terminal
-from sinetti.cli.core.terminal import Block, Paragraph, Row, Table
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format
@@ -80,7 +80,7 @@ def blocks(events: Sequence[LogEvent], seen: NameSnapshot, language: Language) -
     found: list[Block] = []
     if events:
         rows = [Row((at, event), facts) for at, event, facts in (log_format.cells(one, language) for one in events)]
-        found.append(Table((), rows, fold=frozenset({1}), indent=_INDENT))
+        found.append(OutputTable((), rows, fold=frozenset({1}), indent=_INDENT))
     found += [Paragraph(line) for line in log_format.open_lines(seen, language)]
     return found or [Paragraph(messages.render(make_message(messages.LOG_EMPTY, name=seen.name), language))]
 

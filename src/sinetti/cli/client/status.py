@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.core import output, terminal
 from sinetti.cli.core.console import Console
-from sinetti.cli.core.terminal import Block, Paragraph, Record, Row, Table, Tone
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format, metrics, status
@@ -133,7 +133,10 @@ def _named(parsed: argparse.Namespace, absent: Collection[str]) -> Iterator[Name
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """Way in which rows are shown: all or only those that require action, as a table or in detail."""
+    """Way in which rows are shown.
+
+    `only_needed`: only rows that require action. `in_detail`: one record for each row in place of a table.
+    """
 
     store: Path
     only_needed: bool = False
@@ -165,7 +168,7 @@ def blocks(rows: Sequence[StatusRow], view: StatusView, language: Language) -> S
     if view.in_detail:
         return [_record(row, view.store / row.name, language) for row in selected]
     return (
-        Table(
+        OutputTable(
             status.header(language),
             [_row(row, language) for row in selected],
             advice=translate.translate(status.ADVICE, language),

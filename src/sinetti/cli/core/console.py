@@ -31,7 +31,7 @@ class Console:
 
     def tell(self, message: Message) -> None:
         """Print one message: a paragraph on a terminal, a line elsewhere."""
-        terminal.say(messages.render(message, self.language))
+        terminal.print_message(messages.render(message, self.language))
 
 
 def language_of(arguments: Sequence[str]) -> Language:

@@ -22,15 +22,21 @@ from sinetti.cli.core.terminal import (
     Colours,
     Heading,
     Literal,
+    OutputTable,
     Paragraph,
     Record,
     Row,
     Screen,
-    Table,
 )
 
 LONGEST_LINE = 100
-"""Columns of a paragraph on a wide terminal: longer lines are hard to read."""
+"""Columns of a paragraph on a wide terminal, since longer lines are hard to read.
+
+A path that is longer may use all columns.
+"""
+
+_ABSENT = frozenset({"", "-", "–"})
+"""Cells without a value, which a record leaves out."""
 
 _GAP = 2
 """Columns between two cells."""
@@ -40,14 +46,14 @@ _NARROWEST_CELL = 14
 
 
 def screen_of(stream: TextIO) -> Screen:
-    """Return the screen of a stream, as rich finds it from the terminal and the environment."""
+    """Return the screen of a stream, by the terminal and the environment."""
     found = Console(file=stream)
     colours = None if found.no_color or found.legacy_windows else found.color_system
     return Screen(min(max(found.width, NARROWEST), WIDEST), cast("Colours | None", colours))
 
 
 def render(blocks: Iterable[Block], screen: Screen) -> str:
-    """Return blocks as lines of at most `screen.width` columns, without blanks at their ends."""
+    """Return blocks as lines of at most `screen.width` columns."""
     console = Console(
         file=io.StringIO(),
         width=screen.width,
@@ -100,7 +106,7 @@ def _literal(block: Literal, width: int) -> Iterator[RenderableType]:
 
 
 @_laid_out.register
-def _table(block: Table, width: int) -> Iterator[RenderableType]:
+def _table(block: OutputTable, width: int) -> Iterator[RenderableType]:
     every = range(len(block.head or block.rows[0].cells))
     for columns in (list(every), [one for one in every if one not in block.spare]):
         widths = _widths(block, columns, width)
@@ -109,7 +115,7 @@ def _table(block: Table, width: int) -> Iterator[RenderableType]:
             return
     for row in block.rows:
         title, *values = row.cells
-        pairs = [pair for pair in zip(block.head[1:], values, strict=True) if pair[1]]
+        pairs = [pair for pair in zip(block.head[1:], values, strict=True) if pair[1] not in _ABSENT]
         yield from _record(Record(title, pairs, row.advice, row.tone), width)
         if row is not block.rows[-1]:
             yield Text()
@@ -130,7 +136,7 @@ def _record(block: Record, width: int) -> Iterator[RenderableType]:
         yield _indented(block.advice, _GAP, width)
 
 
-def _widths(block: Table, columns: Sequence[int], width: int) -> list[int] | None:
+def _widths(block: OutputTable, columns: Sequence[int], width: int) -> list[int] | None:
     """Return the columns' widths, or None if they do not fit.
 
     A head is wrapped first, then the widest of the cells that may be wrapped.
@@ -152,7 +158,7 @@ def _widths(block: Table, columns: Sequence[int], width: int) -> list[int] | Non
     return widths
 
 
-def _lines(block: Table, columns: Sequence[int], widths: Sequence[int], width: int) -> Iterator[RenderableType]:
+def _lines(block: OutputTable, columns: Sequence[int], widths: Sequence[int], width: int) -> Iterator[RenderableType]:
     if block.head:
         yield _line(replace(block, toned=None), Row(block.head), columns, widths, "bold")
     for row in block.rows:
@@ -161,7 +167,9 @@ def _lines(block: Table, columns: Sequence[int], widths: Sequence[int], width: i
             yield _indented(row.advice, block.indent, width)
 
 
-def _line(block: Table, row: Row, columns: Sequence[int], widths: Sequence[int], style: str = "") -> RenderableType:
+def _line(
+    block: OutputTable, row: Row, columns: Sequence[int], widths: Sequence[int], style: str = ""
+) -> RenderableType:
     cells = [Text(row.cells[one], style=row.tone if one == block.toned else style, overflow="fold") for one in columns]
     if any(cell.cell_len > width for cell, width in zip(cells, widths, strict=True)):
         grid = Grid.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
@@ -176,5 +184,6 @@ def _line(block: Table, row: Row, columns: Sequence[int], widths: Sequence[int],
 
 
 def _indented(text: str, indent: int, width: int) -> Padding:
-    right = max(0, width - indent - LONGEST_LINE)
+    longest_word = max(map(cell_len, text.split()), default=0)
+    right = max(0, width - indent - max(LONGEST_LINE, longest_word))
     return Padding(Text(text, overflow="fold"), (0, right, 0, indent))

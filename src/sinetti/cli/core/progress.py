@@ -1,6 +1,7 @@
-"""Progress of long work at standard error: a bar or a spinner on a terminal, a line every few seconds elsewhere.
+"""Progress of long work: a bar or a spinner on a terminal, lines elsewhere.
 
-rich draws them, and is loaded only where that is a terminal and the work takes longer than a moment.
+It is printed to standard error, in a pipe every few seconds. rich draws the bar, and is loaded only for a terminal and
+for work that takes longer than a moment.
 """
 
 import sys
@@ -130,9 +131,10 @@ def bar(
 
 
 class Waiting:
-    """Sleep of a command that waits for one certificate: a spinner with the remaining seconds on a terminal.
+    """Sleep of a command that waits for one certificate.
 
-    `limit` is the longest wait in seconds. Elsewhere the messages about each attempt are printed instead.
+    On a terminal a spinner shows the remaining seconds. Elsewhere the messages about each attempt are printed.
+    `limit` is the longest wait in seconds.
     """
 
     def __init__(
@@ -150,7 +152,10 @@ class Waiting:
         self._begun: float | None = None
 
     def without_attempts(self, writer: Callable[[Message], None]) -> Callable[[Message], None]:
-        """Return a function that prints messages, on a terminal without those that the spinner shows."""
+        """Return a function that prints messages.
+
+        On a terminal it leaves out those that the spinner shows.
+        """
 
         def write(message: Message) -> None:
             if not (self._terminal and message.text in WAITS):

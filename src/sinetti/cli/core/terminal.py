@@ -1,4 +1,4 @@
-"""Blocks of output: laid out for the width of a terminal, one line per row in a pipe.
+"""Blocks of output for the width of a terminal, and for a pipe.
 
 A command describes its output as blocks. On a terminal, `layout` lays them out with rich. Elsewhere each row of a table
 is one line that is never wrapped, cut or coloured, so that programs read the same text on every machine.
@@ -18,7 +18,10 @@ from typing import TextIO, TypeGuard
 from sinetti.cli.core import output
 
 NARROWEST, WIDEST = 60, 200
-"""Columns of a terminal that are used. A narrower terminal breaks the lines by itself."""
+"""Columns of a terminal that are used.
+
+A narrower terminal breaks the lines by itself.
+"""
 
 _WIDE = frozenset("WF")
 """Width classes of characters that take two columns on a terminal (UAX 11)."""
@@ -29,7 +32,10 @@ Colours = OneOf["standard", "256", "truecolor", "windows"]
 
 
 class Tone(StrEnum):
-    """Colour of a cell, which always has a word for the same; the values are styles of rich."""
+    """Colour of a cell, which always has a word for the same.
+
+    The values are styles of rich.
+    """
 
     PLAIN = ""
     GOOD = "green"
@@ -39,7 +45,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Terminal behind a stream: columns in use, and rich's name of its colour system or None."""
+    """Terminal behind a stream: columns in use, and its colours or None."""
 
     width: int
     colours: Colours | None = None
@@ -47,7 +53,10 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Text that is wrapped between words; with an empty line before it on a terminal if `apart` is set."""
+    """Text that is wrapped between words.
+
+    With `apart`, a terminal has an empty line before it.
+    """
 
     text: str
     indent: int = 0
@@ -93,7 +102,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class OutputTable:
     """Table that becomes a list of records where its columns do not fit.
 
     `advice` names the last column of a pipe; a terminal has the advice below its row, indented. Columns are numbers:
@@ -111,7 +120,7 @@ class Table:
     indent: int = 2
 
     def plain(self) -> Iterator[str]:
-        """Yield the head and a line for each row; the last column takes the width that it needs."""
+        """Yield the head and a line for each row."""
         head = [(*self.head, self.advice)] if self.head else []
         lines = [*head, *((*row.cells, row.advice) for row in self.rows)]
         widths = [max(map(columns_of, column)) for column in zip(*lines, strict=True)]
@@ -121,7 +130,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Names and values of one thing, one pair per line, with a title and the advice about it."""
+    """Names and values of one thing, with a title and the advice about it."""
 
     title: str
     pairs: Sequence[tuple[str, str]]
@@ -139,7 +148,7 @@ class Record:
             yield f"  {self.advice}"
 
 
-Block = Paragraph | Heading | Literal | Table | Record
+Block = Paragraph | Heading | Literal | OutputTable | Record
 
 
 def show(blocks: Iterable[Block], in_pipe: Iterable[Block] | None = None) -> None:
@@ -153,7 +162,7 @@ def show(blocks: Iterable[Block], in_pipe: Iterable[Block] | None = None) -> Non
         output.print_line(text)
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a paragraph for the person at standard error."""
     output.print_error(render((Paragraph(text),), screen_of(sys.stderr)))
 
@@ -169,7 +178,7 @@ def render(blocks: Iterable[Block], screen: Screen | None) -> str:
 
 
 def screen_of(stream: TextIO | None) -> Screen | None:
-    """Return the terminal behind a stream, or None for a pipe, a file or a closed stream."""
+    """Return the terminal behind a stream, or None for any other stream."""
     if not is_terminal(stream):
         return None
     from sinetti.cli.core import layout  # noqa: PLC0415 - as in render

@@ -103,7 +103,7 @@ def print_verdict(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
     if parsed.json:
         common.print_json(verdict.as_json())
     else:
-        terminal.say(verdict.text(common.console_of(parsed).language))
+        terminal.print_message(verdict.text(common.console_of(parsed).language))
     return ExitCode.DONE if verdict.accepted else ExitCode.REFUSED
 
 
@@ -174,5 +174,5 @@ def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Nam
     try:
         return run(parsed)
     except (GatewaySettingsError, NoRevocationSource, NoIssuer, InsecureProxySettings) as bad:
-        terminal.say(str(bad))
+        terminal.print_message(str(bad))
         return ExitCode.USAGE

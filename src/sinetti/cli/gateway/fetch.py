@@ -48,7 +48,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         output.print_line(json.dumps([_download_json(*row) for row in rows], indent=2))
     for fetched, age in rows:
         if fetched.trouble is not None:
-            terminal.say(f"{age.name}: {fetched.trouble}")
+            terminal.print_message(f"{age.name}: {fetched.trouble}")
         if not parsed.json:
             terminal.show((Paragraph(age.said()),))
     return ExitCode.DONE if all(age.current for _, age in rows) else ExitCode.AGAIN

@@ -87,7 +87,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 @dataclass(frozen=True, slots=True)
 class BarReporter(ProgressReporter):
-    """Reporter that has a bar of the renewed certificates below its lines on a terminal."""
+    """Reporter with a bar of the renewed certificates below its lines."""
 
     bar: ProgressBar
 

@@ -354,7 +354,10 @@ _WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus
 
 
 def row_cells(row: StatusRow, language: Language) -> tuple[str, ...]:
-    """Return the cells of one line, and the advice or an empty text; instants are in Finnish time."""
+    """Return the cells of one line, and the advice or an empty text.
+
+    Instants are in Finnish time.
+    """
     return (
         row.name,
         _organisation(row) or "–",
@@ -373,7 +376,10 @@ def advice(row: StatusRow, language: Language) -> str:
 
 
 def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple[str, str]]:
-    """Return names and values of what is known of one name; unknown values are left out."""
+    """Return names and values of the details of one name.
+
+    Unknown values are left out.
+    """
     seen, span, hint = row.seen, row.seen.span, row.seen.memory.hint
     next_action = _next_at(row)
 
@@ -449,7 +455,10 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
 
 
 def latest_event(folder: Path) -> LogEvent | None:
-    """Return the last entry of a name's log; None without one, or without access to the log."""
+    """Return the last entry of a name's log.
+
+    None if there is none, or without access to the log.
+    """
     try:
         return next(reversed(list(event_log.read(folder))), None)
     except OSError:
@@ -461,7 +470,10 @@ def _organisation(row: StatusRow) -> str:
 
 
 def _next_action(row: StatusRow, language: Language) -> str:
-    """Return the instant of the next renewal or try, "now" in place of a past one, or a dash if there is none."""
+    """Return the instant of the next renewal or attempt.
+
+    It is "now" if the action is due, and a dash if there is none.
+    """
     at = _next_at(row)
     if at is not None:
         return translate.format_short(at)
@@ -469,7 +481,10 @@ def _next_action(row: StatusRow, language: Language) -> str:
 
 
 def _next_at(row: StatusRow) -> datetime | None:
-    """Return the instant of the next renewal or try of the agent; None if there is none, or if it is due."""
+    """Return the instant of the next renewal or attempt of the agent.
+
+    None if there is none, or if it is due.
+    """
     memory = row.seen.memory
     if _is_final(row):
         return None
