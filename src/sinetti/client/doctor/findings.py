@@ -15,7 +15,7 @@ from sinetti.i18n.translate import gettext_noop, ngettext_noop
 
 
 class Level(StrEnum):
-    """Level of a finding; the values stand in JSON."""
+    """Level of a finding; the values are those of JSON."""
 
     OK = "ok"
     WARN = "warn"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Check(StrEnum):
-    """Subject of a check; the values stand in JSON."""
+    """Subject of a check; the values are those of JSON."""
 
     CONFIGURATION = "configuration"
     HOOKS = "hooks"

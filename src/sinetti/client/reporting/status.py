@@ -27,7 +27,7 @@ from sinetti.i18n.translate import gettext_noop
 
 
 class NameStatus(StrEnum):
-    """State of a name; the values stand in JSON."""
+    """State of a name; the values are those of JSON."""
 
     PENDING = "pending"
     VALID = "valid"
@@ -44,7 +44,7 @@ class NameStatus(StrEnum):
 class StatusRow:
     """One name at `now`.
 
-    Times UTC; what is not known is None. `seen` has what the row was made of.
+    Times UTC; what is not known is None. `seen` is the snapshot behind the row.
     """
 
     name: str
@@ -91,7 +91,7 @@ They take two and a half hours.
 
 
 class RequiredAction(StrEnum):
-    """Required action, the most urgent first; the values stand in JSON."""
+    """Required action, the most urgent first; the values are those of JSON."""
 
     REPAIR = "repair"
     REPLACE = "replace"
