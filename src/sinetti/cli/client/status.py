@@ -27,34 +27,32 @@ from sinetti.infra import clock
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, for monitoring:
-  sinetti status --store /var/lib/sinetti --check
-
-states: pending, valid, renewal-open, expired, revoked, uncertain, damaged.
-“revoked” is shown once the service has reported it.
-
-exit codes with --check: 0 no action needed · 3 order a replacement, or enrol again · 4 renew, retrieve, or fix the
-deploy hook · 5 the store is damaged · 6 uncertain. The exit code is the highest of all names."""
+EXAMPLE = (
+    "example, for monitoring:\n  sinetti status --store /var/lib/sinetti --check\n\nStates: pending, valid, "
+    "renewal-open, expired, revoked, uncertain, damaged. A certificate is shown as revoked once the\nservice "
+    "has reported it.\n\nexit codes with --check: 0 no action needed · 3 a new certificate must be ordered · "
+    "4 a renewal, a retrieval or a deploy\nhook has failed · 5 store damaged · 6 outcome uncertain"
+)
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "status",
-        help="show the state of the certificates of a store",
-        description="Shows every name of a store, the most urgent first: organisation, state, end, next action and "
-        "what to do. With NAME, shows also the service, the serial number and the files. Calls no "
-        "service.",
+        help="show the state of the certificates in a store",
+        description="Shows the certificates of a store: organisation, state, end, next action and advice. Those that "
+        "need action come first. With NAME, shows service, serial number and files, too. Calls no service.",
         epilog=EXAMPLE,
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help="names of the store, shown in detail (default: all)")
     common.add_store(parser)
-    parser.add_argument("--json", action="store_true", help="print rows for programs, sorted by name")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON, sorted by name")
     parser.add_argument("--details", action="store_true", help="add service, serial number, files and the latest event")
-    parser.add_argument("--prometheus", metavar="FILE", help="write metrics for Prometheus, - for standard output")
     parser.add_argument(
-        "--check", action="store_true", help="print only names that require action; the exit code reports it"
+        "--prometheus", metavar="FILE", help="write metrics for Prometheus to this file, - for standard output"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="print only certificates that need action; the exit code says which action"
     )
     common.add_common(parser)
     parser.set_defaults(run=run)
