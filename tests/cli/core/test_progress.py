@@ -158,3 +158,11 @@ def test_elsewhere_the_messages_are_printed_and_there_is_no_spinner():
     waiting.sleep(2)
     waiting.without_attempts(seen.append)(make_message(messages.WAITING, seconds=2))
     assert (stream.getvalue(), len(seen), seconds.now) == ("", 1, 102)
+
+
+def test_a_count_that_is_kept_elsewhere_is_shown_on_a_terminal_alone():
+    screen, stream = Terminal(), io.StringIO()
+    for one in (screen, stream):
+        with progress.bar(0, one, Language.EN, Seconds()) as shown:
+            shown.reach(3, 12, "org-0003")
+    assert (drawn(screen), stream.getvalue()) == (["━━━━━━                   3 of 12: org-0003"], "")

@@ -116,6 +116,14 @@ def test_a_message_is_a_paragraph_on_a_terminal(monkeypatch):
     assert sys.stderr.getvalue() == f"{('word ' * 12).strip()}\n{('word ' * 8).strip()}\n"
 
 
+@pytest.mark.parametrize(("is_terminal", "printed"), [(True, "for people\n"), (False, "for programs\n")])
+def test_a_pipe_may_have_other_blocks_than_a_terminal(is_terminal, printed, monkeypatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", Stream(is_terminal=is_terminal))
+    terminal.show((Paragraph("for people"),), in_pipe=(Paragraph("for programs"),))
+    assert sys.stdout.getvalue() == printed
+
+
 def test_the_samples_are_current():
     """`make format` writes them."""
     written = dict(output_samples.files())
