@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from sinetti.cli.core import terminal
+from sinetti.cli.core import output, terminal
 from sinetti.cli.core.terminal import Heading, Literal, OutputTable, Paragraph, Record, Row, Screen, Tone
 from sinetti.client.messages import messages
 from sinetti.domain.values import Language
@@ -112,7 +112,7 @@ def test_a_closed_stream_is_no_terminal():
 def test_a_message_is_a_paragraph_on_a_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr(sys, "stderr", Stream())
-    terminal.print_message("word " * 20)
+    output.print_error("word " * 20)
     assert sys.stderr.getvalue() == f"{('word ' * 12).strip()}\n{('word ' * 8).strip()}\n"
 
 
@@ -120,7 +120,7 @@ def test_a_message_is_a_paragraph_on_a_terminal(monkeypatch):
 def test_a_pipe_may_have_other_blocks_than_a_terminal(is_terminal, printed, monkeypatch):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", Stream(is_terminal=is_terminal))
-    terminal.show((Paragraph("for people"),), in_pipe=(Paragraph("for programs"),))
+    output.show((Paragraph("for people"),), in_pipe=(Paragraph("for programs"),))
     assert sys.stdout.getvalue() == printed
 
 

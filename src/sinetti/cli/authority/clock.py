@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core import terminal
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.output import print_error, show_error
 from sinetti.cli.core.terminal import Block, Record
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
@@ -46,7 +45,7 @@ def _show(parsed: argparse.Namespace) -> int:
 def _accept(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = authority.clock.look()
-        print_error(terminal.render(_blocks(_row(before)), terminal.screen_of(sys.stderr)))
+        show_error(_blocks(_row(before)))
         if not parsed.yes:
             _ask(before)
         after = accept_clock(authority.clock, authority.ctx, OPERATOR, request_id())

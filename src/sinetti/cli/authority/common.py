@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.hierarchy_model import HierarchyError
-from sinetti.cli.core import argparse_i18n, terminal
-from sinetti.cli.core.output import is_encodable, print_line
+from sinetti.cli.core import argparse_i18n
+from sinetti.cli.core.output import is_encodable, print_error, print_line, show
 from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
@@ -239,10 +239,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
     """Print a value for programs, or the same as blocks or a text for people."""
     if not as_json:
         shown = table()
-        if isinstance(shown, str):
-            print_line(shown)
-        else:
-            terminal.show(shown)
+        show((Paragraph(shown),) if isinstance(shown, str) else shown)
         return
     text = json.dumps(value, ensure_ascii=False)
     print_line(text if is_encodable(text) else json.dumps(value))
@@ -252,5 +249,5 @@ def _say(error: object, code: ExitCode) -> int:
     text = " ".join(str(error).split())
     # An error text from elsewhere may end in a question mark, which needs no full stop.
     sentence = text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
-    terminal.print_message(f"sinetti: {sentence}")
+    print_error(f"sinetti: {sentence}")
     return code

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.core import terminal
+from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.terminal import Block, Heading, OutputTable, Row, Tone
 from sinetti.client.config.errors import ConfigError
@@ -145,7 +145,7 @@ _PROBLEMS = (Level.FAIL, Level.WARN)
 
 def _show(found: Sequence[DoctorFinding], addresses: Mapping[str, str], console: Console) -> None:
     language = console.language
-    terminal.show(blocks(found, addresses, language), in_pipe=(pipe_table(found, language),) if found else ())
+    output.show(blocks(found, addresses, language), in_pipe=(pipe_table(found, language),) if found else ())
     wrong = sum(one.level is Level.FAIL for one in found)
     console.tell(make_message(messages.DOCTOR_WRONG, number=wrong) if wrong else make_message(messages.DOCTOR_WELL))
 

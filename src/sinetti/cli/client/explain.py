@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from sinetti.cli.client import common
-from sinetti.cli.core import terminal
+from sinetti.cli.core import output
 from sinetti.cli.core.terminal import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -106,7 +106,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for sentence in report.sentences():
             console.tell(sentence)
     else:
-        terminal.show(blocks(report, console.language))
+        output.show(blocks(report, console.language))
     if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
         console.tell(make_message(causes.BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.core import terminal
+from sinetti.cli.core import output
 from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -68,7 +68,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         events = [log_format.as_json(one) for one in found]
         common.print_json({"name": parsed.name, "events": events, "open": under_way})
     else:
-        terminal.show(blocks(found, seen, console.language))
+        output.show(blocks(found, seen, console.language))
     if seen.trouble is not None:
         console.tell(seen.trouble)
         return ExitCode.STORE

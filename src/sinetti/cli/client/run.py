@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
-from sinetti.cli.core import progress, terminal
+from sinetti.cli.core import output, progress
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
 from sinetti.cli.core.terminal import Paragraph
@@ -258,7 +258,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
     if parsed.json:
         common.print_json(report.as_json(end, agent.run.now))
     else:
-        terminal.show(Paragraph(messages.render(report.plan_message(row), console.language)) for row in end.rows)
+        output.show(Paragraph(messages.render(report.plan_message(row), console.language)) for row in end.rows)
     return end.exit_code
 
 

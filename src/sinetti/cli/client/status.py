@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.core import output, terminal
+from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.client.messages import messages
@@ -66,7 +66,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     now = common.now_of(parsed, console)
     absent = _absent(parsed, now)
     if not files.directory_exists(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
-        terminal.show(blocks(absent, _view(parsed), console.language))
+        output.show(blocks(absent, _view(parsed), console.language))
     try:
         common.require_store(parsed)
         rows = _rows(parsed, now, absent)
@@ -85,7 +85,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             else [row.as_json() for row in rows]
         )
     elif parsed.prometheus is None:
-        terminal.show(blocks((*rows, *absent), _view(parsed), console.language))
+        output.show(blocks((*rows, *absent), _view(parsed), console.language))
     if parsed.check:
         return status.exit_code(rows)
     return ExitCode.STORE if any(row.state is NameStatus.DAMAGED for row in rows) else ExitCode.DONE

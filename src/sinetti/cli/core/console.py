@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sinetti.cli.core import terminal
+from sinetti.cli.core import output
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
 from sinetti.domain.values import Language
@@ -30,8 +30,8 @@ class Console:
     language: Language
 
     def tell(self, message: Message) -> None:
-        """Print one message: a paragraph on a terminal, a line elsewhere."""
-        terminal.print_message(messages.render(message, self.language))
+        """Print one message on a line of its own."""
+        output.print_error(messages.render(message, self.language))
 
 
 def language_of(arguments: Sequence[str]) -> Language:

@@ -11,10 +11,12 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from sinetti.cli.core import terminal
+from sinetti.cli.core.terminal import Block, Paragraph
 from sinetti.client.store.files import SYSTEM
 
 _WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
@@ -63,6 +65,22 @@ def print_line(line: str) -> None:
         stream.flush()
 
 
+def show(blocks: Iterable[Block], in_pipe: Iterable[Block] | None = None) -> None:
+    """Print blocks to standard output, or others where that is no terminal.
+
+    Raises OutputError if that fails.
+    """
+    screen = terminal.screen_of(sys.stdout)
+    text = terminal.render(blocks if screen is not None or in_pipe is None else in_pipe, screen)
+    if text:
+        print_line(text)
+
+
+def show_error(blocks: Iterable[Block]) -> None:
+    """Print blocks for the person at standard error, as `print_error` does."""
+    _write_error(terminal.render(blocks, terminal.screen_of(sys.stderr)) + "\n")
+
+
 def print_bytes(octets: bytes) -> None:
     """Write octets to standard output. Raises OutputError if that fails."""
     with _standard_output() as stream:
@@ -82,17 +100,14 @@ def flush() -> None:
 
 
 def print_error(line: str, end: str = "\n") -> None:
-    """Print a line for the person at standard error.
+    """Print a line for the person at standard error; a terminal has it as a paragraph.
 
     The work continues if standard error cannot be written.
     """
-    if sys.stderr is None:
-        return
-    try:
-        sys.stderr.write(f"{line}{end}")
-        sys.stderr.flush()
-    except OSError:
-        _divert(sys.stderr)
+    if line and end == "\n":
+        show_error((Paragraph(line),))
+    else:
+        _write_error(f"{line}{end}")
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
@@ -157,6 +172,16 @@ def _standard_output() -> Iterator[TextIO]:
     except OSError as bad:
         _divert(sys.stdout)
         raise OutputError(bad) from bad
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _divert(sys.stderr)
 
 
 def _divert(stream: TextIO) -> None:

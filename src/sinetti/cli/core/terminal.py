@@ -7,15 +7,12 @@ COLUMNS sets the width. NO_COLOR turns colours off. FORCE_COLOR treats a pipe as
 """
 
 import os
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal as OneOf
 from typing import TextIO, TypeGuard
-
-from sinetti.cli.core import output
 
 NARROWEST, WIDEST = 60, 200
 """Columns of a terminal that are used.
@@ -149,22 +146,6 @@ class Record:
 
 
 Block = Paragraph | Heading | Literal | OutputTable | Record
-
-
-def show(blocks: Iterable[Block], in_pipe: Iterable[Block] | None = None) -> None:
-    """Print blocks to standard output, or others where that is no terminal.
-
-    Raises OutputError if that fails.
-    """
-    screen = screen_of(sys.stdout)
-    text = render(blocks if screen is not None or in_pipe is None else in_pipe, screen)
-    if text:
-        output.print_line(text)
-
-
-def print_message(text: str) -> None:
-    """Print a paragraph for the person at standard error."""
-    output.print_error(render((Paragraph(text),), screen_of(sys.stderr)))
 
 
 def render(blocks: Iterable[Block], screen: Screen | None) -> str:

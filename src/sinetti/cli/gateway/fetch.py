@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.core import output, progress, terminal
+from sinetti.cli.core import output, progress
 from sinetti.cli.core.terminal import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
@@ -48,9 +48,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         output.print_line(json.dumps([_download_json(*row) for row in rows], indent=2))
     for fetched, age in rows:
         if fetched.trouble is not None:
-            terminal.print_message(f"{age.name}: {fetched.trouble}")
+            output.print_error(f"{age.name}: {fetched.trouble}")
         if not parsed.json:
-            terminal.show((Paragraph(age.said()),))
+            output.show((Paragraph(age.said()),))
     return ExitCode.DONE if all(age.current for _, age in rows) else ExitCode.AGAIN
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Never
 
 from sinetti.cli.client import common
-from sinetti.cli.core import argparse_i18n, output, progress, terminal
+from sinetti.cli.core import argparse_i18n, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.cli.core.progress import ProgressBar
 from sinetti.cli.core.terminal import Paragraph
@@ -66,7 +66,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     def put(line: str) -> None:
         bar.clear()
         if not parsed.json:
-            terminal.show((Paragraph(line),))
+            output.show((Paragraph(line),))
 
     teller = BarReporter(language, put, bar)
     if parsed.keep is not None and _holds_something(parsed.keep):
