@@ -1,7 +1,7 @@
 """`sinetti doctor`: check all that a renewal needs, and say what to do next."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,7 +165,7 @@ def blocks(found: Sequence[DoctorFinding], addresses: Mapping[str, str], languag
     written: list[Block] = []
     for title, group in groups.items():
         if group:
-            rows = [_row(one, language, subject="" if one.about == title else one.about or "") for one in group]
+            rows = [_row(one, language, _subject(one, title, addresses)) for one in group]
             written += [
                 Heading(translate.translate(title, language)),
                 OutputTable((), rows, fold=frozenset({2}), toned=0),
@@ -182,6 +182,12 @@ def pipe_table(found: Sequence[DoctorFinding], language: Language) -> OutputTabl
         level, check, text = row.cells
         rows.append(replace(row, cells=(level, check, one.about or "", text)))
     return OutputTable((), rows)
+
+
+def _subject(one: DoctorFinding, title: str, names: Collection[str]) -> str:
+    """Return what a finding is about; empty for its group's title and for the one store."""
+    is_store = one.check in findings.STORE_CHECKS and one.about not in names
+    return "" if one.about is None or is_store or one.about == title else one.about
 
 
 def _row(one: DoctorFinding, language: Language, subject: str = "") -> Row:

@@ -42,6 +42,9 @@ class Check(StrEnum):
 SERVICE_CHECKS = frozenset({Check.REACHABLE, Check.TLS, Check.CLOCK, Check.ANCHORS, Check.SIGNATURE})
 """Checks of a service: their findings are about its address."""
 
+STORE_CHECKS = frozenset({Check.CONFIGURATION, Check.STORE, Check.RIGHTS, Check.DISK, Check.LOCK})
+"""Checks of the store and its sinetti.toml, or of one name in them."""
+
 PROBLEMS = gettext_noop("Problems")
 THIS_COMPUTER = gettext_noop("This computer")
 
