@@ -1,6 +1,7 @@
 """Layout of output: every width, colours, and plain lines in a pipe."""
 
 import io
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -170,3 +171,14 @@ def test_rich_is_loaded_only_for_a_terminal(words, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.long
+def test_the_version_takes_less_than_a_fifth_of_a_second():
+    taken = []
+    for _ in range(5):
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "sinetti", "--version"], capture_output=True, check=True, timeout=60)
+        after = os.times()
+        taken.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert min(taken) < 0.2, taken
