@@ -26,8 +26,10 @@ class Drawing:
     def show(self, text: str, done: int = 0, total: int | None = None) -> None:
         """Draw the line."""
         self._progress.update(self._task, description=text, completed=done, total=total)
-        self._progress.start()
-        self._progress.refresh()
+        if self._progress.live.is_started:
+            self._progress.refresh()
+        else:
+            self._progress.start()
 
     def remove(self) -> None:
         """Remove the line."""
