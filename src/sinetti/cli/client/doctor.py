@@ -185,7 +185,10 @@ def pipe_table(found: Sequence[DoctorFinding], language: Language) -> OutputTabl
 
 
 def _subject(one: DoctorFinding, title: str, names: Collection[str]) -> str:
-    """Return what a finding is about; empty for its group's title and for the one store."""
+    """Return what a finding is about.
+
+    Empty if that is the title of its group, or the store.
+    """
     is_store = one.check in findings.STORE_CHECKS and one.about not in names
     return "" if one.about is None or is_store or one.about == title else one.about
 
