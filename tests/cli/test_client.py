@@ -382,8 +382,8 @@ def test_status_for_people(shell):
     code, out, _ = shell.run("status", "--store", shell.store)
     assert code == 0
     head, line = out.splitlines()
-    assert head.split("  ")[0] == "name"
-    assert line.startswith("payroll  0123456-7 Sinisiipi Oy  valid  1 March 2028 at 14:00 ")
+    assert head.split("  ")[0] == "Name"
+    assert line.startswith("payroll  0123456-7 Sinisiipi Oy  valid  2028-03-01 14:00 ")
 
 
 def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, monkeypatch):
@@ -414,7 +414,28 @@ def test_status_details(shell):
     code, out, _ = shell.run("status", "--store", shell.store, "--json", "--details")
     (one,) = json.loads(out)
     assert (code, list(one)[: len(ROW)], one["todo"]) == (0, ROW, "nothing")
-    assert shell.run("status", "--store", shell.store, "--details")[0] == 2
+    serial = (shell.store / "payroll" / "live").resolve().name
+    for words in (["--details"], ["payroll"], ["payroll", "payroll"]):
+        code, out, _ = shell.run("status", *words, "--store", shell.store)
+        lines = [line.split(maxsplit=1) for line in out.splitlines()]
+        assert (code, lines[0], ["Files", f"{shell.store}/payroll/live"] in lines) == (0, ["payroll"], True)
+        assert f"Serial number  {serial}" in out
+    assert serial not in shell.run("status", "--store", shell.store)[1]
+
+
+def test_status_of_a_name(shell, monkeypatch):
+    for number, name in enumerate(("a", "b"), start=1):
+        monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
+        shell.enrol(name=name, transfer_id=f"{number}" * 32)
+    (shell.store / "a" / "live" / "key.pem").unlink()
+    code, out, _ = shell.run("status", "b", "--store", shell.store, "--json")
+    assert (code, [row["name"] for row in json.loads(out)]) == (0, ["b"])
+    assert shell.run("status", "b", "--store", shell.store, "--check")[0] == 0
+    code, out, err = shell.run("status", "b", "c", "--store", shell.store)
+    assert (code, out, err.startswith(f"There is no c in {shell.store}")) == (2, "", True)
+    assert shell.run("status", "../a", "--store", shell.store)[0] == 2
+    code, _, err = shell.run("status", "b", "--store", shell.store, "--prometheus", "-")
+    assert (code, "Leave out NAME." in err) == (2, True)
 
 
 def test_rows_for_programs_hold_nothing_that_steers_a_terminal(capsys):
@@ -773,7 +794,7 @@ def test_another_users_store_is_told_as_such(shell, command, named):
         closed.chmod(0o700)
     assert done.returncode == 5, done.stderr
     assert "error in the program" not in done.stderr
-    assert "permission denied" in done.stderr or "the user that the store belongs to" in done.stdout
+    assert "permission denied" in done.stderr or "the owner of the store" in done.stdout
 
 
 def test_metrics_in_a_file_that_another_user_made_for_them(shell, monkeypatch):

@@ -152,7 +152,9 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
         "expires": first["expires"],
     }
     code, out, err = operator.run("revoke-many", "--list")
-    assert (code, out.count("2 certificates"), f"--dir {operator.root} --approve" in err) == (0, 1, True)
+    listed = [line.split()[:4] for line in out.splitlines()]
+    assert listed == [["proposal", "officer", "reason", "count"], [first["proposal"], "a17", "superseded", "2"]]
+    assert (code, f"--dir {operator.root} --approve" in err) == (0, True)
     assert json.loads(operator.does("status", "--json"))["open_proposals"] == 1
     assert "open proposals" in operator.does("status")
     taking = ("revoke-many", "--withdraw", first["proposal"], "--officer")

@@ -416,7 +416,7 @@ def read_until(process, words):
     lines = []
     while not lines or words not in lines[-1]:
         lines.append(process.stderr.readline())
-        assert lines[-1], "it has ended"
+        assert lines[-1], "the certificate has expired"
     return "".join(lines)
 
 
