@@ -19,7 +19,7 @@ from sinetti.client.messages import messages
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.domain.values import Language
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 
 TOLD = "The store cannot be read or written: {path}: the rights do not allow it."
 TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
@@ -177,7 +177,7 @@ def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_pat
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(loader, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
     loader.MACHINE_WIDE.parent.mkdir()
     loader.MACHINE_WIDE.touch()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
@@ -52,9 +52,9 @@ def _add(parsed: argparse.Namespace) -> int:
     new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
     with opened_authority(parsed.dir) as authority:
         accounts.invite(new, authority.ctx, OPERATOR, request_id())
-    print_error("Made the account. Its owner is told by mail how to set a password; nothing else opens it.")
+    print_note("Made the account. Its owner is told by mail how to set a password; nothing else opens it.")
     if parsed.staff:
-        print_error("What a clerk does needs a second factor: they are led to set one up when they sign in.")
+        print_note("What a clerk does needs a second factor: they are led to set one up when they sign in.")
     return 0
 
 
@@ -63,14 +63,14 @@ def _staff(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = accounts.set_staff(parsed.email, authority.ctx, OPERATOR, request_id(), staff=staff)
     done = "It is a clerk's account now." if staff else "It is no clerk's account any more."
-    print_error(f"{done} Its sessions have ended." if changed else "It was so already; nothing was changed.")
+    print_note(f"{done} Its sessions have ended." if changed else "It was so already; nothing was changed.")
     return 0
 
 
 def _deactivate(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = accounts.deactivate(parsed.email, authority.ctx, OPERATOR, request_id())
-    print_error("The account and its sessions have ended." if changed else "It had ended already; nothing was changed.")
+    print_note("The account and its sessions have ended." if changed else "It had ended already; nothing was changed.")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import database_url, journal_mark
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.cli.authority.common import add_dir, command
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations import backups
 from sinetti.settings import authority
 
@@ -33,14 +33,14 @@ def register(commands: "Commands") -> None:
 
 def _back_up(parsed: argparse.Namespace) -> int:
     backups.back_up(_url(parsed.dir), parsed.out.absolute())
-    print_error(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
+    print_note(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
     return 0
 
 
 def _restore(parsed: argparse.Namespace) -> int:
     backups.restore(_url(parsed.dir), parsed.source.absolute())
     journal_mark(DataDirectory(parsed.dir.absolute()), DirectoryKind.AUTHORITY).write_restored()
-    print_error(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
+    print_note(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
     return 0
 
 

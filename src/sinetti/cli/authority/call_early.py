@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sinetti.api.serializers import instant, reached_row
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
+from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
@@ -186,19 +187,19 @@ def _done(outcome: EarlyReplacementResult, parsed: argparse.Namespace) -> int:
     call, selection = outcome.call, outcome.selection
     for one in outcome.resumed:
         what = "call" if one.undone_at is None else "undoing"
-        print_error(
+        print_note(
             f"Finished what was cut short: the {what} of {pluralise(len(one.serials), 'certificate')} ({one.call_id})."
         )
     if call is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
-        print_error("Nothing is left to call.")
+        print_note("Nothing is left to call.")
         return 0
     _show("done", selection, call, parsed, f"Called: {_counted(selection)}.")
-    print_error(
+    print_note(
         f"They may be renewed from now on. Programs that ask are told to, spread until {call.ends:%Y-%m-%d %H:%M} UTC."
     )
-    print_error("Messages leave once they are planned and sent (sinetti authority notices).")
-    print_error(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
+    print_note("Messages leave once they are planned and sent (sinetti authority notices).")
+    print_note(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
     return 0
 
 

@@ -16,7 +16,8 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.core import argparse_i18n
-from sinetti.cli.core.output import is_encodable, print_error, print_line
+from sinetti.cli.core.invocation import CURRENT, print_failure
+from sinetti.cli.core.output import is_encodable, print_line
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
@@ -227,6 +228,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> N
     if not as_json:
         print_line(table())
         return
+    CURRENT.has_json = True
     text = json.dumps(value, ensure_ascii=False)
     print_line(text if is_encodable(text) else json.dumps(value))
 
@@ -235,5 +237,5 @@ def _say(error: object, code: ExitCode) -> int:
     text = " ".join(str(error).split())
     # An error text from elsewhere may end in a question mark, which needs no full stop.
     sentence = text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
-    print_error(f"sinetti: {sentence}")
+    print_failure(f"sinetti: {sentence}", code, sentence)
     return code

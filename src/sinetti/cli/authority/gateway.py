@@ -18,7 +18,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
@@ -68,14 +68,14 @@ def _add(parsed: argparse.Namespace) -> int:
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     with opened_authority(parsed.dir) as authority:
         add_gateway(parsed.name, pem, authority.ctx, OPERATOR, request_id())
-    print_error(f"Added {parsed.name}: what it signs with this key is taken from now on.")
+    print_note(f"Added {parsed.name}: what it signs with this key is taken from now on.")
     return 0
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         withdraw_gateway(parsed.name, authority.ctx, OPERATOR, request_id())
-    print_error(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
+    print_note(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
     return 0
 
 

@@ -12,7 +12,7 @@ from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
@@ -94,7 +94,7 @@ def _run(parsed: argparse.Namespace) -> int:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print_error(_result_message(parsed, journal))
+    print_note(_result_message(parsed, journal))
     return 0
 
 

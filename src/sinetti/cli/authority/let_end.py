@@ -7,7 +7,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.renewal_opt_out import opt_in_to_renewal, opt_out_of_renewal
@@ -31,7 +31,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = act(Serial(parsed.serial.casefold()), authority.ctx, OPERATOR, request_id())
     if parsed.undo:
-        print_error("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
+        print_note("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
     else:
-        print_error("Reminders of its end stop." if changed else "It was to end already; nothing was changed.")
+        print_note("Reminders of its end stop." if changed else "It was to end already; nothing was changed.")
     return 0

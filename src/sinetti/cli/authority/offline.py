@@ -12,7 +12,7 @@ from sinetti.authority.key_relocation import relocate_offline_keys
 from sinetti.authority.passphrases import locate
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -56,7 +56,7 @@ def _offline(parsed: argparse.Namespace) -> int:
             sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
             raise OptionError(sentence)
         names = relocate_offline_keys(authority, phrase, offline)
-    print_error(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
+    print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
 
 
@@ -71,5 +71,5 @@ def _publish(parsed: argparse.Namespace) -> int:
         signing = replace(ctx, signer=SoftwareSigner(offline.place, offline.passphrase))
         for name in sorted(ctx.offline):
             new = publish(name, signing, request_id(), OFFLINE_LIFE)
-            print_error(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
+            print_note(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
     return 0

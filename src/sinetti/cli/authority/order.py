@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened_authority, print_result
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.validation import (
@@ -115,9 +115,9 @@ def show_offered(offered: LinkSent, *, as_json: bool) -> None:
         half = len(offered.code) // 2
         lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
     print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print_error("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
+    print_note("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
     if offered.code is not None:
-        print_error(
+        print_note(
             "The contact person has no phone number: give the code to the organisation's signatory, who tells it to "
             "the contact person. Do not write it into a mail."
         )
@@ -141,7 +141,7 @@ def show_ids(ids: GeneratedTransferIds, *, as_json: bool) -> None:
         f"Valid until        {format_datetime(ids.expires, Language.EN)}",
     )
     print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print_error("Send ID and password to the contact person over two separate channels. They are not shown again.")
+    print_note("Send ID and password to the contact person over two separate channels. They are not shown again.")
 
 
 def _deputy(parsed: argparse.Namespace) -> ContactDetails | None:

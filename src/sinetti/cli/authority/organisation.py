@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, unknown_organisation
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
 from sinetti.domain.values import Channel, CustomerIdError, IdentifierType, Language
@@ -76,7 +76,7 @@ def _add(parsed: argparse.Namespace) -> int:
             closed = "" if _found(authority, parsed.customer_id).open else ", and is closed for good"
             sentence = f"an organisation with the id {parsed.customer_id} is registered already{closed}"
             raise CustomerIdError(sentence)
-    print_error(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
+    print_note(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
     return 0
 
 
@@ -124,5 +124,5 @@ def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
 
 
 def _print_message(sentence: str) -> int:
-    print_error(sentence)
+    print_note(sentence)
     return 0

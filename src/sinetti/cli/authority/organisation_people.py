@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
 from sinetti.cli.authority.person_options import add_person_options, format_person, person_of, person_row
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import check_email
 from sinetti.server.process_exit import request_id
@@ -79,9 +79,9 @@ def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
     with opened_authority(directory) as authority:
         invited = invite_signatory(customer_id, person, authority.ctx, OPERATOR, request_id())
     if invited.made:
-        print_error(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
+        print_note(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
     else:
-        print_error(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
+        print_note(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
     return 0
 
 
@@ -91,11 +91,11 @@ def _remove(parsed: argparse.Namespace) -> int:
         changed = remove_signatory(parsed.customer_id, email, authority.ctx, OPERATOR, request_id())
         left = who_is_who(parsed.customer_id, authority.ctx).roles.signatories
     if not changed:
-        print_error(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
+        print_note(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
         return 0
-    print_error(f"Removed a signatory of {parsed.customer_id}.")
+    print_note(f"Removed a signatory of {parsed.customer_id}.")
     if not left:
-        print_error("It has none now: what concerns signatories goes to its contact person, or else to operators.")
+        print_note("It has none now: what concerns signatories goes to its contact person, or else to operators.")
     return 0
 
 
@@ -152,5 +152,5 @@ def _lines(found: OrganisationPeople) -> str:
 
 
 def _print_outcome(sentence: str, *, changed: bool) -> int:
-    print_error(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
+    print_note(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
     return 0

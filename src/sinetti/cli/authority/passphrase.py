@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.key_relocation import move_passphrase
 from sinetti.cli.authority.common import add_dir, command, opened_authority
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -29,5 +29,5 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         move_passphrase(authority, parsed.to.absolute())
-    print_error(_MOVED.format(to=parsed.to, dir=parsed.dir))
+    print_note(_MOVED.format(to=parsed.to, dir=parsed.dir))
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.client.results import ExitCode
 from sinetti.domain.validation import pluralise
@@ -48,7 +49,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if done.failed:
         print_error("Put all nodes' journals into one folder and run this again (docs/journal.md).")
         return ExitCode.STORE
-    print_error(f"Next: sinetti authority serve --dir {parsed.dir}")
+    print_note(f"Next: sinetti authority serve --dir {parsed.dir}")
     return 0
 
 
@@ -57,7 +58,7 @@ def _begin_anew(journal: Journal) -> None:
         sentence = f"--without-journal: journals of this authority are in {journal.folder}; leave the option out"
         raise OptionError(sentence)
     journal.start_new()
-    print_error(_ANEW.format(folder=journal.folder))
+    print_note(_ANEW.format(folder=journal.folder))
 
 
 def _lines(done: ReconciliationReport) -> str:

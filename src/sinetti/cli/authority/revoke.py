@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import certificate_json
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority, past_instant, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.certificates.bulk_revocation import actor_of, check_cli_officer
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
@@ -55,10 +55,10 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
     print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
-    print_error(
+    print_note(
         "Renewal with it is refused from now on. The revocation list has it now; or, if its CA's key is not at hand"
     )
-    print_error(
+    print_note(
         f"here, as soon as it is asked for where the authority is served. The holder needs a new order ({replacing})."
     )
     return 0

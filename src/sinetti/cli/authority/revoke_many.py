@@ -22,6 +22,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import Progress, serials_of
+from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.domain.certificates.bulk_revocation import (
@@ -128,7 +129,7 @@ def _list(parsed: argparse.Namespace) -> int:
         rows = [_proposal_row(one) for one in open_proposals(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _proposal_table(rows))
     if rows:
-        print_error(
+        print_note(
             f"Another officer: sinetti authority revoke-many --dir {parsed.dir} --approve PROPOSAL --officer OTHER"
         )
     return 0
@@ -221,26 +222,26 @@ def _invalid_since(text: str | None) -> datetime | None:
 def _report_result(outcome: BulkRevocationResult, parsed: argparse.Namespace) -> int:
     proposal, selection = outcome.proposal, outcome.selection
     for one in outcome.resumed:
-        print_error(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
+        print_note(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
     if proposal is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
-        print_error("Nothing is left to revoke.")
+        print_note("Nothing is left to revoke.")
         return 0
     done = proposal.done_at is not None
     result, word = ("done", "Revoked") if done else ("proposed", "Proposed")
     _show(result, selection, proposal, parsed, f"{word}: {_counted(selection)}.")
     if done:
-        print_error(
+        print_note(
             "Renewal with them is refused from now on. The revocation lists have them now; or, if a CA's key is not at"
         )
-        print_error(
+        print_note(
             "hand here, as soon as they are asked for where the authority is served. Their holders need new orders."
         )
         return 0
-    print_error(
+    print_note(
         f"Nothing is revoked yet: more than {AT_ONCE} within 24 hours take a second officer, by {_until(proposal)}:"
     )
-    print_error(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
+    print_note(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
     return EXIT_ACTION_REQUIRED
 
 

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Final
 
 from sinetti.cli.authority.common import OptionError, octets_of
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 
@@ -56,7 +56,7 @@ class Progress:
     def __call__(self, done: int, of: int) -> None:
         """Print the progress, unless it was printed less than a second ago."""
         if monotonic_seconds() >= self._next:
-            print_error(f"{done} of {of} {self._verb} …")
+            print_note(f"{done} of {of} {self._verb} …")
             self._next = monotonic_seconds() + TOLD_EVERY
 
 
@@ -90,5 +90,5 @@ def _report_progress(what: Callable[[], str], stop: Event) -> None:
     begun = monotonic_seconds()
     pause = FIRST_AFTER
     while not stop.wait(pause):
-        print_error(f"{what()} ({monotonic_seconds() - begun:.0f} s)")
+        print_note(f"{what()} ({monotonic_seconds() - begun:.0f} s)")
         pause = AT_A_TERMINAL if sys.stderr is not None and sys.stderr.isatty() else IN_A_LOG

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import notification_context
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OPERATOR, add_dir, command, opened_authority
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import reissue_transfer_ids
@@ -41,7 +41,7 @@ def _run(parsed: argparse.Namespace) -> int:
             offered = send_link(parsed.order, authority.ctx, OPERATOR, request_id())
             show_offered(offered, as_json=parsed.json)
             if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
-                print_error(_NO_SMS)
+                print_note(_NO_SMS)
                 return EXIT_ACTION_REQUIRED
             return 0
         show_ids(reissue_transfer_ids(parsed.order, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.core import argparse_i18n, output, progress
+from sinetti.cli.core import argparse_i18n, invocation, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
+from sinetti.cli.core.global_options import CONFIG_HELP, NOW_HELP, STORE_HELP
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
@@ -23,13 +25,21 @@ from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files
 from sinetti.domain.values import Language
-from sinetti.infra import clock, file_permissions
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra import clock, environment, file_permissions
 from sinetti.infra.file_permissions import Fault, RightsError
 
 if TYPE_CHECKING:
     from sinetti.client.model import Config
 
-NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
+STREAM = Path("-")
+"""File argument that means standard input, or standard output where a file is written."""
+
+INPUT_TWICE = gettext_noop("Only one file can be standard input (-). Name the others.")
+NO_INPUT = gettext_noop("Standard input (-) is closed. Name a file.")
+SECRET_TO_TERMINAL = gettext_noop(
+    "A private key is not printed on a terminal. Write it to a file with --out, or send the output to a program."
+)
 
 _LONGEST_WAIT = 86_400
 """Longest wait: the seconds of a day."""
@@ -38,8 +48,8 @@ _LONGEST_WAIT = 86_400
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every client command has."""
     parser.add_argument("--lang", choices=choices(Language), help=LANGUAGE_HELP)
-    parser.add_argument("--now", metavar="ISO", help=NOW_HELP)
-    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.add_argument("--now", metavar="ISO", default=environment.variable(environment.NOW), help=NOW_HELP)
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -50,20 +60,27 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add --store and --config.
 
-    When the command runs, `parsed.store` is the option's store, or else the file's.
+    When the command runs, `parsed.store` is the option's store, else that of a named file, of SINETTI_STORE, or of the
+    file found by default.
     """
-    parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
-    parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="sinetti.toml, which says where the store is and how it is kept"
-    )
+    parser.add_argument("--store", metavar="DIR", type=Path, help=STORE_HELP)
+    parser.add_argument("--config", metavar="FILE", type=Path, help=CONFIG_HELP)
     parser.set_defaults(prepare=find_store)
+
+
+def read_variable(parsed: argparse.Namespace) -> None:
+    """Take the store from SINETTI_STORE, unless an option names it or the file that does."""
+    if parsed.store is None and parsed.config is None:
+        named = environment.variable(environment.STORE)
+        parsed.store = None if named is None else Path(named)
 
 
 def find_store(parsed: argparse.Namespace) -> None:
     """Set the store from sinetti.toml if no option names it.
 
-    Raises UsageError if neither does.
+    Raises UsageError if neither an option, a variable nor a file does.
     """
+    read_variable(parsed)
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
         if config is None:
@@ -194,7 +211,12 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file that the user named. Raises UsageError if it cannot be read."""
+    """Read a file that the user named, or standard input for "-".
+
+    Raises UsageError if it cannot be read, or if standard input was read before.
+    """
+    if path == STREAM:
+        return read_standard_input()
     try:
         return path.read_bytes()
     except OSError as bad:
@@ -203,11 +225,23 @@ def read_file(path: Path) -> bytes:
         ) from bad
 
 
-def read_secret(path: Path) -> bytes:
-    """Read a file with a secret that the user named.
+def read_standard_input() -> bytes:
+    """Read standard input to its end. Raises UsageError at the second time."""
+    if invocation.CURRENT.has_read_input:
+        raise UsageError(make_message(INPUT_TWICE))
+    if sys.stdin is None:
+        raise UsageError(make_message(NO_INPUT))
+    invocation.CURRENT.has_read_input = True
+    return sys.stdin.buffer.read()
 
-    Raises UsageError, also if other users can read it.
+
+def read_secret(path: Path) -> bytes:
+    """Read a file with a secret that the user named, or standard input for "-".
+
+    Raises UsageError, also if other users can read the file.
     """
+    if path == STREAM:
+        return read_standard_input()
     try:
         return file_permissions.read_secret(path)
     except RightsError as bad:
@@ -220,11 +254,11 @@ def read_secret(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write a command's output to the file, or to standard output if `path` is None.
+    """Write a command's output to the file, or to standard output if `path` is None or "-".
 
     The file is written whole or not at all. Raises UsageError if it cannot be written.
     """
-    if path is None:
+    if path is None or path == STREAM:
         output.print_bytes(octets)
         return
     try:
@@ -240,6 +274,8 @@ def write_file(path: Path | None, octets: bytes) -> None:
 
 def is_in_store(path: Path, store: Path, name: str) -> bool:
     """Return True if a path lies in the store, where writing could replace a key."""
+    if path == STREAM:
+        return False
     try:
         above = [one for one in path.resolve().parents if one.exists()]
         # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
@@ -260,6 +296,7 @@ def print_json(value: object) -> None:
     Characters that could control a terminal are escaped. All characters outside ASCII are escaped, too, if standard
     output cannot encode one of them.
     """
+    invocation.CURRENT.has_json = True
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if not output.is_encodable(text):
         text = json.dumps(value, indent=2)
@@ -273,6 +310,7 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
     Each row is written by itself, because indenting takes ten times as long.
     """
+    invocation.CURRENT.has_json = True
     json_rows = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, json_rows)):
         json_rows = [

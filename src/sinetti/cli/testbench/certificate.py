@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
-from sinetti.cli.core.output import print_error, print_line
+from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.output import print_line
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError, KeyType
 from sinetti.infra.clock import utc_now
@@ -70,8 +71,8 @@ def _run(parsed: argparse.Namespace) -> int:
         print_line(json.dumps(records if parsed.state == _ALL else records[0]))
     for one, place in zip(samples, places, strict=True):
         text = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
-        print_error(text)
-    print_error(f"For tests only, no service trusts it. {places[0].folder / 'README.txt'} has a line to try.")
+        print_note(text)
+    print_note(f"For tests only, no service trusts it. {places[0].folder / 'README.txt'} has a line to try.")
     return 0
 
 

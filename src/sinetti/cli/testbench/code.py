@@ -7,7 +7,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, command
-from sinetti.cli.core.output import print_error, print_line
+from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.output import print_line
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.totp import NoSecret, seconds_remaining, totp
 
@@ -31,5 +32,5 @@ def _run(parsed: argparse.Namespace) -> int:
     except NoSecret as bad:
         sentence = f"SECRET: {bad}"
         raise OptionError(sentence) from bad
-    print_error(f"The next one comes in {seconds_remaining(now)} seconds; each counts once.")
+    print_note(f"The next one comes in {seconds_remaining(now)} seconds; each counts once.")
     return 0
