@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from sinetti.client.config import loader
 from sinetti.infra import environment, file_permissions
 from tests.cli.test_client import OPENS
 from tests.support.programs import ran

@@ -5,6 +5,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from sinetti.client.config import loader
 from sinetti.client.store import settings
 from sinetti.infra import environment, file_permissions
 from sinetti.pki import encoding

@@ -26,7 +26,9 @@ from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError
+from sinetti.infra import standard_input
 from sinetti.infra.clock import utc_now
+from sinetti.infra.standard_input import InputTakenError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
@@ -206,9 +208,12 @@ def zoned_instant(option: str, text: str) -> datetime:
 
 
 def octets_of(option: str, path: Path) -> bytes:
-    """Read a file that an option names. Raises OptionError if it cannot be read."""
+    """Read a file that an option names, "-" for standard input. Raises OptionError if it cannot be read."""
     try:
-        return path.read_bytes()
+        return standard_input.read_file(path)
+    except InputTakenError as bad:
+        sentence = f"{option}: {bad}"
+        raise OptionError(sentence) from None
     except OSError as bad:
         sentence = f"{option}: {path} cannot be read: {bad.strerror}"
         raise OptionError(sentence) from None

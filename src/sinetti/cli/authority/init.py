@@ -10,7 +10,7 @@ from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
-from sinetti.cli.authority.common import OptionError, add_dir, command
+from sinetti.cli.authority.common import OptionError, add_dir, command, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Environment
@@ -162,10 +162,7 @@ def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
 
 def _hierarchy(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as bad:
-        sentence = f"--hierarchy: {path} cannot be read: {bad.strerror}"
-        raise OptionError(sentence) from bad
+        return octets_of("--hierarchy", path).decode("utf-8")
     except UnicodeDecodeError as bad:
         sentence = f"--hierarchy: {path} is not UTF-8: save it as such"
         raise OptionError(sentence) from bad

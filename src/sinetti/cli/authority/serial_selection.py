@@ -26,7 +26,7 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
 
     Empty lines and lines that begin with # are left out. Raises OptionError for another text, or if there are none.
     """
-    text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
+    text = octets_of("--serials", Path(name)).decode("utf-8", "replace")
     found: list[Serial] = []
     for number, line in enumerate(text.splitlines(), 1):
         serial = line.strip().casefold()

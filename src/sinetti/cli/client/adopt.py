@@ -14,6 +14,8 @@ from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import files, keystores
 from sinetti.client.store.keystores import KeyMaterial
 from sinetti.domain.values import Environment
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.standard_input import STREAM
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -24,6 +26,8 @@ examples:
   sinetti adopt payroll --config sinetti.toml --pkcs12 old/payroll.p12 --password-file old/password
 
 The files are only read. From then on “sinetti renew” and “sinetti run” look after the certificate."""
+
+JKS_FROM_INPUT = gettext_noop("keytool cannot read a Java key store from standard input. Name its file with --jks.")
 
 
 def register(subparsers: "Commands") -> None:
@@ -87,6 +91,8 @@ def _material(parsed: argparse.Namespace) -> KeyMaterial:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
         return keystores.from_pkcs12(parsed.pkcs12, password)
+    if parsed.jks == STREAM:
+        raise UsageError(make_message(JKS_FROM_INPUT))
     if password is None:
         raise UsageError(make_message(messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
     return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))

@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,20 +25,15 @@ from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, 
 from sinetti.client.store import files
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import gettext_noop
-from sinetti.infra import clock, environment, file_permissions
+from sinetti.infra import clock, environment, file_permissions, standard_input
 from sinetti.infra.file_permissions import Fault, RightsError
+from sinetti.infra.standard_input import STREAM, InputTakenError
 
 if TYPE_CHECKING:
     from sinetti.client.model import Config
 
-STREAM = Path("-")
-"""File argument that means standard input, or standard output where a file is written."""
-
 INPUT_TWICE = gettext_noop("Only one file can be standard input (-). Name the others.")
-NO_INPUT = gettext_noop("Standard input (-) is closed. Name a file.")
-SECRET_TO_TERMINAL = gettext_noop(
-    "A private key is not printed on a terminal. Write it to a file with --out, or send the output to a program."
-)
+OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400
 """Longest wait: the seconds of a day."""
@@ -215,24 +209,14 @@ def read_file(path: Path) -> bytes:
 
     Raises UsageError if it cannot be read, or if standard input was read before.
     """
-    if path == STREAM:
-        return read_standard_input()
     try:
-        return path.read_bytes()
+        return standard_input.read_file(path)
+    except InputTakenError as bad:
+        raise UsageError(make_message(INPUT_TWICE)) from bad
     except OSError as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad
-
-
-def read_standard_input() -> bytes:
-    """Read standard input to its end. Raises UsageError at the second time."""
-    if invocation.CURRENT.has_read_input:
-        raise UsageError(make_message(INPUT_TWICE))
-    if sys.stdin is None:
-        raise UsageError(make_message(NO_INPUT))
-    invocation.CURRENT.has_read_input = True
-    return sys.stdin.buffer.read()
 
 
 def read_secret(path: Path) -> bytes:
@@ -241,7 +225,7 @@ def read_secret(path: Path) -> bytes:
     Raises UsageError, also if other users can read the file.
     """
     if path == STREAM:
-        return read_standard_input()
+        return read_file(path)
     try:
         return file_permissions.read_secret(path)
     except RightsError as bad:
@@ -270,6 +254,12 @@ def write_file(path: Path | None, octets: bytes) -> None:
             else error_reasons.translate_reason(bad)
         )
         raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
+
+
+def reject_two_outputs(parsed: argparse.Namespace, path: Path | None, option: str) -> None:
+    """Raise UsageError if both JSON and a file are to go to standard output."""
+    if parsed.json and path == STREAM:
+        raise UsageError(make_message(OUTPUT_TWICE, option=option))
 
 
 def is_in_store(path: Path, store: Path, name: str) -> bool:

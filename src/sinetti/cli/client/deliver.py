@@ -16,6 +16,8 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.standard_input import STREAM
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -29,6 +31,10 @@ sends the same octets with the same delivery ID.
 
 exit codes: 0 delivered · 2 usage · 3 refused · 4 not reached, or a
 receipt that is not trusted: run again · 5 store damaged or locked"""
+
+RECEIPT_UNNAMED = gettext_noop(
+    "A document from standard input has no name for its receipt. Name a file for the receipt with --receipt."
+)
 
 
 def register(subparsers: "Commands") -> None:
@@ -58,8 +64,11 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Deliver one document."""
     console = common.console_of(parsed)
+    if parsed.file == STREAM and parsed.receipt is None:
+        raise UsageError(make_message(RECEIPT_UNNAMED))
     document = common.read_file(parsed.file)
     receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
+    common.reject_two_outputs(parsed, receipt, "--receipt")
     if common.is_in_store(receipt, parsed.store, parsed.name):
         raise UsageError(make_message(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
     common.reject_now(parsed, parsed.name)

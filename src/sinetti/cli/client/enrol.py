@@ -1,7 +1,6 @@
 """`sinetti enrol`: spend transfer IDs for a certificate."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +92,7 @@ def _settings(parsed: argparse.Namespace) -> NameSettings:
 
 
 def _password(path: str) -> str:
-    octets = sys.stdin.buffer.read(4096) if path == "-" else common.read_secret(Path(path))
+    octets = common.read_secret(Path(path))
     try:
         password = octets.decode().strip()
     except UnicodeDecodeError:

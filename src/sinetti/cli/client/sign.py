@@ -29,7 +29,7 @@ def register(subparsers: "Commands") -> None:
         description="Puts an enveloped XML signature by the certificate in use into a document.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
+    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document, - for standard input")
     common.add_store(parser)
     parser.add_argument("--name", metavar="NAME", required=True, help="the name whose certificate seals")
     parser.add_argument("--out", metavar="FILE", type=Path, help="where the sealed document goes (default: stdout)")
@@ -49,6 +49,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     if parsed.json and parsed.out is None:
         raise UsageError(make_message(messages.JSON_NEEDS_OUT))
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     _refuse_the_store(parsed)
     common.reject_now(parsed, parsed.name)
     held = document_signature.signing_certificate(parsed.store, parsed.name, common.now_of(parsed, console))

@@ -42,6 +42,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one document."""
     console = common.console_of(parsed)
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     now = common.now_of(parsed, console)
     try:
         anchors = chain.load_bundle(common.read_file(parsed.trust_holders))

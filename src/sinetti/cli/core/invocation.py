@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sinetti.cli.core import output
 from sinetti.client.results import ExitCode
-from sinetti.infra import clock
+from sinetti.infra import clock, standard_input
 
 ERROR_CODES = {
     ExitCode.FAULT: "internal",
@@ -29,15 +29,13 @@ ERROR_CODES = {
 class Invocation:
     """Options of the command that runs, and what it has printed.
 
-    `has_json`: standard output has its JSON document, to which no second one is added. `has_read_input`: a file was
-    read from standard input, which can be done once.
+    `has_json`: standard output has its JSON document, to which no second one is added.
     """
 
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
     has_json: bool = False
-    has_read_input: bool = False
     begun: float = 0.0
 
 
@@ -53,9 +51,10 @@ def begin(words: Sequence[str]) -> None:
     CURRENT.as_json = "--json" in given
     CURRENT.quiet = not given.isdisjoint(("-q", "--quiet"))
     CURRENT.verbose = not given.isdisjoint(("-v", "--verbose"))
-    CURRENT.has_json = CURRENT.has_read_input = False
+    CURRENT.has_json = False
     CURRENT.begun = clock.monotonic_seconds()
     _log_requests(is_on=CURRENT.verbose)
+    standard_input.begin()
 
 
 def print_note(line: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from sinetti.cli.client import common
-from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core import argparse_i18n, invocation, output
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -102,7 +102,7 @@ def print_verdict(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
     """
     if parsed.json:
         common.print_json(verdict.as_json())
-    else:
+    elif not verdict.accepted or not invocation.CURRENT.quiet:
         output.print_error(verdict.text(common.console_of(parsed).language))
     return ExitCode.DONE if verdict.accepted else ExitCode.REFUSED
 
@@ -174,5 +174,5 @@ def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Nam
     try:
         return run(parsed)
     except (GatewaySettingsError, NoRevocationSource, NoIssuer, InsecureProxySettings) as bad:
-        output.print_error(str(bad))
+        invocation.print_failure(str(bad), ExitCode.USAGE)
         return ExitCode.USAGE

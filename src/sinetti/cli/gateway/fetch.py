@@ -4,11 +4,11 @@ Certificates are checked with these CRLs.
 """
 
 import argparse
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
@@ -40,7 +40,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise GatewaySettingsError(why)
     rows = [_row(settings, fetch(one), clock.utc_now()) for one in wanted]
     if parsed.json:
-        output.print_line(json.dumps([_download_json(*row) for row in rows], indent=2))
+        common.print_json([_download_json(*row) for row in rows])
     for fetched, age in rows:
         if fetched.trouble is not None:
             output.print_error(f"{age.name}: {fetched.trouble}")

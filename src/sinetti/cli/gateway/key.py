@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.cli.core import output
+from sinetti.cli.core import invocation, output
 from sinetti.cli.gateway.common import command
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import KeyType
@@ -33,11 +33,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         write_new(parsed.out, dump_private_key(key, None))
     except FileExistsError:
-        output.print_error(f"{parsed.out} is there already and stays as it is: name another file, or move it away")
+        invocation.print_failure(f"{parsed.out} already exists and was not changed. Name a new file.", ExitCode.USAGE)
         return ExitCode.USAGE
     except OSError as bad:
-        output.print_error(f"{parsed.out} cannot be written: {bad.strerror}")
+        invocation.print_failure(f"{parsed.out} cannot be written: {bad.strerror}.", ExitCode.USAGE)
         return ExitCode.USAGE
     output.print_line(public.decode("ascii").strip())
-    output.print_error("Give this to the authority, which takes it with sinetti authority gateway add NAME --key FILE.")
+    invocation.print_note(
+        "Send this public key to the authority. Its operator adds it: sinetti authority gateway add NAME --key FILE"
+    )
     return ExitCode.DONE

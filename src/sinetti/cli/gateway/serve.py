@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from sinetti.cli.core import output
+from sinetti.cli.core import invocation
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -64,7 +64,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         listening = serving.listen(place.address, place.socket)
     except serving.PlaceTaken as taken:
-        output.print_error(str(taken))
+        invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper, listens = CrlFreshnessMonitor(edge.unready), serving.place_of(listening)
     try:

@@ -38,6 +38,7 @@ def register(subparsers: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one document."""
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     document = common.read_file(parsed.file)
     verified = gateway_common.gateway_of(parsed).verify(document, gateway_common.at_of(parsed))
     if verified.octets is not None and parsed.out is not None:

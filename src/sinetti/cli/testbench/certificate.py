@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
-from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.invocation import CURRENT, print_note
 from sinetti.cli.core.output import print_line
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError, KeyType
@@ -68,6 +68,7 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from bad
     records = [_sample_record(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
+        CURRENT.has_json = True
         print_line(json.dumps(records if parsed.state == _ALL else records[0]))
     for one, place in zip(samples, places, strict=True):
         text = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."

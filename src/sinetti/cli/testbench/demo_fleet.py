@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Never
 
 from sinetti.cli.client import common
-from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core import argparse_i18n, invocation
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -59,16 +59,17 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     language = common.console_of(parsed).language
     teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
     if parsed.keep is not None and _holds_something(parsed.keep):
-        output.print_error(translate(report.NOT_EMPTY, language, folder=parsed.keep))
+        invocation.print_failure(translate(report.NOT_EMPTY, language, folder=parsed.keep), ExitCode.USAGE)
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
         with _stoppable(), _folder(parsed.keep) as folder:
             end = run_simulation(FleetOptions(parsed.organisations, seed, folder), teller)
     except StoryBroken as broken:
-        output.print_error(translate(report.BROKEN_OFF, language, why=broken))
+        invocation.print_failure(translate(report.BROKEN_OFF, language, why=broken), ExitCode.FAULT)
         return ExitCode.FAULT
     if parsed.json:
+        invocation.CURRENT.has_json = True
         common.print_line(json.dumps(end.as_json()))
     teller.end(end)
     return ExitCode.FAULT if end.breaches else ExitCode.DONE

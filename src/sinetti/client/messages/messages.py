@@ -465,9 +465,6 @@ EXPORT_KEPT_ENCRYPTED = gettext_noop(
 EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
     "--password-file protects nothing here: there is no key in it, and no PKCS#12 file."
 )
-EXPORT_JKS = gettext_noop(
-    "Java reads PKCS#12 files as they are. Whoever needs JKS exports with --format pkcs12 and then runs: {command}"
-)
 EXPORTED = gettext_noop("{name}: the certificate {serial} was written to {path}, without its key.")
 EXPORTED_WITH_KEY = gettext_noop(
     "{name}: the certificate {serial} was written to {path} with its key. Whoever has this file has the key: delete it "
