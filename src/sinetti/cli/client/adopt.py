@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     service = _service(parsed, config, entry, material)
     wanted = adopt.settings_for(material, service, entry)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
-        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+        raise common.now_not_in_production(parsed, parsed.name)
     outside = common.run_of(parsed, console, common.now_of(parsed, console))
     try:
         outcome = adopt.adopt(outside, parsed.name, material, wanted)

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from sinetti.client.model import Config
 
 INPUT_TWICE = gettext_noop("Only one file can be standard input (-). Name the others.")
+NOW_BY_VARIABLE = gettext_noop(
+    "Warning: SINETTI_NOW sets the time to {at} instead of this computer's clock. Use it for tests only."
+)
+VARIABLE_NOT_IN_PRODUCTION = gettext_noop(
+    "{name} is in PRODUCTION, where SINETTI_NOW must not be set. Unset it, then run the command again."
+)
 OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400
@@ -151,8 +157,19 @@ def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
     if parsed.now is None:
         return clock.utc_now()
     at = parse_instant(parsed.now)
-    console.tell(make_message(messages.NOW_IS_FOR_BENCHES, at=at))
+    text = NOW_BY_VARIABLE if _is_by_variable(parsed) else messages.NOW_IS_FOR_BENCHES
+    console.tell(make_message(text, at=at))
     return at
+
+
+def _is_by_variable(parsed: argparse.Namespace) -> bool:
+    return parsed.now is not None and parsed.now == environment.variable(environment.NOW)
+
+
+def now_not_in_production(parsed: argparse.Namespace, name: str) -> UsageError:
+    """Return the error for --now, or its variable, with a name in PRODUCTION."""
+    text = VARIABLE_NOT_IN_PRODUCTION if _is_by_variable(parsed) else messages.NOW_NOT_IN_PRODUCTION
+    return UsageError(make_message(text, name=name))
 
 
 def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
@@ -163,7 +180,7 @@ def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
 def reject_now(parsed: argparse.Namespace, name: str) -> None:
     """Raise UsageError if --now is given for a name in PRODUCTION."""
     if ignores_now(parsed, name):
-        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=name))
+        raise now_not_in_production(parsed, name)
 
 
 def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:

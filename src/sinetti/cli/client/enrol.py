@@ -62,7 +62,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     wanted = _settings(parsed)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
-        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+        raise common.now_not_in_production(parsed, parsed.name)
     now = common.now_of(parsed, console)
     ids = TransferIdCredentials(parsed.transfer_id.strip(), _password(parsed.transfer_password_file))
     outside = common.run_of(parsed, console, now)
