@@ -253,7 +253,7 @@ ONE_IN_PRODUCTION = {
 
 @pytest.mark.parametrize("words", ONE_IN_PRODUCTION.values(), ids=ONE_IN_PRODUCTION)
 def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
-    code, out, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
+    code, _, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
     assert code == 2
     assert err.startswith("b: --now is for test benches and is refused with PRODUCTION.")
     assert two_worlds.double.seen == []
