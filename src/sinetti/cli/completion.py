@@ -34,8 +34,8 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "completion",
-        help="print a script that completes commands in a shell",
-        description="Prints a script for bash, zsh or fish that completes the commands and options of this version.",
+        help="print a completion script for a shell",
+        description="Prints a script with which bash, zsh or fish completes commands, options and names.",
         epilog=EXAMPLE,
     )
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, nargs="?", help="bash, zsh or fish")

@@ -24,7 +24,7 @@ def register(subparsers: "Commands") -> None:
         description="Shows the help of a command. Without a command, lists all commands.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("words", metavar="COMMAND", nargs="*", help="the command, such as renew or authority init")
+    parser.add_argument("words", metavar="COMMAND", nargs="*", help="command, such as renew or authority init")
     parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
     parser.set_defaults(run=run)
 

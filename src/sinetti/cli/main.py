@@ -44,22 +44,19 @@ GROUPS = ("authority", "gateway")
 
 SERVER = {
     "authority": "run a certificate authority (needs sinetti[authority])",
-    "testbench": "run an authority on a clock of your own (needs sinetti[authority])",
-    "demo-fleet": "watch an agent keep the certificates of a fleet from lapsing (needs sinetti[authority])",
+    "testbench": "run a local authority whose clock you set (needs sinetti[authority])",
+    "demo-fleet": "watch agents renew the certificates of many organisations (needs sinetti[authority])",
 }
 """Commands of the extra `sinetti[authority]`, loaded only when called."""
 
 EPILOG = """\
-Options that many commands have may also stand before the command. “sinetti help COMMAND” shows all of a command.
+Options that many commands share may also stand before the command. “sinetti help COMMAND” describes a command.
 
-environment:
-  SINETTI_STORE   the store, as --store
-  SINETTI_CONFIG  the settings file, as --config
-  SINETTI_NOW     the time, as --now (TEST only)
-An option overrides its variable. - as a file is standard input or output.
+environment: SINETTI_STORE as --store · SINETTI_CONFIG as --config · SINETTI_NOW as --now, for TEST only. An option
+overrides its variable. Where a command takes a file, - means standard input or output.
 
 exit codes: 0 done, or nothing to do · 1 internal error · 2 usage error · 3 refused by the service · 4 no trusted
-answer, or certificate not ready yet · 5 store damaged or locked · 6 outcome uncertain · 130 interrupted"""
+response, or certificate not ready yet · 5 store damaged or locked · 6 outcome uncertain · 130 interrupted"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,7 +88,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     """
     parser = argparse_i18n.Parser(
         prog="sinetti",
-        description="Certificates for organisations that exchange data over a technical interface.",
+        description="Get, renew and test organisation certificates for a technical interface.",
         epilog=EPILOG,
     )
     parser.set_defaults(prepare=lambda _parsed: None)

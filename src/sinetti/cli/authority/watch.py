@@ -51,7 +51,7 @@ def register(commands: "Commands") -> None:
     add_dir(parser)
     parser.add_argument("--status-url", metavar="URL", help="judge what is really served there, not what is stored")
     parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="look at this certificate's end too")
-    parser.add_argument("--json", action="store_true", help="print what was found for programs")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -124,13 +124,19 @@ def _read(found: loader.ConfigFile) -> "Config":
 
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add NAME or --all."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store")
-    parser.add_argument("--all", action="store_true", help="every name of the store; the highest exit code wins")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="name in the store")
+    parser.add_argument("--all", action="store_true", help="all names in the store; the highest exit code is returned")
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add --wait."""
-    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300.0, help="patience while fetching (300)")
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=300.0,
+        help="longest time to wait for the certificate, in seconds (default: 300)",
+    )
 
 
 def choices(kind: type[StrEnum]) -> list[str]:

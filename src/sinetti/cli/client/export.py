@@ -22,15 +22,15 @@ from sinetti.pki import encoding
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, for a program that wants one file with everything:
-  sinetti export payroll --store /var/lib/sinetti --format pkcs12 --with-key --password-file p12-password \\
-    --out payroll.p12
-
-FILE appears whole or not at all, readable by you alone. pem: the key if asked, the certificate, those above it. der:
-the certificate. pkcs12: for OpenSSL 3, Java 11 and newer; pkcs12-legacy: for programs that read nothing newer. For a
-Java keystore of the old form (JKS) export pkcs12, then run
-  keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks -deststoretype JKS"""
+EXAMPLE = (
+    "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti --format "
+    "pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can read FILE. An "
+    "existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and its chain, with "
+    "--with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, Java 11 and newer, "
+    "pkcs12-legacy for older programs. For an old Java key store (JKS), export pkcs12 and\nconvert it:\n  "
+    "keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks "
+    "-deststoretype JKS"
+)
 
 FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
 KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")
@@ -40,11 +40,11 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "export",
-        help="write a copy of a certificate, with its key if asked, for another program",
-        description="Writes the certificate in use, or that of --serial, to one file outside the store.",
+        help="copy a certificate to a file for another program",
+        description="Writes the certificate in use, or the one with --serial, to a file outside the store.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="the name whose certificate it is")
+    parser.add_argument("name", metavar="NAME", help="name of the certificate in the store")
     common.add_store(parser)
     parser.add_argument("--format", required=True, choices=common.choices(ExportFormat), help="format of the file")
     parser.add_argument(
@@ -52,17 +52,17 @@ def register(subparsers: "Commands") -> None:
         metavar="FILE",
         type=Path,
         required=True,
-        help="file to write, outside the store; - for standard output",
+        help="file to write, outside the store, - for standard output",
     )
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    parser.add_argument("--serial", metavar="HEX", help="another certificate of NAME than the one in use")
+    parser.add_argument("--serial", metavar="HEX", help="serial number of another certificate of NAME")
     parser.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="file with the password of the copy (pkcs12, or a PEM key)"
+        "--password-file", metavar="FILE", type=Path, help="file with a password for the copy (pkcs12, or a PEM key)"
     )
     key = parser.add_mutually_exclusive_group()
-    key.add_argument("--with-key", action="store_true", help="put the private key in")
-    key.add_argument("--without-key", action="store_true", help="leave the private key out (so it is by default)")
-    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    key.add_argument("--with-key", action="store_true", help="include the private key")
+    key.add_argument("--without-key", action="store_true", help="leave out the private key (default)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

@@ -24,31 +24,32 @@ from sinetti.infra import clock
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, for monitoring:
-  sinetti status --store /var/lib/sinetti --check
-
-states: pending, valid, renewal-open, expired, revoked, uncertain, damaged.
-Revoked is known only once the service has said so.
-
-exit codes with --check: 0 no person is needed · 3 order a replacement, or enrol again · 4 renew, retrieve, or mend what
-brings it into use · 5 the store is damaged · 6 uncertain. The highest of all names counts."""
+EXAMPLE = (
+    "example, for monitoring:\n  sinetti status --store /var/lib/sinetti --check\n\nStates: pending, valid, "
+    "renewal-open, expired, revoked, uncertain, damaged. A certificate is shown as revoked once the\nservice "
+    "has reported it.\n\nexit codes with --check: 0 no action needed · 3 a new certificate must be ordered · "
+    "4 a renewal, a retrieval or a deploy\nhook has failed · 5 store damaged · 6 outcome uncertain"
+)
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "status",
-        help="show how the certificates of a store stand",
-        description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and "
-        "what to do. Calls nobody.",
+        help="show the state of the certificates in a store",
+        description="Shows the certificates of a store: organisation, state, end, renewal and next step. Those that "
+        "need action come first. Calls no service.",
         epilog=EXAMPLE,
     )
     common.add_store(parser)
-    parser.add_argument("--json", action="store_true", help="print rows for programs, sorted by name")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON, sorted by name")
     parser.add_argument("--details", action="store_true", help="with --json: add what the agent and the log know")
-    parser.add_argument("--prometheus", metavar="FILE", help="write metrics for Prometheus, - for standard output")
-    parser.add_argument("--check", action="store_true", help="print only what needs a person; the exit code tells")
+    parser.add_argument(
+        "--prometheus", metavar="FILE", help="write metrics for Prometheus to this file, - for standard output"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="print only certificates that need action; the exit code says which action"
+    )
     common.add_common(parser)
     parser.set_defaults(run=run)
 

@@ -64,9 +64,9 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
         help="how old a list of the issuing CA may be (default: PT1H)",
     )
     parser.add_argument("--at", metavar="ISO", help="judge at this instant (default: now)")
-    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--lang", choices=common.choices(Language), help="language of messages")
-    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
 
 
 def gateway_of(parsed: argparse.Namespace) -> Gateway:

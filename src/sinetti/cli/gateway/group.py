@@ -29,7 +29,7 @@ def register(subparsers: "Commands", wanted: str | None = None) -> None:
     """
     parser = subparsers.add_parser(
         "gateway",
-        help="check certificates and documents where they arrive",
+        help="check incoming certificates and documents",
         description="What a relying party asks: whose certificate is this, does it count, is the document whole?",
         epilog=EXAMPLE,
     )

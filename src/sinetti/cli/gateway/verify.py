@@ -32,7 +32,9 @@ def register(subparsers: "Commands") -> None:
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the signed XML document")
     gateway_common.add_gateway(parser)
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write the octets that the signature covers")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="write what the signature covers to this file, - for standard output"
+    )
     parser.set_defaults(run=run)
 
 

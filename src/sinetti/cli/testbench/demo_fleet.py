@@ -40,17 +40,22 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "demo-fleet",
-        help="watch an agent keep the certificates of a fleet from lapsing",
-        description="Starts a test bench of its own, plays years of a fleet's life against it, and stops it. "
-        "Ends with 0 only if nothing lapsed. The last line is the summary.",
+        help="watch agents renew the certificates of many organisations",
+        description="Starts a test bench, simulates years of certificates for many organisations, and stops the "
+        "bench. The last line is the summary. Exit code 0 means that every certificate was renewed in "
+        "time.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("--organisations", metavar="N", type=_count, default=200, help="how many (200)")
-    parser.add_argument("--seed", metavar="N", type=int, help="which answers are lost or wrong (default: drawn)")
-    parser.add_argument("--keep", metavar="DIR", type=Path, help="play in this folder, and leave it there")
-    parser.add_argument("--json", action="store_true", help="print the summary for programs, and nothing else")
+    parser.add_argument(
+        "--organisations", metavar="N", type=_count, default=200, help="number of organisations (default: 200)"
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, help="seed that decides which responses are lost or wrong (default: random)"
+    )
+    parser.add_argument("--keep", metavar="DIR", type=Path, help="run in this folder, and keep it")
+    parser.add_argument("--json", action="store_true", help="print only the summary, as JSON")
     parser.add_argument("--lang", choices=common.choices(Language), help=LANGUAGE_HELP)
-    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
     parser.set_defaults(run=run)
 
 

@@ -31,7 +31,7 @@ EXAMPLE = "sinetti testbench serve --dir ./bench --now 2027-01-01T12:00:00Z"
 
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
-    commands = group(subparsers, "testbench", "run an authority on a clock of your own", EXAMPLE)
+    commands = group(subparsers, "testbench", "run a local authority whose clock you set", EXAMPLE)
     serve = command(commands, "serve", "make a bench where it is missing, and serve it on loopback", _serve, EXAMPLE)
     serve.add_argument(
         "--dir", metavar="DIR", type=Path, required=True, help="its folder; an empty or new one is filled"
