@@ -193,3 +193,10 @@ def test_a_script_is_for_a_shell(capsys):
 
 def test_the_server_s_commands_are_there_where_django_is():
     assert {name.split()[0] for name in COMMANDS if name} >= SERVER.keys()
+
+
+def test_each_manual_page_has_exit_codes_and_the_variables_of_its_options():
+    for name, page in MANUALS.pages().items():
+        assert ".SH EXIT STATUS\n" in page or "Exit status" in page, name
+        if name != "sinetti-testbench.1":
+            assert ("\\fBSINETTI_STORE\\fR" in page) is ("\\fB\\-\\-store\\fR" in page), name
