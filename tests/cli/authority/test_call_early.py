@@ -64,7 +64,7 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     assert [one["serial"] for one in shown["certificates"]] == serials
     assert list(shown["certificates"][0]) == ["serial", "customer_id", "channel", "authority", "not_after"]
     lines = operator.does(*mine, "--dry-run").splitlines()
-    assert lines[-1] == "2 certificates would be called. Nothing was done (--dry-run)."
+    assert lines[-1] == "2 certificates would be called. Nothing was changed (--dry-run)."
     assert lines[-2] == (
         "Of 2 certificates: 0 by program, 2 by e-mail, 0 by text message, 0 by none of these. "
         "1 e-mail and 0 text messages leave, one for each person; 0 people cannot be reached."
@@ -74,7 +74,7 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     ]  # fmt: skip
     assert [line.split("  ")[0] for line in lines[:-2]] == serials
     assert renewable(operator, serials[0]) == usual
-    assert operator.does("call-early", "--list") == "No call for early replacement stands.\n"
+    assert operator.does("call-early", "--list") == "No early renewal is open.\n"
 
     code, out, err = operator.run(*mine, *EXPLAINED, "--explanation-url", "https://service.example/7", "--json")
     done = json.loads(out)
@@ -91,7 +91,7 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
         f"{done['call']}  a17  2 certificates  {done['begins']} to "
     )
     code, out, err = operator.run(*mine)
-    assert (code, err) == (0, "Nothing is left to call.\n")
+    assert (code, err) == (0, "No other certificate is concerned.\n")
     assert out == "0 certificates; 2 passed over (revoked, ended, renewed, or called already).\n"
 
     undone = operator.does("call-early", "--undo", done["call"], "--officer", "b2", "--json")
@@ -139,7 +139,7 @@ def test_what_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     monkeypatch.setattr(early_replacement, "finish", lambda *_: None)
     operator.does("call-early", "--serial", first, *WORDS)
-    assert "(cut short: run call-early again)" in operator.does("call-early", "--list")
+    assert "(incomplete: run call-early again)" in operator.does("call-early", "--list")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
     assert "Finished what was cut short: the call of 1 certificate (" in err

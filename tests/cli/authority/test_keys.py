@@ -145,7 +145,7 @@ def test_init_says_what_has_to_be_moved_before_anything_is_served(environment, o
     following = re.findall(r"^  sinetti authority ([a-z]+)(.*)$", err.partition("Next:")[2], re.MULTILINE)
     assert [name for name, _ in following] == [*moves, "organisation", "order", "serve"]
     assert ("--passphrase-file" in following[-1][1]) is (environment == "PRODUCTION")
-    assert ("PRODUCTION is not served so" in err) is ("passphrase" in moves)
+    assert ("PRODUCTION cannot be served like this" in err) is ("passphrase" in moves)
     assert (": for TEST" in err) is (environment == "TEST")
 
 

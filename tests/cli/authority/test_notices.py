@@ -107,7 +107,7 @@ def test_planned_and_sent(sqlite_operator, server):
     (taken,) = [one for one in server.taken if one.message_id == message]
     assert "Something is wrong – ä €: number 1." in taken.read.get_body(("plain",)).get_content()
     assert json.loads(operator.does("notices", "send", "--json"))["sent"] == 0
-    assert "Sent: 0; to be tried again: 0; given up: 0; not owed any more: 0; waiting: 0." in operator.does(
+    assert "Sent: 0; to be retried: 0; given up: 0; no longer needed: 0; waiting: 0." in operator.does(
         "notices", "send"
     )
 
@@ -150,13 +150,13 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     assert "no message of the id 00 was given up" in operator.refused(2, "notices", "retry", "00")
     assert "name messages by their ids" in operator.refused(2, "notices", "retry", "--forget")
     assert "not both" in operator.refused(2, "notices", "retry", first, "--all", "--forget")
-    assert operator.does("notices", "retry", first) == "1 message to be sent again.\n"
+    assert operator.does("notices", "retry", first) == "1 message queued again.\n"
     server.handler.answers.clear()
     code, out, _ = operator.run("notices", "send")
     assert code == 3, "one is still given up"
     assert [one.message_id for one in server.taken] == [first]
     assert operator.does("notices", "retry", "--all", "--forget") == "1 message let go.\n"
-    assert operator.does("notices", "retry") == "No message was given up.\n"
+    assert operator.does("notices", "retry") == "There are no undelivered messages.\n"
     assert operator.does("notices", "send").startswith("Sent: 0;")
 
 

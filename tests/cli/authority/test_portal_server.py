@@ -92,8 +92,8 @@ def test_gone_again(one):
     )
     one.does("organisation", "looked-after-by", *OF, "--agent", FIRM)
     withdraw = ("organisation", "looked-after-by", *OF, "--agent", FIRM, "--withdraw")
-    assert told(one, *withdraw) == f"{CUSTOMER} is not looked after by {FIRM}."
-    assert told(one, *withdraw) == f"{CUSTOMER} is not looked after by {FIRM} already; nothing was changed."
+    assert told(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM}."
+    assert told(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM} already; nothing was changed."
     one.does("organisation", "close", *OF)
     assert "closed for good" in one.does("organisation", "show", *OF).splitlines()[0]
 
@@ -127,10 +127,10 @@ def test_let_end(one):
         given = (ids["transfer_id"], ids["transfer_password"])
         enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.ctx, "0" * 32)
         (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
-    assert told(one, "let-end", serial.upper()) == "Reminders of its end stop."
-    assert told(one, "let-end", serial) == "It was to end already; nothing was changed."
-    assert told(one, "let-end", serial, "--undo") == "People are reminded of its end again."
-    assert told(one, "let-end", serial, "--undo") == "It was not to end; nothing was changed."
+    assert told(one, "let-end", serial.upper()) == "No more reminders are sent. It stays valid until it expires."
+    assert told(one, "let-end", serial) == "Nothing to change: reminders have already been stopped."
+    assert told(one, "let-end", serial, "--undo") == "Reminders are sent again."
+    assert told(one, "let-end", serial, "--undo") == "Nothing to change: reminders are already sent."
 
 
 REFUSED = {

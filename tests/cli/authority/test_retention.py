@@ -65,7 +65,7 @@ def test_accounts_requests_and_files_are_named_before_they_go(short):
     for called, one in (
         ("accounts never confirmed", never),
         ("accounts not used", unused),
-        ("requests for an authorisation", asked),
+        ("authorisation requests", asked),
         ("files of organisations", sent),
     ):
         assert f"{called}  {one.pk}" in lines

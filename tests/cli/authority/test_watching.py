@@ -83,7 +83,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
         None,
     ]
     assert [one["serial"] for one in shown["certificates"]] == serials
-    would = "2 certificates would be revoked. Nothing was done (--dry-run)."
+    would = "2 certificates would be revoked. Nothing was changed (--dry-run)."
     assert operator.does(*mine, "--dry-run").splitlines()[-1] == would
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
@@ -112,7 +112,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     assert (code, out, err) == (
         0,
         "0 certificates; 2 passed over (revoked or ended already).\n",
-        "Nothing is left to revoke.\n",
+        "No other certificate is concerned.\n",
     )
     (tmp_path / "serials").write_text(f"# two\n\n{serials[0].upper()}\n")
     assert json.loads(
@@ -139,7 +139,7 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
     one.write_text(held[0].serial)
     both.write_text("\n".join(row.serial for row in held))
     mine = ("revoke-many", *SUPERSEDED, "--officer", "a17", "--serials")
-    assert operator.does("revoke-many", "--list") == "No proposal waits for a second officer.\n"
+    assert operator.does("revoke-many", "--list") == "There are no proposals.\n"
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     first, again = (json.loads(operator.run(*mine, both, "--json")[1]) for _ in range(2))
     assert first["proposal"] == again["proposal"]
@@ -159,12 +159,12 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
     unknown = operator.refused(2, "revoke-many", "--withdraw", "x", "--officer", "a17")
     assert "sinetti authority revoke-many --list shows" in unknown
     assert "only its proposer withdraws it" in operator.refused(2, *taking, "b2")
-    assert operator.does(*taking, "a17") == "Withdrawn: nothing was revoked of 2 certificates.\n"
+    assert operator.does(*taking, "a17") == "Proposal withdrawn. Not revoked: 2 certificates.\n"
     assert json.loads(operator.does("revoke-many", "--list", "--json")) == []
     assert operator.does(*mine, one).splitlines()[-1] == "Revoked: 1 certificate."
     told = operator.does(*mine, both, "--dry-run").splitlines()[-1]
     assert told == (
-        "1 certificate would be revoked; 1 passed over (revoked or ended already). Nothing was done (--dry-run). "
+        "1 certificate would be revoked; 1 passed over (revoked or ended already). Nothing was changed (--dry-run). "
         "With the 1 that went by a17's word within 24 hours they are more than 10: a second officer will be needed."
     )
 
@@ -242,7 +242,7 @@ def status_served(door):
 def test_watch_before_anything_was_served(sqlite_operator):
     sqlite_operator.found()
     assert sqlite_operator.does("watch") == (
-        "All is well. There is no list yet: sinetti authority serve signs them when it starts.\n"
+        "No problems found. The first revocation lists are signed when sinetti authority serve starts.\n"
     )
 
 

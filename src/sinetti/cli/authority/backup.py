@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority backup --dir /srv/sinetti --out /backup/register-2027-03-01"
-    parser = command(commands, "backup", "copy the register into a new file, while it is in use", _back_up, example)
+    parser = command(commands, "backup", "back up the register to a new file while the service runs", _back_up, example)
     add_dir(parser)
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="a new file; it holds people's data")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="new file for the backup; it contains personal data"
+    )
     example = "sinetti authority restore --dir /srv/sinetti --from /backup/register-2027-03-01"
-    summary = "make the register from a backup, where there is none; then run reconcile"
+    summary = "restore the register from a backup into a DIR that has none"
     parser = command(commands, "restore", summary, _restore, example)
     add_dir(parser)
-    parser.add_argument("--from", metavar="FILE", type=Path, required=True, dest="source", help="what `backup` made")
+    parser.add_argument(
+        "--from", metavar="FILE", type=Path, required=True, dest="source", help="file that `backup` wrote"
+    )
 
 
 def _back_up(parsed: argparse.Namespace) -> int:
     backups.back_up(_url(parsed.dir), parsed.out.absolute())
-    print_note(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
+    print_note(f"The register is backed up in {parsed.out}. Back up DIR and the journals too.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`sinetti authority passphrase`: move the pass-phrase of the keys out of DIR."""
+"""`sinetti authority passphrase`: move the pass-phrase of the keys to a file outside DIR."""
 
 import argparse
 from pathlib import Path
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 _MOVED = """\
-Moved to {to}. Start every serving process anew, with --passphrase-file {to} or systemd's LoadCredential=.
-Old copies of {dir} still have it: destroy them."""
+Pass-phrase moved to {to}. Restart the service with --passphrase-file {to} or systemd's LoadCredential=.
+Destroy old copies of {dir}, which still have it."""
 
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority passphrase --dir /srv/sinetti --to /etc/sinetti/passphrase"
-    summary = "move the pass-phrase of the keys out of DIR"
+    summary = "move the pass-phrase of the keys to a file outside DIR"
     parser = command(commands, "passphrase", summary, _run, example)
     add_dir(parser)
-    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="a new file, not in DIR")
+    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="new file outside DIR")
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -33,11 +33,11 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
         if not serial or serial.startswith("#"):
             continue
         if not is_serial(serial):
-            sentence = f"--serials: line {number} is no serial in hex: one a line, as `status --customer-id` prints it"
+            sentence = f"--serials: line {number} is not a serial number in hex, as `status --customer-id` prints it"
             raise OptionError(sentence)
         found.append(Serial(serial))
     if not found:
-        sentence = f"--serials: no serial is in it: nothing would be {verb}"
+        sentence = f"--serials: the file has no serial number, so nothing would be {verb}"
         raise OptionError(sentence)
     return tuple(dict.fromkeys(found))
 

@@ -23,11 +23,13 @@ _ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
-    parser = command(commands, "status", "show what the register holds", _run, example)
+    parser = command(commands, "status", "show certificates, orders and totals of the register", _run, example)
     add_dir(parser)
-    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates and open orders")
-    parser.add_argument("--orders", action="store_true", help="list open orders only, of all if no id is given")
-    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.add_argument("--customer-id", metavar="ID", help="list certificates and open orders of this organisation")
+    parser.add_argument(
+        "--orders", action="store_true", help="list only open orders, without --customer-id those of all organisations"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -44,7 +46,7 @@ def _run(parsed: argparse.Namespace) -> int:
         known = list_usage(found, authority.ctx)
         rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
     table_rows = [{**row, "in use": _in_use(row)} for row in rows]
-    tables = [_table(orders, _ORDERS, "No open orders.")]
+    tables = [_table(orders, _ORDERS, "There are no open orders.")]
     if not parsed.orders:
         tables.insert(0, _table(table_rows, _CERTIFICATES, "This organisation has no certificates."))
     print_result(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 _NO_SMS = (
-    "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact person's number "
-    "away (sinetti authority change-contact … --correct --phone ''), and a code for the contact person is printed."
+    "DIR/notices.toml names no SMS provider, so no PIN code can be sent. To have a code printed, remove the contact "
+    "person's number: sinetti authority change-contact … --correct --phone ''"
 )
 
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority transfer-ids 5f0c… --dir /srv/sinetti"
-    summary = "make new transfer IDs for an order: the old ones end, and so does their lock"
+    summary = "create new transfer IDs for an order; the old ones stop working"
     parser = command(commands, "transfer-ids", summary, _run, example)
-    parser.add_argument("order", metavar="ORDER", help="the order's id, as `order` printed it")
+    parser.add_argument("order", metavar="ORDER", help="ID of the order, as `order` printed it")
     add_dir(parser)
     add_send(parser)
 

@@ -39,7 +39,7 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
         metavar="PEM",
         type=Path,
         required=True,
-        help="the CAs that are trusted; self-signed ones, and those whose issuer is not in it, are anchors",
+        help="trusted CAs; self-signed ones, and those whose issuer is missing, are anchors",
     )
     parser.add_argument(
         "--crl",
@@ -47,23 +47,26 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a revocation list, DER or PEM (may be given often); without any, revocation is not checked",
+        help="revocation list, DER or PEM (repeatable); without one, revocation is not checked",
     )
-    parser.add_argument("--channel", choices=common.choices(Channel), help="refuse certificates of another channel")
+    parser.add_argument("--channel", choices=common.choices(Channel), help="reject certificates of another channel")
     parser.add_argument(
-        "--environment", choices=common.choices(Environment), help="refuse certificates of the other environment"
+        "--environment", choices=common.choices(Environment), help="reject certificates of the other environment"
     )
     parser.add_argument(
-        "--trust", metavar="FILE", type=Path, help="TOML: what CAs are for that do not say it themselves"
+        "--trust",
+        metavar="FILE",
+        type=Path,
+        help="trust file (TOML) with the purpose of CAs whose certificates do not state it",
     )
     parser.add_argument(
         "--freshness",
         metavar="DURATION",
         type=_duration,
         default=FRESHNESS,
-        help="how old a list of the issuing CA may be (default: PT1H)",
+        help="greatest age of a revocation list of the issuing CA (default: PT1H)",
     )
-    parser.add_argument("--at", metavar="ISO", help="judge at this instant (default: now)")
+    parser.add_argument("--at", metavar="ISO", help="time of the check (default: now)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--lang", choices=common.choices(Language), help="language of messages")
     parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
@@ -167,7 +170,9 @@ def command(
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the option for the settings."""
-    parser.add_argument("--settings", metavar="FILE", type=Path, required=True, help="gateway.toml (docs/gateway.md)")
+    parser.add_argument(
+        "--settings", metavar="FILE", type=Path, required=True, help="settings file gateway.toml (docs/gateway.md)"
+    )
 
 
 def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Namespace) -> ExitCode:

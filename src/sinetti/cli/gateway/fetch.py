@@ -26,9 +26,9 @@ EXAMPLE = "sinetti gateway fetch --settings /etc/sinetti/gateway.toml"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "fetch", "fetch revocation lists, and say how old they are", run, EXAMPLE)
+    parser = command(commands, "fetch", "retrieve revocation lists, and show how old they are", run, EXAMPLE)
     add_settings(parser)
-    parser.add_argument("--json", action="store_true", help="print the lists for programs")
+    parser.add_argument("--json", action="store_true", help="print the lists as JSON")
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
@@ -36,7 +36,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     settings = load_settings(parsed.settings)
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:
-        why = "there is no [[list]] to fetch: url, file and issuer"
+        why = "the settings have no table [[list]] with url, file and issuer"
         raise GatewaySettingsError(why)
     rows = [_row(settings, fetch(one), clock.utc_now()) for one in wanted]
     if parsed.json:

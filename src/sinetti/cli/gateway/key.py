@@ -21,9 +21,11 @@ EXAMPLE = "sinetti gateway key --out /etc/sinetti/gateway-key.pem > gateway-publ
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    summary = "make the key that signs sightings, and print its public half for sinetti authority gateway add"
+    summary = "create the key that signs reports of use, and print its public key"
     parser = command(commands, "key", summary, run, EXAMPLE)
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="where the private key goes (0600)")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="new file for the private key (mode 0600)"
+    )
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    summary = "answer a web server in front, and services in any language (needs sinetti[gateway])"
+    summary = "check callers for a web server or another service (needs sinetti[gateway])"
     add_settings(command(commands, "serve", summary, run, EXAMPLE))
 
 

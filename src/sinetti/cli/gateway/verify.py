@@ -18,8 +18,9 @@ EXAMPLE = """\
 example:
   sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml --json report-sealed.xml
 
-exit codes: 0 accepted · 3 refused · 2 a file cannot be read. What --out writes is exactly what the signature covers;
-of a document that is refused nothing is written."""
+--out writes exactly what the signature covers, and nothing if the document is rejected.
+
+exit codes: 0 accepted · 2 file unreadable · 3 rejected"""
 
 
 def register(subparsers: "Commands") -> None:
@@ -30,7 +31,7 @@ def register(subparsers: "Commands") -> None:
         description="Checks the enveloped signature of an XML document and the certificate of its signer.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the signed XML document")
+    parser.add_argument("file", metavar="FILE", type=Path, help="signed XML document, - for standard input")
     gateway_common.add_gateway(parser)
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="write what the signature covers to this file, - for standard output"

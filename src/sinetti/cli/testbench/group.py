@@ -32,22 +32,20 @@ EXAMPLE = "sinetti testbench serve --dir ./bench --now 2027-01-01T12:00:00Z"
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
     commands = group(subparsers, "testbench", "run a local authority whose clock you set", EXAMPLE)
-    serve = command(commands, "serve", "make a bench where it is missing, and serve it on loopback", _serve, EXAMPLE)
+    serve = command(commands, "serve", "run the test bench, and create it if DIR is empty", _serve, EXAMPLE)
     serve.add_argument(
-        "--dir", metavar="DIR", type=Path, required=True, help="its folder; an empty or new one is filled"
+        "--dir", metavar="DIR", type=Path, required=True, help="folder of the bench; a new or empty one is filled"
     )
     serve.add_argument(
-        "--port", metavar="PORT", type=_port, default=0, help="for SOAP (default: a free one, kept in DIR)"
+        "--port", metavar="PORT", type=_port, default=0, help="port for SOAP (default: a free one, kept in DIR)"
     )
-    serve.add_argument("--http", action="store_true", help="SOAP over plain http")
-    serve.add_argument("--preset", choices=PRESETS, help="names and keys of the CAs (default: default)")
-    serve.add_argument("--now", metavar="ISO", help="set the clock, and let it stand still")
-    serve.add_argument("--strict", action="store_true", help="take away what the real service is not known to give")
+    serve.add_argument("--http", action="store_true", help="use plain HTTP for SOAP")
+    serve.add_argument("--preset", choices=PRESETS, help="hierarchy of CAs (default: default)")
+    serve.add_argument("--now", metavar="ISO", help="set the clock, which then stands still")
+    serve.add_argument("--strict", action="store_true", help="be as strict as the real service is known to be")
     serve.add_argument("--log-requests", action="store_true", help="print a line to standard error for each request")
     serve.add_argument("--json", action="store_true", help="print the JSON line, on a terminal too")
-    serve.add_argument(
-        "--until-stdin-closes", action="store_true", help="stop with the program that started it and holds its input"
-    )
+    serve.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input is closed")
     certificate.register(commands)
     code.register(commands)
 
@@ -85,6 +83,6 @@ def _stop_when_stdin_closes() -> None:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > _HIGHEST_PORT:
-        sentence = f"{text!r} is no port"
+        sentence = f"{text!r} is not a port"
         raise argparse.ArgumentTypeError(sentence)
     return int(text)

@@ -42,6 +42,8 @@ IN_VAIN = frozenset(
         messages.REDIRECTED,
         messages.WRONG_ADDRESS,
         messages.PROXY_UNREADABLE,
+        messages.VALID_FROM,
+        messages.VALID_UNTIL,
     }
 )
 """Messages of permanent errors: something has to be corrected first.
