@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 example:
-  sinetti demo-fleet --organisations 20"""
+  sinetti demo-fleet --organisations 20
+
+exit codes: 0 all certificates renewed in time · 1 a certificate expired, or the demonstration failed · 2 usage error"""
 
 _SEEDS = 1_000_000
 

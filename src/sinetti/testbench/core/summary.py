@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from textwrap import fill
 from typing import Any
 
 NARROWEST = 60
@@ -26,7 +27,7 @@ def format_summary(ready: Mapping[str, Any], now: datetime, width: int, *, stand
     }
     files = {_OPTIONS[name]: trust[name] for name in ("services", "holders", "server") if name in trust}
     parts = [
-        f"The test bench is running. {_clock(now, stands_still=stands_still)}",
+        fill(f"The test bench is running. {_clock(now, stands_still=stands_still)}", max(width, NARROWEST)),
         "\n".join(["Addresses", *_aligned(addresses, width)]),
         "\n".join(["Trust files", *_aligned(files, width)]),
         "\n".join(["Order and enrol a certificate", *_enrol(ready, trust, now if stands_still else None, width)]),
