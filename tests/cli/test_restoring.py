@@ -156,7 +156,7 @@ def test_a_journal_that_was_tampered_with_is_named_and_nothing_is_served(authori
         holder.enrolled(ordered(authority), new_key())
         process.terminate()
         assert process.wait(STOPS_WITHIN) == 0
-    assert "3 lines, all as they were written" in told("journal", "verify", "--dir", authority)
+    assert "3 lines, complete and unchanged" in told("journal", "verify", "--dir", authority)
     lines = journal(authority).read_bytes().splitlines(keepends=True)
     journal(authority).write_bytes(lines[0] + lines[2])
     for command in (["journal", "verify", "--dir", authority], ["journal", "verify", "--file", journal(authority)]):
@@ -184,7 +184,7 @@ def test_a_journal_s_place(authority, tmp_path):
     (authority.with_name("authority-journal") / "old.jsonl").write_text("")
     init = ["--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example"]
     done = ran("authority", "init", "--dir", authority, *init)
-    assert (done.returncode, "move it away" in done.stderr) == (2, True)
+    assert (done.returncode, "move the register away" in done.stderr) == (2, True)
     other = tmp_path / "elsewhere"
     assert ran("authority", "init", "--dir", authority, *init, "--journal", other).returncode == 0
     assert f'journal = "{other}"' in settings.read_text()

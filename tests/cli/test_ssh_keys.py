@@ -113,7 +113,7 @@ UNREADABLE = {
     "a file of users in another encoding": ({"users": "certificates/acme.cer"}, "no UTF-8"),
     "no folder of certificates": ({"certificates": "nowhere"}, "nowhere: No such file"),
     "no anchors": ({"anchors": "users"}, "no PEM bundle"),
-    "no folder of lists": ({"crls": "users"}, "no such folder"),
+    "no folder of lists": ({"crls": "users"}, "does not exist"),
     "no lists at all": ({"crls": None}, "both of --anchors and --crls"),
     "both ways at once": ({"settings": "users"}, "either --settings or both"),
 }

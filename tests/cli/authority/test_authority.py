@@ -111,7 +111,7 @@ BAD_INITS = {
         ("--base-url", "https://pki.example"),
         "--base-url must be plain http: it is written into certificates, for CA certificates and revocation lists;",
     ),
-    "no address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
+    "is not an address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
     "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address like https://certificates.ex"),
     "programs that call without TLS": (("--soap-url", "http://soap.example"), "--soap-url must be https"),
     "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
@@ -138,7 +138,7 @@ AWAY = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
 def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", AWAY)
     sentence = sqlite_operator.refused(4, *INIT)
-    assert "the register cannot be used" in sentence
+    assert "the register is not available" in sentence
     assert "secret-word" not in sentence
     assert not sqlite_operator.root.exists()
 
@@ -147,7 +147,7 @@ def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
 def test_a_database_that_is_away_later(sqlite_operator, monkeypatch, command):
     sqlite_operator.found()
     monkeypatch.setenv("DATABASE_URL", AWAY)
-    assert "the register cannot be used" in sqlite_operator.refused(4, *command)
+    assert "the register is not available" in sqlite_operator.refused(4, *command)
 
 
 def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgres_url, tmp_path):
@@ -189,7 +189,7 @@ def test_organisations(operator):
     operator.found()
     operator.add()
     again = ("organisation", "add", "--customer-id", " 0123456-7", "--kind", "artificial", "--name", "Other")
-    assert "registered already" in operator.refused(2, *again)
+    assert "already registered" in operator.refused(2, *again)
     customer = ("--customer-id", "0123456-7")
     sftp = ("order", *customer, "--channel", "SFTP", *CONTACT)
     assert "not approved" in operator.refused(2, *sftp)
@@ -199,7 +199,7 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = "closed for good"
+    closed = "closed permanently"
     assert closed in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)
@@ -252,8 +252,8 @@ def test_bad_words(sqlite_operator):
         (("--contact-email", "here"), "--contact-email"),
         (("--contact-phone", "call"), "--contact-phone"),
         (("--description", "x" * 201), "--description"),
-        (("--deputy-name", "A"), "go together"),
-        (("--deputy-email", "a@b.example"), "go together"),
+        (("--deputy-name", "A"), "must be given together"),
+        (("--deputy-email", "a@b.example"), "must be given together"),
         (("--replaces", "00ff"), "replaced"),
     ):
         assert word in sqlite_operator.refused(2, *order, *options)
@@ -299,8 +299,8 @@ def test_status_for_people(sqlite_operator):
 def test_the_status_of_one_organisation(operator):
     operator.found()
     mine = ("status", "--customer-id", "0123456-7")
-    assert "no organisation has the id 0123456-7" in operator.refused(2, *mine)
-    assert "no organisation has the id x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
+    assert "there is no organisation with the ID 0123456-7" in operator.refused(2, *mine)
+    assert "there is no organisation with the ID x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
     operator.add()
     operator.add("other")
     assert operator.does(*mine) == "This organisation has no certificates.\n\nNo open orders.\n"
@@ -327,11 +327,11 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.add()
     steps = [
-        (("withdraw", "--channel", "SFTP"), "SFTP was not approved for 0123456-7; nothing was changed."),
+        (("withdraw", "--channel", "SFTP"), "Nothing to change: 0123456-7 is not approved for SFTP."),
         (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
-        (("approve", "--channel", "SFTP"), "0123456-7 was approved for SFTP already; nothing was changed."),
+        (("approve", "--channel", "SFTP"), "Nothing to change: 0123456-7 is already approved for SFTP."),
         (("withdraw", "--channel", "SFTP"), "SFTP is withdrawn from 0123456-7: nothing more is issued for it."),
-        (("close",), "0123456-7 is closed for good: nothing more is issued to it."),
+        (("close",), "0123456-7 is closed permanently: nothing more is issued to it."),
         (("close",), "0123456-7 was closed already; nothing was changed."),
     ]
     for words, told in steps:
@@ -341,10 +341,10 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
 
 
 BAD_SERVES = {
-    "http elsewhere": (("--bind", "0.0.0.0:0"), "plain http is for loopback"),
-    "a certificate without its key": (("--tls-certificate", "/x.pem"), "go together"),
+    "http elsewhere": (("--bind", "0.0.0.0:0"), "plain HTTP is for loopback"),
+    "a certificate without its key": (("--tls-certificate", "/x.pem"), "must be given together"),
     "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not there"),
-    "no port": (("--bind", "127.0.0.1"), "--bind"),
+    "is not a port": (("--bind", "127.0.0.1"), "--bind"),
     "a port too high": (("--bind", "127.0.0.1:65536"), "--bind"),
     "a name": (("--status-bind", "pki.example:80"), "--status-bind"),
     "a port in letters": (("--bind", "127.0.0.1:http"), "--bind"),

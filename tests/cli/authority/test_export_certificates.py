@@ -94,7 +94,9 @@ def test_what_it_did_not_write_stays(sqlite_operator, folder):
     assert not mine.exists()
 
 
-@pytest.mark.parametrize(("place", "word"), [("nowhere", "no such folder"), ("authority/ca", "own folder")])
+@pytest.mark.parametrize(
+    ("place", "word"), [("nowhere", "the folder does not exist"), ("authority/ca", "authority's folder")]
+)
 def test_where_it_does_not_write(sqlite_operator, tmp_path, place, word):
     (sqlite_operator.root / "ca").mkdir(parents=True)
     assert word in sqlite_operator.refused(2, "export-certificates", "--channel", "SFTP", "--out", tmp_path / place)

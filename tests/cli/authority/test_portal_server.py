@@ -61,30 +61,30 @@ def test_named_and_shown(one):
     assert lines[1:] == [
         "signatory        The Director <director@customer.example> +358 00 001 (sv)",
         "contact person   The Person <person@customer.example> (fi)",
-        f"looked after by  {FIRM}",
+        f"managed by       {FIRM}",
     ]
     assert one.does("organisation", "show", "--customer-id", FIRM).splitlines()[1:] == [
         "signatory        nobody",
         "contact person   nobody",
-        "looked after by  nobody",
-        f"looks after      {CUSTOMER}",
+        "managed by       -",
+        f"manages          {CUSTOMER}",
     ]
     models.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
     Database("default").close()
-    assert "(sv): mail does not go there" in one.does("organisation", "show", *OF)
+    assert "(sv) (not reachable by e-mail)" in one.does("organisation", "show", *OF)
 
 
 def test_a_signatory_is_invited(one):
     add = ("organisation", "signatory", "add", *OF, *DIRECTOR)
     one.does(*add)
-    assert "gets an invitation to the e-service by mail" in told(one, *add, "--invite")
-    assert "has been invited to act" in told(one, *add, "--invite")
+    assert "gets an invitation to the e-service by e-mail" in told(one, *add, "--invite")
+    assert "has already been invited to act" in told(one, *add, "--invite")
 
 
 def test_gone_again(one):
     one.does("organisation", "signatory", "add", *OF, *DIRECTOR)
     remove = ("organisation", "signatory", "remove", *OF, "--email", "Director@customer.example")
-    assert "It has none now: what concerns signatories goes to its contact person" in told(one, *remove)
+    assert "It has no signatory left" in told(one, *remove)
     assert "has this address; nothing was changed" in told(one, *remove)
     one.does("organisation", "contact-person", *OF, *DIRECTOR)
     assert told(one, "organisation", "contact-person", *OF, "--none") == (
@@ -95,7 +95,7 @@ def test_gone_again(one):
     assert told(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM}."
     assert told(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM} already; nothing was changed."
     one.does("organisation", "close", *OF)
-    assert "closed for good" in one.does("organisation", "show", *OF).splitlines()[0]
+    assert "closed permanently" in one.does("organisation", "show", *OF).splitlines()[0]
 
 
 def test_a_contact_changes(one):
@@ -115,9 +115,9 @@ def test_a_link_goes_to_the_new_address(one):
     said = one.does("change-contact", order, *DIRECTOR).splitlines()
     assert said[:2] == [
         "Changed the contact person.",
-        f"A new link to the transfer IDs of order {order} is on its way.",
+        f"A new link to the transfer IDs of order {order} is being sent.",
     ]
-    assert said[2].startswith("Tell the contact person this code by phone or in person: ")
+    assert said[2].startswith("Give the contact person this code by phone or in person: ")
 
 
 def test_let_end(one):
@@ -135,12 +135,18 @@ def test_let_end(one):
 
 REFUSED = {
     "half a contact person": (("organisation", "contact-person", *OF, "--name", "A"), "with --name and --email"),
-    "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or say --none alone"),
-    "no address": (("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"), "--email is an address"),
+    "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or give --none alone"),
+    "is not an address": (
+        ("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"),
+        "--email is an address",
+    ),
     "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "does not look after itself"),
-    "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the id unknown"),
-    "half a contact": (("change-contact", "5f", "--name", "A"), "name the person with --name and --email"),
-    "nothing to mend": (("change-contact", "5f", "--correct"), "say what is to be mended"),
+    "no organisation": (
+        ("organisation", "show", "--customer-id", "unknown"),
+        "there is no organisation with the ID unknown",
+    ),
+    "half a contact": (("change-contact", "5f", "--name", "A"), "name the new person with --name and --email"),
+    "nothing to mend": (("change-contact", "5f", "--correct"), "--correct needs a detail to change"),
     "no certificate to change": (("change-contact", "5f", *DIRECTOR), "no certificate has this serial"),
     "a phone of letters": (("change-contact", "5f", "--correct", "--phone", "home"), "--phone is a number"),
     "a certificate that is not there": (("let-end", "5f"), "no certificate has this serial"),

@@ -63,8 +63,8 @@ def test_accounts_requests_and_files_are_named_before_they_go(short):
     assert {name: planned[name]["ids"] for name in there} == {name: [one.pk] for name, one in there.items()}
     lines = short.does("retention", "plan").splitlines()
     for called, one in (
-        ("accounts never confirmed", never),
-        ("accounts not used", unused),
+        ("unconfirmed accounts", never),
+        ("unused accounts", unused),
         ("authorisation requests", asked),
         ("files of organisations", sent),
     ):

@@ -2,13 +2,14 @@
 
 import io
 import json
+import logging
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from sinetti.cli import main
-from sinetti.cli.core import global_options
+from sinetti.cli.core import global_options, invocation
 from sinetti.client.requests import operations
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
@@ -269,3 +270,27 @@ def test_a_delivery_from_standard_input_needs_a_place_for_its_receipt(shell, typ
     words = ["deliver", "payroll", "-", "--store", shell.store, "--to", "https://receiver.example/deliveries"]
     code, _, err = shell.run(*words)
     assert (code, "--receipt" in err) == (2, True)
+
+
+LEVELS = {
+    "as usual": ([], logging.INFO, logging.INFO),
+    "quiet": (["-q"], logging.WARNING, logging.WARNING),
+    "verbose": (["-v"], logging.DEBUG, logging.INFO),
+}
+
+
+@pytest.mark.parametrize(("words", "ours", "requests"), LEVELS.values(), ids=LEVELS)
+def test_the_log_of_a_service_is_quiet_or_verbose_too(words, ours, requests, monkeypatch):
+    for name in ("sinetti", "sinetti.access", "sinetti.infra.http_client"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.INFO)
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
+    monkeypatch.setattr(logging.getLogger("sinetti"), "level", logging.NOTSET)
+    logging.getLogger().manager._clear_cache()
+    invocation.begin(words)
+    invocation.set_log_level()
+    try:
+        assert logging.getLogger("sinetti.services").getEffectiveLevel() == ours
+        assert logging.getLogger("sinetti.access").getEffectiveLevel() == requests
+    finally:
+        invocation.begin([])
+        logging.getLogger().manager._clear_cache()

@@ -127,4 +127,4 @@ def test_the_command_shows_a_code(capsys):
     assert main(["testbench", "code", new_secret()]) == 0
     said = capsys.readouterr()
     assert len(said.out.strip()) == 6
-    assert "The next one comes in" in said.err
+    assert "The next code comes in" in said.err

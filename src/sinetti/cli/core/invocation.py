@@ -82,6 +82,15 @@ def print_duration(code: int) -> None:
         output.print_error(f"sinetti: exit code {int(code)} after {clock.monotonic_seconds() - CURRENT.begun:.2f} s")
 
 
+def set_log_level() -> None:
+    """Set the level of a service's log: warnings with --quiet, everything of ours with --verbose."""
+    if CURRENT.quiet:
+        for name in (None, "sinetti.access", "sinetti.leniency"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+    if CURRENT.verbose:
+        logging.getLogger("sinetti").setLevel(logging.DEBUG)
+
+
 class _CurrentStderr(logging.StreamHandler):  # type: ignore[type-arg] -- generic only in the stubs
     """Handler that writes to standard error as it is at the time of the record."""
 

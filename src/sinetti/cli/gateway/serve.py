@@ -45,6 +45,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
     json_logging.configure_logging()
+    invocation.set_log_level()
     settings = load_settings(parsed.settings)
     place, reporter = load_listen_settings(settings), load_report_target(settings)
     sightings = None if reporter is None else UsageReporter(reporter)
