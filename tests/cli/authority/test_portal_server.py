@@ -101,11 +101,11 @@ def test_gone_again(one):
 def test_a_contact_changes(one):
     order = one.order()["order_id"]
     change = ("change-contact", order, *DIRECTOR, "--phone", "+358 00 001")
-    assert one.does(*change) == "Changed the contact person.\n"
+    assert one.does(*change) == "Contact person changed.\n"
     assert one.does(*change) == "The contact person was so already; nothing was changed.\n"
     done = json.loads(one.does("change-contact", order, "--correct", "--phone", "+358 00 002", "--json"))
     assert done == {"customer_id": CUSTOMER, "changed": True, "offered": []}
-    assert one.does("change-contact", order, *DIRECTOR, "--deputy") == "Changed the deputy.\n"
+    assert one.does("change-contact", order, *DIRECTOR, "--deputy") == "Deputy changed.\n"
 
 
 def test_a_link_goes_to_the_new_address(one):
@@ -114,7 +114,7 @@ def test_a_link_goes_to_the_new_address(one):
         send_link(order, authority.ctx, "operator", "0" * 32)
     said = one.does("change-contact", order, *DIRECTOR).splitlines()
     assert said[:2] == [
-        "Changed the contact person.",
+        "Contact person changed.",
         f"A new link to the transfer IDs of order {order} is being sent.",
     ]
     assert said[2].startswith("Give the contact person this code by phone or in person: ")

@@ -79,7 +79,11 @@ def _row(done: ContactChanged) -> dict[str, object]:
 
 
 def _lines(done: ContactChanged, who: str) -> str:
-    summary = f"Changed the {who}." if done.changed else f"Nothing to change: the {who} already has these details."
+    summary = (
+        f"{who[0].upper()}{who[1:]} changed."
+        if done.changed
+        else f"Nothing to change: the {who} already has these details."
+    )
     lines = [
         summary,
         *(f"A new link to the transfer IDs of order {one.order_id} is being sent." for one in done.offered),

@@ -45,7 +45,7 @@ def register(commands: "Commands") -> None:
     )
     parser.add_argument("--description", default="", help="description, such as the program that uses it")
     for who, needed in (("contact", True), ("deputy", False)):
-        whom = f"the {who}" if needed else f"the {who} of the contact person"
+        whom = "the contact person" if needed else "the deputy"
         parser.add_argument(f"--{who}-name", required=needed, metavar="NAME", help=f"name of {whom}")
         parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
         parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER", help=f"phone number of {whom}")
@@ -53,7 +53,7 @@ def register(commands: "Commands") -> None:
             f"--{who}-language",
             choices=[one.value for one in Language],
             default=Language.FI.value,
-            help=f"language of messages to the {who} (default: %(default)s)",
+            help=f"language of messages to {whom} (default: %(default)s)",
         )
     parser.add_argument("--replaces", metavar="SERIAL", help="serial number of the certificate to replace")
     add_send(parser)

@@ -42,7 +42,7 @@ def register(subparsers: "Commands") -> None:
     common.add_store(parser)
     service_options.add_service(parser)
     parser.add_argument("--customer-id", metavar="ID", help="ID of the organisation, as in the order")
-    parser.add_argument("--customer-name", metavar="NAME", help="the organisation's name")
+    parser.add_argument("--customer-name", metavar="NAME", help="name of the organisation")
     parser.add_argument("--transfer-id", metavar="ID", required=True, help="transfer ID of the order")
     parser.add_argument(
         "--transfer-password-file",

@@ -5,7 +5,6 @@ The process runs one command, so they are held in one place: authority, gateway 
 
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -91,17 +90,15 @@ def set_log_level() -> None:
         logging.getLogger("sinetti").setLevel(logging.DEBUG)
 
 
-class _CurrentStderr(logging.StreamHandler):  # type: ignore[type-arg] -- generic only in the stubs
-    """Handler that writes to standard error as it is at the time of the record."""
+class _RequestHandler(logging.Handler):
+    """Handler that prints a record as other lines for a person are printed."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        self.stream = sys.stderr
-        super().emit(record)
+        """Print one line."""
+        output.print_error(f"sinetti: {record.getMessage()}")
 
 
-_HANDLER = _CurrentStderr()
-_HANDLER.setFormatter(logging.Formatter("sinetti: %(message)s"))
+_HANDLER = _RequestHandler()
 
 
 def _log_requests(*, is_on: bool) -> None:
