@@ -34,7 +34,7 @@ CLIENT_VARIABLES = {
     ),
     "LC_ALL, LC_MESSAGES, LANG": ("--lang", "The language, unless --lang gives it."),
 }
-"""Variables of the client, each with the option that overrides it, and that a command has if the variable counts."""
+"""Variables of the client, each with the option that overrides it."""
 
 AUTHORITY_VARIABLES = {
     "DATABASE_URL": "The database, in place of the one that init was given.",

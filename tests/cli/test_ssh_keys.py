@@ -23,7 +23,7 @@ KEY = holder_key(1).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.Ope
 OTHER_KEY = holder_key(2).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()
 END = f"{NOW + VALIDITY:%Y%m%d%H%M%S}Z"
 LINE = f'restrict,expiry-time="{END}" {" ".join(KEY)}\n'
-CLOCK = "sinetti: --at is for tests: certificates are not judged by this machine's clock.\n"
+CLOCK = "sinetti: --at is for tests: this computer's clock is not used.\n"
 
 
 @dataclass
@@ -110,12 +110,12 @@ def test_without_at_the_machines_clock_counts(place):
 UNREADABLE = {
     "no file of users": ({"users": "nowhere"}, "nowhere: No such file"),
     "a file of users that is understood by half": ({"users": "anchors.pem"}, "line 1 is no user"),
-    "a file of users in another encoding": ({"users": "certificates/acme.cer"}, "no UTF-8"),
+    "a file of users in another encoding": ({"users": "certificates/acme.cer"}, "not UTF-8"),
     "no folder of certificates": ({"certificates": "nowhere"}, "nowhere: No such file"),
     "no anchors": ({"anchors": "users"}, "no PEM bundle"),
     "no folder of lists": ({"crls": "users"}, "does not exist"),
-    "no lists at all": ({"crls": None}, "both of --anchors and --crls"),
-    "both ways at once": ({"settings": "users"}, "either --settings or both"),
+    "no lists at all": ({"crls": None}, "--anchors with --crls, is required"),
+    "both ways at once": ({"settings": "users"}, "--anchors with --crls, is required"),
 }
 
 
@@ -142,7 +142,7 @@ def test_an_instant_has_a_zone(place, at):
 def test_settings_for_another_channel(place):
     code, out, err = place.asks(**place.settings('revocation = "crl"\ncrls = "crls"\nchannel = "WS"\n'))
     assert (code, out) == (2, "")
-    assert "SFTP takes settings of its own" in err
+    assert "use separate settings for SFTP" in err
 
 
 @pytest.mark.parametrize(("user", "code"), [("acme", 0), ("other", 3)])
@@ -171,7 +171,7 @@ def test_a_fault_of_our_own_lets_nobody_in(place, monkeypatch):
     monkeypatch.setattr(ssh_keys.ssh_authorized_keys, "authorize", falls)
     code, out, err = place.asks()
     assert (code, out) == (1, "")
-    assert "a fault of our own: RuntimeError: acme" in err
+    assert "internal error: RuntimeError: acme" in err
 
 
 def test_the_short_way_says_the_same(place, monkeypatch):

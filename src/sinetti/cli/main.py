@@ -157,7 +157,10 @@ def _run_parsed(parsed: argparse.Namespace, console: Console) -> int:
 
 
 def _console_of(parsed: argparse.Namespace, console: Console) -> Console:
-    """Return the console for errors: sinetti.toml may have set another language meanwhile."""
+    """Return the console for errors.
+
+    sinetti.toml may have set another language meanwhile.
+    """
     return Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
 
 

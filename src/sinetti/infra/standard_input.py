@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 STREAM = Path("-")
-"""File argument that means standard input, or standard output where a file is written."""
+"""File argument that means standard input or, for a result, standard output."""
 
 _READ: list[Path] = []
 

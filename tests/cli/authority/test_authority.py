@@ -199,7 +199,7 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = "closed permanently"
+    closed = "closed for good"
     assert closed in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)
@@ -303,7 +303,7 @@ def test_the_status_of_one_organisation(operator):
     assert "there is no organisation with the ID x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
     operator.add()
     operator.add("other")
-    assert operator.does(*mine) == "This organisation has no certificates.\n\nNo open orders.\n"
+    assert operator.does(*mine) == "This organisation has no certificates.\n\nThere are no open orders.\n"
     assert json.loads(operator.does(*mine, "--json")) == []
     first = operator.order("--description", "Payroll")
     second = json.loads(operator.does("transfer-ids", operator.order()["order_id"], "--json"))
@@ -330,9 +330,12 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
         (("withdraw", "--channel", "SFTP"), "Nothing to change: 0123456-7 is not approved for SFTP."),
         (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
         (("approve", "--channel", "SFTP"), "Nothing to change: 0123456-7 is already approved for SFTP."),
-        (("withdraw", "--channel", "SFTP"), "SFTP is withdrawn from 0123456-7: nothing more is issued for it."),
-        (("close",), "0123456-7 is closed permanently: nothing more is issued to it."),
-        (("close",), "0123456-7 was closed already; nothing was changed."),
+        (
+            ("withdraw", "--channel", "SFTP"),
+            "SFTP is withdrawn from 0123456-7: no more certificates are issued for it.",
+        ),
+        (("close",), "0123456-7 is closed permanently: no more certificates are issued to it."),
+        (("close",), "Nothing to change: 0123456-7 is already closed."),
     ]
     for words, told in steps:
         code, out, err = sqlite_operator.run("organisation", *words, "--customer-id", "0123456-7")
@@ -343,14 +346,14 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
 BAD_SERVES = {
     "http elsewhere": (("--bind", "0.0.0.0:0"), "plain HTTP is for loopback"),
     "a certificate without its key": (("--tls-certificate", "/x.pem"), "must be given together"),
-    "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not there"),
+    "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not a file"),
     "is not a port": (("--bind", "127.0.0.1"), "--bind"),
     "a port too high": (("--bind", "127.0.0.1:65536"), "--bind"),
     "a name": (("--status-bind", "pki.example:80"), "--status-bind"),
     "a port in letters": (("--bind", "127.0.0.1:http"), "--bind"),
-    "one address for both": (("--bind", "127.0.0.1:8080"), "both on port 8080"),
-    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "both on port 9"),
-    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "both on port 9"),
+    "one address for both": (("--bind", "127.0.0.1:8080"), "use the same port 8080"),
+    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "use the same port 9"),
+    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "use the same port 9"),
 }
 
 

@@ -66,8 +66,8 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     lines = operator.does(*mine, "--dry-run").splitlines()
     assert lines[-1] == "2 certificates would be opened for early renewal. Nothing was changed (--dry-run)."
     assert lines[-2] == (
-        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by text message, 0 by none of these. "
-        "1 e-mail and 0 text messages leave, one for each person; 0 people cannot be reached."
+        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by SMS, 0 not reachable. "
+        "1 e-mail and 0 text messages to send, one for each person. 0 people cannot be reached."
     )
     assert [shown[name] for name in ("reached", "unreached", "messages", "people_unreached")] == [
         {"program": 0, "email": 2, "sms": 0}, 0, {"email": 1, "sms": 0}, 0,
@@ -151,7 +151,7 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
     monkeypatch.setattr(early_replacement, "revert_batch", lambda *_: 0)
-    assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Undone: ")
+    assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Early renewal ended. ")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
     assert f"Completed the interrupted end of 1 certificate ({call})." in err
@@ -160,7 +160,7 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
 REFUSED = {
     "all at once": (BASE, "are not called: say which, by their serials, organisation or issuing CA."),
-    "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list takes no choice"),
+    "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list cannot be combined"),
     "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer is missing"),
     "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),
     "no reason": (("call-early", "--officer", "a17", "--over", "2d"), "--reason is missing"),
@@ -172,7 +172,7 @@ REFUSED = {
     "a file that is not there": ((*BASE, "--serials", "/nowhere"), "--serials: /nowhere cannot be read"),
     "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
     "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
-    "undo with a choice": ((*BASE, "--undo", "x"), "--undo takes no choice"),
+    "undo with a choice": ((*BASE, "--undo", "x"), "--undo cannot be combined"),
     "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this id"),
 }
 

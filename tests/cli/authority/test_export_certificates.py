@@ -89,7 +89,7 @@ def test_what_it_did_not_write_stays(sqlite_operator, folder):
     (folder / f"{'ef' * 19}.cer").mkdir()
     sqlite_operator.does("revoke", mine.stem, "--reason", "superseded")
     said = sqlite_operator.does("export-certificates", "--channel", "SFTP", "--out", folder)
-    assert said == "1 in force, 0 written, 1 removed.\n"
+    assert said == "1 valid, 0 written, 1 removed.\n"
     assert {*kept.values(), other} < set(folder.iterdir())
     assert not mine.exists()
 

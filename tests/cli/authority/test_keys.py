@@ -315,7 +315,7 @@ def test_a_pass_phrase_that_does_not_open(operator, places, spoil, word):
 
 
 REFUSED = {
-    "in the folder": (lambda root, places: ("--passphrase-file", root / "phrase"), 5, "in the folder of its keys"),
+    "in the folder": (lambda root, places: ("--passphrase-file", root / "phrase"), 5, "beside the keys"),
     "offline keys in the folder": (
         lambda root, places: (*("--offline-dir", root / "vault", "--offline-passphrase-file", places.vault_phrase),),
         2,

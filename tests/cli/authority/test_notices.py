@@ -148,7 +148,7 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     assert address not in out + err
     assert "given up" in operator.does("status")
     assert "there is no undelivered message with the ID 00" in operator.refused(2, "notices", "retry", "00")
-    assert "message IDs and --all" in operator.refused(2, "notices", "retry", "--forget")
+    assert "--forget is incomplete" in operator.refused(2, "notices", "retry", "--forget")
     assert "cannot be combined" in operator.refused(2, "notices", "retry", first, "--all", "--forget")
     assert operator.does("notices", "retry", first) == "1 message queued again.\n"
     server.handler.answers.clear()

@@ -368,7 +368,7 @@ REFUSED = {
         "give each its own",
     ),
     "a rate below nothing": (("--rate-per-address", "-1"), "0 for no limit"),
-    "too many at once": (("--connections-per-address", "65536"), "from 1 to 65535"),
+    "too many at once": (("--connections-per-address", "65536"), "from 0 to 65535"),
 }
 
 

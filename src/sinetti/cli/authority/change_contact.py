@@ -80,9 +80,7 @@ def _row(done: ContactChanged) -> dict[str, object]:
 
 def _lines(done: ContactChanged, who: str) -> str:
     summary = (
-        f"{who[0].upper()}{who[1:]} changed."
-        if done.changed
-        else f"Nothing to change: the {who} already has these details."
+        f"{who.capitalize()} changed." if done.changed else f"Nothing to change: the {who} already has these details."
     )
     lines = [
         summary,

@@ -207,7 +207,10 @@ def zoned_instant(option: str, text: str) -> datetime:
 
 
 def octets_of(option: str, path: Path) -> bytes:
-    """Read a file that an option names, "-" for standard input. Raises OptionError if it cannot be read."""
+    """Read a file that an option names, "-" for standard input.
+
+    Raises OptionError if it cannot be read.
+    """
     try:
         return standard_input.read_file(path)
     except InputTakenError as bad:

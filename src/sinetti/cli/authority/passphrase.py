@@ -1,4 +1,4 @@
-"""`sinetti authority passphrase`: move the pass-phrase of the keys to a file outside DIR."""
+"""`sinetti authority passphrase`: move the pass-phrase of the keys out of DIR."""
 
 import argparse
 from pathlib import Path

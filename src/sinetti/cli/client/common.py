@@ -69,7 +69,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def read_variable(parsed: argparse.Namespace) -> None:
-    """Take the store from SINETTI_STORE, unless an option names it or the file that does."""
+    """Take the store from SINETTI_STORE, unless --store or --config is given."""
     if parsed.store is None and parsed.config is None:
         named = environment.variable(environment.STORE)
         parsed.store = None if named is None else Path(named)
@@ -261,9 +261,10 @@ def read_secret(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write a command's output to the file, or to standard output if `path` is None or "-".
+    """Write a command's output to a file or to standard output.
 
-    The file is written whole or not at all. Raises UsageError if it cannot be written.
+    Standard output is used if `path` is None or "-". The file is written whole or not at all. Raises UsageError if it
+    cannot be written.
     """
     if path is None or path == STREAM:
         output.print_bytes(octets)

@@ -91,7 +91,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _check_target(parsed: argparse.Namespace, copy: ExportedFile) -> None:
-    """Raise UsageError if a key would go to a terminal, or if the file exists and --force is missing."""
+    """Check where the copy goes.
+
+    Raises UsageError if a key would go to a terminal, or if the file exists and --force is missing.
+    """
     if parsed.out == STREAM:
         if copy.with_key and sys.stdout is not None and sys.stdout.isatty():
             raise UsageError(make_message(KEY_TO_TERMINAL))

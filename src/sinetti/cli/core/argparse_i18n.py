@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{"formatter_class": ParagraphFormatter, **named})  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and error, with --json the error for programs too, and exit with code 2."""
+        """Print usage and error, with --json also as JSON, and exit with code 2."""
         self.print_usage(sys.stderr)
         _ = vars(argparse)["_"]
         line = _("%(prog)s: error: %(message)s\n") % {"prog": self.prog, "message": message}

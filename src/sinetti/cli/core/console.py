@@ -51,7 +51,7 @@ class Console:
             output.print_error(messages.render(message, self.language))
 
     def fail(self, message: Message, code: ExitCode) -> ExitCode:
-        """Print why the command failed, with --json for programs too, and return its exit code."""
+        """Print why the command failed, with --json also as JSON. Return `code`."""
         invocation.print_failure(messages.render(message, self.language), code)
         return code
 

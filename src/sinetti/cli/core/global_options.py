@@ -1,4 +1,4 @@
-"""Options that may stand before or after the command, such as --lang, --json and -q.
+"""Options that may stand before or after the command, such as --lang and --json.
 
 argparse takes an option only behind the command that it belongs to. `reorder` moves it there.
 """

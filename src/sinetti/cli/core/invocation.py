@@ -82,7 +82,10 @@ def print_duration(code: int) -> None:
 
 
 def set_log_level() -> None:
-    """Set the level of a service's log: warnings with --quiet, everything of ours with --verbose."""
+    """Set the level of a service's log.
+
+    With --quiet it has warnings and errors, with --verbose all records of this package.
+    """
     if CURRENT.quiet:
         for name in (None, "sinetti.access", "sinetti.leniency"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Summary of a running bench for a person: addresses, trust files, and commands to paste."""
+"""Summary of a running bench: addresses, trust files and commands to paste."""
 
 import shlex
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Log of requests: one line for each, as `testbench serve --log-requests` prints it."""
+"""Log of requests, one line for each: `testbench serve --log-requests`."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,10 @@ from sinetti.server.http import Request, Response
 from sinetti.testbench.endpoints.diagnostics import reason_of
 
 _CUSTOMER = re.compile(rb"<(?:[\w.-]+:)?CustomerId>\s*([0-9A-Za-z-]{1,40})\s*<")
-"""Customer ID of a SOAP request; other texts are not printed, since any caller may have sent them."""
+"""Customer ID of a SOAP request.
+
+Other texts are not printed, since any caller may have sent them.
+"""
 
 _OPERATIONS = {"new": "enrol", "renew": "renew", "get": "retrieve"}
 
@@ -37,7 +40,7 @@ class RequestLog:
 
 
 def format_request(request: Request, reply: Response, now: datetime) -> str:
-    """Return the line: time, operation, customer, outcome, and for a refusal code and reason."""
+    """Return the line: time, operation, customer, outcome, code and reason."""
     operation = _OPERATIONS.get((reply.log_fields or {}).get("operation", ""))
     if operation is None:
         path = request.path if len(request.path) <= _LONGEST_PATH else f"{request.path[:_LONGEST_PATH]}…"
