@@ -199,7 +199,7 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = "closed for good"
+    closed = " is closed "
     assert closed in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)

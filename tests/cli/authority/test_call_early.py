@@ -91,7 +91,7 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
         f"{done['call']}  a17  2 certificates  {done['begins']} to "
     )
     code, out, err = operator.run(*mine)
-    assert (code, err) == (0, "No other certificate is concerned.\n")
+    assert (code, err) == (0, "There are no certificates to open for early renewal.\n")
     assert out == "0 certificates; 2 skipped (revoked, expired, renewed or already open).\n"
 
     undone = operator.does("call-early", "--undo", done["call"], "--officer", "b2", "--json")

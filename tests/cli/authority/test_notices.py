@@ -155,7 +155,7 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     code, out, _ = operator.run("notices", "send")
     assert code == 3, "one is still given up"
     assert [one.message_id for one in server.taken] == [first]
-    assert operator.does("notices", "retry", "--all", "--forget") == "1 message let go.\n"
+    assert operator.does("notices", "retry", "--all", "--forget") == "1 message removed.\n"
     assert operator.does("notices", "retry") == "There are no undelivered messages.\n"
     assert operator.does("notices", "send").startswith("Sent: 0;")
 

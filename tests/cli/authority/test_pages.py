@@ -135,7 +135,7 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
         (mail,) = mails.taken
         link = urlsplit(sent_link(mail.read))
         with serving(founded.root, "--people-bind", "127.0.0.1:0", "--workers", "1") as served:
-            at = re.search(r"pages for people on (http://[0-9.:]+)", served.log)[1]
+            at = re.search(r"e-service on (http://[0-9.:]+)", served.log)[1]
             browser = Browser(Served(at, ADDRESS)).get(link.path)
             assert (browser.heading, texts.asked) == ("Secure message", [])
             browser.press("open")

@@ -64,8 +64,8 @@ def test_named_and_shown(one):
         f"managed by       {FIRM}",
     ]
     assert one.does("organisation", "show", "--customer-id", FIRM).splitlines()[1:] == [
-        "signatory        nobody",
-        "contact person   nobody",
+        "signatory        none",
+        "contact person   none",
         "managed by       -",
         f"manages          {CUSTOMER}",
     ]
@@ -141,7 +141,7 @@ REFUSED = {
     "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "does not look after itself"),
     "no organisation": (
         ("organisation", "show", "--customer-id", "unknown"),
-        "there is no organisation with the ID unknown",
+        "organisation has the id unknown",
     ),
     "half a contact": (("change-contact", "5f", "--name", "A"), "name the new person with --name and --email"),
     "nothing to mend": (("change-contact", "5f", "--correct"), "--correct needs a detail to change"),

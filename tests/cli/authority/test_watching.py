@@ -87,7 +87,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     assert operator.does(*mine, "--dry-run").splitlines()[-1] == would
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
-    assert seconded == f"{would} They are more than 10: a second officer will be needed."
+    assert seconded == f"{would} They are more than 10, so a second officer must approve."
     code, out, err = operator.run(*mine, "--json")
     proposal = json.loads(out)
     assert (code, proposal["result"]) == (3, "proposed")
@@ -112,7 +112,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     assert (code, out, err) == (
         0,
         "0 certificates; 2 skipped (already revoked or expired).\n",
-        "No other certificate is concerned.\n",
+        "There are no certificates to revoke.\n",
     )
     (tmp_path / "serials").write_text(f"# two\n\n{serials[0].upper()}\n")
     assert json.loads(
@@ -275,7 +275,7 @@ def test_watch(shop, tmp_path, monkeypatch):
         lines = operator.run("watch", "--status-url", f"{address}/else")[1].splitlines()
     assert len(lines) == len(set(lines))
     assert {line.partition(":")[0] for line in lines} == {"list-missing", "not-served"}
-    assert all(" answers 40" in line for line in lines)
+    assert all(" answers with HTTP status 40" in line for line in lines)
     files = ServerFiles(tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "anchor.pem")
     make_server_certificate(files)
     operator.does("watch", "--tls-certificate", files.certificate)

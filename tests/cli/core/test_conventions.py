@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from sinetti.cli import main
-from sinetti.cli.core import global_options, invocation
+from sinetti.cli.core import global_options, invocation, verbose_log
 from sinetti.client.requests import operations
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
@@ -265,6 +265,20 @@ def test_standard_input_is_one_file(words, shell, typed):
     assert (code, err) == (2, "Only one file can be standard input (-). Name the others.\n")
 
 
+NOT_TO_OUTPUT = {
+    "the key of a gateway": ["gateway", "key", "--out", "-"],
+    "a backup": ["authority", "backup", "--dir", "/nowhere", "--out", "-"],
+}
+
+
+@pytest.mark.parametrize("words", NOT_TO_OUTPUT.values(), ids=NOT_TO_OUTPUT)
+def test_what_never_goes_to_standard_output(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = said(*words)
+    assert (code, out, "not written to standard output" in err) == (2, "", True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_delivery_from_standard_input_needs_a_place_for_its_receipt(shell, typed):
     typed(b"<report/>")
     words = ["deliver", "payroll", "-", "--store", shell.store, "--to", "https://receiver.example/deliveries"]
@@ -287,7 +301,7 @@ def test_the_log_of_a_service_is_quiet_or_verbose_too(words, ours, requests, mon
     monkeypatch.setattr(logging.getLogger("sinetti"), "level", logging.NOTSET)
     logging.getLogger().manager._clear_cache()
     invocation.begin(words)
-    invocation.set_log_level()
+    verbose_log.set_level()
     try:
         assert logging.getLogger("sinetti.services").getEffectiveLevel() == ours
         assert logging.getLogger("sinetti.access").getEffectiveLevel() == requests

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from sinetti.cli.core import progress
+from sinetti.cli.core import invocation, progress
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.domain.values import Language
@@ -99,3 +99,12 @@ def test_from_many_threads_each_counts():
         seconds.now += 9
         shown.advance("last")
     assert stream.getvalue() == "401 of 400, last last\n"
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_quiet_draws_nothing(is_quiet, monkeypatch):
+    monkeypatch.setattr(invocation.CURRENT, "quiet", is_quiet)
+    stream, ticks = io.StringIO(), iter(range(0, 1000, 60))
+    with progress.bar(2, stream, ticks=lambda: next(ticks)) as bar:
+        bar.advance("payroll")
+    assert bool(stream.getvalue()) is not is_quiet

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import database_url, journal_mark
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
-from sinetti.cli.authority.common import add_dir, command
+from sinetti.cli.authority.common import OptionError, add_dir, command
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations import backups
+from sinetti.infra.standard_input import STREAM
 from sinetti.settings import authority
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def register(commands: "Commands") -> None:
 
 
 def _back_up(parsed: argparse.Namespace) -> int:
+    if parsed.out == STREAM:
+        sentence = "--out: a backup is not written to standard output: name a file"
+        raise OptionError(sentence)
     backups.back_up(_url(parsed.dir), parsed.out.absolute())
     print_note(f"The register is backed up in {parsed.out}. Back up DIR and the journals too.")
     return 0

@@ -11,7 +11,7 @@ from sinetti.authority.log_format import configure_logging
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core import invocation
+from sinetti.cli.core import verbose_log
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
@@ -93,7 +93,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     configure_logging(leniency=False, as_json=None if parsed.log is None else parsed.log == "json")
-    invocation.set_log_level()
+    verbose_log.set_level()
     # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)

@@ -3,8 +3,9 @@
 The process runs one command, so they are held in one place: authority, gateway and client print from many modules.
 """
 
+import importlib
 import json
-import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,8 @@ class Invocation:
 
 CURRENT = Invocation()
 
+_LOG = "sinetti.cli.core.verbose_log"
+
 
 def begin(words: Sequence[str]) -> None:
     """Set the options from the words of a command line, before a parser exists.
@@ -52,7 +55,8 @@ def begin(words: Sequence[str]) -> None:
     CURRENT.verbose = not given.isdisjoint(("-v", "--verbose"))
     CURRENT.has_json = False
     CURRENT.begun = clock.monotonic_seconds()
-    _log_requests(is_on=CURRENT.verbose)
+    if CURRENT.verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
+        importlib.import_module(_LOG).print_requests(is_on=CURRENT.verbose)
     standard_input.begin()
 
 
@@ -79,36 +83,3 @@ def print_duration(code: int) -> None:
     """Print, with --verbose, how long the command took."""
     if CURRENT.verbose:
         output.print_error(f"sinetti: exit code {int(code)} after {clock.monotonic_seconds() - CURRENT.begun:.2f} s")
-
-
-def set_log_level() -> None:
-    """Set the level of a service's log.
-
-    With --quiet it has warnings and errors, with --verbose all records of this package.
-    """
-    if CURRENT.quiet:
-        for name in (None, "sinetti.access", "sinetti.leniency"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-    if CURRENT.verbose:
-        logging.getLogger("sinetti").setLevel(logging.DEBUG)
-
-
-class _RequestHandler(logging.Handler):
-    """Handler that prints a record as other lines for a person are printed."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        output.print_error(f"sinetti: {record.getMessage()}")
-
-
-_HANDLER = _RequestHandler()
-
-
-def _log_requests(*, is_on: bool) -> None:
-    """Send the log of HTTP requests to standard error, or no longer."""
-    log = logging.getLogger("sinetti.infra.http_client")
-    log.removeHandler(_HANDLER)
-    log.setLevel(logging.DEBUG if is_on else logging.NOTSET)
-    log.propagate = not is_on
-    if is_on:
-        log.addHandler(_HANDLER)

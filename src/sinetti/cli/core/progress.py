@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
+from sinetti.cli.core import invocation
 from sinetti.client.messages.messages import Message
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
@@ -118,5 +119,9 @@ def bar(
     language: Language = Language.EN,
     ticks: Callable[[], float] = clock.monotonic_seconds,
 ) -> ProgressBar:
-    """Return a bar for so many items; the default stream is standard error."""
-    return ProgressBar(total, sys.stderr if stream is None else stream, language, ticks)
+    """Return a bar for so many items; the default stream is standard error.
+
+    With --quiet nothing is drawn.
+    """
+    where = None if invocation.CURRENT.quiet else stream or sys.stderr
+    return ProgressBar(total, where, language, ticks)

@@ -11,6 +11,7 @@ from sinetti.cli.gateway.common import command
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_new
+from sinetti.infra.standard_input import STREAM
 from sinetti.pki.encoding import dump_private_key, generate_key
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def register(commands: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Make the key. An existing file is never replaced."""
+    if parsed.out == STREAM:
+        invocation.print_failure(
+            "A private key is not written to standard output. Name a file with --out.", ExitCode.USAGE
+        )
+        return ExitCode.USAGE
     key = generate_key(KeyType.EC_P256)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     try:

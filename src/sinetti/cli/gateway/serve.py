@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from sinetti.cli.core import invocation
+from sinetti.cli.core import invocation, verbose_log
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -45,7 +45,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
     json_logging.configure_logging()
-    invocation.set_log_level()
+    verbose_log.set_level()
     settings = load_settings(parsed.settings)
     place, reporter = load_listen_settings(settings), load_report_target(settings)
     sightings = None if reporter is None else UsageReporter(reporter)

@@ -14,7 +14,7 @@ from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.log_format import configure_logging
 from sinetti.ca.hierarchy_config import PRESETS
 from sinetti.cli.authority.common import command, group, zoned_instant
-from sinetti.cli.core import invocation
+from sinetti.cli.core import verbose_log
 from sinetti.cli.core.invocation import CURRENT
 from sinetti.cli.core.output import print_error, print_line
 from sinetti.cli.testbench import certificate, code
@@ -53,7 +53,7 @@ def register(subparsers: "Commands") -> None:
 
 def _serve(parsed: argparse.Namespace) -> int:
     configure_logging(leniency=True)
-    invocation.set_log_level()
+    verbose_log.set_level()
     if parsed.until_stdin_closes:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None

@@ -80,7 +80,7 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
 
 
 def is_of_another_ca(objection: Message) -> bool:
-    """Return True if an answer is not trusted because its signer's CA is not in the bundle.
+    """Return True if an answer is signed under a CA that is not in the bundle.
 
     The same answer would not be trusted the next time either.
     """
