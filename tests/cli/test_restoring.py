@@ -184,7 +184,7 @@ def test_a_journal_s_place(authority, tmp_path):
     (authority.with_name("authority-journal") / "old.jsonl").write_text("")
     init = ["--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example"]
     done = ran("authority", "init", "--dir", authority, *init)
-    assert (done.returncode, "move the register away" in done.stderr) == (2, True)
+    assert (done.returncode, "move it away" in done.stderr) == (2, True)
     other = tmp_path / "elsewhere"
     assert ran("authority", "init", "--dir", authority, *init, "--journal", other).returncode == 0
     assert f'journal = "{other}"' in settings.read_text()

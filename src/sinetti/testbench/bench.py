@@ -127,8 +127,8 @@ def _make(folder: DataDirectory, options: BenchOptions) -> None:
 
 def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
     if options.preset is not None and folder.read(folder.hierarchy).decode() != load_preset(options.preset):
-        made = f"{folder.root} was made with another preset than {options.preset}"
-        sentence = f"{made}: leave --preset out, or use a new folder"
+        made = f"the bench in {folder.root} has another preset than {options.preset}"
+        sentence = f"{made}: leave out --preset, or name a new folder"
         raise FolderError(sentence)
 
 
@@ -153,7 +153,7 @@ def _upkeep(authority: Authority) -> None:
     try:
         authority.responses.seal()
     except AnswersUnsigned as end:
-        _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
+        _log.error("the CAs of the bench have expired (%s): start a new bench", end)
     ensure_valid(authority.ctx.responders)
     publish_all(authority.ctx, "upkeep")
 

@@ -68,12 +68,14 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
 
 
-def test_the_benchs_preset_is_for_the_bench(sqlite_operator):
-    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--preset", "incomes-register-test")
-    sentence = sqlite_operator.refused(
-        2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--preset", "incomes-register-test"
-    )
+def test_the_benchs_preset_is_for_the_bench(sqlite_operator, tmp_path):
+    file = tmp_path / "hierarchy.toml"
+    file.write_text(load_preset("incomes-register-test"))
+    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--hierarchy", file)
+    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--hierarchy", file)
     assert "test bench" in sentence
+    code, _, err = sqlite_operator.run(*INIT, "--preset", "incomes-register-test")
+    assert (code, "invalid choice" in err) == (2, True), "what is always refused is not offered"
     assert not sqlite_operator.root.exists()
 
 
@@ -199,7 +201,7 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = " is closed "
+    closed = "closed"
     assert closed in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
-from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.ca.hierarchy_config import authority_presets, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
@@ -53,9 +53,9 @@ def register(commands: "Commands") -> None:
     )
     parser.add_argument(
         "--preset",
-        choices=PRESETS,
+        choices=authority_presets(),
         default="default",
-        help="built-in hierarchy (default: %(default)s; incomes-register-test is for test benches)",
+        help="built-in hierarchy (default: %(default)s)",
     )
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
