@@ -24,7 +24,7 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority revoke 4f…c1 --reason keyCompromise --dir /srv/sinetti"
     parser = command(
-        commands, "revoke", "revoke a certificate permanently, and publish the revocation list", _run, example
+        commands, "revoke", "permanently revoke a certificate, and publish the revocation list", _run, example
     )
     parser.add_argument("serial", metavar="SERIAL", help="serial number in hex, from `status --customer-id ID`")
     add_dir(parser)
