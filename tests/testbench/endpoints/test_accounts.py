@@ -120,7 +120,7 @@ def test_what_is_no_secret(secret, capsys):
     with pytest.raises(NoSecret):
         totp(secret, datetime.fromtimestamp(0, UTC))
     assert main(["testbench", "code", secret]) == 2
-    assert "SECRET: a secret is" in capsys.readouterr().err
+    assert "SECRET: a secret has" in capsys.readouterr().err
 
 
 def test_the_command_shows_a_code(capsys):
