@@ -1,10 +1,12 @@
 """Summary of a bench on a terminal: its lines fit, and its commands are complete."""
 
+import json
 import shlex
 from datetime import UTC, datetime
 
 import pytest
 
+from sinetti.cli.testbench import group
 from sinetti.testbench.core.summary import format_summary
 
 NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
@@ -74,3 +76,14 @@ def test_a_clock_that_runs_needs_no_time_of_its_own():
     assert "It uses this computer's clock." in text
     assert "--tls-ca" not in text
     assert text.count("SINETTI_NOW") == 1, "only where the clock was set"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_programs_get_one_line_and_people_the_summary(as_json, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "clock").write_text("2027-01-01T12:00:00Z")
+    line = json.dumps(READY)
+    group._say_ready(line, as_json=as_json, folder=tmp_path)
+    out = capsys.readouterr().out
+    assert (out == f"{line}\n") is as_json
+    assert out.startswith(AT_80) is not as_json
