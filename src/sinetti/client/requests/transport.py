@@ -37,13 +37,13 @@ BUSY = frozenset({408, 429, 502, 503, 504})
 
 IN_VAIN = frozenset(
     {
+        messages.VALID_FROM,
+        messages.VALID_UNTIL,
         messages.TLS_NOT_TRUSTED,
         messages.SPEAKS_TLS,
         messages.REDIRECTED,
         messages.WRONG_ADDRESS,
         messages.PROXY_UNREADABLE,
-        messages.VALID_FROM,
-        messages.VALID_UNTIL,
     }
 )
 """Messages of permanent errors: something has to be corrected first.
