@@ -432,7 +432,7 @@ def test_status_of_a_name(shell, monkeypatch):
     assert (code, [row["name"] for row in json.loads(out)]) == (0, ["b"])
     assert shell.run("status", "b", "--store", shell.store, "--check")[0] == 0
     code, out, err = shell.run("status", "b", "c", "--store", shell.store)
-    assert (code, out, err.startswith(f"There is no c in {shell.store}")) == (2, "", True)
+    assert (code, out, err.startswith(f"{shell.store} has no name c.")) == (2, "", True)
     assert shell.run("status", "../a", "--store", shell.store)[0] == 2
     code, _, err = shell.run("status", "b", "--store", shell.store, "--prometheus", "-")
     assert (code, "Leave out NAME." in err) == (2, True)

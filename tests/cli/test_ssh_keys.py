@@ -110,12 +110,12 @@ def test_without_at_the_machines_clock_counts(place):
 UNREADABLE = {
     "no file of users": ({"users": "nowhere"}, "nowhere: No such file"),
     "a file of users that is understood by half": ({"users": "anchors.pem"}, "line 1 is not a user"),
-    "a file of users in another encoding": ({"users": "certificates/acme.cer"}, "no UTF-8"),
+    "a file of users in another encoding": ({"users": "certificates/acme.cer"}, "not UTF-8"),
     "no folder of certificates": ({"certificates": "nowhere"}, "nowhere: No such file"),
     "no anchors": ({"anchors": "users"}, "contains no PEM certificate"),
-    "no folder of lists": ({"crls": "users"}, "no such folder"),
-    "no lists at all": ({"crls": None}, "both of --anchors and --crls"),
-    "both ways at once": ({"settings": "users"}, "either --settings or both"),
+    "no folder of lists": ({"crls": "users"}, "does not exist"),
+    "no lists at all": ({"crls": None}, "--anchors with --crls, is required"),
+    "both ways at once": ({"settings": "users"}, "--anchors with --crls, is required"),
 }
 
 

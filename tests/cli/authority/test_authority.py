@@ -201,7 +201,7 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    ended, closed = "the organisation has ended", "closed for good"
+    ended, closed = "the organisation has ended", "closed permanently"
     assert ended in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)

@@ -104,7 +104,7 @@ def test_help_lists_the_variables_or_leads_to_them(words, said):
 FAILURES = {
     "a usage error of the parser": (["status", "--nope", "--json"], 2, "usage", "unrecognized arguments: --nope"),
     "an option before the command": (["--json", "stauts"], 2, "usage", "'stauts'"),
-    "no store": (["status", "--store", "/nowhere", "--json"], 2, "usage", "There is no store at /nowhere"),
+    "no store": (["status", "--store", "/nowhere", "--json"], 2, "usage", "There is no store in /nowhere"),
     "an instant that is none": (["verify", "x", "--trust-holders", "x", "--now", "x", "--json"], 2, "usage", "“x”"),
     "an authority that is not there": (["authority", "status", "--dir", "/nowhere", "--json"], 2, "usage", "/nowhere"),
     "a file of the gateway": (
@@ -150,7 +150,7 @@ def test_quiet_leaves_out_what_went_well_and_keeps_errors_and_results(shell):
     assert shell.enrol("-q") == (0, "", "")
     assert shell.run("-q", "renew", "--all", "--store", shell.store) == (0, "", "")
     assert "payroll" in shell.run("-q", "status", "--store", shell.store)[1]
-    assert "There is no other in" in shell.run("--quiet", "log", "other", "--store", shell.store)[2]
+    assert "has no name other" in shell.run("--quiet", "log", "other", "--store", shell.store)[2]
 
 
 def test_verbose_tells_requests_and_times_but_no_secret(shell):

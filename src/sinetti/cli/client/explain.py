@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "example:\n  sinetti explain request.xml --anchors holders.pem\n\nFILE is the exact body of the HTTP "
-    "request, or a signed document. Calls no service. docs/integrators/explain.md describes each\npossible "
-    "cause.\n\nexit codes: 0 signature valid, with --anchors by a certificate of the service · 2 file "
-    "unreadable or not signed ·\n3 signature rejected"
+    "request, or a signed document. Calls no service.\ndocs/integrators/explain.md describes each "
+    "possible cause.\n\nexit codes: 0 signature valid, with --anchors by a certificate of the service · 2 "
+    "file unreadable or not signed ·\n3 signature rejected"
 )
 
 _PATIENCE = 10.0
