@@ -50,7 +50,7 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
     _demand(set(told) == serials, "the journals do not know every renewal")
     _demand(
         models.OutboxMessage.objects.using(alias).filter(kind="renewed").count() == len(serials),
-        "a message is not owed",
+        "a message is not due",
     )
 
 

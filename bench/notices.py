@@ -77,7 +77,7 @@ class Figure:
         return f"| {self.what} | {self.planned.looked:,} | {self.planned.owed:,} | {self.seconds:.2f} |"
 
 
-HEAD = "| round | certificates looked at | messages owed | s |\n|---|--:|--:|--:|"
+HEAD = "| round | certificates looked at | messages due | s |\n|---|--:|--:|--:|"
 
 
 def main() -> int:

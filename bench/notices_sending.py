@@ -92,13 +92,13 @@ def measure(due: int, workers: int) -> int:
         shares = [json.loads(_line(one)) for one in processes]
         seconds = monotonic_seconds() - begun
         mails = models.OutboxMessage.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
-        owed, left = mails.count(), mails.filter(sent__isnull=True).count()
+        due, left = mails.count(), mails.filter(sent__isnull=True).count()
     sent = sum(one["sent"] for one in shares)
     rate, each = sent / seconds, ", ".join(f"{one['sent']:,}" for one in shares)
     cpu = 1000 * sum(one["cpu"] for one in shares) / max(sent, 1)
-    print("| mails owed | workers | sent by each | left | s | a second | worker's CPU for one, ms |")
+    print("| mails due | workers | sent by each | left | s | a second | worker's CPU for one, ms |")
     print("|--:|--:|--:|--:|--:|--:|--:|")
-    print(f"| {owed:,} | {workers} | {each} | {left} | {seconds:.1f} | {rate:.0f} | {cpu:.1f} |")
+    print(f"| {due:,} | {workers} | {each} | {left} | {seconds:.1f} | {rate:.0f} | {cpu:.1f} |")
     return int(left > 0 or rate < AIM)
 
 

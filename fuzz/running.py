@@ -143,4 +143,4 @@ def _why(told: str) -> str:
         if "Uncaught Python exception" in line and lines[number + 1 :]:
             return lines[number + 1].strip()
     errors = [line for line in lines if "ERROR: libFuzzer" in line]
-    return errors[0].strip() if errors else (lines[-1].strip() if lines else "nothing was told")
+    return errors[0].strip() if errors else (lines[-1].strip() if lines else "no output")

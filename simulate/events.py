@@ -40,7 +40,7 @@ class Events:
             for one in [one for one in ones if one.left]:
                 self.model.verdict.count(f"{kind} by email", "sent")
                 if one.to not in may or not any(deed.at <= one.at for deed in deeds):
-                    self.model.verdict.is_wrong(f"{kind}: left though it was not owed", f"{life.serial}: {one}")
+                    self.model.verdict.is_wrong(f"{kind}: sent although it was not due", f"{life.serial}: {one}")
             again = [to for to, count in Counter(one.to for one in ones if one.left).items() if count > 1]
             if again:
                 self.model.verdict.is_wrong(f"{kind}: left twice", f"{life.serial}: {again}")
@@ -147,7 +147,7 @@ class Digests:
                 self.model.verdict.is_wrong("digest: left twice", f"{to}: {ones}")
             of_week = week_done != first
             if ones and not self._may(firm, day, ones[0].at, first if of_week else None):
-                self.model.verdict.is_wrong("digest: left though it was not owed", f"{to}: {ones}")
+                self.model.verdict.is_wrong("digest: sent although it was not due", f"{to}: {ones}")
             late = any(one.tries for one in sent if abs(one.at.date() - day) < 3 * _DAY)
             due = not late and self._must(firm, day, weekly=of_week and day == first)
             if due and not ones:

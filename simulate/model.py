@@ -186,7 +186,7 @@ class Model:
         if not in_hours(one.at):
             self.verdict.is_wrong(f"{one.kind}: left outside office hours", what)
         if not course.since <= one.at <= course.until:
-            self.verdict.is_wrong(f"{one.kind}: left though it was not owed", f"{what}, {course}")
+            self.verdict.is_wrong(f"{one.kind}: sent although it was not due", f"{what}, {course}")
         if one.at < leaves_at(life.ends, days, first=days == LADDER[0]):
             self.verdict.is_wrong(f"{one.kind}: left too early", what)
         fits = [reader for reader in readers if (reader.to, reader.channel) == (one.to, one.channel)]

@@ -10,20 +10,20 @@ from simulate.comparing import Compared
 from simulate.playing import Play
 from simulate.world import Habit
 
-_HEAD = """# Two years of messages, simulated
+_HEAD = """# Simulation of two years of messages
 
     {command}
 
-Written by that command, which `make simulate` runs. A world is made from a seed: organisations, people, certificates,
-and what their holders do. Renewals are recorded through the store, as the service records them, without keys. Four
-times a day one of two nodes or both at once, in processes of their own, do what is due; they are restarted, killed
-between steps, and away for nights and days. A model beside them, in an arithmetic of its own, says of each certificate
-and person which messages there have to be, and from when to when. What a deed at the same time makes uncertain may be,
-and need not.
+This page is the result of that command, which `make simulate` runs. Contributors need it after a change to who gets
+which message, and when. A seed determines a world: organisations, people, certificates, and what their holders do.
+Renewals are recorded through the store, as the service records them, without keys. Four times a day one of two node
+processes, or both at once, do what is due; they are restarted, killed between steps, and absent for nights and days. A
+separate model with its own arithmetic says for each certificate and person which messages must leave, and from when to
+when. A message that a simultaneous act makes uncertain may leave or not.
 """
 _GOOD = (
-    "Each message left exactly once, none after its certificate was taken care of, none is missing, none left outside "
-    "its hours."
+    "Each message left exactly once. None left after its certificate was renewed, replaced or ended, none is missing, "
+    "and none left outside its hours."
 )
 _LEFT, _HAD_TO = "sent", "had to"
 
@@ -61,7 +61,7 @@ def _lines(run: Run, play: Play, compared: Compared) -> Iterator[str]:
     yield from _table("played", "", _played(play))
     habits = {habit.value: sum(life.habit is habit for life in play.world.lives) for habit in Habit}
     yield from _table("holder", "certificates", habits)
-    yield from ("| message | left | had to, for sure |", "|---|--:|--:|")
+    yield from ("| message | left | certainly due |", "|---|--:|--:|")
     for what in sorted({what for what, _ in verdict.counted}):
         yield f"| {what} | {verdict.counted[what, _LEFT]:,} | {verdict.counted[what, _HAD_TO]:,} |"
     yield ""
@@ -72,14 +72,14 @@ def _lines(run: Run, play: Play, compared: Compared) -> Iterator[str]:
 def _played(play: Play) -> Mapping[str, int]:
     counted = play.counted
     return {
-        "deeds of people": counted["deeds"],
+        "acts of people": counted["deeds"],
         "rounds": counted["rounds"],
         "… of them in office hours": counted["rounds in office hours"],
         "nodes killed between two steps": counted["kills"],
         "messages handed over": counted["sent"],
         "… once more after a kill, with the same id": counted["handed over again"],
         "tries that failed for now": counted["later"],
-        "messages refused for good": counted["refused"],
+        "messages refused permanently": counted["refused"],
         "addresses found not to work": len(play.gone),
     }
 

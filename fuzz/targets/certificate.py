@@ -48,7 +48,7 @@ def _presented(octets: bytes) -> None:
     must(leaf.customer_id.isprintable() and leaf.customer_id.isascii(), "a customer's id can stand in a header")
     must(
         leaf.is_holders is policy_oids.is_holder_certificate(leaf.certificate),
-        "whether it is a holder's is told in one way",
+        "one verdict on whether it is a holder's",
     )
     anchors = chain.anchors_of(_ANCHORS)
     for path in build_paths(leaf.certificate, _TRUSTED):

@@ -102,7 +102,7 @@ TRANSFORMS = {
     "base64 before enveloped": _by(transform(f"{DS}base64"), _ENVELOPED),
     "decryption": _by(_ENVELOPED, transform("http://www.w3.org/2002/07/decrypt#XML")),
     "STR-Transform of WS-Security": _by(_ENVELOPED, transform(_SECURITY)),
-    "a transform that nobody knows": _by(_ENVELOPED, transform("urn:example:identity")),
+    "a transform that is unknown": _by(_ENVELOPED, transform("urn:example:identity")),
     "a transform without a name": _by(_ENVELOPED, "<P:Transform/>"),
     "a transform in another namespace": _by(_ENVELOPED, f'<Transform xmlns="urn:x" Algorithm="{EXCLUSIVE}"/>'),
     "C14N 1.1 of the document": _by(_ENVELOPED, transform(_C14N_11), c14n=INCLUSIVE),

@@ -132,13 +132,13 @@ KEY_INFO = {
     "X509Digest alone": Attack(
         _key_info(_data(f'<d:X509Digest xmlns:d="{_DS11}" Algorithm="{OURS.digest}">{{digest}}</d:X509Digest>')), BROKEN
     ),
-    "X509IssuerSerial of another beside the certificate, which nobody reads": Attack(
+    "X509IssuerSerial of another beside the certificate, which is not read": Attack(
         _key_info(
             _data(_ISSUER_SERIAL.replace("{serial}", "7") + "<P:X509Certificate>{certificate}</P:X509Certificate>")
         ),
         TAKEN,
     ),
-    "KeyName of another beside the certificate, which nobody reads": Attack(
+    "KeyName of another beside the certificate, which is not read": Attack(
         _key_info("<P:KeyName>CN=7654321-0</P:KeyName>" + _OWN), TAKEN
     ),
     "an octet after the certificate": _octets(lambda der: der + b"\0"),

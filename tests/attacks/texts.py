@@ -191,7 +191,7 @@ COMMENTS = {
     "the first letter as a character reference": Attack(
         lambda given: given.message.replace(f">{given.good}<", f">&#x{ord(given.good[0]):x};{given.good[1:]}<"), TAKEN
     ),
-    "an entity that nobody declared": Attack(change("{good}", "&evil;"), NO_XML),
+    "an entity that is not declared": Attack(change("{good}", "&evil;"), NO_XML),
     "an entity of a DOCTYPE": Attack(
         lambda given: (
             f'<!DOCTYPE a [<!ENTITY evil "{given.evil}">]>' + given.message.replace(f">{given.good}<", ">&evil;<")
@@ -284,7 +284,7 @@ NAMESPACES = {
         ),
         TAKEN,
     ),
-    "a prefix that nobody declared": Attack(change("<CustomerId>", "<u:x/><CustomerId>"), NO_XML),
+    "a prefix that is not declared": Attack(change("<CustomerId>", "<u:x/><CustomerId>"), NO_XML),
     "the prefix xml bound to another namespace": Attack(change(_ROOT, _ROOT + 'xmlns:xml="urn:evil" '), NO_XML),
     "a prefix taken back": Attack(change("<{field}>", '<{field} xmlns:c="">'), NO_XML),
     "one attribute twice, by two prefixes": Attack(

@@ -113,7 +113,7 @@ PLACES = {
     "the forged value within KeyInfo": Attack(
         change("<ds:X509Data>", "<{field}>{evil}</{field}><ds:X509Data>"), BROKEN
     ),
-    "the forged value within X509Data, which nobody reads": Attack(
+    "the forged value within X509Data, which is not read": Attack(
         change("<ds:X509Certificate>", "<{field}>{evil}</{field}><ds:X509Certificate>"), TAKEN
     ),
     "the signature within another child": Attack(
@@ -234,10 +234,10 @@ REFERENCES = {
     "a Reference without URI": Attack(otherwise(reference=""), ELSEWHERE),
     "a Reference whose URI is written small": Attack(otherwise(reference='uri=""'), ELSEWHERE),
     "a Reference whose URI has a namespace": Attack(otherwise(reference='P:URI=""'), ELSEWHERE),
-    "a Reference with a second URI in a namespace, which nobody reads": Attack(
+    "a Reference with a second URI in a namespace, which is not read": Attack(
         otherwise(reference='URI="" P:URI="#signed"'), TAKEN
     ),
-    "a Reference that says it is a Manifest, which nobody reads": Attack(
+    "a Reference that says it is a Manifest, which is not read": Attack(
         otherwise(reference=f'URI="" Type="{_MANIFEST}"'), TAKEN
     ),
     "two References, the second to the document": Attack(_second(""), BROKEN),

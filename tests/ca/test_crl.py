@@ -117,7 +117,7 @@ NOT_OURS = {
     "a foreign key": built(key=holder_key()),
     "a foreign key of another kind": built(key=rsa.generate_private_key(65537, 2048)),
     "another CA's name": built(issuer=x509.Name([])),
-    "an algorithm that nobody knows": with_another_algorithm(),
+    "an algorithm that is unknown": with_another_algorithm(),
     "without its number": built(number=None),
 }
 
@@ -233,7 +233,7 @@ REFUSED = {
     "a serial that is nought": ([RevokedEntry(Serial("00"), NOW, "superseded")], 1, NEXT),
     "a serial of 21 octets": ([RevokedEntry(Serial("80" + "00" * 19), NOW, "superseded")], 1, NEXT),
     "a date before 1950": ([RevokedEntry(SERIAL, datetime(1949, 12, 31, tzinfo=UTC), "superseded")], 1, NEXT),
-    "a reason that nobody knows": ([RevokedEntry(SERIAL, NOW, "lost")], 1, NEXT),
+    "a reason that is unknown": ([RevokedEntry(SERIAL, NOW, "lost")], 1, NEXT),
     "a reason of delta lists": ([RevokedEntry(SERIAL, NOW, "removeFromCRL")], 1, NEXT),
     "a negative number": ([], -1, NEXT),
     "a number of 21 octets": ([], 1 << 159, NEXT),

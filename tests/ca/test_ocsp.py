@@ -106,7 +106,7 @@ REFUSED = {
     "an empty nonce": (built_by(nonce=b""), MALFORMED),
     "a nonce of 33 octets": (built_by(nonce=b"n" * 33), MALFORMED),
     "SHA-512": (built_by(algorithm=hashes.SHA512()), UNAUTHORIZED),
-    "a hash that nobody knows": (altered(bytes.fromhex("2b0e03021a"), bytes.fromhex("2b0e03021b")), UNAUTHORIZED),
+    "a hash that is unknown": (altered(bytes.fromhex("2b0e03021a"), bytes.fromhex("2b0e03021b")), UNAUTHORIZED),
 }
 
 

@@ -18,7 +18,7 @@ from sinetti.pki.encoding import certificate_der, sign
 from tests.ca.linters import certificate_findings, list_findings
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issue, issuer, leaf_plan, services_issuer
 
-DIVERGENCES = Path(__file__).resolve().parents[2] / "docs" / "divergences.md"
+DIVERGENCES = Path(__file__).resolve().parents[2] / "docs" / "integrators" / "divergences.md"
 
 ACCEPTED = {
     # Numbers of an object identifier have no upper bound (ITU-T X.660), and one below 2.25 has 128 bits (X.667).

@@ -18,7 +18,7 @@ PAGES = ("gateway.md", "gateway-serve.md")
 
 
 def imports(page):
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "relying" / page).read_text(encoding="utf-8")
     for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         yield from (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom))
 

@@ -50,7 +50,7 @@ WORDS = {
 }
 """Terms that a programmer of payroll programs need not know, with their patterns."""
 
-INTRODUCTION = PROSE.index("## 1. The words")
+INTRODUCTION = PROSE.index("## 1. Terms")
 """End of the introduction, which only lists the content of the page.
 
 Certificate and renewal stand there as names of the goal.

@@ -22,8 +22,8 @@ from tests.house.tree import DOCS
 from tests.support.programs import holder_of, new_key, running, surroundings
 
 PAGE = (DOCS / "holders" / "client.md").read_text(encoding="utf-8")
-FIRST, FLEET = PAGE.split("## For a firm with many clients")
-BEFORE, AFTER = FIRST.split("## Rehearse it first")
+FIRST, FLEET = PAGE.split("## Many clients")
+BEFORE, AFTER = FIRST.split("## Rehearsal")
 REHEARSAL, _, REST = AFTER.partition("\n## ")
 FIRST = BEFORE + REST
 BEGUN, OPEN = "2027-01-11T08:00:00Z", "2028-12-20T08:00:00Z"

@@ -95,12 +95,12 @@ REFUSED = {
     "version 2": (GOOD.replace(b"\x02\x01\x00", b"\x02\x01\x01", 1), UNREADABLE),
     "its own signature broken": (GOOD[:-1] + bytes([GOOD[-1] ^ 1]), UNREADABLE),
     "signed over a hash that is not taken": (request(hash_algorithm=hashes.SHA224()), UNREADABLE),
-    "signed by an algorithm that nobody knows": (UNKNOWN_SIGNATURE, UNREADABLE),
+    "signed by an algorithm that is unknown": (UNKNOWN_SIGNATURE, UNREADABLE),
     "RSA of 1024 bits": (request(SHORT_KEY), NOT_ACCEPTED),
     "e=3 where the policy does not take it": (request(E3_KEY), NOT_ACCEPTED),
     "P-521": (request(ec.generate_private_key(ec.SECP521R1())), NOT_ACCEPTED),
     "Ed25519": (ED25519_REQUEST, NOT_ACCEPTED),
-    "an algorithm that nobody knows": (UNKNOWN_ALGORITHM, NOT_ACCEPTED),
+    "an algorithm that is unknown": (UNKNOWN_ALGORITHM, NOT_ACCEPTED),
 }
 
 

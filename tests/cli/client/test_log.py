@@ -196,7 +196,7 @@ WORDED = {
         "syy: toinen varmenne on tullut sen tilalle",
         "orsak: ett annat certifikat har ersatt det",
     ),
-    "a reason that nobody knows": ({"reason": "moonlight"}, "reason: moonlight", "syy: moonlight", "orsak: moonlight"),
+    "a reason that is unknown": ({"reason": "moonlight"}, "reason: moonlight", "syy: moonlight", "orsak: moonlight"),
     "a replacement": (
         {"why": "refused-for-good"},
         "the service refused it for good",

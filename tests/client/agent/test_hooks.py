@@ -122,7 +122,7 @@ def test_what_is_not_known_is_empty(folder):
 
 def test_the_documented_variables_are_all_there_are(folder, monkeypatch):
     monkeypatch.delenv("SINETTI_REQUIRE_EVERYTHING", raising=False)  # what the whole run says to tests
-    page = (Path(__file__).parents[3] / "docs" / "agent.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "holders" / "agent.md").read_text()
     ours = {name for name in hooks.environment(HookStage.BEFORE, about(folder)) if name.startswith("SINETTI_")}
     assert {name for name in ours if f"| `{name}` |" in page} == ours
 

@@ -308,7 +308,7 @@ WRONG = {
     ),
     "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Write one, with"),
     "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Write one of: rsa-2048"),
-    "a format that nobody knows": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” does not do for “formats”."),
+    "a format that is unknown": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” does not do for “formats”."),
     "PKCS#12 without a password": ('[defaults]\nformats = ["pkcs12"]\n', 2, "PKCS#12 files need a password"),
     "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is no mode of a file. Write it in quotes"),
     "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is no mode of a file."),

@@ -102,8 +102,8 @@ known AS (
 SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen
   FROM kept CROSS JOIN instants LEFT JOIN lines ON before = id
 ),
-told AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(DisplayStatus.VALID)} END AS state_n FROM known),
-ranked AS (SELECT told.*, CASE {_RANK} END AS rank_n FROM told)
+classified AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(DisplayStatus.VALID)} END AS state_n FROM known),
+ranked AS (SELECT classified.*, CASE {_RANK} END AS rank_n FROM classified)
 """  # noqa: S608 - constant numbers and columns
 _ORDERS = f"""
 waiting AS MATERIALIZED ({{orders}}),

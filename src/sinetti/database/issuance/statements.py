@@ -129,7 +129,7 @@ WITH held AS ({_HELD}),
      used AS ({_insert("usedkey", _KEY, "held")} RETURNING key_id),
      made AS ({_insert("certificate", _CERTIFICATE, "used")} RETURNING id),
      kept AS ({_insert("certificateder", octets, "made")} RETURNING certificate_id),
-     told AS ({_insert("auditevent", _AUDIT, "kept")})
+     audited AS ({_insert("auditevent", _AUDIT, "kept")})
 SELECT id FROM made"""  # noqa: S608 - as above
 
 
@@ -140,8 +140,8 @@ def _issue(*, answered: bool) -> str:
 WITH held AS ({_HELD}),
      done AS ({_ISSUED.format(after=" FROM held")}),
      kept AS ({_DER.format(after=" FROM done", certificate="done.id")} RETURNING certificate_id),
-     told AS ({_insert("auditevent", _AUDIT, "kept")}),
-     owed AS ({_owe("done")}){answer}
+     audited AS ({_insert("auditevent", _AUDIT, "kept")}),
+     queued AS ({_owe("done")}){answer}
 SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 
 

@@ -143,7 +143,7 @@ function parsed(string $xml): DOMDocument
     libxml_clear_errors();
     $document = new DOMDocument();
     demand($xml !== '' && $document->loadXML($xml, LIBXML_NONET) && $document->doctype === null, 'it is no plain XML');
-    demand(libxml_get_errors() === [], 'it is no XML with namespaces');  // loadXML() takes prefixes that nobody declared
+    demand(libxml_get_errors() === [], 'it is no XML with namespaces');  // loadXML() takes prefixes that is not declared
     return $document;
 }
 
