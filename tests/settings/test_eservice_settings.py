@@ -53,6 +53,7 @@ def test_the_example_is_whole(folder):
     assert set(found.appeal) == set(found.legal_basis) == set(provider.name) == set(Language)
     assert found.supervising_authority is not None
     assert found.accessibility_feedback == "accessibility@authority.example"
+    assert found.documentation_url == "https://docs.authority.example/"
     assert found.daily_limits == DailyLimits()
 
 
@@ -82,6 +83,8 @@ WRONG = {
     "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: write a text"),
     "no address": ('accessibility_feedback = "nobody"', "accessibility_feedback: write an address"),
     "plain http": (f'[supervising_authority]\naddress = "http://x.example"\n{NAME}', "address: write"),
+    "documentation of a machine": ('documentation_url = "file:///srv/docs"', "documentation_url: write an address"),
+    "documentation with a query": ('documentation_url = "https://x.example/?a"', "documentation_url: write an address"),
     "no tables": ("providers = 1", r"providers: write tables that begin with \[\[providers\]\]"),
     "an id of ours": (PROVIDER.replace('"op"', '"new"'), "id: write up to 30"),
     "an id with a slash": (PROVIDER.replace('"op"', '"o/p"'), "id: write up to 30"),

@@ -33,7 +33,7 @@ from sinetti.pki.encoding import load_certificate
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"
-READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid"]
+READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid", "documentation_url"]
 PRESETS = ["default", "incomes-register-test"]
 
 

@@ -38,6 +38,9 @@ def register(subparsers: "Commands") -> None:
     serve.add_argument("--now", metavar="ISO", help="set the clock, and let it stand still")
     serve.add_argument("--strict", action="store_true", help="take away what the real service is not known to give")
     serve.add_argument(
+        "--docs", metavar="DIR", type=_site, help="the documentation site to serve (default: build/docs of a clone)"
+    )
+    serve.add_argument(
         "--until-stdin-closes", action="store_true", help="stop with the program that started it and holds its input"
     )
     certificate.register(commands)
@@ -49,7 +52,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     if parsed.until_stdin_closes:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None
-    options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict)
+    options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict, parsed.docs)
     run_bench(options, _say_ready)
     exit_process()
 
@@ -64,6 +67,14 @@ def _stop_when_stdin_closes() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _site(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not (folder / "index.html").is_file():
+        sentence = f"{text} has no index.html; run `make docs` in a clone, then write --docs build/docs"
+        raise argparse.ArgumentTypeError(sentence)
+    return folder
 
 
 def _port(text: str) -> int:
