@@ -31,7 +31,7 @@ OUTPUT = re.compile(r"(^( *)<!-- output: (\S+) -->\n *```\w*\n)(.*?)(^ *```$)", 
 HELP = re.compile(r"^<!-- help: ([a-z ]+) -->$", re.MULTILINE)
 """Place where the build shows the help of commands in its language."""
 INSTEAD = {
-    "README.md": "docs/index.md",
+    "README.md": "docs/about.md",
     "deploy": "docs/operators/deploy.md",
     "deploy/systemd": "docs/operators/deploy.md",
     "docs/messages": "docs/messages/README.md",
