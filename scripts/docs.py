@@ -128,7 +128,7 @@ def finished(running: Sequence[subprocess.Popen[str]]) -> int:
     for one in running:
         printed, _ = one.communicate()
         sys.stderr.write(printed)
-    return max(abs(one.returncode) for one in running)
+    return max(abs(int(one.returncode)) for one in running)
 
 
 def build() -> int:
@@ -140,9 +140,10 @@ def build() -> int:
     return code
 
 
-def same_everywhere(text: str) -> str:
+def same_everywhere(text: object) -> str:
     """Return a text that consists of code, codes and numbers, else an empty string."""
-    return "" if re.search(r"[^\W\d_A-Z]{2}", CODE.sub("", text)) else text
+    words = CODE.sub("", str(text))
+    return "" if re.search(r"[^\W\d_A-Z]{2}", words) else str(text)
 
 
 def update() -> int:
