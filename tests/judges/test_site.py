@@ -24,8 +24,10 @@ SAMPLE = (
     *("integrators/errors", "relying/gateway", "operators/deploy", "e-service/authorisations", "contributors/judges"),
 )
 """Pages that differ most in their tables, code and length; all have the same templates."""
+COLOURED = {"index", "search", "commands", "integrators/errors", "integrators/integrators"}
+"""Pages whose contrast is measured, which takes most of the time: text, search, output, tables and code."""
 WITHOUT_COLOURS = {**RULES, "rules": {"color-contrast": {"enabled": False}}}
-"""Rules for the languages after the first: colours take most of the time, and are the same in each."""
+"""Rules for the other pages and languages, which have the same colours."""
 FOUND_BY = {"fi": "virkailijat", "sv": "handläggare", "en": "clerks"}
 """Words of e-service/index, in a form that is not that of the page where the language has several."""
 OUTSIDE: set[str] = set()
@@ -138,7 +140,7 @@ def test_pages_in_chromium(page, language):
     for name in SAMPLE:
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         page.goto(f"/{language}/{name}.html")
-        rules = RULES if language == "en" else WITHOUT_COLOURS
+        rules = RULES if language == "en" and name in COLOURED else WITHOUT_COLOURS
         wrong += [(name, one) for one in page.evaluate(_VIOLATIONS, rules)]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
@@ -163,9 +165,9 @@ def test_search_finds_a_page(page, language):
     page.goto(f"/{language}/index.html")
     page.fill("input[name=q]", FOUND_BY[language])
     page.press("input[name=q]", "Enter")
-    page.wait_for_selector("#search-results ul.search li a")
-    found = page.eval_on_selector_all("#search-results ul.search li a", "all => all.map(one => one.pathname)")
-    assert f"/{language}/e-service/index.html" in found
+    link = page.wait_for_selector("#search-results ul.search li a[href^='e-service/index.html']")
+    link.click()
+    assert urlsplit(page.url).path == f"/{language}/e-service/index.html"
 
 
 def test_the_language_switch_leads_to_the_same_page(page):

@@ -169,7 +169,7 @@ ASKED = {
 
 @pytest.mark.parametrize(("unit", "verb", "user", "answer"), ASKED.values(), ids=ASKED)
 def test_the_rule_allows_one_action(unit, verb, user, answer):
-    """polkit gives a rule the action with its details, and the subject; Node runs it here."""
+    """Polkit gives a rule the action with its details, and the subject; Node runs it here."""
     node = shutil.which("node")
     if node is None:
         skip_or_fail("node is not installed (scripts/packages judges says how)")
