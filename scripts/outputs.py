@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,10 @@ COMMANDS = {
     "explain": "explain request.xml --anchors holders.pem",
 }
 """Commands by the names of their outputs, in the order in which they run in one folder."""
+SENTENCES = {"adopt", "verify", "explain"}
+"""Commands that print sentences, whose lines are wrapped; rows of a table are not."""
+WIDTH = 100
+"""Characters of a wrapped line."""
 _EXPECTED = {0, 3}
 """Exit codes of the commands: done, or refused by `explain` and `verify`."""
 BLOCK = re.compile(r"(^( *)<!-- output: (\S+) -->\n *```\w*\n)(.*?)(^ *```$)", re.DOTALL | re.MULTILINE)
@@ -63,7 +68,15 @@ def _printed(words: list[str], language: str, folder: str) -> str:
     if done.returncode not in _EXPECTED:
         sys.exit(f"sinetti {' '.join(words)}: {done.stderr}")
     lines = [*done.stdout.splitlines(), *(line for line in done.stderr.splitlines() if "--now" not in line)]
+    if words[0] in SENTENCES:
+        lines = [part for line in lines for part in _wrapped(line)]
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _wrapped(line: str) -> list[str]:
+    if len(line) <= WIDTH:
+        return [line]
+    return textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def with_output(text: str, english: dict[str, str]) -> str:
