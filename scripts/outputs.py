@@ -1,4 +1,4 @@
-"""Writes docs/output/: what commands print, in each language, for the documentation.
+"""Writes docs/output/: the output of commands in each language.
 
     python scripts/outputs.py
 
@@ -38,7 +38,7 @@ COMMANDS = {
     "verify": "verify delivery.xml --trust-holders holders.pem",
     "explain": "explain request.xml --anchors holders.pem",
 }
-"""Commands by the names of their outputs, in the order in which they run in one folder."""
+"""Commands by the names of their outputs, in the order in which they run."""
 SENTENCES = {"adopt", "verify", "explain"}
 """Commands that print sentences, whose lines are wrapped; rows of a table are not."""
 WIDTH = 100
@@ -49,7 +49,10 @@ BLOCK = re.compile(r"(^( *)<!-- output: (\S+) -->\n *```\w*\n)(.*?)(^ *```$)", r
 
 
 def outputs(language: str) -> dict[str, str]:
-    """Return what each command prints in a language, without the warning about `--now`."""
+    """Return what each command prints in a language.
+
+    The warning about `--now` is left out.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for name, source in FILES.items():
             shutil.copyfile(VECTORS / source, Path(folder, name))
@@ -74,7 +77,8 @@ def _printed(words: list[str], language: str, folder: str) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    if len(line) <= WIDTH:
+    # Quoted octets are indented; the mark below them needs their columns.
+    if len(line) <= WIDTH or line.startswith(" "):
         return [line]
     return textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 

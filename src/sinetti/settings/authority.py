@@ -134,7 +134,10 @@ def _documentation_url(value: object) -> str:
 
 
 def is_web_address(value: str) -> bool:
-    """Return whether a text is an http or https address without query, fragment and user."""
+    """Return True for an http or https address.
+
+    It has no query, no fragment and no user.
+    """
     return _is_address(value, ("http", "https"))
 
 
