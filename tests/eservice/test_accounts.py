@@ -220,7 +220,7 @@ COMMON = "Very many people use this password: it would be guessed soon. Choose a
 ALIKE = "The password is too much like your name or address. Choose another."
 WRONG = {
     "no name": ({"name": " "}, "Fill this in: Your name"),
-    "no address": ({"email": "nobody"}, "Write an e-mail address like name@organisation.example."),
+    "no address": ({"email": "nobody"}, "Enter an e-mail address, for example name@organisation.example."),
     "a short password": ({"password1": "elevenchars"}, "The password is too short: it needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
@@ -505,7 +505,7 @@ def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
         sign_in(browser, EMAIL)
     browser.get(f"/account/{page}/")
     send(browser, **({"name": "Nimi", "password1": PASSWORD} if page == "signup" else {}), email=long)
-    assert wrongs(browser) == ["Write an e-mail address like name@organisation.example."]
+    assert wrongs(browser) == ["Enter an e-mail address, for example name@organisation.example."]
 
 
 def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):

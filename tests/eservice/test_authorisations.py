@@ -141,7 +141,7 @@ WRONG = {
     "no address": (
         "person",
         {"email": "new.people.example"},
-        "Write an e-mail address like name@organisation.example.",
+        "Enter an e-mail address, for example name@organisation.example.",
     ),
     "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
     "no day": ("person", {"until": "soon"}, "Check this: Valid until the end of this day"),
@@ -409,7 +409,7 @@ def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
     assert browser.path == "/settings/authorisations"
     again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
     signed_in(browser, helper).get("/settings/profile")
-    assert "Nothing was changed: it was so already." in twice(browser, "give-up", mandate=again)
+    assert "No changes were needed." in twice(browser, "give-up", mandate=again)
 
 
 def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_desk):

@@ -482,7 +482,7 @@ def confirmed(desk, door):
 
 def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.get("/staff/invitations").press("invite", organisation="X", name="Nimi", email="nimi", spoken="fi")
-    assert "Write an e-mail address" in text_of(anna)
+    assert "Enter an e-mail address" in text_of(anna)
     anna.press("invite", email="nimi@customer.example")
     assert "no organisation with this ID" in text_of(anna)
     anna.press("invite", organisation=CUSTOMER_ID)

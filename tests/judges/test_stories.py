@@ -66,7 +66,7 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     assert "contact@customer.example" in signatory.reads()
     signatory.shows("order-checked")
     signatory.enters("button[value=send]")
-    assert "The certificate is ordered." in signatory.reads()
+    assert "Certificate ordered." in signatory.reads()
     signatory.shows("ordered")
 
     contact = town.stranger()
@@ -86,7 +86,7 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     contact.types(request=request_of(tmp_path))
     contact.shows("fetch-asked")
     contact.enters("button[value=fetch]")
-    assert "The certificate was retrieved." in contact.reads()
+    assert "Certificate retrieved." in contact.reads()
     contact.shows("fetched")
     contact.tabs_to("button[value=pem]")
     with contact.page.expect_download() as download:
@@ -188,10 +188,10 @@ def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_pat
         assert town.letters(address, "contact-changed"), address
     manager.goes(f"/settings/certificates/{serial}/revoke")
     manager.fills(reason="cessationOfOperation")
-    manager.presses("Look at what is revoked")
+    manager.presses("Continue")
     assert serial in manager.reads()
     manager.shows("second-look")
-    manager.presses("Revoke 1 for good")
+    manager.presses("Revoke this certificate permanently")
     assert "revoked" in manager.reads().lower()
     assert town.letters("another@customer.example", "revoked")
     said = checked(town, tmp_path)
@@ -205,7 +205,7 @@ def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(t
     assert signatory.goes("/settings/certificates") == 200
     assert signatory.page.get_by_role("link", name="Sign out").count() == 1
     signatory.fills(state="expired")
-    signatory.presses("Show these")
+    signatory.presses("Show results")
     assert "payroll of five" in signatory.reads()
     signatory.shows("years-ahead")
     town.somebody("late", mandates=[organisation("story-5", "viewer")])

@@ -55,7 +55,7 @@ _WRONG_PASSWORD = gettext_noop("The password is not right. Try again.")
 _YOURS = gettext_noop("This is your account's address already. Write another.")
 ERRORS: Mapping[str, str] = {
     "required": gettext_noop("Fill this in: {label}"),
-    "invalid": gettext_noop("Write an e-mail address like name@organisation.example."),
+    "invalid": gettext_noop("Enter an e-mail address, for example name@organisation.example."),
     "max_length": gettext_noop("This is too long: {label}"),
     "null_characters_not_allowed": gettext_noop("Check this: {label}"),
     "email_password_mismatch": gettext_noop(

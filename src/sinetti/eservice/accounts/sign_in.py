@@ -27,7 +27,7 @@ from sinetti.services.access.accounts import release_address
 
 _PASSWORD = {"password1": FieldOptions(gettext_noop("Password"), "password", "new-password", NEW_PASSWORD.hint)}
 NO_RIGHTS = gettext_noop(
-    "An account alone gives no rights: your organisation's representative gives you an authorisation."
+    "An account alone gives no rights. Your organisation's representative gives you an authorisation."
 )
 _LAPSED = (
     gettext_noop("It was used already, or too much time has passed."),

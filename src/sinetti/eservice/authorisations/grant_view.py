@@ -68,14 +68,14 @@ class GrantToPersonForm(PortalForm):
 
     def clean_name(self) -> str:
         """Return the name as the database stores it."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """Return the address as the database stores it."""
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
-            message = gettext_noop("Write an e-mail address like name@organisation.example.")
+            message = gettext_noop("Enter an e-mail address, for example name@organisation.example.")
             raise forms.ValidationError(_(message)) from None
 
     def person(self) -> ContactDetails:

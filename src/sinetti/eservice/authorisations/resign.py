@@ -21,7 +21,7 @@ _HOW = gettext_noop("It ends at once, and only the organisation's representative
 _DONE, _NONE, _SO, _KEPT = (
     gettext_noop("Authorisations given up: {count}."),
     gettext_noop("Nothing was chosen, so nothing was given up."),
-    gettext_noop("Nothing was changed: it was so already."),
+    gettext_noop("No changes were needed."),
     gettext_noop(
         "Not given up, because the organisation would have no representative here: {count}. Give the authorisation to "
         "another representative first."

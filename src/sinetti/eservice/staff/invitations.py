@@ -69,14 +69,14 @@ class InviteForm(PortalForm):
 
     def clean_name(self) -> str:
         """Return the name as stored."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """Return an address."""
         try:
             return check_email("email", str(self.cleaned_data["email"]))
         except ValidationError:
-            self.refuse("email", gettext_noop("Write an e-mail address like name@organisation.example."))
+            self.refuse("email", gettext_noop("Enter an e-mail address, for example name@organisation.example."))
             return ""
 
 
