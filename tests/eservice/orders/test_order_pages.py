@@ -308,15 +308,15 @@ def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was
     checked(limited).press("send")
     page = checked(limited, description="Second").press("send")
     assert page.reply.status == 429
-    assert "At most 1 messages go to one e-mail address in 24 hours" in told(page)
+    assert "One e-mail address can receive at most 1 messages in 24 hours" in told(page)
     assert "Try again after" in told(page)
     assert fields(page, "check")["description"] == "Second"
     assert len(orders(sqlite_desk)) == 1
     page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("send")
-    assert "At most 1 messages go to one e-mail address" in told(page)
+    assert "One e-mail address can receive at most 1 messages" in told(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
     page = checked(limited, contact_email="third@sinisiipi.example").press("send")
-    assert "One person orders at most 2 certificates in 24 hours" in told(page)
+    assert "One person can order at most 2 certificates in 24 hours" in told(page)
     assert len(orders(sqlite_desk)) == 2
 
 
@@ -337,12 +337,12 @@ def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlit
     organisation = orders(sqlite_desk)[0].lineage.organisation_id
     page = limited.get(f"/settings/authorisations/person?organisation={organisation}")
     page.press("give", name="Nimi Nimetty", email=GOOD["contact_email"], role="viewer", written_in="fi")
-    assert "At most 1 messages go to one e-mail address" in errors(page)["email"]
+    assert "One e-mail address can receive at most 1 messages" in errors(page)["email"]
     assert fields(page, "give")["name"] == "Nimi Nimetty"
 
 
 def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_desk):
     page = checked(signatory, description="Pay at evil.example/x", contact_name="Win at www.evil.example")
     assert set(errors(page)) == {"description", "contact_name"}
-    assert errors(page)["description"].startswith("Leave out web addresses and e-mail addresses")
+    assert errors(page)["description"].startswith("Leave out web and e-mail addresses")
     assert not orders(sqlite_desk)

@@ -61,7 +61,7 @@ def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_autho
     signed_in(browser, maija, second_factor=False)
     told = main_of(browser.get("/"))
     assert ("need a second factor" in told, "You have no authorisation" in told) == (True, False)
-    assert browser.get("/settings/certificates").heading == "A second factor is needed"
+    assert browser.get("/settings/certificates").heading == "Second factor required"
 
 
 @pytest.mark.parametrize("language", Language)

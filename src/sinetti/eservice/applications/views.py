@@ -100,7 +100,7 @@ def application_list(request: HttpRequest) -> HttpResponse:
                 gettext_noop("Case number"),
                 gettext_noop("Organisation"),
                 gettext_noop("Applied for"),
-                gettext_noop("Made"),
+                gettext_noop("Submitted"),
                 gettext_noop("State"),
             )
         ],
@@ -239,7 +239,7 @@ def _detail_blocks(found: Application) -> list[Component]:
         DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
         DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
         DescriptionItem(_("Software"), found.software or _("not given")),
-        DescriptionItem(_("Made"), format_datetime(found.created)),
+        DescriptionItem(_("Submitted"), format_datetime(found.created)),
         DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:

@@ -178,7 +178,7 @@ def _ways(*, sees: bool, orders: bool) -> list[Link]:
     places = (
         [(gettext_noop("All certificates"), "certificates")]
         if sees
-        else [(gettext_noop("Ask for an authorisation"), "ask")]
+        else [(gettext_noop("Request an authorisation"), "ask")]
     )
     if orders:
         places.append((gettext_noop("Order a certificate"), "order_new"))

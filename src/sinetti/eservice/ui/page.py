@@ -51,15 +51,15 @@ def build_csp(response: HttpResponse) -> str:
 
 _NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _WORDS = {
-    "skip": gettext_noop("Skip to the content"),
+    "skip": gettext_noop("Skip to content"),
     "languages": gettext_noop("Language"),
     "help": gettext_noop("Help"),
     "account": gettext_noop("Your account"),
-    "check": gettext_noop("Check these"),
+    "check": gettext_noop("Check these fields"),
 }
 _FOOTER = ((gettext_noop("Privacy"), "privacy"), (gettext_noop("Accessibility"), "accessibility"))
 _ERROR_IN_TITLE = gettext_noop("Error: {title}")
-_REHEARSAL = gettext_noop("This is the test environment: what you see here is for rehearsal.")
+_REHEARSAL = gettext_noop("This is the test environment. Everything here is for practice only.")
 
 
 @dataclass(frozen=True, slots=True)
