@@ -324,7 +324,7 @@ def written(parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
     places, options = [], []
     for one in parser._actions:
         if not one.option_strings:
-            places.append(f"[{one.metavar}]" if one.nargs == "?" else str(one.metavar))
+            places.append(f"[{one.metavar}]" if one.nargs in {"?", "*"} else str(one.metavar))
         elif one.dest != "help":
             options.append(one.option_strings[-1] if one.required else f"[{one.option_strings[-1]}]")
     return places, options

@@ -54,7 +54,7 @@ class HealthEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method, for one of the two paths."""
         if request.method not in {"GET", "HEAD"}:
-            return text_response(405, "Health is asked for with GET.", allow="GET, HEAD")
+            return text_response(405, "Use GET for health checks.", allow="GET, HEAD")
         if request.path == LIVES:
             return replace(text_response(200, "It lives.", cache_control="no-store"), log_fields=None)
         return self._known() or self._look()
@@ -132,7 +132,7 @@ class BackgroundCheck:
             ended.set()
 
 
-_SLOW = {"checks": "they do not come to an end: look at the database and the disks"}
+_SLOW = {"checks": "the checks do not finish: look at the database and the disks"}
 
 
 def _asked(name: str, check: Check) -> str | None:
@@ -140,7 +140,7 @@ def _asked(name: str, check: Check) -> str | None:
         return check()
     except Exception:  # noqa: BLE001 - any error is logged and fails the check
         _log.exception("the check %s failed", name)
-        return "the check itself failed: see in the log why"
+        return "the check failed with an internal error: see the log"
 
 
 def _response(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:

@@ -66,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.tell(make_message(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
     try:
+        if arguments == ["--version"]:  # no parser has to be built for it
+            output.print_line(f"sinetti {__version__}")
+            return ExitCode.DONE
         with argparse_i18n.argparse_language(console.language):
             return _run(arguments, console)
     except OutputError as lost:

@@ -363,7 +363,7 @@ def _say_how_to_sign_in(stage: StoryRunner) -> None:
 
     {command} testbench code SECRET
 
-  Without an account of your own: sign in with "the test bench's rehearsal sign-in". It stands for an outside service
+  Without an account of your own: sign in with "the test bench's test sign-in". It stands for an outside service
   that knows who represents {_CUSTOMER["customer_id"]}. Messages, with links and PIN codes, are at
   {stage.ready["control_url"]}/messages
 """)

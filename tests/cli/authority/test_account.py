@@ -28,7 +28,7 @@ def told(operator, *words):
 def test_the_way_of_a_clerks_account(one):
     assert "No clerk has an account" in one.does("account", "list")
     assert "how to set a password" in told(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
-    assert "has an account already" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
+    assert "already has an account" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
     (row,) = json.loads(one.does("account", "list", "--json"))
     assert row.pop("created").endswith("Z")
     assert row == {"email": EMAIL, "name": "N. N.", "active": True, "second_factor": False}
@@ -44,5 +44,5 @@ def test_the_way_of_a_clerks_account(one):
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):
     assert "second factor" not in told(one, "add", EMAIL, "--name", "N. N.")
-    assert "no account has the address" in one.refused(2, "account", "deactivate", "nobody@authority.example")
+    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "nobody@authority.example")
     assert "name is a text" in one.refused(2, "account", "add", "other@authority.example", "--name", " ")

@@ -109,10 +109,10 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
 BAD_INITS = {
     "https in certificates": (
         ("--base-url", "https://pki.example"),
-        "--base-url must be plain http: it is written into certificates, for CA certificates and revocation lists;",
+        "--base-url must be plain http, because certificates contain it as the address of",
     ),
-    "no address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
-    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address like https://certificates.ex"),
+    "no address": (("--base-url", "pki.example"), "--base-url: write an address such as http://pki.example, not"),
+    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address such as https://certificates.ex"),
     "programs that call without TLS": (("--soap-url", "http://soap.example"), "--soap-url must be https"),
     "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
     "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
@@ -199,8 +199,8 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = "closed for good"
-    assert closed in operator.refused(2, "order", *customer, *CONTACT)
+    ended, closed = "the organisation has ended", "closed for good"
+    assert ended in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)
     for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
@@ -278,7 +278,7 @@ def test_new_transfer_ids(operator):
     new = json.loads(operator.does("transfer-ids", ids["order_id"], "--json"))
     assert new["order_id"] == ids["order_id"]
     assert new["transfer_id"] != ids["transfer_id"]
-    assert "no order has this id" in operator.refused(2, "transfer-ids", "nothing")
+    assert "no order has this ID" in operator.refused(2, "transfer-ids", "nothing")
 
 
 def test_a_revocation_of_what_is_not_there(sqlite_operator):
@@ -369,7 +369,7 @@ def test_a_certificate_that_is_none(sqlite_operator, tmp_path):
     sentence = sqlite_operator.refused(
         2, "serve", "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "b.pem"
     )
-    assert "no certificate and its key" in sentence
+    assert "the private key does not match the certificate" in sentence
 
 
 @pytest.mark.parametrize("command", ["authority", "testbench"])

@@ -47,7 +47,7 @@ def test_another_authority_s_journal_is_named(served, tmp_path, words):
             shutil.copyfile(path, place / f"foreign-{path.name}")
     code, _, err = operator.run(*words)
     assert code == 5
-    assert f"foreign-{foreign.name} is another authority's journal" in err
+    assert f"foreign-{foreign.name} is not a journal of this authority" in err
 
 
 @pytest.mark.parametrize("octets", [b"", listing("4f" * 19, LATER)], ids=["empty", "a foreign CA's"])
@@ -58,7 +58,7 @@ def test_a_list_that_is_none_of_ours_is_named(served, octets, words):
     path.write_bytes(octets)
     code, _, err = operator.run(*words)
     assert code == 5
-    assert f"{path} is no list that its CA has signed" in err
+    assert f"{path} is not a revocation list signed by its CA" in err
 
 
 @pytest.mark.parametrize("words", [("journal", "verify"), ("serve", *ANY), ("reconcile",)], ids=lambda words: words[0])
@@ -76,7 +76,7 @@ def test_a_journal_folder_that_is_not_there_is_told(served, words):
     operator, place = served
     place.rename(place.with_name("elsewhere"))
     sentence = operator.refused(5, *words)
-    assert f"no journal of this authority is in {place}, though this node wrote one before" in sentence
+    assert f"{place} contains no journal of this authority, but this node has written a journal before" in sentence
     assert f"sinetti authority reconcile --dir {operator.root} --without-journal" in sentence
     place.with_name("elsewhere").rename(place)
     operator.does("reconcile")

@@ -74,7 +74,7 @@ def test_without_settings_nothing_is_sent(sqlite_operator):
     sqlite_operator.found()
     for words in (("plan",), ("send",), ("preview", "reminder"), ("bounces",)):
         sentence = sqlite_operator.refused(5, "notices", *words)
-        assert "notices.toml is not there, so no message is sent: deploy/notices.toml" in sentence
+        assert "notices.toml is missing, so no messages are sent: copy deploy/notices.toml" in sentence
 
 
 def test_settings_that_are_wrong(sqlite_operator, server):

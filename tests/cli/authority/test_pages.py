@@ -77,7 +77,7 @@ def test_without_a_phone_the_code_for_the_signatory_is_printed(founded):
 
 def test_nothing_is_sent_where_messages_are_not_set_up(founded):
     for words in (ordered(founded, "--send"), ordered(founded, *PHONE, "--send"), ("transfer-ids", "0" * 32, "--send")):
-        assert "notices.toml is not there" in founded.refused(5, *words)
+        assert "notices.toml is missing" in founded.refused(5, *words)
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
 
 
@@ -92,7 +92,7 @@ def test_where_no_text_message_can_leave(founded):
 
 def test_an_order_that_is_not_there(founded):
     with_notices(founded)
-    assert "no order has this id" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
+    assert "no order has this ID" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
 
 
 BAD = {
@@ -111,7 +111,7 @@ def test_where_pages_cannot_be_served(founded, options, says):
 
 def test_pages_need_to_know_whose_they_are(founded):
     options = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0", "--people-bind", "127.0.0.1:0", "--log", "text")
-    assert "notices.toml is not there" in founded.run("serve", *options)[2]
+    assert "notices.toml is missing" in founded.run("serve", *options)[2]
 
 
 def sent_link(mail):

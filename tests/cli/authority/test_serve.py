@@ -165,7 +165,7 @@ def test_new_transfer_ids_end_a_lock(operator):
         new = json.loads(operator.does("transfer-ids", ids["order_id"], "--json"))
         assert codes(one.new(ids, key)) == ["PKI004"]
         one.enrolled(new, key)
-    assert "used already" in operator.refused(2, "transfer-ids", ids["order_id"])
+    assert "already been used" in operator.refused(2, "transfer-ids", ids["order_id"])
 
 
 def test_a_closed_or_withdrawn_organisation(sqlite_operator):

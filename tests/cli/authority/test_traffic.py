@@ -168,9 +168,9 @@ def test_a_wrong_pair_changes_nothing(root, tmp_path):
         certificate.unlink()
         os.mkfifo(certificate)
         served.process.send_signal(signal.SIGHUP)
-        until(lambda: "it is no file" in served.log)
+        until(lambda: "it is not a regular file" in served.log)
         os.kill(first[0], signal.SIGKILL)
-        until(lambda: "it is started again" in served.log and len(served.children()) == 3)
+        until(lambda: "it is restarted" in served.log and len(served.children()) == 3)
         assert {serial(served.soap) for _ in range(10)} == {1}, "one that is started later has the old pair too"
         served.stop()
 

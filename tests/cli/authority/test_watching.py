@@ -107,7 +107,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     code, out, err = operator.run(*approving, "b2")
     assert (code, out) == (0, "Revoked: 2 certificates.\n")
     assert "2 of 2 revoked" in err
-    assert "done" in operator.refused(2, *approving, "b2", "--yes")
+    assert "carried out" in operator.refused(2, *approving, "b2", "--yes")
     code, out, err = operator.run(*mine)
     assert (code, out, err) == (
         0,
@@ -152,13 +152,15 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
         "expires": first["expires"],
     }
     code, out, err = operator.run("revoke-many", "--list")
-    assert (code, out.count("2 certificates"), f"--dir {operator.root} --approve" in err) == (0, 1, True)
+    listed = [line.split()[:4] for line in out.splitlines()]
+    assert listed == [["proposal", "officer", "reason", "count"], [first["proposal"], "a17", "superseded", "2"]]
+    assert (code, f"--dir {operator.root} --approve" in err) == (0, True)
     assert json.loads(operator.does("status", "--json"))["open_proposals"] == 1
     assert "open proposals" in operator.does("status")
     taking = ("revoke-many", "--withdraw", first["proposal"], "--officer")
     unknown = operator.refused(2, "revoke-many", "--withdraw", "x", "--officer", "a17")
-    assert "sinetti authority revoke-many --list shows" in unknown
-    assert "only its proposer withdraws it" in operator.refused(2, *taking, "b2")
+    assert "sinetti authority revoke-many --list to list those" in unknown
+    assert "only its proposer can withdraw it" in operator.refused(2, *taking, "b2")
     assert operator.does(*taking, "a17") == "Withdrawn: nothing was revoked of 2 certificates.\n"
     assert json.loads(operator.does("revoke-many", "--list", "--json")) == []
     assert operator.does(*mine, one).splitlines()[-1] == "Revoked: 1 certificate."
@@ -257,7 +259,7 @@ def test_watch(shop, tmp_path, monkeypatch):
     code, out, _ = operator.run("watch", "--json")
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
     line, _ = operator.run("watch")[1].splitlines()
-    assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
+    assert line.startswith("list-lacks: the revocation list DataProvidersTestIssuingCAv1 lacks ")
     with opened(operator) as desk, status_served(PublicationEndpoint(desk.ctx)) as address:
         assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
             "who serves signed it anew"
@@ -272,7 +274,7 @@ def test_watch(shop, tmp_path, monkeypatch):
     files = ServerFiles(tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "anchor.pem")
     make_server_certificate(files)
     operator.does("watch", "--tls-certificate", files.certificate)
-    assert "no X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
+    assert "not an X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
         assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
 
@@ -293,7 +295,7 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     operator.does("restore", "--from", tmp_path / "night")
     before = {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()}
     code, out, _ = operator.run("watch")
-    ahead = "the journals know more than the register (1 certificate, 1 list), as after restoring a backup"
+    ahead = "the journals contain facts that the database lacks (1 certificate, 1 list), as after restoring a backup"
     assert (code, out) == (3, f"journal-ahead: {ahead}: run sinetti authority reconcile --dir {operator.root}\n")
     assert {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()} == before
     operator.does("reconcile")
@@ -318,7 +320,7 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     assert "--key" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "other.pem")
     operator.does("gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     taken = operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
-    assert "the name edge-1 is, or was, taken: choose another" in taken
+    assert "the name edge-1 is or was in use: choose another one" in taken
     seen = utc_now() - timedelta(hours=1)
     with opened(operator) as desk:
         record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], desk.ctx)
@@ -336,7 +338,9 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     operator.does("gateway", "withdraw", "edge-1")
     (tmp_path / "laid-out.pem").write_text("It was:\n" + (tmp_path / "edge.pem").read_text())
     again = operator.refused(2, "gateway", "add", "edge-3", "--key", tmp_path / "laid-out.pem")
-    assert "this key is, or was, edge-1's: make a new one (sinetti gateway key --out FILE)" in again
+    assert (
+        "this key belongs or belonged to the gateway edge-1: create a new one (sinetti gateway key --out FILE)" in again
+    )
     assert "no gateway in use" in operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
     one_revoked_by_an_officer(operator, [one.serial for one in held])

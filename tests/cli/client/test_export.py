@@ -79,7 +79,7 @@ def test_pem_with_key_begins_with_it(shell, out, secret):
     assert out.read_bytes() == live(shell, "key.pem") + live(shell, "certificate.pem") + live(shell, "chain.pem")
     code, _, told = export(shell, out, "pem", "--with-key", "--password-file", secret)
     assert code == 0
-    assert "Whoever has this file has the key" in told
+    assert "Anyone with this file has the key" in told
     octets = out.read_bytes()
     assert b"BEGIN PRIVATE KEY" not in octets
     assert fits(encoding.load_private_key(octets, PASSWORD), shell)
@@ -123,13 +123,13 @@ def test_an_earlier_certificate_is_exported_by_its_serial(shell, out):
 
 
 REFUSED = {
-    "a key in DER": (("der", "--with-key"), "A DER file holds one thing"),
-    "PKCS#12 without a password": (("pkcs12", "--with-key"), "Give --password-file FILE: a pkcs12 file"),
-    "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file protects nothing here"),
-    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "holds no password"),
+    "a key in DER": (("der", "--with-key"), "A DER file has room for one item"),
+    "PKCS#12 without a password": (("pkcs12", "--with-key"), "Use --password-file FILE. A pkcs12 file"),
+    "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file has no effect here"),
+    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "contains no password"),
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
     "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
-    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 octets"),
+    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 bytes"),
     "JKS": (("jks", "--with-key"), "keytool -importkeystore"),
     "both": (("pem", "--with-key", "--without-key"), "not allowed with"),
 }
@@ -159,9 +159,9 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
 
 def test_names_that_are_not_there_or_have_no_certificate(shell, out):
     shell.enrol(transfer_id="9" * 32)
-    assert "There is no other in" in export(shell, out, "pem", name="other")[2]
+    assert "has no name other" in export(shell, out, "pem", name="other")[2]
     assert "has no certificate" in export(shell, out, "pem")[2]
-    assert "There is no ../x in" in export(shell, out, "pem", name="../x")[2]
+    assert "has no name ../x" in export(shell, out, "pem", name="../x")[2]
 
 
 def test_nothing_is_written_into_the_store(shell, secret):
@@ -169,13 +169,13 @@ def test_nothing_is_written_into_the_store(shell, secret):
     before = live(shell, "key.pem")
     target = shell.store / "payroll" / "live" / "key.pem"
     code, _, told = export(shell, target, "pem")
-    assert (code, "where keys are kept" in told) == (2, True)
+    assert (code, "which contains keys" in told) == (2, True)
     assert live(shell, "key.pem") == before
 
 
 def test_a_place_that_cannot_be_written_is_told(shell, out, tmp_path):
     shell.enrol()
-    assert "its folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
+    assert "the folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
     out.mkdir()
     code, _, told = export(shell, out, "pem")
     assert (code, "cannot be written" in told) == (2, True)
@@ -224,7 +224,7 @@ def test_a_key_that_is_kept_encrypted_does_not_go_out_in_clear(shell, out, secre
     shell.enrol()
     kept_as(shell, OutputOptions(key_password_file=secret))
     code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "kept encrypted" in told) == (2, True)
+    assert (code, "stored encrypted" in told) == (2, True)
     assert export(shell, out, "pem", "--with-key", "--password-file", secret)[0] == 0
     assert fits(encoding.load_private_key(out.read_bytes(), PASSWORD), shell)
 
@@ -235,7 +235,7 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     shell.enrol()
     kept_as(shell, OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))))
     code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "is in a token and does not leave it" in told) == (2, True)
+    assert (code, "is in a token and cannot leave it" in told) == (2, True)
     assert export(shell, out, "pem")[0] == 0
     document, sealed = tmp_path / "report.xml", tmp_path / "sealed.xml"
     document.write_text("<report/>")
@@ -249,7 +249,7 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     settings.load(shell.store / "payroll").files.token.pin_file.write_text("")
     code, _, told = shell.run(*sign)
     assert code == 5
-    assert "holds no PIN" in told
+    assert "contains no PIN" in told
     pkcs11.forget_sessions()
 
 

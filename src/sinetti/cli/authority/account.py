@@ -4,12 +4,13 @@ The first clerk's account can only be created with this command.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result, table_of
 from sinetti.cli.core.output import print_error
+from sinetti.cli.core.terminal import Block
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
@@ -91,13 +92,12 @@ def _row(found: Account) -> dict[str, str | bool]:
     }
 
 
-def _table(rows: list[dict[str, str | bool]]) -> str:
-    if not rows:
-        return "No clerk has an account: make one with sinetti authority account add EMAIL --name NAME --staff."
-    lines = [_COLUMNS, *(tuple(_cell(row[column]) for column in _COLUMNS) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+def _table(rows: list[dict[str, str | bool]]) -> Sequence[Block]:
+    return table_of(
+        _COLUMNS,
+        [{name: _cell(value) for name, value in row.items()} for row in rows],
+        fold={"email", "name"},
+        nothing="No clerk has an account: make one with sinetti authority account add EMAIL --name NAME --staff.",
     )
 
 

@@ -5,14 +5,15 @@ It is used after an incident. The same command undoes a call.
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result, table_of
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
 from sinetti.cli.core.output import print_error
+from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
 from sinetti.domain.certificates.bulk_revocation import check_cli_officer
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _OVER = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_CALLS = ("call", "officer", "count", "begins", "ends", "reason", "state")
 _CHOICES = ("serial", "serials", "customer_id", "authority")
 _WORDS = ("reason", "explanation_fi", "explanation_sv", "explanation_en", "explanation_url")
 
@@ -131,14 +133,9 @@ def _call_row(one: EarlyReplacementCall, count: int) -> dict[str, Any]:
     }
 
 
-def _call_table(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "No call for early replacement stands."
-    return "\n".join(
-        f"{row['call']}  {row['officer']}  {pluralise(row['count'], 'certificate')}  {row['begins']} to {row['ends']}  "
-        f"{row['reason']}{'' if row['done'] else '  (cut short: run call-early again)'}"
-        for row in rows
-    )
+def _call_table(rows: list[dict[str, Any]]) -> Sequence[Block]:
+    shown = [{**row, "state": "done" if row["done"] else "cut short: run call-early again"} for row in rows]
+    return table_of(_CALLS, shown, fold={"officer", "reason", "state"}, nothing="No call for early replacement stands.")
 
 
 def _undo(parsed: argparse.Namespace) -> int:

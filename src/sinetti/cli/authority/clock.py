@@ -5,12 +5,14 @@ It reports if the clock is trusted, and accepts the time where an operator has t
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.output import print_error, show_error
+from sinetti.cli.core.terminal import Block, Record
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem
@@ -36,18 +38,18 @@ def register(commands: "Commands") -> None:
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         row = _row(authority.clock.look())
-    print_result(row, as_json=parsed.json, table=lambda: _lines(row))
+    print_result(row, as_json=parsed.json, table=lambda: _blocks(row))
     return 0
 
 
 def _accept(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = authority.clock.look()
-        print_error(_lines(_row(before)))
+        show_error(_blocks(_row(before)))
         if not parsed.yes:
             _ask(before)
         after = accept_clock(authority.clock, authority.ctx, OPERATOR, request_id())
-    print_result(_row(after), as_json=False, table=lambda: _lines(_row(after)))
+    print_result(_row(after), as_json=False, table=lambda: _blocks(_row(after)))
     return 0
 
 
@@ -83,7 +85,7 @@ def _instant(at: datetime | None) -> str | None:
     return instant(at.replace(microsecond=0)) if at is not None else None
 
 
-def _lines(row: dict[str, Any]) -> str:
+def _blocks(row: dict[str, Any]) -> Sequence[Block]:
     words = {
         "machine": row["machine"],
         "database": row["database"] or "no clock of its own",
@@ -92,4 +94,4 @@ def _lines(row: dict[str, Any]) -> str:
         "accepted": row["accepted"] or "never",
         "issuing": "yes" if row["issuing"] else f"no: {row['problem']}",
     }
-    return "\n".join(f"{name:<13}  {value}" for name, value in words.items())
+    return (Record("", list(words.items())),)

@@ -6,7 +6,7 @@ They handle the folder, the opened authority, and errors in one sentence.
 import argparse
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.core import argparse_i18n
-from sinetti.cli.core.output import is_encodable, print_error, print_line
+from sinetti.cli.core.output import is_encodable, print_error, print_line, show
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
@@ -222,10 +223,23 @@ def past_instant(option: str, text: str) -> datetime:
     return at
 
 
-def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
-    """Print a value for programs, or the same as a table for people."""
+def table_of(
+    columns: Sequence[str], rows: Iterable[Mapping[str, object]], fold: Collection[str] = (), *, nothing: str
+) -> Sequence[Block]:
+    """Return rows as a table, or the text `nothing` without rows.
+
+    An absent value is a dash. Columns in `fold` may be wrapped on a terminal.
+    """
+    lines = [Row(tuple("-" if row[one] is None else str(row[one]) for one in columns)) for row in rows]
+    foldable = frozenset(number for number, one in enumerate(columns) if one in fold)
+    return (OutputTable(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
+
+
+def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequence[Block]]) -> None:
+    """Print a value for programs, or the same as blocks or a text for people."""
     if not as_json:
-        print_line(table())
+        shown = table()
+        show((Paragraph(shown),) if isinstance(shown, str) else shown)
         return
     text = json.dumps(value, ensure_ascii=False)
     print_line(text if is_encodable(text) else json.dumps(value))

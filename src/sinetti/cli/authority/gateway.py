@@ -1,7 +1,7 @@
 """`sinetti authority gateway …`: gateways that may report seen certificates."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ from sinetti.cli.authority.common import (
     octets_of,
     opened_authority,
     print_result,
+    table_of,
 )
 from sinetti.cli.core.output import print_error
+from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
@@ -96,11 +98,7 @@ def _row(found: GatewayInfo) -> dict[str, str | None]:
     }
 
 
-def _table(rows: list[dict[str, str | None]]) -> str:
-    if not rows:
-        return "No gateways: of no certificate is it known whether it is in use."
-    lines = [_COLUMNS, *(tuple(row[column] or "-" for column in _COLUMNS) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+def _table(rows: list[dict[str, str | None]]) -> Sequence[Block]:
+    return table_of(
+        _COLUMNS, rows, fold={"name"}, nothing="No gateways: of no certificate is it known whether it is in use."
     )

@@ -1,11 +1,13 @@
 """`sinetti authority retention`: list and erase personal data past its period."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
 
@@ -40,7 +42,7 @@ def register(commands: "Commands") -> None:
 def _plan(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         records = _row(plan_retention(authority.settings.periods, authority.ctx))
-    print_result(records, as_json=parsed.json, table=lambda: _lines(records))
+    print_result(records, as_json=parsed.json, table=lambda: _blocks(records))
     return 0
 
 
@@ -67,11 +69,10 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
     return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}
 
 
-def _lines(records: dict[str, Any]) -> str:
-    width = max(len(one) for one in _CALLED.values())
-    lines = [
-        f"{_CALLED[name]:<{width}}  {one['count']:>8}  past their period since before {one['before']}"
+def _blocks(records: dict[str, Any]) -> Sequence[Block]:
+    counted = [
+        Row((_CALLED[name], str(one["count"]), f"past their period since before {one['before']}"))
         for name, one in records.items()
     ]
-    lines += [f"{_CALLED[name]}  {one}" for name in records for one in records[name]["ids"]]
-    return "\n".join(lines)
+    named = [Paragraph(f"{_CALLED[name]}  {one}") for name in records for one in records[name]["ids"]]
+    return (OutputTable((), counted, right=frozenset({1}), fold=frozenset({2})), *named)

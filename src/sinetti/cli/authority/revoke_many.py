@@ -5,7 +5,7 @@ More than ten wait for a second officer.
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,13 @@ from sinetti.cli.authority.common import (
     opened_authority,
     past_instant,
     print_result,
+    table_of,
     zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import Progress, serials_of
 from sinetti.cli.core.output import print_error
+from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.domain.certificates.bulk_revocation import (
     AT_ONCE,
@@ -49,6 +51,7 @@ from sinetti.services.revocation.bulk_revoke import (
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
+_PROPOSALS = ("proposal", "officer", "reason", "count", "expires")
 _CHOICES = ("serials", "customer_id", "authority", "issued_between")
 
 
@@ -144,14 +147,8 @@ def _proposal_row(one: BulkRevocationProposal) -> dict[str, Any]:
     }
 
 
-def _proposal_table(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "No proposal waits for a second officer."
-    return "\n".join(
-        f"{row['proposal']}  {row['officer']}  {row['reason']}  {pluralise(row['count'], 'certificate')}  "
-        f"until {row['expires']}"
-        for row in rows
-    )
+def _proposal_table(rows: list[dict[str, Any]]) -> Sequence[Block]:
+    return table_of(_PROPOSALS, rows, fold={"officer"}, nothing="No proposal waits for a second officer.")
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.core import argparse_i18n, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
+from sinetti.cli.core.progress import Waiting
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
@@ -164,15 +165,20 @@ def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> ClientContext:
-    """Return the context of a command of the client."""
+    """Return the context of a command of the client.
+
+    On a terminal it shows how long it waits for one name.
+    """
+    wait = getattr(parsed, "wait", 300.0)
+    waiting = Waiting(wait, console.language)
     return ClientContext(
         store=parsed.store,
         now=now,
         language=console.language,
-        tell=console.tell,
-        sleep=time.sleep,
+        tell=waiting.without_attempts(console.tell),
+        sleep=waiting.sleep,
         ticks=clock.monotonic_seconds,
-        wait=getattr(parsed, "wait", 300.0),
+        wait=wait,
         clock=clock.utc_now if parsed.now is None else None,
     )
 
@@ -294,7 +300,9 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientCont
     else:
         reject_now(parsed, wanted)
     bar = progress.bar(0, language=console.language)
-    run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
+    run = run_of(parsed, console, now_of(parsed, console))
+    if wanted is None:  # many names have one bar, and no spinners
+        run = replace(run, tell=bar.between(console.tell), sleep=time.sleep)
 
     def tried(name: str) -> CommandResult:
         try:
@@ -320,7 +328,7 @@ def report(
     for outcome in outcomes:
         for message in outcome.messages:
             about = getattr(parsed, "all", False) and "name" not in message.values
-            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
+            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=message) if about else message)
     if parsed.json:
         print_json([_row(outcome, now_for(parsed, outcome.name, ctx.now), ctx.store) for outcome in outcomes])
     return highest_exit_code(outcomes)

@@ -4,12 +4,15 @@ import argparse
 import errno
 import os
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.terminal import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -18,6 +21,7 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.report import Report
 from sinetti.diagnostics.search import DiagnosisContext
+from sinetti.domain.values import Language
 from sinetti.infra import clock
 from sinetti.pki import chain, encoding
 
@@ -102,11 +106,19 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for sentence in report.sentences():
             console.tell(sentence)
     else:
-        for line in report.lines(console.language):
-            common.print_line(line)
+        output.show(blocks(report, console.language))
     if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
         console.tell(make_message(causes.BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]
+
+
+def blocks(report: Report, language: Language) -> Sequence[Block]:
+    """Return the explanation: paragraphs, and the comparison of both sides."""
+    written: list[Block] = []
+    for is_comparison, group in groupby(report.lines(language), key=lambda line: line.startswith("  ")):
+        lines = tuple(group)
+        written += [Literal(lines)] if is_comparison else [Paragraph(line, apart=True) for line in lines]
+    return written
 
 
 def _anchors(path: Path | None) -> Sequence[x509.Certificate] | None:

@@ -2,15 +2,21 @@
 
 import argparse
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import event_log, files, snapshot
+from sinetti.client.store.event_log import LogEvent
+from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.values import Language
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -18,6 +24,9 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 example, of the last seven days:
   sinetti log payroll --store /var/lib/sinetti --since 7d"""
+
+_INDENT = len("2027-03-03 13:03") + 2
+"""Columns before the facts of an event: they stand below its text."""
 
 _AGO = re.compile(r"([0-9]{1,6})([dh])")
 
@@ -59,14 +68,21 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         events = [log_format.as_json(one) for one in found]
         common.print_json({"name": parsed.name, "events": events, "open": under_way})
     else:
-        lines = [log_format.line(one, console.language) for one in found]
-        lines += log_format.open_lines(seen, console.language)
-        nothing = messages.render(make_message(messages.LOG_EMPTY, name=parsed.name), console.language)
-        common.print_line("\n".join(lines or [nothing]))
+        output.show(blocks(found, seen, console.language))
     if seen.trouble is not None:
         console.tell(seen.trouble)
         return ExitCode.STORE
     return ExitCode.DONE
+
+
+def blocks(events: Sequence[LogEvent], seen: NameSnapshot, language: Language) -> Sequence[Block]:
+    """Return the output for events, oldest first, and for the requests under way."""
+    found: list[Block] = []
+    if events:
+        rows = [Row((at, event), facts) for at, event, facts in (log_format.cells(one, language) for one in events)]
+        found.append(OutputTable((), rows, fold=frozenset({1}), indent=_INDENT))
+    found += [Paragraph(line) for line in log_format.open_lines(seen, language)]
+    return found or [Paragraph(messages.render(make_message(messages.LOG_EMPTY, name=seen.name), language))]
 
 
 def _since(text: str, now: datetime) -> datetime:

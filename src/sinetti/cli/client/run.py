@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
-from sinetti.cli.core import progress
+from sinetti.cli.core import output, progress
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
+from sinetti.cli.core.terminal import Paragraph
 from sinetti.client.agent import decisions, report, runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport
@@ -93,14 +94,14 @@ class RunProgress:
         """Report for how many more names the same messages apply, after the last name."""
         for count, detail in self.repeated.values():
             if count > _OFTEN:
-                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, told=detail))
+                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, message=detail))
 
     def _is_news(self, message: Message) -> bool:
         """Return True unless the same message was printed for several names already.
 
         A service that is away causes the same message for all of its names.
         """
-        detail = message.values.get("told")
+        detail = message.values.get("message")
         if not isinstance(detail, Message):
             return True
         text = messages.render(detail, self.console.language)
@@ -259,8 +260,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
     if parsed.json:
         common.print_json(report.as_json(end, agent.run.now))
     else:
-        for row in end.rows:
-            common.print_line(messages.render(report.plan_message(row), console.language))
+        output.show(Paragraph(messages.render(report.plan_message(row), console.language)) for row in end.rows)
     return end.exit_code
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.core import output
+from sinetti.cli.core import output, progress
+from sinetti.cli.core.terminal import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
@@ -38,14 +39,18 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if not wanted:
         why = "there is no [[list]] to fetch: url, file and issuer"
         raise GatewaySettingsError(why)
-    rows = [_row(settings, fetch(one), clock.utc_now()) for one in wanted]
+    rows = []
+    with progress.bar(len(wanted)) as bar:
+        for one in wanted:
+            rows.append(_row(settings, fetch(one), clock.utc_now()))
+            bar.advance(one.file.name)
     if parsed.json:
         output.print_line(json.dumps([_download_json(*row) for row in rows], indent=2))
     for fetched, age in rows:
         if fetched.trouble is not None:
             output.print_error(f"{age.name}: {fetched.trouble}")
         if not parsed.json:
-            output.print_line(age.said())
+            output.show((Paragraph(age.said()),))
     return ExitCode.DONE if all(age.current for _, age in rows) else ExitCode.AGAIN
 
 

@@ -6,15 +6,19 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Never
 
 from sinetti.cli.client import common
-from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core import argparse_i18n, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP
+from sinetti.cli.core.progress import ProgressBar
+from sinetti.cli.core.terminal import Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -57,13 +61,20 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Run the demo."""
     language = common.console_of(parsed).language
-    teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
+    bar = progress.bar(0, language=language)
+
+    def put(line: str) -> None:
+        bar.clear()
+        if not parsed.json:
+            output.show((Paragraph(line),))
+
+    teller = BarReporter(language, put, bar)
     if parsed.keep is not None and _holds_something(parsed.keep):
         output.print_error(translate(report.NOT_EMPTY, language, folder=parsed.keep))
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
-        with _stoppable(), _folder(parsed.keep) as folder:
+        with bar, _stoppable(), _folder(parsed.keep) as folder:
             end = run_simulation(FleetOptions(parsed.organisations, seed, folder), teller)
     except StoryBroken as broken:
         output.print_error(translate(report.BROKEN_OFF, language, why=broken))
@@ -72,6 +83,18 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         common.print_line(json.dumps(end.as_json()))
     teller.end(end)
     return ExitCode.FAULT if end.breaches else ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class BarReporter(ProgressReporter):
+    """Reporter with a bar of the renewed certificates below its lines."""
+
+    bar: ProgressBar
+
+    def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
+        """Report the renewals of a pass, and draw the bar again."""
+        ProgressReporter.step(self, now, renewed, done, among)
+        self.bar.reach(done, among, renewed[-1] if renewed else "–")
 
 
 def _holds_something(folder: Path) -> bool:
@@ -116,10 +139,6 @@ def _stoppable() -> Iterator[None]:
 
 def _interrupted(_number: int, _frame: FrameType | None) -> Never:
     raise KeyboardInterrupt
-
-
-def _unheard(_line: str) -> None:
-    """Discard a line of progress: programs read only the summary."""
 
 
 def _count(given: str) -> int:

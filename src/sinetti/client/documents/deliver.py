@@ -75,7 +75,7 @@ class Delivery:
         """Return the octets to send. Raises StoreDamaged if they differ from the intent."""
         octets = files.read(self.folder / SEALED)
         if sha256_hex(octets) != self.sha256:
-            raise files.corruption_error(self.folder / SEALED, "it differs from what belongs there")
+            raise files.corruption_error(self.folder / SEALED, "it does not have the expected content")
         return octets
 
 
@@ -139,8 +139,8 @@ def _load(folder: Path) -> Delivery:
         if is_delivery_id(delivery_id) and isinstance(sha256, str) and isinstance(sealed_by, str | None):
             return Delivery(folder, delivery_id, Sha256(sha256), None if sealed_by is None else Serial(sealed_by))
     except (ValueError, KeyError, TypeError) as bad:
-        raise files.corruption_error(path, "it is no journal") from bad
-    raise files.corruption_error(path, "it is no journal")
+        raise files.corruption_error(path, "it is not a valid request journal") from bad
+    raise files.corruption_error(path, "it is not a valid request journal")
 
 
 def _json(value: dict[str, str | None]) -> bytes:
@@ -340,9 +340,10 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
     try:
         receipt = receipts.read_receipt(body, accepts)
     except (SignatureInvalid, SignatureMissing) as bad:
-        message = make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
-        if objections and objections[0].text != messages.ANSWER_NOT_TRUSTED:
-            message = objections[0]
+        message = make_message(messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad))
+        if objections:
+            of_issuer = objections[0].text == messages.ANSWER_NOT_TRUSTED
+            message = make_message(messages.RECEIPT_NOT_TRUSTED) if of_issuer else objections[0]
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message) from bad
     except ValueError as bad:
         raise ServiceError(

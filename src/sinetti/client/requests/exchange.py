@@ -251,7 +251,8 @@ def _fetch(task: NameTask, held: RequestJournal) -> bytes | CommandResult:
             response = soap_client.call(task.service, Operation.GET, operations.render_get(ask))
     except ServiceError as trouble:
         again = Result.FAILED if trouble.kind is ServiceErrorKind.NOT_TRUSTED else Result.PENDING
-        failed = task.ended(again, ExitCode.AGAIN, trouble.message, make_message(messages.RUN_AGAIN_TO_FETCH))
+        way_out = messages.CORRECT_TO_FETCH if trouble.is_permanent else messages.RUN_AGAIN_TO_FETCH
+        failed = task.ended(again, ExitCode.AGAIN, trouble.message, make_message(way_out))
         return replace(failed, retry_after=trouble.retry_after)
     if response.status_ok and response.certificate is not None:
         return response.certificate

@@ -17,7 +17,6 @@ from sinetti.domain.values import KeyPolicy, Language
 from sinetti.pki import chain, key_policy, policy_oids
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
-from sinetti.wire.xmldsig.errors import SignatureErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
         objection = (
             objections[0]
             if objections
-            else make_message(messages.ANSWER_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
+            else make_message(messages.ANSWER_INVALID, why=error_reasons.translate_reason(bad))
         )
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, objection) from bad
     except operations.SoapFault as fault:
@@ -96,11 +95,7 @@ def distrust_reason(
     if policy_oids.is_holder_certificate(signer) and chain.issuers_of(signer, holders):
         ways = ()
     if not ways:
-        return (
-            make_message(
-                messages.ANSWER_NOT_TRUSTED, why=error_reasons.translate_reason(SignatureErrorCode.KEY_NOT_ACCEPTED)
-            ),
-        )
+        return (make_message(messages.ANSWER_NOT_TRUSTED),)
     found = renewal_window.check_validity(signer, ways, now)
     return (
         ()

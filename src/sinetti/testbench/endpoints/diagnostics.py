@@ -55,7 +55,7 @@ def answer(request: Request, ctx: ServiceContext) -> Response:
     """
     asked = json_fields.query(request.query, "octets").get("octets")
     if asked not in {None, "whole"}:
-        sentence = "octets is whole, or left out"
+        sentence = "octets must be whole, or left out"
         raise FieldError(sentence)
     report = explained(request.body, ctx)
     files = {name: base64.b64encode(octets).decode() for name, octets in report.files().items()}
