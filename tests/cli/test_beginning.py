@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.messages import messages
@@ -18,7 +17,7 @@ from sinetti.client.store import event_log, files, generations, settings
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from tests.support import authority
 
 TABLES = """\
@@ -45,7 +44,7 @@ def begun(shell, monkeypatch):
     """
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(TABLES.format(url=shell.double.url))
     return shell
@@ -75,7 +74,7 @@ def test_before_the_first_enrolment_status_shows_the_tables_and_where_the_store_
 @pytest.mark.parametrize("more", [("--json",), ("--check",), ("--prometheus", "-")])
 def test_programs_get_no_rows_where_there_is_no_store(more, begun):
     code, out, err = begun.run("status", *more)
-    assert (code, out) == (2, "")
+    assert (code, '"error"' in out) == (2, "--json" in more)
     assert "does not exist yet" in err
 
 

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from sinetti.client.config import loader
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from tests.cli.test_client import OPENS
 from tests.support.programs import ran
 
@@ -25,7 +25,7 @@ def here(shell, monkeypatch):
     """Return a folder with a store, and a sinetti.toml whose hook would leave a trace."""
     assert shell.enrol()[0] == 0
     monkeypatch.chdir(shell.folder)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(loader, "MACHINE_WIDE", shell.folder / "etc" / "sinetti.toml")
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     (shell.folder / "sinetti.toml").write_text(HOOKS)

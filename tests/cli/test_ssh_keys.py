@@ -23,7 +23,7 @@ KEY = holder_key(1).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.Ope
 OTHER_KEY = holder_key(2).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()
 END = f"{NOW + VALIDITY:%Y%m%d%H%M%S}Z"
 LINE = f'restrict,expiry-time="{END}" {" ".join(KEY)}\n'
-CLOCK = "sinetti: --at is for tests: certificates are not judged by this machine's clock.\n"
+CLOCK = "sinetti: --at is for tests: this computer's clock is not used.\n"
 
 
 @dataclass
@@ -142,7 +142,7 @@ def test_an_instant_has_a_zone(place, at):
 def test_settings_for_another_channel(place):
     code, out, err = place.asks(**place.settings('revocation = "crl"\ncrls = "crls"\nchannel = "WS"\n'))
     assert (code, out) == (2, "")
-    assert "SFTP takes settings of its own" in err
+    assert "use separate settings for SFTP" in err
 
 
 @pytest.mark.parametrize(("user", "code"), [("acme", 0), ("other", 3)])
@@ -171,7 +171,7 @@ def test_a_fault_of_our_own_lets_nobody_in(place, monkeypatch):
     monkeypatch.setattr(ssh_keys.ssh_authorized_keys, "authorize", falls)
     code, out, err = place.asks()
     assert (code, out) == (1, "")
-    assert "a fault of our own: RuntimeError: acme" in err
+    assert "internal error: RuntimeError: acme" in err
 
 
 def test_the_short_way_says_the_same(place, monkeypatch):

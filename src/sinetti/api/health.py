@@ -3,14 +3,13 @@
 /healthz reports that the process is alive, /readyz whether it can work.
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Condition, Event, Lock, Thread
 
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.server.http import Request, Response, text_response
+from sinetti.server.http import Request, Response, json_body, text_response
 
 LIVES, READY = "/healthz", "/readyz"
 PATHS = frozenset({LIVES, READY})
@@ -145,6 +144,6 @@ def _asked(name: str, check: Check) -> str | None:
 
 def _response(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:
     ready = not any(checks.values())
-    body = json.dumps({"ready": ready, "checks": checks, "warnings": warnings}, ensure_ascii=False).encode()
+    body = json_body({"ready": ready, "checks": checks, "warnings": warnings})
     # Called every second, so only failures are logged.
     return Response(200 if ready else 503, "application/json", body, _NO_STORE, None if ready else {})

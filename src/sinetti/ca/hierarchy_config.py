@@ -23,6 +23,7 @@ __all__ = [
     "Hierarchy",
     "HierarchyError",
     "ResponseSignerSpec",
+    "authority_presets",
     "generate_hierarchy",
     "load_preset",
     "parse_hierarchy",
@@ -58,6 +59,11 @@ class PresetTable(TomlTable):
     unknown_template = "{key}: there is no such key; remove it or correct its spelling"
     place_template = "[{key}]: "
     row_template = "[[{key}]] number {number}: "
+
+
+def authority_presets() -> list[str]:
+    """Return the presets that an authority may use; the others are for test benches."""
+    return [name for name in PRESETS if not tomllib.loads(load_preset(name))["test_bench_only"]]
 
 
 def load_preset(name: str) -> str:

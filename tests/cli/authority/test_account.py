@@ -26,8 +26,8 @@ def told(operator, *words):
 
 
 def test_the_way_of_a_clerks_account(one):
-    assert "No clerk has an account" in one.does("account", "list")
-    assert "how to set a password" in told(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
+    assert "There are no clerks' accounts" in one.does("account", "list")
+    assert "a link to set a password" in told(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
     assert "already has an account" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
     (row,) = json.loads(one.does("account", "list", "--json"))
     assert row.pop("created").endswith("Z")
@@ -35,11 +35,11 @@ def test_the_way_of_a_clerks_account(one):
     assert one.does("account", "list").splitlines()[1].split()[:5] == [EMAIL, "N.", "N.", "yes", "no"]
     (message,) = models.OutboxMessage.objects.filter(kind="account")
     assert (message.address, message.facts["language"]) == (EMAIL, "sv")
-    assert "no clerk's account any more" in told(one, "staff", EMAIL, "--withdraw")
-    assert "nothing was changed" in told(one, "staff", EMAIL, "--withdraw")
-    assert "a clerk's account now" in told(one, "staff", EMAIL)
+    assert "no longer has clerk's rights" in told(one, "staff", EMAIL, "--withdraw")
+    assert "Nothing to change" in told(one, "staff", EMAIL, "--withdraw")
+    assert "has clerk's rights" in told(one, "staff", EMAIL)
     assert "have ended" in told(one, "deactivate", EMAIL)
-    assert "nothing was changed" in told(one, "deactivate", EMAIL)
+    assert "Nothing to change" in told(one, "deactivate", EMAIL)
 
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):

@@ -79,7 +79,7 @@ def test_a_person_is_asked_whether_the_time_is_right(sqlite_operator, monkeypatc
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     ended, _, said = sqlite_operator.run("clock", "accept")
     assert ended == code
-    assert re.search(r"Is it \S+Z now\? \[y/N\]", said)
+    assert re.search(r"Is \S+Z the correct time\? \[y/N\]", said)
     assert shown(sqlite_operator)["issuing"] == (code == 0)
 
 

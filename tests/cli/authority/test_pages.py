@@ -83,7 +83,7 @@ def test_nothing_is_sent_where_messages_are_not_set_up(founded):
 
 def test_where_no_text_message_can_leave(founded):
     with_notices(founded)
-    assert "no provider of text messages" in founded.refused(2, *ordered(founded, *PHONE, "--send"))
+    assert "no SMS provider" in founded.refused(2, *ordered(founded, *PHONE, "--send"))
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
     ids = founded.order(*PHONE)
     code, out, err = founded.run("transfer-ids", ids["order_id"], "--send")
@@ -97,7 +97,7 @@ def test_an_order_that_is_not_there(founded):
 
 BAD = {
     "an address that others reach": (("--people-bind", "0.0.0.0:8090"), "loopback"),
-    "no address": (("--people-bind", "people"), "no address"),
+    "is not an address": (("--people-bind", "people"), "is not an address"),
     "the port of SOAP": (("--people-bind", "127.0.0.1:8443"), "each its own"),
     "the port of lists": (("--people-bind", "127.0.0.1:8080"), "each its own"),
     "a Unix socket that nobody proxies": (("--people-bind", "unix:/tmp/people.sock"), "--behind-proxy"),
@@ -135,7 +135,7 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
         (mail,) = mails.taken
         link = urlsplit(sent_link(mail.read))
         with serving(founded.root, "--people-bind", "127.0.0.1:0", "--workers", "1") as served:
-            at = re.search(r"pages for people on (http://[0-9.:]+)", served.log)[1]
+            at = re.search(r"e-service on (http://[0-9.:]+)", served.log)[1]
             browser = Browser(Served(at, ADDRESS)).get(link.path)
             assert (browser.heading, texts.asked) == ("Secure message", [])
             browser.press("open")

@@ -147,7 +147,7 @@ def test_renewal_revocation_and_what_is_spared(operator, tmp_path):
         assert "already" in operator.refused(2, "revoke", serials[1], "--reason", "superseded")
         code, out, err = operator.run("revoke", serials[0], "--reason", "superseded")
         assert (code, out) == (0, f"revoked  {serials[0]}  superseded\n")
-        assert "The revocation list has it now" in err
+        assert "The revocation list is published now" in err
         assert f"--customer-id 0123456-7 --replaces {serials[0]}" in err
         certificate = x509.load_der_x509_certificate(fetched(f"{status}/ca/DataProvidersTestIssuingCAv1.cer"))
         assert certificate.subject == certificates[0].issuer

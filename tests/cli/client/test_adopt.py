@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from sinetti.client.config import loader
 from sinetti.client.store import settings
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from sinetti.pki import encoding
 from tests.client.double import PASSWORD, TRANSFER_ID, anchors
 from tests.support import authority
@@ -20,7 +20,7 @@ def place(shell, monkeypatch):
     """Return a folder with a sinetti.toml, a key and its certificate."""
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(loader, "MACHINE_WIDE", shell.folder / "nowhere.toml")
     certificate = authority.holder_certificate(KEY)
     (shell.folder / "old.key").write_bytes(encoding.dump_private_key(KEY, None))
@@ -167,7 +167,7 @@ def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
     monkeypatch.chdir(place.folder / "below")
     assert place.run("status", "--json")[0] == 2
     assert json.loads(place.run("status", "--json", "--config", "../sinetti.toml")[1])
-    monkeypatch.setenv(loader.VARIABLE, "../sinetti.toml")
+    monkeypatch.setenv(environment.CONFIG, "../sinetti.toml")
     assert json.loads(place.run("status", "--json")[1])
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -77,7 +78,7 @@ def test_pem_with_key_begins_with_it(shell, out, secret):
     shell.enrol()
     assert export(shell, out, "pem", "--with-key")[0] == 0
     assert out.read_bytes() == live(shell, "key.pem") + live(shell, "certificate.pem") + live(shell, "chain.pem")
-    code, _, told = export(shell, out, "pem", "--with-key", "--password-file", secret)
+    code, _, told = export(shell, out, "pem", "--force", "--with-key", "--password-file", secret)
     assert code == 0
     assert "Anyone with this file has the key" in told
     octets = out.read_bytes()
@@ -101,7 +102,7 @@ def test_pkcs12_is_opened_by_its_password(shell, out, secret, form):
     assert fits(found.key, shell)
     assert found.cert.friendly_name == b"payroll"
     assert len(found.additional_certs) == live(shell, "chain.pem").count(b"BEGIN CERTIFICATE")
-    assert export(shell, out, form, "--password-file", secret)[0] == 0
+    assert export(shell, out, form, "--force", "--password-file", secret)[0] == 0
     bare = pkcs12.load_pkcs12(out.read_bytes(), PASSWORD)
     assert bare.key is None
     assert encoding.load_certificate(live(shell, "certificate.pem")) in [
@@ -130,7 +131,7 @@ REFUSED = {
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
     "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
     "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 bytes"),
-    "JKS": (("jks", "--with-key"), "keytool -importkeystore"),
+    "JKS, which export never wrote": (("jks", "--with-key"), "invalid choice: 'jks'"),
     "both": (("pem", "--with-key", "--without-key"), "not allowed with"),
 }
 
@@ -187,12 +188,36 @@ def test_no_way_to_an_open_file_is_replaced(shell):
     assert os.path.exists("/dev/null")  # noqa: PTH110 - as a shell would ask
 
 
-def test_a_file_that_was_there_is_replaced_with_its_rights(shell, out):
+def test_a_file_that_was_there_is_replaced_with_its_rights_only_if_forced(shell, out):
     shell.enrol()
     out.write_text("before")
     out.chmod(0o644)
-    assert export(shell, out, "pem", "--with-key")[0] == 0
+    code, _, told = export(shell, out, "pem", "--with-key")
+    assert (code, out.read_text(), exported(shell)) == (2, "before", [])
+    assert "already exists and was not changed. To replace it, give --force." in told
+    assert export(shell, out, "pem", "--with-key", "--force")[0] == 0
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(shell, out, monkeypatch):
+    shell.enrol()
+    monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: out.write_text("another's"))
+    code, _, told = export(shell, out, "pem", "--with-key")
+    assert (code, "already exists" in told, out.read_text()) == (2, True, "another's")
+    assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]
+
+
+def test_a_copy_goes_to_standard_output_but_no_key_to_a_terminal(shell, monkeypatch):
+    shell.enrol()
+    code, printed, _ = export(shell, "-", "pem", "--with-key")
+    whole = b"".join(live(shell, name) for name in ("key.pem", "certificate.pem", "chain.pem"))
+    assert (code, printed) == (0, whole.decode())
+    assert "Standard output cannot take both" in export(shell, "-", "pem", "--json")[2]
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _self: True)
+    code, printed, told = export(shell, "-", "pem", "--with-key")
+    assert (code, printed, "never printed on a terminal" in told) == (2, "", True)
+    assert export(shell, "-", "pem")[0] == 0
+    assert len(exported(shell)) == 2
 
 
 def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
@@ -200,7 +225,7 @@ def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
     out.write_text("before")
     monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: (_ for _ in ()).throw(OSError(28, "full")))
     monkeypatch.setattr(event_log, "append", lambda *_args, **_facts: None)
-    code, _, told = export(shell, out, "pem", "--with-key")
+    code, _, told = export(shell, out, "pem", "--with-key", "--force")
     assert (code, "the disk is full" in told) == (2, True)
     assert out.read_text() == "before"
     assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]

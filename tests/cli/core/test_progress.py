@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from sinetti.cli.core import progress
+from sinetti.cli.core import invocation, progress
 from sinetti.cli.core.progress import Waiting
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -166,3 +166,12 @@ def test_a_count_that_is_kept_elsewhere_is_shown_on_a_terminal_alone():
         with progress.bar(0, one, Language.EN, Seconds()) as shown:
             shown.reach(3, 12, "org-0003")
     assert (drawn(screen), stream.getvalue()) == (["━━━━━━                   3 of 12: org-0003"], "")
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_quiet_draws_nothing(is_quiet, monkeypatch):
+    monkeypatch.setattr(invocation.CURRENT, "quiet", is_quiet)
+    stream, ticks = io.StringIO(), iter(range(0, 1000, 60))
+    with progress.bar(2, stream, ticks=lambda: next(ticks)) as bar:
+        bar.advance("payroll")
+    assert bool(stream.getvalue()) is not is_quiet

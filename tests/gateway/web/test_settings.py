@@ -137,7 +137,7 @@ def test_a_key_goes_over_nothing(folder, capsys):
     assert [main(["gateway", "key", f"--out={out}"]) for out in ("", "/", ".")] == [2, 2, 2]
     said = capsys.readouterr()
     assert said.out == ""
-    assert "is there already" in said.err
+    assert "already exists" in said.err
     assert not list(folder.glob(".*new"))
 
 

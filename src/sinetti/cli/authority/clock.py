@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority clock show --dir /srv/sinetti"
-    below = group(commands, "clock", "look at the machine's clock, or accept it", example)
-    show = command(below, "show", "show whether the clock is believed, and why not", _show, example)
+    below = group(commands, "clock", "show or accept the machine's clock", example)
+    show = command(below, "show", "show whether the clock is trusted", _show, example)
     add_dir(show)
-    show.add_argument("--json", action="store_true", help="print for programs")
+    show.add_argument("--json", action="store_true", help="print the result as JSON")
     example = "sinetti authority clock accept --dir /srv/sinetti"
-    summary = "accept the clock as it is: instants that were stored before count no more"
+    summary = "accept the present time; later times that were stored are ignored"
     accept = command(below, "accept", summary, _accept, example)
     add_dir(accept)
-    accept.add_argument("--yes", action="store_true", help="do not ask")
+    accept.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _show(parsed: argparse.Namespace) -> int:
@@ -59,11 +59,11 @@ def _ask(status: ClockStatus) -> None:
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        sentence = "clock accept asks whether the time is right, and standard input is no terminal: give --yes"
+        sentence = "clock accept asks for confirmation, but standard input is not a terminal: give --yes"
         raise OptionError(sentence)
-    print_error(f"Is it {_instant(status.readings.answered)} now? [y/N] ", end="")
+    print_error(f"Is {_instant(status.readings.answered)} the correct time? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
-        sentence = "nothing was accepted: set the machine's clock right first"
+        sentence = "nothing was changed: correct the machine's clock, then run the command again"
         raise OptionError(sentence)
 
 

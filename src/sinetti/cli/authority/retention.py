@@ -18,9 +18,9 @@ _CALLED = {
     "people": "people",
     "refusals": "refusals",
     "messages": "messages",
-    "unconfirmed": "accounts never confirmed",
-    "unused": "accounts not used",
-    "requests": "requests for an authorisation",
+    "unconfirmed": "unconfirmed accounts",
+    "unused": "unused accounts",
+    "requests": "authorisation requests",
     "files": "files of organisations",
 }
 """Names of the erased data in an operator's words."""
@@ -29,14 +29,14 @@ _CALLED = {
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority retention plan --dir /srv/sinetti"
-    below = group(commands, "retention", "erase people's data past its period", example)
-    plan = command(below, "plan", "show what is past its period, and change nothing", _plan, example)
+    below = group(commands, "retention", "show or erase personal data whose retention period has ended", example)
+    plan = command(below, "plan", "show what would be erased, and change nothing", _plan, example)
     example = "sinetti authority retention apply --dir /srv/sinetti"
-    summary = "erase what is past its period, for good; the audit trail stays whole"
+    summary = "erase personal data whose retention period has ended, permanently"
     apply = command(below, "apply", summary, _apply, example)
     for parser in (plan, apply):
         add_dir(parser)
-        parser.add_argument("--json", action="store_true", help="print for programs")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _plan(parsed: argparse.Namespace) -> int:
@@ -70,9 +70,6 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
 
 
 def _blocks(records: dict[str, Any]) -> Sequence[Block]:
-    counted = [
-        Row((_CALLED[name], str(one["count"]), f"past their period since before {one['before']}"))
-        for name, one in records.items()
-    ]
+    counted = [Row((_CALLED[name], str(one["count"]), f"older than {one['before']}")) for name, one in records.items()]
     named = [Paragraph(f"{_CALLED[name]}  {one}") for name in records for one in records[name]["ids"]]
     return (OutputTable((), counted, right=frozenset({1}), fold=frozenset({2})), *named)

@@ -32,11 +32,13 @@ _ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
-    parser = command(commands, "status", "show what the register holds", _run, example)
+    parser = command(commands, "status", "show certificates, orders and totals of the register", _run, example)
     add_dir(parser)
-    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates and open orders")
-    parser.add_argument("--orders", action="store_true", help="list open orders only, of all if no id is given")
-    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.add_argument("--customer-id", metavar="ID", help="list certificates and open orders of this organisation")
+    parser.add_argument(
+        "--orders", action="store_true", help="list only open orders, without --customer-id those of all organisations"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -53,7 +55,7 @@ def _run(parsed: argparse.Namespace) -> int:
         known = list_usage(found, authority.ctx)
         rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
     table_rows = [{**row, "in use": _in_use(row)} for row in rows]
-    blocks = table_of(_ORDERS, orders, fold={"description"}, nothing="No open orders.")
+    blocks = table_of(_ORDERS, orders, fold={"description"}, nothing="There are no open orders.")
     if not parsed.orders:
         nothing = "This organisation has no certificates."
         certificates = table_of(_CERTIFICATES, table_rows, fold={"in use"}, nothing=nothing)

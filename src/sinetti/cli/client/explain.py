@@ -28,14 +28,12 @@ from sinetti.pki import chain, encoding
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example:
-  sinetti explain request.xml --anchors holders.pem
-
-FILE is what was sent: the body of the HTTP request, octet for octet; or a signed document.
-
-exit codes: 0 the signature fits, and with --anchors its certificate is of the service · 3 it does not · 2 unreadable,
-or a message that bears no signature. Calls nobody. What each guess means: docs/integrators/explain.md."""
+EXAMPLE = (
+    "example:\n  sinetti explain request.xml --anchors holders.pem\n\nFILE is the exact body of the HTTP "
+    "request, or a signed document. Calls no service. docs/integrators/explain.md describes each\npossible "
+    "cause.\n\nexit codes: 0 signature valid, with --anchors by a certificate of the service · 2 file "
+    "unreadable or not signed ·\n3 signature rejected"
+)
 
 _PATIENCE = 10.0
 """Longest search in seconds, for large documents.
@@ -61,24 +59,26 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "explain",
-        help="say why the signature of a message does not fit",
-        description="Says of a message or a signed document which element was taken and how, what was signed and what "
-        "was received, where they begin to differ, whose certificate it is, and what was probably done wrong.",
+        help="find out why the signature of a message is rejected",
+        description="Explains the signature of a message or a document: which element is signed, where the signed and "
+        "the received form begin to differ, whose certificate it is, and what probably went wrong.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the message as it was sent")
-    parser.add_argument("--anchors", metavar="PEM", type=Path, help="the CAs that issue the service's certificates")
+    parser.add_argument("file", metavar="FILE", type=Path, help="message exactly as it was sent, - for standard input")
+    parser.add_argument("--anchors", metavar="PEM", type=Path, help="CAs that issue the service's certificates")
     parser.add_argument(
         "--certificate",
         metavar="FILE",
         type=Path,
         action="append",
         default=[],
-        help="another certificate whose key may have signed, DER or PEM; may be given often",
+        help="another certificate whose key may have signed, DER or PEM (repeatable)",
     )
-    parser.add_argument("--signed", metavar="FILE", type=Path, help="what the program signed, as it logged it")
-    parser.add_argument("--octets", metavar="DIR", type=Path, help="write both sides' canonical forms into this folder")
-    parser.add_argument("--json", action="store_true", help="print the explanation for programs")
+    parser.add_argument("--signed", metavar="FILE", type=Path, help="what the sending program signed, from its log")
+    parser.add_argument(
+        "--octets", metavar="DIR", type=Path, help="write the signed and the received canonical form into this folder"
+    )
+    parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

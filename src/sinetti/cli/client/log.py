@@ -21,9 +21,7 @@ from sinetti.domain.values import Language
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, of the last seven days:
-  sinetti log payroll --store /var/lib/sinetti --since 7d"""
+EXAMPLE = "example, the last seven days:\n  sinetti log payroll --store /var/lib/sinetti --since 7d"
 
 _INDENT = len("2027-03-03 13:03") + 2
 """Columns before the facts of an event: they stand below its text."""
@@ -35,14 +33,14 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "log",
-        help="show what happened to a name",
-        description="Shows what happened to a name, oldest first, and what is under way. Calls nobody.",
+        help="show the history of a name",
+        description="Shows the events of a name, oldest first, and what is pending. Calls no service.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="one name of the store")
+    parser.add_argument("name", metavar="NAME", help="name in the store")
     common.add_store(parser)
-    parser.add_argument("--since", metavar="WHEN", help="only from then on: an instant, or 7d or 12h before now")
-    parser.add_argument("--json", action="store_true", help="print the events for programs")
+    parser.add_argument("--since", metavar="WHEN", help="show events from this time on: a time, or 7d or 12h ago")
+    parser.add_argument("--json", action="store_true", help="print the events as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

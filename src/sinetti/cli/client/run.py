@@ -43,11 +43,11 @@ from sinetti.infra.unix_socket import sd_notify
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-examples, once a day from a timer; what would be done; as a service:
-  sinetti run --config /etc/sinetti/sinetti.toml
-  sinetti run --store /var/lib/sinetti --dry-run
-  sinetti run --store /var/lib/sinetti --every 1h"""
+EXAMPLE = (
+    "examples, for a daily timer, to see the plan, and as a service:\n  sinetti run --config "
+    "/etc/sinetti/sinetti.toml\n  sinetti run --store /var/lib/sinetti --dry-run\n  sinetti run --store "
+    "/var/lib/sinetti --every 1h"
+)
 
 _EVERY = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -119,18 +119,20 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "run",
-        help="take care of all certificates: renew them in time, bring them into use",
-        description="Renews what is in its time, brings new certificates into use, and says what needs a person. "
-        "Run it daily, hourly, or as a service; it calls nobody before there is something to do.",
+        help="renew all certificates on time and put them into use",
+        description="Renews certificates that are due, puts new ones into use, and reports what needs action. Run it "
+        "daily, hourly or as a service. It calls a service only when something is due.",
         epilog=EXAMPLE,
     )
     common.add_store(parser)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--once", action="store_true", help="one pass (the default)")
-    how.add_argument("--every", metavar="TIME", help="as a service: a pass so often (30m, 1h), and when one is due")
-    how.add_argument("--dry-run", action="store_true", help="say what would be done, and when; do nothing")
+    how.add_argument("--once", action="store_true", help="make one pass (default)")
+    how.add_argument(
+        "--every", metavar="TIME", help="run as a service, with a pass this often (30m, 1h) and when something is due"
+    )
+    how.add_argument("--dry-run", action="store_true", help="show what would be done and when, and do nothing")
     common.add_wait(parser)
-    parser.add_argument("--json", action="store_true", help="print each pass for programs")
+    parser.add_argument("--json", action="store_true", help="print each pass as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

@@ -137,11 +137,11 @@ def write_atomic(path: Path, octets: bytes) -> None:
         path.write_bytes(octets)
 
 
-def write_private(path: Path, octets: bytes) -> None:
+def write_private(path: Path, octets: bytes, *, replaces: bool = True) -> None:
     """Write a file that a person named, whole or not at all, readable by them alone.
 
-    Its mode is 0600. An existing file is replaced, with its rights. Raises OSError, also for a path that is no plain
-    file.
+    Its mode is 0600. An existing file is replaced, with its rights, or with `replaces` False left as it is. Raises
+    OSError, FileExistsError for an existing file, also for a path that is no plain file.
     """
     former, target = _former(path), path.resolve()
     if former is not None and not stat.S_ISREG(former.st_mode):
@@ -153,6 +153,8 @@ def write_private(path: Path, octets: bytes) -> None:
             file.write(octets)
             file.flush()
             SYSTEM.sync_file(handle)
+        if not replaces and target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         SYSTEM.rename(beside, target)
         SYSTEM.sync_folder(target.parent)
     except OSError:

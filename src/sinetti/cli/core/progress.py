@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from sinetti.cli.core import terminal
+from sinetti.cli.core import invocation, terminal
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
 from sinetti.domain.values import Language
@@ -126,8 +126,12 @@ def bar(
     language: Language = Language.EN,
     ticks: Callable[[], float] = clock.monotonic_seconds,
 ) -> ProgressBar:
-    """Return a bar for so many items; the default stream is standard error."""
-    return ProgressBar(total, sys.stderr if stream is None else stream, language, ticks)
+    """Return a bar for so many items; the default stream is standard error.
+
+    With --quiet nothing is drawn.
+    """
+    where = None if invocation.CURRENT.quiet else sys.stderr if stream is None else stream
+    return ProgressBar(total, where, language, ticks)
 
 
 class Waiting:

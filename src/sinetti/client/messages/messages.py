@@ -495,9 +495,6 @@ EXPORT_KEPT_ENCRYPTED = gettext_noop(
 EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
     "--password-file has no effect here, because the file contains no key and is not PKCS#12."
 )
-EXPORT_JKS = gettext_noop(
-    "Java reads PKCS#12 files directly. If you need JKS, export with --format pkcs12, then run: {command}"
-)
 EXPORTED = gettext_noop("{name}: certificate {serial} was written to {path} without its key.")
 EXPORTED_WITH_KEY = gettext_noop(
     "{name}: certificate {serial} and its key were written to {path}. Anyone with this file has the key. "
@@ -596,4 +593,17 @@ ADOPT_KEY_PASSWORD = gettext_noop(
 ADOPT_SEVERAL = gettext_noop(
     "{path} contains certificates for several keys: {serials}. Choose one. Give the file with --jks, and "
     "the key's name in it with --alias, as keytool -list shows it."
+)
+
+OTHER_ISSUER = gettext_noop("the certificate of its signer was issued by another CA")
+TRUST_SERVICES_WRONG = gettext_noop(
+    "Get the CA certificates from the service's own pages, then run “sinetti enrol” again with that file as "
+    "--trust-services. It continues with the same key."
+)
+TRUST_SERVICES_KEPT_WRONG = gettext_noop(
+    "Put the CA certificates from the service's own pages into {path} (trust_services), then run the same command "
+    "again."
+)
+CORRECT_THEN_RETRIEVE = gettext_noop(
+    "The request was accepted, and only the retrieval failed. Correct the problem, then run “sinetti retrieve”."
 )

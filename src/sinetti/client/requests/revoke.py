@@ -171,8 +171,10 @@ def _outgoing(errand: _RevocationTask, created: datetime) -> ServiceRequest:
 
 
 def _not_answered(errand: _RevocationTask, trouble: ServiceError) -> RevocationOutcome:
-    sure = trouble.kind is ServiceErrorKind.NOT_REACHED
-    outcome_messages = (trouble.message, make_message(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
+    again = MAY_BE_REVOKED
+    if trouble.kind is ServiceErrorKind.NOT_REACHED:
+        again = messages.CORRECT_NOTHING_DONE if trouble.is_permanent else messages.RUN_AGAIN_NOTHING_SENT
+    outcome_messages = (trouble.message, make_message(again))
     return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, outcome_messages)
 
 

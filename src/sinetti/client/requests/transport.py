@@ -44,6 +44,8 @@ IN_VAIN = frozenset(
         messages.PROXY_UNREADABLE,
         messages.ANSWER_NOT_TRUSTED,
         messages.RECEIPT_NOT_TRUSTED,
+        messages.VALID_FROM,
+        messages.VALID_UNTIL,
     }
 )
 """Messages of permanent errors: something has to be corrected first.

@@ -22,6 +22,8 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import key_storage
+from sinetti.infra import standard_input
+from sinetti.infra.standard_input import InputTakenError
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
@@ -238,9 +240,11 @@ def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
 
 def _read(path: Path) -> bytes:
     try:
+        if path == standard_input.STREAM:
+            return standard_input.read_file(path)[:LARGEST]
         with path.open("rb") as file:
             return file.read(LARGEST)
-    except OSError as bad:
+    except (OSError, InputTakenError) as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad

@@ -140,7 +140,7 @@ def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> HttpResult:
         return HttpResult(200, {**headers, "Content-Type": _OCTETS}, octets)
     value = {**verdict.as_json(), "octets": base64.b64encode(octets).decode("ascii")}
     return HttpResult(
-        200, {**headers, "Content-Type": "application/json"}, json.dumps(value, ensure_ascii=False).encode()
+        200, {**headers, "Content-Type": "application/json"}, f"{json.dumps(value, ensure_ascii=False)}\n".encode()
     )
 
 

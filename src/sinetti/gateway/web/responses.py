@@ -129,7 +129,7 @@ def problem(
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2, wants a challenge
         # No scheme is registered for TLS client certificates; the name is from draft-thomson-httpbis-cant.
         headers["WWW-Authenticate"] = "ClientCertificate"
-    return HttpResult(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
+    return HttpResult(status, headers, f"{json.dumps({**(more or {}), **value}, ensure_ascii=False)}\n".encode())
 
 
 def _language(accept_language: str | None) -> Language:

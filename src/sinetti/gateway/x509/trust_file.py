@@ -14,6 +14,7 @@ from typing import TypeVar
 from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment, Sha256
+from sinetti.infra import standard_input
 from sinetti.pki import chain
 from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
 from sinetti.pki.policy_oids import channel_from_policy
@@ -68,12 +69,12 @@ def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
 
 
 def load(path: Path) -> TrustFile:
-    """Read a trust file; paths are relative to the file.
+    """Read a trust file, "-" for standard input; paths are relative to the file.
 
     Raises TrustError, or OSError if the file cannot be read.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(standard_input.read_file(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         why = f"not valid TOML ({bad})"
         raise TrustError(why) from None
