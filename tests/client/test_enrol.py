@@ -227,20 +227,6 @@ def test_nor_where_one_bundle_of_all_cas_is_given_for_both(desk):
     assert desk.enrol(trust_services=everybody, trust_holders=everybody).result is Result.ENROLLED
 
 
-def test_a_wrong_bundle_for_services_is_corrected_and_not_tried_again(desk):
-    other = client_double.anchors("holders")
-    for accepted in (False, True):
-        if accepted:  # the request is accepted, and only its retrieval meets the wrong bundle
-            desk.double.script.append(client_double.lose)
-            desk.enrol()
-        outcome = desk.enrol(trust_services=other)
-        assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
-        assert texts(outcome) == [messages.ANSWER_NOT_TRUSTED, messages.TRUST_SERVICES_WRONG]
-        assert "was issued by another CA" in words(outcome)
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(set(desk.double.keys_sent())) == 1
-
-
 def test_a_ca_itself_signs_no_answers(desk):
     built = authority.authority()
     spec = next(one for one in built.hierarchy.authorities if one.role.value == "services")

@@ -7,7 +7,10 @@ import sys
 import pytest
 
 from sinetti.cli.main import main
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import revoke as requests_revoke
+from sinetti.client.requests import transport
 from sinetti.client.store import event_log, generations
 from sinetti.client.store.event_log import EventType
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -249,3 +252,13 @@ def test_reasons_are_those_that_holders_may_give():
     assert RevocationReason.CA_COMPROMISE not in requests_revoke.REASONS
     assert RevocationReason.PRIVILEGE_WITHDRAWN not in requests_revoke.REASONS
     assert RevocationReason.KEY_COMPROMISE in requests_revoke.REASONS
+
+
+def test_what_has_to_be_corrected_is_not_only_tried_again(run, store, monkeypatch):
+    def refused(_request):
+        message = make_message(messages.TLS_NOT_TRUSTED, host="pki.example", why="self-signed")
+        raise transport.ServiceError(transport.ServiceErrorKind.NOT_REACHED, message)
+
+    monkeypatch.setattr(transport, "send_request", refused)
+    code, _, err = revoke(run, store, "--yes")
+    assert (code, err.splitlines()[-1]) == (4, messages.CORRECT_NOTHING_DONE)

@@ -6,13 +6,14 @@ is one line that is never wrapped, cut or coloured, so that programs read the sa
 COLUMNS sets the width. NO_COLOR turns colours off. FORCE_COLOR treats a pipe as a terminal, as rich does.
 """
 
-import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal as OneOf
 from typing import TextIO, TypeGuard
+
+from sinetti.infra import environment
 
 NARROWEST, WIDEST = 60, 200
 """Columns of a terminal that are used.
@@ -172,7 +173,7 @@ def is_terminal(stream: TextIO | None) -> TypeGuard[TextIO]:
     if stream is None or stream.closed:
         return False
     # A setting of the person's terminals, not one of Sinetti (https://force-color.org).
-    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))  # noqa: TID251
+    return stream.isatty() or environment.variable("FORCE_COLOR") is not None
 
 
 def columns_of(text: str) -> int:

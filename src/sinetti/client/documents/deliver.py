@@ -314,9 +314,6 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
         message = Message(_RETOLD.get(message.text, message.text), message.values)
         in_vain = trouble.is_permanent or message.text == messages.RECEIVER_WRONG_ADDRESS
         again = make_message(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
-        if soap_client.is_of_another_ca(message):
-            kept = errand.run.store / errand.ask.name / store_settings.FILE
-            again = make_message(messages.TRUST_SERVICES_KEPT_WRONG, path=str(kept))
         return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (message, again))
 
 
@@ -343,10 +340,10 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
     try:
         receipt = receipts.read_receipt(body, accepts)
     except (SignatureInvalid, SignatureMissing) as bad:
-        message = make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
-        for one in objections:
-            refused = one.text == messages.ANSWER_NOT_TRUSTED
-            message = Message(messages.RECEIPT_NOT_TRUSTED, one.values) if refused else one
+        message = make_message(messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad))
+        if objections:
+            of_issuer = objections[0].text == messages.ANSWER_NOT_TRUSTED
+            message = make_message(messages.RECEIPT_NOT_TRUSTED) if of_issuer else objections[0]
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message) from bad
     except ValueError as bad:
         raise ServiceError(

@@ -594,16 +594,3 @@ ADOPT_SEVERAL = gettext_noop(
     "{path} contains certificates for several keys: {serials}. Choose one. Give the file with --jks, and "
     "the key's name in it with --alias, as keytool -list shows it."
 )
-
-OTHER_ISSUER = gettext_noop("the certificate of its signer was issued by another CA")
-TRUST_SERVICES_WRONG = gettext_noop(
-    "Get the CA certificates from the service's own pages, then run “sinetti enrol” again with that file as "
-    "--trust-services. It continues with the same key."
-)
-TRUST_SERVICES_KEPT_WRONG = gettext_noop(
-    "Put the CA certificates from the service's own pages into {path} (trust_services), then run the same command "
-    "again."
-)
-CORRECT_THEN_RETRIEVE = gettext_noop(
-    "The request was accepted, and only the retrieval failed. Correct the problem, then run “sinetti retrieve”."
-)

@@ -17,7 +17,6 @@ from sinetti.domain.values import KeyPolicy, Language
 from sinetti.pki import chain, key_policy, policy_oids
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
-from sinetti.wire.xmldsig.errors import SignatureErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +78,6 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
         ) from bad
 
 
-def is_of_another_ca(objection: Message) -> bool:
-    """Return True if an answer is signed under a CA that is not in the bundle.
-
-    The same answer would not be trusted the next time either.
-    """
-    return objection.values.get("why") == make_message(messages.OTHER_ISSUER)
-
-
 def distrust_reason(
     signer: x509.Certificate,
     anchors: Sequence[x509.Certificate],
@@ -100,14 +91,11 @@ def distrust_reason(
     is not in the bundle does not count: an anchor high up would let every certificate below it sign for the service. A
     holder's certificate does not count, even if its CA was put into both bundles.
     """
-    not_accepted = error_reasons.translate_reason(SignatureErrorCode.KEY_NOT_ACCEPTED)
-    is_holder = policy_oids.is_holder_certificate(signer)
-    if not _is_a_signer(signer) or (is_holder and chain.issuers_of(signer, holders)):
-        return (make_message(messages.ANSWER_NOT_TRUSTED, why=not_accepted),)
-    ways = chain.trusted_ways(signer, anchors)
+    ways = chain.trusted_ways(signer, anchors) if _is_a_signer(signer) else ()
+    if policy_oids.is_holder_certificate(signer) and chain.issuers_of(signer, holders):
+        ways = ()
     if not ways:
-        why = not_accepted if is_holder else make_message(messages.OTHER_ISSUER)
-        return (make_message(messages.ANSWER_NOT_TRUSTED, why=why),)
+        return (make_message(messages.ANSWER_NOT_TRUSTED),)
     found = renewal_window.check_validity(signer, ways, now)
     return (
         ()

@@ -37,6 +37,8 @@ BUSY = frozenset({408, 429, 502, 503, 504})
 
 IN_VAIN = frozenset(
     {
+        messages.VALID_FROM,
+        messages.VALID_UNTIL,
         messages.TLS_NOT_TRUSTED,
         messages.SPEAKS_TLS,
         messages.REDIRECTED,
