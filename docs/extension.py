@@ -26,12 +26,12 @@ INCLUDED = re.compile(r"\A```\{include\} (\S+)\n```\n\Z")
 GROUPS = {"authority", "gateway", "testbench"}
 """First words of the commands that are not the client's."""
 LINK = re.compile(r"(?<=\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
-OUTPUT = re.compile(r"^( *)<!-- output: (\S+) -->\n( *```\w*\n)(.*?)(^ *```$)", re.DOTALL | re.MULTILINE)
+OUTPUT = re.compile(r"(^( *)<!-- output: (\S+) -->\n *```\w*\n)(.*?)(^ *```$)", re.DOTALL | re.MULTILINE)
 """Block of a command's output, which the build shows in its language."""
 HELP = re.compile(r"^<!-- help: ([a-z ]+) -->$", re.MULTILINE)
 """Place where the build shows the help of commands in its language."""
 INSTEAD = {
-    "README.md": "docs/index.md",
+    "README.md": "docs/about.md",
     "deploy": "docs/operators/deploy.md",
     "deploy/systemd": "docs/operators/deploy.md",
     "docs/messages": "docs/messages/README.md",
@@ -75,7 +75,7 @@ def output_in(language: str, text: str) -> str:
     """Return the text of a page with its output blocks in a language."""
 
     def block(found: re.Match[str]) -> str:
-        indent, name, begin, _, end = found.groups()
+        begin, indent, name, _, end = found.groups()
         lines = (DOCS / "output" / language / f"{name}.txt").read_text(encoding="utf-8").splitlines()
         return begin + "".join(f"{indent}{line}\n" if line else "\n" for line in lines) + end
 

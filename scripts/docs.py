@@ -128,7 +128,7 @@ def finished(running: Sequence[subprocess.Popen[str]]) -> int:
     for one in running:
         printed, _ = one.communicate()
         sys.stderr.write(printed)
-    return max(abs(one.returncode) for one in running)
+    return max(abs(int(one.returncode)) for one in running)
 
 
 def build() -> int:
@@ -140,28 +140,33 @@ def build() -> int:
     return code
 
 
-def same_everywhere(text: str) -> str:
+def same_everywhere(text: object) -> str:
     """Return a text that consists of code, codes and numbers, else an empty string."""
-    return "" if re.search(r"[^\W\d_A-Z]{2}", CODE.sub("", text)) else text
+    words = CODE.sub("", str(text))
+    return "" if re.search(r"[^\W\d_A-Z]{2}", words) else str(text)
 
 
 def update() -> int:
     """Bring the catalogues of `TRANSLATED` up to date with the pages.
 
-    A text that changed loses its translation. Pages that no longer exist lose their catalogues.
+    A text that changed loses its translation.
     """
+    code, texts = page_texts()
+    for language in TRANSLATIONS:
+        for page, ids in texts.items():
+            old, new = read(po_file(language, page)), Catalog(locale=language, fuzzy=False)
+            for one in ids:
+                kept = old.get(one)
+                new.add(one, (kept.string if kept else "") or same_everywhere(one))
+            write(po_file(language, page), language, new)
+    return code
+
+
+def page_texts() -> tuple[int, dict[str, list[str]]]:
+    """Return an exit code, and the texts of the pages in `TRANSLATED` in their order."""
     shutil.rmtree(POTS, ignore_errors=True)
     code = finished([sphinx("gettext", POTS, BUILD / "sphinx" / "gettext-trees", "en")])
-    for language in TRANSLATIONS:
-        for page in TRANSLATED:
-            if (POTS / f"{page}.pot").is_file():
-                old, new = read(po_file(language, page)), Catalog(locale=language, fuzzy=False)
-                for one in read(POTS / f"{page}.pot"):
-                    kept = old.get(one.id)
-                    if one.id:
-                        new.add(one.id, (kept.string if kept else "") or same_everywhere(one.id))
-                write(po_file(language, page), language, new)
-    return code
+    return code, {page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED}
 
 
 def untranslated(language: str, *pages: str) -> int:

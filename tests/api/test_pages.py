@@ -48,6 +48,14 @@ def test_the_page_says_what_the_environment_means():
     assert "ask your software supplier" in rehearsal
 
 
+@pytest.mark.parametrize("language", Language)
+def test_the_page_links_to_the_documentation(language):
+    page = html.fromstring(welcome(Environment.TEST, ADDRESS, language, "https://docs.example/a&b/").decode())
+    wsdl, documentation = page.iter("a")
+    assert (wsdl.get("href"), documentation.get("href")) == ("?wsdl", "https://docs.example/a&b/")
+    assert documentation.text in {"Dokumentaatio", "Dokumentation", "Documentation"}
+
+
 @pytest.mark.parametrize("query", ["wsdl", "WSDL", "Wsdl", "wsdl=1", "WSDL=", "x=y&wsdl"])
 def test_the_wsdl(query, counter):
     reply = counter.get(query)

@@ -13,6 +13,7 @@ from tests.house.tree import DOCS, ROOT
 from tests.support.tools import script
 
 TOOL = script("docs")
+OUTPUTS = script("outputs")
 TARGET = re.compile(r"\]\(([^)\s]+)\)")
 CATALOGUES = [(language, page) for language in TOOL.TRANSLATIONS for page in TOOL.TRANSLATED]
 
@@ -89,3 +90,28 @@ def test_help_is_in_the_language_of_the_site():
     assert "usage: sinetti enrol" in english
     assert "käyttö: sinetti enrol" in finnish
     assert "sinetti authority" not in english.replace("sinetti authority init", "")
+
+
+def output(language: str) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8") for path in (OUTPUTS.FOLDER / language).iterdir()}
+
+
+def test_the_output_on_a_page_is_that_of_its_file():
+    english = output("en")
+    shown = {path: path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
+    assert [path for path, text in shown.items() if OUTPUTS.with_output(text, english) != text] == []
+    assert sum(len(OUTPUTS.BLOCK.findall(text)) for text in shown.values())
+
+
+def test_output_is_in_the_language_of_the_site():
+    page = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert SITE.output_in("en", page) == page
+    finnish = SITE.output_in("fi", page)
+    assert output("fi")["status"] in finnish
+    assert output("en")["status"] not in finnish
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", OUTPUTS.LANGUAGES)
+def test_the_output_is_what_the_commands_print(language):
+    assert OUTPUTS.outputs(language) == output(language), "run `python scripts/outputs.py`"

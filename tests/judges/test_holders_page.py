@@ -38,7 +38,8 @@ def blocks(text, language):
 
 def commands(text):
     """Return every command of a part of the page, split into words as in a shell."""
-    return [shlex.split(line) for block in blocks(text, "sh") for line in block.splitlines()]
+    whole = [block.replace("\\\n", " ") for block in blocks(text, "sh")]
+    return [shlex.split(line) for block in whole for line in block.splitlines()]
 
 
 @pytest.fixture(scope="module")

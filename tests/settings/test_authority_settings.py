@@ -23,6 +23,7 @@ RICH = AuthoritySettings(
     ResponseRecipe.ENVELOPED,
     'postgresql://me:"p\\a=ss\n\x7f%40ä"@db.example/register',
     certificates_per_list=50_000,
+    documentation_url="https://docs.example/sinetti/",
 )
 
 
@@ -59,6 +60,12 @@ BAD = {
         "certificates_per_list must be a whole number from 0",
     ),
     "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .one list for all. to 10000000"),
+    "documentation that is a file": (
+        text(documentation_url="/srv/docs"),
+        "documentation_url must be an address such as https",
+    ),
+    "documentation that is a program": (text(documentation_url="javascript:x"), "documentation_url must be an address"),
+    "documentation that is a number": (text(documentation_url="7"), "documentation_url must be an address"),
     "a database that is a list": (text(database_url="[]"), "database_url must be text"),
 }
 

@@ -53,6 +53,7 @@ def test_the_example_is_whole(folder):
     assert {*map(frozenset, (found.appeal, found.legal_basis, found.footer, provider.name))} == {frozenset(Language)}
     assert found.supervising_authority is not None
     assert found.accessibility_feedback == "accessibility@authority.example"
+    assert found.documentation_url == "https://docs.authority.example/"
     assert found.daily_limits == DailyLimits()
 
 
@@ -83,6 +84,8 @@ WRONG = {
     "a footer in two languages": ('footer = { sv = "b", en = "c" }', "fi: this setting is missing; write a text"),
     "no address": ('accessibility_feedback = "nobody"', "accessibility_feedback: write an address"),
     "plain http": (f'[supervising_authority]\naddress = "http://x.example"\n{NAME}', "address: write"),
+    "documentation of a machine": ('documentation_url = "file:///srv/docs"', "documentation_url: write an address"),
+    "documentation with a query": ('documentation_url = "https://x.example/?a"', "documentation_url: write an address"),
     "no tables": ("providers = 1", r"providers: write tables that begin with \[\[providers\]\]"),
     "an id of ours": (PROVIDER.replace('"op"', '"new"'), "id: write up to 30"),
     "an id with a slash": (PROVIDER.replace('"op"', '"o/p"'), "id: write up to 30"),

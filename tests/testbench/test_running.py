@@ -33,7 +33,7 @@ from sinetti.pki.encoding import load_certificate
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"
-READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid"]
+READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid", "documentation_url"]
 PRESETS = ["default", "incomes-register-test"]
 
 
@@ -88,14 +88,22 @@ def ports(bench):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_an_empty_folder_is_ready_soon_and_says_so_in_one_line(root, preset):
+def test_an_empty_folder_is_ready_soon_and_says_so_in_one_line(root, preset, tmp_path):
     root.mkdir()
+    (site := tmp_path / "site").mkdir()
+    (site / "index.html").write_text("the documentation")
     begun = monotonic_seconds()
-    with running(root, "--preset", preset) as bench:
+    with running(root, "--preset", preset, "--docs", site) as bench:
         assert monotonic_seconds() - begun < 20
         assert list(bench.ready) == READY
+        documentation = bench.ready["documentation_url"]
+        assert documentation == f"{bench.ready['status_url']}/docs/"
+        with urllib.request.urlopen(documentation, timeout=30) as page:  # noqa: S310 - loopback
+            assert page.read() == b"the documentation"
         with urllib.request.urlopen(bench.ready["people_url"], timeout=30) as page:  # noqa: S310 - loopback
-            assert b"Sinetti test bench" in page.read()
+            shown = page.read().decode()
+            assert "Sinetti test bench" in shown
+            assert f'<a href="{documentation}">' in shown
         assert bench.ready["pid"] == bench.process.pid
         assert bench.ready["soap_url"].startswith("https://127.0.0.1:")
         assert bench.ready["trust"] == {
@@ -363,7 +371,9 @@ def test_bad_options_make_nothing(root, told, options, word):
     assert list(root.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("options", [["--port", "70000"], ["--port", "x"], ["--preset", "other"], ["--host", "::"]])
+@pytest.mark.parametrize(
+    "options", [["--port", "70000"], ["--port", "x"], ["--preset", "other"], ["--host", "::"], ["--docs", "none"]]
+)
 def test_options_that_are_none(root, told, options):
     done = told("--dir", root, *options)
     assert (done.returncode, done.stdout) == (2, "")

@@ -39,7 +39,7 @@ _PAGE = """<!doctype html>
 <p>{environment} {meaning}</p>
 <p>{looking}</p>
 <ul>
-<li><a href="?wsdl">{wsdl}</a></li>
+<li><a href="?wsdl">{wsdl}</a></li>{documentation}
 </ul>
 </main>
 </body>
@@ -47,8 +47,11 @@ _PAGE = """<!doctype html>
 """
 
 
-def welcome(environment: Environment, address: str, language: Language | None) -> bytes:
-    """Return the page for browsers; `language` None: English."""
+def welcome(environment: Environment, address: str, language: Language | None, documentation_url: str = "") -> bytes:
+    """Return the page for browsers; `language` None: English.
+
+    It links to the documentation if there is an address.
+    """
     chosen = language or Language.EN
     values = {
         "title": translate("Certificate service (Sinetti)", chosen),
@@ -72,7 +75,8 @@ def welcome(environment: Environment, address: str, language: Language | None) -
         "wsdl": translate("Interface description (WSDL)", chosen),
     }
     escaped = {name: escape(value) for name, value in values.items()}
-    return _PAGE.format(language=chosen.value, **escaped).encode()
+    link = f'\n<li><a href="{escape(documentation_url)}">{escape(translate("Documentation", chosen))}</a></li>'
+    return _PAGE.format(language=chosen.value, documentation=link if documentation_url else "", **escaped).encode()
 
 
 _log = logging.getLogger(__name__)
@@ -86,7 +90,7 @@ class SoapEndpoint:
     """Endpoint of the three operations.
 
     `address` is the service address in the WSDL; `seal` signs every response. `admits` gets the DER of a proven signer
-    and returns whether its rate limit allows one more call.
+    and returns whether its rate limit allows one more call. The page for browsers links to `documentation_url`.
     """
 
     ctx: ServiceContext
@@ -94,6 +98,7 @@ class SoapEndpoint:
     recipe: SignatureProfile
     seal: Callable[[], DocumentSigner] = field(repr=False)
     admits: Callable[[bytes], bool] = lambda _signer: True
+    documentation_url: str = ""
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
@@ -120,7 +125,8 @@ class SoapEndpoint:
                 if octets
                 else text_response(404, "The WSDL does not import a schema of this name.")
             )
-        page = welcome(self.ctx.environment, self.address, preferred_language(request.headers.get("accept-language")))
+        language = preferred_language(request.headers.get("accept-language"))
+        page = welcome(self.ctx.environment, self.address, language, self.documentation_url)
         return Response(200, "text/html; charset=utf-8", page, {"content-security-policy": "default-src 'none'"})
 
     def _post(self, request: Request) -> Response:

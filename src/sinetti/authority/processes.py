@@ -88,9 +88,11 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
     # Limits apply by default; only a bench has none.
     limits = settings.daily_limits or DailyLimits()
-    return PortalListener(
-        bound, sockets, room, replace(settings, periods=authority.settings.periods, daily_limits=limits)
+    documentation = settings.documentation_url or authority.settings.documentation_url
+    changed = replace(
+        settings, periods=authority.settings.periods, daily_limits=limits, documentation_url=documentation
     )
+    return PortalListener(bound, sockets, room, changed)
 
 
 def people_edge(
@@ -320,8 +322,11 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
     def admits(signer: bytes) -> bool:
         return not node.signers.wait(sha256(signer).digest(), monotonic_seconds())
 
-    address, seal = authority.settings.soap_address, authority.responses.seal
-    door = mount_api(SoapEndpoint(authority.ctx, address, authority.recipe, seal, admits), authority.ctx, admits)
+    settings, seal = authority.settings, authority.responses.seal
+    endpoint = SoapEndpoint(
+        authority.ctx, settings.soap_address, authority.recipe, seal, admits, settings.documentation_url
+    )
+    door = mount_api(endpoint, authority.ctx, admits)
     close, soap, status = authority.ctx.db.close, _admission(node, part.row), unlimited()
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = AsgiApp(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)

@@ -33,7 +33,7 @@ class AuthoritySettings:
     `base_url` (plain http) is part of certificates, `soap_address` of the WSDL. `database_url` and `journal` may be
     empty. `journal` is the folder of the journals; if empty, it is beside the authority's own
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
-    list; 0: all to the same (docs/relying/lists.md).
+    list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
     """
 
     environment: Environment
@@ -46,6 +46,7 @@ class AuthoritySettings:
     keep_refusals_days: int = Periods().refusals.days
     keep_messages_days: int = Periods().messages.days
     certificates_per_list: int = 0
+    documentation_url: str = ""
 
     @property
     def periods(self) -> Periods:
@@ -60,6 +61,7 @@ class AuthoritySettings:
 SOAP_PATH = "/2017/10/CertificateServices"
 _BASE_URL = "http://pki.example"
 _SOAP_ADDRESS = "https://certificates.example"
+DOCUMENTATION_EXAMPLE = "https://docs.example/sinetti/"
 _LONGEST_DATABASE = 63
 _MOST_PER_LIST = 10_000_000
 _DAYS = ("keep_people_days", "keep_refusals_days", "keep_messages_days")
@@ -100,6 +102,7 @@ def parse(text: str) -> AuthoritySettings:
         journal=journal,
         **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
         certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
+        documentation_url=_documentation_url(raw.get("documentation_url", "")),
     )
 
 
@@ -124,6 +127,21 @@ def _per_list(value: object) -> int:
         )
         raise SettingsError(sentence)
     return value
+
+
+def _documentation_url(value: object) -> str:
+    if value == "" or (isinstance(value, str) and is_web_address(value)):
+        return str(value)
+    sentence = f"authority.toml: documentation_url must be an address such as {DOCUMENTATION_EXAMPLE}, not {value!r}"
+    raise SettingsError(sentence)
+
+
+def is_web_address(value: str) -> bool:
+    """Return True for an http or https address.
+
+    It has no query, no fragment and no user.
+    """
+    return _is_address(value, ("http", "https"))
 
 
 def _quoted(value: str | int) -> str:

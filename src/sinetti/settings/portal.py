@@ -21,6 +21,7 @@ from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError, TomlTable
 from sinetti.infra.urls import is_loopback
+from sinetti.settings.authority import DOCUMENTATION_EXAMPLE, is_web_address
 
 FILE = "eservice.toml"
 
@@ -79,9 +80,10 @@ class EserviceSettings:
     """Settings of the portal.
 
     `appeal` explains how to appeal against a refusal, `legal_basis` names the basis of data processing, both by
-    language. `footer` is a line at the end of every page. `accessibility_feedback` is an e-mail address. Values not set
-    are empty, or None. `periods` are the retention periods of `authority.toml`. `daily_limits` is None if the
-    file has none: an authority then uses the defaults, and a bench has no limits.
+    language. `footer` is a line at the end of every page, which also links to `documentation_url`.
+    `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
+    periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
+    a bench has no limits.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -91,6 +93,7 @@ class EserviceSettings:
     accessibility_feedback: str = ""
     periods: Periods = field(default_factory=Periods)
     daily_limits: DailyLimits | None = None
+    documentation_url: str = ""
     footer: Spoken = field(default_factory=dict)
 
     def provider(self, provider_id: str) -> Provider | None:
@@ -137,6 +140,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
         _supervising(top),
         _email(top, "accessibility_feedback"),
         daily_limits=_daily_limits(top),
+        documentation_url=_documentation_url(top),
         footer=_spoken(top, "footer"),
     )
     top.finish()
@@ -215,6 +219,13 @@ def _supervising(top: TomlTable) -> SupervisingAuthority | None:
     name = _name(table)
     table.finish()
     return SupervisingAuthority(name, address)
+
+
+def _documentation_url(top: TomlTable) -> str:
+    address = top.text_or_none("documentation_url")
+    if address is not None and not is_web_address(address):
+        top.refuse("documentation_url", f"an address such as {DOCUMENTATION_EXAMPLE}")
+    return address or ""
 
 
 def _daily_limits(top: TomlTable) -> DailyLimits | None:

@@ -49,6 +49,8 @@ from sinetti.testbench.core.server_certificate import make_server_certificate
 from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, gateway_of
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
+from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
+from sinetti.testbench.endpoints.documentation import DocumentationEndpoint, built_site
 from sinetti.testbench.endpoints.request_log import RequestLog
 from sinetti.testbench.endpoints.status_router import ProblemEdge, StatusEdge
 from sinetti.testbench.identity.endpoints import identity_door, rehearsed
@@ -62,7 +64,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """Options of `sinetti testbench serve`."""
+    """Options of `sinetti testbench serve`.
+
+    `docs` is the folder of the documentation site; None: the one that was built in this clone, if any.
+    """
 
     root: Path
     port: int = 0
@@ -72,6 +77,12 @@ class BenchOptions:
     strict: bool = False
     log: Callable[[str], None] | None = None
     """Prints the line of each request; None: requests are not logged."""
+    docs: Path | None = None
+
+    @property
+    def site(self) -> Path | None:
+        """Folder of the documentation site that the bench serves, or None."""
+        return self.docs or built_site()
 
 
 def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
@@ -161,7 +172,14 @@ def _upkeep(authority: Authority) -> None:
 def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:
     files = server_files(authority.folder)
     tls = None if options.http else TlsFiles(files.certificate, files.key)
-    soap_door = SoapEndpoint(authority.ctx, _soap_url(ports, options), authority.recipe, authority.responses.seal)
+    documentation_url = authority.settings.documentation_url or _documentation_url(ports, options) or ""
+    soap_door = SoapEndpoint(
+        authority.ctx,
+        _soap_url(ports, options),
+        authority.recipe,
+        authority.responses.seal,
+        documentation_url=documentation_url,
+    )
     letters = MessageStore(authority.folder.root / _LETTERS)
     people_url = _people_url(ports)
     postman = _postman(authority, clock, letters, people_url)
@@ -171,7 +189,12 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     )
     leave = authority.ctx.db.close
     identity = identity_door(ports)
-    kept_settings = replace(portal.read(authority.folder.eservice), periods=authority.settings.periods)
+    kept_settings = portal.read(authority.folder.eservice)
+    kept_settings = replace(
+        kept_settings,
+        periods=authority.settings.periods,
+        documentation_url=kept_settings.documentation_url or documentation_url,
+    )
     settings = rehearsed(kept_settings, identity)
     room = context(authority.ctx, letters, people_url)
     people = people_edge(authority.ctx, room, leave, settings=settings)
@@ -181,11 +204,12 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
 
     soap = logged(mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx))
     deliveries = logged(DiagnosticsEndpoint(receiving, authority.ctx))
+    documentation = None if options.site is None else DocumentationEndpoint(options.site)
     return (
         Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(logged(control_door), leave=leave), listen(LOOPBACK, ports.control)),
         Listener(
-            StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave),
+            StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation),
             listen(LOOPBACK, ports.status),
         ),
         Listener(people, listen(LOOPBACK, ports.people)),
@@ -210,6 +234,10 @@ def _people_url(ports: Ports) -> str:
     return f"http://{LOCALHOST}:{ports.people}"
 
 
+def _documentation_url(ports: Ports, options: BenchOptions) -> str | None:
+    return None if options.site is None else f"http://{LOOPBACK}:{ports.status}{DOCUMENTATION_PATH}/"
+
+
 def _ready(folder: DataDirectory, ports: Ports, options: BenchOptions) -> str:
     trust = {
         "holders": str(folder.trust / "holders.pem"),
@@ -223,5 +251,6 @@ def _ready(folder: DataDirectory, ports: Ports, options: BenchOptions) -> str:
         "people_url": _people_url(ports),
         "trust": trust,
         "pid": os.getpid(),
+        "documentation_url": _documentation_url(ports, options),
     }
     return json.dumps(line)

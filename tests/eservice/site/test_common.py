@@ -168,6 +168,17 @@ def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_desk)
     assert {"mailto:a@help.example", "https://supervisor.example"} <= set(links)
 
 
+def test_every_page_links_to_the_documentation(sqlite_desk, browser):
+    links = '//footer//a[text()="Documentation"]/@href'
+    address = "https://docs.authority.example/"
+    shown = with_settings(sqlite_desk, documentation_url=address)
+    for page in ("/", "/privacy"):
+        shown.get(page)
+        assert shown.page.xpath(links) == [address]
+        browser.get(page)
+        assert browser.page.xpath(links) == []
+
+
 RUN = (
     '{"date": "2026-11-26", "axe": "4", "languages": ["fi"], "widths": [320], "pages": ["start", "ask"], "findings": 0}'
 )

@@ -17,8 +17,13 @@ READY = {
     "people_url": "http://localhost:23021",
     "trust": {name: f"/srv/my bench/trust/{name}.pem" for name in ("holders", "services", "server")},
     "pid": 7,
+    "documentation_url": "http://127.0.0.1:22331/docs/",
 }
-HTTP = READY | {"soap_url": "http://127.0.0.1:31092/x", "trust": READY["trust"] | {"server": None}}
+HTTP = READY | {
+    "soap_url": "http://127.0.0.1:31092/x",
+    "trust": READY["trust"] | {"server": None},
+    "documentation_url": None,
+}
 AT_80 = """\
 The test bench is running. Its clock stands still at 2027-01-01 12:00:00 UTC.
 
@@ -27,6 +32,7 @@ Addresses
   E-service            http://localhost:23021
   CRLs and OCSP        http://127.0.0.1:22331
   Control              http://127.0.0.1:24389
+  Documentation        http://127.0.0.1:22331/docs/
 
 Trust files
   --trust-services  /srv/my bench/trust/services.pem
@@ -75,6 +81,7 @@ def test_a_clock_that_runs_needs_no_time_of_its_own():
     text = format_summary(HTTP, NOW, 80, stands_still=False)
     assert "It uses this computer's clock." in text
     assert "--tls-ca" not in text
+    assert "Documentation" not in text
     assert text.count("SINETTI_NOW") == 1, "only where the clock was set"
 
 

@@ -44,6 +44,9 @@ def register(subparsers: "Commands") -> None:
     serve.add_argument("--preset", choices=PRESETS, help="hierarchy of CAs (default: default)")
     serve.add_argument("--now", metavar="ISO", help="set the clock, which then stands still")
     serve.add_argument("--strict", action="store_true", help="be as strict as the real service is known to be")
+    serve.add_argument(
+        "--docs", metavar="DIR", type=_site, help="documentation to serve (default: build/docs of a clone)"
+    )
     serve.add_argument("--log-requests", action="store_true", help="print a line to standard error for each request")
     serve.add_argument("--json", action="store_true", help="print the JSON line, on a terminal too")
     serve.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input is closed")
@@ -58,7 +61,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None
     log = print_error if parsed.log_requests else None
-    options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict, log)
+    options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict, log, parsed.docs)
     as_json = parsed.json or sys.stdout is None or not sys.stdout.isatty()
     run_bench(options, lambda line: _say_ready(line, as_json=as_json, folder=parsed.dir))
     exit_process()
@@ -81,6 +84,14 @@ def _stop_when_stdin_closes() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _site(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not (folder / "index.html").is_file():
+        sentence = f"{text} has no index.html; run `make docs` in a clone, then write --docs build/docs"
+        raise argparse.ArgumentTypeError(sentence)
+    return folder
 
 
 def _port(text: str) -> int:

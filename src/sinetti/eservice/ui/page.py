@@ -106,7 +106,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "help": around.help[language],
         "footer": around.eservice.footer.get(language, ""),
         "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
-        "links": () if page.final else _footer(),
+        "links": () if page.final else _footer(around.eservice.documentation_url),
         "icon": reverse(static_files.file, args=[static_files.named("seal.svg")]),
         "script": reverse(static_files.file, args=[static_files.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
@@ -142,6 +142,7 @@ def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]
     return languages
 
 
-def _footer() -> list[Link]:
+def _footer(documentation_url: str) -> list[Link]:
     pages = ((_(name), url_or_empty(page)) for name, page in _FOOTER)
-    return [Link(name, address) for name, address in pages if address]
+    links = [*pages, (_("Documentation"), documentation_url)]
+    return [Link(name, address) for name, address in links if address]

@@ -25,6 +25,8 @@ def format_summary(ready: Mapping[str, Any], now: datetime, width: int, *, stand
         "CRLs and OCSP": ready["status_url"],
         "Control": ready["control_url"],
     }
+    if ready["documentation_url"] is not None:
+        addresses["Documentation"] = ready["documentation_url"]
     files = {_OPTIONS[name]: trust[name] for name in ("services", "holders", "server") if name in trust}
     parts = [
         fill(f"The test bench is running. {_clock(now, stands_still=stands_still)}", max(width, NARROWEST)),

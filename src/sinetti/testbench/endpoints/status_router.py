@@ -1,6 +1,6 @@
 """HTTP application of the bench's status address.
 
-Beside the status endpoint, it serves deliveries with limits of their own, and sign-in.
+Beside the status endpoint, it serves deliveries with limits of their own, sign-in, and the documentation site.
 
 For the control endpoint, plain-text errors (408, 413, 415 …) become problem documents.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from sinetti.server.asgi import AsgiApp, Door, Receive, RequestLimits, Scope, Send
 from sinetti.server.http import problem_response
 from sinetti.testbench.endpoints.deliveries import LONGEST, PATH
+from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION
 from sinetti.testbench.identity.endpoints import PATH as IDENTITY
 
 _FIRST_ERROR = 400
@@ -67,13 +68,27 @@ The verification of a document of 10 MB takes ten times that much memory.
 
 
 class StatusEdge(AsgiApp):
-    """Application of the status endpoint, `/deliveries`, and paths below `/identity`."""
+    """Application of the status endpoint and of its neighbours.
 
-    def __init__(self, status: Door, deliveries: Door, identity: Door, leave: Callable[[], None]) -> None:
-        """Take the endpoints; `leave` is as in every application."""
+    They are `/deliveries`, and paths below `/identity` and `/docs`.
+    """
+
+    def __init__(
+        self,
+        status: Door,
+        deliveries: Door,
+        identity: Door,
+        leave: Callable[[], None],
+        documentation: Door | None = None,
+    ) -> None:
+        """Take the endpoints; `leave` is as in every application.
+
+        If `documentation` is None, the bench serves no site.
+        """
         super().__init__(status, leave=leave)
         self._deliveries = ProblemEdge(deliveries, _LIMITS, _AT_ONCE, leave=leave)
         self._identity = AsgiApp(identity, leave=leave)
+        self._documentation = None if documentation is None else AsgiApp(documentation, leave=leave)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,16 +96,26 @@ class StatusEdge(AsgiApp):
             await self._deliveries(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(f"{IDENTITY}/"):
             await self._identity(scope, receive, send)
+        elif scope["type"] == "http" and self._documentation is not None and _is_documentation(scope["path"]):
+            await self._documentation(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
     @property
     def busy(self) -> bool:
         """True while a request is being processed."""
-        return super().busy or self._deliveries.busy or self._identity.busy
+        return super().busy or any(one.busy for one in self._behind)
 
     def retire(self) -> None:
         """Retire as every application does, with the applications behind it."""
         super().retire()
-        self._deliveries.retire()
-        self._identity.retire()
+        for one in self._behind:
+            one.retire()
+
+    @property
+    def _behind(self) -> list[AsgiApp]:
+        return [one for one in (self._deliveries, self._identity, self._documentation) if one is not None]
+
+
+def _is_documentation(path: str) -> bool:
+    return path == DOCUMENTATION or path.startswith(f"{DOCUMENTATION}/")
